@@ -1,0 +1,192 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Sentinel errors. Everything the library returns wraps one of these or an error of the caller's
+// own context, store or hook; test with errors.Is.
+var (
+	// ErrProfileNotFound is returned when no profile has the id, or it belongs to another owner
+	// than the context's.
+	ErrProfileNotFound = errors.New("profile not found")
+
+	// ErrProfileExists is returned when a profile is created with an id that is taken.
+	ErrProfileExists = errors.New("profile already exists")
+
+	// ErrNameTaken is returned when a profile is created or renamed to a name that another
+	// profile of the same owner bears.
+	ErrNameTaken = errors.New("profile name already taken")
+
+	// ErrConflict is returned by UpdateProfile for a stale Version, and by Store.Append when the
+	// journal has moved on. Nothing was changed; read again and decide again.
+	ErrConflict = errors.New("conflict with a concurrent change")
+
+	// ErrInvalid is returned for input that no state of the system could accept. The error is a
+	// *ValidationError where several fields can be at fault.
+	ErrInvalid = errors.New("invalid")
+
+	// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
+	ErrInvalidDecimal = errors.New("invalid decimal")
+
+	// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
+	// not be exact.
+	ErrInexact = errors.New("product is not exact")
+
+	// ErrCurrencyMismatch is returned when an amount, a rate or a mark is in another currency
+	// than what it belongs to.
+	ErrCurrencyMismatch = errors.New("currency mismatch")
+
+	// ErrFutureTime is returned for a fact dated later than the clock allows.
+	ErrFutureTime = errors.New("time lies in the future")
+
+	// ErrProfileNotActive is returned by SwitchProfile and ActiveProfile for a profile that is
+	// inactive, suspended or archived, and by Portfolio's recording for one that is archived.
+	ErrProfileNotActive = errors.New("profile is not active")
+
+	// ErrNoActiveProfile is returned by ActiveProfile when none was ever switched to.
+	ErrNoActiveProfile = errors.New("no active profile")
+
+	// ErrOwnerRequired is returned when the manager was made with RequireOwner and the context
+	// names no owner.
+	ErrOwnerRequired = errors.New("context names no owner")
+
+	// ErrExecutionNotFound is returned when a cancellation names an execution that is not in the
+	// journal.
+	ErrExecutionNotFound = errors.New("execution not found")
+
+	// ErrExecutionMismatch is returned when a correction names another contract than the
+	// execution it corrects.
+	ErrExecutionMismatch = errors.New("correction does not fit its execution")
+
+	// ErrPositionNotFound is returned for a split of a contract that is not held.
+	ErrPositionNotFound = errors.New("position not found")
+
+	// ErrNoMark is returned when equity cannot be told because a mark or a conversion rate is
+	// missing. The error is a *MissingError that lists them.
+	ErrNoMark = errors.New("mark or rate missing")
+
+	// ErrDuplicate is returned by Store.Append when the journal already has an entry with one of
+	// the batch's keys. The error is a *DuplicateError.
+	ErrDuplicate = errors.New("entry key already in the journal")
+
+	// ErrOutcomeUnknown is returned when a context ended while an append was under way: the
+	// facts may or may not have become durable. Recording them again is safe.
+	ErrOutcomeUnknown = errors.New("outcome unknown")
+
+	// ErrCorrupt is returned when a journal has a gap, a broken hash chain or a payload that
+	// cannot be read. The error is a *CorruptError.
+	ErrCorrupt = errors.New("journal is corrupt")
+
+	// ErrNoCheckpoint is returned by Store.Checkpoint when none was saved.
+	ErrNoCheckpoint = errors.New("no checkpoint")
+
+	// ErrCredentialsNotFound is returned when a CredentialStore has nothing under the id.
+	ErrCredentialsNotFound = errors.New("credentials not found")
+
+	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.
+	ErrNoCredentialStore = errors.New("no credential store configured")
+
+	// ErrClosed is returned by every method after Close.
+	ErrClosed = errors.New("closed")
+)
+
+// FieldError tells what is wrong with one field.
+type FieldError struct {
+	Field   string // the Go field name, such as "IBKRAccountID"
+	Problem string // what is wrong, with the offending value
+}
+
+// ValidationError lists every violated field at once. It matches ErrInvalid.
+type ValidationError struct {
+	What   string // what was validated, such as "profile"
+	Fields []FieldError
+}
+
+// Error names every field with its problem.
+func (e *ValidationError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "invalid %s: ", e.What)
+	for i, f := range e.Fields {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.Field + " " + f.Problem)
+	}
+	return b.String()
+}
+
+// Unwrap returns ErrInvalid.
+func (e *ValidationError) Unwrap() error { return ErrInvalid }
+
+// check adds a field error when ok is false. The receiver is usually a local value; see err.
+func (e *ValidationError) check(ok bool, field, format string, args ...any) {
+	if !ok {
+		e.Fields = append(e.Fields, FieldError{field, fmt.Sprintf(format, args...)})
+	}
+}
+
+// err returns e when a field was found wrong, else nil.
+func (e *ValidationError) err() error {
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	return e
+}
+
+// Duplicate is an entry key that the journal has already, and where.
+type Duplicate struct {
+	Key string
+	Seq int64
+}
+
+// DuplicateError lists every key of a refused batch that the journal has already. It matches
+// ErrDuplicate.
+type DuplicateError struct {
+	ProfileID  ProfileID
+	Duplicates []Duplicate
+}
+
+// Error names the profile, the count and the first key.
+func (e *DuplicateError) Error() string {
+	if len(e.Duplicates) == 0 {
+		return fmt.Sprintf("profile %q: %v", e.ProfileID, ErrDuplicate)
+	}
+	return fmt.Sprintf("profile %q: %d of the batch's keys are in the journal already, first %q at %d",
+		e.ProfileID, len(e.Duplicates), e.Duplicates[0].Key, e.Duplicates[0].Seq)
+}
+
+// Unwrap returns ErrDuplicate.
+func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
+
+// CorruptError tells where a journal cannot be trusted any longer, and why. It matches ErrCorrupt.
+type CorruptError struct {
+	ProfileID ProfileID
+	Seq       int64
+	Reason    string
+}
+
+// Error names profile, sequence number and reason.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("journal of profile %q, entry %d: %s", e.ProfileID, e.Seq, e.Reason)
+}
+
+// Unwrap returns ErrCorrupt.
+func (e *CorruptError) Unwrap() error { return ErrCorrupt }
+
+// MissingError lists what kept a valuation from being told. It matches ErrNoMark.
+type MissingError struct {
+	ProfileID ProfileID
+	Marks     []InstrumentKey // open positions without a mark
+	Rates     []Currency      // currencies without a conversion rate to base
+}
+
+// Error names what is missing.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("profile %q: no mark for %v, no rate for %v", e.ProfileID, e.Marks, e.Rates)
+}
+
+// Unwrap returns ErrNoMark.
+func (e *MissingError) Unwrap() error { return ErrNoMark }

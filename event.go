@@ -1,0 +1,27 @@
+package accounts
+
+import "time"
+
+// EventKind says what an Event is about.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventProfile  EventKind = "profile"  // a profile was created, updated or archived
+	EventSwitched EventKind = "switched" // an owner's active profile changed
+	EventRecorded EventKind = "recorded" // a profile's journal grew
+	// EventCheckpointFailed tells that a portfolio could not save a checkpoint. Nothing is lost:
+	// opening it takes longer until one is saved.
+	EventCheckpointFailed EventKind = "checkpoint_failed"
+)
+
+// Event tells that something changed, in this process or another. It is a hint to look again; see
+// Store.Watch for what is promised. Events carry no secrets and no amounts.
+type Event struct {
+	Kind      EventKind
+	ProfileID ProfileID // for EventSwitched the new active profile, empty when there is none
+	Owner     OwnerID
+	Seq       int64     // for EventRecorded: the journal's last sequence number at the time
+	Time      time.Time // when it happened, UTC
+	Err       error     // for EventCheckpointFailed
+}

@@ -1,0 +1,149 @@
+package accounts
+
+import (
+	"strings"
+	"time"
+)
+
+// Fact is something that happened to an account and goes into its journal: a Trade,
+// CashMovement, Split, Opening, Cancellation or EquityPoint. The set is closed.
+type Fact interface {
+	// kind is the kind of the entry that holds it.
+	kind() EntryKind
+	// entryKey makes the entry idempotent within the profile.
+	entryKey() string
+	// when it happened.
+	when() time.Time
+	// normalize returns the fact with defaults filled in, times in UTC at microseconds and
+	// decimals trimmed, or the reason why no book could accept it.
+	normalize() (Fact, error)
+	// appendJSON appends the payload's fields, without the braces, each with a comma before it.
+	appendJSON(b []byte) []byte
+}
+
+// ExecID names one execution, as the broker does. The library treats the last part of an id such as
+// "0000d514.5159662d.01.02" (at least three parts, the last of two digits) as its correction
+// number: the same id with a higher last part replaces the earlier one.
+type ExecID string
+
+// split parts the id into what all versions share and the version; 0 for ids without one.
+func (id ExecID) split() (root string, version int) {
+	s := string(id)
+	n := len(s)
+	if n < 7 || s[n-3] != '.' || !digits(s[n-2:]) || strings.Count(s[:n-3], ".") < 1 {
+		return s, 0
+	}
+	return s[:n-3], int(s[n-2]-'0')*10 + int(s[n-1]-'0')
+}
+
+// OrderID names an order, as whoever placed it does.
+type OrderID string
+
+// TradeKind says how a trade came about.
+type TradeKind string
+
+// The kinds of trade. An assignment or exercise has two sides, both of that kind and at the same
+// time: the option, which closes at price zero, and its underlying, which trades at the strike.
+// The option's premium moves into the underlying's proceeds, so the option realizes nothing.
+const (
+	Execution  TradeKind = "execution" // on a market; the default
+	Expiry     TradeKind = "expiry"    // closed at price zero by lapse of time
+	Assignment TradeKind = "assignment"
+	Exercise   TradeKind = "exercise"
+	Corporate  TradeKind = "corporate" // by a corporate action, such as a cash merger
+)
+
+// Trade is one execution. Its proceeds are −Quantity × Price × Multiplier.
+type Trade struct {
+	ExecID     ExecID     `json:"exec_id"` // makes it idempotent
+	OrderID    OrderID    `json:"order_id,omitempty"`
+	Kind       TradeKind  `json:"kind,omitempty"`
+	Instrument Instrument `json:"instrument"`
+	Quantity   Decimal    `json:"quantity"` // negative for a sale; never zero
+	Price      Decimal    `json:"price"`    // per unit, in the instrument's currency; negative for futures alone
+	// Proceeds overrides what Quantity, Price and Multiplier would give, where the broker's own
+	// figure differs from it: bonds quoted per cent, averaged prices. Zero means no override.
+	Proceeds   Decimal `json:"proceeds,omitzero"`
+	Commission Decimal `json:"commission,omitzero"` // a cost is positive, a rebate negative
+	// CommissionCurrency may differ from the instrument's for Forex alone; empty means the same.
+	CommissionCurrency Currency  `json:"commission_currency,omitempty"`
+	Taxes              Decimal   `json:"taxes,omitzero"`   // a cost is positive
+	FXRate             Decimal   `json:"fx_rate,omitzero"` // base currency per unit of the instrument's; zero if not known
+	Time               time.Time `json:"time"`
+}
+
+// CashKind says what moved cash.
+type CashKind string
+
+// The kinds of cash movement. Deposits, withdrawals and opening balances are capital: they are
+// never profit or loss. All others are income or cost.
+const (
+	Deposit       CashKind = "deposit"
+	Withdrawal    CashKind = "withdrawal"
+	OpeningCash   CashKind = "opening" // the balance at the beginning of the journal
+	Dividend      CashKind = "dividend"
+	PaymentInLieu CashKind = "payment_in_lieu"
+	Interest      CashKind = "interest"
+	Fee           CashKind = "fee"
+	Tax           CashKind = "tax"
+	OtherCash     CashKind = "other"
+)
+
+// CashMovement is money that came or went other than by a trade.
+type CashMovement struct {
+	ID       string    `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	Kind     CashKind  `json:"kind"`
+	Currency Currency  `json:"currency"`
+	Amount   Decimal   `json:"amount"` // what the balance changes by: negative for money that went; never zero
+	FXRate   Decimal   `json:"fx_rate,omitzero"`
+	Symbol   string    `json:"symbol,omitempty"` // the security that paid, as a hint
+	Note     string    `json:"note,omitempty"`   // at most 500 bytes
+	Time     time.Time `json:"time"`
+}
+
+// Split is a corporate action that turns every Denominator units of From into Numerator units
+// of To, and leaves the cost basis as it is: a stock split (4 for 1), a reverse split (1 for 25), a
+// stock dividend (21 for 20), a change of name or contract (1 for 1).
+type Split struct {
+	ID          string     `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	From        Instrument `json:"from"`
+	To          Instrument `json:"to"` // the same as From unless the contract changes
+	Numerator   Decimal    `json:"numerator"`
+	Denominator Decimal    `json:"denominator"`
+	Time        time.Time  `json:"time"`
+}
+
+// Opening is a position that was there before the journal began, with its cost basis. It moves
+// no cash.
+type Opening struct {
+	ID         string     `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	Instrument Instrument `json:"instrument"`
+	Lots       []Lot      `json:"lots"`
+	FXRate     Decimal    `json:"fx_rate,omitzero"`
+	Time       time.Time  `json:"time"`
+}
+
+// Cancellation takes back an execution as though it had never been: the broker broke the trade.
+type Cancellation struct {
+	ExecID  ExecID    `json:"exec_id"` // of the cancellation itself; makes it idempotent
+	Cancels ExecID    `json:"cancels"` // ErrExecutionNotFound if it is not in the journal
+	Time    time.Time `json:"time"`
+}
+
+// EquityPoint is what a profile was worth at one time, in its base currency.
+type EquityPoint struct {
+	Time       time.Time `json:"time"` // makes it idempotent
+	Equity     Decimal   `json:"equity"`
+	Cash       Decimal   `json:"cash"`
+	Realized   Decimal   `json:"realized"`   // since the journal began
+	Unrealized Decimal   `json:"unrealized"` // at that time's marks
+	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
+}
+
+// Amendment is a trade or split that changes what went before: a correction of an earlier
+// execution, or one that happened before others that are in the journal already.
+type Amendment struct {
+	Trade *Trade `json:"trade,omitempty"`
+	Split *Split `json:"split,omitempty"`
+	Late  bool   `json:"late,omitempty"` // it takes its place by time; else the place of what it corrects
+}

@@ -1,0 +1,133 @@
+package accounts
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Store keeps profiles and journals. It decides nothing about trading: it accepts an entry only
+// at the next sequence number and under a key that is new, and keeps what it accepted, byte for
+// byte. That is all the library needs for atomicity, idempotency and several processes on one
+// profile.
+//
+// What holds for every method:
+//
+//   - Safe for concurrent use. Calls on one profile are linearizable.
+//   - Atomic: a call that returns an error changed nothing, unless the context ended or the
+//     connection was lost while it ran; then it changed everything or nothing.
+//   - A context that is already done is refused with the context's error before anything happens.
+//   - Values never alias: the store keeps copies of what it is given and returns copies of what
+//     it keeps, down to the payload bytes.
+//   - Times are kept at microsecond precision and returned in UTC.
+//   - After Close every method returns ErrClosed.
+//
+// Package storetest has the conformance suite: one test per sentence of this file.
+type Store interface {
+	// CreateProfile stores a new profile exactly as given. ErrProfileExists when the id is taken,
+	// ErrNameTaken when another profile of the same owner, archived ones included, has the name.
+	CreateProfile(ctx context.Context, p AccountProfile) error
+
+	// UpdateProfile replaces the profile with p.ID if the stored Version equals p.Version, and
+	// stores it with Version+1. ErrProfileNotFound on a miss, ErrConflict on any other version,
+	// ErrNameTaken as for CreateProfile. Owner and CreatedAt never change: a different Owner is a
+	// miss, a different CreatedAt is ignored.
+	UpdateProfile(ctx context.Context, p AccountProfile) error
+
+	// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
+	Profile(ctx context.Context, id ProfileID) (AccountProfile, error)
+
+	// Profiles returns the profiles that match the filter, in ascending order of id; none is an
+	// empty slice and no error.
+	Profiles(ctx context.Context, f ProfileFilter) ([]AccountProfile, error)
+
+	// SetActiveProfile makes id the owner's active profile and sets that profile's LastUsedAt to
+	// at, without changing its Version. An empty id leaves the owner without an active profile
+	// and touches no profile. ErrProfileNotFound when the owner has no profile with the id.
+	// Repeating it is not an error.
+	SetActiveProfile(ctx context.Context, owner OwnerID, id ProfileID, at time.Time) error
+
+	// ActiveProfile returns the id last set for the owner. ErrNoActiveProfile when there is none.
+	ActiveProfile(ctx context.Context, owner OwnerID) (ProfileID, error)
+
+	// Append adds the batch's entries to the profile's journal, all or none. An empty batch is
+	// accepted and changes nothing. In this order of precedence:
+	//   - ErrProfileNotFound when there is no such profile;
+	//   - ErrInvalid when an entry belongs to another profile, when sequence numbers do not run
+	//     on from Batch.After without a gap, or when the batch repeats a key within itself;
+	//   - ErrConflict when the journal's last sequence number is not Batch.After;
+	//   - a *DuplicateError (ErrDuplicate) listing every one of the batch's non-empty keys that
+	//     the journal has already, with its sequence number, in the batch's order.
+	// When Append returns nil the entries are as durable as the store ever makes them.
+	Append(ctx context.Context, b Batch) error
+
+	// Entries yields the profile's entries with a sequence number above after, in ascending
+	// order without a gap, as of some moment not before the call. An unknown profile yields
+	// ErrProfileNotFound; a profile without entries, or after past the end, yields nothing. An error is
+	// yielded once, as the last pair, with a zero Entry. The iteration stops with the context's
+	// error when it ends. Breaking out early is allowed and releases what the iteration held.
+	Entries(ctx context.Context, id ProfileID, after int64) iter.Seq2[Entry, error]
+
+	// SaveCheckpoint keeps a checkpoint of the profile. An older one than the stored (by Seq) is
+	// ignored without an error; the same Seq replaces it. ErrProfileNotFound on a miss.
+	SaveCheckpoint(ctx context.Context, c Checkpoint) error
+
+	// Checkpoint returns the profile's newest checkpoint. ErrNoCheckpoint when none was saved,
+	// ErrProfileNotFound when there is no such profile.
+	Checkpoint(ctx context.Context, id ProfileID) (Checkpoint, error)
+
+	// Watch returns a channel of what changes from now on, in every process that uses the store:
+	// EventProfile, EventSwitched and EventRecorded. Events are hints to look again, not a log: a
+	// slow reader finds several events of one kind about one profile (one owner, for switches)
+	// merged into the newest, but never misses the newest. The channel is closed when ctx ends or the store is
+	// closed. Events of one profile arrive in the order of their sequence numbers.
+	Watch(ctx context.Context) (<-chan Event, error)
+
+	// Close releases what the store itself opened, never a pool that was handed in, and closes
+	// the channels of Watch. A second Close is not an error.
+	Close() error
+}
+
+// ProfileFilter selects profiles. Zero fields select everything.
+type ProfileFilter struct {
+	Owner    *OwnerID        // only this owner's, nil for every owner's
+	Statuses []ProfileStatus // only these
+	Levels   []CapitalLevel  // only these
+	After    ProfileID       // only ids above it: the last id of the page before
+	Limit    int             // at most so many; zero or less for no limit
+}
+
+// Matches reports whether the profile passes every field but Limit.
+func (f ProfileFilter) Matches(p AccountProfile) bool {
+	return (f.Owner == nil || *f.Owner == p.Owner) &&
+		(len(f.Statuses) == 0 || contains(f.Statuses, p.Status)) &&
+		(len(f.Levels) == 0 || contains(f.Levels, p.CapitalLevel)) &&
+		(f.After == "" || p.ID > f.After)
+}
+
+func contains[T comparable](list []T, v T) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Batch is what one Append adds to one journal. The store copies what it keeps: the caller may
+// reuse every slice once Append has returned.
+type Batch struct {
+	ProfileID ProfileID
+	After     int64      // the sequence number the journal must end with; 0 for an empty journal
+	Entries   []Entry    // numbered After+1, After+2, …
+	Positions []Position // as they stand after the batch, without lots; only those that changed
+}
+
+// Checkpoint is a folded book at one sequence number. It is a convenience: the book can always be
+// folded again from the journal.
+type Checkpoint struct {
+	ProfileID ProfileID
+	Seq       int64  // the last entry folded in
+	Hash      Hash   // that entry's hash
+	State     []byte // the book, versioned; opaque to a store
+}
