@@ -129,6 +129,8 @@ func (b *builder) present(sec section) {
 	switch sec {
 	case secPositions:
 		b.st.HasPositions = true
+	case secCash:
+		b.st.HasCash = true
 	case secCashReport:
 		b.st.HasCashReport = true
 	}

@@ -29,6 +29,7 @@ type Statement struct {
 	Positions        []Position
 	HasPositions     bool // the section was there, even if empty: what it does not list is not held
 	Cash             []CashRow
+	HasCash          bool // the cash transactions section was there, even if empty
 	CorporateActions []CorporateAction
 	CashReport       []CashBalance
 	HasCashReport    bool
