@@ -36,7 +36,7 @@ func (s section) String() string {
 	case secSalesTax:
 		return "sales tax"
 	}
-	return "section"
+	return "statement"
 }
 
 // xmlSection tells the section by its element.
