@@ -188,3 +188,14 @@ func TestLocationOfTimes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "2025-01-07T13:29:17Z", all[0].Trades[0].Time.Format(time.RFC3339))
 }
+
+func TestSectionTitles(t *testing.T) {
+	for title, want := range map[string]section{
+		"Account Information": secAccount, "Trades; trade date basis": secTrades, "Position; trade date basis": secPositions, "Open Positions": secPositions,
+		"Cash Transactions": secCash, "Corporate Actions": secCorporate, "Cash Report; trade date basis": secCashReport, "Sales Taxes": secSalesTax,
+		"Change in NAV": secHint, "Mark-to-Market Performance Summary in Base": secIgnored, "Statement of Funds": secIgnored, "Transfers": secUnknown,
+		"Trade Transfers": secUnknown, "": secUnknown,
+	} {
+		require.Equal(t, want, csvSection("????", title), title)
+	}
+}

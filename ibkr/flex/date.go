@@ -43,12 +43,6 @@ func parseStamp(s string, order dateOrder, loc *time.Location) (stamp, error) {
 	return atClock(date, rest, loc)
 }
 
-// parseDate reads the date of what parseStamp reads.
-func parseDate(s string, order dateOrder) (accounts.Date, error) {
-	st, err := parseStamp(s, order, time.UTC)
-	return st.date, err
-}
-
 // parseDay reads the date that s begins with and returns what follows it.
 func parseDay(s string, order dateOrder) (accounts.Date, string, error) {
 	var y, m, d, n int

@@ -2,8 +2,10 @@ package flex
 
 import (
 	"bytes"
+	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,4 +45,28 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte(tradeHeader + "\n" + tradeRow + "\nClientAccountID,CurrencyPrimary,Symbol,Quantity,MarkPrice\nU2,USD,NU,5,12\n"))
 	f.Add([]byte(account(part("CTRN", "", "CurrencyPrimary,Date/Time,Amount", "USD,1/2/25,1"), part("XXXX", "", "A", "b"))))
 	f.Fuzz(fuzzRead)
+}
+
+// FuzzFields reaches the conversions that a random file hardly ever gets to.
+func FuzzFields(f *testing.F) {
+	f.Add("NU    250516C00012000", "OPT", "20250107;132917", "-1.5E-7", "12", "C")
+	f.Add("EUR.USD", "CASH", "01/02/2025, 10:00:00 EST", "1", "", "")
+	f.Add("CLZ8", "FUT", "30-Jan-18", "", "61.7", "")
+	f.Fuzz(func(t *testing.T, symbol, category, date, number, price, right string) {
+		var b bytes.Buffer
+		attr := func(name, value string) {
+			b.WriteString(" " + name + `="`)
+			require.NoError(t, xml.EscapeText(&b, []byte(value)))
+			b.WriteString(`"`)
+		}
+		for _, element := range []string{"<Trades><Trade", "<OpenPositions><OpenPosition", "<CorporateActions><CorporateAction"} {
+			b.WriteString(element + ` currency="USD"`)
+			for name, value := range map[string]string{"symbol": symbol, "assetCategory": category, "dateTime": date, "quantity": number,
+				"tradePrice": price, "markPrice": price, "proceeds": number, "positionValue": number, "strike": price, "expiry": date, "putCall": right} {
+				attr(name, value)
+			}
+			b.WriteString("/></" + strings.TrimPrefix(element[:strings.Index(element, ">")+1], "<"))
+		}
+		fuzzRead(t, []byte(doc(b.String())))
+	})
 }

@@ -371,3 +371,41 @@ func TestCorporateActionAndCashReport(t *testing.T) {
 	require.Equal(t, []CashBalance{{Line: 3, Base: true, Ending: some("3")},
 		{Line: 3, Currency: "USD", From: 20250101, Starting: some("1"), Ending: some("2")}}, st.CashReport)
 }
+
+func TestDeclaredEncodings(t *testing.T) {
+	for _, enc := range []string{"UTF-8", "utf8", "US-ASCII"} {
+		require.Len(t, read(t, `<?xml version="1.0" encoding="`+enc+`"?><!-- made by hand -->`+trades(trade(``))).Trades, 1, enc)
+	}
+}
+
+func TestPositionIssues(t *testing.T) {
+	st := read(t, doc(`<OpenPositions><OpenPosition symbol="X" currency="USD" position="1" assetCategory="IND"/>`+
+		`<OpenPosition symbol="X" currency="USD" position="1" levelOfDetail="NEW"/></OpenPositions>`))
+	require.Empty(t, st.Positions)
+	require.Len(t, st.Issues, 2)
+}
+
+func TestSectionsThatWereThere(t *testing.T) {
+	st := read(t, doc(`<CashTransactions></CashTransactions>`))
+	require.True(t, st.HasCash)
+	require.False(t, st.HasPositions || st.HasCashReport)
+}
+
+func TestISINFromSecurityID(t *testing.T) {
+	require.Equal(t, "US1", one(t, `securityID="US1" securityIDType="ISIN"`).ISIN)
+	require.Empty(t, one(t, `securityID="1" securityIDType="CUSIP"`).ISIN)
+}
+
+func TestOptionTermsOfTheRowWin(t *testing.T) {
+	got := one(t, `assetCategory="OPT" symbol="NU    250516C00012000" expiry="20250517" strike="12.5" putCall="Put"`)
+	require.Equal(t, accounts.InstrumentKey("OPT:NU:20250517:P:12.5:100:USD"), got.Key())
+}
+
+// Nothing depends on how the input is cut into reads.
+func TestReadsOfOneByte(t *testing.T) {
+	for _, file := range []string{trades(trade(``)), account(part("TRNT", "Trades", tradeHeader, tradeRow))} {
+		all, err := ReadAll(iotest.OneByteReader(strings.NewReader(file)))
+		require.NoError(t, err)
+		require.Len(t, all[0].Trades, 1)
+	}
+}
