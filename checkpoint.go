@@ -20,7 +20,7 @@ type bookState struct {
 	Positions []Position               `json:"positions"`
 	Cash      map[Currency]CashBalance `json:"cash"`
 	Rates     map[Currency]Decimal     `json:"rates"`
-	Pending   []PendingPremium         `json:"pending"`
+	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Changes   []Amendment              `json:"changes"`
 	Equity    EquityPoint              `json:"equity"`
 	HighWater Decimal                  `json:"high_water"`

@@ -200,7 +200,7 @@ func (p *Portfolio) placeSplit(s *Split) (payload, error) {
 // correct decides about a trade whose execution is in the journal as entry seq: a higher
 // correction number replaces it, anything else is the same fill again.
 func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (payload, error) {
-	_, version := t.ExecID.split()
+	_, version := t.ExecID.Correction()
 	if version < 2 {
 		return nil, nil // nothing is older than the first version
 	}
@@ -220,7 +220,7 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 
 // cancel finds the execution that a cancellation takes back.
 func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) {
-	root, version := c.Cancels.split()
+	root, version := c.Cancels.Correction()
 	key := "x:" + root
 	seq, ok := p.draft.keys[key]
 	if !ok {
@@ -257,14 +257,14 @@ func (p *Portfolio) inForce(ctx context.Context, seq int64) (execution, error) {
 	if err != nil {
 		return execution{}, err
 	}
-	_, version := original.ExecID.split()
+	_, version := original.ExecID.Correction()
 	x := execution{version: version, instrument: original.Instrument}
 	if a, changed := p.draft.book.changes[seq]; changed {
 		switch {
 		case a.Trade != nil:
-			_, x.version = a.Trade.ExecID.split()
+			_, x.version = a.Trade.ExecID.Correction()
 		case a.Cancellation != nil:
-			_, x.version = a.Cancellation.Cancels.split()
+			_, x.version = a.Cancellation.Cancels.Correction()
 			x.cancelled = true
 		}
 	}

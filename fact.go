@@ -29,8 +29,9 @@ type Fact interface {
 // number: the same id with a higher last part replaces the earlier one.
 type ExecID string
 
-// split parts the id into what all versions share and the version; 0 for ids without one.
-func (id ExecID) split() (root string, version int) {
+// Correction parts the id into what all versions of the execution share and the correction number,
+// from 1; 0 for an id without one.
+func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
 	if n < 7 || s[n-3] != '.' || !digits(s[n-2:]) || strings.Count(s[:n-3], ".") < 1 {
@@ -181,6 +182,6 @@ type Amendment struct {
 type Restatement struct {
 	Positions []Position               `json:"positions,omitempty"` // replace those of the same contract
 	Cash      map[Currency]CashBalance `json:"cash,omitempty"`      // replace those of the same currency
-	Pending   []PendingPremium         `json:"pending"`             // replace all
+	Pending   []PendingPremium         `json:"pending,omitempty"`   // replaces all
 	Trades    int64                    `json:"trades"`              // replaces the count
 }

@@ -40,7 +40,7 @@ func (a *Amendment) when() time.Time {
 // Keys of different kinds differ by their first letter. All versions of an execution share the
 // first one's key; a correction has a key of its own besides.
 func (t *Trade) entryKey() string {
-	root, _ := t.ExecID.split()
+	root, _ := t.ExecID.Correction()
 	return "x:" + root
 }
 func (m *CashMovement) entryKey() string { return "c:" + m.ID }

@@ -31,9 +31,9 @@ type Portfolio struct {
 	queue queue
 
 	// The leader alone uses these.
-	draft   *draft
-	stale   bool  // the journal may hold more than live
-	saved   int64 // sequence number at which a checkpoint was last tried
+	draft *draft
+	stale bool  // the journal may hold more than live
+	saved int64 // sequence number at which a checkpoint was last tried
 
 	mu    sync.RWMutex // guards what follows
 	live  *Book        // what is durable; changed by the leader alone
