@@ -1,0 +1,220 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+// The model of one journal: what a store would do that runs one call after the other. Porcupine
+// looks for an order of the observed calls, true to their times, in which the model gives the
+// same answers.
+
+// journalState is the journal after some calls; it is never changed.
+type journalState struct {
+	last  int64
+	print uint64 // over all keys and payloads in order
+	head  *journalNode
+}
+
+// journalNode is one entry's key, in a list from the last entry to the first.
+type journalNode struct {
+	key  string
+	seq  int64
+	next *journalNode
+}
+
+// step is the input of a call: a read of everything, or an append.
+type step struct {
+	read  bool
+	batch accounts.Batch
+}
+
+// outcome is a call's answer. The last sequence number and the fingerprint are those of a read.
+type outcome struct {
+	last       int64
+	print      uint64
+	conflict   bool
+	duplicates string // as describe makes it; empty when the append was not refused for them
+}
+
+func (s journalState) with(entries []accounts.Entry) journalState {
+	for i := range entries {
+		e := &entries[i]
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%d %d %q %q", s.print, e.Seq, e.Key, e.Payload)
+		s = journalState{e.Seq, h.Sum64(), &journalNode{e.Key, e.Seq, s.head}}
+	}
+	return s
+}
+
+// append returns what an append must answer, and the state it leaves.
+func (s journalState) append(b accounts.Batch) (outcome, journalState) {
+	if b.After != s.last {
+		return outcome{conflict: true}, s
+	}
+	var duplicates []accounts.Duplicate
+	for _, e := range b.Entries {
+		for n := s.head; n != nil && e.Key != ""; n = n.next {
+			if n.key == e.Key {
+				duplicates = append(duplicates, accounts.Duplicate{Key: e.Key, Seq: n.seq})
+			}
+		}
+	}
+	if len(duplicates) > 0 {
+		return outcome{duplicates: describe(duplicates)}, s
+	}
+	return outcome{}, s.with(b.Entries)
+}
+
+func describe(duplicates []accounts.Duplicate) string { return fmt.Sprint(duplicates) }
+
+func journalModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return journalState{} },
+		Step: func(state, input, output any) (bool, any) {
+			s, in, got := state.(journalState), input.(step), output.(outcome)
+			if in.read {
+				return got == outcome{last: s.last, print: s.print}, s
+			}
+			want, next := s.append(in.batch)
+			return got == want, next
+		},
+		Equal: func(a, b any) bool {
+			x, y := a.(journalState), b.(journalState)
+			return x.last == y.last && x.print == y.print
+		},
+		Hash: func(state any) uint64 { return state.(journalState).print },
+	}
+}
+
+// tell describes one call and its answer.
+func tell(in step, out outcome) string {
+	if in.read {
+		return fmt.Sprintf("read: ends with %d, fingerprint %x", out.last, out.print)
+	}
+	var list []string
+	for _, e := range in.batch.Entries {
+		list = append(list, e.Key)
+	}
+	answer := "done"
+	switch {
+	case out.conflict:
+		answer = "conflict"
+	case out.duplicates != "":
+		answer = "duplicates " + out.duplicates
+	}
+	return fmt.Sprintf("append %q after %d: %s", list, in.batch.After, answer)
+}
+
+// client makes the calls of one goroutine and keeps their history.
+type client struct {
+	id      int
+	s       accounts.Store
+	rnd     *rand.Rand
+	began   time.Time
+	last    int64 // where this client believes the journal ends
+	history []porcupine.Operation
+}
+
+// "Calls on one profile are linearizable." Many clients read and append at once: some after what
+// they just read, some on stale knowledge, some under keys that may be taken.
+func checkLinearizable(t T, stores ...accounts.Store) {
+	create(t, stores[0], profile("p"))
+	const clients, each = 6, 60
+	ctx, began := t.Context(), time.Now()
+	all := make([]*client, clients)
+	for i := range all {
+		all[i] = &client{id: i, s: stores[i%len(stores)], rnd: rand.New(rand.NewPCG(1, uint64(i))), began: began}
+	}
+	errs := contend(clients, func(i int) error { return all[i].run(ctx, each) })
+	require.NoError(t, errors.Join(errs...), "a call failed with an error that the contract does not name")
+
+	var history []porcupine.Operation
+	for _, c := range all {
+		history = append(history, c.history...)
+	}
+	result := porcupine.CheckOperationsTimeout(journalModel(), history, patience)
+	require.NotEqual(t, porcupine.Unknown, result, "the history is too long to be checked in time")
+	require.Equal(t, porcupine.Ok, result, "the calls fit no order in which they could have been made:\n%s", story(history))
+}
+
+// run makes n calls. An error is one that no order of the calls could explain.
+func (c *client) run(ctx context.Context, n int) error {
+	for i := range n {
+		in := step{read: c.rnd.IntN(3) == 0}
+		if !in.read {
+			in.batch = c.batch(i)
+		}
+		call := time.Since(c.began)
+		out, err := c.do(ctx, in)
+		if err != nil {
+			return err
+		}
+		c.history = append(c.history, porcupine.Operation{
+			ClientId: c.id, Input: in, Call: int64(call), Output: out, Return: int64(time.Since(c.began)),
+		})
+	}
+	return nil
+}
+
+// batch is one to three entries after what the client believes is the last, now and then after
+// something else, under keys that are often taken.
+func (c *client) batch(i int) accounts.Batch {
+	j := journal{id: "p", last: c.last}
+	if c.rnd.IntN(8) == 0 {
+		j.last = max(0, j.last+int64(c.rnd.IntN(5)-2))
+	}
+	list := []string{fmt.Sprint("client-", c.id, "-", i), "", fmt.Sprint("contended-", c.rnd.IntN(40))}
+	c.rnd.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
+	b := j.batch(list[:1+c.rnd.IntN(3)]...)
+	for k := range b.Entries {
+		b.Entries[k].Payload = fmt.Appendf(nil, `{"v":1,"client":%d,"call":%d,"part":%d}`, c.id, i, k)
+	}
+	return b
+}
+
+func (c *client) do(ctx context.Context, in step) (outcome, error) {
+	if in.read {
+		entries, err := read(ctx, c.s, "p", 0)
+		if err != nil {
+			return outcome{}, err
+		}
+		state := journalState{}.with(entries)
+		c.last = state.last
+		return outcome{last: state.last, print: state.print}, nil
+	}
+	err := c.s.Append(ctx, in.batch)
+	var duplicate *accounts.DuplicateError
+	switch {
+	case err == nil:
+		c.last = in.batch.After + int64(len(in.batch.Entries))
+		return outcome{}, nil
+	case errors.As(err, &duplicate):
+		return outcome{duplicates: describe(duplicate.Duplicates)}, nil
+	case errors.Is(err, accounts.ErrConflict):
+		return outcome{conflict: true}, nil
+	}
+	return outcome{}, err
+}
+
+// story tells the history in the order in which the calls began.
+func story(history []porcupine.Operation) string {
+	slices.SortFunc(history, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+	var b strings.Builder
+	for _, op := range history {
+		fmt.Fprintf(&b, "%9d to %9d ns, client %d: %s\n",
+			op.Call, op.Return, op.ClientId, tell(op.Input.(step), op.Output.(outcome)))
+	}
+	return b.String()
+}
