@@ -254,10 +254,11 @@ func (m *MultiAccountManager) recorded(ctx context.Context, id ProfileID) (bool,
 // archiveAttempts bounds how often ArchiveProfile yields to concurrent updates.
 const archiveAttempts = 10
 
-// ArchiveProfile takes a profile out of use for ever: it cannot be switched to, updated or
-// recorded to any more, its name stays taken, and its journal is kept and can be read. If it is
-// its owner's active profile, the owner has none from then on; that runs no OnSwitch hooks, but
-// Subscribe tells. Its credentials are deleted from the credential store, if there is one.
+// ArchiveProfile takes a profile out of use for ever: it cannot be switched to or updated any
+// more, its name stays taken, and its journal is kept; what the broker reports late can still be
+// recorded. If it is its owner's active profile, the owner has none from then on; that runs no
+// OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
+// there is one.
 //
 // Archiving an archived profile is not an error, and deletes credentials that were left over by a
 // failure. ErrProfileNotFound on a miss; ErrConflict when others keep updating the profile;

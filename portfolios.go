@@ -37,8 +37,7 @@ type progress struct {
 // for its errors.
 //
 // ErrProfileNotFound on a miss; ErrCorrupt when the journal cannot be trusted. A profile in any
-// status can be opened, to read its journal; one that is archived refuses to record. The
-// portfolio ends with the manager.
+// status can be opened by its id. The portfolio ends with the manager.
 func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Portfolio, error) {
 	s, err := m.enter(ctx)
 	if err == nil && id == "" {
