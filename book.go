@@ -119,37 +119,15 @@ func (b *Book) trade(t *Trade) closed {
 	if t.Time.After(h.LastTrade) {
 		h.LastTrade = t.Time
 	}
-	if h.Quantity.IsZero() || h.Quantity.IsNeg() == t.Quantity.IsNeg() {
-		h.add(Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time})
-		return closed{}
-	}
-
-	var c closed
-	closeNet, rest := net, Decimal{}
-	if size, held := t.Quantity.Abs(), h.Quantity.Abs(); size.GreaterThan(held) {
-		// A flip through zero: what closes and what opens share the proceeds by quantity.
-		closeNet = share(net, held, size)
-		rest = withSign(size.Sub(held), t.Quantity)
-		c.quantity = withSign(held, t.Quantity)
-	} else {
-		c.quantity = t.Quantity
-	}
-	if t.Time.After(h.LastClose) {
-		h.LastClose = t.Time
-	}
-	c.basis, c.inferred = h.consume(c.quantity.Abs())
-	gain := closeNet.Sub(c.basis)
-	if t.exercised() {
+	lot := Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time}
+	c, gain := h.match(lot, t.Time)
+	switch {
+	case c.quantity.IsZero():
+	case t.exercised():
+		c.realized = Decimal{}
 		b.deferPremium(t, c.quantity, gain)
-	} else {
-		c.realized = gain
+	default:
 		b.realize(h, gain)
-		if !t.Instrument.settlesNotional() {
-			cash.move(&cash.Traded, gain)
-		}
-	}
-	if !rest.IsZero() {
-		h.add(Lot{ExecID: t.ExecID, Quantity: rest, Basis: closeNet.Sub(net), OpenedAt: t.Time})
 	}
 	return c
 }
@@ -157,6 +135,10 @@ func (b *Book) trade(t *Trade) closed {
 // realize books a gain, in base currency too if a rate is known.
 func (b *Book) realize(h *holding, gain Decimal) {
 	h.Realized = h.Realized.Add(gain)
+	if !h.Instrument.settlesNotional() {
+		cash := b.balance(h.Instrument.Currency)
+		cash.move(&cash.Traded, gain)
+	}
 	if rate, ok := b.rate(h.Instrument.Currency); ok {
 		h.RealizedBase = h.RealizedBase.Add(convert(gain, rate))
 	} else {
@@ -191,7 +173,10 @@ func (t *Trade) delivers() bool {
 // deferPremium sets an exercised option's gain aside for the underlying's trade. A short call
 // that is bought back by assignment sells the underlying, a short put buys it.
 func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
-	quantity := closed.Mul(t.Instrument.Multiplier)
+	quantity := closed // one future for each option on it
+	if t.Instrument.SecType != FutureOption {
+		quantity = closed.Mul(t.Instrument.Multiplier)
+	}
 	if t.Instrument.Right == Call {
 		quantity = quantity.Neg()
 	}
@@ -296,7 +281,7 @@ func (b *Book) split(s *Split) {
 // splitQuantity scales a quantity by the split's ratio; a ratio that does not divide evenly is
 // rounded at moneyPlaces.
 func splitQuantity(q Decimal, s *Split) Decimal {
-	return share(q, s.Numerator, s.Denominator)
+	return trimZeros(share(q, s.Numerator, s.Denominator))
 }
 
 // open folds an opening balance in.
@@ -304,7 +289,9 @@ func (b *Book) open(o *Opening) {
 	b.noteRate(o.Instrument.Currency, o.FXRate)
 	h := b.holding(&o.Instrument, o.Instrument.Key())
 	for _, l := range o.Lots {
-		h.add(l)
+		if c, gain := h.match(l, o.Time); !c.quantity.IsZero() {
+			b.realize(h, gain) // history was changed, and what opened it now closes something
+		}
 	}
 }
 
@@ -327,8 +314,13 @@ func (b *Book) restate(r *Restatement) {
 	b.trades = r.Trades
 }
 
-// set puts a position in place of the one of the same contract.
+// set puts a position in place of the one of the same contract; one of which nothing is left in
+// force goes without a trace.
 func (b *Book) set(p Position) {
+	if p.LastTrade.IsZero() && len(p.Lots) == 0 {
+		delete(b.positions, p.Instrument.Key())
+		return
+	}
 	h := &holding{Position: p, key: p.Instrument.Key(), queue: append([]Lot(nil), p.Lots...)}
 	h.Lots = nil
 	b.positions[h.key] = h

@@ -171,6 +171,7 @@ type Amendment struct {
 	Place        int64         `json:"place"`
 	Trade        *Trade        `json:"trade,omitempty"`
 	Split        *Split        `json:"split,omitempty"`
+	Opening      *Opening      `json:"opening,omitempty"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 
 	corrects bool // the trade corrects an execution; only while it is being recorded

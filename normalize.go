@@ -31,6 +31,8 @@ func (a *Amendment) when() time.Time {
 		return a.Trade.Time
 	case a.Split != nil:
 		return a.Split.Time
+	case a.Opening != nil:
+		return a.Opening.Time
 	case a.Cancellation != nil:
 		return a.Cancellation.Time
 	}
@@ -55,6 +57,8 @@ func (a *Amendment) entryKey() string {
 		return a.Cancellation.entryKey()
 	case a.Split != nil:
 		return a.Split.entryKey()
+	case a.Opening != nil:
+		return a.Opening.entryKey()
 	case a.Trade != nil && a.corrects:
 		return "v:" + string(a.Trade.ExecID)
 	case a.Trade != nil:

@@ -103,6 +103,35 @@ func (h *holding) add(l Lot) {
 	h.Basis = h.Basis.Add(l.Basis)
 }
 
+// match sets a lot against the position: what runs against it closes lots, first in, first out, and
+// the rest is queued. Of a lot that does both, the two parts share the basis by quantity. The gain is what the
+// closing part brought less the basis it consumed.
+func (h *holding) match(l Lot, at time.Time) (c closed, gain Decimal) {
+	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
+		h.add(l)
+		return closed{}, Decimal{}
+	}
+	size, held := l.Quantity.Abs(), h.Quantity.Abs()
+	cost := l.Basis
+	c.quantity = l.Quantity
+	flips := size.GreaterThan(held)
+	if flips {
+		cost = share(l.Basis, held, size)
+		c.quantity = withSign(held, l.Quantity)
+	}
+	if at.After(h.LastClose) {
+		h.LastClose = at
+	}
+	c.basis, c.inferred = h.consume(c.quantity.Abs())
+	gain = cost.Neg().Sub(c.basis)
+	c.realized = gain
+	if flips {
+		l.Quantity, l.Basis = l.Quantity.Sub(c.quantity), l.Basis.Sub(cost)
+		h.add(l)
+	}
+	return c, gain
+}
+
 // consume takes n units, a positive number no larger than the position, off the front lots and
 // returns their basis. A lot consumed in part gives up its basis pro rata.
 func (h *holding) consume(n Decimal) (basis Decimal, inferred bool) {
