@@ -11,19 +11,35 @@ const redacted = "[redacted]"
 
 // Secret is a value that must not be seen: it prints as [redacted] under every fmt verb, in slog
 // and in JSON. Only Reveal gives the bytes. The zero value is an empty secret.
-type Secret struct{ b []byte }
+type Secret struct {
+	_ [0]func() // not comparable with ==, which would compare addresses; see Equal
+	// fmt cannot call Format on a secret in an unexported field of another type, and prints what it
+	// finds there: bytes, and bytes behind one pointer. Behind two it prints an address.
+	b **[]byte
+}
 
 // NewSecret makes a secret from a copy of b. The caller may wipe b afterwards.
-func NewSecret(b []byte) Secret { return Secret{append([]byte(nil), b...)} }
+func NewSecret(b []byte) Secret {
+	kept := append([]byte(nil), b...)
+	p := &kept
+	return Secret{b: &p}
+}
 
 // Reveal returns a copy of the secret's bytes.
-func (s Secret) Reveal() []byte { return append([]byte(nil), s.b...) }
+func (s Secret) Reveal() []byte { return append([]byte(nil), s.bytes()...) }
 
 // Equal compares two secrets in time that depends on their lengths alone.
-func (s Secret) Equal(o Secret) bool { return subtle.ConstantTimeCompare(s.b, o.b) == 1 }
+func (s Secret) Equal(o Secret) bool { return subtle.ConstantTimeCompare(s.bytes(), o.bytes()) == 1 }
 
 // Clone returns a secret with bytes of its own.
-func (s Secret) Clone() Secret { return NewSecret(s.b) }
+func (s Secret) Clone() Secret { return NewSecret(s.bytes()) }
+
+func (s Secret) bytes() []byte {
+	if s.b == nil {
+		return nil
+	}
+	return **s.b
+}
 
 // Format writes [redacted] whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

@@ -43,7 +43,7 @@ var (
 	ErrFutureTime = errors.New("time lies in the future")
 
 	// ErrProfileNotActive is returned by SwitchProfile and ActiveProfile for a profile that is
-	// inactive, suspended or archived, and by Portfolio's recording for one that is archived.
+	// inactive, suspended or archived, and by UpdateProfile for one that is archived.
 	ErrProfileNotActive = errors.New("profile is not active")
 
 	// ErrNoActiveProfile is returned by ActiveProfile when none was ever switched to.

@@ -5,20 +5,23 @@ import (
 	"time"
 )
 
-// Fact is something that happened to an account and goes into its journal: a Trade,
-// CashMovement, Split, Opening, Cancellation or EquityPoint. The set is closed.
-type Fact interface {
-	// kind is the kind of the entry that holds it.
+// payload is what an entry holds: a pointer to a Fact's type, an *Amendment or a *Restatement.
+type payload interface {
 	kind() EntryKind
-	// entryKey makes the entry idempotent within the profile.
+	// entryKey makes the entry idempotent within the profile; empty for those that need not be.
 	entryKey() string
 	// when it happened.
 	when() time.Time
-	// normalize returns the fact with defaults filled in, times in UTC at microseconds and
-	// decimals trimmed, or the reason why no book could accept it.
-	normalize() (Fact, error)
-	// appendJSON appends the payload's fields, without the braces, each with a comma before it.
-	appendJSON(b []byte) []byte
+	// appendFields appends the JSON fields, each behind a comma.
+	appendFields(b []byte) []byte
+}
+
+// Fact is something that happened to an account and goes into its journal: a Trade,
+// CashMovement, Split, Opening, Cancellation or EquityPoint. The set is closed.
+type Fact interface {
+	// normalized returns a pointer to a copy with defaults filled in, times in UTC at microseconds
+	// and decimals trimmed, or the reason why no book could accept it.
+	normalized() (payload, error)
 }
 
 // ExecID names one execution, as the broker does. The library treats the last part of an id such as
@@ -26,8 +29,9 @@ type Fact interface {
 // number: the same id with a higher last part replaces the earlier one.
 type ExecID string
 
-// split parts the id into what all versions share and the version; 0 for ids without one.
-func (id ExecID) split() (root string, version int) {
+// Correction parts the id into what all versions of the execution share and the correction number,
+// from 1; 0 for an id without one.
+func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
 	if n < 7 || s[n-3] != '.' || !digits(s[n-2:]) || strings.Count(s[:n-3], ".") < 1 {
@@ -70,6 +74,24 @@ type Trade struct {
 	Taxes              Decimal   `json:"taxes,omitzero"`   // a cost is positive
 	FXRate             Decimal   `json:"fx_rate,omitzero"` // base currency per unit of the instrument's; zero if not known
 	Time               time.Time `json:"time"`
+
+	key InstrumentKey // the instrument's, once normalized
+}
+
+// instrumentKey returns the instrument's key without making it anew for a normalized trade.
+func (t *Trade) instrumentKey() InstrumentKey {
+	if t.key == "" {
+		return t.Instrument.Key()
+	}
+	return t.key
+}
+
+// amount returns the trade's proceeds.
+func (t *Trade) amount() Decimal {
+	if !t.Proceeds.IsZero() {
+		return t.Proceeds
+	}
+	return t.Quantity.Mul(t.Price).Mul(t.Instrument.Multiplier).Neg()
 }
 
 // CashKind says what moved cash.
@@ -140,10 +162,26 @@ type EquityPoint struct {
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
 }
 
-// Amendment is a trade or split that changes what went before: a correction of an earlier
-// execution, or one that happened before others that are in the journal already.
+// Amendment changes what went before: it corrects or cancels an execution, or brings one that
+// happened before others that are in the journal already. The portfolio makes it where a recorded
+// fact turns out to be one.
 type Amendment struct {
-	Trade *Trade `json:"trade,omitempty"`
-	Split *Split `json:"split,omitempty"`
-	Late  bool   `json:"late,omitempty"` // it takes its place by time; else the place of what it corrects
+	// Place is the entry whose place it takes among facts of the same time: that of the execution
+	// it changes, or its own.
+	Place        int64         `json:"place"`
+	Trade        *Trade        `json:"trade,omitempty"`
+	Split        *Split        `json:"split,omitempty"`
+	Cancellation *Cancellation `json:"cancellation,omitempty"`
+
+	corrects bool // the trade corrects an execution; only while it is being recorded
+}
+
+// Restatement is what amendments made of the book: the journal folded again with every change in
+// its place, as far as the outcome differs. It spares whoever folds the journal later from going
+// back, and can be checked by doing so.
+type Restatement struct {
+	Positions []Position               `json:"positions,omitempty"` // replace those of the same contract
+	Cash      map[Currency]CashBalance `json:"cash,omitempty"`      // replace those of the same currency
+	Pending   []PendingPremium         `json:"pending,omitempty"`   // replaces all
+	Trades    int64                    `json:"trades"`              // replaces the count
 }

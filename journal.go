@@ -15,14 +15,13 @@ type EntryKind string
 
 // The kinds of entry. A kind once released is read for ever.
 const (
-	KindTrade        EntryKind = "trade"        // a Trade
-	KindCash         EntryKind = "cash"         // a CashMovement
-	KindSplit        EntryKind = "split"        // a Split
-	KindOpening      EntryKind = "opening"      // an Opening
-	KindEquity       EntryKind = "equity"       // an EquityPoint
-	KindCancellation EntryKind = "cancellation" // a Cancellation: takes effect with the next restatement
-	KindAmendment    EntryKind = "amendment"    // an Amendment: takes effect with the next restatement
-	KindRestatement  EntryKind = "restatement"  // a Restatement: what the book became by the above
+	KindTrade       EntryKind = "trade"       // a Trade
+	KindCash        EntryKind = "cash"        // a CashMovement
+	KindSplit       EntryKind = "split"       // a Split
+	KindOpening     EntryKind = "opening"     // an Opening
+	KindEquity      EntryKind = "equity"      // an EquityPoint
+	KindAmendment   EntryKind = "amendment"   // an Amendment; takes effect with the restatement behind it
+	KindRestatement EntryKind = "restatement" // a Restatement: what the book became by amendments
 )
 
 // Hash is a SHA-256.

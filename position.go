@@ -25,8 +25,121 @@ type Position struct {
 	Commissions  Decimal   `json:"commissions"` // of all trades, costs positive
 	Taxes        Decimal   `json:"taxes,omitzero"`
 	LastTrade    time.Time `json:"last_trade,omitzero"` // of the newest trade or split by its own time
+	LastClose    time.Time `json:"last_close,omitzero"` // of the newest trade or split that reduced or changed lots
 	// Lots are in the order in which they will be consumed: by opening time. Batches leave them out.
 	Lots []Lot `json:"lots,omitempty"`
+}
 
-	lastClose time.Time
+// CashBalance is the cash of one currency and where it came from. Balance is the sum of all other
+// amounts but the two in base currency; costs are negative.
+type CashBalance struct {
+	Balance   Decimal `json:"balance"`
+	Capital   Decimal `json:"capital"`            // deposits, withdrawals and opening balances
+	Traded    Decimal `json:"traded"`             // proceeds after commission and taxes; for futures and CFDs realized P&L
+	Exchanged Decimal `json:"exchanged,omitzero"` // bought or sold for another currency
+	Dividends Decimal `json:"dividends,omitzero"` // payments in lieu included
+	Interest  Decimal `json:"interest,omitzero"`
+	Fees      Decimal `json:"fees,omitzero"`  // and commissions of currency trades
+	Taxes     Decimal `json:"taxes,omitzero"` // other than on trades
+	Other     Decimal `json:"other,omitzero"`
+
+	// CapitalBase is Capital in the profile's base currency, each movement at its own rate; the
+	// part for which no rate was known is left out of it and summed up in Unconverted.
+	CapitalBase Decimal `json:"capital_base"`
+	Unconverted Decimal `json:"unconverted,omitzero"`
+}
+
+// PendingPremium is the premium of an exercised or assigned option that waits for its underlying's
+// trade, into whose proceeds it moves. One that stays is a sign of a missing trade.
+type PendingPremium struct {
+	Option     InstrumentKey `json:"option"`
+	Underlying string        `json:"underlying"`
+	Currency   Currency      `json:"currency"`
+	Strike     Decimal       `json:"strike"`
+	Quantity   Decimal       `json:"quantity"` // of the underlying that is still to trade, signed
+	Amount     Decimal       `json:"amount"`   // positive when received
+	Time       time.Time     `json:"time"`
+}
+
+// Closing is a trade, or the part of one, that reduced a position, and what that realized.
+type Closing struct {
+	Trade    Trade
+	Quantity Decimal // the part that closed, with the trade's sign
+	Basis    Decimal // of the lots consumed; negative for short ones
+	Realized Decimal // after commissions and taxes of both sides, in the instrument's currency
+	Inferred bool    // at least one lot was inferred from a statement
+}
+
+// Closed reports whether anything was closed at all.
+func (c Closing) Closed() bool { return !c.Quantity.IsZero() }
+
+// holding is a position as the book keeps it: its lots are a queue whose consumed front is kept
+// for reuse, so that steady trading does not allocate.
+type holding struct {
+	Position // Lots is always nil here
+	key      InstrumentKey
+	queue    []Lot
+	head     int
+}
+
+func (h *holding) lots() []Lot { return h.queue[h.head:] }
+
+// position returns a copy that shares nothing with the book.
+func (h *holding) position(withLots bool) Position {
+	p := h.Position
+	if withLots {
+		p.Lots = append([]Lot(nil), h.lots()...)
+	}
+	return p
+}
+
+// add queues a lot behind all that were opened no later.
+func (h *holding) add(l Lot) {
+	h.queue = append(h.queue, l)
+	for i := len(h.queue) - 1; i > h.head && l.OpenedAt.Before(h.queue[i-1].OpenedAt); i-- {
+		h.queue[i], h.queue[i-1] = h.queue[i-1], l
+	}
+	h.Quantity = h.Quantity.Add(l.Quantity)
+	h.Basis = h.Basis.Add(l.Basis)
+}
+
+// consume takes n units, a positive number no larger than the position, off the front lots and
+// returns their basis. A lot consumed in part gives up its basis pro rata.
+func (h *holding) consume(n Decimal) (basis Decimal, inferred bool) {
+	taken := n
+	for !n.IsZero() {
+		l := &h.queue[h.head]
+		inferred = inferred || l.Inferred
+		size := l.Quantity.Abs()
+		if size.GreaterThan(n) {
+			part := share(l.Basis, n, size)
+			l.Basis = l.Basis.Sub(part)
+			l.Quantity = withSign(size.Sub(n), l.Quantity)
+			basis = basis.Add(part)
+			break
+		}
+		basis = basis.Add(l.Basis)
+		n = n.Sub(size)
+		h.head++
+	}
+	h.compact()
+	h.Quantity = h.Quantity.Sub(withSign(taken, h.Quantity))
+	h.Basis = h.Basis.Sub(basis)
+	return basis, inferred
+}
+
+// compact moves the lots to the front once more than half of the queue is consumed.
+func (h *holding) compact() {
+	if h.head == len(h.queue) || h.head > 16 && h.head > len(h.queue)/2 {
+		n := copy(h.queue, h.queue[h.head:])
+		h.queue, h.head = h.queue[:n], 0
+	}
+}
+
+// withSign gives the magnitude d the sign of s.
+func withSign(d, s Decimal) Decimal {
+	if s.IsNeg() {
+		return d.Neg()
+	}
+	return d
 }

@@ -115,7 +115,7 @@ const (
 type ProfileStatus string
 
 // The statuses. Only an active profile can be switched to. An archived one keeps its journal for
-// ever and accepts nothing new.
+// ever and is never changed again; what the broker reports late is still recorded.
 const (
 	StatusActive    ProfileStatus = "active"
 	StatusInactive  ProfileStatus = "inactive"

@@ -1,0 +1,67 @@
+# `make help` lists what is here. Needs Go and git; everything else is a Go module.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TOOL     := go tool -modfile=tools/go.mod
+FUZZTIME ?= 5m
+BENCH    ?= .
+COUNT    ?= 6
+
+# Runs every fuzz target of every package for the given time, one after another: `go test -fuzz`
+# takes one target of one package at a time.
+define fuzz
+grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir=tools . | sort | \
+while IFS=: read -r file func; do \
+	echo "fuzz $${func#func } in $$(dirname "$$file") for $(1)"; \
+	go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(1) "$$(dirname "$$file")"; \
+done
+endef
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: lint ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
+	go test -race -shuffle=on ./...
+	@$(call fuzz,10s)
+
+.PHONY: lint
+lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
+	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-ed (make fmt):"; echo "$$out"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	go mod tidy -diff
+	cd tools && go mod tidy -diff
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w .
+
+.PHONY: tidy
+tidy: ## tidy both go.mod files
+	go mod tidy
+	cd tools && go mod tidy
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 5m)
+	@$(call fuzz,$(FUZZTIME))
+
+.PHONY: bench
+bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and summarise them
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... | tee bench.txt
+	$(TOOL) benchstat bench.txt
+
+.PHONY: cover
+cover: ## test coverage by function, with every package's tests counted for all packages
+	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out
+
+.PHONY: quickstart
+quickstart: ## run examples/quickstart
+	go run ./examples/quickstart
+
+.PHONY: statements
+statements: ## run examples/statements; STATEMENTS="file …" to read statements of your own
+	go run ./examples/statements $(STATEMENTS)

@@ -1,0 +1,489 @@
+package accounts
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Book is the fold of one profile's journal: positions with their first-in first-out lots, cash
+// by currency, realized P&L, the high-water mark. It does no I/O and has no clock: whoever applies
+// the same entries gets the same book. It is not safe for concurrent use; a Portfolio is.
+//
+// P&L is the broker's own arithmetic. An opening trade makes a lot whose basis is −(proceeds −
+// commission − taxes). A closing trade realizes proceeds − commission − taxes − basis consumed;
+// lots are consumed first in, first out by the time they were opened, in part pro rata.
+type Book struct {
+	profile ProfileID
+	base    Currency
+	seq     int64
+	hash    Hash
+	trades  int64
+
+	positions map[InstrumentKey]*holding
+	cash      map[Currency]*CashBalance
+	rates     map[Currency]Decimal // last rate to base that a fact carried
+	pending   []PendingPremium
+	changes   map[int64]Amendment // what history got wrong, by place
+	equity    EquityPoint
+	highWater Decimal
+}
+
+// NewBook returns the book of an empty journal. base is the profile's base currency.
+func NewBook(id ProfileID, base Currency) *Book {
+	return &Book{
+		profile:   id,
+		base:      base,
+		positions: map[InstrumentKey]*holding{},
+		cash:      map[Currency]*CashBalance{},
+		rates:     map[Currency]Decimal{},
+		changes:   map[int64]Amendment{},
+	}
+}
+
+// Apply folds the next entry in, after checking that it continues the chain. An entry at or below
+// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the book as it was.
+func (b *Book) Apply(e Entry) error {
+	if e.Seq <= b.seq {
+		return nil
+	}
+	if err := e.chain(b.profile, b.seq, b.hash, nil); err != nil {
+		return err
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return err
+	}
+	b.apply(payload, e.Seq)
+	b.hash = e.Hash
+	return nil
+}
+
+// apply folds one decoded payload in as entry seq. It cannot fail: whatever could was refused
+// before it reached the journal.
+func (b *Book) apply(p any, seq int64) {
+	b.seq = seq
+	switch f := p.(type) {
+	case *Trade:
+		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
+			b.changes[seq] = Amendment{Place: seq, Trade: f}
+		}
+		b.trade(f)
+	case *CashMovement:
+		b.moveCash(f)
+	case *Split:
+		b.split(f)
+	case *Opening:
+		b.open(f)
+	case *EquityPoint:
+		b.markEquity(f)
+	case *Amendment:
+		b.changes[f.Place] = *f
+	case *Restatement:
+		b.restate(f)
+	}
+}
+
+// closed is what a trade closed and realized.
+type closed struct {
+	quantity, basis, realized Decimal
+	inferred                  bool
+}
+
+// trade folds a trade in.
+func (b *Book) trade(t *Trade) closed {
+	b.trades++
+	b.noteRate(t.Instrument.Currency, t.FXRate)
+	proceeds := t.amount()
+	if t.Instrument.SecType == Forex {
+		b.exchange(t, proceeds)
+		return closed{}
+	}
+	net := proceeds.Sub(t.Commission).Sub(t.Taxes)
+	cash := b.balance(t.Instrument.Currency)
+	if t.Instrument.settlesNotional() {
+		cash.move(&cash.Traded, net)
+	}
+	if t.delivers() {
+		premium := b.takePremium(t)
+		net = net.Add(premium)
+		if !t.Instrument.settlesNotional() {
+			// It was paid with the option and will be again when the future's P&L is realized.
+			cash.move(&cash.Traded, premium.Neg())
+		}
+	}
+
+	h := b.holding(&t.Instrument, t.instrumentKey())
+	h.Commissions = h.Commissions.Add(t.Commission)
+	h.Taxes = h.Taxes.Add(t.Taxes)
+	if t.Time.After(h.LastTrade) {
+		h.LastTrade = t.Time
+	}
+	if h.Quantity.IsZero() || h.Quantity.IsNeg() == t.Quantity.IsNeg() {
+		h.add(Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time})
+		return closed{}
+	}
+
+	var c closed
+	closeNet, rest := net, Decimal{}
+	if size, held := t.Quantity.Abs(), h.Quantity.Abs(); size.GreaterThan(held) {
+		// A flip through zero: what closes and what opens share the proceeds by quantity.
+		closeNet = share(net, held, size)
+		rest = withSign(size.Sub(held), t.Quantity)
+		c.quantity = withSign(held, t.Quantity)
+	} else {
+		c.quantity = t.Quantity
+	}
+	if t.Time.After(h.LastClose) {
+		h.LastClose = t.Time
+	}
+	c.basis, c.inferred = h.consume(c.quantity.Abs())
+	gain := closeNet.Sub(c.basis)
+	if t.exercised() {
+		b.deferPremium(t, c.quantity, gain)
+	} else {
+		c.realized = gain
+		b.realize(h, gain)
+		if !t.Instrument.settlesNotional() {
+			cash.move(&cash.Traded, gain)
+		}
+	}
+	if !rest.IsZero() {
+		h.add(Lot{ExecID: t.ExecID, Quantity: rest, Basis: closeNet.Sub(net), OpenedAt: t.Time})
+	}
+	return c
+}
+
+// realize books a gain, in base currency too if a rate is known.
+func (b *Book) realize(h *holding, gain Decimal) {
+	h.Realized = h.Realized.Add(gain)
+	if rate, ok := b.rate(h.Instrument.Currency); ok {
+		h.RealizedBase = h.RealizedBase.Add(convert(gain, rate))
+	} else {
+		h.Unconverted = h.Unconverted.Add(gain)
+	}
+}
+
+// exchange folds a currency trade in: it has no lots, it turns one cash balance into another.
+func (b *Book) exchange(t *Trade, proceeds Decimal) {
+	bought, paid := b.balance(Currency(t.Instrument.Symbol)), b.balance(t.Instrument.Currency)
+	bought.move(&bought.Exchanged, t.Quantity)
+	paid.move(&paid.Exchanged, proceeds)
+	paid.move(&paid.Taxes, t.Taxes.Neg())
+	fee := paid
+	if t.CommissionCurrency != "" {
+		fee = b.balance(t.CommissionCurrency)
+	}
+	fee.move(&fee.Fees, t.Commission.Neg())
+}
+
+// exercised reports whether the trade is the option's side of an exercise or assignment that
+// delivers the underlying. One that settles in cash has proceeds and is an ordinary closing.
+func (t *Trade) exercised() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && t.Instrument.deliverable() && t.amount().IsZero()
+}
+
+// delivers reports whether the trade is the underlying's side of an exercise or assignment.
+func (t *Trade) delivers() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && !t.Instrument.deliverable()
+}
+
+// deferPremium sets an exercised option's gain aside for the underlying's trade. A short call
+// that is bought back by assignment sells the underlying, a short put buys it.
+func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
+	quantity := closed.Mul(t.Instrument.Multiplier)
+	if t.Instrument.Right == Call {
+		quantity = quantity.Neg()
+	}
+	b.pending = append(b.pending, PendingPremium{
+		Option: t.instrumentKey(), Underlying: t.Instrument.Underlying, Currency: t.Instrument.Currency,
+		Strike: t.Instrument.Strike, Quantity: quantity, Amount: gain, Time: t.Time,
+	})
+}
+
+// takePremium moves to the underlying's trade the premium of the options that delivered it: same
+// underlying, time and direction, strike equal to price.
+func (b *Book) takePremium(t *Trade) Decimal {
+	var premium Decimal
+	left := t.Quantity.Abs()
+	for i := 0; i < len(b.pending) && !left.IsZero(); i++ {
+		p := &b.pending[i]
+		if !p.fits(t) {
+			continue
+		}
+		wanted := p.Quantity.Abs()
+		n := left
+		if wanted.LessThan(left) {
+			n = wanted
+		}
+		part := share(p.Amount, n, wanted)
+		premium = premium.Add(part)
+		p.Amount = p.Amount.Sub(part)
+		p.Quantity = withSign(wanted.Sub(n), p.Quantity)
+		left = left.Sub(n)
+	}
+	b.pending = slices.DeleteFunc(b.pending, func(p PendingPremium) bool { return p.Quantity.IsZero() })
+	return premium
+}
+
+func (p *PendingPremium) fits(t *Trade) bool {
+	return p.Time.Equal(t.Time) && p.Currency == t.Instrument.Currency && p.Strike.Equal(t.Price) &&
+		p.Quantity.IsNeg() == t.Quantity.IsNeg() &&
+		(p.Underlying == t.Instrument.Symbol || p.Underlying == t.Instrument.LocalSymbol)
+}
+
+// moveCash folds a cash movement in.
+func (b *Book) moveCash(m *CashMovement) {
+	b.noteRate(m.Currency, m.FXRate)
+	c := b.balance(m.Currency)
+	switch m.Kind {
+	case Deposit, Withdrawal, OpeningCash:
+		c.move(&c.Capital, m.Amount)
+		if rate, ok := b.rate(m.Currency); ok {
+			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, rate))
+		} else {
+			c.Unconverted = c.Unconverted.Add(m.Amount)
+		}
+	case Dividend, PaymentInLieu:
+		c.move(&c.Dividends, m.Amount)
+	case Interest:
+		c.move(&c.Interest, m.Amount)
+	case Fee:
+		c.move(&c.Fees, m.Amount)
+	case Tax:
+		c.move(&c.Taxes, m.Amount)
+	default:
+		c.move(&c.Other, m.Amount)
+	}
+}
+
+func (c *CashBalance) move(part *Decimal, amount Decimal) {
+	*part = part.Add(amount)
+	c.Balance = c.Balance.Add(amount)
+}
+
+// split folds a split in: every lot keeps its basis and opening time. Moving to another contract
+// joins the lots that are there.
+func (b *Book) split(s *Split) {
+	from := b.holding(&s.From, s.From.Key())
+	to := from
+	if key := s.To.Key(); key != from.key {
+		to = b.holding(&s.To, key)
+	}
+	lots := append([]Lot(nil), from.lots()...)
+	total := from.Quantity
+	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
+	target := splitQuantity(total, s)
+	for i, l := range lots {
+		if i == len(lots)-1 {
+			l.Quantity = target
+		} else {
+			l.Quantity = splitQuantity(l.Quantity, s)
+			target = target.Sub(l.Quantity)
+		}
+		to.add(l)
+	}
+	for _, h := range []*holding{from, to} {
+		if s.Time.After(h.LastTrade) {
+			h.LastTrade = s.Time
+		}
+		if s.Time.After(h.LastClose) {
+			h.LastClose = s.Time
+		}
+	}
+}
+
+// splitQuantity scales a quantity by the split's ratio; a ratio that does not divide evenly is
+// rounded at moneyPlaces.
+func splitQuantity(q Decimal, s *Split) Decimal {
+	return share(q, s.Numerator, s.Denominator)
+}
+
+// open folds an opening balance in.
+func (b *Book) open(o *Opening) {
+	b.noteRate(o.Instrument.Currency, o.FXRate)
+	h := b.holding(&o.Instrument, o.Instrument.Key())
+	for _, l := range o.Lots {
+		h.add(l)
+	}
+}
+
+func (b *Book) markEquity(p *EquityPoint) {
+	b.equity = *p
+	if p.Equity.GreaterThan(b.highWater) {
+		b.highWater = p.Equity
+	}
+}
+
+// restate replaces what amendments changed.
+func (b *Book) restate(r *Restatement) {
+	for _, p := range r.Positions {
+		b.set(p)
+	}
+	for currency, c := range r.Cash {
+		b.cash[currency] = &c
+	}
+	b.pending = append(b.pending[:0], r.Pending...)
+	b.trades = r.Trades
+}
+
+// set puts a position in place of the one of the same contract.
+func (b *Book) set(p Position) {
+	h := &holding{Position: p, key: p.Instrument.Key(), queue: append([]Lot(nil), p.Lots...)}
+	h.Lots = nil
+	b.positions[h.key] = h
+}
+
+func (b *Book) holding(i *Instrument, key InstrumentKey) *holding {
+	h := b.positions[key]
+	if h == nil {
+		h = &holding{Position: Position{Instrument: *i}, key: key}
+		b.positions[key] = h
+	}
+	return h
+}
+
+func (b *Book) balance(c Currency) *CashBalance {
+	cash := b.cash[c]
+	if cash == nil {
+		cash = &CashBalance{}
+		b.cash[c] = cash
+	}
+	return cash
+}
+
+// noteRate remembers the rate that a fact carried.
+func (b *Book) noteRate(c Currency, rate Decimal) {
+	if !rate.IsZero() && c != b.base {
+		b.rates[c] = rate
+	}
+}
+
+// rate returns the last known rate to base.
+func (b *Book) rate(c Currency) (Decimal, bool) {
+	if c == b.base {
+		return one, true
+	}
+	rate, ok := b.rates[c]
+	return rate, ok
+}
+
+// ProfileID returns the profile whose journal the book folds.
+func (b *Book) ProfileID() ProfileID { return b.profile }
+
+// Seq returns the number of the last entry folded in, 0 for none.
+func (b *Book) Seq() int64 { return b.seq }
+
+// Hash returns the hash of the last entry folded in.
+func (b *Book) Hash() Hash { return b.hash }
+
+// Trades returns the number of trades in force: neither cancelled nor replaced.
+func (b *Book) Trades() int64 { return b.trades }
+
+// HighWater returns the highest equity recorded by an equity point, in base currency; zero if none.
+func (b *Book) HighWater() Decimal { return b.highWater }
+
+// LastEquity returns the equity point recorded last; the zero point if none.
+func (b *Book) LastEquity() EquityPoint { return b.equity }
+
+// Positions returns a copy of every position ever held, flat ones included, ordered by key.
+func (b *Book) Positions() []Position {
+	out := make([]Position, 0, len(b.positions))
+	for _, key := range sortedKeys(b.positions) {
+		out = append(out, b.positions[key].position(true))
+	}
+	return out
+}
+
+// Position returns a copy of the position in one contract, false if it was never held.
+func (b *Book) Position(key InstrumentKey) (Position, bool) {
+	h := b.positions[key]
+	if h == nil {
+		return Position{}, false
+	}
+	return h.position(true), true
+}
+
+// Cash returns a copy of every currency's balance.
+func (b *Book) Cash() map[Currency]CashBalance {
+	out := make(map[Currency]CashBalance, len(b.cash))
+	for currency, c := range b.cash {
+		out[currency] = *c
+	}
+	return out
+}
+
+// PendingPremiums returns a copy of the premiums that wait for their underlying's trade.
+func (b *Book) PendingPremiums() []PendingPremium { return slices.Clone(b.pending) }
+
+// clone returns a book that shares nothing that changes.
+func (b *Book) clone() *Book {
+	c := *b
+	c.positions = make(map[InstrumentKey]*holding, len(b.positions))
+	for key, h := range b.positions {
+		n := *h
+		n.queue, n.head = slices.Clone(h.lots()), 0
+		c.positions[key] = &n
+	}
+	c.cash = make(map[Currency]*CashBalance, len(b.cash))
+	for currency, cash := range b.cash {
+		n := *cash
+		c.cash[currency] = &n
+	}
+	c.rates = make(map[Currency]Decimal, len(b.rates))
+	for currency, rate := range b.rates {
+		c.rates[currency] = rate
+	}
+	c.changes = make(map[int64]Amendment, len(b.changes))
+	for place, a := range b.changes {
+		c.changes[place] = a
+	}
+	c.pending = slices.Clone(b.pending)
+	return &c
+}
+
+// late reports whether a fact about the contract at the time would change what later facts, in
+// the journal already, made of it. An opening that joins a position which was not reduced since
+// is late only in name: its lot takes its place by time.
+func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
+	h := b.positions[key]
+	if h == nil || !at.Before(h.LastTrade) {
+		return false
+	}
+	joins := !quantity.IsZero() && !h.Quantity.IsZero() && h.Quantity.IsNeg() == quantity.IsNeg()
+	return !joins || at.Before(h.LastClose)
+}
+
+// lateExercise reports whether the underlying that the option delivers has traded already, at
+// the same time or later.
+func (b *Book) lateExercise(t *Trade) bool {
+	if !t.exercised() {
+		return false
+	}
+	for _, h := range b.positions {
+		i := h.Instrument
+		if !i.deliverable() && (i.Symbol == t.Instrument.Underlying || i.LocalSymbol == t.Instrument.Underlying) && !h.LastTrade.Before(t.Time) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOpening refuses lots that contradict the position they would join.
+func (b *Book) checkOpening(o *Opening) error {
+	h := b.positions[o.Instrument.Key()]
+	if h != nil && !h.Quantity.IsZero() && h.Quantity.IsNeg() != o.Lots[0].Quantity.IsNeg() {
+		return fmt.Errorf("%w: opening balance of %s in %s against a position of %s", ErrInvalid,
+			o.Lots[0].Quantity, o.Instrument, h.Quantity)
+	}
+	return nil
+}
+
+// size is the number of positions and lots, which is what a checkpoint's cost depends on.
+func (b *Book) size() int {
+	n := len(b.positions)
+	for _, h := range b.positions {
+		n += len(h.lots())
+	}
+	return n
+}

@@ -1,0 +1,327 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// command is what one caller wants recorded.
+type command struct {
+	payloads []payload
+	refresh  int64 // instead of payloads: catch up to this sequence number
+	ctx      context.Context
+	wake     chan bool // true: lead the next group; false: done
+	promoted bool
+	added    int
+	err      error
+}
+
+// queue combines commands. At any time at most one caller leads: it takes everything that waits
+// and appends it as one group. A leader leads once and then wakes the next, so nobody works for
+// others for ever. It is guarded by its mutex; whoever leads needs no lock to lead.
+type queue struct {
+	mu      sync.Mutex
+	busy    bool
+	closed  bool
+	waiting []*command
+	spare   []*command
+	solo    [1]*command
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+}
+
+// submit runs the command, alone or in a group, and returns its error.
+func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	cmd.ctx = ctx
+	q := &p.queue
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return ErrClosed
+	}
+	if !q.busy {
+		q.busy = true
+		q.solo[0] = cmd
+		q.mu.Unlock()
+		p.lead(ctx, q.solo[:])
+		return cmd.err
+	}
+	cmd.wake = make(chan bool, 1)
+	q.waiting = append(q.waiting, cmd)
+	q.mu.Unlock()
+
+	select {
+	case lead := <-cmd.wake:
+		if lead {
+			p.lead(ctx, q.take())
+		}
+		return cmd.err
+	case <-ctx.Done():
+		if q.withdraw(cmd) {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	}
+}
+
+// take hands everything that waits to the leader.
+func (q *queue) take() []*command {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	group := q.waiting
+	q.waiting, q.spare = q.spare[:0], nil
+	return group
+}
+
+// withdraw removes a command that no leader has taken yet. If it had been chosen to lead, the next one is.
+func (q *queue) withdraw(cmd *command) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.Index(q.waiting, cmd)
+	if i < 0 {
+		return false
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	if cmd.promoted {
+		q.next()
+	}
+	return true
+}
+
+// next wakes the first that waits as leader. The caller holds the mutex and has led.
+func (q *queue) next() {
+	if len(q.waiting) == 0 {
+		q.busy = false
+		return
+	}
+	q.waiting[0].promoted = true
+	q.waiting[0].wake <- true
+}
+
+// lead runs a group and hands leadership on. The first of the group is the caller's own command.
+func (p *Portfolio) lead(ctx context.Context, group []*command) {
+	done := func() {}
+	if len(group) > 1 {
+		ctx, done = anyOf(group)
+	}
+	p.commit(ctx, group)
+	done()
+	q := &p.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.next()
+	for i, cmd := range group {
+		if i > 0 {
+			cmd.wake <- false
+		}
+		group[i] = nil
+	}
+	if cap(group) > 1 {
+		q.spare = group[:0]
+	}
+}
+
+// anyOf returns a context that ends when nobody in the group waits any longer: one caller's
+// deadline must not fail the others.
+func anyOf(group []*command) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
+	var left atomic.Int64
+	left.Store(int64(len(group)))
+	stops := make([]func() bool, 0, len(group))
+	for _, cmd := range group {
+		stops = append(stops, context.AfterFunc(cmd.ctx, func() {
+			if left.Add(-1) == 0 {
+				cancel()
+			}
+		}))
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}
+
+// commit decides every command of the group on the draft, appends what came of it as one batch, and folds
+// that into the live book. A refused append means that the journal knows more than the draft:
+// then the draft is made anew and each command decides again.
+func (p *Portfolio) commit(ctx context.Context, group []*command) {
+	known := map[string]int64(nil) // keys that turned out to be in the journal already
+	for {
+		if err := p.catchUp(ctx, group); err != nil {
+			fail(group, err)
+			return
+		}
+		if !p.decide(ctx, group, known) {
+			continue
+		}
+		if len(p.draft.entries) == 0 {
+			return
+		}
+		err := p.store.Append(ctx, p.draft.batch(p.id))
+		if err == nil {
+			p.publish()
+			p.saveCheckpoint(ctx)
+			return
+		}
+		p.resetDraft()
+		var duplicates *DuplicateError
+		switch {
+		case errors.As(err, &duplicates) && len(duplicates.Duplicates) > 0:
+			if known == nil {
+				known = map[string]int64{}
+			}
+			for _, d := range duplicates.Duplicates {
+				known[d.Key] = d.Seq
+			}
+		case errors.Is(err, ErrConflict):
+			p.stale = true
+		default:
+			p.stale = true // it may have been appended all the same
+			if ctx.Err() != nil {
+				err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+			}
+			fail(group, err)
+			return
+		}
+	}
+}
+
+func fail(group []*command, err error) {
+	for _, cmd := range group {
+		if cmd.err == nil {
+			cmd.err, cmd.added = err, 0
+		}
+	}
+}
+
+// decide turns the commands into entries on the draft. It reports false when one of them failed
+// halfway: then it has its error, the draft is fresh, and the others must decide again.
+func (p *Portfolio) decide(ctx context.Context, group []*command, known map[string]int64) bool {
+	p.draft.begin(p.live.seq, p.live.hash, normalTime(p.clock()), len(group) > 1)
+	for _, cmd := range group {
+		if cmd.err != nil {
+			continue
+		}
+		before := len(p.draft.entries)
+		added, err := p.record(ctx, cmd.payloads, known)
+		if err != nil {
+			cmd.err = err
+			if len(p.draft.entries) > before || added > 0 {
+				p.resetDraft()
+				return false
+			}
+			continue
+		}
+		cmd.added = added
+	}
+	return true
+}
+
+func (p *Portfolio) resetDraft() { p.draft.reset(p.live.clone()) }
+
+// publish makes the appended entries visible to readers.
+func (p *Portfolio) publish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, payload := range p.draft.payloads {
+		p.live.apply(payload, p.draft.entries[i].Seq)
+	}
+	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
+}
+
+// catchUp folds in what other processes appended, if the portfolio knows or suspects that they did.
+func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
+	for _, cmd := range group {
+		if cmd.refresh > p.live.seq {
+			p.stale = true
+		}
+	}
+	if !p.stale {
+		return nil
+	}
+	type step struct {
+		payload any
+		entry   Entry
+	}
+	var tail []step
+	seq, hash := p.live.seq, p.live.hash
+	for e, err := range p.store.Entries(ctx, p.id, seq) {
+		if err != nil {
+			return err
+		}
+		if err := e.chain(p.id, seq, hash, nil); err != nil {
+			return err
+		}
+		payload, err := e.Decode()
+		if err != nil {
+			return err
+		}
+		seq, hash = e.Seq, e.Hash
+		tail = append(tail, step{payload, e})
+	}
+	p.mu.Lock()
+	for _, s := range tail {
+		p.live.apply(s.payload, s.entry.Seq)
+	}
+	p.live.hash = hash
+	p.mu.Unlock()
+	p.stale = false
+	p.resetDraft()
+	return nil
+}
+
+// refresh catches up to at least the sequence number, which another process appended.
+func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
+	p.mu.RLock()
+	current := p.live.seq >= seq
+	p.mu.RUnlock()
+	if current {
+		return nil
+	}
+	return p.submit(ctx, &command{refresh: seq})
+}
+
+// checkpointEvery is after how many entries a checkpoint is saved; more when the book is so large
+// that writing it would show.
+const checkpointEvery = 1024
+
+// saveCheckpoint saves the live book when enough has happened since the last time. A failure is
+// no failure of the command, which is durable: it is reported as an event and tried again later.
+func (p *Portfolio) saveCheckpoint(ctx context.Context) {
+	since := p.live.seq - p.saved
+	if since < checkpointEvery || since < 16*int64(p.live.size()) {
+		return
+	}
+	p.saved = p.live.seq
+	if err := p.SaveCheckpoint(ctx); err != nil && p.emit != nil {
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: normalTime(p.clock()), Err: err})
+	}
+}
+
+// SaveCheckpoint stores the book as it stands, so that opening it anew is quick. The portfolio
+// does so by itself every thousand entries or so.
+func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
+	p.mu.RLock()
+	c, err := p.live.checkpoint()
+	p.mu.RUnlock()
+	if err != nil || c.Seq == 0 {
+		return err
+	}
+	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
+		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+// Package memcreds keeps credentials in memory: for tests, demos, and programs that are handed
+// their secrets anew at every start. Nothing is written anywhere, and nothing survives Close.
+package memcreds
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Store is an accounts.CredentialStore in memory. Make one with New. All methods are safe for
+// concurrent use.
+type Store struct {
+	mu     sync.RWMutex
+	closed bool
+	kept   map[accounts.ProfileID]accounts.Credentials
+}
+
+var _ accounts.CredentialStore = (*Store)(nil)
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{kept: make(map[accounts.ProfileID]accounts.Credentials)}
+}
+
+// ready is the first thing every method does under the lock.
+func (s *Store) ready(ctx context.Context) error {
+	if s.closed {
+		return accounts.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Put stores a copy of c as the whole of the profile's credentials, in place of what was there.
+func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	s.kept[id] = c.Clone()
+	return nil
+}
+
+// Get returns a copy of the profile's credentials. ErrCredentialsNotFound on a miss.
+func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	c, ok := s.kept[id]
+	if !ok {
+		return nil, fmt.Errorf("%w: profile %.60q", accounts.ErrCredentialsNotFound, id)
+	}
+	return c.Clone(), nil
+}
+
+// Delete removes the profile's credentials. A miss is not an error.
+func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	delete(s.kept, id)
+	return nil
+}
+
+// List returns the ids that have credentials, in ascending order; none is an empty slice.
+func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	ids := slices.AppendSeq(make([]accounts.ProfileID, 0, len(s.kept)), maps.Keys(s.kept))
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Close forgets everything. A second Close is not an error.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed, s.kept = true, nil
+	return nil
+}

@@ -1,0 +1,305 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// draft is the book ahead of what is durable: commands decide on it, and what they decided is
+// appended. Its buffers are reused from group to group; the leader alone touches it.
+type draft struct {
+	book      *Book
+	now       time.Time
+	entries   []Entry
+	payloads  []payload        // of the entries
+	keys      map[string]int64 // of the entries, where more than one fact is recorded
+	positions []Position
+	buffer    []byte // the payloads' bytes
+	scratch   []byte
+}
+
+func newDraft(b *Book) *draft { return &draft{book: b, scratch: make([]byte, 0, 2048)} }
+
+// reset starts over from a copy of the live book.
+func (d *draft) reset(b *Book) {
+	d.book = b
+	d.clear()
+}
+
+func (d *draft) clear() {
+	clear(d.entries)
+	clear(d.payloads)
+	d.entries, d.payloads, d.positions, d.buffer = d.entries[:0], d.payloads[:0], d.positions[:0], d.buffer[:0]
+	d.keys = nil
+}
+
+// begin starts a group behind the live book's last entry.
+func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
+	d.clear()
+	d.now = now
+	d.book.seq, d.book.hash = seq, hash
+	if several {
+		d.keys = map[string]int64{}
+	}
+}
+
+// add makes an entry of the payload and folds it into the draft.
+func (d *draft) add(p payload) {
+	start := len(d.buffer)
+	d.buffer = encodePayload(d.buffer, p)
+	e := Entry{
+		ProfileID: d.book.profile,
+		Seq:       d.book.seq + 1,
+		Kind:      p.kind(),
+		Key:       p.entryKey(),
+		Time:      d.now,
+		Payload:   d.buffer[start:len(d.buffer):len(d.buffer)],
+		Prev:      d.book.hash,
+	}
+	e.Hash = e.Sum(d.scratch)
+	d.entries = append(d.entries, e)
+	d.payloads = append(d.payloads, p)
+	if d.keys != nil && e.Key != "" {
+		d.keys[e.Key] = e.Seq
+	}
+	d.book.apply(p, e.Seq)
+	d.book.hash = e.Hash
+}
+
+// batch is what the store is to append.
+func (d *draft) batch(id ProfileID) Batch {
+	d.positions = d.changed(d.positions[:0])
+	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
+}
+
+// changed appends the positions that the entries changed, as they stand now.
+func (d *draft) changed(out []Position) []Position {
+	var seen map[InstrumentKey]bool
+	if len(d.payloads) > 1 {
+		seen = map[InstrumentKey]bool{}
+	}
+	note := func(key InstrumentKey) {
+		if h := d.book.positions[key]; h != nil && !seen[key] {
+			out = append(out, h.position(false))
+			if seen != nil {
+				seen[key] = true
+			}
+		}
+	}
+	for _, p := range d.payloads {
+		switch f := p.(type) {
+		case *Trade:
+			note(f.instrumentKey())
+		case *Split:
+			note(f.From.Key())
+			note(f.To.Key())
+		case *Opening:
+			note(f.Instrument.Key())
+		case *Restatement:
+			for i := range f.Positions {
+				note(f.Positions[i].Instrument.Key())
+			}
+		}
+	}
+	return out
+}
+
+// record adds the entries that one command's facts make, and returns how many facts were new.
+func (p *Portfolio) record(ctx context.Context, list []payload, known map[string]int64) (int, error) {
+	d := p.draft
+	if d.keys == nil && len(list) > 1 {
+		d.keys = make(map[string]int64, len(list))
+	}
+	added, amended := 0, false
+	for _, f := range list {
+		next, err := p.place(ctx, f, known)
+		if err != nil {
+			return added, err
+		}
+		if next == nil {
+			continue
+		}
+		if _, ok := next.(*Amendment); ok {
+			amended = true
+		}
+		d.add(next)
+		added++
+	}
+	if !amended {
+		return added, nil
+	}
+	after, err := p.refoldAll(ctx)
+	if err != nil {
+		return added, err
+	}
+	d.add(restatement(d.book, after))
+	return added, nil
+}
+
+// seen returns where the journal, or the draft, has an entry with the key.
+func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
+	if seq, ok := known[key]; ok {
+		return seq, true
+	}
+	seq, ok := p.draft.keys[key]
+	return seq, ok
+}
+
+// place decides what entry a fact becomes: itself, an amendment of what went before, or none
+// because the journal has it.
+func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64) (payload, error) {
+	seq, dup := p.seen(f.entryKey(), known)
+	book := p.draft.book
+	switch f := f.(type) {
+	case *Trade:
+		if dup {
+			return p.correct(ctx, f, seq, known)
+		}
+		if book.late(f.instrumentKey(), f.Quantity, f.Time) || book.lateExercise(f) {
+			return &Amendment{Place: book.seq + 1, Trade: f}, nil
+		}
+	case *cancelling:
+		if dup {
+			return nil, nil
+		}
+		return p.cancel(ctx, f)
+	case *Split:
+		if dup {
+			return nil, nil
+		}
+		return p.placeSplit(f)
+	case *Opening:
+		if dup {
+			return nil, nil
+		}
+		return f, book.checkOpening(f)
+	}
+	if dup {
+		return nil, nil
+	}
+	return f, nil
+}
+
+// placeSplit checks that there is something to split, and whether trades after it came first.
+func (p *Portfolio) placeSplit(s *Split) (payload, error) {
+	book := p.draft.book
+	from, to := book.positions[s.From.Key()], book.positions[s.To.Key()]
+	late := book.late(s.From.Key(), Decimal{}, s.Time) || book.late(s.To.Key(), Decimal{}, s.Time)
+	switch {
+	case late:
+		return &Amendment{Place: book.seq + 1, Split: s}, nil
+	case from == nil || from.Quantity.IsZero():
+		return nil, fmt.Errorf("split %q of %s: %w", s.ID, s.From, ErrPositionNotFound)
+	case to != nil && to != from && !to.Quantity.IsZero() && to.Quantity.IsNeg() != from.Quantity.IsNeg():
+		return nil, fmt.Errorf("split %q: %w: %s of %s would join %s of %s", s.ID, ErrInvalid, from.Quantity, s.From, to.Quantity, s.To)
+	}
+	return s, nil
+}
+
+// correct decides about a trade whose execution is in the journal as entry seq: a higher
+// correction number replaces it, anything else is the same fill again.
+func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (payload, error) {
+	_, version := t.ExecID.Correction()
+	if version < 2 {
+		return nil, nil // nothing is older than the first version
+	}
+	current, err := p.inForce(ctx, seq)
+	if err != nil || version <= current.version {
+		return nil, err
+	}
+	if key := current.instrument.Key(); key != t.instrumentKey() {
+		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.instrumentKey(), ErrExecutionMismatch)
+	}
+	a := &Amendment{Place: seq, Trade: t, corrects: true}
+	if _, dup := p.seen(a.entryKey(), known); dup {
+		return nil, nil
+	}
+	return a, nil
+}
+
+// cancel finds the execution that a cancellation takes back.
+func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) {
+	root, version := c.Cancels.Correction()
+	key := "x:" + root
+	seq, ok := p.draft.keys[key]
+	if !ok {
+		for e, err := range p.store.Entries(ctx, p.id, 0) {
+			if err != nil {
+				return nil, err
+			}
+			if e.Key == key {
+				seq, ok = e.Seq, true
+				break
+			}
+		}
+	}
+	if !ok {
+		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
+	}
+	current, err := p.inForce(ctx, seq)
+	if err != nil || current.cancelled || version < current.version {
+		return nil, err
+	}
+	return &Amendment{Place: seq, Cancellation: &c.Cancellation}, nil
+}
+
+// execution is what the journal holds of one execution at present.
+type execution struct {
+	version    int
+	instrument Instrument
+	cancelled  bool
+}
+
+// inForce returns the newest version of the execution that entry seq brought.
+func (p *Portfolio) inForce(ctx context.Context, seq int64) (execution, error) {
+	original, err := p.tradeAt(ctx, seq)
+	if err != nil {
+		return execution{}, err
+	}
+	_, version := original.ExecID.Correction()
+	x := execution{version: version, instrument: original.Instrument}
+	if a, changed := p.draft.book.changes[seq]; changed {
+		switch {
+		case a.Trade != nil:
+			_, x.version = a.Trade.ExecID.Correction()
+		case a.Cancellation != nil:
+			_, x.version = a.Cancellation.Cancels.Correction()
+			x.cancelled = true
+		}
+	}
+	return x, nil
+}
+
+// tradeAt returns the trade of one entry, which may still be in the draft.
+func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
+	var found any
+	if first := p.live.seq + 1; seq >= first {
+		found = p.draft.payloads[seq-first]
+	} else {
+		for e, err := range p.store.Entries(ctx, p.id, seq-1) {
+			if err != nil {
+				return nil, err
+			}
+			if found, err = e.Decode(); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	switch f := found.(type) {
+	case *Trade:
+		return f, nil
+	case *Amendment:
+		if f.Trade != nil {
+			return f.Trade, nil
+		}
+	}
+	return nil, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no trade under a trade's key"}
+}
+
+// refoldAll folds the whole journal and the draft again, with every change in its place.
+func (p *Portfolio) refoldAll(ctx context.Context) (*Book, error) {
+	r := newRefold(p.id, p.base, p.draft.book.changes, nil)
+	return r.entries(p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
+}

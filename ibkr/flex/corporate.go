@@ -1,0 +1,170 @@
+package flex
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts"
+)
+
+// planCorporateActions turns the rows into splits and trades, and reports what is neither.
+func (p *planner) planCorporateActions() {
+	var order []string
+	groups := map[string][]*CorporateAction{}
+	for i := range p.st.CorporateActions {
+		row := &p.st.CorporateActions[i]
+		key := row.group()
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], row)
+	}
+	for _, key := range order {
+		p.planCorporateAction(groups[key])
+	}
+}
+
+// group is the same for all rows of one corporate action: one side for each contract.
+func (c *CorporateAction) group() string {
+	text := c.Text
+	if i := strings.LastIndex(text, "("); i > 0 {
+		text = text[:i]
+	}
+	return c.Time.Format(time.RFC3339) + "|" + c.ActionID + "|" + text
+}
+
+// cash reports whether the row pays or costs money.
+func (c *CorporateAction) cash() bool {
+	return c.Proceeds.Valid && !c.Proceeds.Value.IsZero()
+}
+
+func (c *CorporateAction) id() string {
+	if c.TransactionID != "" {
+		return "action-" + c.TransactionID
+	}
+	return fmt.Sprintf("action-%s-%d-%s-%s", c.Time.Format("20060102150405"), c.ConID, c.LocalSymbol, c.Quantity)
+}
+
+func (p *planner) planCorporateAction(rows []*CorporateAction) {
+	rows = slices.DeleteFunc(rows, func(c *CorporateAction) bool {
+		if c.cash() && !c.Quantity.IsZero() {
+			p.corporateTrade(c)
+			return true
+		}
+		return false
+	})
+	switch {
+	case len(rows) == 0:
+	case len(rows) == 1 && p.ratioSplit(rows[0]):
+	case len(rows) == 2 && p.exchange(rows[0], rows[1]):
+	default:
+		for _, c := range rows {
+			p.issue(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
+		}
+	}
+}
+
+// corporateTrade books units that went for money, or came for it, as a trade.
+func (p *planner) corporateTrade(c *CorporateAction) {
+	inst := p.instrument(c.Contract)
+	price, err := c.Proceeds.Value.Abs().Div(c.Quantity.Abs())
+	if err != nil {
+		return
+	}
+	if price, err = price.Div(nonZero(inst.Multiplier)); err != nil {
+		return
+	}
+	id := accounts.ExecID(c.id())
+	t := &accounts.Trade{ExecID: id, Kind: accounts.Corporate, Instrument: inst, Quantity: c.Quantity, Price: price.RoundBank(6),
+		Proceeds: c.Proceeds.Value, FXRate: c.FXRate, Time: c.Time}
+	closes := ""
+	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
+		closes = "C"
+	}
+	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, trade: t, cost: c.Cost, real: c.Realized, side: closes,
+		known: p.held.Known[id], text: c.LocalSymbol, line: c.Line})
+	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
+}
+
+func nonZero(d accounts.Decimal) accounts.Decimal {
+	if d.IsZero() {
+		return udecimal.One
+	}
+	return d
+}
+
+var (
+	splitText    = regexp.MustCompile(`(?i)\bSPLIT\s+([0-9.]+)\s+FOR\s+([0-9.]+)`)
+	dividendText = regexp.MustCompile(`(?i)\bSTOCK DIVIDEND\b.*?([0-9.]+)\s+FOR\s+([0-9.]+)`)
+)
+
+// ratioSplit books a row that changes the number of units of one contract in a stated ratio.
+func (p *planner) ratioSplit(c *CorporateAction) bool {
+	var n, m accounts.Decimal
+	if match := splitText.FindStringSubmatch(c.Text); match != nil {
+		n, m = ratio(match)
+	} else if match := dividendText.FindStringSubmatch(c.Text); match != nil {
+		n, m = ratio(match)
+		n = n.Add(m)
+	}
+	if !n.IsPos() || !m.IsPos() {
+		return false
+	}
+	inst := p.instrument(c.Contract)
+	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, moved: c.Quantity,
+		split: &accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time}})
+	return true
+}
+
+func ratio(match []string) (n, m accounts.Decimal) {
+	n, errN := accounts.ParseDecimal(match[1])
+	m, errM := accounts.ParseDecimal(match[2])
+	if errN != nil || errM != nil {
+		return accounts.Decimal{}, accounts.Decimal{}
+	}
+	return n, m
+}
+
+// exchange books two rows, one of which takes a holding away and the other gives one for it, as a
+// split between contracts in the ratio of their quantities.
+func (p *planner) exchange(a, b *CorporateAction) bool {
+	from, to := a, b
+	if !p.leaves(a) && (p.leaves(b) || b.Quantity.IsNeg()) {
+		from, to = b, a
+	}
+	if from.Quantity.IsZero() || to.Quantity.IsZero() || from.Quantity.IsNeg() == to.Quantity.IsNeg() ||
+		from.Currency != to.Currency || from.SecType != to.SecType {
+		return false
+	}
+	p.events = append(p.events, &event{at: from.Time, rank: 1, tx: from.TransactionID, text: from.LocalSymbol, line: from.Line,
+		moved: to.Quantity, gone: from.Quantity,
+		split: &accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
+			Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time}})
+	return true
+}
+
+// leaves reports whether the row takes away all that is held of its contract, long or short.
+func (p *planner) leaves(c *CorporateAction) bool {
+	key := p.instrument(c.Contract).Key()
+	net := p.heldOf(key)
+	for _, e := range p.events {
+		if e.trade != nil && !e.void && !e.known && !e.at.After(c.Time) && e.trade.Instrument.Key() == key {
+			net = net.Add(e.trade.Quantity)
+		}
+	}
+	return net.Add(c.Quantity).IsZero()
+}
+
+func (p *planner) heldOf(key accounts.InstrumentKey) accounts.Decimal {
+	for _, pos := range p.held.Positions {
+		if pos.Instrument.Key() == key {
+			return pos.Quantity
+		}
+	}
+	return accounts.Decimal{}
+}

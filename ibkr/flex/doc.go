@@ -1,0 +1,23 @@
+// Package flex reads Interactive Brokers Flex statements and turns them into journal entries and
+// into the broker's own figures to reconcile against.
+//
+// A Flex query is configured by its user: it comes as XML or CSV, with any set of sections and
+// fields, in one of several date formats, for one account or many. [NewReader] tells the encoding
+// by the first bytes and yields one typed [Statement] per account and period:
+//
+//	for st, err := range flex.NewReader(file).All() {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(st.AccountID, len(st.Trades), st.Issues)
+//	}
+//
+// Nothing in a statement is dropped without a word. What a trade or a cash movement cannot do
+// without and is missing or unreadable is an error that names line and field. What could be read
+// but not interpreted (an unknown section, a contract this library has no terms for) is listed in
+// [Statement.Issues]; rows that merely repeat others are counted in [Statement.SkippedRows].
+// Sections that only summarize what others state are passed over.
+//
+// Figures keep the signs of the file: a sale has a negative quantity and positive proceeds,
+// commission and taxes are negative when paid.
+package flex

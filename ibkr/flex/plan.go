@@ -1,0 +1,230 @@
+package flex
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Plan is what a statement means: the facts to record, the broker's figures to hold the book
+// against, and what had to be inferred or could not be interpreted.
+type Plan struct {
+	Facts  []accounts.Fact
+	Broker accounts.BrokerStatement
+	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
+	Rows map[accounts.ExecID]Row
+	// Instruments tells the instrument of every contract id in the statement. A contract that was
+	// renamed within the period goes by its last name.
+	Instruments map[int64]accounts.Instrument
+	// Inferred is every lot whose opening lies before the statement.
+	Inferred []InferredLot
+	// Issues is the statement's own and what came up while planning.
+	Issues []Issue
+}
+
+// Row is what a statement says about one execution.
+type Row struct {
+	Line          int
+	TransactionID string
+	Symbol        string // as the statement writes it
+	ConID         int64
+	Currency      accounts.Currency
+	Closes        bool     // the broker says that it closes, in whole or in part
+	Realized      Optional // FIFO, in the contract's currency
+	Trade         *Trade   // nil for a corporate action
+}
+
+// InferredLot is a lot that was held before the statement began. Its basis is what the closing
+// trade's own row says it consumed, or what the open position says is left.
+type InferredLot struct {
+	Instrument accounts.Instrument
+	Quantity   accounts.Decimal // negative for short
+	Basis      accounts.Decimal // negative for short
+	Source     string           // where quantity and basis come from
+}
+
+// Held is what a portfolio holds already when a statement is planned for it.
+type Held struct {
+	Empty     bool // nothing was ever recorded: opening cash balances belong in the plan
+	Positions []accounts.Position
+	// Known tells which executions are recorded already.
+	Known map[accounts.ExecID]bool
+}
+
+// planner turns one statement into a plan.
+type planner struct {
+	*Plan
+	st     *Statement
+	held   Held
+	events []*event
+	after  []accounts.Fact // cancellations, which follow what they cancel
+	ids    map[accounts.ExecID]*Trade
+}
+
+// event is something that moves lots: a trade, or one or both sides of a corporate action.
+type event struct {
+	at    time.Time
+	rank  int // an option before its stock
+	tx    string
+	trade *accounts.Trade
+	row   *Trade // nil for corporate actions
+	split *accounts.Split
+	known bool             // recorded already
+	void  bool             // cancelled or superseded within the statement
+	moved accounts.Decimal // of a split: what arrives in the new contract
+	gone  accounts.Decimal // and what leaves the old one, negative
+	cost  Optional         // minus the consumed basis, of a closing
+	real  Optional
+	side  string // "O", "C", "C;O" or ""
+	text  string // for reports
+	line  int
+}
+
+// NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
+func NewPlan(st *Statement, held Held) *Plan {
+	p := &planner{
+		Plan: &Plan{Rows: map[accounts.ExecID]Row{}, Instruments: map[int64]accounts.Instrument{}, Issues: slices.Clone(st.Issues)},
+		st:   st,
+		held: held,
+		ids:  map[accounts.ExecID]*Trade{},
+	}
+	p.resolveContracts()
+	p.planTrades()
+	p.planCancellations()
+	p.voidSuperseded()
+	p.planCorporateActions()
+	slices.SortStableFunc(p.events, func(a, b *event) int { return a.compare(b) })
+	p.infer()
+	for _, e := range p.events {
+		switch {
+		case e.split != nil:
+			p.Facts = append(p.Facts, *e.split)
+		case e.trade != nil:
+			p.Facts = append(p.Facts, *e.trade)
+		}
+	}
+	p.Facts = append(p.Facts, p.after...)
+	p.planCash()
+	p.brokerFigures()
+	return p.Plan
+}
+
+func (e *event) compare(o *event) int {
+	if c := e.at.Compare(o.at); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(e.rank, o.rank); c != 0 {
+		return c
+	}
+	return compareIDs(e.tx, o.tx)
+}
+
+// compareIDs orders ids that are numbers by value, and any others by length and letters.
+func compareIDs(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if c := cmp.Compare(len(a), len(b)); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+func (p *planner) issue(line int, section, format string, args ...any) {
+	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
+}
+
+// start is a moment before everything in the statement: the beginning of its period, or a second
+// before its first event.
+func (p *planner) start() time.Time {
+	start := time.Time{}
+	if p.st.From.Valid() {
+		start = p.st.From.Time(time.UTC).Add(-24 * time.Hour)
+	}
+	for _, e := range p.events {
+		if start.IsZero() || !start.Before(e.at) {
+			start = e.at.Add(-time.Second)
+		}
+	}
+	for _, c := range p.st.Cash {
+		if start.IsZero() || !start.Before(c.Time) {
+			start = c.Time.Add(-time.Second)
+		}
+	}
+	if start.IsZero() { // nothing but open positions
+		start = p.st.Generated
+		for _, pos := range p.st.Positions {
+			if start.IsZero() && pos.ReportDate.Valid() {
+				start = pos.ReportDate.Time(time.UTC)
+			}
+		}
+	}
+	if start.IsZero() {
+		start = accounts.NewDate(1970, time.January, 1).Time(time.UTC)
+	}
+	return start
+}
+
+// resolveContracts gives every contract id one instrument. A contract that changed its symbol
+// within the period goes by the last one; two contracts that bear the same name are told apart.
+func (p *planner) resolveContracts() {
+	latest := map[int64]time.Time{}
+	see := func(c Contract, at time.Time) {
+		if last, ok := latest[c.ConID]; c.ConID != 0 && (!ok || !at.Before(last)) {
+			latest[c.ConID] = at
+			p.Instruments[c.ConID] = c.Instrument
+		}
+	}
+	for i := range p.st.Trades {
+		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
+	}
+	for i := range p.st.CorporateActions {
+		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+	}
+	end := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range p.st.Positions {
+		see(p.st.Positions[i].Contract, end)
+	}
+	byKey := map[accounts.InstrumentKey]int64{}
+	ids := make([]int64, 0, len(p.Instruments))
+	for id := range p.Instruments {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		inst := p.Instruments[id]
+		if other, taken := byKey[inst.Key()]; taken {
+			p.issue(0, "contracts", "contracts %d and %d are both called %s; the second goes by %s#%d", other, id, inst.Key(), inst.Symbol, id)
+			inst.Symbol = fmt.Sprintf("%s#%d", inst.Symbol, id)
+			p.Instruments[id] = inst
+		}
+		byKey[inst.Key()] = id
+	}
+}
+
+// instrument returns the one instrument of a contract, with its underlying by its last name.
+func (p *planner) instrument(c Contract) accounts.Instrument { return p.instrumentOf(c) }
+
+func (p *Plan) instrumentOf(c Contract) accounts.Instrument {
+	inst := c.Instrument
+	if known, ok := p.Instruments[c.ConID]; ok {
+		inst = known
+	}
+	if u, ok := p.Instruments[c.UnderlyingConID]; ok && c.UnderlyingConID != 0 && inst.Underlying != "" {
+		inst.Underlying = u.Symbol
+		if u.SecType == accounts.Future {
+			inst.Underlying = u.LocalSymbol
+		}
+	}
+	return inst
+}
+
+// decimal returns a pointer to an optional figure, nil if there is none.
+func (o Optional) pointer() *accounts.Decimal {
+	if !o.Valid {
+		return nil
+	}
+	return &o.Value
+}

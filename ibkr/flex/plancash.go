@@ -1,0 +1,232 @@
+package flex
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/ai-ots/accounts"
+)
+
+// planCash turns cash rows into movements, and the balances at the beginning into opening ones
+// when the portfolio is empty.
+func (p *planner) planCash() {
+	seen := map[string]int{}
+	for i := range p.st.Cash {
+		row := &p.st.Cash[i]
+		if row.Amount.IsZero() {
+			continue
+		}
+		m := accounts.CashMovement{
+			ID: row.id(seen), Kind: row.kind(), Currency: row.Currency, Amount: row.Amount, FXRate: row.FXRate,
+			Symbol: printable(row.Symbol, 50), Note: printable(row.Description, 500), Time: row.Time,
+		}
+		if row.Kind == "" {
+			p.issue(row.Line, "cash", "unknown type %q, booked as other: %s %s", row.Type, row.Amount, row.Currency)
+		}
+		p.Facts = append(p.Facts, m)
+	}
+	if !p.held.Empty {
+		return
+	}
+	start := p.start()
+	for _, c := range p.cashReport() {
+		if c.Starting.Valid && !c.Starting.Value.IsZero() {
+			p.Facts = append(p.Facts, accounts.CashMovement{
+				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: accounts.OpeningCash,
+				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
+			})
+		}
+	}
+}
+
+// kind is the row's kind; deposits and withdrawals are told apart by their sign.
+func (r *CashRow) kind() accounts.CashKind {
+	switch {
+	case r.Kind == "":
+		return accounts.OtherCash
+	case r.Kind != accounts.Deposit && r.Kind != accounts.Withdrawal:
+		return r.Kind
+	case r.Amount.IsNeg():
+		return accounts.Withdrawal
+	}
+	return accounts.Deposit
+}
+
+// id names the row by its transaction id, or by what it says where it has none. Rows that say the
+// same thing are numbered.
+func (r *CashRow) id(seen map[string]int) string {
+	id := "cash-" + r.TransactionID
+	if r.TransactionID == "" {
+		id = fmt.Sprintf("cash-%s-%s-%s-%s-%s", r.Time.Format("20060102150405"), r.Currency, r.Amount, r.Type, r.Symbol)
+	} else if r.Type == "Sales Tax" {
+		id = "tax-" + r.TransactionID
+	}
+	id = printable(id, 90)
+	if seen[id]++; seen[id] > 1 {
+		return fmt.Sprintf("%s/%d", id, seen[id])
+	}
+	return id
+}
+
+// printable drops what does not print and cuts at n bytes.
+func printable(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, s)
+	for len(s) > n {
+		cut := []rune(s)
+		s = string(cut[:len(cut)-1-(len(s)-n)/4])
+	}
+	return s
+}
+
+// cashReport returns the report's rows by currency. A report that has but the total in base
+// currency serves where everything in the statement is in one currency.
+func (p *planner) cashReport() []CashBalance {
+	var rows []CashBalance
+	var base *CashBalance
+	for i := range p.st.CashReport {
+		if c := p.st.CashReport[i]; c.Base {
+			base = &c
+		} else {
+			rows = append(rows, c)
+		}
+	}
+	if len(rows) > 0 || base == nil {
+		return rows
+	}
+	currencies := map[accounts.Currency]bool{}
+	for i := range p.st.Trades {
+		currencies[p.st.Trades[i].Currency] = true
+	}
+	for i := range p.st.Cash {
+		currencies[p.st.Cash[i].Currency] = true
+	}
+	for i := range p.st.Positions {
+		currencies[p.st.Positions[i].Currency] = true
+	}
+	if len(currencies) != 1 {
+		return nil
+	}
+	for currency := range currencies {
+		base.Currency = currency
+	}
+	return []CashBalance{*base}
+}
+
+// rateOf returns the first rate to base that the statement gives for a currency; zero if none.
+func (p *planner) rateOf(c accounts.Currency) accounts.Decimal {
+	for i := range p.st.Trades {
+		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
+			return t.FXRate
+		}
+	}
+	for i := range p.st.Cash {
+		if r := &p.st.Cash[i]; r.Currency == c && !r.FXRate.IsZero() {
+			return r.FXRate
+		}
+	}
+	for i := range p.st.Positions {
+		if r := &p.st.Positions[i]; r.Currency == c && !r.FXRate.IsZero() {
+			return r.FXRate
+		}
+	}
+	return accounts.Decimal{}
+}
+
+// brokerFigures collects what the book is to be held against.
+func (p *planner) brokerFigures() {
+	b := &p.Broker
+	for _, e := range p.events {
+		if e.trade == nil || e.void || !e.real.Valid || e.trade.Instrument.SecType == accounts.Forex {
+			continue
+		}
+		if e.closes() || !e.real.Value.IsZero() {
+			b.Closings = append(b.Closings, accounts.BrokerClosing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
+				Quantity: e.trade.Quantity, Realized: e.real.Value})
+		}
+	}
+	b.AllPositions = p.st.HasPositions
+	for i := range p.st.Positions {
+		pos := &p.st.Positions[i]
+		b.Positions = append(b.Positions, accounts.BrokerPosition{Instrument: p.instrument(pos.Contract), Quantity: pos.Quantity,
+			Basis: pos.CostBasis.pointer(), Mark: pos.Mark.pointer()})
+	}
+	for _, c := range p.cashReport() {
+		if c.Ending.Valid && !p.unsettledBefore(c) {
+			b.Cash = append(b.Cash, accounts.BrokerCash{Currency: c.Currency, Balance: c.Ending.Value, Partial: !p.st.HasCash})
+		}
+	}
+}
+
+// unsettledBefore reports whether futures or CFDs in the currency were held before the statement: their P&L
+// up to then is in the balance it starts with, and nothing tells how much that was.
+func (p *planner) unsettledBefore(c CashBalance) bool {
+	for _, l := range p.Inferred {
+		if t := l.Instrument.SecType; l.Instrument.Currency == c.Currency && (t == accounts.Future || t == accounts.CFD) {
+			p.issue(c.Line, "cash report", "cash in %s not compared: %s was held before the statement", c.Currency, l.Instrument)
+			return true
+		}
+	}
+	return false
+}
+
+// Base returns the statement's base currency: as it says, else the one whose rate to base is 1,
+// else USD.
+func (st *Statement) Base() accounts.Currency {
+	if st.BaseCurrency != "" {
+		return st.BaseCurrency
+	}
+	is := func(rate accounts.Decimal) bool { return rate.Equal(unit) }
+	for i := range st.Trades {
+		if is(st.Trades[i].FXRate) {
+			return st.Trades[i].Currency
+		}
+	}
+	for i := range st.Cash {
+		if is(st.Cash[i].FXRate) {
+			return st.Cash[i].Currency
+		}
+	}
+	for i := range st.Positions {
+		if is(st.Positions[i].FXRate) {
+			return st.Positions[i].Currency
+		}
+	}
+	return "USD"
+}
+
+// Marks returns the statement's closing prices and rates as marks at the end of its period.
+func (p *Plan) marks(st *Statement) ([]accounts.Mark, []accounts.FXRate) {
+	at := st.To.Time(time.UTC)
+	if !st.To.Valid() {
+		at = time.Time{}
+	}
+	var marks []accounts.Mark
+	var rates []accounts.FXRate
+	for i := range st.Positions {
+		pos := &st.Positions[i]
+		when := at
+		if pos.ReportDate.Valid() {
+			when = pos.ReportDate.Time(time.UTC)
+		}
+		if when.IsZero() {
+			when = st.Generated
+		}
+		if when.IsZero() {
+			continue
+		}
+		if pos.Mark.Valid {
+			marks = append(marks, accounts.Mark{Instrument: p.instrumentOf(pos.Contract), Price: pos.Mark.Value, Time: when})
+		}
+		if pos.FXRate.IsPos() {
+			rates = append(rates, accounts.FXRate{Currency: pos.Currency, Rate: pos.FXRate, Time: when})
+		}
+	}
+	return marks, rates
+}

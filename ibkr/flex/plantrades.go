@@ -1,0 +1,271 @@
+package flex
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts"
+)
+
+// planTrades turns execution rows into trades, and sets aside those that a cancellation takes back.
+func (p *planner) planTrades() {
+	for i := range p.st.Trades {
+		row := &p.st.Trades[i]
+		if row.cancels() {
+			continue
+		}
+		id, duplicate := p.execID(row)
+		if duplicate {
+			continue
+		}
+		p.ids[id] = row
+		t := p.trade(row, id)
+		e := &event{
+			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row, known: p.held.Known[id],
+			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line,
+		}
+		if t.Instrument.SecType == accounts.Option || t.Instrument.SecType == accounts.FutureOption || t.Instrument.SecType == accounts.Warrant {
+			e.rank = 0
+		}
+		p.events = append(p.events, e)
+		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
+			Closes: row.SecType != accounts.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
+	}
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// cancels reports whether the row takes back an earlier execution.
+func (t *Trade) cancels() bool {
+	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
+}
+
+// execID returns the id under which the row is recorded: the broker's execution id, or its transaction or
+// trade id for what has none. It reports a row that the statement repeats.
+func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
+	switch {
+	case row.ExecID != "":
+		id = accounts.ExecID(row.ExecID)
+	case row.TransactionID != "":
+		id = accounts.ExecID("tx-" + row.TransactionID)
+	case row.TradeID != "":
+		id = accounts.ExecID("trade-" + row.TradeID)
+	default:
+		id = accounts.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price))
+	}
+	other, taken := p.ids[id]
+	if !taken {
+		return id, false
+	}
+	if other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
+		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "") {
+		return id, true
+	}
+	// One execution id on several rows that are different trades, or rows without any id.
+	for n := 2; ; n++ {
+		next := accounts.ExecID(fmt.Sprintf("%s/%d", id, n))
+		if row.TransactionID != "" {
+			next = id + "/" + accounts.ExecID(row.TransactionID)
+		}
+		if other, taken = p.ids[next]; !taken {
+			return next, false
+		}
+		if row.TransactionID != "" {
+			return next, true
+		}
+	}
+}
+
+// trade is the row as the library sees it: costs positive, proceeds only where they are not what
+// quantity and price give.
+func (p *planner) trade(row *Trade, id accounts.ExecID) *accounts.Trade {
+	t := &accounts.Trade{
+		ExecID: id, OrderID: accounts.OrderID(row.OrderID), Kind: row.kind(), Instrument: p.instrument(row.Contract),
+		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
+	}
+	computed := grossOf(row)
+	gross := computed
+	if row.Proceeds.Valid && !row.Proceeds.Value.IsZero() && !row.Proceeds.Value.Equal(computed) {
+		t.Proceeds, gross = row.Proceeds.Value, row.Proceeds.Value
+	}
+	commission, ok := row.commission(gross)
+	if !ok {
+		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
+	}
+	t.Commission = commission.Neg()
+	if c := row.CommissionCurrency; c != "" && c != t.Instrument.Currency && !commission.IsZero() {
+		if t.Instrument.SecType == accounts.Forex {
+			t.CommissionCurrency = c
+		} else {
+			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
+			p.Facts = append(p.Facts, accounts.CashMovement{ID: "commission-" + string(id), Kind: accounts.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+			t.Commission = accounts.Decimal{}
+		}
+	}
+	return t
+}
+
+// grossOf is what quantity, price and multiplier give.
+func grossOf(row *Trade) accounts.Decimal {
+	m := row.Multiplier
+	if m.IsZero() {
+		m = udecimal.One
+	}
+	return row.Quantity.Mul(row.Price).Mul(m).Neg()
+}
+
+// commission returns the commission with the file's sign, worked out from the other figures where
+// the query leaves it out.
+func (t *Trade) commission(gross accounts.Decimal) (accounts.Decimal, bool) {
+	rest := gross.Add(t.Taxes)
+	switch {
+	case t.Commission.Valid:
+		return t.Commission.Value, true
+	case t.NetCash.Valid && t.SecType != accounts.Future && t.SecType != accounts.CFD:
+		return t.NetCash.Value.Sub(rest), true
+	case t.Cost.Valid && t.OpenClose == "O":
+		return t.Cost.Value.Neg().Sub(rest), true
+	case t.Cost.Valid && t.Realized.Valid && t.OpenClose == "C" && t.kind() == accounts.Execution:
+		return t.Realized.Value.Sub(t.Cost.Value).Sub(rest), true
+	case t.kind() != accounts.Execution:
+		return accounts.Decimal{}, true
+	}
+	return accounts.Decimal{}, false
+}
+
+// kind tells by the codes how the trade came about. An exercised option on which the broker itself
+// realized something was settled in cash: nothing moves into an underlying.
+func (t *Trade) kind() accounts.TradeKind {
+	derivative := t.Right != ""
+	settled := derivative && t.Realized.Valid && !t.Realized.Value.IsZero()
+	for _, code := range t.Codes {
+		switch {
+		case code == "Ep" && derivative:
+			return accounts.Expiry
+		case code == "A" && !settled:
+			return accounts.Assignment
+		case code == "Ex" && !settled:
+			return accounts.Exercise
+		}
+	}
+	return accounts.Execution
+}
+
+// planCancellations matches every cancelling row with the execution it takes back. That stays in
+// the plan, for the journal tells everything that happened, and is cancelled by a fact of its own.
+func (p *planner) planCancellations() {
+	for i := range p.st.Trades {
+		row := &p.st.Trades[i]
+		if !row.cancels() {
+			continue
+		}
+		id := accounts.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, fmt.Sprint(row.Line))))
+		target, at := p.cancelledBy(row), row.Time
+		switch {
+		case target != nil:
+			target.void = true
+			delete(p.Rows, target.trade.ExecID)
+			if at.Before(target.at) {
+				at = target.at
+			}
+			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: at})
+		case p.held.Known[accounts.ExecID(row.ExecID)]:
+			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: accounts.ExecID(row.ExecID), Time: at})
+		case p.held.Known[accounts.ExecID("tx-"+row.OrigTransactionID)]:
+			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: accounts.ExecID("tx-" + row.OrigTransactionID), Time: at})
+		default:
+			p.reverse(row, id)
+		}
+	}
+}
+
+// cancelledBy finds the execution in this statement that the row takes back: by its ids, else the
+// last one before it of the same contract, size and price.
+func (p *planner) cancelledBy(row *Trade) *event {
+	named := func(id, other string) bool { return id != "" && id != "0" && id == other }
+	for _, same := range []func(*Trade) bool{
+		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
+		func(t *Trade) bool { return named(row.OrigTradeID, t.TradeID) },
+		func(t *Trade) bool { return named(row.RelatedTransactionID, t.TransactionID) },
+		func(t *Trade) bool { return named(row.ExecID, t.ExecID) },
+		func(t *Trade) bool {
+			return t.Key() == row.Key() && t.Quantity.Abs().Equal(row.Quantity.Abs()) && t.Price.Equal(row.Price) &&
+				!t.Time.After(row.Time) && t.side() == row.cancelledSide()
+		},
+	} {
+		for i := len(p.events) - 1; i >= 0; i-- {
+			if e := p.events[i]; e.row != nil && !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Trade) side() string {
+	if t.Quantity.IsNeg() {
+		return "SELL"
+	}
+	return "BUY"
+}
+
+// cancelledSide is the side of what the row takes back: as it says, else the other side than its own.
+func (t *Trade) cancelledSide() string {
+	switch {
+	case strings.HasPrefix(t.BuySell, "SELL"):
+		return "SELL"
+	case strings.HasPrefix(t.BuySell, "BUY") || t.Quantity.IsNeg():
+		return "BUY"
+	}
+	return "SELL"
+}
+
+// reverse books a cancellation of something that is nowhere to be found as the opposite trade:
+// the position is right by it, the matching of lots need not be.
+func (p *planner) reverse(row *Trade, id accounts.ExecID) {
+	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
+	t := p.trade(row, id)
+	t.Quantity = row.Quantity.Abs()
+	if row.cancelledSide() == "BUY" {
+		t.Quantity = t.Quantity.Neg()
+	}
+	if row.Quantity.IsNeg() != t.Quantity.IsNeg() { // the file repeats the original's signs
+		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
+	}
+	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
+		known: p.held.Known[id], text: row.LocalSymbol, line: row.Line})
+}
+
+// voidSuperseded leaves executions out of the inference and the comparison that a higher
+// correction number in the same statement replaces.
+func (p *planner) voidSuperseded() {
+	newest := map[string]*event{}
+	for _, e := range p.events {
+		if e.row == nil || e.void {
+			continue
+		}
+		root, version := e.trade.ExecID.Correction()
+		if version == 0 {
+			continue
+		}
+		old := newest[root]
+		if old == nil {
+			newest[root] = e
+			continue
+		}
+		if _, v := old.trade.ExecID.Correction(); v > version {
+			old, e = e, old
+		}
+		newest[root] = e
+		old.void = true
+		delete(p.Rows, old.trade.ExecID)
+	}
+}

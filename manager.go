@@ -1,0 +1,354 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts/internal/hub"
+)
+
+// MultiAccountManager keeps profiles, knows which one is active, and hands out one Portfolio per
+// profile. Make one with New, share it, and close it. All methods are safe for concurrent use.
+//
+// Every method sees what its context may see. Under WithOwner that is the owner's profiles alone:
+// another's is ErrProfileNotFound, as though it did not exist. A context without an owner sees
+// all profiles, for single-user systems and back offices, and its own active profile is that of
+// the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired.
+//
+// Every method returns the context's error when the context is done, the store's error when the
+// store fails, and ErrClosed after Close.
+type MultiAccountManager struct {
+	store        Store
+	creds        CredentialStore // nil when none is configured
+	clock        func() time.Time
+	hooks        []SwitchHook
+	requireOwner bool
+
+	switching chan struct{} // holds a token while a switch is under way
+	events    *hub.Hub[Event, eventKey]
+
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	closing sync.Once
+	running sync.WaitGroup // the manager's goroutines; added to under mu while ctx lives
+
+	mu         sync.Mutex // guards what follows
+	portfolios map[ProfileID]*portfolioSlot
+}
+
+// New returns a manager on the store, which stays the caller's to close, after the manager. It
+// begins to watch the store and returns its error if that fails. ErrInvalid when the store, the
+// clock or a hook is nil, and when udecimal's default precision was lowered from 19 places: that
+// setting belongs to the whole process, and below 19 places amounts would be cut off.
+func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
+	m := &MultiAccountManager{
+		store:      store,
+		clock:      time.Now,
+		switching:  make(chan struct{}, 1),
+		events:     hub.New(keyOf, ErrClosed),
+		portfolios: make(map[ProfileID]*portfolioSlot),
+	}
+	for _, o := range opts {
+		o(m)
+	}
+	v := &ValidationError{What: "manager"}
+	v.check(m.store != nil, "Store", "is nil")
+	v.check(m.clock != nil, "WithClock", "is nil")
+	v.check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
+	_, err := udecimal.NewFromUint64(1, maxPlaces)
+	v.check(err == nil, "udecimal", "has a default precision below %d places", maxPlaces)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	changes, err := store.Watch(m.ctx)
+	if err != nil {
+		m.cancel()
+		return nil, fmt.Errorf("watch store: %w", err)
+	}
+	m.running.Go(func() { m.watch(changes) })
+	return m, nil
+}
+
+// Close ends what the manager runs: its watch on the store, the channels of Subscribe, and every
+// Portfolio, whose commands return ErrClosed from then on. It waits for the manager's goroutines
+// but not for calls under way, and closes neither the store nor the credential store. It returns
+// nil, the second time too.
+func (m *MultiAccountManager) Close() error {
+	m.closing.Do(func() {
+		m.mu.Lock() // so that no goroutine is added to running once it is waited for
+		m.cancel()
+		m.mu.Unlock()
+		m.running.Wait()
+		m.events.Close()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, s := range m.portfolios {
+			s.p.close()
+		}
+	})
+	return nil
+}
+
+// scope is what a context may see: one owner's profiles, or everybody's.
+type scope struct {
+	owner OwnerID // whose active profile is meant; empty when all is set
+	all   bool
+}
+
+func (s scope) sees(owner OwnerID) bool { return s.all || s.owner == owner }
+
+// enter is the first thing every method does.
+func (m *MultiAccountManager) enter(ctx context.Context) (scope, error) {
+	if m.ctx.Err() != nil {
+		return scope{}, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return scope{}, err
+	}
+	owner, scoped := OwnerFromContext(ctx)
+	if m.requireOwner && owner == "" {
+		return scope{}, ErrOwnerRequired
+	}
+	return scope{owner: owner, all: !scoped}, nil
+}
+
+// lookup returns a profile that the scope sees. What it does not see is the same bare error as a
+// miss, so that nobody can tell the two apart by the text either.
+func (m *MultiAccountManager) lookup(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
+	p, err := m.store.Profile(ctx, id)
+	if errors.Is(err, ErrProfileNotFound) || err == nil && !s.sees(p.Owner) {
+		return AccountProfile{}, ErrProfileNotFound
+	}
+	return p, err
+}
+
+// now is the clock at the precision that stores keep.
+func (m *MultiAccountManager) now() time.Time { return m.clock().UTC().Truncate(time.Microsecond) }
+
+// CreateProfile stores a new profile and returns it as stored: with defaults filled in
+// (WithDefaults), a UUIDv7 if it had no ID, the context's owner, Version 1, and times by the clock.
+// What p has in Version and the times is ignored.
+//
+// ErrInvalid, a *ValidationError naming every wrong field, also when p is to be born archived or
+// names another owner than the context. ErrProfileExists when the ID is taken, by whomever;
+// ErrNameTaken when another profile of the owner has the name, archived ones included.
+func (m *MultiAccountManager) CreateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
+	created, err := m.createProfile(ctx, p)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("create profile %.120q: %w", p.Name, err)
+	}
+	return created, nil
+}
+
+func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return AccountProfile{}, err
+	}
+	p = p.WithDefaults()
+	if p.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return AccountProfile{}, err
+		}
+		p.ID = ProfileID(id.String())
+	}
+	foreign := p.Owner != "" && !s.sees(p.Owner)
+	if !s.all && p.Owner == "" {
+		p.Owner = s.owner
+	}
+	p.Version, p.CreatedAt, p.LastUsedAt = 1, m.now(), time.Time{}
+	p.UpdatedAt = p.CreatedAt
+	v := p.violations()
+	v.check(p.Status != StatusArchived, "Status", "is archived, which no profile can begin as")
+	v.check(!foreign, "Owner", "%.60q is not the context's owner %.60q", p.Owner, s.owner)
+	if err := v.err(); err != nil {
+		return AccountProfile{}, err
+	}
+	return p, m.store.CreateProfile(ctx, p)
+}
+
+// violations is Validate with room for more.
+func (p AccountProfile) violations() *ValidationError {
+	var v *ValidationError
+	if !errors.As(p.Validate(), &v) {
+		v = &ValidationError{What: "profile"}
+	}
+	return v
+}
+
+// UpdateProfile replaces the profile with p.ID by p and returns it as stored, with its Version
+// raised by one and UpdatedAt by the clock. Read a profile, change it, and update it: empty fields
+// are not filled in. Owner, CreatedAt and LastUsedAt cannot change; the latter two are ignored.
+// IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees.
+//
+// ErrProfileNotFound on a miss; ErrProfileNotActive for an archived profile; ErrConflict when
+// p.Version is not the stored one, and nothing was changed: read again and decide again;
+// ErrNameTaken; ErrInvalid, a *ValidationError naming every wrong field, also for the status
+// archived, which ArchiveProfile alone sets, and for another BaseCurrency once the journal has
+// an entry: the book is kept in it. An open Portfolio keeps its currency for life, so changing it
+// closes the profile's: ask for it again.
+func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
+	updated, err := m.updateProfile(ctx, p)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("update profile %.60q: %w", p.ID, err)
+	}
+	return updated, nil
+}
+
+func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return AccountProfile{}, err
+	}
+	stored, err := m.lookup(ctx, s, p.ID)
+	switch {
+	case err != nil:
+		return AccountProfile{}, err
+	case stored.Status == StatusArchived:
+		return AccountProfile{}, fmt.Errorf("%w: it is archived", ErrProfileNotActive)
+	case stored.Version != p.Version:
+		return AccountProfile{}, fmt.Errorf("%w: version %d was read, %d is stored", ErrConflict, p.Version, stored.Version)
+	}
+	if !s.all && p.Owner == "" {
+		p.Owner = s.owner
+	}
+	v := p.violations()
+	v.check(p.Status != StatusArchived, "Status", "is archived, which ArchiveProfile alone sets")
+	v.check(p.Owner == stored.Owner, "Owner", "%.60q differs from %.60q, and cannot change", p.Owner, stored.Owner)
+	if p.BaseCurrency != stored.BaseCurrency {
+		recorded, err := m.recorded(ctx, p.ID)
+		if err != nil {
+			return AccountProfile{}, err
+		}
+		v.check(!recorded, "BaseCurrency", "%.40q differs from %s, in which the book is kept already", p.BaseCurrency, stored.BaseCurrency)
+	}
+	if err := v.err(); err != nil {
+		return AccountProfile{}, err
+	}
+	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = stored.CreatedAt, m.now(), stored.LastUsedAt
+	if err := m.store.UpdateProfile(ctx, p); err != nil {
+		return AccountProfile{}, err
+	}
+	p.Version++
+	m.rebase(p)
+	return p, nil
+}
+
+// recorded reports whether the journal has an entry.
+func (m *MultiAccountManager) recorded(ctx context.Context, id ProfileID) (bool, error) {
+	for _, err := range m.store.Entries(ctx, id, 0) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// archiveAttempts bounds how often ArchiveProfile yields to concurrent updates.
+const archiveAttempts = 10
+
+// ArchiveProfile takes a profile out of use for ever: it cannot be switched to or updated any
+// more, its name stays taken, and its journal is kept; what the broker reports late can still be
+// recorded. If it is its owner's active profile, the owner has none from then on; that runs no
+// OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
+// there is one.
+//
+// Archiving an archived profile is not an error, and deletes credentials that were left over by a
+// failure. ErrProfileNotFound on a miss; ErrConflict when others keep updating the profile;
+// ErrInvalid inside an OnSwitch hook. It waits for a switch under way.
+func (m *MultiAccountManager) ArchiveProfile(ctx context.Context, id ProfileID) error {
+	if err := m.archiveProfile(ctx, id); err != nil {
+		return fmt.Errorf("archive profile %.60q: %w", id, err)
+	}
+	return nil
+}
+
+func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) error {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.lockSwitch(ctx); err != nil {
+		return err
+	}
+	defer m.unlockSwitch()
+	err = ErrConflict
+	for range archiveAttempts {
+		if err = m.tryArchive(ctx, s, id); !errors.Is(err, ErrConflict) {
+			break
+		}
+	}
+	if err != nil || m.creds == nil {
+		return err
+	}
+	if err := m.creds.Delete(ctx, id); err != nil {
+		return fmt.Errorf("archived, but its credentials are left: %w", err)
+	}
+	return nil
+}
+
+func (m *MultiAccountManager) tryArchive(ctx context.Context, s scope, id ProfileID) error {
+	p, err := m.lookup(ctx, s, id)
+	if err != nil || p.Status == StatusArchived {
+		return err
+	}
+	active, err := m.store.ActiveProfile(ctx, p.Owner)
+	if err != nil && !errors.Is(err, ErrNoActiveProfile) {
+		return err
+	}
+	if active == id { // first, so that an archived profile is never the active one
+		if err := m.store.SetActiveProfile(ctx, p.Owner, "", m.now()); err != nil {
+			return err
+		}
+	}
+	p.Status, p.UpdatedAt = StatusArchived, m.now()
+	return m.store.UpdateProfile(ctx, p)
+}
+
+// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
+func (m *MultiAccountManager) Profile(ctx context.Context, id ProfileID) (AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("profile %.60q: %w", id, err)
+	}
+	p, err := m.lookup(ctx, s, id)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("profile %.60q: %w", id, err)
+	}
+	return p, nil
+}
+
+// ListProfiles returns the profiles that meet all options, in ascending order of id, archived ones
+// included unless ByStatus leaves them out; none is an empty slice. ErrInvalid for a negative
+// limit of Page.
+func (m *MultiAccountManager) ListProfiles(ctx context.Context, opts ...ListOption) ([]AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list profiles: %w", err)
+	}
+	var f ProfileFilter
+	for _, o := range opts {
+		o(&f)
+	}
+	if f.Limit < 0 {
+		return nil, fmt.Errorf("list profiles: %w: limit %d is negative", ErrInvalid, f.Limit)
+	}
+	if f.Owner != nil && !s.sees(*f.Owner) {
+		return []AccountProfile{}, nil
+	}
+	if !s.all {
+		f.Owner = &s.owner
+	}
+	list, err := m.store.Profiles(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("list profiles: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,261 @@
+package accounts
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// What each fact must be before a journal accepts it. Everything that could make the fold fail or
+// round is refused here, so that the fold itself cannot.
+
+func (t *Trade) kind() EntryKind        { return KindTrade }
+func (m *CashMovement) kind() EntryKind { return KindCash }
+func (s *Split) kind() EntryKind        { return KindSplit }
+func (o *Opening) kind() EntryKind      { return KindOpening }
+func (p *EquityPoint) kind() EntryKind  { return KindEquity }
+func (a *Amendment) kind() EntryKind    { return KindAmendment }
+func (r *Restatement) kind() EntryKind  { return KindRestatement }
+
+func (t *Trade) when() time.Time        { return t.Time }
+func (m *CashMovement) when() time.Time { return m.Time }
+func (s *Split) when() time.Time        { return s.Time }
+func (o *Opening) when() time.Time      { return o.Time }
+func (p *EquityPoint) when() time.Time  { return p.Time }
+func (r *Restatement) when() time.Time  { return time.Time{} }
+
+func (a *Amendment) when() time.Time {
+	switch {
+	case a.Trade != nil:
+		return a.Trade.Time
+	case a.Split != nil:
+		return a.Split.Time
+	case a.Cancellation != nil:
+		return a.Cancellation.Time
+	}
+	return time.Time{}
+}
+
+// Keys of different kinds differ by their first letter. All versions of an execution share the
+// first one's key; a correction has a key of its own besides.
+func (t *Trade) entryKey() string {
+	root, _ := t.ExecID.Correction()
+	return "x:" + root
+}
+func (m *CashMovement) entryKey() string { return "c:" + m.ID }
+func (s *Split) entryKey() string        { return "s:" + s.ID }
+func (o *Opening) entryKey() string      { return "o:" + o.ID }
+func (p *EquityPoint) entryKey() string  { return "e:" + p.Time.Format(time.RFC3339Nano) }
+func (r *Restatement) entryKey() string  { return "" }
+
+func (a *Amendment) entryKey() string {
+	switch {
+	case a.Cancellation != nil:
+		return a.Cancellation.entryKey()
+	case a.Split != nil:
+		return a.Split.entryKey()
+	case a.Trade != nil && a.corrects:
+		return "v:" + string(a.Trade.ExecID)
+	case a.Trade != nil:
+		return a.Trade.entryKey()
+	}
+	return ""
+}
+
+func (c *Cancellation) entryKey() string { return "k:" + string(c.ExecID) }
+
+const maxNote = 500
+
+// normalTime is t in UTC at microseconds.
+func normalTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+func (v *ValidationError) time(field string, t time.Time) {
+	v.check(!t.IsZero() && t.Year() >= 1900 && t.Year() <= 9999, field, "%s is not within 1900 to 9999", t.Format(time.RFC3339))
+}
+
+func (v *ValidationError) amount(field string, d Decimal) {
+	v.check(d.Abs().LessThan(maxInput), field, "%s is 1e15 or more", d)
+}
+
+func (v *ValidationError) rate(field string, d Decimal) {
+	v.check(!d.IsNeg() && d.LessThan(maxInput), field, "%s is negative, or 1e15 or more", d)
+}
+
+func (t Trade) normalized() (payload, error) {
+	fail := func(err error) (payload, error) {
+		return nil, fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
+	}
+	if t.Kind == "" {
+		t.Kind = Execution
+	}
+	v := &ValidationError{What: "trade"}
+	v.check(validExecID(t.ExecID), "ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", t.ExecID)
+	v.check(len(t.OrderID) <= 100 && isPrintable(string(t.OrderID), true), "OrderID", "%.120q is not at most 100 printable bytes", t.OrderID)
+	v.check(contains([]TradeKind{Execution, Expiry, Assignment, Exercise, Corporate}, t.Kind), "Kind", "%.20q is unknown", t.Kind)
+	v.check(!t.Quantity.IsZero(), "Quantity", "is zero")
+	v.amount("Quantity", t.Quantity)
+	v.check(!t.Price.IsNeg() || t.Instrument.SecType == Future, "Price", "%s is negative", t.Price)
+	v.amount("Price", t.Price)
+	v.check(t.Proceeds.Abs().LessThan(maxNotional), "Proceeds", "%s is 1e18 or more", t.Proceeds)
+	v.amount("Commission", t.Commission)
+	v.amount("Taxes", t.Taxes)
+	v.rate("FXRate", t.FXRate)
+	v.time("Time", t.Time)
+	if err := v.err(); err != nil {
+		return fail(err)
+	}
+	var err error
+	if t.Instrument, err = t.Instrument.normalized(); err != nil {
+		return fail(err)
+	}
+	if t.CommissionCurrency == t.Instrument.Currency {
+		t.CommissionCurrency = ""
+	}
+	if t.CommissionCurrency != "" && (t.Instrument.SecType != Forex || !t.CommissionCurrency.Valid()) {
+		return fail(fmt.Errorf("%w: commission in %.20q, contract in %s", ErrCurrencyMismatch, t.CommissionCurrency, t.Instrument.Currency))
+	}
+	t.Quantity, t.Price, t.Proceeds = trimZeros(t.Quantity), trimZeros(t.Price), trimZeros(t.Proceeds)
+	t.Commission, t.Taxes, t.FXRate = trimZeros(t.Commission), trimZeros(t.Taxes), trimZeros(t.FXRate)
+	if t.Proceeds.IsZero() {
+		if _, err := mulExact(t.Quantity, t.Price, t.Instrument.Multiplier); err != nil {
+			return fail(err)
+		}
+	}
+	if _, err := mulExact(t.Quantity, t.Instrument.Multiplier); err != nil {
+		return fail(err)
+	}
+	t.Time = normalTime(t.Time)
+	t.key = t.Instrument.Key()
+	return &t, nil
+}
+
+func validExecID(id ExecID) bool {
+	if len(id) < 1 || len(id) > 100 {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (m CashMovement) normalized() (payload, error) {
+	v := &ValidationError{What: "cash movement"}
+	v.check(len(m.ID) <= 100 && isPrintable(m.ID, true), "ID", "%.120q is not at most 100 printable bytes", m.ID)
+	v.check(contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
+	v.check(m.Currency.Valid(), "Currency", "%.20q is not three capital letters", m.Currency)
+	v.check(!m.Amount.IsZero(), "Amount", "is zero")
+	v.check(m.Kind != Deposit || m.Amount.IsPos(), "Amount", "%s of a deposit is not positive", m.Amount)
+	v.check(m.Kind != Withdrawal || m.Amount.IsNeg(), "Amount", "%s of a withdrawal is not negative", m.Amount)
+	v.amount("Amount", m.Amount)
+	v.rate("FXRate", m.FXRate)
+	v.check(len(m.Symbol) <= 50 && isPrintable(m.Symbol, true), "Symbol", "%.60q is not at most 50 printable bytes", m.Symbol)
+	v.check(len(m.Note) <= maxNote && isPrintable(m.Note, true), "Note", "is longer than %d bytes or not printable", maxNote)
+	v.time("Time", m.Time)
+	if err := v.err(); err != nil {
+		return nil, fmt.Errorf("cash movement %.60q: %w", m.ID, err)
+	}
+	m.ID = idOrNew(m.ID)
+	m.Amount, m.FXRate = trimZeros(m.Amount), trimZeros(m.FXRate)
+	m.Time = normalTime(m.Time)
+	return &m, nil
+}
+
+// idOrNew returns the id, or a new UUIDv7.
+func idOrNew(id string) string {
+	if id == "" {
+		return uuid.Must(uuid.NewV7()).String()
+	}
+	return id
+}
+
+func (s Split) normalized() (payload, error) {
+	v := &ValidationError{What: "split"}
+	v.check(len(s.ID) <= 100 && isPrintable(s.ID, true), "ID", "%.120q is not at most 100 printable bytes", s.ID)
+	v.check(s.Numerator.IsPos() && s.Numerator.LessThan(maxInput), "Numerator", "%s is not positive and below 1e15", s.Numerator)
+	v.check(s.Denominator.IsPos() && s.Denominator.LessThan(maxInput), "Denominator", "%s is not positive and below 1e15", s.Denominator)
+	v.time("Time", s.Time)
+	err := v.err()
+	if err == nil {
+		s.From, err = s.From.normalized()
+	}
+	if err == nil {
+		s.To, err = s.To.normalized()
+	}
+	if err == nil && s.From.Currency != s.To.Currency {
+		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("split %.60q: %w", s.ID, err)
+	}
+	s.ID = idOrNew(s.ID)
+	s.Numerator, s.Denominator = trimZeros(s.Numerator), trimZeros(s.Denominator)
+	s.Time = normalTime(s.Time)
+	return &s, nil
+}
+
+func (o Opening) normalized() (payload, error) {
+	v := &ValidationError{What: "opening balance"}
+	v.check(len(o.ID) <= 100 && isPrintable(o.ID, true), "ID", "%.120q is not at most 100 printable bytes", o.ID)
+	v.check(len(o.Lots) > 0, "Lots", "is empty")
+	v.check(o.Instrument.SecType != Forex, "Instrument", "is a currency pair: open a cash balance")
+	v.rate("FXRate", o.FXRate)
+	v.time("Time", o.Time)
+	lots := make([]Lot, len(o.Lots))
+	for i, l := range o.Lots {
+		field := fmt.Sprintf("Lots[%d].", i)
+		v.check(!l.Quantity.IsZero(), field+"Quantity", "is zero")
+		v.amount(field+"Quantity", l.Quantity)
+		v.check(l.Quantity.IsNeg() == o.Lots[0].Quantity.IsNeg(), field+"Quantity", "%s has another sign than the first", l.Quantity)
+		v.amount(field+"Basis", l.Basis)
+		v.time(field+"OpenedAt", l.OpenedAt)
+		v.check(l.ExecID == "" || validExecID(l.ExecID), field+"ExecID", "%.120q is not at most 100 bytes of printable ASCII", l.ExecID)
+		l.Quantity, l.Basis, l.OpenedAt = trimZeros(l.Quantity), trimZeros(l.Basis), normalTime(l.OpenedAt)
+		lots[i] = l
+	}
+	err := v.err()
+	if err == nil {
+		o.Instrument, err = o.Instrument.normalized()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
+	}
+	o.ID = idOrNew(o.ID)
+	o.FXRate = trimZeros(o.FXRate)
+	o.Lots, o.Time = lots, normalTime(o.Time)
+	return &o, nil
+}
+
+func (p EquityPoint) normalized() (payload, error) {
+	v := &ValidationError{What: "equity point"}
+	v.time("Time", p.Time)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	p.Time = normalTime(p.Time)
+	return &p, nil
+}
+
+// cancelling carries a cancellation until the portfolio knows the execution's place.
+type cancelling struct{ Cancellation }
+
+func (c *cancelling) kind() EntryKind { return KindAmendment }
+func (c *cancelling) when() time.Time { return c.Time }
+func (c *cancelling) appendFields(b []byte) []byte {
+	return appendRare(b, &Amendment{Cancellation: &c.Cancellation})
+}
+
+func (c Cancellation) normalized() (payload, error) {
+	v := &ValidationError{What: "cancellation"}
+	v.check(validExecID(c.ExecID), "ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", c.ExecID)
+	v.check(validExecID(c.Cancels), "Cancels", "%.120q is not 1 to 100 bytes of printable ASCII", c.Cancels)
+	v.time("Time", c.Time)
+	if err := v.err(); err != nil {
+		return nil, fmt.Errorf("cancellation %.60q: %w", c.ExecID, err)
+	}
+	c.Time = normalTime(c.Time)
+	return &cancelling{c}, nil
+}

@@ -1,0 +1,232 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// portfolioSlot is the one place of a profile's portfolio in a manager. Its goroutines, one that
+// opens it and later at most one that catches up, belong to the manager.
+type portfolioSlot struct {
+	id    ProfileID
+	owner OwnerID       // never changes
+	base  Currency      // which the book is kept in
+	ready chan struct{} // closed when opening has ended
+	err   error         // why opening failed; set before ready is closed
+
+	// What follows is guarded by the manager's mu.
+	p          *Portfolio // nil until it is open
+	told, done progress   // what events told of, and what of it the portfolio knows
+	held       []Event    // to be passed on once the portfolio knows; one of each kind at most
+	catchingUp bool
+}
+
+// progress is how far news of a profile has come.
+type progress struct {
+	seq     int64 // the journal's
+	changes int64 // counts news that do not say where the journal ends
+}
+
+// Portfolio returns the profile's portfolio: the same one on every call, opened by the first,
+// which reads the journal from its last checkpoint on. Callers who come meanwhile wait for it; each
+// may give up when its context ends, and the opening goes on for the others. A failure is not
+// remembered: the next call tries again. An empty id means the active profile; see ActiveProfile
+// for its errors.
+//
+// ErrProfileNotFound on a miss; ErrCorrupt when the journal cannot be trusted. A profile in any
+// status can be opened by its id. The portfolio ends with the manager.
+func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Portfolio, error) {
+	s, err := m.enter(ctx)
+	if err == nil && id == "" {
+		var p AccountProfile
+		p, err = m.active(ctx, s)
+		id = p.ID
+	}
+	if err != nil {
+		return nil, fmt.Errorf("portfolio of profile %.60q: %w", id, err)
+	}
+	p, err := m.portfolio(ctx, s, id)
+	if err != nil {
+		return nil, fmt.Errorf("portfolio of profile %.60q: %w", id, err)
+	}
+	return p, nil
+}
+
+func (m *MultiAccountManager) portfolio(ctx context.Context, s scope, id ProfileID) (*Portfolio, error) {
+	m.mu.Lock()
+	slot := m.portfolios[id]
+	m.mu.Unlock()
+	if slot == nil {
+		p, err := m.lookup(ctx, s, id)
+		if err != nil {
+			return nil, err
+		}
+		if slot, err = m.slot(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if !s.sees(slot.owner) {
+		return nil, ErrProfileNotFound
+	}
+	select {
+	case <-slot.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if slot.err != nil {
+		return nil, slot.err
+	}
+	return slot.p, nil
+}
+
+// slot returns the profile's slot, and begins to open its portfolio if it is new.
+func (m *MultiAccountManager) slot(ctx context.Context, p AccountProfile) (*portfolioSlot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		return nil, ErrClosed
+	}
+	if slot := m.portfolios[p.ID]; slot != nil {
+		return slot, nil
+	}
+	slot := &portfolioSlot{id: p.ID, owner: p.Owner, ready: make(chan struct{})}
+	m.portfolios[p.ID] = slot
+	// The values of the first caller's context serve tracing; its end must not be the others'.
+	values := context.WithoutCancel(ctx)
+	m.running.Go(func() { m.open(values, slot) })
+	return slot, nil
+}
+
+func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer context.AfterFunc(m.ctx, cancel)()
+	defer cancel()
+	defer close(slot.ready)
+	p, base, err := m.load(ctx, slot.id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		if m.ctx.Err() != nil {
+			err = ErrClosed
+		}
+		slot.err = err
+		delete(m.portfolios, slot.id)
+		return
+	}
+	slot.p, slot.base = p, base
+	m.wake(slot) // for what was told while it was opening
+}
+
+// load reads the profile anew: events about it count from the moment its slot was made.
+func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfolio, Currency, error) {
+	profile, err := m.store.Profile(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := openPortfolio(ctx, portfolioConfig{
+		store:   m.store,
+		profile: profile,
+		clock:   m.clock,
+		emit: func(e Event) {
+			e.Owner = profile.Owner
+			m.events.Publish(e)
+		},
+	})
+	return p, profile.BaseCurrency, err
+}
+
+// rebase lets go of a portfolio whose book is kept in another currency than the profile has now;
+// its journal was empty when the currency changed.
+func (m *MultiAccountManager) rebase(p AccountProfile) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil && slot.base != p.BaseCurrency {
+		delete(m.portfolios, p.ID)
+		slot.p.close()
+		m.release(slot)
+	}
+}
+
+// release passes on what the slot holds. m.mu is held, so that a newer event cannot overtake it.
+func (m *MultiAccountManager) release(slot *portfolioSlot) {
+	for _, e := range slot.held {
+		m.events.Publish(e)
+	}
+	slot.held = nil
+}
+
+// tell passes an event on: at once, or, where it is about a portfolio that is open, once that has
+// caught up with it, so that whoever is told of an entry finds it in the book.
+func (m *MultiAccountManager) tell(e Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	slot := m.portfolios[e.ProfileID]
+	if slot == nil || e.Kind == EventSwitched {
+		m.events.Publish(e)
+		return
+	}
+	if e.Kind == EventRecorded && e.Seq > 0 {
+		slot.told.seq = max(slot.told.seq, e.Seq)
+	} else {
+		slot.told.changes++
+	}
+	slot.held = append(slices.DeleteFunc(slot.held, func(h Event) bool { return h.Kind == e.Kind }), e)
+	m.wake(slot)
+	if !slot.catchingUp { // it knows already, or nobody has it yet
+		m.release(slot)
+	}
+}
+
+// wake makes the slot's portfolio catch up unless it does already. m.mu is held.
+func (m *MultiAccountManager) wake(slot *portfolioSlot) {
+	if slot.p != nil && !slot.catchingUp && slot.done != slot.told && m.ctx.Err() == nil {
+		slot.catchingUp = true
+		m.running.Go(func() { m.catchUp(slot) })
+	}
+}
+
+// catchUp brings one portfolio up to what it was told of. It has a goroutine of its own so that
+// one profile's trouble is not the others'. While the store fails it tries again, but not after
+// errors that only another event can change. Nothing depends on it but fresh reading: a portfolio
+// that is behind finds out when the store refuses its append.
+func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
+	var retry backoff
+	for {
+		m.mu.Lock()
+		if slot.done == slot.told || m.ctx.Err() != nil {
+			slot.catchingUp = false
+			m.mu.Unlock()
+			return
+		}
+		told, done := slot.told, slot.done
+		m.mu.Unlock()
+
+		err := m.follow(slot, told, done)
+		final := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrClosed) || errors.Is(err, ErrProfileNotFound)
+
+		m.mu.Lock()
+		if err == nil || final {
+			slot.done = told
+		}
+		m.release(slot)
+		m.mu.Unlock()
+		if err != nil && !final && !retry.wait(m.ctx) {
+			return
+		}
+	}
+}
+
+func (m *MultiAccountManager) follow(slot *portfolioSlot, told, done progress) error {
+	if told.changes == done.changes {
+		return slot.p.refresh(m.ctx, told.seq)
+	}
+	p, err := m.store.Profile(m.ctx, slot.id)
+	if err != nil {
+		return err
+	}
+	m.rebase(p)
+	return slot.p.refresh(m.ctx, math.MaxInt64) // as far as the journal goes
+}

@@ -1,0 +1,146 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"time"
+)
+
+// TradeFilter selects trades. Zero fields select everything.
+type TradeFilter struct {
+	From, To    time.Time       // executed at From or later, and before To
+	Instruments []InstrumentKey // only in these contracts
+	ExecIDs     map[ExecID]bool // only these executions
+}
+
+func (f TradeFilter) matches(t *Trade) bool {
+	return (f.From.IsZero() || !t.Time.Before(f.From)) &&
+		(f.To.IsZero() || t.Time.Before(f.To)) &&
+		(len(f.Instruments) == 0 || contains(f.Instruments, t.instrumentKey())) &&
+		(f.ExecIDs == nil || f.ExecIDs[t.ExecID])
+}
+
+// Trades yields the trades in force, as the book stands at the call, in the order in which they
+// were recorded: a cancelled one is left out, a corrected one is in its original's place. It reads the
+// journal from the beginning, an entry at a time. An error is yielded once, as the last pair.
+// Breaking out early is allowed.
+func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Trade, error] {
+	return func(yield func(Trade, error) bool) {
+		upTo, changes := p.history()
+		for e, err := range p.store.Entries(ctx, p.id, 0) {
+			if err != nil {
+				yield(Trade{}, fmt.Errorf("trades of profile %q: %w", p.id, err))
+				return
+			}
+			if e.Seq > upTo {
+				return
+			}
+			t, err := inForceAt(e, changes)
+			if err != nil {
+				yield(Trade{}, err)
+				return
+			}
+			if t == nil || !filter.matches(t) {
+				continue
+			}
+			if !yield(t.public(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// public is the trade without what is cached in it.
+func (t *Trade) public() Trade {
+	out := *t
+	out.key = ""
+	return out
+}
+
+// inForceAt returns the trade that has the entry's place, nil if there is none.
+func inForceAt(e Entry, changes map[int64]Amendment) (*Trade, error) {
+	if a, changed := changes[e.Seq]; changed {
+		return a.Trade, nil
+	}
+	if e.Kind != KindTrade {
+		return nil, nil
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return nil, err
+	}
+	return payload.(*Trade), nil
+}
+
+// history returns the book's last sequence number and a copy of what changed before it.
+func (p *Portfolio) history() (int64, map[int64]Amendment) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.live.seq, maps.Clone(p.live.changes)
+}
+
+// Closings returns every closing in force, as the book stands at the call, with what it realized,
+// in the order in which the lots were matched. A flip through zero counts with the part that
+// closed. It folds the whole journal.
+func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Closing, error) {
+	var out []Closing
+	err := p.replay(ctx, func(t *Trade, c closed) {
+		if !c.quantity.IsZero() && filter.matches(t) {
+			out = append(out, Closing{Trade: t.public(), Quantity: c.quantity, Basis: c.basis, Realized: c.realized, Inferred: c.inferred})
+		}
+	})
+	return out, err
+}
+
+func (p *Portfolio) replay(ctx context.Context, each func(*Trade, closed)) error {
+	upTo, changes := p.history()
+	r := newRefold(p.id, p.base, changes, each)
+	if _, err := r.entries(p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
+		return fmt.Errorf("fold journal of profile %q: %w", p.id, err)
+	}
+	return nil
+}
+
+// Verify reads the whole journal and checks everything that can be checked: the numbering and the
+// hash chain, that it still ends where the book does or later, that folding it gives the
+// book, and that folding it in its effective order gives the same positions and cash, which proves
+// every restatement in it. A *CorruptError (ErrCorrupt) tells what is wrong and from where on.
+func (p *Portfolio) Verify(ctx context.Context) error {
+	p.mu.RLock()
+	live := p.live.clone()
+	p.mu.RUnlock()
+	folded := NewBook(p.id, p.base)
+	again := newRefold(p.id, p.base, live.changes, nil)
+	_, _, err := verifyEntries(p.id, p.store.Entries(ctx, p.id, 0), func(e Entry) error {
+		if e.Seq > live.seq {
+			return nil
+		}
+		payload, err := decodePayload(e.Kind, e.Payload)
+		if err != nil {
+			return &CorruptError{ProfileID: p.id, Seq: e.Seq, Reason: err.Error()}
+		}
+		folded.apply(payload, e.Seq)
+		folded.hash = e.Hash
+		again.entry(e.Seq, payload)
+		return nil
+	})
+	corrupt := func(reason string) error {
+		return &CorruptError{ProfileID: p.id, Seq: folded.seq, Reason: reason}
+	}
+	switch {
+	case err != nil:
+		return err
+	case folded.seq != live.seq:
+		return corrupt(fmt.Sprintf("the journal ends here, the book at %d", live.seq))
+	case folded.hash != live.hash:
+		return corrupt("is another entry than the one in the book")
+	case !sameJSON(folded.state(), live.state()):
+		return corrupt("the book is not the fold of the journal")
+	}
+	if r := restatement(folded, again.finish()); len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.trades {
+		return corrupt("a restatement is not what the journal gives")
+	}
+	return nil
+}

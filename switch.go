@@ -1,0 +1,224 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SwitchProfile makes a profile its owner's active one and returns it. It runs the OnSwitch
+// hooks and then persists the switch, which survives a restart and reaches every process through
+// Subscribe. It changes what later calls take for the active profile, and nothing that is under
+// way: a Portfolio is bound to its profile for life. Switching to the profile that is active
+// already runs no hooks and changes nothing.
+//
+// ErrProfileNotFound on a miss, and under a context without an owner for a profile that has one:
+// whose active profile is meant is said by WithOwner. ErrProfileNotActive for any other status
+// than active. With a credential store configured, the store's error when the profile's
+// credentials cannot be read, ErrCredentialsNotFound if there are none. A hook's error, joined
+// with those of undoing the hooks before it; see OnSwitch. ErrInvalid inside a hook. After any
+// error the old profile is still active, except when ErrOutcomeUnknown is among them: the store
+// failed and could not be asked; read ActiveProfile.
+//
+// Switches wait for each other, and for each other's hooks, until ctx ends.
+func (m *MultiAccountManager) SwitchProfile(ctx context.Context, id ProfileID) (AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err == nil {
+		err = m.lockSwitch(ctx)
+	}
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("switch to profile %.60q: %w", id, err)
+	}
+	defer m.unlockSwitch()
+	p, err := m.switchTo(ctx, s, id)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("switch to profile %.60q: %w", id, err)
+	}
+	return p, nil
+}
+
+// lockSwitch waits for the switch under way, if there is one. It is no mutex because a caller
+// may give up waiting: hooks connect to gateways.
+func (m *MultiAccountManager) lockSwitch(ctx context.Context) error {
+	if ctx.Value(switchKey{m}) != nil {
+		return fmt.Errorf("%w: called inside an OnSwitch hook, which would wait for itself", ErrInvalid)
+	}
+	select {
+	case m.switching <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.ctx.Done():
+		return ErrClosed
+	}
+	if m.ctx.Err() != nil { // both were ready
+		m.unlockSwitch()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (m *MultiAccountManager) unlockSwitch() { <-m.switching }
+
+func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
+	to, err := m.switchable(ctx, s, id)
+	if err != nil {
+		return AccountProfile{}, err
+	}
+	if m.creds != nil {
+		if _, err := m.creds.Get(ctx, id); err != nil {
+			return AccountProfile{}, fmt.Errorf("read credentials: %w", err)
+		}
+	}
+	from, err := m.switchedFrom(ctx, s.owner)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("read active profile: %w", err)
+	}
+	if from.ID == to.ID {
+		return to, nil
+	}
+	err = m.runHooks(ctx, from, to, func() error {
+		// Hooks take their time: the profile may have been suspended meanwhile.
+		if to, err = m.switchable(ctx, s, id); err != nil {
+			return err
+		}
+		to.LastUsedAt = m.now()
+		return m.persistSwitch(ctx, s.owner, id, to.LastUsedAt)
+	})
+	if err != nil {
+		return AccountProfile{}, err
+	}
+	return to, nil
+}
+
+// switchable returns the profile if the scope's owner may switch to it.
+func (m *MultiAccountManager) switchable(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
+	p, err := m.lookup(ctx, s, id)
+	switch {
+	case err != nil:
+		return AccountProfile{}, err
+	case p.Owner != s.owner: // the scope sees all: what it learns is no secret
+		return AccountProfile{}, fmt.Errorf("%w: it belongs to owner %q, and the context names no owner", ErrProfileNotFound, p.Owner)
+	case p.Status != StatusActive:
+		return AccountProfile{}, fmt.Errorf("%w: it is %s", ErrProfileNotActive, p.Status)
+	}
+	return p, nil
+}
+
+// switchedFrom returns the owner's active profile whatever its status, so that hooks can let go
+// of one that was suspended; the zero profile when there is none.
+func (m *MultiAccountManager) switchedFrom(ctx context.Context, owner OwnerID) (AccountProfile, error) {
+	id, err := m.store.ActiveProfile(ctx, owner)
+	if errors.Is(err, ErrNoActiveProfile) {
+		return AccountProfile{}, nil
+	}
+	if err != nil {
+		return AccountProfile{}, err
+	}
+	p, err := m.store.Profile(ctx, id)
+	if errors.Is(err, ErrProfileNotFound) { // removed behind the library's back: nothing to let go of
+		return AccountProfile{}, nil
+	}
+	return p, err
+}
+
+// runHooks runs the hooks and then persist. Whatever goes wrong, a panic included, the hooks that
+// did their work are called again the other way around.
+func (m *MultiAccountManager) runHooks(ctx context.Context, from, to AccountProfile, persist func() error) (err error) {
+	ctx = context.WithValue(ctx, switchKey{m}, true)
+	ran, done := 0, false
+	defer func() {
+		if !done {
+			err = errors.Join(err, m.undoHooks(ctx, ran, from, to))
+		}
+	}()
+	for i, hook := range m.hooks {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := hook(ctx, from, to); err != nil {
+			return fmt.Errorf("hook %d: %w", i+1, err)
+		}
+		ran++
+	}
+	if err := persist(); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+func (m *MultiAccountManager) undoHooks(ctx context.Context, ran int, from, to AccountProfile) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for i := ran - 1; i >= 0; i-- {
+		if err := m.hooks[i](ctx, to, from); err != nil {
+			errs = append(errs, fmt.Errorf("undo hook %d: %w", i+1, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// settleTime is how long persistSwitch asks a store that failed what became of the switch.
+const settleTime = 5 * time.Second
+
+// persistSwitch makes the switch durable. A store whose context or connection was lost meanwhile
+// may have done it or not, and undoing the hooks of a switch that took place would be worst: so
+// after an error the store is asked, without the caller's context.
+func (m *MultiAccountManager) persistSwitch(ctx context.Context, owner OwnerID, id ProfileID, at time.Time) error {
+	err := m.store.SetActiveProfile(ctx, owner, id, at)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("persist: %w", err)
+	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	active, asked := m.store.ActiveProfile(ask, owner)
+	switch {
+	case asked == nil && active == id:
+		return nil
+	case asked == nil || errors.Is(asked, ErrNoActiveProfile):
+		return err
+	default:
+		return errors.Join(err, fmt.Errorf("%w: %w", ErrOutcomeUnknown, asked))
+	}
+}
+
+// ActiveProfile returns the profile that WithProfile set on the context, else the one that was
+// last switched to, by any process, under the context's owner.
+//
+// ErrNoActiveProfile when there is none; ErrProfileNotActive when it was suspended, made inactive
+// or archived since; ErrProfileNotFound when the context's profile does not exist or belongs to
+// another owner.
+func (m *MultiAccountManager) ActiveProfile(ctx context.Context) (AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("active profile: %w", err)
+	}
+	p, err := m.active(ctx, s)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("active profile: %w", err)
+	}
+	return p, nil
+}
+
+func (m *MultiAccountManager) active(ctx context.Context, s scope) (AccountProfile, error) {
+	id, ok := ProfileFromContext(ctx)
+	if !ok {
+		var err error
+		if id, err = m.store.ActiveProfile(ctx, s.owner); err != nil {
+			return AccountProfile{}, err
+		}
+	}
+	if id == "" {
+		return AccountProfile{}, ErrNoActiveProfile
+	}
+	p, err := m.lookup(ctx, s, id)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("profile %.60q: %w", id, err)
+	}
+	if p.Status != StatusActive {
+		return AccountProfile{}, fmt.Errorf("profile %q is %s: %w", id, p.Status, ErrProfileNotActive)
+	}
+	return p, nil
+}
