@@ -112,8 +112,8 @@ func TestSecretEqual(t *testing.T) {
 
 // What was redacted must not come back as a secret of its own.
 func TestSecretIsNotReadBackFromRedactedJSON(t *testing.T) {
-	b, err := json.Marshal(accounts.NewSecret([]byte(secretText)))
+	b, err := json.Marshal(accounts.Credentials{"password": accounts.NewSecret([]byte(secretText))})
 	require.NoError(t, err)
-	var s accounts.Secret
-	require.Error(t, json.Unmarshal(b, &s), "the word [redacted] became a secret")
+	var c accounts.Credentials
+	require.Error(t, json.Unmarshal(b, &c), "the word [redacted] became a secret")
 }

@@ -244,6 +244,17 @@ func TestSwitchThatCannotBePersisted(t *testing.T) {
 	}
 }
 
+// The library deletes no profile, but somebody with SQL may: that must not end all switching.
+func TestSwitchFromAProfileThatIsGone(t *testing.T) {
+	var log hookLog
+	store := newStore(t)
+	store.onActive = func(context.Context, accounts.OwnerID) (accounts.ProfileID, error) { return "gone", nil }
+	m := newManager(t, store, log.hook("1", nil))
+	create(t, t.Context(), m, "a")
+	switchTo(t, t.Context(), m, "a")
+	require.Equal(t, []string{"1:>a"}, log.take())
+}
+
 func TestProfileSuspendedWhileHooksRun(t *testing.T) {
 	var log hookLog
 	var m *accounts.MultiAccountManager
@@ -288,6 +299,22 @@ func TestHooksMayUseTheManager(t *testing.T) {
 	require.True(t, called, "the hook did not run")
 }
 
+// waiting is a context that tells when somebody begins to wait for its end.
+type waiting struct {
+	context.Context
+	asked chan struct{}
+	once  *sync.Once
+}
+
+func newWaiting(ctx context.Context) waiting {
+	return waiting{ctx, make(chan struct{}), new(sync.Once)}
+}
+
+func (w waiting) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.asked) })
+	return w.Context.Done()
+}
+
 func TestWaitingForASwitchEndsWithTheContext(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	m := newManager(t, newStore(t), accounts.OnSwitch(func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error {
@@ -305,21 +332,23 @@ func TestWaitingForASwitchEndsWithTheContext(t *testing.T) {
 	}()
 	receive(t, entered, "the first switch's hook")
 
-	impatient, cancel := context.WithCancel(ctx)
 	second := make(chan error, 1)
+	impatient, cancel := context.WithCancel(ctx)
+	waiting := newWaiting(impatient)
 	go func() {
-		_, err := m.SwitchProfile(impatient, "b")
+		_, err := m.SwitchProfile(waiting, "b")
 		second <- err
 	}()
+	receive(t, waiting.asked, "the second switch to wait")
 	cancel()
 	require.ErrorIs(t, receive(t, second, "the second switch"), context.Canceled)
+
 	third := make(chan error, 1)
-	go func() {
-		_, err := m.SwitchProfile(ctx, "b")
-		third <- err
-	}()
+	waiting = newWaiting(ctx)
+	go func() { third <- m.ArchiveProfile(waiting, "b") }()
+	receive(t, waiting.asked, "archiving to wait")
 	require.NoError(t, m.Close(), "Close does not wait for a switch that waits for its hook")
-	require.ErrorIs(t, receive(t, third, "the third switch"), accounts.ErrClosed)
+	require.ErrorIs(t, receive(t, third, "archiving"), accounts.ErrClosed)
 	close(leave)
 	require.NoError(t, receive(t, first, "the first switch"), "Close broke a switch that was under way")
 }
