@@ -88,7 +88,7 @@ func (p *planner) corporateTrade(c *CorporateAction) {
 	}
 	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, trade: t, cost: c.Cost, real: c.Realized, side: closes,
 		known: p.held.Known[id], text: c.LocalSymbol, line: c.Line})
-	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Closes: closes != "", Realized: c.Realized}
+	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
 }
 
 func nonZero(d accounts.Decimal) accounts.Decimal {

@@ -32,8 +32,10 @@ type Row struct {
 	TransactionID string
 	Symbol        string // as the statement writes it
 	ConID         int64
+	Currency      accounts.Currency
 	Closes        bool     // the broker says that it closes, in whole or in part
 	Realized      Optional // FIFO, in the contract's currency
+	Trade         *Trade   // nil for a corporate action
 }
 
 // InferredLot is a lot that was held before the statement began. Its basis is what the closing

@@ -31,8 +31,8 @@ func (p *planner) planTrades() {
 			e.rank = 0
 		}
 		p.events = append(p.events, e)
-		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID,
-			Closes: strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero(), Realized: row.Realized}
+		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
+			Closes: row.SecType != accounts.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
 	}
 }
 

@@ -126,7 +126,7 @@ func checkGap(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	j := journal{id: "p"}
 	appendAll(t, s, j.batch("a"))
-	for _, seqs := range [][]int64{{1, 2, 3}, {3, 4, 5}, {2, 3, 5}, {2, 2, 3}, {2, 4, 3}, {2, 3, 0}, {4, 3, 2}, {0, 1, 2}} {
+	for _, seqs := range [][]int64{{1, 2, 3}, {3, 4, 5}, {2, 3, 5}, {2, 2, 4}, {2, 2, 3}, {2, 4, 3}, {2, 3, 0}, {4, 3, 2}, {0, 1, 2}} {
 		next := j
 		b := next.batch("b", "c", "d")
 		for i, seq := range seqs {

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+
+	"github.com/ai-ots/accounts"
+)
+
+// The JSON document. Money and quantities are strings; a broker's figure that the statement does
+// not give is null.
+type (
+	document struct {
+		Profiles []jsonProfile `json:"profiles"`
+	}
+	jsonProfile struct {
+		ProfileID     accounts.ProfileID `json:"profile_id"`
+		IBKRAccountID string             `json:"ibkr_account_id"`
+		Trades        int64              `json:"trades"`
+		Closings      []jsonClosing      `json:"closings"`
+		OpenPositions []jsonPosition     `json:"open_positions"`
+		Breaks        []accounts.Break   `json:"breaks"`
+	}
+	jsonClosing struct {
+		ExecID         accounts.ExecID   `json:"exec_id"`
+		TransactionID  string            `json:"transaction_id"`
+		ConID          string            `json:"conid"`
+		Symbol         string            `json:"symbol"`
+		Quantity       accounts.Decimal  `json:"quantity"`
+		Realized       accounts.Decimal  `json:"realized"`
+		BrokerRealized *accounts.Decimal `json:"broker_realized"`
+		Inferred       bool              `json:"inferred"`
+	}
+	jsonPosition struct {
+		ConID           string            `json:"conid"`
+		Symbol          string            `json:"symbol"`
+		Quantity        accounts.Decimal  `json:"quantity"`
+		CostBasis       accounts.Decimal  `json:"cost_basis"`
+		BrokerCostBasis *accounts.Decimal `json:"broker_cost_basis"`
+		Inferred        bool              `json:"inferred"`
+	}
+)
+
+func writeJSON(w io.Writer, reports []*report) error {
+	doc := document{Profiles: []jsonProfile{}}
+	for _, r := range reports {
+		doc.Profiles = append(doc.Profiles, r.json())
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
+}
+
+func (r *report) json() jsonProfile {
+	p := jsonProfile{
+		ProfileID: r.profile.ID, IBKRAccountID: r.profile.IBKRAccountID, Trades: r.snapshot.Trades,
+		Closings: []jsonClosing{}, OpenPositions: []jsonPosition{}, Breaks: append([]accounts.Break{}, r.breaks...),
+	}
+	for _, c := range r.closings {
+		row := r.rows[c.Trade.ExecID]
+		out := jsonClosing{
+			ExecID: c.Trade.ExecID, TransactionID: row.TransactionID, ConID: conID(row.ConID), Symbol: row.Symbol,
+			Quantity: c.Quantity, Realized: c.Realized, Inferred: c.Inferred,
+		}
+		if row.Closes && row.Realized.Valid {
+			out.BrokerRealized = &row.Realized.Value
+		}
+		p.Closings = append(p.Closings, out)
+	}
+	for _, pos := range r.openPositions() {
+		p.OpenPositions = append(p.OpenPositions, jsonPosition{
+			ConID: conID(pos.instrument.ConID), Symbol: symbol(pos.instrument), Quantity: pos.quantity,
+			CostBasis: pos.basis, BrokerCostBasis: pos.brokerBasis, Inferred: pos.inferred,
+		})
+	}
+	return p
+}
+
+func conID(id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+// openPosition is one contract that is held, by the book or by the broker.
+type openPosition struct {
+	instrument  accounts.Instrument
+	quantity    accounts.Decimal
+	basis       accounts.Decimal
+	brokerBasis *accounts.Decimal
+	inferred    bool
+}
+
+func (r *report) openPositions() []openPosition {
+	broker := map[accounts.InstrumentKey]accounts.BrokerPosition{}
+	for _, b := range r.last.Broker.Positions {
+		broker[b.Instrument.Key()] = b
+	}
+	var out []openPosition
+	for _, pos := range r.snapshot.Open {
+		o := openPosition{instrument: pos.Instrument, quantity: pos.Quantity, basis: pos.Basis}
+		for _, l := range pos.Lots {
+			o.inferred = o.inferred || l.Inferred
+		}
+		key := pos.Instrument.Key()
+		o.brokerBasis = broker[key].Basis
+		delete(broker, key)
+		out = append(out, o)
+	}
+	for _, b := range r.last.Broker.Positions {
+		if _, ours := broker[b.Instrument.Key()]; ours && !b.Quantity.IsZero() {
+			out = append(out, openPosition{instrument: b.Instrument, brokerBasis: b.Basis})
+		}
+	}
+	return out
+}

@@ -1,0 +1,347 @@
+package flex
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// builder makes one statement from its rows, whatever encoding they come in.
+type builder struct {
+	st  Statement
+	loc *time.Location
+	// header holds the statement's own dates. They are read last, like every row from the first
+	// slashed date on: how slashed dates are meant is known when all are seen.
+	header   row
+	order    dateOrder
+	waiting  bool
+	deferred []deferredRow
+	// shared says that the values of a row are parts of one larger string, which must not be kept
+	// alive for the sake of a symbol.
+	shared bool
+	seen   map[string]string
+	base   accounts.Currency // named in passing by a section that only informs
+	known  map[string]int    // issues that are counted, by section and text
+
+	trades  weakRows
+	cash    weakRows
+	summary []CashRow // rows that repeat the details, unless there are none
+	details int
+	lots    []Position // as above
+	whole   int
+}
+
+type deferredRow struct {
+	sec section
+	row row
+}
+
+// weakRows are rows without level of detail and without any id. They are all there is if the
+// query leaves ids out; among rows with ids they are summaries of those.
+type weakRows struct {
+	at  []int // where they are among all rows
+	ids bool  // another row has an id
+}
+
+// dropWeak returns the rows without the weak ones if others have ids, and those that it dropped.
+func dropWeak[T any](rows []T, weak weakRows) (kept, dropped []T) {
+	if !weak.ids || len(weak.at) == 0 {
+		return rows, nil
+	}
+	for i, row := range rows {
+		if len(weak.at) > 0 && weak.at[0] == i {
+			weak.at = weak.at[1:]
+			dropped = append(dropped, row)
+		} else {
+			kept = append(kept, row)
+		}
+	}
+	return kept, dropped
+}
+
+func newBuilder(loc *time.Location, account string, shared bool) *builder {
+	return &builder{st: Statement{AccountID: account}, loc: loc, shared: shared,
+		seen: make(map[string]string), known: make(map[string]int)}
+}
+
+// add takes one row of a section. The row is the caller's again afterwards.
+func (b *builder) add(sec section, r *row) error {
+	if err := b.checkAccount(sec, r); err != nil {
+		return err
+	}
+	switch sec {
+	case secIgnored:
+		return nil
+	case secHint:
+		b.hint(r)
+		return nil
+	case secAccount:
+		if cur := accounts.Currency(r.v[fCurrency]); cur.Valid() {
+			b.st.BaseCurrency = accounts.Currency(b.keep(string(cur)))
+		}
+		return nil
+	}
+	if b.waiting || r.slashed() {
+		b.waiting = true
+		b.deferred = append(b.deferred, deferredRow{sec, *r})
+		return nil
+	}
+	return b.convert(sec, r)
+}
+
+// checkAccount makes sure that no row of another account gets into the statement.
+func (b *builder) checkAccount(sec section, r *row) error {
+	if b.st.Alias == "" {
+		b.st.Alias = b.keep(r.v[fAlias])
+	}
+	id := r.v[fAccountID]
+	switch {
+	case id == "":
+	case b.st.AccountID == "":
+		b.st.AccountID = strings.Clone(id)
+	case !sameAccount(id, b.st.AccountID):
+		return &ReadError{Line: r.line, Section: sec.String(), Field: fAccountID.String(), Value: id,
+			Err: fmt.Errorf("the statement is of account %.40q", b.st.AccountID)}
+	}
+	return nil
+}
+
+// sameAccount reports whether two ids name one account.
+func sameAccount(a, b string) bool { return a == b || wholeAccount(a) == wholeAccount(b) }
+
+// wholeAccount returns the account of an id that names a segment of it: U1234567 for U1234567F.
+// Anything that is not in the broker's form, such as an alias, stays as it is.
+func wholeAccount(id string) string {
+	n := len(id) - 1
+	digits := strings.TrimPrefix(id, "D")
+	if len(digits) < 6 || !strings.ContainsRune("UFI", rune(digits[0])) || id[n] < 'A' || id[n] > 'Z' ||
+		digitRun(digits[1:]) != len(digits)-2 {
+		return id
+	}
+	return id[:n]
+}
+
+// present notes that the statement has a section, even if it is empty.
+func (b *builder) present(sec section) {
+	switch sec {
+	case secPositions:
+		b.st.HasPositions = true
+	case secCash:
+		b.st.HasCash = true
+	case secCashReport:
+		b.st.HasCashReport = true
+	}
+}
+
+// hint notes the base currency from sections whose currency can only be that one.
+func (b *builder) hint(r *row) {
+	for _, f := range []field{fFunctionalCurrency, fCurrency} {
+		if cur := accounts.Currency(r.v[f]); b.base == "" && cur.Valid() {
+			b.base = accounts.Currency(b.keep(string(cur)))
+		}
+	}
+}
+
+// convert makes what the row stands for.
+func (b *builder) convert(sec section, r *row) error {
+	c := &reading{r: r, sec: sec, order: b.order, loc: b.loc}
+	switch sec {
+	case secTrades:
+		b.trade(c)
+	case secPositions:
+		b.position(c)
+	case secCash:
+		b.cashRow(c)
+	case secSalesTax:
+		b.salesTax(c)
+	case secCorporate:
+		b.corporateAction(c)
+	case secCashReport:
+		b.cashBalance(c)
+	}
+	return c.err
+}
+
+// keep returns s as the statement's own, once for all its repetitions.
+func (b *builder) keep(s string) string {
+	if s == "" {
+		return ""
+	}
+	k, ok := b.seen[s]
+	if !ok {
+		k = b.own(s)
+		b.seen[k] = k
+	}
+	return k
+}
+
+// own returns s as the statement's own; for values that hardly repeat.
+func (b *builder) own(s string) string {
+	if b.shared {
+		return strings.Clone(s)
+	}
+	return s
+}
+
+// codes splits notes such as "A;P;".
+func (b *builder) codes(r *row, f field) []string {
+	var codes []string
+	for s := range strings.FieldsFuncSeq(r.v[f], func(c rune) bool { return c == ';' || c == ',' }) {
+		if s = strings.TrimSpace(s); s != "" {
+			codes = append(codes, b.keep(s))
+		}
+	}
+	return codes
+}
+
+// issue reports one row that is kept out.
+func (b *builder) issue(line int, section, format string, args ...any) {
+	b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: fmt.Sprintf(format, args...), Rows: 1})
+}
+
+// count reports rows that are kept out for the same reason as one issue.
+func (b *builder) count(line int, section, text string, rows int) {
+	key := section + "\x00" + text
+	i, ok := b.known[key]
+	if !ok {
+		i = len(b.st.Issues)
+		b.known[key] = i
+		b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: text})
+	}
+	b.st.Issues[i].Rows += rows
+}
+
+// skip counts a row that repeats others.
+func (b *builder) skip(level string) {
+	if b.st.SkippedRows == nil {
+		b.st.SkippedRows = make(map[string]int)
+	}
+	b.st.SkippedRows[level]++
+}
+
+// finish returns the statement. The builder is of no use afterwards.
+func (b *builder) finish() (*Statement, error) {
+	if err := b.decideOrder(); err != nil {
+		return nil, err
+	}
+	for i := range b.deferred {
+		if err := b.convert(b.deferred[i].sec, &b.deferred[i].row); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.finishHeader(); err != nil {
+		return nil, err
+	}
+	b.dropSummaries()
+	b.finishCash()
+	b.finishPositions()
+	if b.st.BaseCurrency == "" {
+		b.st.BaseCurrency = b.base
+	}
+	slices.SortStableFunc(b.st.Issues, func(x, y Issue) int { return x.Line - y.Line })
+	return &b.st, nil
+}
+
+// decideOrder reads the evidence in all slashed dates.
+func (b *builder) decideOrder() error {
+	if !b.waiting && !b.header.slashed() {
+		return nil
+	}
+	var e evidence
+	e.period(b.header.v[fFromDate], b.header.v[fToDate])
+	e.see(b.header.v[fWhenGenerated], false)
+	for i := range b.deferred {
+		v := &b.deferred[i].row.v
+		for f := fDateTime; f <= fWhenGenerated; f++ {
+			e.see(v[f], f <= fReportDate)
+		}
+		e.see(v[fExpiry], false)
+	}
+	order, err := e.order()
+	if err != nil {
+		return &ReadError{Line: b.header.line, Section: "statement", Err: err}
+	}
+	b.order = order
+	return nil
+}
+
+func (b *builder) finishHeader() error {
+	c := &reading{r: &b.header, order: b.order, loc: b.loc}
+	b.st.From, b.st.To = c.date(fFromDate), c.date(fToDate)
+	if b.header.v[fWhenGenerated] != "" {
+		b.st.Generated = c.stamp(fWhenGenerated).time
+	}
+	return c.err
+}
+
+const weakText = "has neither level of detail nor an id, among rows that have one: it seems to repeat them"
+
+// dropSummaries takes out rows that are summaries by all appearances, and says so.
+func (b *builder) dropSummaries() {
+	trades, repeats := dropWeak(b.st.Trades, b.trades)
+	for _, t := range repeats {
+		b.count(t.Line, secTrades.String(), weakText, 1)
+	}
+	cash, repeated := dropWeak(b.st.Cash, b.cash)
+	for _, m := range repeated {
+		b.count(m.Line, secCash.String(), weakText, 1)
+	}
+	b.st.Trades, b.st.Cash = trades, cash
+}
+
+// finishCash uses the summary rows where there are no others.
+func (b *builder) finishCash() {
+	if b.details > 0 {
+		for range b.summary {
+			b.skip("SUMMARY")
+		}
+		return
+	}
+	b.st.Cash = append(b.st.Cash, b.summary...)
+	slices.SortStableFunc(b.st.Cash, func(x, y CashRow) int { return x.Line - y.Line })
+}
+
+// finishPositions uses the lots where there is nothing else, and sums the rows of each contract.
+func (b *builder) finishPositions() {
+	if b.whole > 0 {
+		for range b.lots {
+			b.skip("LOT")
+		}
+	} else {
+		b.st.Positions = b.lots
+	}
+	at := make(map[accounts.InstrumentKey]int, len(b.st.Positions))
+	summed := b.st.Positions[:0]
+	for _, p := range b.st.Positions {
+		i, ok := at[p.Key()]
+		if !ok {
+			at[p.Key()] = len(summed)
+			summed = append(summed, p)
+			continue
+		}
+		summed[i].merge(p)
+	}
+	b.st.Positions = slices.Clip(summed)
+}
+
+// merge adds another row of the same contract.
+func (p *Position) merge(q Position) {
+	p.Rows += q.Rows
+	p.Quantity = p.Quantity.Add(q.Quantity)
+	p.Value, p.CostBasis, p.Unrealized = p.Value.plus(q.Value), p.CostBasis.plus(q.CostBasis), p.Unrealized.plus(q.Unrealized)
+	p.CostPrice = Optional{}
+	if !p.Mark.Valid {
+		p.Mark = q.Mark
+	}
+}
+
+// plus adds two figures; the sum of what is not known is not known.
+func (o Optional) plus(p Optional) Optional {
+	if !o.Valid || !p.Valid {
+		return Optional{}
+	}
+	return Optional{Value: o.Value.Add(p.Value), Valid: true}
+}

@@ -1,0 +1,181 @@
+package flex
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ai-ots/accounts"
+	"github.com/quagmt/udecimal"
+)
+
+// secType translates the broker's asset category; ok is false for those the library has no
+// contract terms for.
+func secType(category string) (accounts.SecType, bool) {
+	switch category {
+	case "STK", "OPT", "FUT", "FOP", "CASH", "CFD", "WAR", "BOND", "FUND", "CRYPTO":
+		return accounts.SecType(category), true
+	case "FSFOP": // futures-style margined
+		return accounts.FutureOption, true
+	case "IOPT": // exchange-traded warrants of an issuer
+		return accounts.Warrant, true
+	case "BILL":
+		return accounts.Bond, true
+	}
+	return "", false
+}
+
+// contract returns the row's contract, or the problem that keeps the library from knowing it.
+// money is the field that is minus or plus quantity × price × multiplier, to derive a multiplier
+// from that the row does not give.
+func (b *builder) contract(c *reading, money, price field) (con Contract, problem string) {
+	r := c.r
+	c.require(fSymbol, fConID)
+	con.Currency = accounts.Currency(b.keep(r.v[fCurrency]))
+	c.require(fCurrency)
+	con.ConID, con.UnderlyingConID = c.id(fConID), c.id(fUnderlyingConID)
+	con.LocalSymbol = b.keep(r.v[fSymbol])
+	con.Description, con.ListingExchange = b.keep(r.v[fDescription]), b.keep(r.v[fListingExchange])
+	con.ISIN = b.isin(r)
+	category := r.v[fAssetCategory]
+	if category == "" {
+		category = guessCategory(r)
+	}
+	var ok bool
+	if con.SecType, ok = secType(category); !ok {
+		return con, fmt.Sprintf("asset category %.20q is unknown", category)
+	}
+	problem = b.terms(c, &con)
+	con.Multiplier = multiplier(c, con.SecType, money, price)
+	if c.err != nil || problem != "" {
+		return con, problem
+	}
+	if err := con.Validate(); err != nil {
+		return con, err.Error()
+	}
+	return con, ""
+}
+
+// guessCategory tells options and futures from stocks where the query leaves the category out.
+func guessCategory(r *row) string {
+	switch {
+	case r.v[fPutCall] != "":
+		return string(accounts.Option)
+	case r.v[fExpiry] != "":
+		return string(accounts.Future)
+	}
+	return string(accounts.Stock)
+}
+
+func (b *builder) isin(r *row) string {
+	if r.v[fISIN] == "" && r.v[fSecurityIDType] == "ISIN" {
+		return b.keep(r.v[fSecurityID])
+	}
+	return b.keep(r.v[fISIN])
+}
+
+// terms fills in what identifies the contract beside currency and multiplier.
+func (b *builder) terms(c *reading, con *Contract) (problem string) {
+	underlying := b.keep(c.r.v[fUnderlyingSymbol])
+	con.Symbol = con.LocalSymbol
+	switch con.SecType {
+	case accounts.Option:
+		occ, err := accounts.ParseOCC(con.LocalSymbol)
+		if err == nil {
+			con.Symbol = b.keep(occ.Symbol)
+		} else if underlying != "" {
+			con.Symbol = underlying
+		}
+		c.optionTerms(con, occ)
+		con.Underlying = underlying
+	case accounts.FutureOption, accounts.Warrant:
+		if con.SecType == accounts.FutureOption && underlying != "" {
+			con.Symbol = underlying
+		}
+		c.optionTerms(con, accounts.Instrument{})
+		con.Underlying = underlying
+	case accounts.Future:
+		if underlying != "" {
+			con.Symbol = underlying
+		}
+		con.Underlying = underlying
+		con.Expiry = c.date(fExpiry)
+	case accounts.Forex:
+		base, quote, pair := strings.Cut(con.LocalSymbol, ".")
+		if pair && quote != string(con.Currency) {
+			problem = fmt.Sprintf("currency pair %.20q is not quoted in the row's currency %s", con.LocalSymbol, con.Currency)
+		}
+		con.Symbol = base
+	}
+	if con.Symbol == "" { // the contract id is all there is; require has seen to that
+		con.Symbol = "#" + strconv.FormatInt(con.ConID, 10)
+	}
+	return problem
+}
+
+// optionTerms reads expiry, right and strike; what the row does not give is taken from the symbol.
+func (c *reading) optionTerms(con *Contract, occ accounts.Instrument) {
+	con.Expiry, con.Right, con.Strike = occ.Expiry, occ.Right, occ.Strike
+	if d := c.date(fExpiry); d != 0 {
+		con.Expiry = d
+	}
+	if d := c.optional(fStrike); d.Valid && !d.Value.IsZero() {
+		con.Strike = d.Value
+	}
+	switch c.r.v[fPutCall] {
+	case "":
+	case "C", "Call", "CALL":
+		con.Right = accounts.Call
+	case "P", "Put", "PUT":
+		con.Right = accounts.Put
+	default:
+		con.Right = accounts.Right(c.r.v[fPutCall]) // Validate refuses it
+	}
+}
+
+// multiplier returns what the row gives, else what its amount of money implies, else the usual
+// one: 100 for options, none for futures, 1 elsewhere.
+func multiplier(c *reading, kind accounts.SecType, money, price field) accounts.Decimal {
+	if m := c.optional(fMultiplier); m.Valid && !m.Value.IsZero() {
+		return m.Value
+	}
+	switch kind {
+	case accounts.Option, accounts.Future, accounts.FutureOption, accounts.Warrant:
+	default:
+		return udecimal.MustFromInt64(1, 0)
+	}
+	if m, ok := impliedMultiplier(c.quantity(), c.decimal(price), c.decimal(money)); ok {
+		return m
+	}
+	switch kind {
+	case accounts.Option:
+		return udecimal.MustFromInt64(100, 0)
+	case accounts.Warrant:
+		return udecimal.MustFromInt64(1, 0)
+	}
+	return accounts.Decimal{}
+}
+
+// impliedMultiplier returns the whole number by which quantity × price becomes the amount, to the
+// cent.
+func impliedMultiplier(quantity, price, amount accounts.Decimal) (accounts.Decimal, bool) {
+	if quantity.Prec()+price.Prec() > 19 {
+		return accounts.Decimal{}, false
+	}
+	unit := quantity.Mul(price).Abs()
+	m, err := amount.Abs().Div(unit)
+	if err != nil { // expired: the price is zero
+		return accounts.Decimal{}, false
+	}
+	m = m.RoundBank(0)
+	rest := m.Mul(unit).Sub(amount.Abs()).Abs()
+	return m, m.IsPos() && rest.LessThan(udecimal.MustFromInt64(1, 2))
+}
+
+// quantity returns how many units the row is about, zero if it does not say.
+func (c *reading) quantity() accounts.Decimal {
+	if c.r.v[fQuantity] == "" {
+		return c.decimal(fPosition)
+	}
+	return c.decimal(fQuantity)
+}

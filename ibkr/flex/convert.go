@@ -1,0 +1,274 @@
+package flex
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ai-ots/accounts"
+)
+
+// trade reads one execution, and passes over what repeats or breaks down executions.
+func (b *builder) trade(c *reading) {
+	r := c.r
+	named, weak := r.first(fTradeID, fTransactionID, fExecID) != fNone, false
+	switch level := strings.ToUpper(r.v[fLevel]); level {
+	case "EXECUTION":
+	case "":
+		switch {
+		case named:
+			b.trades.ids = true
+		case r.first(fDateTime, fTradeDate) == fNone:
+			b.skip("SUMMARY")
+			return
+		default:
+			weak = true
+		}
+	case "ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "LOT", "WASH_SALE":
+		b.skip(level)
+		return
+	default:
+		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
+		return
+	}
+	t := Trade{Line: r.line, BuySell: b.keep(r.v[fBuySell]), Codes: b.codes(r, fNotes), OpenClose: b.openClose(r),
+		TransactionType: b.keep(r.v[fTransactionType]), Exchange: b.keep(r.v[fExchange])}
+	b.tradeIDs(r, &t)
+	var problem string
+	t.Contract, problem = b.contract(c, fProceeds, fPrice)
+	tradeFigures(c, &t)
+	b.tradeDates(c, &t)
+	t.CommissionCurrency = t.Currency
+	if r.v[fCommissionCurrency] != "" {
+		t.CommissionCurrency = accounts.Currency(b.keep(r.v[fCommissionCurrency]))
+		if !t.CommissionCurrency.Valid() {
+			c.fail(fCommissionCurrency, errNoCurrency)
+		}
+	}
+	if c.err != nil {
+		return
+	}
+	if problem != "" {
+		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", t.LocalSymbol, problem)
+		return
+	}
+	if weak {
+		b.trades.at = append(b.trades.at, len(b.st.Trades))
+	}
+	b.st.Trades = append(b.st.Trades, t)
+}
+
+// tradeIDs notes the ids. Zero stands for none where another row is named.
+func (b *builder) tradeIDs(r *row, t *Trade) {
+	t.TradeID, t.TransactionID = b.own(r.v[fTradeID]), b.own(r.v[fTransactionID])
+	t.ExecID, t.OrderID = b.own(r.v[fExecID]), b.own(r.v[fOrderID])
+	other := func(f field) string {
+		if r.v[f] == "0" {
+			return ""
+		}
+		return b.own(r.v[f])
+	}
+	t.OrigTradeID, t.OrigTransactionID = other(fOrigTradeID), other(fOrigTransactionID)
+	t.RelatedTradeID, t.RelatedTransactionID = other(fRelatedTradeID), other(fRelatedTransactionID)
+}
+
+func tradeFigures(c *reading, t *Trade) {
+	c.require(fQuantity)
+	c.require(fPrice, fProceeds)
+	t.Quantity = c.decimal(fQuantity)
+	t.Price = c.decimal(fPrice)
+	t.Proceeds, t.Commission, t.Taxes = c.optional(fProceeds), c.optional(fCommission), c.decimal(fTaxes)
+	t.Cost, t.Realized, t.NetCash = c.optional(fCost), c.optional(fRealized), c.optional(fNetCash)
+	t.FXRate = c.rate()
+	if c.err != nil || c.r.v[fPrice] != "" {
+		return
+	}
+	price, err := t.Proceeds.Value.Neg().Div(t.Quantity)
+	if err == nil {
+		price, err = price.Div(t.Multiplier)
+	}
+	if err != nil { // no units: nothing to derive a price from
+		c.fail(fPrice, errAbsent)
+		return
+	}
+	t.Price, t.PriceDerived = price.RoundBank(9), true
+}
+
+func (b *builder) tradeDates(c *reading, t *Trade) {
+	st := c.tradeTime()
+	t.Time, t.DateOnly, t.TradeDate = st.time, !st.clock, st.date
+	if d := c.date(fTradeDate); d != 0 {
+		t.TradeDate = d
+	}
+	t.ReportDate = c.date(fReportDate)
+	if f := c.r.first(fSettleDateTarget, fSettleDate); f != fNone {
+		t.SettleDate = c.date(f)
+	}
+}
+
+// openClose reads "O", "C" and both, in whatever order and spacing.
+func (b *builder) openClose(r *row) string {
+	codes := b.codes(r, fOpenClose)
+	open, closing := slices.Contains(codes, "O"), slices.Contains(codes, "C")
+	switch {
+	case open && closing:
+		return "C;O"
+	case open:
+		return "O"
+	case closing:
+		return "C"
+	}
+	return b.keep(r.v[fOpenClose])
+}
+
+// position reads what is held of one contract, or one lot of it.
+func (b *builder) position(c *reading) {
+	r := c.r
+	lot := false
+	switch level := strings.ToUpper(r.v[fLevel]); level {
+	case "SUMMARY":
+	case "":
+		lot = r.v[fOpenDateTime] != "" // only lots were opened at one time
+	case "LOT":
+		lot = true
+	default:
+		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
+		return
+	}
+	c.require(fQuantity, fPosition)
+	p := Position{Line: r.line, Rows: 1, Quantity: c.quantity(), ReportDate: c.date(fReportDate), FXRate: c.rate(),
+		Mark: c.optional(fMark), Value: c.optional(fPositionValue), CostPrice: c.optional(fCostPrice),
+		CostBasis: c.optional(fCostBasis), Unrealized: c.optional(fUnrealized)}
+	var problem string
+	p.Contract, problem = b.contract(c, fPositionValue, fMark)
+	switch {
+	case c.err != nil:
+	case problem != "":
+		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", p.LocalSymbol, problem)
+	case lot:
+		b.lots = append(b.lots, p)
+	default:
+		b.whole++
+		b.st.Positions = append(b.st.Positions, p)
+	}
+}
+
+// cashRow reads one movement of cash; a summary row repeats the details of its kind.
+func (b *builder) cashRow(c *reading) {
+	r := c.r
+	level, weak := strings.ToUpper(r.v[fLevel]), false
+	switch level {
+	case "DETAIL", "SUMMARY":
+	case "":
+		weak = r.v[fTransactionID] == ""
+		b.cash.ids = b.cash.ids || !weak
+	default:
+		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
+		return
+	}
+	m := b.movement(c, fAmount, b.keep(r.v[fType]))
+	m.Description, m.ActionID = b.keep(r.v[fDescription]), b.own(r.v[fActionID])
+	m.Kind = cashKind(m.Type, m.Amount)
+	switch {
+	case c.err != nil:
+	case level == "SUMMARY":
+		b.summary = append(b.summary, m)
+	default:
+		b.details++
+		if weak {
+			b.cash.at = append(b.cash.at, len(b.st.Cash))
+		}
+		b.st.Cash = append(b.st.Cash, m)
+	}
+}
+
+// salesTax reads a value added tax or the like on a fee, which no other section charges.
+func (b *builder) salesTax(c *reading) {
+	m := b.movement(c, fSalesTax, "Sales Tax")
+	m.Kind = accounts.Tax
+	m.Description = b.keep(c.r.v[c.r.first(fTaxableDescription, fDescription)])
+	if c.err == nil {
+		b.st.Cash = append(b.st.Cash, m)
+	}
+}
+
+// movement reads what all movements of cash have.
+func (b *builder) movement(c *reading, amount field, kind string) CashRow {
+	r := c.r
+	c.require(amount)
+	st := c.when(fDateTime, fDate, fReportDate, fSettleDate)
+	cur := c.currency()
+	return CashRow{Line: r.line, Type: kind, Currency: accounts.Currency(b.keep(string(cur))), Amount: c.decimal(amount),
+		TransactionID: b.own(r.v[fTransactionID]), TradeID: b.own(r.v[fTradeID]), FXRate: c.rate(),
+		Symbol: b.keep(r.v[fSymbol]), ConID: c.id(fConID), ISIN: b.isin(r), Codes: b.codes(r, r.first(fCode, fNotes)),
+		Time: st.time, DateOnly: !st.clock, SettleDate: c.date(fSettleDate), ReportDate: c.date(fReportDate)}
+}
+
+// cashKind tells what the broker's word for a movement stands for; empty if it is not known.
+func cashKind(word string, amount accounts.Decimal) accounts.CashKind {
+	switch word {
+	case "Deposits/Withdrawals", "Deposits & Withdrawals":
+		if amount.IsNeg() {
+			return accounts.Withdrawal
+		}
+		return accounts.Deposit
+	case "Dividends":
+		return accounts.Dividend
+	case "Payment In Lieu Of Dividends":
+		return accounts.PaymentInLieu
+	case "Broker Interest Paid", "Broker Interest Received", "Bond Interest Paid", "Bond Interest Received":
+		return accounts.Interest
+	case "Withholding Tax", "871(m) Withholding":
+		return accounts.Tax
+	case "Other Fees", "Broker Fees", "Advisor Fees", "Client Fees", "Commission Adjustments":
+		return accounts.Fee
+	case "Price Adjustments", "Other Income":
+		return accounts.OtherCash
+	}
+	return ""
+}
+
+// corporateAction reads one side of a corporate action.
+func (b *builder) corporateAction(c *reading) {
+	r := c.r
+	if r.v[fQuantity] == "" || r.first(fDateTime, fReportDate) == fNone {
+		b.issue(r.line, c.sec.String(), "%.40q is left out: quantity or date is absent", r.v[fSymbol])
+		return
+	}
+	st := c.when(fDateTime, fReportDate)
+	a := CorporateAction{Line: r.line, TransactionID: b.own(r.v[fTransactionID]), ActionID: b.own(r.v[fActionID]),
+		Type: b.keep(r.v[fType]), Text: b.keep(r.v[r.first(fActionDescription, fDescription)]), Codes: b.codes(r, r.first(fCode, fNotes)),
+		Time: st.time, DateOnly: !st.clock, ReportDate: c.date(fReportDate), Quantity: c.decimal(fQuantity), FXRate: c.rate(),
+		Amount: c.optional(fAmount), Proceeds: c.optional(fProceeds), Value: c.optional(fValue),
+		Cost: c.optional(fCost), Realized: c.optional(fRealized)}
+	var problem string
+	a.Contract, problem = b.contract(c, fNone, fNone)
+	switch {
+	case c.err != nil:
+	case problem != "":
+		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", a.LocalSymbol, problem)
+	default:
+		b.st.CorporateActions = append(b.st.CorporateActions, a)
+	}
+}
+
+// cashBalance reads one currency of the cash report.
+func (b *builder) cashBalance(c *reading) {
+	r := c.r
+	cur := accounts.Currency(r.v[fCurrency])
+	base := cur == "BASE_SUMMARY" || strings.EqualFold(r.v[fLevel], "BaseCurrency")
+	if !base && !cur.Valid() {
+		b.issue(r.line, c.sec.String(), "balance is left out: %.20q is not a currency", cur)
+		return
+	}
+	if base && cur.Valid() && b.base == "" {
+		b.base = accounts.Currency(b.keep(string(cur)))
+	}
+	m := CashBalance{Line: r.line, Base: base, From: c.date(fFromDate), To: c.date(fToDate),
+		Starting: c.optional(fStartingCash), Ending: c.optional(fEndingCash), EndingSettled: c.optional(fEndingSettledCash)}
+	if !base {
+		m.Currency = accounts.Currency(b.keep(string(cur)))
+	}
+	if c.err == nil {
+		b.st.CashReport = append(b.st.CashReport, m)
+	}
+}

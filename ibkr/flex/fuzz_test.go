@@ -1,0 +1,72 @@
+package flex
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fuzzRead holds for any input whatsoever: statements that are sound, or an error about the format.
+func fuzzRead(t *testing.T, file []byte) {
+	r := NewReader(bytes.NewReader(file))
+	for {
+		st, err := r.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			var re *ReadError
+			require.True(t, errors.As(err, &re) && errors.Is(err, ErrFormat), "%v", err)
+			require.Positive(t, re.Line)
+			return
+		}
+		requireValid(t, st)
+	}
+}
+
+func FuzzXML(f *testing.F) {
+	f.Add([]byte(trades(trade(`notes="A;P"`), trade(`assetCategory="OPT" symbol="NU    250516C00012000"`), `<Lot/>`)))
+	f.Add([]byte(trades(trade(`dateTime="01/02/2025"`), trade(`tradePrice="" proceeds="-1E2"`))))
+	f.Add([]byte(doc(`<OpenPositions><OpenPosition currency="USD" symbol="NU" position="5" levelOfDetail="LOT"/></OpenPositions>` +
+		`<CashTransactions><CashTransaction currency="USD" dateTime="20250101" amount="1" type="Dividends"/></CashTransactions>`)))
+	f.Add([]byte(doc(`<CashReport><CashReportCurrency currency="USD" endingCash="2"/></CashReport><SalesTaxes><SalesTax salesTax="1"/></SalesTaxes>`)))
+	f.Add([]byte(`<?xml version="1.0" encoding="UTF-8"?><FlexStatementResponse><Status>Fail</Status></FlexStatementResponse>`))
+	f.Fuzz(fuzzRead)
+}
+
+func FuzzCSV(f *testing.F) {
+	f.Add([]byte(account(part("TRNT", "Trades", tradeHeader, tradeRow))))
+	f.Add([]byte("HEADER,TRNT," + tradeHeader + "\nDATA,TRNT," + tradeRow))
+	f.Add([]byte(tradeHeader + "\n" + tradeRow + "\nClientAccountID,CurrencyPrimary,Symbol,Quantity,MarkPrice\nU2,USD,NU,5,12\n"))
+	f.Add([]byte(account(part("CTRN", "", "CurrencyPrimary,Date/Time,Amount", "USD,1/2/25,1"), part("XXXX", "", "A", "b"))))
+	f.Fuzz(fuzzRead)
+}
+
+// FuzzFields reaches the conversions that a random file hardly ever gets to.
+func FuzzFields(f *testing.F) {
+	f.Add("NU    250516C00012000", "OPT", "20250107;132917", "-1.5E-7", "12", "C")
+	f.Add("EUR.USD", "CASH", "01/02/2025, 10:00:00 EST", "1", "", "")
+	f.Add("CLZ8", "FUT", "30-Jan-18", "", "61.7", "")
+	f.Fuzz(func(t *testing.T, symbol, category, date, number, price, right string) {
+		var b bytes.Buffer
+		attr := func(name, value string) {
+			b.WriteString(" " + name + `="`)
+			require.NoError(t, xml.EscapeText(&b, []byte(value)))
+			b.WriteString(`"`)
+		}
+		for _, element := range []string{"<Trades><Trade", "<OpenPositions><OpenPosition", "<CorporateActions><CorporateAction"} {
+			b.WriteString(element + ` currency="USD"`)
+			for name, value := range map[string]string{"symbol": symbol, "assetCategory": category, "dateTime": date, "quantity": number,
+				"tradePrice": price, "markPrice": price, "proceeds": number, "positionValue": number, "strike": price, "expiry": date, "putCall": right} {
+				attr(name, value)
+			}
+			b.WriteString("/></" + strings.TrimPrefix(element[:strings.Index(element, ">")+1], "<"))
+		}
+		fuzzRead(t, []byte(doc(b.String())))
+	})
+}

@@ -1,0 +1,187 @@
+package flex
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+)
+
+// ErrFormat is what every error about a file's contents wraps. The error is a *ReadError.
+var ErrFormat = errors.New("flex statement cannot be read")
+
+// errTooLarge is returned for one XML token or CSV record beyond maxToken.
+var errTooLarge = fmt.Errorf("one element or record is larger than %d bytes", maxToken)
+
+const (
+	maxToken = 1 << 20 // bytes of one XML token or CSV record
+	maxDepth = 64      // of nested XML elements
+)
+
+// ReadError tells where a file cannot be read, and why. It matches ErrFormat, and io.ErrUnexpectedEOF
+// where the file ends too early.
+type ReadError struct {
+	Line    int    // of the file, from 1
+	Section string // such as "trade"; empty outside of any
+	Field   string // the attribute's XML name or the CSV column, such as "tradePrice"; may be empty
+	Value   string // what the field says
+	Err     error
+}
+
+// Error returns "line 12: trade: quantity "abc": …".
+func (e *ReadError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "line %d: ", e.Line)
+	if e.Section != "" {
+		b.WriteString(e.Section + ": ")
+	}
+	if e.Field != "" {
+		b.WriteString(e.Field)
+		if e.Value != "" {
+			fmt.Fprintf(&b, " %.60q", e.Value)
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+// Unwrap returns ErrFormat and the cause.
+func (e *ReadError) Unwrap() []error { return []error{ErrFormat, e.Err} }
+
+// ResponseError is the broker's answer where a statement was expected, such as code 1019 while the
+// statement is still being generated. Reading returns it inside a *ReadError.
+type ResponseError struct {
+	Status  string // "Fail", "Warn" …
+	Code    string
+	Message string
+}
+
+// Error names the broker's code and message.
+func (e *ResponseError) Error() string {
+	return fmt.Sprintf("broker answered %q instead of a statement: code %.20s: %.200q", e.Status, e.Code, e.Message)
+}
+
+// Option configures a Reader.
+type Option func(*Reader)
+
+// WithLocation sets where the times of a file that names no zone are; the default is
+// America/New_York. A nil location changes nothing.
+func WithLocation(loc *time.Location) Option {
+	return func(r *Reader) {
+		if loc != nil {
+			r.loc = loc
+		}
+	}
+}
+
+// Reader reads the statements of one file, one at a time. It is not safe for concurrent use.
+type Reader struct {
+	in   io.Reader
+	loc  *time.Location
+	src  source
+	err  error // sticky
+	read int   // statements so far
+}
+
+// source yields the statements of one encoding; io.EOF after the last.
+type source interface {
+	next() (*Statement, error)
+}
+
+// NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
+// first bytes; a UTF-8 byte order mark is skipped. It holds one statement at a time in memory,
+// except for CSV files without account records, whose rows may come in any order of accounts.
+func NewReader(in io.Reader, opts ...Option) *Reader {
+	r := &Reader{in: in}
+	for _, opt := range opts {
+		opt(r)
+	}
+	return r
+}
+
+// Next returns the next statement, and io.EOF after the last. A file without any statement is an
+// error. An error is final: every later call returns it again.
+func (r *Reader) Next() (*Statement, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	if r.src == nil {
+		if r.err = r.open(); r.err != nil {
+			return nil, r.err
+		}
+	}
+	st, err := r.src.next()
+	if err == io.EOF && r.read == 0 {
+		err = &ReadError{Line: 1, Err: errors.New("no statement in the file")}
+	}
+	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	r.read++
+	return st, nil
+}
+
+// All returns the remaining statements; an error ends the sequence as its last element.
+func (r *Reader) All() iter.Seq2[*Statement, error] {
+	return func(yield func(*Statement, error) bool) {
+		for {
+			st, err := r.Next()
+			if err == io.EOF {
+				return
+			}
+			if !yield(st, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ReadAll returns all statements of in, or none if there is an error anywhere in it.
+func ReadAll(in io.Reader, opts ...Option) ([]*Statement, error) {
+	var all []*Statement
+	for st, err := range NewReader(in, opts...).All() {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, st)
+	}
+	return all, nil
+}
+
+// open tells the encoding and makes the source.
+func (r *Reader) open() error {
+	if r.loc == nil {
+		loc, err := time.LoadLocation("America/New_York")
+		if err != nil {
+			return err
+		}
+		r.loc = loc
+	}
+	br := bufio.NewReaderSize(r.in, 64<<10)
+	head, err := br.Peek(512)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("line 1: read: %w", err)
+	}
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		head = head[3:]
+		_, _ = br.Discard(3) // peeked: cannot fail
+	}
+	text := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case len(text) == 0:
+		return &ReadError{Line: 1, Err: fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)}
+	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(text[:min(4, len(text))], 0) >= 0:
+		return &ReadError{Line: 1, Err: errors.New("the file is UTF-16 or UTF-32: only UTF-8 is read")}
+	case text[0] == '<':
+		r.src = newXMLSource(br, r.loc)
+	default:
+		r.src = newCSVSource(br, r.loc)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package flex
+
+import "strings"
+
+// section is what a row is about.
+type section uint8
+
+const (
+	secUnknown section = iota // nobody knows: counted and reported
+	secIgnored                // repeats or only informs: passed over
+	secHint                   // as secIgnored, but may name the base currency
+	secAccount
+	secTrades
+	secPositions
+	secCash
+	secCorporate
+	secCashReport
+	secSalesTax
+)
+
+// String returns what errors and issues call a row of the section.
+func (s section) String() string {
+	switch s {
+	case secAccount:
+		return "account information"
+	case secTrades:
+		return "trade"
+	case secPositions:
+		return "position"
+	case secCash:
+		return "cash transaction"
+	case secCorporate:
+		return "corporate action"
+	case secCashReport:
+		return "cash report"
+	case secSalesTax:
+		return "sales tax"
+	}
+	return "statement"
+}
+
+// xmlSection tells the section by its element.
+func xmlSection(name string) section {
+	switch name {
+	case "AccountInformation":
+		return secAccount
+	case "Trades":
+		return secTrades
+	case "OpenPositions":
+		return secPositions
+	case "CashTransactions":
+		return secCash
+	case "CorporateActions":
+		return secCorporate
+	case "CashReport":
+		return secCashReport
+	case "SalesTaxes":
+		return secSalesTax
+	case "ChangeInNAV", "EquitySummaryInBase", "FxTransactions":
+		return secHint
+	case "FIFOPerformanceSummaryInBase", "MTMPerformanceSummaryInBase", "MTDYTDPerformanceSummary",
+		"StmtFunds", "ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
+		"PriorPeriodPositions", "SecuritiesInfo", "ConversionRates", "OpenDividendAccruals",
+		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails", "HardToBorrowDetails",
+		"HardToBorrowMarkupDetails", "IncentiveCouponAccrualDetails", "FdicInsuredDepositsByBank",
+		"OptionEAE", "PendingExcercises", "PendingExercises", "ComplexPositions",
+		"RoutingCommissions", "UnbundledCommissionDetails":
+		return secIgnored
+	}
+	return secUnknown
+}
+
+// xmlRow reports whether an element is the row of the section that this package reads.
+func xmlRow(s section, name string) bool {
+	switch s {
+	case secTrades:
+		return name == "Trade"
+	case secPositions:
+		return name == "OpenPosition"
+	case secCash:
+		return name == "CashTransaction"
+	case secCorporate:
+		return name == "CorporateAction"
+	case secCashReport:
+		return name == "CashReportCurrency"
+	case secSalesTax:
+		return name == "SalesTax"
+	}
+	return false
+}
+
+// xmlRepeats returns the level of detail of an element that repeats or breaks down other rows
+// under a name of its own.
+func xmlRepeats(name string) (level string, ok bool) {
+	switch name {
+	case "Order":
+		return "ORDER", true
+	case "SymbolSummary":
+		return "SYMBOL_SUMMARY", true
+	case "AssetSummary":
+		return "ASSET_SUMMARY", true
+	case "Lot":
+		return "CLOSED_LOT", true
+	case "WashSale":
+		return "WASH_SALE", true
+	}
+	return "", false
+}
+
+// csvSection tells the section by its code, else by its title.
+func csvSection(code, title string) section {
+	switch code {
+	case "ACCT":
+		return secAccount
+	case "TRNT":
+		return secTrades
+	case "POST":
+		return secPositions
+	case "CTRN":
+		return secCash
+	case "CORP":
+		return secCorporate
+	case "CRTT":
+		return secCashReport
+	case "CNAV", "EQUT", "FXTR":
+		return secHint
+	case "FIFO", "MTMP", "MTDY", "STFU", "SECU", "RATE", "PPPO", "IACC", "CDIV", "ODIV", "FXPO", "NSTK", "OPTT":
+		return secIgnored
+	}
+	return titleSection(title)
+}
+
+// titleSection tells the section by what the line that begins it says, such as
+// "Trades; trade date basis".
+func titleSection(title string) section {
+	title, _, _ = strings.Cut(strings.ToLower(title), ";")
+	title = strings.TrimSpace(title)
+	switch title {
+	case "account information":
+		return secAccount
+	case "trades":
+		return secTrades
+	case "position", "positions", "open positions":
+		return secPositions
+	case "cash transactions":
+		return secCash
+	case "corporate actions":
+		return secCorporate
+	case "cash report":
+		return secCashReport
+	case "sales tax", "sales taxes", "sales tax details":
+		return secSalesTax
+	case "change in nav", "net asset value (nav) in base", "forex p/l details":
+		return secHint
+	}
+	for _, informs := range []string{"realized & unrealized", "realized and unrealized", "mark-to-market", "month & year to date",
+		"month and year to date", "statement of funds", "change in position value", "net stock position", "forex balances",
+		"prior period positions", "financial instrument information", "conversion rate", "base currency exchange rate",
+		"open dividend accruals", "change in dividend accruals", "interest accruals", "tier interest", "borrow fee",
+		"hard to borrow", "option exercises", "pending exercises", "routing", "unbundled commission"} {
+		if strings.HasPrefix(title, informs) {
+			return secIgnored
+		}
+	}
+	return secUnknown
+}
+
+// columnSection tells the section of a header row by columns that no other section has.
+func columnSection(header []string) section {
+	has := make(map[string]bool, len(header))
+	for _, name := range header {
+		has[fold(name)] = true
+	}
+	any := func(names ...string) bool {
+		for _, name := range names {
+			if has[name] {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case any("startingvalue", "endingvalue", "functionalcurrency", "stocklong", "dividendaccrualslong"):
+		return secHint
+	// Before trades: the statement of funds has a trade price as well.
+	case any("activitydescription", "activitycode", "totalrealizedpnl", "totalunrealizedpnl", "totalfifopnl", "transactionmtm",
+		"prioropenmtm", "priormtmpnl", "exdate", "endingaccrualbalance", "netshares", "fromcurrency", "valuemethod"):
+		return secIgnored
+	case any("tradeprice", "trademoney", "ibcommission", "ibexecid", "opencloseindicator"):
+		return secTrades
+	case any("markprice", "costbasismoney", "costbasisprice", "positionvalue"):
+		return secPositions
+	case any("startingcash", "endingcash", "endingsettledcash"):
+		return secCashReport
+	case any("salestax"):
+		return secSalesTax
+	case any("actiondescription"):
+		return secCorporate
+	case any("amount") && any("type"):
+		return secCash
+	case any("accounttype", "customertype", "accountcapabilities", "dateopened"):
+		return secAccount
+	}
+	return secUnknown
+}

@@ -1,0 +1,291 @@
+package flex
+
+import (
+	"bufio"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// xmlSource reads statements of the XML encoding.
+type xmlSource struct {
+	in     *tokenReader
+	dec    *xml.Decoder
+	loc    *time.Location
+	fields fieldIndex
+	open   []string // the elements that are open
+	line   int      // where the current token begins
+	query  string
+	begun  bool // the root element was there
+	row    row
+}
+
+func newXMLSource(in *bufio.Reader, loc *time.Location) *xmlSource {
+	x := &xmlSource{in: &tokenReader{in: in}, loc: loc, fields: newFieldIndex()}
+	x.dec = xml.NewDecoder(x.in)
+	x.dec.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
+		if c := fold(charset); c == "utf8" || c == "usascii" || c == "ascii" {
+			return in, nil
+		}
+		return nil, fmt.Errorf("encoding %.40q is declared: only UTF-8 is read", charset)
+	}
+	return x
+}
+
+// next reads up to the end of the next statement.
+func (x *xmlSource) next() (*Statement, error) {
+	for {
+		tok, err := x.token()
+		if err != nil {
+			return nil, err
+		}
+		start, ok := tok.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		switch name := start.Name.Local; {
+		case len(x.open) == 1:
+			if err := x.root(start); err != nil {
+				return nil, err
+			}
+		case name == "FlexStatement":
+			return x.statement(start)
+		}
+	}
+}
+
+// root checks the outermost element.
+func (x *xmlSource) root(start xml.StartElement) error {
+	switch {
+	case x.begun:
+		return x.fail("%s follows the end of the document", quoted(start.Name.Local))
+	case start.Name.Local == "FlexStatementResponse":
+		return x.response()
+	case start.Name.Local != "FlexQueryResponse":
+		return x.fail("root element is %s, not FlexQueryResponse", quoted(start.Name.Local))
+	}
+	x.begun = true
+	for _, a := range start.Attr {
+		if a.Name.Local == "queryName" {
+			x.query = a.Value
+		}
+	}
+	return nil
+}
+
+// response reads the broker's refusal.
+func (x *xmlSource) response() error {
+	line := x.line
+	var answer ResponseError
+	for len(x.open) > 0 {
+		tok, err := x.token()
+		if err != nil {
+			return err
+		}
+		text, ok := tok.(xml.CharData)
+		if !ok || len(x.open) != 2 {
+			continue
+		}
+		switch s := strings.TrimSpace(string(text)); x.open[1] {
+		case "Status":
+			answer.Status += s
+		case "ErrorCode":
+			answer.Code += s
+		case "ErrorMessage":
+			answer.Message += s
+		}
+	}
+	return &ReadError{Line: line, Err: &answer}
+}
+
+// statement reads one FlexStatement to its end.
+func (x *xmlSource) statement(start xml.StartElement) (*Statement, error) {
+	b := newBuilder(x.loc, "", false)
+	b.st.QueryName = x.query
+	x.fill(start)
+	b.header, b.st.AccountID = x.row, x.row.v[fAccountID]
+	depth := len(x.open)
+	for len(x.open) >= depth {
+		tok, err := x.token()
+		if err != nil {
+			return nil, err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			err = x.section(b, t)
+		case xml.CharData:
+			x.text(b, t)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return b.finish()
+}
+
+// text reports text, which has no place in a statement.
+func (x *xmlSource) text(b *builder, t xml.CharData) {
+	if strings.TrimSpace(string(t)) != "" {
+		b.count(x.line, "statement", "text between the elements is not read", 1)
+	}
+}
+
+// section reads one child of a statement to its end.
+func (x *xmlSource) section(b *builder, start xml.StartElement) error {
+	name, sec, depth := start.Name.Local, xmlSection(start.Name.Local), len(x.open)
+	line, children := x.line, 0
+	b.present(sec)
+	if sec == secAccount || sec == secHint { // the element itself is a row
+		x.fill(start)
+		if err := b.add(sec, &x.row); err != nil {
+			return err
+		}
+	}
+	for len(x.open) >= depth {
+		tok, err := x.token()
+		if err != nil {
+			return err
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			children++
+			if err := x.element(b, sec, t, len(x.open) == depth+1); err != nil {
+				return err
+			}
+		case xml.CharData:
+			if sec != secIgnored && sec != secHint {
+				x.text(b, t)
+			}
+		}
+	}
+	if sec == secUnknown && children == 0 && len(start.Attr) > 0 {
+		children = 1
+	}
+	if sec == secUnknown && children > 0 {
+		b.count(line, name, "section is unknown: its rows are not read", children)
+	}
+	return nil
+}
+
+// element reads one element within a section; direct says that it is a child of the section.
+func (x *xmlSource) element(b *builder, sec section, start xml.StartElement, direct bool) error {
+	name := start.Name.Local
+	switch sec {
+	case secUnknown, secIgnored, secAccount:
+		return nil
+	case secHint:
+		x.fill(start)
+		return b.add(sec, &x.row)
+	}
+	if direct && xmlRow(sec, name) {
+		x.fill(start)
+		return b.add(sec, &x.row)
+	}
+	if level, ok := xmlRepeats(name); ok && sec == secTrades {
+		b.skip(level)
+		return nil
+	}
+	b.count(x.line, strings.Join(x.open[len(x.open)-2:], "/"), "element is unknown: it is not read", 1)
+	return nil
+}
+
+// fill makes the current row of the element's attributes.
+func (x *xmlSource) fill(start xml.StartElement) {
+	x.row = row{line: x.line}
+	for i := range start.Attr {
+		x.row.set(x.fields.field(start.Attr[i].Name.Local), start.Attr[i].Value)
+	}
+}
+
+// token returns the next token, keeps track of the open elements and refuses what no statement
+// has. io.EOF comes only after the end of the root element.
+func (x *xmlSource) token() (xml.Token, error) {
+	x.in.size = 0
+	x.line, _ = x.dec.InputPos()
+	tok, err := x.dec.RawToken()
+	if err != nil {
+		return nil, x.failed(err)
+	}
+	switch t := tok.(type) {
+	case xml.StartElement:
+		if len(x.open) == maxDepth {
+			return nil, x.fail("elements are nested deeper than %d", maxDepth)
+		}
+		x.open = append(x.open, t.Name.Local)
+	case xml.EndElement:
+		n := len(x.open) - 1
+		if n < 0 || x.open[n] != t.Name.Local {
+			return nil, x.fail("end of %s does not match", quoted(t.Name.Local))
+		}
+		x.open = x.open[:n]
+	case xml.CharData:
+		if len(x.open) == 0 && strings.TrimSpace(string(t)) != "" {
+			return nil, x.fail("text outside of the document")
+		}
+	case xml.Directive:
+		return nil, x.fail("document type and entity declarations are refused")
+	}
+	return tok, nil
+}
+
+// failed tells why there is no token.
+func (x *xmlSource) failed(err error) error {
+	line, _ := x.dec.InputPos()
+	var syntax *xml.SyntaxError
+	switch {
+	case x.in.err != nil:
+		return fmt.Errorf("line %d: read: %w", line, x.in.err)
+	case err == errTooLarge:
+		return &ReadError{Line: x.line, Err: err}
+	case err == io.EOF && len(x.open) == 0:
+		return io.EOF
+	case x.in.ended:
+		return &ReadError{Line: line, Err: fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)}
+	case errors.As(err, &syntax):
+		return &ReadError{Line: syntax.Line, Err: errors.New(syntax.Msg)}
+	}
+	return &ReadError{Line: line, Err: err}
+}
+
+func (x *xmlSource) fail(format string, args ...any) error {
+	return &ReadError{Line: x.line, Err: fmt.Errorf(format, args...)}
+}
+
+// tokenReader bounds how much one token takes. It is an io.ByteReader, so that the decoder reads
+// no byte ahead of the token.
+type tokenReader struct {
+	in    *bufio.Reader
+	size  int
+	ended bool  // the input's end was reached
+	err   error // of the input, if it could not be read
+}
+
+// ReadByte returns the next byte, or errTooLarge beyond the bound.
+func (t *tokenReader) ReadByte() (byte, error) {
+	if t.size++; t.size > maxToken {
+		return 0, errTooLarge
+	}
+	c, err := t.in.ReadByte()
+	switch {
+	case err == io.EOF:
+		t.ended = true
+	case err != nil:
+		t.err = err
+	}
+	return c, err
+}
+
+// Read is there for the decoder's signature; it reads bytes one by one.
+func (t *tokenReader) Read(p []byte) (int, error) {
+	for i := range p {
+		c, err := t.ReadByte()
+		if err != nil {
+			return i, err
+		}
+		p[i] = c
+	}
+	return len(p), nil
+}
