@@ -141,7 +141,7 @@ func deposit(t *testing.T, id string) accounts.CashMovement {
 func await(t *testing.T, events <-chan accounts.Event, match func(accounts.Event) bool) accounts.Event {
 	t.Helper()
 	for {
-		e, ok := next(t, events)
+		e, ok := nextEvent(t, events)
 		require.True(t, ok, "the channel was closed before the event came")
 		if match(e) {
 			return e
@@ -149,7 +149,7 @@ func await(t *testing.T, events <-chan accounts.Event, match func(accounts.Event
 	}
 }
 
-func next(t *testing.T, events <-chan accounts.Event) (e accounts.Event, ok bool) {
+func nextEvent(t *testing.T, events <-chan accounts.Event) (e accounts.Event, ok bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -165,7 +165,7 @@ func next(t *testing.T, events <-chan accounts.Event) (e accounts.Event, ok bool
 func requireEnd(t *testing.T, events <-chan accounts.Event) {
 	t.Helper()
 	for ok := true; ok; {
-		_, ok = next(t, events)
+		_, ok = nextEvent(t, events)
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
-// at returns a clock that stands still, in another zone and with more digits than stores keep.
-func at(year int) func() time.Time {
+// clockOf returns a clock that stands still, in another zone and with more digits than stores keep.
+func clockOf(year int) func() time.Time {
 	zone := time.FixedZone("elsewhere", 3600)
 	return func() time.Time { return time.Date(year, 5, 16, 12, 0, 0, 123456789, zone) }
 }
 
-func atStored(year int) time.Time { return time.Date(year, 5, 16, 11, 0, 0, 123456000, time.UTC) }
+func stampOf(year int) time.Time { return time.Date(year, 5, 16, 11, 0, 0, 123456000, time.UTC) }
 
 func TestNewRefuses(t *testing.T) {
 	_, err := accounts.New(nil, accounts.WithClock(nil), accounts.OnSwitch(nil))
@@ -44,10 +44,10 @@ func TestNewRefusesCoarseDecimals(t *testing.T) {
 }
 
 func TestCreateProfile(t *testing.T) {
-	m := newManager(t, newStore(t), accounts.WithClock(at(2025)))
+	m := newManager(t, newStore(t), accounts.WithClock(clockOf(2025)))
 	p, err := m.CreateProfile(t.Context(), accounts.AccountProfile{
 		Name: "Main", IBKRAccountID: "U1234567", CapitalLevel: "25K", RiskTolerance: "high",
-		Version: 7, CreatedAt: atStored(1999), UpdatedAt: atStored(1999), LastUsedAt: atStored(1999),
+		Version: 7, CreatedAt: stampOf(1999), UpdatedAt: stampOf(1999), LastUsedAt: stampOf(1999),
 	})
 	require.NoError(t, err)
 	id, err := uuid.Parse(string(p.ID))
@@ -56,7 +56,7 @@ func TestCreateProfile(t *testing.T) {
 	require.Equal(t, accounts.AccountProfile{
 		ID: p.ID, Name: "Main", IBKRAccountID: "U1234567", CapitalLevel: "25K", RiskTolerance: "high",
 		Mode: accounts.ModeLive, Status: accounts.StatusActive, BaseCurrency: "USD",
-		Version: 1, CreatedAt: atStored(2025), UpdatedAt: atStored(2025),
+		Version: 1, CreatedAt: stampOf(2025), UpdatedAt: stampOf(2025),
 	}, p, "defaults were not filled in, or the caller's bookkeeping was believed")
 	stored, err := m.Profile(t.Context(), p.ID)
 	require.NoError(t, err)
@@ -88,19 +88,19 @@ func TestCreateProfileRefuses(t *testing.T) {
 }
 
 func TestUpdateProfile(t *testing.T) {
-	now := at(2025)
+	now := clockOf(2025)
 	m := newManager(t, newStore(t), accounts.WithClock(func() time.Time { return now() }))
 	ctx := t.Context()
 	p := create(t, ctx, m, "a")
 	switchTo(t, ctx, m, "a")
 
-	now = at(2026)
+	now = clockOf(2026)
 	p.Name, p.IBKRAccountID, p.Status = "Renamed", "DU7654321", accounts.StatusInactive
-	p.CreatedAt, p.LastUsedAt = atStored(1999), atStored(1999)
+	p.CreatedAt, p.LastUsedAt = stampOf(1999), stampOf(1999)
 	updated, err := m.UpdateProfile(ctx, p)
 	require.NoError(t, err)
 	want := p
-	want.Version, want.CreatedAt, want.UpdatedAt, want.LastUsedAt = 2, atStored(2025), atStored(2026), atStored(2025)
+	want.Version, want.CreatedAt, want.UpdatedAt, want.LastUsedAt = 2, stampOf(2025), stampOf(2026), stampOf(2025)
 	require.Equal(t, want, updated, "not what was asked for, or the caller's bookkeeping was believed")
 	stored, err := m.Profile(ctx, "a")
 	require.NoError(t, err)
@@ -295,28 +295,28 @@ func TestListProfiles(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrInvalid, "a negative limit")
 }
 
-// call is one method of the manager, for tests of what holds for all of them.
-type call struct {
+// method is one method of the manager, for tests of what holds for all of them.
+type method struct {
 	name string
 	do   func(ctx context.Context, m *accounts.MultiAccountManager) error
 }
 
 // calls are all methods that take a context, on profile id.
-func calls(id accounts.ProfileID) []call {
+func calls(id accounts.ProfileID) []method {
 	return append(callsOn(id),
-		call{"CreateProfile", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+		method{"CreateProfile", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.CreateProfile(ctx, aProfile("new"))
 			return err
 		}},
-		call{"ListProfiles", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+		method{"ListProfiles", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.ListProfiles(ctx)
 			return err
 		}},
-		call{"ActiveProfile", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+		method{"ActiveProfile", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.ActiveProfile(ctx)
 			return err
 		}},
-		call{"Subscribe", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+		method{"Subscribe", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.Subscribe(ctx)
 			return err
 		}},
@@ -324,8 +324,8 @@ func calls(id accounts.ProfileID) []call {
 }
 
 // callsOn are the methods that name a profile.
-func callsOn(id accounts.ProfileID) []call {
-	return []call{
+func callsOn(id accounts.ProfileID) []method {
+	return []method{
 		{"Profile", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.Profile(ctx, id)
 			return err

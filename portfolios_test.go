@@ -78,16 +78,16 @@ func slowOpening(store *fakeStore) (entered, goOn chan struct{}) {
 	return entered, goOn
 }
 
-type opening struct {
+type openResult struct {
 	p   *accounts.Portfolio
 	err error
 }
 
-func openAsync(ctx context.Context, m *accounts.MultiAccountManager, id accounts.ProfileID) <-chan opening {
-	result := make(chan opening, 1)
+func openAsync(ctx context.Context, m *accounts.MultiAccountManager, id accounts.ProfileID) <-chan openResult {
+	result := make(chan openResult, 1)
 	go func() {
 		p, err := m.Portfolio(ctx, id)
-		result <- opening{p, err}
+		result <- openResult{p, err}
 	}()
 	return result
 }

@@ -41,8 +41,8 @@ func (l *hookLog) hook(name string, fail func(ctx context.Context, from, to acco
 	})
 }
 
-// on calls fail for switches to the profile, and succeeds otherwise.
-func on(id accounts.ProfileID, fail func() error) func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error {
+// failOn calls fail for switches to the profile, and succeeds otherwise.
+func failOn(id accounts.ProfileID, fail func() error) func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error {
 	return func(_ context.Context, _, to accounts.AccountProfile) error {
 		if to.ID == id {
 			return fail()
@@ -54,7 +54,7 @@ func on(id accounts.ProfileID, fail func() error) func(context.Context, accounts
 func TestSwitchProfile(t *testing.T) {
 	var log hookLog
 	store := newStore(t)
-	m := newManager(t, store, log.hook("1", nil), log.hook("2", nil), accounts.WithClock(at(2025)))
+	m := newManager(t, store, log.hook("1", nil), log.hook("2", nil), accounts.WithClock(clockOf(2025)))
 	ctx := t.Context()
 	a := create(t, ctx, m, "a")
 	create(t, ctx, m, "b")
@@ -62,7 +62,7 @@ func TestSwitchProfile(t *testing.T) {
 
 	p, err := m.SwitchProfile(ctx, "a")
 	require.NoError(t, err)
-	a.LastUsedAt = atStored(2025)
+	a.LastUsedAt = stampOf(2025)
 	require.Equal(t, a, p, "not the profile as it is stored now")
 	require.Equal(t, []string{"1:>a", "2:>a"}, log.take(), "the first switch comes from no profile")
 	stored, err := m.ActiveProfile(ctx)
@@ -151,7 +151,7 @@ func TestFailingHookLeavesTheOldProfileActive(t *testing.T) {
 			}
 			return nil
 		}),
-		log.hook("3", on("b", func() error {
+		log.hook("3", failOn("b", func() error {
 			cancel()
 			return refused
 		})),
@@ -171,7 +171,7 @@ func TestFailingHookLeavesTheOldProfileActive(t *testing.T) {
 
 func TestPanickingHookIsUndoneAndPropagates(t *testing.T) {
 	var log hookLog
-	m := newManager(t, newStore(t), log.hook("1", nil), log.hook("2", on("b", func() error { panic("nil gateway") })))
+	m := newManager(t, newStore(t), log.hook("1", nil), log.hook("2", failOn("b", func() error { panic("nil gateway") })))
 	ctx := t.Context()
 	create(t, ctx, m, "a")
 	create(t, ctx, m, "b")
@@ -188,7 +188,7 @@ func TestPanickingHookIsUndoneAndPropagates(t *testing.T) {
 func TestContextThatEndsBetweenHooks(t *testing.T) {
 	var log hookLog
 	ctx, cancel := context.WithCancel(t.Context())
-	m := newManager(t, newStore(t), log.hook("1", on("a", func() error { cancel(); return nil })), log.hook("2", nil))
+	m := newManager(t, newStore(t), log.hook("1", failOn("a", func() error { cancel(); return nil })), log.hook("2", nil))
 	create(t, ctx, m, "a")
 	_, err := m.SwitchProfile(ctx, "a")
 	require.ErrorIs(t, err, context.Canceled)
@@ -260,7 +260,7 @@ func TestProfileSuspendedWhileHooksRun(t *testing.T) {
 	var m *accounts.MultiAccountManager
 	store := newStore(t)
 	other := newManager(t, store)
-	m = newManager(t, store, log.hook("1", on("a", func() error {
+	m = newManager(t, store, log.hook("1", failOn("a", func() error {
 		suspend(t, t.Context(), other, "a")
 		return nil
 	})))

@@ -72,7 +72,7 @@ func TestSubscriptionsAreTheOwners(t *testing.T) {
 		return len(kinds) == 3
 	})
 	create(t, anna, m, "a") // arrives behind everything of Bert's that there is
-	e, ok := next(t, annas)
+	e, ok := nextEvent(t, annas)
 	require.True(t, ok)
 	require.Equal(t, accounts.ProfileID("a"), e.ProfileID, "Anna was told of Bert's profile")
 }
@@ -107,7 +107,7 @@ func TestLostWatchIsTakenUpAgain(t *testing.T) {
 	close(silent)
 	missing := map[accounts.EventKind]bool{accounts.EventProfile: true, accounts.EventSwitched: true, accounts.EventRecorded: true}
 	for len(missing) > 0 {
-		e, ok := next(t, events)
+		e, ok := nextEvent(t, events)
 		require.True(t, ok, "subscribers were dropped")
 		require.Equal(t, accounts.ProfileID("a"), e.ProfileID)
 		if e.Kind == accounts.EventRecorded {
