@@ -141,6 +141,13 @@ func updateMutants() []mutant {
 				}
 				return s.UpdateProfile(ctx, p)
 			})},
+		{name: "replaces LastUsedAt", caught: one("UpdateProfile ignores a different LastUsedAt"),
+			breaks: updating(func(ctx context.Context, s accounts.Store, p, _ accounts.AccountProfile) error {
+				if err := s.UpdateProfile(ctx, p); err != nil {
+					return err
+				}
+				return s.SetActiveProfile(ctx, p.Owner, p.ID, p.LastUsedAt)
+			})},
 		{name: "replaces CreatedAt", caught: one("UpdateProfile ignores a different CreatedAt"), breaks: func(s accounts.Store) *broken {
 			var created time.Time
 			b := eachProfile(s, func(p *accounts.AccountProfile) { p.CreatedAt = created })
