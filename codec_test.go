@@ -32,7 +32,7 @@ func payloads() []payload {
 		split, opening,
 		&EquityPoint{Time: codecTime, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
 		&Amendment{Place: 3, Trade: full}, &Amendment{Place: 4, Split: split}, &Amendment{Place: 5, Opening: opening}, &Amendment{Place: 6, Cancellation: cancellation},
-		&Restatement{Positions: []Position{position}, Cash: map[Currency]CashBalance{"USD": {Balance: d("1.5")}},
+		&Restatement{Positions: []Position{position}, Cash: map[Currency]CashBalance{"USD": {Capital: d("1.5")}},
 			Pending: []PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
 		&Restatement{},
 	}
@@ -144,7 +144,7 @@ func fill(i int) *Trade {
 	if i%8 == 7 {
 		t.Quantity = d("-175")
 	}
-	t.key = t.Instrument.Key()
+	t.derive()
 	return t
 }
 

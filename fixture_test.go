@@ -119,7 +119,7 @@ func requireLots(t require.TestingT, pos accounts.Position) {
 
 func requireCash(t testing.TB, p *accounts.Portfolio, currency accounts.Currency, balance string) {
 	t.Helper()
-	require.Equal(t, balance, p.Cash()[currency].Balance.String(), "cash in %s", currency)
+	require.Equal(t, balance, p.Cash()[currency].Balance().String(), "cash in %s", currency)
 }
 
 // readAll returns a profile's journal.

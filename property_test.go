@@ -124,7 +124,7 @@ func requireIdentity(t require.TestingT, p *accounts.Portfolio, openingBasis map
 		add(pending.Currency, pending.Amount)
 	}
 	for c, cash := range s.Cash {
-		require.True(t, cash.Balance.Equal(explained[c]), "cash in %s is %s, explained are %s", c, cash.Balance, explained[c])
+		require.True(t, cash.Balance().Equal(explained[c]), "cash in %s is %s, explained are %s", c, cash.Balance(), explained[c])
 	}
 }
 
@@ -234,7 +234,7 @@ func rank(f accounts.Fact) int {
 func figures(p *accounts.Portfolio) map[string]string {
 	out := map[string]string{}
 	for c, cash := range p.Cash() {
-		out["cash "+string(c)] = cash.Balance.String()
+		out["cash "+string(c)] = cash.Balance().String()
 	}
 	s := p.Snapshot()
 	out["trades"] = fmt.Sprint(s.Trades)

@@ -55,7 +55,7 @@ func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Tr
 // public is the trade without what is cached in it.
 func (t *Trade) public() Trade {
 	out := *t
-	out.key = ""
+	out.derived = derived{}
 	return out
 }
 

@@ -70,7 +70,7 @@ func (r *report) ourTotals(s sides) {
 	}
 	for currency, c := range r.snapshot.Cash {
 		ours, _ := s.of(currency)
-		ours.add("cash", &ours.cash, c.Balance)
+		ours.add("cash", &ours.cash, c.Balance())
 	}
 	for _, both := range s {
 		both[0].state("open", true)
