@@ -59,7 +59,7 @@
 //			Commission: udecimal.MustParse("1"),
 //			Time:       time.Now(),
 //		})
-//		fmt.Println("cash:", portfolio.Cash()["USD"].Balance)
+//		fmt.Println("cash:", portfolio.Cash()["USD"].Balance())
 //		return err
 //	}
 //

@@ -75,7 +75,7 @@ func hold(ctx context.Context) error {
 		Commission: udecimal.MustParse("1"),
 		Time:       time.Now(),
 	})
-	fmt.Println("cash:", portfolio.Cash()["USD"].Balance)
+	fmt.Println("cash:", portfolio.Cash()["USD"].Balance())
 	return err
 }
 

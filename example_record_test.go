@@ -45,7 +45,7 @@ func ExamplePortfolio_Record_correction() {
 	trade.ExecID, trade.Price = "0000e0d5.68270001.01.02", dec("39.5")
 	_, err = portfolio.Record(ctx, trade)
 	check(err)
-	fmt.Println(portfolio.Snapshot().Trades, "trade, cash", portfolio.Cash()["USD"].Balance)
+	fmt.Println(portfolio.Snapshot().Trades, "trade, cash", portfolio.Cash()["USD"].Balance())
 	// Output:
 	// 1 trade, cash -395
 }
@@ -60,7 +60,7 @@ func ExamplePortfolio_RecordCash() {
 		accounts.CashMovement{ID: "tax-1", Kind: accounts.Tax, Currency: "USD", Amount: dec("-1.88"), Symbol: "XYZ", Time: noon},
 	))
 	usd := portfolio.Cash()["USD"]
-	fmt.Println("balance:", usd.Balance, "capital:", usd.Capital, "dividends:", usd.Dividends, "taxes:", usd.Taxes)
+	fmt.Println("balance:", usd.Balance(), "capital:", usd.Capital, "dividends:", usd.Dividends, "taxes:", usd.Taxes)
 	// Output:
 	// balance: 100010.62 capital: 100000 dividends: 12.5 taxes: -1.88
 }
@@ -112,7 +112,7 @@ func ExamplePortfolio_RecordCancellation() {
 	check(err)
 
 	check(portfolio.RecordCancellation(ctx, accounts.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)}))
-	fmt.Println("held:", len(portfolio.Positions()), "trades:", portfolio.Snapshot().Trades, "cash:", portfolio.Cash()["USD"].Balance)
+	fmt.Println("held:", len(portfolio.Positions()), "trades:", portfolio.Snapshot().Trades, "cash:", portfolio.Cash()["USD"].Balance())
 	// Output:
 	// held: 0 trades: 0 cash: 0
 }

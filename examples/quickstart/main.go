@@ -50,7 +50,7 @@ func run(ctx context.Context, w io.Writer) error {
 			return err
 		}
 		for _, held := range portfolio.Positions() {
-			fmt.Fprintf(w, "%s holds %s %s, cash %s USD\n", p.Name, held.Quantity, held.Instrument.Symbol, portfolio.Cash()["USD"].Balance)
+			fmt.Fprintf(w, "%s holds %s %s, cash %s USD\n", p.Name, held.Quantity, held.Instrument.Symbol, portfolio.Cash()["USD"].Balance())
 		}
 	}
 	active, err := manager.ActiveProfile(ctx)
