@@ -178,6 +178,15 @@ func TestCancelledInALaterStatement(t *testing.T) {
 	require.Contains(t, got.stdout, "broker       1", "nor does the broker count it")
 }
 
+// TestOverlap reads a statement twice: what it says is recorded once, and a break told once.
+func TestOverlap(t *testing.T) {
+	wrong := edit(t, sample(t, "small.xml"), `fifoPnlRealized="79.35"`, `fifoPnlRealized="99.35"`)
+	from := strings.Index(wrong, "<FlexStatement ")
+	to := strings.Index(wrong, "</FlexStatements>")
+	in(t, map[string]string{"once.xml": wrong, "twice.xml": wrong[:to] + wrong[from:to] + wrong[to:]})
+	require.Equal(t, readDocument(t, exitBreaks, "once.xml"), readDocument(t, exitBreaks, "twice.xml"))
+}
+
 func TestNotes(t *testing.T) {
 	in(t, map[string]string{"a.xml": response(statement("U5550001", "20250101", "20250131",
 		execution("U5550001", "1", "20250106", "-10", "12", `openCloseIndicator="C" buySell="SELL" cost="-100" fifoPnlRealized="20"`)))})

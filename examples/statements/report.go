@@ -94,6 +94,7 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 	if err != nil {
 		return err
 	}
+	told := map[string]bool{}
 	for _, st := range r.statements {
 		plan, _, err := flex.Import(ctx, portfolio, st)
 		if err != nil {
@@ -107,7 +108,12 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 		r.take(plan)
 		r.last = plan
 		r.compared += outcome.Compared
-		r.breaks = append(r.breaks, outcome.Breaks...)
+		for _, b := range outcome.Breaks {
+			if !told[b.String()] { // by an overlapping statement
+				told[b.String()] = true
+				r.breaks = append(r.breaks, b)
+			}
+		}
 		r.unchecked = append(r.unchecked, outcome.Unchecked...)
 		r.issues = append(r.issues, plan.Issues...)
 		r.inferred += len(plan.Inferred)
