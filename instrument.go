@@ -131,7 +131,12 @@ var hundred = udecimal.MustFromInt64(100, 0)
 // Key returns the canonical key. It allocates; keep it where it is used often. Two contracts
 // with equal keys are the same contract; a key says nothing about whether the terms are valid.
 func (i Instrument) Key() InstrumentKey {
-	i = i.withDefaults()
+	i.setDefaults()
+	return i.key()
+}
+
+// key is Key for an instrument that has its defaults.
+func (i *Instrument) key() InstrumentKey {
 	b := make([]byte, 0, 48)
 	b = append(append(append(b, i.SecType...), ':'), i.Symbol...)
 	if i.Expiry != 0 {
@@ -148,7 +153,7 @@ func (i Instrument) Key() InstrumentKey {
 	return InstrumentKey(b)
 }
 
-func (i Instrument) withDefaults() Instrument {
+func (i *Instrument) setDefaults() {
 	if i.Multiplier.IsZero() {
 		switch i.SecType {
 		case Option:
@@ -161,19 +166,23 @@ func (i Instrument) withDefaults() Instrument {
 	if i.Underlying == "" && (i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant) {
 		i.Underlying = i.Symbol
 	}
-	return i
 }
 
-// normalized fills in defaults, trims trailing zeros off the decimals and checks the terms.
-func (i Instrument) normalized() (Instrument, error) {
-	i = i.withDefaults()
+// normalize fills in defaults, trims trailing zeros off the decimals and checks the terms.
+func (i *Instrument) normalize() error {
+	i.setDefaults()
 	i.Strike, i.Multiplier = trimZeros(i.Strike), trimZeros(i.Multiplier)
-	return i, i.Validate()
+	return i.validate()
 }
 
 // Validate checks the terms and returns a *ValidationError that names all that are wrong, or nil.
 func (i Instrument) Validate() error {
-	i = i.withDefaults()
+	i.setDefaults()
+	return i.validate()
+}
+
+// validate is Validate for an instrument that has its defaults.
+func (i *Instrument) validate() error {
 	v := ValidationError{What: "instrument"}
 	if !i.SecType.valid() {
 		v.add("SecType", "%.20q is unknown", i.SecType)

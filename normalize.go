@@ -84,7 +84,7 @@ func (v *ValidationError) time(field string, t time.Time) {
 }
 
 func (v *ValidationError) amount(field string, d Decimal) {
-	if d.Abs().GreaterThanOrEqual(maxInput) {
+	if !d.IsZero() && d.Abs().GreaterThanOrEqual(maxInput) {
 		v.add(field, "%s is 1e15 or more", d)
 	}
 }
@@ -142,7 +142,7 @@ func (t *Trade) normalize() (err error) {
 	if err := t.validate(); err != nil {
 		return err
 	}
-	if t.Instrument, err = t.Instrument.normalized(); err != nil {
+	if err := t.Instrument.normalize(); err != nil {
 		return err
 	}
 	if t.CommissionCurrency == t.Instrument.Currency {
@@ -205,10 +205,10 @@ func (s Split) normalized() (payload, error) {
 	v.time("Time", s.Time)
 	err := v.err()
 	if err == nil {
-		s.From, err = s.From.normalized()
+		err = s.From.normalize()
 	}
 	if err == nil {
-		s.To, err = s.To.normalized()
+		err = s.To.normalize()
 	}
 	if err == nil && s.From.Currency != s.To.Currency {
 		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
@@ -243,7 +243,7 @@ func (o Opening) normalized() (payload, error) {
 	}
 	err := v.err()
 	if err == nil {
-		o.Instrument, err = o.Instrument.normalized()
+		err = o.Instrument.normalize()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)

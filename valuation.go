@@ -34,7 +34,7 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 		v.time("Time", m.Time)
 		err := v.err()
 		if err == nil {
-			_, err = m.Instrument.normalized()
+			err = m.Instrument.normalize()
 		}
 		if err == nil && m.Time.After(latest) {
 			err = ErrFutureTime
