@@ -66,7 +66,7 @@ func (b *Book) apply(p any, seq int64) {
 	switch f := p.(type) {
 	case *Trade:
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
-			b.changes[seq] = Amendment{Place: seq, Trade: f}
+			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
 		b.trade(f)
 	case *CashMovement:

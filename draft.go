@@ -81,7 +81,10 @@ func (d *draft) changed(out []Position) []Position {
 	}
 	note := func(key InstrumentKey) {
 		if h := d.book.positions[key]; h != nil && !seen[key] {
-			out = append(out, h.position(false))
+			out = append(out, h.Position)
+			if h.inBase {
+				out[len(out)-1].RealizedBase = h.Realized
+			}
 			if seen != nil {
 				seen[key] = true
 			}
@@ -157,7 +160,7 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 			return p.correct(ctx, f, seq, known)
 		}
 		if book.late(f.instrumentKey(), f.Quantity, f.Time) || book.lateExercise(f) {
-			return &Amendment{Place: book.seq + 1, Trade: f}, nil
+			return &Amendment{Place: book.seq + 1, Trade: f.clone()}, nil
 		}
 	case *cancelling:
 		if dup {
@@ -214,7 +217,7 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 	if key := current.instrument.Key(); key != t.instrumentKey() {
 		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.instrumentKey(), ErrExecutionMismatch)
 	}
-	a := &Amendment{Place: seq, Trade: t, corrects: true}
+	a := &Amendment{Place: seq, Trade: t.clone(), corrects: true}
 	if _, dup := p.seen(a.entryKey(), known); dup {
 		return nil, nil
 	}

@@ -85,6 +85,12 @@ type derived struct {
 	amount Decimal       // the proceeds
 }
 
+// clone returns a copy that the caller may keep.
+func (t *Trade) clone() *Trade {
+	c := *t
+	return &c
+}
+
 func (t *Trade) derive() {
 	root, _ := t.ExecID.Correction()
 	t.derived = derived{key: t.Instrument.Key(), entry: "x:" + root, amount: t.amount()}

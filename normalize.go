@@ -128,13 +128,18 @@ func (t *Trade) validate() error {
 }
 
 func (t Trade) normalized() (payload, error) {
-	if err := t.normalize(); err != nil {
-		return nil, fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
-	}
-	return &t, nil
+	return &t, t.normalize()
 }
 
-func (t *Trade) normalize() (err error) {
+// normalize is normalized in place.
+func (t *Trade) normalize() error {
+	if err := t.normalizeFields(); err != nil {
+		return fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
+	}
+	return nil
+}
+
+func (t *Trade) normalizeFields() error {
 	t.derived = derived{}
 	if t.Kind == "" {
 		t.Kind = Execution
