@@ -86,8 +86,10 @@ func (p *planner) corporateTrade(c *CorporateAction) {
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		closes = "C"
 	}
-	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, trade: t, cost: c.Cost, real: c.Realized, side: closes,
-		known: p.held.Known[id], text: c.LocalSymbol, line: c.Line})
+	e := c.event()
+	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
+	e.cost, e.real, e.side = c.Cost, c.Realized, closes
+	p.events = append(p.events, e)
 	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
 }
 
@@ -116,8 +118,9 @@ func (p *planner) ratioSplit(c *CorporateAction) bool {
 		return false
 	}
 	inst := p.instrument(c.Contract)
-	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, moved: c.Quantity,
-		split: &accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time}})
+	e := c.event()
+	e.moved = c.Quantity
+	p.split(e, accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
 	return true
 }
 
@@ -141,17 +144,26 @@ func (p *planner) exchange(a, b *CorporateAction) bool {
 		from.Currency != to.Currency || from.SecType != to.SecType {
 		return false
 	}
-	p.events = append(p.events, &event{at: from.Time, rank: 1, tx: from.TransactionID, text: from.LocalSymbol, line: from.Line,
-		moved: to.Quantity, gone: from.Quantity,
-		split: &accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
-			Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time}})
+	e := from.event()
+	e.moved, e.gone = to.Quantity, from.Quantity
+	p.split(e, accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
+		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time})
 	return true
+}
+
+func (c *CorporateAction) event() *event {
+	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate}
+}
+
+func (p *planner) split(e *event, s accounts.Split) {
+	e.split, e.known = &s, p.past.splits[s.ID]
+	p.events = append(p.events, e)
 }
 
 // leaves reports whether the row takes away all that is held of its contract, long or short.
 func (p *planner) leaves(c *CorporateAction) bool {
 	key := p.instrument(c.Contract).Key()
-	net := p.heldOf(key)
+	net := p.held.quantity(key)
 	for _, e := range p.events {
 		if e.trade != nil && !e.void && !e.known && !e.at.After(c.Time) && e.trade.Instrument.Key() == key {
 			net = net.Add(e.trade.Quantity)
@@ -160,8 +172,8 @@ func (p *planner) leaves(c *CorporateAction) bool {
 	return net.Add(c.Quantity).IsZero()
 }
 
-func (p *planner) heldOf(key accounts.InstrumentKey) accounts.Decimal {
-	for _, pos := range p.held.Positions {
+func (h *Held) quantity(key accounts.InstrumentKey) accounts.Decimal {
+	for _, pos := range h.Positions {
 		if pos.Instrument.Key() == key {
 			return pos.Quantity
 		}

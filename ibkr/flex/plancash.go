@@ -26,8 +26,11 @@ func (p *planner) planCash() {
 			p.issue(row.Line, "cash", "unknown type %q, booked as other: %s %s", row.Type, row.Amount, row.Currency)
 		}
 		p.Facts = append(p.Facts, m)
+		if !p.past.moved[m.ID] {
+			p.cash = append(p.cash, newCash{row.Line, row.Currency, p.countsAt(row.ReportDate, row.Time)})
+		}
 	}
-	if !p.held.Empty {
+	if !p.past.empty {
 		return
 	}
 	start := p.start()
@@ -154,6 +157,9 @@ func (p *planner) brokerFigures() {
 	b.AllPositions = p.st.HasPositions
 	for i := range p.st.Positions {
 		pos := &p.st.Positions[i]
+		if pos.SecType == accounts.Forex {
+			continue
+		}
 		b.Positions = append(b.Positions, accounts.BrokerPosition{Instrument: p.instrument(pos.Contract), Quantity: pos.Quantity,
 			Basis: pos.CostBasis.pointer(), Mark: pos.Mark.pointer()})
 	}
