@@ -168,17 +168,46 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		if dup {
 			return nil, nil
 		}
-		return p.placeSplit(f)
+		next, err := p.placeSplit(f)
+		return p.unlessRecorded(ctx, next, f.entryKey(), err)
 	case *Opening:
 		if dup {
 			return nil, nil
 		}
-		return f, book.checkOpening(f)
+		return p.unlessRecorded(ctx, f, f.entryKey(), book.checkOpening(f))
 	}
 	if dup {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// unlessRecorded lets a fact that does not fit the book pass as known if the journal has it: it
+// did fit when it was recorded, and recording it again changes nothing.
+func (p *Portfolio) unlessRecorded(ctx context.Context, next payload, key string, misfit error) (payload, error) {
+	if misfit == nil {
+		return next, nil
+	}
+	if _, found, err := p.find(ctx, key); found || err != nil {
+		return nil, err
+	}
+	return nil, misfit
+}
+
+// find returns where the journal, or the draft, has an entry with the key.
+func (p *Portfolio) find(ctx context.Context, key string) (seq int64, found bool, err error) {
+	if seq, found = p.draft.keys[key]; found {
+		return seq, true, nil
+	}
+	for e, err := range p.store.Entries(ctx, p.id, 0) {
+		if err != nil {
+			return 0, false, err
+		}
+		if e.Key == key {
+			return e.Seq, true, nil
+		}
+	}
+	return 0, false, nil
 }
 
 // placeSplit checks that there is something to split, and whether trades after it came first.
@@ -221,20 +250,11 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 // cancel finds the execution that a cancellation takes back.
 func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) {
 	root, version := c.Cancels.Correction()
-	key := "x:" + root
-	seq, ok := p.draft.keys[key]
-	if !ok {
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			if err != nil {
-				return nil, err
-			}
-			if e.Key == key {
-				seq, ok = e.Seq, true
-				break
-			}
-		}
+	seq, found, err := p.find(ctx, "x:"+root)
+	if err != nil {
+		return nil, err
 	}
-	if !ok {
+	if !found {
 		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
 	}
 	current, err := p.inForce(ctx, seq)

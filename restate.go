@@ -199,8 +199,13 @@ func restatement(before, after *Book) *Restatement {
 		}
 	}
 	for _, key := range sortedKeys(before.positions) {
-		if after.positions[key] == nil { // nothing of it is in force any longer
-			r.Positions = append(r.Positions, Position{Instrument: before.positions[key].Instrument})
+		if after.positions[key] != nil {
+			continue
+		}
+		// Nothing of it is in force any longer.
+		h := before.positions[key]
+		if none := (Position{Instrument: h.Instrument}); !sameJSON(none, h.position(true)) {
+			r.Positions = append(r.Positions, none)
 		}
 	}
 	for _, currency := range sortedKeys(after.cash) {
@@ -209,7 +214,7 @@ func restatement(before, after *Book) *Restatement {
 		}
 	}
 	for _, currency := range sortedKeys(before.cash) {
-		if after.cash[currency] == nil {
+		if after.cash[currency] == nil && !sameJSON(CashBalance{}, *before.cash[currency]) {
 			r.setCash(currency, CashBalance{})
 		}
 	}

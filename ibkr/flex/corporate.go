@@ -134,10 +134,15 @@ func ratio(match []string) (n, m accounts.Decimal) {
 }
 
 // exchange books two rows, one of which takes a holding away and the other gives one for it, as a
-// split between contracts in the ratio of their quantities.
+// split between contracts in the ratio of their quantities. Where nothing else tells, what is taken
+// away is long.
 func (p *planner) exchange(a, b *CorporateAction) bool {
 	from, to := a, b
-	if !p.leaves(a) && (p.leaves(b) || b.Quantity.IsNeg()) {
+	if p.past.splits[a.id()] || p.past.splits[b.id()] { // as it was recorded before
+		if p.past.splits[b.id()] {
+			from, to = b, a
+		}
+	} else if leavesA, leavesB := p.leaves(a), p.leaves(b); leavesA == leavesB && b.Quantity.IsNeg() || !leavesA && leavesB {
 		from, to = b, a
 	}
 	if from.Quantity.IsZero() || to.Quantity.IsZero() || from.Quantity.IsNeg() == to.Quantity.IsNeg() ||
@@ -160,16 +165,42 @@ func (p *planner) split(e *event, s accounts.Split) {
 	p.events = append(p.events, e)
 }
 
-// leaves reports whether the row takes away all that is held of its contract, long or short.
+// leaves reports whether the row takes away all that is held of its contract, long or short: by
+// what is held at the end, less what came after the row, else by what came before it.
 func (p *planner) leaves(c *CorporateAction) bool {
-	key := p.instrument(c.Contract).Key()
-	net := p.held.quantity(key)
+	inst := p.instrument(c.Contract)
+	held := p.held.quantity(inst.Key()).Add(c.Quantity)
+	if p.st.HasPositions {
+		held = p.endQuantity(inst.Key())
+	}
 	for _, e := range p.events {
-		if e.trade != nil && !e.void && !e.known && !e.at.After(c.Time) && e.trade.Instrument.Key() == key {
-			net = net.Add(e.trade.Quantity)
+		switch after := e.at.After(c.Time); {
+		case e.trade == nil || e.void || e.instrument.Key() != inst.Key():
+		case p.st.HasPositions && after:
+			held = held.Sub(e.trade.Quantity)
+		case !p.st.HasPositions && !after && !e.known:
+			held = held.Add(e.trade.Quantity)
 		}
 	}
-	return net.Add(c.Quantity).IsZero()
+	return held.IsZero()
+}
+
+// endQuantity is what the statement says is held at the end.
+func (p *planner) endQuantity(key accounts.InstrumentKey) accounts.Decimal {
+	if pos := p.position(key); pos != nil {
+		return pos.Quantity
+	}
+	return accounts.Decimal{}
+}
+
+// position is what the statement says is held at the end; nil if nothing.
+func (p *planner) position(key accounts.InstrumentKey) *Position {
+	for i := range p.st.Positions {
+		if pos := &p.st.Positions[i]; pos.SecType != accounts.Forex && p.instrument(pos.Contract).Key() == key {
+			return pos
+		}
+	}
+	return nil
 }
 
 func (h *Held) quantity(key accounts.InstrumentKey) accounts.Decimal {

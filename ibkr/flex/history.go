@@ -11,8 +11,8 @@ import (
 // Held is what a portfolio holds and has recorded already when a statement is planned for it. The
 // zero value is an empty portfolio.
 type Held struct {
-	Positions []accounts.Position
-	Facts     []accounts.Fact // everything in the journal, in the order in which it was recorded
+	Positions []accounts.Position // flat ones included, for the names they go by
+	Facts     []accounts.Fact     // everything in the journal, in the order in which it was recorded
 }
 
 // history is what of the journal matters to the plan.
@@ -72,6 +72,33 @@ func timeOf(f accounts.Fact) time.Time {
 	return time.Time{}
 }
 
+// newest returns for every contract id the position that traded last: a renamed contract has more.
+func (h *Held) newest() map[int64]accounts.Position {
+	out := map[int64]accounts.Position{}
+	for _, pos := range h.Positions {
+		id := pos.Instrument.ConID
+		if other, ok := out[id]; id != 0 && (!ok || !pos.LastTrade.Before(other.LastTrade) && (!pos.Quantity.IsZero() || other.Quantity.IsZero())) {
+			out[id] = pos
+		}
+	}
+	return out
+}
+
+// has reports whether the journal has the fact.
+func (h *history) has(f accounts.Fact) bool {
+	switch f := f.(type) {
+	case accounts.Trade:
+		return h.recorded(f.ExecID)
+	case accounts.Cancellation:
+		return h.cancellations[f.ExecID]
+	case accounts.Split:
+		return h.splits[f.ID]
+	case accounts.CashMovement:
+		return h.moved[f.ID]
+	}
+	return false
+}
+
 // recorded reports whether the journal has the execution in this version or a newer one.
 func (h *history) recorded(id accounts.ExecID) bool {
 	all, version := id.Correction()
@@ -91,11 +118,13 @@ func root(id accounts.ExecID) string {
 	return root
 }
 
-// quantities folds how much was held of each contract at a time, without the executions that are
-// gone. later names the contracts that something moved after it.
-func (h *history) quantities(until time.Time, gone map[string]bool) (held map[accounts.InstrumentKey]accounts.Decimal, later map[accounts.InstrumentKey]bool) {
+// quantities folds how much was held of each contract, by the name that the statement has for it,
+// at the statement's end and without the executions that are gone. later are the contracts that
+// something moved after it.
+func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal, later map[accounts.InstrumentKey]bool) {
+	until := p.end()
 	held, later = map[accounts.InstrumentKey]accounts.Decimal{}, map[accounts.InstrumentKey]bool{}
-	for _, f := range h.ordered {
+	for _, f := range p.past.ordered {
 		past := !timeOf(f).After(until)
 		add := func(key accounts.InstrumentKey, q accounts.Decimal) {
 			if past {
@@ -106,21 +135,29 @@ func (h *history) quantities(until time.Time, gone map[string]bool) (held map[ac
 		}
 		switch f := f.(type) {
 		case accounts.Trade:
-			if !gone[root(f.ExecID)] {
-				add(f.Instrument.Key(), f.Quantity)
+			if !p.gone[root(f.ExecID)] {
+				add(p.named(f.Instrument), f.Quantity)
 			}
 		case accounts.Opening:
 			for _, l := range f.Lots {
-				add(f.Instrument.Key(), l.Quantity)
+				add(p.named(f.Instrument), l.Quantity)
 			}
 		case accounts.Split:
-			from, to := f.From.Key(), f.To.Key()
+			from, to := p.named(f.From), p.named(f.To)
 			q := held[from]
 			add(from, q.Neg())
 			add(to, share(q, f.Numerator, f.Denominator))
 		}
 	}
 	return held, later
+}
+
+// named returns the key of a recorded contract by the name that the statement has for it.
+func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
+	if now, ok := p.Instruments[inst.ConID]; ok {
+		return now.Key()
+	}
+	return inst.Key()
 }
 
 // checkOrder refuses a statement that tells anew what the book has as an opening balance since.
@@ -131,7 +168,7 @@ func (p *planner) checkOrder() error {
 		}
 		at := p.countsAt(e.reported, e.at)
 		for _, o := range p.past.openings {
-			if e.concerns(o.Instrument.Key()) && at.Before(o.Time) {
+			if e.concerns(p.named(o.Instrument)) && at.Before(o.Time) {
 				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
 					accounts.ErrOutOfOrder, e.text, e.line, accounts.DateOf(o.Time))
 			}

@@ -16,7 +16,12 @@ import (
 // It reads the portfolio's journal. Reconcile with Plan.Broker afterwards.
 func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, int, error) {
 	fail := func(err error) error { return fmt.Errorf("import statement of %s: %w", st.AccountID, err) }
-	held := Held{Positions: p.Positions()}
+	var held Held
+	snapshot := p.Snapshot()
+	for _, open := range snapshot.Open {
+		held.Positions = append(held.Positions, open.Position)
+	}
+	held.Positions = append(held.Positions, snapshot.Closed...)
 	for f, err := range p.Facts(ctx) {
 		if err != nil {
 			return nil, 0, fail(err)

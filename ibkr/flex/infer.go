@@ -37,6 +37,7 @@ type inference struct {
 	ledgers  map[accounts.InstrumentKey]*ledger
 	order    []*ledger
 	held     map[accounts.InstrumentKey]accounts.Decimal
+	undone   map[accounts.InstrumentKey]accounts.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[accounts.InstrumentKey]bool
 	premiums []premium
 }
@@ -51,10 +52,15 @@ type premium struct {
 
 // infer adds an opening balance to the plan for every contract that needs one.
 func (p *planner) infer() error {
-	in := &inference{planner: p, ledgers: map[accounts.InstrumentKey]*ledger{}}
-	in.held, in.later = p.past.quantities(p.end(), p.gone)
-	p.renameHeld(in)
+	in := &inference{planner: p, ledgers: map[accounts.InstrumentKey]*ledger{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
+	in.held, in.later = p.quantities()
+	p.renameHeld()
 	for _, e := range p.events {
+		if e.known && !e.void && e.trade != nil {
+			now, _ := p.past.current(e.trade.ExecID)
+			key := e.instrument.Key()
+			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
+		}
 		if from := in.from(e); from != nil {
 			from.events = append(from.events, e)
 			if to := in.to(e); to != from {
@@ -122,12 +128,11 @@ func (in *inference) to(e *event) *ledger {
 }
 
 // renameHeld moves what the book holds of a contract to the name that the statement has for it.
-func (p *planner) renameHeld(in *inference) {
+func (p *planner) renameHeld() {
 	for i := range p.held.Positions {
 		pos := &p.held.Positions[i]
 		inst, ok := p.Instruments[pos.Instrument.ConID]
-		from, to := pos.Instrument.Key(), inst.Key()
-		if !ok || from == to || inst.Currency != pos.Instrument.Currency || pos.Quantity.IsZero() {
+		if !ok || inst.Key() == pos.Instrument.Key() || inst.Currency != pos.Instrument.Currency || pos.Quantity.IsZero() {
 			continue
 		}
 		at := p.start()
@@ -136,7 +141,6 @@ func (p *planner) renameHeld(in *inference) {
 		}
 		p.Facts = append(p.Facts, accounts.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, at.Format("20060102150405")),
 			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
-		in.held[to], in.held[from] = in.held[to].Add(in.held[from]), accounts.Decimal{}
 		pos.Instrument = inst
 	}
 }
@@ -157,9 +161,9 @@ func (l *ledger) prepare() error {
 	var before accounts.Decimal
 	switch {
 	case l.st.HasPositions:
-		before = l.backwards().Sub(held)
+		before = l.backwards().Sub(held).Sub(l.undone[l.inst.Key()])
 	case len(l.events) > 0:
-		before = l.atLeast(held)
+		before = l.unseen(held)
 	}
 	switch {
 	case before.IsZero():
@@ -175,10 +179,7 @@ func (l *ledger) prepare() error {
 
 // backwards goes from what is held at the end back to the beginning.
 func (l *ledger) backwards() accounts.Decimal {
-	var q accounts.Decimal
-	if pos := l.position(); pos != nil {
-		q = pos.Quantity
-	}
+	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
 		switch {
 		case e.trade != nil:
@@ -193,36 +194,47 @@ func (l *ledger) backwards() accounts.Decimal {
 }
 
 // atLeast is the least that must have been held before, beyond what the book holds, for every
-// closing to have something to close: for statements that do not say what is held at the end.
+// closing to have something to close and every split something to split: for statements that do
+// not say what is held at the end.
 func (l *ledger) atLeast(held accounts.Decimal) accounts.Decimal {
 	var need accounts.Decimal // in units of the beginning
 	n, m := unit, unit
 	x := held
+	// must says that so much was held now: what x lacks of it is from before.
+	must := func(q accounts.Decimal) {
+		missing := share(q.Sub(x), m, n)
+		if !missing.IsZero() && missing.IsNeg() == q.IsNeg() && missing.Abs().GreaterThan(need.Abs()) {
+			need = missing
+		}
+	}
 	for _, e := range l.events {
 		switch {
 		case e.trade != nil:
 			if e.closes() {
-				// Before a sale of n at least n must be there: n − x of it from before.
-				missing := e.closing().Neg().Sub(x)
-				before := share(missing, m, n)
-				if !missing.IsZero() && missing.IsNeg() != e.trade.Quantity.IsNeg() && before.Abs().GreaterThan(need.Abs()) {
-					need = before
-				}
+				must(e.closing(x).Neg())
 			}
 			x = x.Add(e.trade.Quantity)
 		case e.split.From.Key() == e.split.To.Key():
+			must(e.splitUnits())
 			n, m = n.Mul(e.split.Numerator), m.Mul(e.split.Denominator)
 			x = share(x, e.split.Numerator, e.split.Denominator)
 		case e.split.From.Key() == l.inst.Key():
-			if missing := e.gone.Neg().Sub(x); !missing.IsZero() && missing.IsNeg() == e.gone.Neg().IsNeg() && missing.Abs().GreaterThan(need.Abs()) {
-				need = share(missing, m, n)
-			}
+			must(e.gone.Neg())
 			x = accounts.Decimal{}
 		default:
 			x = x.Add(e.moved)
 		}
 	}
 	return need
+}
+
+// splitUnits is how much was held before a split within one contract, by how much it changed that.
+func (e *event) splitUnits() accounts.Decimal {
+	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
+	if q.Prec() > 4 { // the broker rounded
+		q = q.RoundBank(0)
+	}
+	return q
 }
 
 // closes reports whether the trade closes something, by what the broker says.
@@ -236,18 +248,24 @@ func (e *event) closes() bool {
 	return e.real.Valid && !e.real.Value.IsZero()
 }
 
-// closing is the part of the trade's quantity that closes. Of a flip the broker says what the
-// closing part realized and consumed, and so what share of the proceeds it had.
-func (e *event) closing() accounts.Decimal {
+// closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
+// flip the broker says what the closing part realized and consumed, and so what share of the
+// proceeds it had.
+func (e *event) closing(x accounts.Decimal) accounts.Decimal {
 	q := e.trade.Quantity
-	if e.side != "C;O" && e.side != "" || e.side == "" && e.trade.Kind != accounts.Execution || !e.real.Valid || !e.cost.Valid {
+	if e.side != "C;O" && (e.side != "" || e.trade.Kind != accounts.Execution) {
 		return q
 	}
-	part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
-	if err != nil || !part.IsPos() || part.GreaterThan(almost) {
-		return q
+	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
+		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
+		if err == nil && part.IsPos() && part.LessThan(almost) {
+			return part.RoundBank(9).Mul(q).RoundBank(4)
+		}
 	}
-	return part.RoundBank(9).Mul(q).RoundBank(4)
+	if e.side == "C;O" && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {
+		return x.Neg()
+	}
+	return q
 }
 
 // net is proceeds less commission and taxes.
@@ -270,16 +288,6 @@ func (e *event) exercised() bool {
 
 func (e *event) delivery() bool {
 	return e.trade.Kind == accounts.Assignment || e.trade.Kind == accounts.Exercise
-}
-
-// position is what the statement says is held at the end.
-func (l *ledger) position() *Position {
-	for i := range l.st.Positions {
-		if pos := &l.st.Positions[i]; pos.SecType != accounts.Forex && l.instrument(pos.Contract).Key() == l.inst.Key() {
-			return pos
-		}
-	}
-	return nil
 }
 
 var (
@@ -496,7 +504,7 @@ func (l *ledger) finish() {
 	if q.IsZero() {
 		return
 	}
-	pos := l.position()
+	pos := l.position(l.inst.Key())
 	if pos == nil || !pos.basis().Valid {
 		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
 		l.take(q, accounts.Decimal{}, "nothing: taken as zero")
@@ -541,7 +549,7 @@ func (l *ledger) openings() {
 		lot.OpenedAt = opened
 		o.Lots = append(o.Lots, *lot)
 	}
-	if pos := l.position(); pos != nil {
+	if pos := l.position(l.inst.Key()); pos != nil {
 		o.FXRate = pos.FXRate
 	}
 	l.Facts = append(l.Facts, o)

@@ -13,7 +13,7 @@ import (
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	Facts  []accounts.Fact
+	Facts  []accounts.Fact // without those that are recorded already
 	Broker accounts.BrokerStatement
 	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
 	Rows map[accounts.ExecID]Row
@@ -122,6 +122,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.Facts = append(p.Facts, p.after...)
 	p.planCash()
 	p.brokerFigures()
+	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
 	return p.Plan, p.checkOrder()
 }
 
@@ -232,9 +233,9 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
-	for _, pos := range p.held.Positions { // an old statement does not bring an old name back
-		if inst, ok := p.Instruments[pos.Instrument.ConID]; ok && pos.LastTrade.After(p.end()) && inst.Currency == pos.Instrument.Currency {
-			p.Instruments[pos.Instrument.ConID] = pos.Instrument
+	for id, pos := range p.held.newest() {
+		if _, ok := p.Instruments[id]; ok && p.keepsName(pos) {
+			p.Instruments[id] = pos.Instrument
 		}
 	}
 	byKey := map[accounts.InstrumentKey]int64{}
@@ -252,6 +253,19 @@ func (p *planner) resolveContracts() {
 		}
 		byKey[inst.Key()] = id
 	}
+}
+
+// keepsName reports whether a contract goes by the name that the book has for it, whatever the
+// statement says: an old statement does not bring an old name back, and what a cancellation brings
+// back of a contract that is flat stays where it was, with what comes after.
+func (p *planner) keepsName(pos accounts.Position) bool {
+	if pos.LastTrade.After(p.end()) {
+		return true
+	}
+	return pos.Quantity.IsZero() && slices.ContainsFunc(p.st.Trades, func(t Trade) bool {
+		_, version := accounts.ExecID(t.ExecID).Correction()
+		return t.ConID == pos.Instrument.ConID && (t.cancels() || version > 1)
+	})
 }
 
 // instrument returns the one instrument of a contract, with its underlying by its last name.

@@ -157,22 +157,24 @@ func grossOf(row *Trade) accounts.Decimal {
 }
 
 // commission returns the commission with the file's sign, worked out from the other figures where
-// the query leaves it out.
+// the query leaves it out. Those of currency pairs tell nothing, and the net cash of futures and
+// CFDs is their mark-to-market.
 func (t *Trade) commission(gross accounts.Decimal) (accounts.Decimal, bool) {
 	rest := gross.Add(t.Taxes)
+	executed := t.kind() == accounts.Execution
 	switch {
 	case t.Commission.Valid:
 		return t.Commission.Value, true
+	case t.SecType == accounts.Forex:
+		return accounts.Decimal{}, false
 	case t.NetCash.Valid && t.SecType != accounts.Future && t.SecType != accounts.CFD:
 		return t.NetCash.Value.Sub(rest), true
 	case t.Cost.Valid && t.OpenClose == "O":
 		return t.Cost.Value.Neg().Sub(rest), true
-	case t.Cost.Valid && t.Realized.Valid && t.OpenClose != "C;O" && t.kind() == accounts.Execution:
+	case t.Cost.Valid && t.Realized.Valid && t.OpenClose != "C;O" && executed:
 		return t.Realized.Value.Sub(t.Cost.Value).Sub(rest), true
-	case t.kind() != accounts.Execution:
-		return accounts.Decimal{}, true
 	}
-	return accounts.Decimal{}, false
+	return accounts.Decimal{}, !executed
 }
 
 // kind tells by the codes how the trade came about. An exercised option on which the broker itself
@@ -207,6 +209,7 @@ func (p *planner) planCancellations() {
 		}
 		if target := p.cancelledBy(row); target != nil {
 			target.void = true
+			p.gone[root(target.trade.ExecID)] = true
 			delete(p.Rows, target.trade.ExecID)
 			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
 		} else if p.past.cancellations[id] {
