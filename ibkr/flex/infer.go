@@ -262,7 +262,7 @@ func (e *event) closing(x accounts.Decimal) accounts.Decimal {
 			return part.RoundBank(9).Mul(q).RoundBank(4)
 		}
 	}
-	if e.side == "C;O" && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {
+	if e.side == "C;O" && !x.IsZero() && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {
 		return x.Neg()
 	}
 	return q

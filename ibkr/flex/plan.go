@@ -256,16 +256,28 @@ func (p *planner) resolveContracts() {
 }
 
 // keepsName reports whether a contract goes by the name that the book has for it, whatever the
-// statement says: an old statement does not bring an old name back, and what a cancellation brings
-// back of a contract that is flat stays where it was, with what comes after.
+// statement says: a statement that is old, or tells nothing new of the contract, does not rename
+// it. And what a cancellation or correction brings back of a contract that is flat stays where it
+// was, with what comes after.
 func (p *planner) keepsName(pos accounts.Position) bool {
 	if pos.LastTrade.After(p.end()) {
 		return true
 	}
-	return pos.Quantity.IsZero() && slices.ContainsFunc(p.st.Trades, func(t Trade) bool {
+	fresh, undoes := false, false
+	for i := range p.st.Trades {
+		t := &p.st.Trades[i]
+		if t.ConID != pos.Instrument.ConID {
+			continue
+		}
 		_, version := accounts.ExecID(t.ExecID).Correction()
-		return t.ConID == pos.Instrument.ConID && (t.cancels() || version > 1)
-	})
+		undoes = undoes || t.cancels() || version > 1
+		fresh = fresh || !t.cancels() && !slices.ContainsFunc(t.names(), p.past.recorded)
+	}
+	for i := range p.st.CorporateActions {
+		c := &p.st.CorporateActions[i]
+		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.past.splits[c.id()] && !p.past.recorded(accounts.ExecID(c.id()))
+	}
+	return !fresh || undoes && pos.Quantity.IsZero()
 }
 
 // instrument returns the one instrument of a contract, with its underlying by its last name.
