@@ -113,6 +113,13 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 	}
 	added, amended := 0, false
 	for _, f := range list {
+		if amended && !fills(f) {
+			// Whether it fits shows in the book as the amendments leave it.
+			if err := p.restateDraft(ctx); err != nil {
+				return added, err
+			}
+			amended = false
+		}
 		next, err := p.place(ctx, f, known)
 		if err != nil {
 			return added, err
@@ -126,15 +133,28 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		d.add(next)
 		added++
 	}
-	if !amended {
-		return added, nil
+	if amended {
+		return added, p.restateDraft(ctx)
 	}
-	after, err := p.refoldAll(ctx)
-	if err != nil {
-		return added, err
-	}
-	d.add(restatement(d.book, after))
 	return added, nil
+}
+
+// fills reports whether a fact is one that every book accepts: it need not fit what is held.
+func fills(f payload) bool {
+	switch f.(type) {
+	case *Split, *Opening:
+		return false
+	}
+	return true
+}
+
+// restateDraft writes what the amendments in the draft made of the book.
+func (p *Portfolio) restateDraft(ctx context.Context) error {
+	after, err := p.refoldAll(ctx)
+	if err == nil {
+		p.draft.add(restatement(p.draft.book, after))
+	}
+	return err
 }
 
 // seen returns where the journal, or the draft, has an entry with the key.

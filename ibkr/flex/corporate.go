@@ -173,13 +173,22 @@ func (p *planner) leaves(c *CorporateAction) bool {
 	if p.st.HasPositions {
 		held = p.endQuantity(inst.Key())
 	}
-	for _, e := range p.events {
-		switch after := e.at.After(c.Time); {
-		case e.trade == nil || e.void || e.instrument.Key() != inst.Key():
+	change := func(at time.Time, q accounts.Decimal) {
+		switch after := at.After(c.Time); {
 		case p.st.HasPositions && after:
-			held = held.Sub(e.trade.Quantity)
-		case !p.st.HasPositions && !after && !e.known:
-			held = held.Add(e.trade.Quantity)
+			held = held.Sub(q)
+		case !p.st.HasPositions && !after:
+			held = held.Add(q)
+		}
+	}
+	for _, e := range p.events {
+		if e.trade != nil && !e.void && e.instrument.Key() == inst.Key() && (p.st.HasPositions || !e.known) {
+			change(e.at, e.trade.Quantity)
+		}
+	}
+	for i := range p.st.CorporateActions {
+		if other := &p.st.CorporateActions[i]; !other.Time.Equal(c.Time) && p.instrument(other.Contract).Key() == inst.Key() {
+			change(other.Time, other.Quantity)
 		}
 	}
 	return held.IsZero()

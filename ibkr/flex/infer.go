@@ -158,6 +158,12 @@ func (l *ledger) prepare() error {
 			}
 		}
 	}
+	if !l.net.Equal(held) { // what is gone had closed lots, which are not to be had back
+		l.own, l.net = nil, accounts.Decimal{}
+		if !held.IsZero() {
+			l.add(accounts.Lot{Quantity: held})
+		}
+	}
 	var before accounts.Decimal
 	switch {
 	case l.st.HasPositions:
