@@ -188,13 +188,12 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		if dup {
 			return nil, nil
 		}
-		next, err := p.placeSplit(f)
-		return p.unlessRecorded(ctx, next, f.entryKey(), err)
+		return p.placeSplit(f)
 	case *Opening:
 		if dup {
 			return nil, nil
 		}
-		return p.unlessRecorded(ctx, f, f.entryKey(), book.checkOpening(f))
+		return f, book.checkOpening(f)
 	}
 	if dup {
 		return nil, nil
@@ -202,32 +201,25 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 	return f, nil
 }
 
-// unlessRecorded lets a fact that does not fit the book pass as known if the journal has it: it
-// did fit when it was recorded, and recording it again changes nothing.
-func (p *Portfolio) unlessRecorded(ctx context.Context, next payload, key string, misfit error) (payload, error) {
-	if misfit == nil {
-		return next, nil
+// lookUp finds the keys of the facts that the journal has and nobody noticed yet.
+func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string]int64) (map[string]int64, error) {
+	wanted := make(map[string]bool, len(list))
+	for _, f := range list {
+		key := f.entryKey()
+		if _, noticed := known[key]; !noticed && key != "" {
+			wanted[key] = true
+		}
 	}
-	if _, found, err := p.find(ctx, key); found || err != nil {
-		return nil, err
-	}
-	return nil, misfit
-}
-
-// find returns where the journal, or the draft, has an entry with the key.
-func (p *Portfolio) find(ctx context.Context, key string) (seq int64, found bool, err error) {
-	if seq, found = p.draft.keys[key]; found {
-		return seq, true, nil
-	}
+	found := map[string]int64{}
 	for e, err := range p.store.Entries(ctx, p.id, 0) {
 		if err != nil {
-			return 0, false, err
+			return nil, err
 		}
-		if e.Key == key {
-			return e.Seq, true, nil
+		if wanted[e.Key] {
+			found[e.Key] = e.Seq
 		}
 	}
-	return 0, false, nil
+	return found, nil
 }
 
 // placeSplit checks that there is something to split, and whether trades after it came first.
@@ -270,11 +262,20 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 // cancel finds the execution that a cancellation takes back.
 func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) {
 	root, version := c.Cancels.Correction()
-	seq, found, err := p.find(ctx, "x:"+root)
-	if err != nil {
-		return nil, err
+	key := "x:" + root
+	seq, ok := p.draft.keys[key]
+	if !ok {
+		for e, err := range p.store.Entries(ctx, p.id, 0) {
+			if err != nil {
+				return nil, err
+			}
+			if e.Key == key {
+				seq, ok = e.Seq, true
+				break
+			}
+		}
 	}
-	if !found {
+	if !ok {
 		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
 	}
 	current, err := p.inForce(ctx, seq)

@@ -134,15 +134,10 @@ func ratio(match []string) (n, m accounts.Decimal) {
 }
 
 // exchange books two rows, one of which takes a holding away and the other gives one for it, as a
-// split between contracts in the ratio of their quantities. Where nothing else tells, what is taken
-// away is long.
+// split between contracts in the ratio of their quantities.
 func (p *planner) exchange(a, b *CorporateAction) bool {
 	from, to := a, b
-	if p.past.splits[a.id()] || p.past.splits[b.id()] { // as it was recorded before
-		if p.past.splits[b.id()] {
-			from, to = b, a
-		}
-	} else if leavesA, leavesB := p.leaves(a), p.leaves(b); leavesA == leavesB && b.Quantity.IsNeg() || !leavesA && leavesB {
+	if p.takenFrom(b, a) {
 		from, to = b, a
 	}
 	if from.Quantity.IsZero() || to.Quantity.IsZero() || from.Quantity.IsNeg() == to.Quantity.IsNeg() ||
@@ -154,6 +149,30 @@ func (p *planner) exchange(a, b *CorporateAction) bool {
 	p.split(e, accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
 		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time})
 	return true
+}
+
+// takenFrom reports whether it is this row, and not the other, that takes the holding away: as it
+// was recorded before, else by the text, else by what is held, else because holdings are long.
+func (p *planner) takenFrom(c, other *CorporateAction) bool {
+	switch before, otherBefore := p.past.splits[c.id()], p.past.splits[other.id()]; {
+	case before != otherBefore:
+		return before
+	case c.isSubject() != other.isSubject():
+		return c.isSubject()
+	}
+	if leaves := p.leaves(c); leaves != p.leaves(other) {
+		return leaves
+	}
+	return c.Quantity.IsNeg()
+}
+
+var subjectText = regexp.MustCompile(`^[^(]*\(([^()]+)\).*[(,]\s*([^(),]+)\)\s*$`)
+
+// isSubject reports whether the text is about the row's own contract: it begins with the security
+// that the action happened to and ends with the row's.
+func (c *CorporateAction) isSubject() bool {
+	match := subjectText.FindStringSubmatch(c.Text)
+	return match != nil && match[1] == match[2]
 }
 
 func (c *CorporateAction) event() *event {

@@ -237,7 +237,7 @@ func (l *ledger) atLeast(held accounts.Decimal) accounts.Decimal {
 // splitUnits is how much was held before a split within one contract, by how much it changed that.
 func (e *event) splitUnits() accounts.Decimal {
 	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
-	if q.Prec() > 4 { // the broker rounded
+	if !q.Equal(q.RoundBank(4)) { // the broker rounded
 		q = q.RoundBank(0)
 	}
 	return q

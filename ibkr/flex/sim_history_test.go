@@ -29,7 +29,7 @@ const (
 )
 
 // What no other column of the query tells is left out: which execution is corrected without ids,
-// and what a currency trade costs without the commission.
+// and what futures and currency trades cost without the commission.
 func drawHistory(t *rapid.T, q simQuery) *simHistory {
 	h := &simHistory{simBroker: newSimBroker(), q: q}
 	h.now = h.now.AddDate(0, 0, -1)
@@ -139,7 +139,11 @@ func (h *simHistory) order(t *rapid.T) simTrade {
 	if rapid.IntRange(0, 5).Draw(t, "taxed") == 0 {
 		taxes = drawDecimal(t, "tax", -200, 0, 2)
 	}
-	return simTrade{contract: id, quantity: q, price: price, commission: drawDecimal(t, "commission", -3_000_000_000, 200_000_000, 9), taxes: taxes,
+	commission := drawDecimal(t, "commission", -3_000_000_000, 200_000_000, 9)
+	if c.kind == "FUT" && h.q.lacks("ibCommission") {
+		commission = zero()
+	}
+	return simTrade{contract: id, quantity: q, price: price, commission: commission, taxes: taxes,
 		kind: "ExchTrade", notes: rapid.SampledFrom([]string{"", "P", "IA;P"}).Draw(t, "notes")}
 }
 
