@@ -328,11 +328,16 @@ func (b *Book) set(p Position) {
 	b.positions[h.key] = h
 }
 
+// holding returns the contract's holding. One that is flat takes over the broker's names for the
+// contract, which may have been another of the same terms.
 func (b *Book) holding(i *Instrument, key InstrumentKey) *holding {
 	h := b.positions[key]
-	if h == nil {
+	switch {
+	case h == nil:
 		h = &holding{Position: Position{Instrument: *i}, key: key, inBase: i.Currency == b.base, cash: b.balance(i.Currency)}
 		b.positions[key] = h
+	case h.Quantity.IsZero() && h.Instrument.ConID != i.ConID:
+		h.Instrument = *i
 	}
 	return h
 }

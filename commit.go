@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 			fail(group, err)
 			return
 		}
-		if !p.decide(ctx, group, known) {
+		if !p.decide(ctx, group, &known) {
 			continue
 		}
 		if len(p.draft.entries) == 0 {
@@ -219,16 +220,23 @@ func fail(group []*command, err error) {
 }
 
 // decide turns the commands into entries on the draft. It reports false when one of them failed
-// halfway: then it has its error, the draft is fresh, and the others must decide again.
-func (p *Portfolio) decide(ctx context.Context, group []*command, known map[string]int64) bool {
+// halfway: then it has its error, the draft is fresh, and the others must decide again. So must
+// one whose facts did not fit the book while some of them turn out to be in it already.
+func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[string]int64) bool {
 	p.draft.begin(p.live.seq, p.live.hash, normalTime(p.clock()), len(group) > 1)
 	for _, cmd := range group {
 		if cmd.err != nil {
 			continue
 		}
 		before := len(p.draft.entries)
-		added, err := p.record(ctx, cmd.payloads, known)
+		added, err := p.record(ctx, cmd.payloads, *known)
 		if err != nil {
+			if more, failed := p.lookUp(ctx, cmd.payloads, *known); failed == nil && len(more) > 0 {
+				maps.Copy(more, *known)
+				*known = more
+				p.resetDraft()
+				return false
+			}
 			cmd.err = err
 			if len(p.draft.entries) > before || added > 0 {
 				p.resetDraft()

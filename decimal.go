@@ -72,10 +72,22 @@ func convert(amount, rate Decimal) Decimal {
 	if rate.Equal(one) {
 		return amount
 	}
-	if amount.Prec()+rate.Prec() > maxPlaces {
-		amount = amount.RoundBank(maxPlaces - rate.PrecUint())
-	}
+	amount, rate = fitted(amount, rate)
 	return amount.Mul(rate)
+}
+
+// fitted rounds an amount half to even so far that its product with the factor is exact. What it
+// does depends on the values alone, never on zeros behind them: a book in memory and one folded from
+// what was written have different ones.
+func fitted(amount, factor Decimal) (Decimal, Decimal) {
+	if amount.Prec()+factor.Prec() <= maxPlaces {
+		return amount, factor
+	}
+	amount, factor = trimZeros(amount), trimZeros(factor)
+	if amount.Prec()+factor.Prec() > maxPlaces {
+		amount = amount.RoundBank(maxPlaces - factor.PrecUint())
+	}
+	return amount, factor
 }
 
 // share returns the part of total that belongs to part of whole, rounded half to even at
@@ -85,9 +97,7 @@ func share(total, part, whole Decimal) Decimal {
 	if part.Equal(whole) {
 		return total
 	}
-	if total.Prec()+part.Prec() > maxPlaces {
-		total = total.RoundBank(maxPlaces - part.PrecUint())
-	}
+	total, part = fitted(total, part)
 	q, err := total.Mul(part).Div(whole)
 	if err != nil { // whole is zero: nothing to share
 		return total

@@ -116,6 +116,13 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 	}
 	added, amended := 0, false
 	for _, f := range list {
+		if amended && !fills(f) {
+			// Whether it fits shows in the book as the amendments leave it.
+			if err := p.restateDraft(ctx); err != nil {
+				return added, err
+			}
+			amended = false
+		}
 		next, err := p.place(ctx, f, known)
 		if err != nil {
 			return added, err
@@ -129,15 +136,28 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		d.add(next)
 		added++
 	}
-	if !amended {
-		return added, nil
+	if amended {
+		return added, p.restateDraft(ctx)
 	}
-	after, err := p.refoldAll(ctx)
-	if err != nil {
-		return added, err
-	}
-	d.add(restatement(d.book, after))
 	return added, nil
+}
+
+// fills reports whether a fact is one that every book accepts: it need not fit what is held.
+func fills(f payload) bool {
+	switch f.(type) {
+	case *Split, *Opening:
+		return false
+	}
+	return true
+}
+
+// restateDraft writes what the amendments in the draft made of the book.
+func (p *Portfolio) restateDraft(ctx context.Context) error {
+	after, err := p.refoldAll(ctx)
+	if err == nil {
+		p.draft.add(restatement(p.draft.book, after))
+	}
+	return err
 }
 
 // seen returns where the journal, or the draft, has an entry with the key.
@@ -185,6 +205,27 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		return nil, nil
 	}
 	return f, nil
+}
+
+// lookUp finds the keys of the facts that the journal has and nobody noticed yet.
+func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string]int64) (map[string]int64, error) {
+	wanted := make(map[string]bool, len(list))
+	for _, f := range list {
+		key := f.entryKey()
+		if _, noticed := known[key]; !noticed && key != "" {
+			wanted[key] = true
+		}
+	}
+	found := map[string]int64{}
+	for e, err := range p.store.Entries(ctx, p.id, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if wanted[e.Key] {
+			found[e.Key] = e.Seq
+		}
+	}
+	return found, nil
 }
 
 // placeSplit checks that there is something to split, and whether trades after it came first.

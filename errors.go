@@ -61,6 +61,10 @@ var (
 	// execution it corrects.
 	ErrExecutionMismatch = errors.New("correction does not fit its execution")
 
+	// ErrOutOfOrder is returned when a statement is imported after one of a later period that had
+	// to open with what the earlier one tells: both together would count it twice.
+	ErrOutOfOrder = errors.New("statement is older than what the book begins with")
+
 	// ErrPositionNotFound is returned for a split of a contract that is not held.
 	ErrPositionNotFound = errors.New("position not found")
 

@@ -52,6 +52,60 @@ func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Tr
 	}
 }
 
+// Facts yields every fact of the journal, as the book stands at the call, in the order in which
+// they were recorded, those included that were cancelled or corrected since; corrections,
+// cancellations and late facts come where they were recorded. It is what an importer needs to know
+// about what is there already. It reads the journal from the beginning, an entry at a time. An
+// error is yielded once, as the last pair. Breaking out early is allowed.
+func (p *Portfolio) Facts(ctx context.Context) iter.Seq2[Fact, error] {
+	return func(yield func(Fact, error) bool) {
+		upTo, _ := p.history()
+		for e, err := range p.store.Entries(ctx, p.id, 0) {
+			if err != nil {
+				yield(nil, fmt.Errorf("facts of profile %q: %w", p.id, err))
+				return
+			}
+			if e.Seq > upTo {
+				return
+			}
+			payload, err := e.Decode()
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if f := factOf(payload); f != nil && !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+// factOf returns the fact that a payload brought; nil if it only says what came of others.
+func factOf(payload any) Fact {
+	switch f := payload.(type) {
+	case *Trade:
+		return f.public()
+	case *CashMovement:
+		return *f
+	case *Split:
+		return *f
+	case *Opening:
+		return *f
+	case *EquityPoint:
+		return *f
+	case *Amendment:
+		switch {
+		case f.Trade != nil:
+			return f.Trade.public()
+		case f.Split != nil:
+			return *f.Split
+		case f.Cancellation != nil:
+			return *f.Cancellation
+		}
+	}
+	return nil
+}
+
 // public is the trade without what is cached in it.
 func (t *Trade) public() Trade {
 	out := *t

@@ -210,8 +210,13 @@ func restatement(before, after *Book) *Restatement {
 		}
 	}
 	for _, key := range sortedKeys(before.positions) {
-		if after.positions[key] == nil { // nothing of it is in force any longer
-			r.Positions = append(r.Positions, Position{Instrument: before.positions[key].Instrument})
+		if after.positions[key] != nil {
+			continue
+		}
+		// Nothing of it is in force any longer.
+		h := before.positions[key]
+		if none := (Position{Instrument: h.Instrument}); !sameJSON(none, h.position(true)) {
+			r.Positions = append(r.Positions, none)
 		}
 	}
 	for _, b := range []*Book{before, after} {

@@ -313,12 +313,17 @@ func (b *builder) finishPositions() {
 	} else {
 		b.st.Positions = b.lots
 	}
-	at := make(map[accounts.InstrumentKey]int, len(b.st.Positions))
+	type contract struct { // two contracts may bear one name
+		key accounts.InstrumentKey
+		id  int64
+	}
+	at := make(map[contract]int, len(b.st.Positions))
 	summed := b.st.Positions[:0]
 	for _, p := range b.st.Positions {
-		i, ok := at[p.Key()]
+		this := contract{p.Key(), p.ConID}
+		i, ok := at[this]
 		if !ok {
-			at[p.Key()] = len(summed)
+			at[this] = len(summed)
 			summed = append(summed, p)
 			continue
 		}

@@ -86,8 +86,10 @@ func (p *planner) corporateTrade(c *CorporateAction) {
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		closes = "C"
 	}
-	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, trade: t, cost: c.Cost, real: c.Realized, side: closes,
-		known: p.held.Known[id], text: c.LocalSymbol, line: c.Line})
+	e := c.event()
+	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
+	e.cost, e.real, e.side = c.Cost, c.Realized, closes
+	p.events = append(p.events, e)
 	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
 }
 
@@ -116,8 +118,9 @@ func (p *planner) ratioSplit(c *CorporateAction) bool {
 		return false
 	}
 	inst := p.instrument(c.Contract)
-	p.events = append(p.events, &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, moved: c.Quantity,
-		split: &accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time}})
+	e := c.event()
+	e.moved = c.Quantity
+	p.split(e, accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
 	return true
 }
 
@@ -134,34 +137,102 @@ func ratio(match []string) (n, m accounts.Decimal) {
 // split between contracts in the ratio of their quantities.
 func (p *planner) exchange(a, b *CorporateAction) bool {
 	from, to := a, b
-	if !p.leaves(a) && (p.leaves(b) || b.Quantity.IsNeg()) {
+	if p.takenFrom(b, a) {
 		from, to = b, a
 	}
 	if from.Quantity.IsZero() || to.Quantity.IsZero() || from.Quantity.IsNeg() == to.Quantity.IsNeg() ||
 		from.Currency != to.Currency || from.SecType != to.SecType {
 		return false
 	}
-	p.events = append(p.events, &event{at: from.Time, rank: 1, tx: from.TransactionID, text: from.LocalSymbol, line: from.Line,
-		moved: to.Quantity, gone: from.Quantity,
-		split: &accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
-			Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time}})
+	e := from.event()
+	e.moved, e.gone = to.Quantity, from.Quantity
+	p.split(e, accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
+		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time})
 	return true
 }
 
-// leaves reports whether the row takes away all that is held of its contract, long or short.
-func (p *planner) leaves(c *CorporateAction) bool {
-	key := p.instrument(c.Contract).Key()
-	net := p.heldOf(key)
-	for _, e := range p.events {
-		if e.trade != nil && !e.void && !e.known && !e.at.After(c.Time) && e.trade.Instrument.Key() == key {
-			net = net.Add(e.trade.Quantity)
-		}
+// takenFrom reports whether it is this row, and not the other, that takes the holding away: as it
+// was recorded before, else by the text, else by what is held, else because holdings are long.
+func (p *planner) takenFrom(c, other *CorporateAction) bool {
+	switch before, otherBefore := p.past.splits[c.id()], p.past.splits[other.id()]; {
+	case before != otherBefore:
+		return before
+	case c.isSubject() != other.isSubject():
+		return c.isSubject()
 	}
-	return net.Add(c.Quantity).IsZero()
+	if leaves := p.leaves(c); leaves != p.leaves(other) {
+		return leaves
+	}
+	return c.Quantity.IsNeg()
 }
 
-func (p *planner) heldOf(key accounts.InstrumentKey) accounts.Decimal {
-	for _, pos := range p.held.Positions {
+var subjectText = regexp.MustCompile(`^[^(]*\(([^()]+)\).*[(,]\s*([^(),]+)\)\s*$`)
+
+// isSubject reports whether the text is about the row's own contract: it begins with the security
+// that the action happened to and ends with the row's.
+func (c *CorporateAction) isSubject() bool {
+	match := subjectText.FindStringSubmatch(c.Text)
+	return match != nil && match[1] == match[2]
+}
+
+func (c *CorporateAction) event() *event {
+	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate}
+}
+
+func (p *planner) split(e *event, s accounts.Split) {
+	e.split, e.known = &s, p.past.splits[s.ID]
+	p.events = append(p.events, e)
+}
+
+// leaves reports whether the row takes away all that is held of its contract, long or short: by
+// what is held at the end, less what came after the row, else by what came before it.
+func (p *planner) leaves(c *CorporateAction) bool {
+	inst := p.instrument(c.Contract)
+	held := p.held.quantity(inst.Key()).Add(c.Quantity)
+	if p.st.HasPositions {
+		held = p.endQuantity(inst.Key())
+	}
+	change := func(at time.Time, q accounts.Decimal) {
+		switch after := at.After(c.Time); {
+		case p.st.HasPositions && after:
+			held = held.Sub(q)
+		case !p.st.HasPositions && !after:
+			held = held.Add(q)
+		}
+	}
+	for _, e := range p.events {
+		if e.trade != nil && !e.void && e.instrument.Key() == inst.Key() && (p.st.HasPositions || !e.known) {
+			change(e.at, e.trade.Quantity)
+		}
+	}
+	for i := range p.st.CorporateActions {
+		if other := &p.st.CorporateActions[i]; !other.Time.Equal(c.Time) && p.instrument(other.Contract).Key() == inst.Key() {
+			change(other.Time, other.Quantity)
+		}
+	}
+	return held.IsZero()
+}
+
+// endQuantity is what the statement says is held at the end.
+func (p *planner) endQuantity(key accounts.InstrumentKey) accounts.Decimal {
+	if pos := p.position(key); pos != nil {
+		return pos.Quantity
+	}
+	return accounts.Decimal{}
+}
+
+// position is what the statement says is held at the end; nil if nothing.
+func (p *planner) position(key accounts.InstrumentKey) *Position {
+	for i := range p.st.Positions {
+		if pos := &p.st.Positions[i]; pos.SecType != accounts.Forex && p.instrument(pos.Contract).Key() == key {
+			return pos
+		}
+	}
+	return nil
+}
+
+func (h *Held) quantity(key accounts.InstrumentKey) accounts.Decimal {
+	for _, pos := range h.Positions {
 		if pos.Instrument.Key() == key {
 			return pos.Quantity
 		}

@@ -10,30 +10,38 @@ import (
 // Import records a statement into a portfolio, all of it or nothing, and marks what is held at
 // the statement's closing prices. It returns the plan it followed and how many facts were new:
 // importing a statement twice changes nothing the second time. Several statements of one account
-// are to be imported in the order of their periods; ErrOutOfOrder otherwise.
+// are to be imported in the order of their periods. ErrOutOfOrder, and nothing changed, for one
+// that is older than what the book has and would count twice what that begins with.
 //
-// It reads the portfolio's journal unless that is empty. Reconcile with Plan.Broker afterwards.
+// It reads the portfolio's journal. Reconcile with Plan.Broker afterwards.
 func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, int, error) {
-	held := Held{Empty: p.Seq() == 0, Positions: p.Positions(), Known: map[accounts.ExecID]bool{}}
-	if !held.Empty {
-		for t, err := range p.Trades(ctx, accounts.TradeFilter{}) {
-			if err != nil {
-				return nil, 0, fmt.Errorf("import statement of %s: %w", st.AccountID, err)
-			}
-			held.Known[t.ExecID] = true
-		}
+	fail := func(err error) error { return fmt.Errorf("import statement of %s: %w", st.AccountID, err) }
+	var held Held
+	snapshot := p.Snapshot()
+	for _, open := range snapshot.Open {
+		held.Positions = append(held.Positions, open.Position)
 	}
-	plan := NewPlan(st, held)
+	held.Positions = append(held.Positions, snapshot.Closed...)
+	for f, err := range p.Facts(ctx) {
+		if err != nil {
+			return nil, 0, fail(err)
+		}
+		held.Facts = append(held.Facts, f)
+	}
+	plan, err := NewPlan(st, held)
+	if err != nil {
+		return nil, 0, fail(err)
+	}
 	added, err := p.RecordFacts(ctx, plan.Facts...)
 	if err != nil {
-		return plan, 0, fmt.Errorf("import statement of %s: %w", st.AccountID, err)
+		return plan, 0, fail(err)
 	}
 	marks, rates := plan.marks(st)
 	if err := p.Mark(marks...); err != nil {
-		return plan, added, fmt.Errorf("import statement of %s: %w", st.AccountID, err)
+		return plan, added, fail(err)
 	}
 	if err := p.MarkFX(rates...); err != nil {
-		return plan, added, fmt.Errorf("import statement of %s: %w", st.AccountID, err)
+		return plan, added, fail(err)
 	}
 	return plan, added, nil
 }

@@ -2,189 +2,195 @@ package flex
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts"
 )
 
 // A statement usually starts in mid-history: it closes positions that it never opened. What was
-// held before is known per contract: what is held at the end, less everything that moved it. It was held
-// first, so it is consumed first; each closing trade's own row says what basis it consumed, and the
-// open position says what is left.
+// held before is known per contract: what is held at the end, less everything that moved it since,
+// less what the book holds. It was held first, so it is consumed first; each closing trade's own
+// row says what basis it consumed, and the open position says what is left.
 
-// earlier is what is held of one contract since before the statement.
-type earlier struct {
-	quantity accounts.Decimal // still there; negative for short
-	since    time.Time        // from when on the book can hold it in today's units
+// ledger follows one contract through the statement as the book will.
+type ledger struct {
+	*inference
+	inst   accounts.Instrument
+	events []*event         // those that the book does not know yet
+	own    []accounts.Lot   // held in the book or opened in the statement, first first
+	net    accounts.Decimal // the sum of own
+	before []remnant        // older than all of own
+	found  []*accounts.Lot  // inferred, in units of the beginning
 }
 
-// contract is the inference over one contract's events.
-type contract struct {
+// remnant is what is left of what was held before the statement.
+type remnant struct {
+	of       *ledger          // the contract it was in at the beginning
+	quantity accounts.Decimal // in units of today; negative for short
+	n, m     accounts.Decimal // n units of today were m at the beginning
+}
+
+// inference goes through time with all contracts together, for splits and exercises connect them.
+type inference struct {
 	*planner
-	inst     accounts.Instrument
-	events   []*event
-	before   earlier
-	running  accounts.Decimal // what the book would hold without anything inferred
-	opened   []piece          // lots opened in the statement or held in the book, first first
-	premiums map[*event]accounts.Decimal
-	found    []accounts.Lot
-	since    []time.Time // of each found lot
+	ledgers  map[accounts.InstrumentKey]*ledger
+	order    []*ledger
+	held     map[accounts.InstrumentKey]accounts.Decimal
+	undone   map[accounts.InstrumentKey]accounts.Decimal // what the statement counts that was cancelled or corrected since
+	later    map[accounts.InstrumentKey]bool
+	premiums []premium
 }
 
-// piece is a quantity with its basis.
-type piece struct{ quantity, basis accounts.Decimal }
+// premium is an exercised option's gain that waits for the underlying's trade.
+type premium struct {
+	option   *event
+	quantity accounts.Decimal // of the underlying, signed
+	amount   accounts.Decimal
+	lot      *accounts.Lot // of the option, where the statement does not tell its basis
+}
 
 // infer adds an opening balance to the plan for every contract that needs one.
-func (p *planner) infer() {
+func (p *planner) infer() error {
+	in := &inference{planner: p, ledgers: map[accounts.InstrumentKey]*ledger{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
+	in.held, in.later = p.quantities()
 	p.renameHeld()
-	start := p.start()
-	premiums := p.premiums()
-	byKey := map[accounts.InstrumentKey]*contract{}
-	var order []accounts.InstrumentKey
-	of := func(inst accounts.Instrument) *contract {
-		key := inst.Key()
-		if byKey[key] == nil {
-			byKey[key] = &contract{planner: p, inst: inst, premiums: premiums, before: earlier{since: start}}
-			order = append(order, key)
-		}
-		return byKey[key]
-	}
 	for _, e := range p.events {
-		if e.void {
-			continue
+		if e.known && !e.void && e.trade != nil {
+			now, _ := p.past.current(e.trade.ExecID)
+			key := e.instrument.Key()
+			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
 		}
-		switch {
-		case e.trade != nil && e.trade.Instrument.SecType != accounts.Forex:
-			c := of(e.trade.Instrument)
-			c.events = append(c.events, e)
-		case e.split != nil:
-			c := of(e.split.From)
-			c.events = append(c.events, e)
-			if to := of(e.split.To); to != c {
+		if from := in.from(e); from != nil {
+			from.events = append(from.events, e)
+			if to := in.to(e); to != from {
 				to.events = append(to.events, e)
 			}
 		}
 	}
 	for i := range p.st.Positions {
-		of(p.instrument(p.st.Positions[i].Contract))
+		if pos := &p.st.Positions[i]; pos.SecType != accounts.Forex {
+			in.of(p.instrument(pos.Contract))
+		}
 	}
-	for _, key := range order {
-		byKey[key].start()
+	for _, l := range in.order {
+		if err := l.prepare(); err != nil {
+			return err
+		}
 	}
-	// A split between contracts carries what was held before from one to the other, so all
-	// contracts go through time together.
 	for _, e := range p.events {
-		if e.void {
-			continue
-		}
-		switch {
-		case e.trade != nil && e.trade.Instrument.SecType != accounts.Forex:
-			byKey[e.trade.Instrument.Key()].trade(e)
+		switch from := in.from(e); {
+		case from == nil:
 		case e.split != nil:
-			p.inferSplit(e, byKey[e.split.From.Key()], byKey[e.split.To.Key()])
+			in.split(e, from, in.to(e))
+		default:
+			from.trade(e)
 		}
 	}
-	for _, key := range order {
-		byKey[key].finish()
+	for _, l := range in.order {
+		l.finish()
 	}
+	for _, l := range in.order {
+		l.openings()
+	}
+	return nil
+}
+
+func (in *inference) of(inst accounts.Instrument) *ledger {
+	key := inst.Key()
+	l := in.ledgers[key]
+	if l == nil {
+		l = &ledger{inference: in, inst: inst}
+		in.ledgers[key] = l
+		in.order = append(in.order, l)
+	}
+	return l
+}
+
+// from returns the ledger that the event concerns; nil if it moves no lots, or none any longer.
+func (in *inference) from(e *event) *ledger {
+	switch {
+	case e.void || e.known:
+		return nil
+	case e.split != nil:
+		return in.of(e.split.From)
+	case e.trade != nil && e.trade.Instrument.SecType != accounts.Forex:
+		return in.of(e.instrument)
+	}
+	return nil
+}
+
+func (in *inference) to(e *event) *ledger {
+	if e.split != nil {
+		return in.of(e.split.To)
+	}
+	return in.of(e.instrument)
 }
 
 // renameHeld moves what the book holds of a contract to the name that the statement has for it.
 func (p *planner) renameHeld() {
-	for i, pos := range p.held.Positions {
+	for i := range p.held.Positions {
+		pos := &p.held.Positions[i]
 		inst, ok := p.Instruments[pos.Instrument.ConID]
-		if !ok || pos.Instrument.ConID == 0 || inst.Key() == pos.Instrument.Key() || inst.Currency != pos.Instrument.Currency || pos.Quantity.IsZero() {
+		if !ok || inst.Key() == pos.Instrument.Key() || inst.Currency != pos.Instrument.Currency || pos.Quantity.IsZero() {
 			continue
 		}
-		one, _ := accounts.ParseDecimal("1")
 		at := p.start()
 		if at.Before(pos.LastTrade) {
 			at = pos.LastTrade
 		}
-		p.Facts = append(p.Facts, accounts.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, inst.Key()), From: pos.Instrument, To: inst, Numerator: one, Denominator: one, Time: at})
-		p.held.Positions[i].Instrument = inst
+		p.Facts = append(p.Facts, accounts.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, at.Format("20060102150405")),
+			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
+		pos.Instrument = inst
 	}
 }
 
-// premiums tells for each underlying's trade by exercise or assignment what premium moves into it.
-func (p *planner) premiums() map[*event]accounts.Decimal {
-	out := map[*event]accounts.Decimal{}
-	delivered := func(e *event) bool {
-		return e.trade != nil && e.row != nil && !e.void && (e.trade.Kind == accounts.Assignment || e.trade.Kind == accounts.Exercise)
-	}
-	for _, o := range p.events {
-		if !delivered(o) || o.trade.Instrument.Right == "" || !o.cost.Valid {
-			continue
-		}
-		gain := o.trade.Commission.Add(o.trade.Taxes).Neg().Add(o.cost.Value)
-		for _, u := range p.events {
-			if delivered(u) && u.trade.Instrument.Right == "" && u.at.Equal(o.at) && u.trade.Price.Equal(o.trade.Instrument.Strike) &&
-				(u.trade.Instrument.Symbol == o.trade.Instrument.Underlying || u.trade.Instrument.LocalSymbol == o.trade.Instrument.Underlying) {
-				out[u] = out[u].Add(gain)
-				break
+// prepare works out what was held before the statement beyond what the book holds.
+func (l *ledger) prepare() error {
+	held := l.held[l.inst.Key()]
+	for _, pos := range l.planner.held.Positions {
+		if pos.Instrument.Key() == l.inst.Key() {
+			for _, lot := range pos.Lots {
+				if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
+					l.own = append(l.own, lot)
+					l.net = l.net.Add(lot.Quantity)
+				}
 			}
 		}
 	}
-	return out
-}
-
-// start works out what was held before the statement beyond what the book holds already.
-func (c *contract) start() {
-	held := c.bookBefore()
-	c.running = held.quantity
-	if !held.quantity.IsZero() {
-		c.opened = append(c.opened, held)
+	if !l.net.Equal(held) { // what is gone had closed lots, which are not to be had back
+		l.own, l.net = nil, accounts.Decimal{}
+		if !held.IsZero() {
+			l.add(accounts.Lot{Quantity: held})
+		}
 	}
-	allKnown := len(c.events) > 0
-	for _, e := range c.events {
-		allKnown = allKnown && e.known
+	var before accounts.Decimal
+	switch {
+	case l.st.HasPositions:
+		before = l.backwards().Sub(held).Sub(l.undone[l.inst.Key()])
+	case len(l.events) > 0:
+		before = l.unseen(held)
 	}
-	if allKnown { // planned and recorded before
-		return
-	}
-	if c.st.HasPositions {
-		c.before.quantity = c.backwards().Sub(held.quantity)
-	} else {
-		c.before.quantity = c.atLeast(held.quantity)
-	}
-	if !held.quantity.IsZero() && !c.before.quantity.IsZero() && held.quantity.IsNeg() != c.before.quantity.IsNeg() {
+	switch {
+	case before.IsZero():
+	case !held.IsZero() && held.IsNeg() != before.IsNeg():
 		// The book holds more than the broker did. That is for the reconciliation to tell.
-		c.before.quantity = accounts.Decimal{}
+	case l.later[l.inst.Key()]:
+		return fmt.Errorf("%w: %s of %s were held before it, and the book knows of trades after it", accounts.ErrOutOfOrder, before, l.inst)
+	default:
+		l.before = append(l.before, remnant{l, before, unit, unit})
 	}
-}
-
-// bookBefore is what the book holds of the contract less what this statement's trades, as far as
-// they are recorded already, brought.
-func (c *contract) bookBefore() piece {
-	var out piece
-	for _, pos := range c.held.Positions {
-		if pos.Instrument.Key() == c.inst.Key() {
-			out = piece{pos.Quantity, pos.Basis}
-		}
-	}
-	for _, e := range c.events {
-		if e.known && e.trade != nil {
-			out.quantity = out.quantity.Sub(e.trade.Quantity)
-			out.basis = accounts.Decimal{}
-		}
-	}
-	return out
+	return nil
 }
 
 // backwards goes from what is held at the end back to the beginning.
-func (c *contract) backwards() accounts.Decimal {
-	var q accounts.Decimal
-	if pos := c.position(); pos != nil {
-		q = pos.Quantity
-	}
-	for i := len(c.events) - 1; i >= 0; i-- {
-		e := c.events[i]
+func (l *ledger) backwards() accounts.Decimal {
+	q := l.endQuantity(l.inst.Key())
+	for _, e := range slices.Backward(l.events) {
 		switch {
 		case e.trade != nil:
 			q = q.Sub(e.trade.Quantity)
-		case e.split.From.Key() == e.split.To.Key():
-			q = scale(q, e.split.Denominator, e.split.Numerator)
-		case e.split.From.Key() == c.inst.Key():
+		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
 			q = q.Sub(e.gone)
 		default:
 			q = q.Sub(e.moved)
@@ -193,235 +199,388 @@ func (c *contract) backwards() accounts.Decimal {
 	return q
 }
 
-// scale is q × n ÷ m, rounded where that does not come out even.
-func scale(q, n, m accounts.Decimal) accounts.Decimal {
-	r, err := q.Mul(n).Div(m)
-	if err != nil {
-		return q
-	}
-	return r.RoundBank(8)
-}
-
-// atLeast is the least that must have been held before for every closing to have something to
-// close, for statements that do not say what is held at the end.
-func (c *contract) atLeast(held accounts.Decimal) accounts.Decimal {
+// atLeast is the least that must have been held before, beyond what the book holds, for every
+// closing to have something to close and every split something to split: for statements that do
+// not say what is held at the end.
+func (l *ledger) atLeast(held accounts.Decimal) accounts.Decimal {
 	var need accounts.Decimal // in units of the beginning
-	ratioN, ratioM := unit, unit
+	n, m := unit, unit
 	x := held
-	for _, e := range c.events {
-		if e.trade == nil {
-			if e.split.From.Key() == e.split.To.Key() {
-				ratioN, ratioM = ratioN.Mul(e.split.Numerator), ratioM.Mul(e.split.Denominator)
-				x = scale(x, e.split.Numerator, e.split.Denominator)
-			} else if e.split.From.Key() == c.inst.Key() {
-				x = accounts.Decimal{}
-			} else {
-				x = x.Add(e.moved)
-			}
-			continue
+	// must says that so much was held now: what x lacks of it is from before.
+	must := func(q accounts.Decimal) {
+		missing := share(q.Sub(x), m, n)
+		if !missing.IsZero() && missing.IsNeg() == q.IsNeg() && missing.Abs().GreaterThan(need.Abs()) {
+			need = missing
 		}
-		if e.closes() {
-			// Before a sale of n at least n must be there: n − x of it from before.
-			missing := e.closing().Neg().Sub(x)
-			before := scale(missing, ratioM, ratioN)
-			if !missing.IsZero() && missing.IsNeg() == e.closing().Neg().IsNeg() && before.Abs().GreaterThan(need.Abs()) {
-				need = before
+	}
+	for _, e := range l.events {
+		switch {
+		case e.trade != nil:
+			if e.closes() {
+				must(e.closing(x).Neg())
 			}
+			x = x.Add(e.trade.Quantity)
+		case e.split.From.Key() == e.split.To.Key():
+			must(e.splitUnits())
+			n, m = n.Mul(e.split.Numerator), m.Mul(e.split.Denominator)
+			x = share(x, e.split.Numerator, e.split.Denominator)
+		case e.split.From.Key() == l.inst.Key():
+			must(e.gone.Neg())
+			x = accounts.Decimal{}
+		default:
+			x = x.Add(e.moved)
 		}
-		x = x.Add(e.trade.Quantity)
 	}
 	return need
 }
 
-// closes reports whether the broker says that the trade closes something.
+// splitUnits is how much was held before a split within one contract, by how much it changed that.
+func (e *event) splitUnits() accounts.Decimal {
+	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
+	if !q.Equal(q.RoundBank(4)) { // the broker rounded
+		q = q.RoundBank(0)
+	}
+	return q
+}
+
+// closes reports whether the trade closes something, by what the broker says.
 func (e *event) closes() bool {
-	if e.side != "" {
+	switch {
+	case e.side != "":
 		return e.side != "O"
+	case e.trade.Kind == accounts.Expiry || e.exercised():
+		return true
 	}
 	return e.real.Valid && !e.real.Value.IsZero()
 }
 
-// closing is the part of the trade's quantity that closes. Of a flip the broker says what the
-// closing part realized and consumed, and so what share of the proceeds it had.
-func (e *event) closing() accounts.Decimal {
-	if e.side != "C;O" || !e.real.Valid || !e.cost.Valid {
-		return e.trade.Quantity
+// closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
+// flip the broker says what the closing part realized and consumed, and so what share of the
+// proceeds it had.
+func (e *event) closing(x accounts.Decimal) accounts.Decimal {
+	q := e.trade.Quantity
+	if e.side != "C;O" && (e.side != "" || e.trade.Kind != accounts.Execution) {
+		return q
 	}
-	net := e.net()
-	share, err := e.real.Value.Sub(e.cost.Value).Div(net)
-	if err != nil || !share.IsPos() || share.GreaterThan(unit) {
-		return e.trade.Quantity
+	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
+		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
+		if err == nil && part.IsPos() && part.LessThan(almost) {
+			return part.RoundBank(9).Mul(q).RoundBank(4)
+		}
 	}
-	return share.RoundBank(9).Mul(e.trade.Quantity).RoundBank(4)
+	if e.side == "C;O" && !x.IsZero() && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {
+		return x.Neg()
+	}
+	return q
 }
 
 // net is proceeds less commission and taxes.
 func (e *event) net() accounts.Decimal {
-	gross := e.trade.Proceeds
-	if gross.IsZero() {
-		gross = e.trade.Quantity.Mul(e.trade.Price).Mul(nonZero(e.trade.Instrument.Multiplier)).Neg()
-	}
-	return gross.Sub(e.trade.Commission).Sub(e.trade.Taxes)
+	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
 }
 
-// position is what the statement says is held at the end.
-func (c *contract) position() *Position {
-	for i := range c.st.Positions {
-		if pos := &c.st.Positions[i]; c.instrument(pos.Contract).Key() == c.inst.Key() {
-			return pos
-		}
+func (e *event) gross() accounts.Decimal {
+	if !e.trade.Proceeds.IsZero() {
+		return e.trade.Proceeds
 	}
-	return nil
+	return e.trade.Quantity.Mul(e.trade.Price).Mul(nonZero(e.trade.Instrument.Multiplier)).Neg()
 }
 
-var unit, _ = accounts.ParseDecimal("1")
+// exercised reports whether the trade is the option's side of an exercise or assignment that
+// delivers the underlying.
+func (e *event) exercised() bool {
+	return e.trade.Instrument.Right != "" && e.delivery() && e.gross().IsZero()
+}
 
-// trade takes what the trade consumes of what was held before.
-func (c *contract) trade(e *event) {
-	if e.known {
-		return
+func (e *event) delivery() bool {
+	return e.trade.Kind == accounts.Assignment || e.trade.Kind == accounts.Exercise
+}
+
+var (
+	unit, _   = accounts.ParseDecimal("1")
+	almost, _ = accounts.ParseDecimal("0.999999")
+)
+
+// left is how much is left of what was held before.
+func (l *ledger) left() accounts.Decimal {
+	var sum accounts.Decimal
+	for _, r := range l.before {
+		sum = sum.Add(r.quantity)
 	}
-	q := e.trade.Quantity
-	total := c.before.quantity.Add(c.running)
+	return sum
+}
+
+// trade moves lots as the book will, and takes what the trade consumes of what was held before.
+func (l *ledger) trade(e *event) {
+	q, net := e.trade.Quantity, e.net()
+	var option *accounts.Lot
+	alone := false
+	if e.delivery() && e.trade.Instrument.Right == "" {
+		var moved accounts.Decimal
+		moved, option = l.takePremium(e)
+		net, alone = net.Add(moved), moved.IsZero()
+	}
+	old := l.left()
+	total := old.Add(l.net)
 	if total.IsZero() || total.IsNeg() == q.IsNeg() {
-		c.open(e, q, e.net().Add(c.premiums[e]).Neg())
+		l.open(e, q, net.Neg())
 		return
 	}
-	size := q.Abs()
-	rest := accounts.Decimal{}
+	size, closeNet := q.Abs(), net
 	if held := total.Abs(); size.GreaterThan(held) {
-		rest = withSign(size.Sub(held), q)
-		size = held
+		size, closeNet = held, share(net, held, size)
 	}
-	fromBefore := size
-	if b := c.before.quantity.Abs(); b.LessThan(size) {
-		fromBefore = b
-	}
-	consumed := c.consume(size.Sub(fromBefore))
+	fromBefore := smaller(size, old.Abs())
+	basis := l.consume(size.Sub(fromBefore))
+	var taken *accounts.Lot
 	if !fromBefore.IsZero() {
-		basis, source := e.basis(size, c.premiums[e])
-		c.take(withSign(fromBefore, c.before.quantity), basis.Sub(consumed), source)
+		all, source := e.consumed(closeNet, alone)
+		taken = l.take(withSign(fromBefore, old), all.Sub(basis), source)
+		basis = all
+	} else if option != nil && e.real.Valid && size.Equal(q.Abs()) {
+		// What the option's row keeps to itself, the underlying's tells.
+		option.Basis = option.Basis.Sub(e.real.Value.Sub(closeNet).Add(basis))
 	}
-	c.running = c.running.Add(withSign(size.Sub(fromBefore), q))
-	if !rest.IsZero() {
-		c.open(e, rest, scale(e.net(), rest.Abs(), q.Abs()).Neg())
+	if e.exercised() {
+		l.deferPremium(e, withSign(size, q), closeNet.Sub(basis), taken)
+	}
+	if rest := q.Abs().Sub(size); !rest.IsZero() {
+		l.open(e, withSign(rest, q), closeNet.Sub(net))
 	}
 }
 
-// open notes a lot that the statement opens.
-func (c *contract) open(e *event, q, basis accounts.Decimal) {
-	if e.row != nil && e.cost.Valid && e.side == "O" && c.premiums[e].IsZero() {
-		basis = e.cost.Value
-	}
-	c.opened = append(c.opened, piece{q, basis})
-	c.running = c.running.Add(q)
+// open queues a lot that the trade opens.
+func (l *ledger) open(e *event, q, basis accounts.Decimal) {
+	l.add(accounts.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
 }
 
-// consume takes n units off the lots opened in the statement and returns their basis.
-func (c *contract) consume(n accounts.Decimal) accounts.Decimal {
-	var basis accounts.Decimal
-	for !n.IsZero() && len(c.opened) > 0 {
-		l := &c.opened[0]
-		if size := l.quantity.Abs(); size.GreaterThan(n) {
-			part := scale(l.basis, n, size)
-			l.basis, l.quantity = l.basis.Sub(part), withSign(size.Sub(n), l.quantity)
-			return basis.Add(part)
+// add queues a lot behind all that were opened no later, as the book does.
+func (l *ledger) add(lot accounts.Lot) {
+	i := len(l.own)
+	for i > 0 && lot.OpenedAt.Before(l.own[i-1].OpenedAt) {
+		i--
+	}
+	l.own = slices.Insert(l.own, i, lot)
+	l.net = l.net.Add(lot.Quantity)
+}
+
+// consume takes n units off the own lots and returns their basis.
+func (l *ledger) consume(n accounts.Decimal) (basis accounts.Decimal) {
+	for !n.IsZero() && len(l.own) > 0 {
+		lot := &l.own[0]
+		size := smaller(n, lot.Quantity.Abs())
+		part := share(lot.Basis, size, lot.Quantity.Abs())
+		basis, n = basis.Add(part), n.Sub(size)
+		l.net = l.net.Sub(withSign(size, lot.Quantity))
+		lot.Basis, lot.Quantity = lot.Basis.Sub(part), lot.Quantity.Sub(withSign(size, lot.Quantity))
+		if lot.Quantity.IsZero() {
+			l.own = l.own[1:]
 		}
-		basis, n = basis.Add(l.basis), n.Sub(l.quantity.Abs())
-		c.opened = c.opened[1:]
 	}
 	return basis
 }
 
-// basis is what the broker says the closing part of the trade consumed.
-func (e *event) basis(closing, premium accounts.Decimal) (accounts.Decimal, string) {
+// consumed is the basis of what the trade closed, by what the broker says: its cost, else what it
+// realized. alone says that a delivered underlying found no option's premium, which is in what it
+// realized but not in its cost.
+func (e *event) consumed(net accounts.Decimal, alone bool) (accounts.Decimal, string) {
+	cost := e.cost.Valid && (e.row != nil || !e.cost.Value.IsZero())
 	switch {
-	case e.cost.Valid && !(e.row == nil && e.cost.Value.IsZero()):
+	case cost && !(alone && e.real.Valid):
 		return e.cost.Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
-	case e.real.Valid:
-		net := e.net().Add(premium)
-		if size := e.trade.Quantity.Abs(); closing.LessThan(size) {
-			net = scale(net, closing, size)
-		}
+	case e.real.Valid && !e.exercised():
 		return net.Sub(e.real.Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
 	}
-	return e.net(), fmt.Sprintf("proceeds of the closing in line %d, which gives neither cost nor realized P&L", e.line)
+	return net, fmt.Sprintf("proceeds of the closing in line %d, which does not say what it consumed", e.line)
 }
 
-// take makes a lot of what was held before.
-func (c *contract) take(q, basis accounts.Decimal, source string) {
-	c.before.quantity = c.before.quantity.Sub(q)
-	c.found = append(c.found, accounts.Lot{Quantity: q, Basis: basis, Inferred: true})
-	c.since = append(c.since, c.before.since)
-	c.Inferred = append(c.Inferred, InferredLot{Instrument: c.inst, Quantity: q, Basis: basis, Source: source})
-}
-
-// inferSplit carries a split through. What was held before enters the book behind it, in the
-// new units; if there is nothing else to split, the split itself is left out.
-func (p *planner) inferSplit(e *event, from, to *contract) {
-	s := e.split
-	if from.running.IsZero() {
-		e.split = nil
-		if from.before.quantity.IsZero() {
-			p.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", e.text, s.Numerator, s.Denominator)
+// take makes inferred lots of what was held before and returns the last.
+func (l *ledger) take(q, basis accounts.Decimal, source string) (last *accounts.Lot) {
+	for !q.IsZero() && len(l.before) > 0 {
+		r := &l.before[0]
+		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
+		part := share(basis, size, q)
+		last = &accounts.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
+		r.of.found = append(r.of.found, last)
+		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
+		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
+		if r.quantity.IsZero() {
+			l.before = l.before[1:]
 		}
 	}
-	for i := range from.opened {
-		from.opened[i].quantity = scale(from.opened[i].quantity, s.Numerator, s.Denominator)
+	return last
+}
+
+// atBeginning converts a quantity to the units it was in before all splits. It keeps so many
+// places that the splits, which round at fewer, bring back the quantity exactly.
+func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
+	if r.n.Equal(r.m) {
+		return q
 	}
-	carried := scale(from.before.quantity, s.Numerator, s.Denominator)
-	moved := scale(from.running, s.Numerator, s.Denominator)
-	if from != to {
-		to.opened = append(to.opened, from.opened...)
-		from.opened, from.running, from.before.quantity = nil, accounts.Decimal{}, accounts.Decimal{}
-		to.before.quantity = to.before.quantity.Add(carried)
-		to.running = to.running.Add(moved)
-	} else {
-		from.before.quantity, from.running = carried, moved
+	out, err := q.Mul(r.m).Div(r.n)
+	if err != nil {
+		return q
 	}
-	if !carried.IsZero() {
-		to.before.since = e.at
+	return out.RoundBank(18)
+}
+
+// deferPremium sets an exercised option's gain aside. What was assigned on a short call sells the
+// underlying, on a short put buys it; an exercised one the other way around.
+func (l *ledger) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
+	q := closed.Mul(nonZero(e.trade.Instrument.Multiplier))
+	if e.trade.Instrument.Right == accounts.Call {
+		q = q.Neg()
+	}
+	if e.cost.Valid {
+		taken = nil
+	}
+	l.premiums = append(l.premiums, premium{e, q, gain, taken})
+}
+
+// takePremium returns the premium that moves into the underlying's trade, and the option's lot if
+// its basis, and so the premium, is not known.
+func (in *inference) takePremium(e *event) (sum accounts.Decimal, unknown *accounts.Lot) {
+	wanted := e.trade.Quantity.Abs()
+	for i := 0; i < len(in.premiums) && !wanted.IsZero(); i++ {
+		p := &in.premiums[i]
+		o := p.option.trade.Instrument
+		if p.quantity.IsZero() || !p.option.at.Equal(e.at) || !o.Strike.Equal(e.trade.Price) || p.quantity.IsNeg() != e.trade.Quantity.IsNeg() ||
+			underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
+			continue
+		}
+		size := smaller(wanted, p.quantity.Abs())
+		part := share(p.amount, size, p.quantity.Abs())
+		sum, wanted = sum.Add(part), wanted.Sub(size)
+		p.amount, p.quantity = p.amount.Sub(part), p.quantity.Sub(withSign(size, p.quantity))
+		if p.lot != nil {
+			unknown = p.lot
+		}
+	}
+	return sum, unknown
+}
+
+func underlying(o accounts.Instrument) string {
+	if o.Underlying != "" {
+		return o.Underlying
+	}
+	return o.Symbol
+}
+
+// split carries both what was held before and the own lots through. If there is neither, there
+// is nothing to split, and the book would refuse to.
+func (in *inference) split(e *event, from, to *ledger) {
+	s := e.split
+	total := from.left().Add(from.net)
+	if total.IsZero() && !in.later[s.From.Key()] {
+		in.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", e.text, s.Numerator, s.Denominator)
+		e.split = nil
+		return
+	}
+	e.roundAsBroker(total)
+	own, before := from.own, from.before
+	from.own, from.before, from.net = nil, nil, accounts.Decimal{}
+	for _, lot := range own {
+		lot.Quantity = share(lot.Quantity, s.Numerator, s.Denominator)
+		to.add(lot)
+	}
+	for _, r := range before {
+		r.quantity = share(r.quantity, s.Numerator, s.Denominator)
+		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
+		to.before = append(to.before, r)
 	}
 }
 
-// finish turns what is left of what was held before into a lot, and all lots into openings.
-func (c *contract) finish() {
-	if q := c.before.quantity; !q.IsZero() {
-		basis, source := c.leftBasis()
-		c.take(q, basis, source)
+// roundAsBroker makes the ratio that of the quantities where the broker, who rounds the outcome,
+// arrives at another one than the ratio in its text gives.
+func (e *event) roundAsBroker(total accounts.Decimal) {
+	s := e.split
+	if s.From.Key() != s.To.Key() {
+		return
 	}
-	opened := c.openedAt()
-	for i, l := range c.found {
-		at := c.since[i]
-		l.OpenedAt = opened
-		c.Facts = append(c.Facts, accounts.Opening{
-			ID:         fmt.Sprintf("opening-%s-%s-%d", c.inst.Key(), opened.Format("20060102"), i+1),
-			Instrument: c.inst, Lots: []accounts.Lot{l}, FXRate: c.fxRate(), Time: at.Add(time.Microsecond),
-		})
+	after := total.Add(e.moved)
+	off := share(total, s.Numerator, s.Denominator).Sub(after)
+	if !off.IsZero() && off.Abs().LessThan(unit) && !after.IsZero() && after.IsNeg() == total.IsNeg() {
+		s.Numerator, s.Denominator = after.Abs(), total.Abs()
 	}
 }
 
-func (c *contract) openedAt() time.Time { return c.planner.start() }
-
-// leftBasis is the open position's basis less that of the lots opened in the statement.
-func (c *contract) leftBasis() (accounts.Decimal, string) {
-	pos := c.position()
-	if pos == nil || !pos.CostBasis.Valid {
-		c.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", c.inst, c.before.quantity)
-		return accounts.Decimal{}, "nothing: taken as zero"
+// finish turns what is left of what was held before into lots.
+func (l *ledger) finish() {
+	q := l.left()
+	if q.IsZero() {
+		return
 	}
-	basis := pos.CostBasis.Value
-	for _, l := range c.opened {
-		basis = basis.Sub(l.basis)
+	pos := l.position(l.inst.Key())
+	if pos == nil || !pos.basis().Valid {
+		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
+		l.take(q, accounts.Decimal{}, "nothing: taken as zero")
+		return
 	}
-	return basis, fmt.Sprintf("cost basis of the open position in line %d", pos.Line)
+	basis := pos.basis().Value
+	for _, lot := range l.own {
+		basis = basis.Sub(lot.Basis)
+	}
+	l.take(q, basis, fmt.Sprintf("cost basis of the open position in line %d", pos.Line))
 }
 
-func (c *contract) fxRate() accounts.Decimal {
-	if pos := c.position(); pos != nil {
-		return pos.FXRate
+// basis is the position's cost basis, worked out from the price where the query leaves it out.
+func (p *Position) basis() Optional {
+	if p.CostBasis.Valid || !p.CostPrice.Valid {
+		return p.CostBasis
 	}
-	return accounts.Decimal{}
+	return Optional{Value: p.CostPrice.Value.Mul(p.Quantity).Mul(nonZero(p.Multiplier)), Valid: true}
+}
+
+// openings adds the inferred lots to the plan. They are older than everything else: what is not in
+// the journal was there before it, or came in a way that no statement told.
+func (l *ledger) openings() {
+	if len(l.found) == 0 {
+		return
+	}
+	start, key := l.start(), l.inst.Key()
+	opened, earlier := start, 1
+	for _, pos := range l.planner.held.Positions {
+		if pos.Instrument.Key() == key && len(pos.Lots) > 0 && pos.Lots[0].OpenedAt.Before(opened) {
+			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
+		}
+	}
+	for _, o := range l.past.openings {
+		if o.Instrument.Key() == key {
+			earlier++
+		}
+	}
+	o := accounts.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
+		Instrument: l.inst, Time: start}
+	for _, lot := range l.found {
+		lot.OpenedAt = opened
+		o.Lots = append(o.Lots, *lot)
+	}
+	if pos := l.position(l.inst.Key()); pos != nil {
+		o.FXRate = pos.FXRate
+	}
+	l.Facts = append(l.Facts, o)
+}
+
+// share is total × part ÷ whole, rounded as the book does.
+func share(total, part, whole accounts.Decimal) accounts.Decimal {
+	if part.Equal(whole) {
+		return total
+	}
+	if total.Prec()+part.Prec() > 19 {
+		total = total.RoundBank(19 - part.PrecUint())
+	}
+	q, err := total.Mul(part).Div(whole)
+	if err != nil {
+		return total
+	}
+	return q.RoundBank(12)
+}
+
+func smaller(a, b accounts.Decimal) accounts.Decimal {
+	if a.LessThan(b) {
+		return a
+	}
+	return b
 }
 
 // withSign gives the magnitude d the sign of s.

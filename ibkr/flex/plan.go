@@ -13,7 +13,7 @@ import (
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	Facts  []accounts.Fact
+	Facts  []accounts.Fact // without those that are recorded already
 	Broker accounts.BrokerStatement
 	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
 	Rows map[accounts.ExecID]Row
@@ -47,22 +47,24 @@ type InferredLot struct {
 	Source     string           // where quantity and basis come from
 }
 
-// Held is what a portfolio holds already when a statement is planned for it.
-type Held struct {
-	Empty     bool // nothing was ever recorded: opening cash balances belong in the plan
-	Positions []accounts.Position
-	// Known tells which executions are recorded already.
-	Known map[accounts.ExecID]bool
-}
-
 // planner turns one statement into a plan.
 type planner struct {
 	*Plan
 	st     *Statement
 	held   Held
+	past   *history
 	events []*event
 	after  []accounts.Fact // cancellations, which follow what they cancel
 	ids    map[accounts.ExecID]*Trade
+	gone   map[string]bool // executions in the book that this statement cancels or corrects
+	cash   []newCash
+}
+
+// newCash is a row that moves cash and is not in the book yet.
+type newCash struct {
+	line     int
+	currency accounts.Currency
+	at       time.Time
 }
 
 // event is something that moves lots: a trade, or one or both sides of a corporate action.
@@ -72,33 +74,43 @@ type event struct {
 	tx    string
 	trade *accounts.Trade
 	row   *Trade // nil for corporate actions
-	split *accounts.Split
-	known bool             // recorded already
-	void  bool             // cancelled or superseded within the statement
-	moved accounts.Decimal // of a split: what arrives in the new contract
-	gone  accounts.Decimal // and what leaves the old one, negative
-	cost  Optional         // minus the consumed basis, of a closing
-	real  Optional
-	side  string // "O", "C", "C;O" or ""
-	text  string // for reports
-	line  int
+	// instrument is the trade's by the name that the statement has for it.
+	instrument accounts.Instrument
+	reported   accounts.Date // zero if not given
+	split      *accounts.Split
+	known      bool             // recorded already
+	void       bool             // cancelled or superseded within the statement
+	moved      accounts.Decimal // of a split: what arrives in the new contract
+	gone       accounts.Decimal // and what leaves the old one, negative
+	cost       Optional         // minus the consumed basis, of a closing
+	real       Optional
+	side       string // "O", "C", "C;O" or ""
+	text       string // for reports
+	line       int
 }
 
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
-func NewPlan(st *Statement, held Held) *Plan {
+// ErrOutOfOrder if the statement belongs before one that held knows already, and together they
+// would count something twice.
+func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
 		Plan: &Plan{Rows: map[accounts.ExecID]Row{}, Instruments: map[int64]accounts.Instrument{}, Issues: slices.Clone(st.Issues)},
 		st:   st,
-		held: held,
+		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
+		past: newHistory(held.Facts),
 		ids:  map[accounts.ExecID]*Trade{},
+		gone: map[string]bool{},
 	}
 	p.resolveContracts()
 	p.planTrades()
+	slices.SortStableFunc(p.events, (*event).compare)
 	p.planCancellations()
 	p.voidSuperseded()
 	p.planCorporateActions()
-	slices.SortStableFunc(p.events, func(a, b *event) int { return a.compare(b) })
-	p.infer()
+	slices.SortStableFunc(p.events, (*event).compare)
+	if err := p.infer(); err != nil {
+		return nil, err
+	}
 	for _, e := range p.events {
 		switch {
 		case e.split != nil:
@@ -110,7 +122,16 @@ func NewPlan(st *Statement, held Held) *Plan {
 	p.Facts = append(p.Facts, p.after...)
 	p.planCash()
 	p.brokerFigures()
-	return p.Plan
+	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
+	return p.Plan, p.checkOrder()
+}
+
+// concerns reports whether the event moves lots of the contract.
+func (e *event) concerns(key accounts.InstrumentKey) bool {
+	if e.split != nil {
+		return e.split.From.Key() == key || e.split.To.Key() == key
+	}
+	return e.trade != nil && e.instrument.Key() == key
 }
 
 func (e *event) compare(o *event) int {
@@ -136,36 +157,62 @@ func (p *planner) issue(line int, section, format string, args ...any) {
 	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
 }
 
-// start is a moment before everything in the statement: the beginning of its period, or a second
-// before its first event.
+// start is a moment before everything that moves lots in the statement: the beginning of its
+// period, or a second before its first event.
 func (p *planner) start() time.Time {
 	start := time.Time{}
 	if p.st.From.Valid() {
-		start = p.st.From.Time(time.UTC).Add(-24 * time.Hour)
+		start = p.st.From.Time(time.UTC)
 	}
 	for _, e := range p.events {
 		if start.IsZero() || !start.Before(e.at) {
 			start = e.at.Add(-time.Second)
 		}
 	}
+	if !start.IsZero() {
+		return start
+	}
 	for _, c := range p.st.Cash {
 		if start.IsZero() || !start.Before(c.Time) {
 			start = c.Time.Add(-time.Second)
 		}
 	}
-	if start.IsZero() { // nothing but open positions
-		start = p.st.Generated
-		for _, pos := range p.st.Positions {
-			if start.IsZero() && pos.ReportDate.Valid() {
-				start = pos.ReportDate.Time(time.UTC)
-			}
+	for _, pos := range p.st.Positions {
+		if start.IsZero() && pos.ReportDate.Valid() {
+			start = pos.ReportDate.Time(time.UTC)
 		}
+	}
+	if start.IsZero() {
+		start = p.st.Generated
 	}
 	if start.IsZero() {
 		start = accounts.NewDate(1970, time.January, 1).Time(time.UTC)
 	}
 	return start
 }
+
+// end is a moment after everything in the statement and before what later ones tell: the first
+// hours of the day after, for the broker's day ends in New York.
+func (p *planner) end() time.Time {
+	end := time.Time{}
+	if p.st.To.Valid() {
+		end = p.st.To.Time(time.UTC).Add(29 * time.Hour)
+	}
+	for _, e := range p.events {
+		if end.Before(e.at) {
+			end = e.at
+		}
+	}
+	if end.IsZero() {
+		end = p.st.Generated
+	}
+	if end.IsZero() {
+		end = lastMoment
+	}
+	return end
+}
+
+var lastMoment = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // resolveContracts gives every contract id one instrument. A contract that changed its symbol
 // within the period goes by the last one; two contracts that bear the same name are told apart.
@@ -183,9 +230,13 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.CorporateActions {
 		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
 	}
-	end := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range p.st.Positions {
-		see(p.st.Positions[i].Contract, end)
+		see(p.st.Positions[i].Contract, lastMoment)
+	}
+	for id, pos := range p.held.newest() {
+		if _, ok := p.Instruments[id]; ok && p.keepsName(pos) {
+			p.Instruments[id] = pos.Instrument
+		}
 	}
 	byKey := map[accounts.InstrumentKey]int64{}
 	ids := make([]int64, 0, len(p.Instruments))
@@ -204,6 +255,31 @@ func (p *planner) resolveContracts() {
 	}
 }
 
+// keepsName reports whether a contract goes by the name that the book has for it, whatever the
+// statement says: a statement that is old, or tells nothing new of the contract, does not rename
+// it. And what a cancellation or correction brings back of a contract that is flat stays where it
+// was, with what comes after.
+func (p *planner) keepsName(pos accounts.Position) bool {
+	if pos.LastTrade.After(p.end()) {
+		return true
+	}
+	fresh, undoes := false, false
+	for i := range p.st.Trades {
+		t := &p.st.Trades[i]
+		if t.ConID != pos.Instrument.ConID {
+			continue
+		}
+		_, version := accounts.ExecID(t.ExecID).Correction()
+		undoes = undoes || t.cancels() || version > 1
+		fresh = fresh || !t.cancels() && !slices.ContainsFunc(t.names(), p.past.recorded)
+	}
+	for i := range p.st.CorporateActions {
+		c := &p.st.CorporateActions[i]
+		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.past.splits[c.id()] && !p.past.recorded(accounts.ExecID(c.id()))
+	}
+	return !fresh || undoes && pos.Quantity.IsZero()
+}
+
 // instrument returns the one instrument of a contract, with its underlying by its last name.
 func (p *planner) instrument(c Contract) accounts.Instrument { return p.instrumentOf(c) }
 
@@ -212,7 +288,7 @@ func (p *Plan) instrumentOf(c Contract) accounts.Instrument {
 	if known, ok := p.Instruments[c.ConID]; ok {
 		inst = known
 	}
-	if u, ok := p.Instruments[c.UnderlyingConID]; ok && c.UnderlyingConID != 0 && inst.Underlying != "" {
+	if u, ok := p.Instruments[c.UnderlyingConID]; ok && c.UnderlyingConID != 0 && inst.Right != "" {
 		inst.Underlying = u.Symbol
 		if u.SecType == accounts.Future {
 			inst.Underlying = u.LocalSymbol
@@ -221,7 +297,7 @@ func (p *Plan) instrumentOf(c Contract) accounts.Instrument {
 	return inst
 }
 
-// decimal returns a pointer to an optional figure, nil if there is none.
+// pointer returns a pointer to an optional figure, nil if there is none.
 func (o Optional) pointer() *accounts.Decimal {
 	if !o.Valid {
 		return nil

@@ -26,8 +26,11 @@ func (p *planner) planCash() {
 			p.issue(row.Line, "cash", "unknown type %q, booked as other: %s %s", row.Type, row.Amount, row.Currency)
 		}
 		p.Facts = append(p.Facts, m)
+		if !p.past.moved[m.ID] {
+			p.cash = append(p.cash, newCash{row.Line, row.Currency, p.countsAt(row.ReportDate, row.Time)})
+		}
 	}
-	if !p.held.Empty {
+	if !p.past.empty {
 		return
 	}
 	start := p.start()
@@ -154,6 +157,9 @@ func (p *planner) brokerFigures() {
 	b.AllPositions = p.st.HasPositions
 	for i := range p.st.Positions {
 		pos := &p.st.Positions[i]
+		if pos.SecType == accounts.Forex {
+			continue
+		}
 		b.Positions = append(b.Positions, accounts.BrokerPosition{Instrument: p.instrument(pos.Contract), Quantity: pos.Quantity,
 			Basis: pos.CostBasis.pointer(), Mark: pos.Mark.pointer()})
 	}
@@ -164,12 +170,20 @@ func (p *planner) brokerFigures() {
 	}
 }
 
-// unsettledBefore reports whether futures or CFDs in the currency were held before the statement: their P&L
-// up to then is in the balance it starts with, and nothing tells how much that was.
+// unsettledBefore reports whether futures or CFDs in the currency were held before the book began
+// or the statement did: their P&L up to then is in the balance it starts with, and nothing tells
+// how much that was.
 func (p *planner) unsettledBefore(c CashBalance) bool {
+	var before []accounts.Instrument
 	for _, l := range p.Inferred {
-		if t := l.Instrument.SecType; l.Instrument.Currency == c.Currency && (t == accounts.Future || t == accounts.CFD) {
-			p.issue(c.Line, "cash report", "cash in %s not compared: %s was held before the statement", c.Currency, l.Instrument)
+		before = append(before, l.Instrument)
+	}
+	for _, o := range p.past.openings {
+		before = append(before, o.Instrument)
+	}
+	for _, inst := range before {
+		if inst.Currency == c.Currency && (inst.SecType == accounts.Future || inst.SecType == accounts.CFD) {
+			p.issue(c.Line, "cash report", "cash in %s not compared: %s was held before the book began", c.Currency, inst)
 			return true
 		}
 	}

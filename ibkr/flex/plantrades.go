@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quagmt/udecimal"
 
@@ -14,7 +15,7 @@ import (
 func (p *planner) planTrades() {
 	for i := range p.st.Trades {
 		row := &p.st.Trades[i]
-		if row.cancels() {
+		if row.cancels() || p.withoutUnits(row) {
 			continue
 		}
 		id, duplicate := p.execID(row)
@@ -24,11 +25,16 @@ func (p *planner) planTrades() {
 		p.ids[id] = row
 		t := p.trade(row, id)
 		e := &event{
-			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row, known: p.held.Known[id],
+			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row, known: p.past.recorded(id),
+			instrument: t.Instrument, reported: row.ReportDate,
 			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line,
 		}
 		if t.Instrument.SecType == accounts.Option || t.Instrument.SecType == accounts.FutureOption || t.Instrument.SecType == accounts.Warrant {
 			e.rank = 0
+		}
+		if old, ok := p.past.current(id); ok && !e.known { // a correction is of the contract by the name it had
+			p.gone[root(id)] = true
+			t.Instrument = old.Instrument
 		}
 		p.events = append(p.events, e)
 		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
@@ -48,18 +54,46 @@ func (t *Trade) cancels() bool {
 	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
 }
 
-// execID returns the id under which the row is recorded: the broker's execution id, or its transaction or
-// trade id for what has none. It reports a row that the statement repeats.
+// withoutUnits reports a row that moves no units. What it charges is booked as a fee.
+func (p *planner) withoutUnits(row *Trade) bool {
+	if !row.Quantity.IsZero() {
+		return false
+	}
+	amount := row.Proceeds.Value.Add(row.Commission.Value).Add(row.Taxes)
+	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, amount, row.Currency)
+	if !amount.IsZero() {
+		p.Facts = append(p.Facts, accounts.CashMovement{ID: printable("charge-"+cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol)), 90),
+			Kind: accounts.Fee, Currency: row.Currency, Amount: amount, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+	}
+	return true
+}
+
+// names returns the ids under which the row may be recorded, the broker's execution id first: not
+// every query has all of them.
+func (t *Trade) names() []accounts.ExecID {
+	var ids []accounts.ExecID
+	if t.ExecID != "" {
+		ids = append(ids, accounts.ExecID(t.ExecID))
+	}
+	if t.TransactionID != "" {
+		ids = append(ids, accounts.ExecID("tx-"+t.TransactionID))
+	}
+	if t.TradeID != "" {
+		ids = append(ids, accounts.ExecID("trade-"+t.TradeID))
+	}
+	return ids
+}
+
+// execID returns the id under which the row is recorded: one that it is recorded under already,
+// else the first that it has. It reports a row that the statement repeats.
 func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
-	switch {
-	case row.ExecID != "":
-		id = accounts.ExecID(row.ExecID)
-	case row.TransactionID != "":
-		id = accounts.ExecID("tx-" + row.TransactionID)
-	case row.TradeID != "":
-		id = accounts.ExecID("trade-" + row.TradeID)
-	default:
-		id = accounts.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price))
+	ids := append(row.names(), accounts.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
+	id = ids[0]
+	for _, name := range ids {
+		if p.past.recorded(name) {
+			id = name
+			break
+		}
 	}
 	other, taken := p.ids[id]
 	if !taken {
@@ -123,22 +157,24 @@ func grossOf(row *Trade) accounts.Decimal {
 }
 
 // commission returns the commission with the file's sign, worked out from the other figures where
-// the query leaves it out.
+// the query leaves it out. Those of currency pairs tell nothing, and the net cash of futures and
+// CFDs is their mark-to-market.
 func (t *Trade) commission(gross accounts.Decimal) (accounts.Decimal, bool) {
 	rest := gross.Add(t.Taxes)
+	executed := t.kind() == accounts.Execution
 	switch {
 	case t.Commission.Valid:
 		return t.Commission.Value, true
+	case t.SecType == accounts.Forex:
+		return accounts.Decimal{}, false
 	case t.NetCash.Valid && t.SecType != accounts.Future && t.SecType != accounts.CFD:
 		return t.NetCash.Value.Sub(rest), true
 	case t.Cost.Valid && t.OpenClose == "O":
 		return t.Cost.Value.Neg().Sub(rest), true
-	case t.Cost.Valid && t.Realized.Valid && t.OpenClose == "C" && t.kind() == accounts.Execution:
+	case t.Cost.Valid && t.Realized.Valid && t.OpenClose != "C;O" && executed:
 		return t.Realized.Value.Sub(t.Cost.Value).Sub(rest), true
-	case t.kind() != accounts.Execution:
-		return accounts.Decimal{}, true
 	}
-	return accounts.Decimal{}, false
+	return accounts.Decimal{}, !executed
 }
 
 // kind tells by the codes how the trade came about. An exercised option on which the broker itself
@@ -167,42 +203,49 @@ func (p *planner) planCancellations() {
 		if !row.cancels() {
 			continue
 		}
-		id := accounts.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, fmt.Sprint(row.Line))))
-		target, at := p.cancelledBy(row), row.Time
-		switch {
-		case target != nil:
+		id := accounts.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.ExecID)))
+		if id == "cancel-" {
+			id = accounts.ExecID(fmt.Sprintf("cancel-%s-%d-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.Quantity, row.Price))
+		}
+		if target := p.cancelledBy(row); target != nil {
 			target.void = true
+			p.gone[root(target.trade.ExecID)] = true
 			delete(p.Rows, target.trade.ExecID)
-			if at.Before(target.at) {
-				at = target.at
-			}
-			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: at})
-		case p.held.Known[accounts.ExecID(row.ExecID)]:
-			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: accounts.ExecID(row.ExecID), Time: at})
-		case p.held.Known[accounts.ExecID("tx-"+row.OrigTransactionID)]:
-			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: accounts.ExecID("tx-" + row.OrigTransactionID), Time: at})
-		default:
+			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
+		} else if p.past.cancellations[id] {
+			continue
+		} else if t, ok := p.cancelledBefore(row); ok {
+			p.gone[root(t.ExecID)] = true
+			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
+		} else {
 			p.reverse(row, id)
 		}
 	}
 }
 
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
 // cancelledBy finds the execution in this statement that the row takes back: by its ids, else the
-// last one before it of the same contract, size and price.
+// last one before it of the same contract, size and price, one with the same commission first.
 func (p *planner) cancelledBy(row *Trade) *event {
-	named := func(id, other string) bool { return id != "" && id != "0" && id == other }
+	named := func(id, other string) bool { return id != "" && id == other }
+	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
 	for _, same := range []func(*Trade) bool{
 		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
 		func(t *Trade) bool { return named(row.OrigTradeID, t.TradeID) },
 		func(t *Trade) bool { return named(row.RelatedTransactionID, t.TransactionID) },
+		func(t *Trade) bool { return named(row.RelatedTradeID, t.TradeID) },
 		func(t *Trade) bool { return named(row.ExecID, t.ExecID) },
-		func(t *Trade) bool {
-			return t.Key() == row.Key() && t.Quantity.Abs().Equal(row.Quantity.Abs()) && t.Price.Equal(row.Price) &&
-				!t.Time.After(row.Time) && t.side() == row.cancelledSide()
-		},
+		func(t *Trade) bool { return alike(t) && t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()) },
+		alike,
 	} {
-		for i := len(p.events) - 1; i >= 0; i-- {
-			if e := p.events[i]; e.row != nil && !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) {
+		for _, e := range slices.Backward(p.events) {
+			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) {
 				return e
 			}
 		}
@@ -210,11 +253,37 @@ func (p *planner) cancelledBy(row *Trade) *event {
 	return nil
 }
 
-func (t *Trade) side() string {
-	if t.Quantity.IsNeg() {
-		return "SELL"
+// cancelledBefore finds the execution in the book that the row takes back.
+func (p *planner) cancelledBefore(row *Trade) (accounts.Trade, bool) {
+	ids := row.names()
+	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
+		{"tx-", row.RelatedTransactionID}, {"trade-", row.RelatedTradeID}} {
+		if name.id != "" {
+			ids = append(ids, accounts.ExecID(name.prefix+name.id))
+		}
 	}
-	return "BUY"
+	for _, id := range ids {
+		if t, ok := p.past.current(id); ok {
+			return t, true
+		}
+	}
+	key := p.instrument(row.Contract).Key()
+	for _, f := range slices.Backward(p.past.ordered) {
+		if t, ok := f.(accounts.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+			return t, true
+		}
+	}
+	return accounts.Trade{}, false
+}
+
+// takesBack reports whether the row may cancel an execution of the size, price and time.
+func (t *Trade) takesBack(key accounts.InstrumentKey, quantity, price accounts.Decimal, at time.Time) bool {
+	last := t.Time
+	if t.DateOnly {
+		last = last.Add(24 * time.Hour)
+	}
+	return key == t.Key() && quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
+		quantity.IsNeg() == (t.cancelledSide() == "SELL")
 }
 
 // cancelledSide is the side of what the row takes back: as it says, else the other side than its own.
@@ -241,7 +310,8 @@ func (p *planner) reverse(row *Trade, id accounts.ExecID) {
 		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
 	}
 	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
-		known: p.held.Known[id], text: row.LocalSymbol, line: row.Line})
+		instrument: t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,
+		text: row.LocalSymbol, line: row.Line})
 }
 
 // voidSuperseded leaves executions out of the inference and the comparison that a higher

@@ -1,0 +1,201 @@
+package flex
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Held is what a portfolio holds and has recorded already when a statement is planned for it. The
+// zero value is an empty portfolio.
+type Held struct {
+	Positions []accounts.Position // flat ones included, for the names they go by
+	Facts     []accounts.Fact     // everything in the journal, in the order in which it was recorded
+}
+
+// history is what of the journal matters to the plan.
+type history struct {
+	versions      map[string]int            // newest correction number of every execution, cancelled ones included
+	inForce       map[string]accounts.Trade // the executions that are not cancelled, as corrected last
+	splits        map[string]bool
+	cancellations map[accounts.ExecID]bool
+	openings      []accounts.Opening
+	moved         map[string]bool         // cash movements
+	cash          []accounts.CashMovement // opening balances among them
+	ordered       []accounts.Fact         // trades in force, splits and openings, by time
+	empty         bool                    // neither trades nor cash nor openings were ever recorded
+}
+
+func newHistory(facts []accounts.Fact) *history {
+	h := &history{versions: map[string]int{}, inForce: map[string]accounts.Trade{}, splits: map[string]bool{}, moved: map[string]bool{},
+		cancellations: map[accounts.ExecID]bool{}, empty: true}
+	for _, f := range facts {
+		switch f := f.(type) {
+		case accounts.Trade:
+			id, version := f.ExecID.Correction()
+			h.empty, h.versions[id], h.inForce[id] = false, version, f
+		case accounts.Cancellation:
+			h.cancellations[f.ExecID] = true
+			delete(h.inForce, root(f.Cancels))
+		case accounts.Split:
+			h.splits[f.ID] = true
+			h.ordered = append(h.ordered, f)
+		case accounts.Opening:
+			h.empty = false
+			h.openings = append(h.openings, f)
+			h.ordered = append(h.ordered, f)
+		case accounts.CashMovement:
+			h.empty, h.moved[f.ID] = false, true
+			if f.Kind == accounts.OpeningCash {
+				h.cash = append(h.cash, f)
+			}
+		}
+	}
+	for _, t := range h.inForce {
+		h.ordered = append(h.ordered, t)
+	}
+	slices.SortStableFunc(h.ordered, func(a, b accounts.Fact) int { return timeOf(a).Compare(timeOf(b)) })
+	return h
+}
+
+func timeOf(f accounts.Fact) time.Time {
+	switch f := f.(type) {
+	case accounts.Trade:
+		return f.Time
+	case accounts.Split:
+		return f.Time
+	case accounts.Opening:
+		return f.Time
+	}
+	return time.Time{}
+}
+
+// newest returns for every contract id the position that traded last: a renamed contract has more.
+func (h *Held) newest() map[int64]accounts.Position {
+	out := map[int64]accounts.Position{}
+	for _, pos := range h.Positions {
+		id := pos.Instrument.ConID
+		if other, ok := out[id]; id != 0 && (!ok || !pos.LastTrade.Before(other.LastTrade) && (!pos.Quantity.IsZero() || other.Quantity.IsZero())) {
+			out[id] = pos
+		}
+	}
+	return out
+}
+
+// has reports whether the journal has the fact.
+func (h *history) has(f accounts.Fact) bool {
+	switch f := f.(type) {
+	case accounts.Trade:
+		return h.recorded(f.ExecID)
+	case accounts.Cancellation:
+		return h.cancellations[f.ExecID]
+	case accounts.Split:
+		return h.splits[f.ID]
+	case accounts.CashMovement:
+		return h.moved[f.ID]
+	}
+	return false
+}
+
+// recorded reports whether the journal has the execution in this version or a newer one.
+func (h *history) recorded(id accounts.ExecID) bool {
+	all, version := id.Correction()
+	newest, ok := h.versions[all]
+	return ok && version <= newest
+}
+
+// current returns the execution in the version that is in force.
+func (h *history) current(id accounts.ExecID) (accounts.Trade, bool) {
+	t, ok := h.inForce[root(id)]
+	return t, ok
+}
+
+// root is what all versions of an execution share.
+func root(id accounts.ExecID) string {
+	root, _ := id.Correction()
+	return root
+}
+
+// quantities folds how much was held of each contract, by the name that the statement has for it,
+// at the statement's end and without the executions that are gone. later are the contracts that
+// something moved after it.
+func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal, later map[accounts.InstrumentKey]bool) {
+	until := p.end()
+	held, later = map[accounts.InstrumentKey]accounts.Decimal{}, map[accounts.InstrumentKey]bool{}
+	for _, f := range p.past.ordered {
+		past := !timeOf(f).After(until)
+		add := func(key accounts.InstrumentKey, q accounts.Decimal) {
+			if past {
+				held[key] = held[key].Add(q)
+			} else {
+				later[key] = true
+			}
+		}
+		switch f := f.(type) {
+		case accounts.Trade:
+			if !p.gone[root(f.ExecID)] {
+				add(p.named(f.Instrument), f.Quantity)
+			}
+		case accounts.Opening:
+			for _, l := range f.Lots {
+				add(p.named(f.Instrument), l.Quantity)
+			}
+		case accounts.Split:
+			from, to := p.named(f.From), p.named(f.To)
+			q := held[from]
+			add(from, q.Neg())
+			add(to, share(q, f.Numerator, f.Denominator))
+		}
+	}
+	return held, later
+}
+
+// named returns the key of a recorded contract by the name that the statement has for it.
+func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
+	if now, ok := p.Instruments[inst.ConID]; ok {
+		return now.Key()
+	}
+	return inst.Key()
+}
+
+// checkOrder refuses a statement that tells anew what the book has as an opening balance since.
+func (p *planner) checkOrder() error {
+	for _, e := range p.events {
+		if e.known || e.void || e.trade == nil && e.split == nil {
+			continue
+		}
+		at := p.countsAt(e.reported, e.at)
+		for _, o := range p.past.openings {
+			if e.concerns(p.named(o.Instrument)) && at.Before(o.Time) {
+				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
+					accounts.ErrOutOfOrder, e.text, e.line, accounts.DateOf(o.Time))
+			}
+		}
+		if e.trade != nil {
+			p.cash = append(p.cash, newCash{e.line, e.trade.Instrument.Currency, at})
+		}
+	}
+	for _, m := range p.past.cash {
+		for _, c := range p.cash {
+			if c.currency == m.Currency && c.at.Before(m.Time) {
+				return fmt.Errorf("%w: line %d is from before %s, with whose balance in %s the book begins",
+					accounts.ErrOutOfOrder, c.line, accounts.DateOf(m.Time), m.Currency)
+			}
+		}
+	}
+	return nil
+}
+
+// countsAt is when a row counts: on the day for which it was reported, which the statement's
+// period includes, however long ago what it tells happened.
+func (p *planner) countsAt(reported accounts.Date, at time.Time) time.Time {
+	switch {
+	case reported.Valid():
+		return reported.Time(time.UTC)
+	case p.st.From.Valid():
+		return latest(at, p.st.From.Time(time.UTC))
+	}
+	return at
+}

@@ -1,0 +1,268 @@
+package flex
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/memstore"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// fresh returns the portfolio of a new profile.
+func fresh(t require.TestingT, base accounts.Currency) *accounts.Portfolio {
+	m, err := accounts.New(memstore.New())
+	require.NoError(t, err)
+	if c, ok := t.(interface{ Cleanup(func()) }); ok {
+		c.Cleanup(func() { m.Close() })
+	}
+	profile := accounts.Optimal100K("U1234567")
+	profile.BaseCurrency = base
+	profile, err = m.CreateProfile(context.Background(), profile)
+	require.NoError(t, err)
+	p, err := m.Portfolio(context.Background(), profile.ID)
+	require.NoError(t, err)
+	return p
+}
+
+// simImport imports a rendered statement.
+func simImport(t *rapid.T, p *accounts.Portfolio, text string) (*Plan, int) {
+	all, err := ReadAll(strings.NewReader(text))
+	require.NoError(t, err, "the statement must be readable:\n%s", text)
+	require.Len(t, all, 1)
+	plan, added, err := Import(context.Background(), p, all[0])
+	require.NoError(t, err, "the statement must import:\n%s", text)
+	return plan, added
+}
+
+// check holds the portfolio against the simulated broker.
+type check struct {
+	*simHistory
+	t      *rapid.T
+	q      simQuery
+	p      *accounts.Portfolio
+	from   int
+	text   string
+	plan   *Plan
+	blurry map[int]bool // lineages of which the query hides what it takes
+}
+
+// newCheck notes which contracts the query leaves untold: without a cost column nobody knows the
+// premium of an option that was bought before the statement and delivers in it, and without
+// positions nobody knows which part of a delivery closed.
+func newCheck(t *rapid.T, h *simHistory, q simQuery, p *accounts.Portfolio, from int) *check {
+	c := &check{simHistory: h, t: t, q: q, p: p, from: from, blurry: map[int]bool{}}
+	if from > 0 && (q.lacks("cost") || !q.positions) {
+		maps.Copy(c.blurry, h.touched)
+	}
+	return c
+}
+
+// blur notes that what was held before the first of two statements is one lot with the sum of the
+// basis: the second consumes it in parts whose share nobody told.
+func (c *check) blur() {
+	before := c.days[c.from].state
+	for id := range before.lots {
+		if before.quantity(id).Sign() != 0 {
+			c.blurry[before.contracts[id].lineage] = true
+			maps.Copy(c.blurry, c.touched)
+		}
+	}
+}
+
+// isBlurry tells it of a contract in the book.
+func (c *check) isBlurry(key accounts.InstrumentKey) bool {
+	for id, inst := range c.plan.Instruments {
+		if inst.Key() == key {
+			return c.blurry[c.contracts[int(id)].lineage]
+		}
+	}
+	return false
+}
+
+// reconcile compares all that the statement states: there must be no breaks, and nothing may
+// have escaped the comparison.
+func (c *check) reconcile(to int) {
+	outcome, err := c.p.Reconcile(context.Background(), c.plan.Broker)
+	require.NoError(c.t, err)
+	for _, b := range outcome.Breaks {
+		require.True(c.t, c.isBlurry(b.Contract) && b.Field != "quantity" && b.Field != "cash", "a break: %s\n%s", b, c.text)
+	}
+	require.NoError(c.t, c.p.Verify(context.Background()), "the journal must verify\n%s", c.text)
+	c.closings(to)
+	c.holdings(to)
+	c.cash(to)
+}
+
+// closings compares what every closing row realized.
+func (c *check) closings(to int) {
+	ours := map[string]accounts.Decimal{}
+	closings, err := c.p.Closings(context.Background(), accounts.TradeFilter{})
+	require.NoError(c.t, err)
+	for _, closing := range closings {
+		ours[string(closing.Trade.ExecID)] = closing.Realized
+	}
+	for _, row := range c.window(c.from, to) {
+		if row.realized == nil || c.void(row, to) {
+			continue
+		}
+		id := row.fields["ibExecID"]
+		if c.q.lacks("ibExecID") {
+			id = "tx-" + row.tx
+		}
+		if c.blurry[c.contracts[row.contract].lineage] {
+			continue
+		}
+		realized, ok := ours[id]
+		require.True(c.t, ok, "row %s closes %s of %d but the book has no such closing\n%s", id, plain(row.quantity, 6), row.contract, c.text)
+		c.near(row.realized, realized, c.allowed(row), "row %s realizes", id)
+	}
+}
+
+// holdings compares quantity and basis of everything that is held.
+func (c *check) holdings(to int) {
+	state := c.days[to].state
+	held := map[int]accounts.Position{}
+	for _, pos := range c.p.Positions() {
+		if !pos.Quantity.IsZero() {
+			held[int(pos.Instrument.ConID)] = pos
+		}
+	}
+	if c.from > 0 && !c.q.positions {
+		return // nothing tells what is left
+	}
+	for id := range state.lots {
+		quantity := state.quantity(id)
+		if quantity.Sign() == 0 {
+			continue
+		}
+		pos, ok := held[id]
+		require.True(c.t, ok, "contract %d: %s are held, the book has none\n%s", id, plain(quantity, 6), c.text)
+		require.Equal(c.t, plain(quantity, 12), pos.Quantity.String(), "contract %d: quantity\n%s", id, c.text)
+		if !c.blurry[state.contracts[id].lineage] {
+			c.near(state.basis(id), pos.Basis, rounding, "contract %d: basis", id)
+		}
+		delete(held, id)
+	}
+	require.Empty(c.t, held, "the book holds what the broker does not\n%s", c.text)
+}
+
+// cash compares the balances where the statement tells how they began.
+func (c *check) cash(to int) {
+	if c.from > 0 && (!c.q.report || c.days[c.from].state.quantity(future).Sign() != 0) {
+		return
+	}
+	for currency, balance := range c.p.Cash() {
+		want := c.days[to].state.ending(string(currency))
+		want = sub(want, c.unsettled(to, string(currency)))
+		c.near(want, balance.Balance(), rounding, "cash in %s", currency)
+	}
+}
+
+// unsettled is what open futures gained by their marks, which the book does not have as cash.
+func (c *check) unsettled(to int, currency string) *big.Rat {
+	state := c.days[to].state
+	if f := state.contracts[future]; f.currency == currency {
+		return sub(times(times(state.quantity(future), f.mark), f.multiplier), state.basis(future))
+	}
+	return zero()
+}
+
+// rounding allows for the broker's rounding to six places, once per inferred lot.
+var rounding = rat("0.0005")
+
+// allowed is the difference allowed in what a row realizes. Where no position tells what was held
+// before, that is found by what the closings consumed, and cannot be told from what cost the same.
+func (c *check) allowed(row *simRow) *big.Rat {
+	if c.from > 0 && !c.q.positions {
+		return add(rounding, times(abs(row.quantity), rat("0.01")))
+	}
+	return rounding
+}
+
+func (c *check) near(want *big.Rat, got accounts.Decimal, allowed *big.Rat, format string, args ...any) {
+	if off := abs(sub(want, rat(got.String()))); off.Cmp(allowed) > 0 {
+		require.Fail(c.t, fmt.Sprintf(format, args...), "%s, the broker says %s\n%s", got, want.FloatString(9), c.text)
+	}
+}
+
+// inferred makes sure that exactly what was held at the beginning is flagged.
+func (c *check) inferred() {
+	before := c.days[c.from].state
+	flagged := map[int]bool{}
+	for _, lot := range c.plan.Inferred {
+		flagged[c.contracts[int(lot.Instrument.ConID)].lineage] = true
+	}
+	held := map[int]bool{}
+	for id := range before.lots {
+		if before.quantity(id).Sign() != 0 {
+			held[before.contracts[id].lineage] = true
+		}
+	}
+	if !c.q.positions {
+		for id := range flagged {
+			require.True(c.t, held[id], "contract %d was flat at the beginning, but lots were inferred\n%s", id, c.text)
+		}
+		return
+	}
+	require.Equal(c.t, held, flagged, "contracts with inferred lots\n%s", c.text)
+}
+
+// drawStart draws the day at which a statement starts: the first, or one in mid-history.
+func (h *simHistory) drawStart(t *rapid.T, last int) int {
+	from := rapid.IntRange(0, last).Draw(t, "from")
+	for h.days[from].between {
+		from--
+	}
+	return from
+}
+
+func TestSimulatedStatement(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := drawQuery(t)
+		h := drawHistory(t, q)
+		last := len(h.days) - 1
+		from := h.drawStart(t, last-1)
+		text := h.render(t, q, from, last)
+		c := newCheck(t, h, q, fresh(t, "USD"), from)
+		c.text = text
+		c.plan, _ = simImport(t, c.p, text)
+		c.reconcile(last)
+		c.inferred()
+
+		seq := c.p.Seq()
+		again, added := simImport(t, c.p, text)
+		require.Zero(t, added, "the same statement again must add nothing\n%s", text)
+		require.Equal(t, seq, c.p.Seq())
+		require.Empty(t, again.Inferred, "the same statement again must infer nothing\n%s", text)
+	})
+}
+
+func TestSimulatedPeriods(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := drawQuery(t)
+		h := drawHistory(t, q)
+		last := len(h.days) - 1
+		from := h.drawStart(t, last-2)
+		cut := rapid.IntRange(from+1, last-1).Draw(t, "cut")
+		next := rapid.IntRange(from, cut).Draw(t, "second from") // periods may overlap
+		c := newCheck(t, h, q, fresh(t, "USD"), from)
+		texts := []string{h.render(t, q, from, cut), h.render(t, q, next, last)}
+		for i, to := range []int{cut, last} {
+			c.text += "\n\n" + texts[i]
+			c.plan, _ = simImport(t, c.p, texts[i])
+			c.reconcile(to)
+			c.blur()
+		}
+		for _, text := range texts {
+			_, added := simImport(t, c.p, text)
+			require.Zero(t, added, "an old statement again must add nothing:\n%s\namong%s", text, c.text)
+		}
+		c.reconcile(last)
+	})
+}

@@ -1,0 +1,92 @@
+package flex
+
+import (
+	"slices"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Statements that do not say what is held at the end say only in part what was held before. That
+// much must have been there for every closing to close something; where what the closings say they
+// consumed is not what the statement's own openings cost, it was more.
+
+// maxEvents bounds the search: its effort grows with the cube of the number of events.
+const maxEvents = 150
+
+// unseen is what was held of the contract before the statement, beyond what the book holds: the
+// least that agrees with everything that the closings say.
+func (l *ledger) unseen(held accounts.Decimal) accounts.Decimal {
+	least := l.atLeast(held)
+	apart := func(e *event) bool { return e.split != nil || e.delivery() } // rows that do not tell what lots cost
+	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
+		return least
+	}
+	for _, more := range l.candidates() {
+		if more.Abs().GreaterThan(least.Abs()) && l.agrees(more) {
+			return more
+		}
+	}
+	return least
+}
+
+// candidates are the quantities at which a lot of the statement's own begins to be consumed, in
+// ascending order: what was closed up to some row, less what its own lots gave for it.
+func (l *ledger) candidates() (out []accounts.Decimal) {
+	own := []accounts.Decimal{{}}
+	var opened, closed accounts.Decimal
+	for _, e := range l.events {
+		if e.closes() {
+			closed = closed.Sub(e.trade.Quantity)
+			for _, part := range own {
+				out = append(out, closed.Sub(part))
+			}
+		} else {
+			opened = opened.Add(e.trade.Quantity)
+			own = append(own, opened)
+		}
+	}
+	slices.SortFunc(out, func(a, b accounts.Decimal) int { return a.Abs().Cmp(b.Abs()) })
+	return slices.CompactFunc(out, accounts.Decimal.Equal)
+}
+
+// agrees reports whether all rows say what they would if so much had been held before.
+func (l *ledger) agrees(before accounts.Decimal) bool {
+	try := &ledger{inst: l.inst, own: slices.Clone(l.own), net: l.net}
+	for _, e := range l.events {
+		q := e.trade.Quantity
+		total := before.Add(try.net)
+		against := !total.IsZero() && total.IsNeg() != q.IsNeg()
+		if e.side == "O" && against || e.side == "C" && (!against || q.Abs().GreaterThan(total.Abs())) {
+			return false
+		}
+		if !against {
+			try.open(e, q, e.net().Neg())
+			continue
+		}
+		size := smaller(q.Abs(), total.Abs())
+		closeNet := share(e.net(), size, q.Abs())
+		fromBefore := smaller(size, before.Abs())
+		basis := try.consume(size.Sub(fromBefore))
+		before = before.Sub(withSign(fromBefore, before))
+		if said, told := e.told(closeNet); told && fromBefore.IsZero() && said.Sub(basis).Abs().GreaterThan(size.Mul(cent)) {
+			return false
+		}
+		if rest := q.Abs().Sub(size); !rest.IsZero() {
+			try.open(e, withSign(rest, q), closeNet.Sub(e.net()))
+		}
+	}
+	return true
+}
+
+// told is the basis that the broker says the trade consumed.
+func (e *event) told(net accounts.Decimal) (basis accounts.Decimal, ok bool) {
+	switch {
+	case e.cost.Valid:
+		return e.cost.Value.Neg(), true
+	case e.real.Valid:
+		return net.Sub(e.real.Value), true
+	}
+	return accounts.Decimal{}, false
+}
+
+var cent, _ = accounts.ParseDecimal("0.01")
