@@ -125,8 +125,22 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	if len(group) > 1 {
 		ctx, done = anyOf(group)
 	}
+	finished := false
+	defer func() {
+		done()
+		if !finished { // the store panicked: others must not wait for this goroutine for ever
+			p.stale = true
+			p.announce(0)
+			fail(group, ErrOutcomeUnknown)
+		}
+		p.handOn(group)
+	}()
 	p.commit(ctx, group)
-	done()
+	finished = true
+}
+
+// handOn wakes whom the group was led for, and the next leader.
+func (p *Portfolio) handOn(group []*command) {
 	q := &p.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -202,7 +216,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 			p.stale = true
 		default:
 			p.stale = true // it may have been appended all the same
-			if ctx.Err() != nil {
+			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrProfileNotFound) && !errors.Is(err, ErrInvalid) {
 				err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 			}
 			fail(group, err)

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"math/big"
 
 	"github.com/quagmt/udecimal"
 )
@@ -90,17 +91,37 @@ func fitted(amount, factor Decimal) (Decimal, Decimal) {
 	return amount, factor
 }
 
-// share returns the part of total that belongs to part of whole, rounded half to even at
+// share returns the part of total that belongs to part of whole, rounded to the nearest at
 // moneyPlaces. The caller gives the rest, total minus the share, to the other side, so that the
 // parts always add up. whole must not be zero; the signs of part and whole must agree.
 func share(total, part, whole Decimal) Decimal {
 	if part.Equal(whole) {
 		return total
 	}
-	total, part = fitted(total, part)
+	if total.Prec()+part.Prec() > maxPlaces {
+		// Trim first: which way it goes must depend on the values alone; see fitted.
+		if total, part = trimZeros(total), trimZeros(part); total.Prec()+part.Prec() > maxPlaces {
+			return shareWide(total, part, whole)
+		}
+	}
 	q, err := total.Mul(part).Div(whole)
 	if err != nil { // whole is zero: nothing to share
 		return total
 	}
 	return q.RoundBank(moneyPlaces)
+}
+
+// shareWide is share where the product would pass 19 places: rare, and slow.
+func shareWide(total, part, whole Decimal) Decimal {
+	x, okX := new(big.Rat).SetString(total.String())
+	y, okY := new(big.Rat).SetString(part.String())
+	z, okZ := new(big.Rat).SetString(whole.String())
+	if !okX || !okY || !okZ || z.Sign() == 0 {
+		return total
+	}
+	q, err := udecimal.Parse(x.Mul(x, y).Quo(x, z).FloatString(moneyPlaces))
+	if err != nil {
+		return total
+	}
+	return q
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -18,9 +17,11 @@ import (
 // moved the journal on, the book catches up and each command decides again.
 //
 // A command returns the context's error if it ended before the command's turn came, and
-// ErrOutcomeUnknown with it if it ended while the append was under way; the store's own error if
-// that failed; ErrClosed after the manager was closed. Facts carry ids, so repeating a command is
-// always safe.
+// ErrOutcomeUnknown with it if it ended while the append was under way; ErrOutcomeUnknown with the
+// store's own error if that failed in a way that leaves it open whether the facts were written;
+// ErrClosed after the manager was closed. Facts carry ids, so repeating a command is always safe.
+// Of the callers combined, one appends for all, and may be kept beyond its own context's end until
+// that append has ended: it is given up when nobody waits for it any longer.
 type Portfolio struct {
 	id    ProfileID
 	base  Currency
@@ -125,8 +126,9 @@ func (p *Portfolio) BaseCurrency() Currency { return p.base }
 // contract in the journal, is put in its place and the book restated, which reads the whole journal.
 //
 // ErrInvalid, ErrInexact or ErrCurrencyMismatch for a trade that no book can accept;
-// ErrFutureTime for one dated more than five minutes ahead of the clock; ErrExecutionMismatch for
-// a correction of another contract. What happened is recorded whatever the profile's status.
+// ErrFutureTime for one dated more than five minutes ahead of the clock; ErrIDReused for one that
+// bears the id of another contract's or quantity's execution; ErrExecutionMismatch for a correction of
+// another contract. What happened is recorded whatever the profile's status.
 func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
 	return p.recordAll(ctx, len(trades), func(cmd *command, i int) (payload, error) {
 		return cmd.trade(&trades[i])
@@ -134,7 +136,7 @@ func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
 }
 
 // RecordCash writes cash movements to the journal, all or none. One whose id is known changes
-// nothing. Errors are those of Record.
+// nothing. ErrIDReused for one with the id of another amount or currency; other errors are those of Record.
 func (p *Portfolio) RecordCash(ctx context.Context, movements ...CashMovement) error {
 	_, err := recordEach(ctx, p, movements)
 	return err
@@ -164,13 +166,17 @@ func (p *Portfolio) RecordCancellation(ctx context.Context, cancellations ...Can
 	return err
 }
 
-// RecordFacts writes facts of any kinds to the journal, all or none, and returns how many were
+// RecordFacts writes facts of any kinds, passed by value, to the journal, all or none, and returns how many were
 // new. It is what an importer uses, for which half a statement is worse than none. Facts of one
 // contract are folded in the order of their times, an exercised option before what it delivers,
 // and else in the order given. Errors are those of the methods for one kind.
 func (p *Portfolio) RecordFacts(ctx context.Context, facts ...Fact) (int, error) {
-	if slices.Contains(facts, nil) {
-		return 0, fmt.Errorf("record to profile %q: %w: nil fact", p.id, ErrInvalid)
+	for _, f := range facts {
+		switch f.(type) {
+		case Trade, CashMovement, Split, Opening, Cancellation, EquityPoint:
+		default:
+			return 0, fmt.Errorf("record to profile %q: %w: fact of type %T", p.id, ErrInvalid, f)
+		}
 	}
 	return recordEach(ctx, p, facts)
 }
