@@ -379,7 +379,7 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 		return
 	}
 	p.saved = p.live.seq
-	if err := p.SaveCheckpoint(ctx); err != nil && p.emit != nil {
+	if err := p.SaveCheckpoint(ctx); err != nil {
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: normalTime(p.clock()), Err: err})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,8 @@ type Portfolio struct {
 	store Store
 	clock func() time.Time
 	emit  func(Event)
+	// account is the broker's id of the account; the manager keeps it up to date.
+	account atomic.Pointer[string]
 	// queue is who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
@@ -64,6 +67,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
 		marks: map[InstrumentKey]Mark{}, fx: map[Currency]FXRate{},
 	}
+	p.account.Store(&cfg.profile.IBKRAccountID)
 	book, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open portfolio of profile %q: %w", p.id, err)
@@ -116,6 +120,10 @@ func (p *Portfolio) close() { p.queue.close() }
 
 // ProfileID returns the profile the portfolio is bound to.
 func (p *Portfolio) ProfileID() ProfileID { return p.id }
+
+// IBKRAccountID returns the broker's id of the account, as the profile has it now. It can change;
+// the profile's id cannot.
+func (p *Portfolio) IBKRAccountID() string { return *p.account.Load() }
 
 // BaseCurrency returns the currency that the portfolio's totals are in.
 func (p *Portfolio) BaseCurrency() Currency { return p.base }
