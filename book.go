@@ -99,57 +99,39 @@ func (b *Book) trade(t *Trade) closed {
 		b.exchange(t, proceeds)
 		return closed{}
 	}
-	net := proceeds.Sub(t.Commission).Sub(t.Taxes)
-	cash := b.balance(t.Instrument.Currency)
-	if t.Instrument.settlesNotional() {
-		cash.move(&cash.Traded, net)
+	net := proceeds.Sub(t.Commission)
+	if !t.Taxes.IsZero() {
+		net = net.Sub(t.Taxes)
+	}
+	h := b.holding(&t.Instrument, t.instrumentKey())
+	settles := t.Instrument.settlesNotional()
+	if settles {
+		h.cash.Traded = h.cash.Traded.Add(net)
 	}
 	if t.delivers() {
 		premium := b.takePremium(t)
 		net = net.Add(premium)
-		if !t.Instrument.settlesNotional() {
+		if !settles {
 			// It was paid with the option and will be again when the future's P&L is realized.
-			cash.move(&cash.Traded, premium.Neg())
+			h.cash.Traded = h.cash.Traded.Sub(premium)
 		}
 	}
-
-	h := b.holding(&t.Instrument, t.instrumentKey())
 	h.Commissions = h.Commissions.Add(t.Commission)
-	h.Taxes = h.Taxes.Add(t.Taxes)
+	if !t.Taxes.IsZero() {
+		h.Taxes = h.Taxes.Add(t.Taxes)
+	}
 	if t.Time.After(h.LastTrade) {
 		h.LastTrade = t.Time
 	}
-	if h.Quantity.IsZero() || h.Quantity.IsNeg() == t.Quantity.IsNeg() {
-		h.add(Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time})
-		return closed{}
-	}
-
-	var c closed
-	closeNet, rest := net, Decimal{}
-	if size, held := t.Quantity.Abs(), h.Quantity.Abs(); size.GreaterThan(held) {
-		// A flip through zero: what closes and what opens share the proceeds by quantity.
-		closeNet = share(net, held, size)
-		rest = withSign(size.Sub(held), t.Quantity)
-		c.quantity = withSign(held, t.Quantity)
-	} else {
-		c.quantity = t.Quantity
-	}
-	if t.Time.After(h.LastClose) {
-		h.LastClose = t.Time
-	}
-	c.basis, c.inferred = h.consume(c.quantity.Abs())
-	gain := closeNet.Sub(c.basis)
-	if t.exercised() {
+	lot := Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time}
+	c, gain := h.match(lot, t.Time)
+	switch {
+	case c.quantity.IsZero():
+	case t.exercised():
+		c.realized = Decimal{}
 		b.deferPremium(t, c.quantity, gain)
-	} else {
-		c.realized = gain
+	default:
 		b.realize(h, gain)
-		if !t.Instrument.settlesNotional() {
-			cash.move(&cash.Traded, gain)
-		}
-	}
-	if !rest.IsZero() {
-		h.add(Lot{ExecID: t.ExecID, Quantity: rest, Basis: closeNet.Sub(net), OpenedAt: t.Time})
 	}
 	return c
 }
@@ -157,6 +139,12 @@ func (b *Book) trade(t *Trade) closed {
 // realize books a gain, in base currency too if a rate is known.
 func (b *Book) realize(h *holding, gain Decimal) {
 	h.Realized = h.Realized.Add(gain)
+	if !h.Instrument.settlesNotional() {
+		h.cash.Traded = h.cash.Traded.Add(gain)
+	}
+	if h.inBase {
+		return // RealizedBase is Realized; see position
+	}
 	if rate, ok := b.rate(h.Instrument.Currency); ok {
 		h.RealizedBase = h.RealizedBase.Add(convert(gain, rate))
 	} else {
@@ -167,14 +155,14 @@ func (b *Book) realize(h *holding, gain Decimal) {
 // exchange folds a currency trade in: it has no lots, it turns one cash balance into another.
 func (b *Book) exchange(t *Trade, proceeds Decimal) {
 	bought, paid := b.balance(Currency(t.Instrument.Symbol)), b.balance(t.Instrument.Currency)
-	bought.move(&bought.Exchanged, t.Quantity)
-	paid.move(&paid.Exchanged, proceeds)
-	paid.move(&paid.Taxes, t.Taxes.Neg())
+	bought.Exchanged = bought.Exchanged.Add(t.Quantity)
+	paid.Exchanged = paid.Exchanged.Add(proceeds)
+	paid.Taxes = paid.Taxes.Add(t.Taxes.Neg())
 	fee := paid
 	if t.CommissionCurrency != "" {
 		fee = b.balance(t.CommissionCurrency)
 	}
-	fee.move(&fee.Fees, t.Commission.Neg())
+	fee.Fees = fee.Fees.Add(t.Commission.Neg())
 }
 
 // exercised reports whether the trade is the option's side of an exercise or assignment that
@@ -191,7 +179,10 @@ func (t *Trade) delivers() bool {
 // deferPremium sets an exercised option's gain aside for the underlying's trade. A short call
 // that is bought back by assignment sells the underlying, a short put buys it.
 func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
-	quantity := closed.Mul(t.Instrument.Multiplier)
+	quantity := closed // one future for each option on it
+	if t.Instrument.SecType != FutureOption {
+		quantity = closed.Mul(t.Instrument.Multiplier)
+	}
 	if t.Instrument.Right == Call {
 		quantity = quantity.Neg()
 	}
@@ -238,28 +229,23 @@ func (b *Book) moveCash(m *CashMovement) {
 	c := b.balance(m.Currency)
 	switch m.Kind {
 	case Deposit, Withdrawal, OpeningCash:
-		c.move(&c.Capital, m.Amount)
+		c.Capital = c.Capital.Add(m.Amount)
 		if rate, ok := b.rate(m.Currency); ok {
 			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, rate))
 		} else {
 			c.Unconverted = c.Unconverted.Add(m.Amount)
 		}
 	case Dividend, PaymentInLieu:
-		c.move(&c.Dividends, m.Amount)
+		c.Dividends = c.Dividends.Add(m.Amount)
 	case Interest:
-		c.move(&c.Interest, m.Amount)
+		c.Interest = c.Interest.Add(m.Amount)
 	case Fee:
-		c.move(&c.Fees, m.Amount)
+		c.Fees = c.Fees.Add(m.Amount)
 	case Tax:
-		c.move(&c.Taxes, m.Amount)
+		c.Taxes = c.Taxes.Add(m.Amount)
 	default:
-		c.move(&c.Other, m.Amount)
+		c.Other = c.Other.Add(m.Amount)
 	}
-}
-
-func (c *CashBalance) move(part *Decimal, amount Decimal) {
-	*part = part.Add(amount)
-	c.Balance = c.Balance.Add(amount)
 }
 
 // split folds a split in: every lot keeps its basis and opening time. Moving to another contract
@@ -296,7 +282,7 @@ func (b *Book) split(s *Split) {
 // splitQuantity scales a quantity by the split's ratio; a ratio that does not divide evenly is
 // rounded at moneyPlaces.
 func splitQuantity(q Decimal, s *Split) Decimal {
-	return share(q, s.Numerator, s.Denominator)
+	return trimZeros(share(q, s.Numerator, s.Denominator))
 }
 
 // open folds an opening balance in.
@@ -304,7 +290,9 @@ func (b *Book) open(o *Opening) {
 	b.noteRate(o.Instrument.Currency, o.FXRate)
 	h := b.holding(&o.Instrument, o.Instrument.Key())
 	for _, l := range o.Lots {
-		h.add(l)
+		if c, gain := h.match(l, o.Time); !c.quantity.IsZero() {
+			b.realize(h, gain) // history was changed, and what opened it now closes something
+		}
 	}
 }
 
@@ -321,15 +309,21 @@ func (b *Book) restate(r *Restatement) {
 		b.set(p)
 	}
 	for currency, c := range r.Cash {
-		b.cash[currency] = &c
+		*b.balance(currency) = c
 	}
 	b.pending = append(b.pending[:0], r.Pending...)
 	b.trades = r.Trades
 }
 
-// set puts a position in place of the one of the same contract.
+// set puts a position in place of the one of the same contract; one of which nothing is left in
+// force goes without a trace.
 func (b *Book) set(p Position) {
-	h := &holding{Position: p, key: p.Instrument.Key(), queue: append([]Lot(nil), p.Lots...)}
+	if p.LastTrade.IsZero() && len(p.Lots) == 0 {
+		delete(b.positions, p.Instrument.Key())
+		return
+	}
+	h := &holding{Position: p, key: p.Instrument.Key(), inBase: p.Instrument.Currency == b.base,
+		cash: b.balance(p.Instrument.Currency), queue: append([]Lot(nil), p.Lots...)}
 	h.Lots = nil
 	b.positions[h.key] = h
 }
@@ -340,7 +334,7 @@ func (b *Book) holding(i *Instrument, key InstrumentKey) *holding {
 	h := b.positions[key]
 	switch {
 	case h == nil:
-		h = &holding{Position: Position{Instrument: *i}, key: key}
+		h = &holding{Position: Position{Instrument: *i}, key: key, inBase: i.Currency == b.base, cash: b.balance(i.Currency)}
 		b.positions[key] = h
 	case h.Quantity.IsZero() && h.Instrument.ConID != i.ConID:
 		h.Instrument = *i
@@ -424,16 +418,17 @@ func (b *Book) PendingPremiums() []PendingPremium { return slices.Clone(b.pendin
 // clone returns a book that shares nothing that changes.
 func (b *Book) clone() *Book {
 	c := *b
-	c.positions = make(map[InstrumentKey]*holding, len(b.positions))
-	for key, h := range b.positions {
-		n := *h
-		n.queue, n.head = slices.Clone(h.lots()), 0
-		c.positions[key] = &n
-	}
 	c.cash = make(map[Currency]*CashBalance, len(b.cash))
 	for currency, cash := range b.cash {
 		n := *cash
 		c.cash[currency] = &n
+	}
+	c.positions = make(map[InstrumentKey]*holding, len(b.positions))
+	for key, h := range b.positions {
+		n := *h
+		n.queue, n.head = slices.Clone(h.lots()), 0
+		n.cash = c.balance(n.Instrument.Currency)
+		c.positions[key] = &n
 	}
 	c.rates = make(map[Currency]Decimal, len(b.rates))
 	for currency, rate := range b.rates {

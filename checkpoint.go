@@ -79,7 +79,7 @@ func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
 		b.set(p)
 	}
 	for currency, cash := range s.Cash {
-		b.cash[currency] = &cash
+		*b.balance(currency) = cash
 	}
 	for currency, rate := range s.Rates {
 		b.rates[currency] = rate

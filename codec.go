@@ -36,7 +36,7 @@ func decodePayload(kind EntryKind, data []byte) (payload, error) {
 	case KindTrade:
 		t, err := decodeAs[Trade](data)
 		if err == nil {
-			t.key = t.Instrument.Key()
+			t.derive()
 		}
 		return t, err
 	case KindCash:

@@ -13,7 +13,8 @@ import (
 // command is what one caller wants recorded.
 type command struct {
 	payloads []payload
-	refresh  int64 // instead of payloads: catch up to this sequence number
+	few      [2]payload // holds the payloads of small commands
+	refresh  int64      // instead of payloads: catch up to this sequence number
 	ctx      context.Context
 	wake     chan bool // true: lead the next group; false: done
 	promoted bool
@@ -260,6 +261,12 @@ func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 	if !p.stale {
 		return nil
 	}
+	return p.readTail(ctx)
+}
+
+// readTail reads what the journal has behind the live book, and folds it in at once: readers see
+// the other processes' batches as a whole.
+func (p *Portfolio) readTail(ctx context.Context) error {
 	type step struct {
 		payload any
 		entry   Entry

@@ -27,8 +27,8 @@ func requireNoLeak(t *testing.T, how, output string) {
 	require.Contains(t, output, "[redacted]", "%s does not say that something is hidden", how)
 }
 
-// holder has a secret in every place where formatting by reflection might look.
-type holder struct {
+// secretHolder has a secret in every place where formatting by reflection might look.
+type secretHolder struct {
 	Exported accounts.Secret
 	Pointer  *accounts.Secret
 	List     []accounts.Secret
@@ -63,7 +63,7 @@ func TestSecretIsRedactedEverywhere(t *testing.T) {
 	creds := accounts.Credentials{"password": s}
 	values := map[string]any{
 		"secret": s, "pointer": &s, "credentials": creds,
-		"struct": holder{s, &s, []accounts.Secret{s}, creds}, "list": []accounts.Secret{s},
+		"struct": secretHolder{s, &s, []accounts.Secret{s}, creds}, "list": []accounts.Secret{s},
 	}
 	for name, v := range values {
 		for _, verb := range allVerbs {
@@ -112,8 +112,8 @@ func TestSecretEqual(t *testing.T) {
 
 // What was redacted must not come back as a secret of its own.
 func TestSecretIsNotReadBackFromRedactedJSON(t *testing.T) {
-	b, err := json.Marshal(accounts.NewSecret([]byte(secretText)))
+	b, err := json.Marshal(accounts.Credentials{"password": accounts.NewSecret([]byte(secretText))})
 	require.NoError(t, err)
-	var s accounts.Secret
-	require.Error(t, json.Unmarshal(b, &s), "the word [redacted] became a secret")
+	var c accounts.Credentials
+	require.Error(t, json.Unmarshal(b, &c), "the word [redacted] became a secret")
 }

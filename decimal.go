@@ -53,18 +53,15 @@ func trimZeros(d Decimal) Decimal {
 	return d
 }
 
-// mulExact returns the product of all factors, or ErrInexact when their places add up to more
-// than 19, or the product reaches 1e18.
-func mulExact(factors ...Decimal) (Decimal, error) {
-	product, places := one, 0
-	for _, f := range factors {
-		if places += f.Prec(); places > maxPlaces {
-			return Decimal{}, fmt.Errorf("%w: the product of %v has more than %d places", ErrInexact, factors, maxPlaces)
-		}
-		product = product.Mul(f)
+// mulExact returns a × b, or ErrInexact when their places add up to more than 19, or the product
+// reaches 1e18.
+func mulExact(a, b Decimal) (Decimal, error) {
+	if a.Prec()+b.Prec() > maxPlaces {
+		return Decimal{}, fmt.Errorf("%w: %s × %s has more than %d places", ErrInexact, a, b, maxPlaces)
 	}
+	product := a.Mul(b)
 	if product.Abs().GreaterThanOrEqual(maxNotional) {
-		return Decimal{}, fmt.Errorf("%w: the product of %v is 1e18 or more", ErrInexact, factors)
+		return Decimal{}, fmt.Errorf("%w: %s × %s is 1e18 or more", ErrInexact, a, b)
 	}
 	return product, nil
 }

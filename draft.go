@@ -193,6 +193,9 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		if dup {
 			return nil, nil
 		}
+		if book.late(f.Instrument.Key(), Decimal{}, f.Time) {
+			return &Amendment{Place: book.seq + 1, Opening: f}, nil
+		}
 		return f, book.checkOpening(f)
 	}
 	if dup {

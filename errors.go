@@ -125,19 +125,26 @@ func (e *ValidationError) Error() string {
 // Unwrap returns ErrInvalid.
 func (e *ValidationError) Unwrap() error { return ErrInvalid }
 
-// check adds a field error when ok is false. The receiver is usually a local value; see err.
+// check notes what is wrong with a field unless ok. It boxes its arguments whether they are needed
+// or not: where that shows, test first and add.
 func (e *ValidationError) check(ok bool, field, format string, args ...any) {
 	if !ok {
-		e.Fields = append(e.Fields, FieldError{field, fmt.Sprintf(format, args...)})
+		e.add(field, format, args...)
 	}
 }
 
-// err returns e when a field was found wrong, else nil.
+// add notes what is wrong with a field.
+func (e *ValidationError) add(field, format string, args ...any) {
+	e.Fields = append(e.Fields, FieldError{field, fmt.Sprintf(format, args...)})
+}
+
+// err returns a copy of e when a field was found wrong, else nil. That it is a copy keeps e itself,
+// in the usual case that nothing is wrong, off the heap.
 func (e *ValidationError) err() error {
 	if len(e.Fields) == 0 {
 		return nil
 	}
-	return e
+	return &ValidationError{What: e.What, Fields: e.Fields}
 }
 
 // Duplicate is an entry key that the journal has already, and where.

@@ -75,23 +75,38 @@ type Trade struct {
 	FXRate             Decimal   `json:"fx_rate,omitzero"` // base currency per unit of the instrument's; zero if not known
 	Time               time.Time `json:"time"`
 
-	key InstrumentKey // the instrument's, once normalized
+	derived derived // once normalized
+}
+
+// derived is what is worked out from a trade's fields once and used often.
+type derived struct {
+	key    InstrumentKey // the instrument's
+	entry  string        // the entry key
+	amount Decimal       // the proceeds
+}
+
+func (t *Trade) derive() {
+	root, _ := t.ExecID.Correction()
+	t.derived = derived{key: t.Instrument.Key(), entry: "x:" + root, amount: t.amount()}
 }
 
 // instrumentKey returns the instrument's key without making it anew for a normalized trade.
 func (t *Trade) instrumentKey() InstrumentKey {
-	if t.key == "" {
+	if t.derived.key == "" {
 		return t.Instrument.Key()
 	}
-	return t.key
+	return t.derived.key
 }
 
 // amount returns the trade's proceeds.
 func (t *Trade) amount() Decimal {
+	if t.derived.key != "" {
+		return t.derived.amount
+	}
 	if !t.Proceeds.IsZero() {
 		return t.Proceeds
 	}
-	return t.Quantity.Mul(t.Price).Mul(t.Instrument.Multiplier).Neg()
+	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
 // CashKind says what moved cash.
@@ -171,6 +186,7 @@ type Amendment struct {
 	Place        int64         `json:"place"`
 	Trade        *Trade        `json:"trade,omitempty"`
 	Split        *Split        `json:"split,omitempty"`
+	Opening      *Opening      `json:"opening,omitempty"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 
 	corrects bool // the trade corrects an execution; only while it is being recorded

@@ -131,7 +131,12 @@ var hundred = udecimal.MustFromInt64(100, 0)
 // Key returns the canonical key. It allocates; keep it where it is used often. Two contracts
 // with equal keys are the same contract; a key says nothing about whether the terms are valid.
 func (i Instrument) Key() InstrumentKey {
-	i = i.withDefaults()
+	i.setDefaults()
+	return i.key()
+}
+
+// key is Key for an instrument that has its defaults.
+func (i *Instrument) key() InstrumentKey {
 	b := make([]byte, 0, 48)
 	b = append(append(append(b, i.SecType...), ':'), i.Symbol...)
 	if i.Expiry != 0 {
@@ -148,7 +153,7 @@ func (i Instrument) Key() InstrumentKey {
 	return InstrumentKey(b)
 }
 
-func (i Instrument) withDefaults() Instrument {
+func (i *Instrument) setDefaults() {
 	if i.Multiplier.IsZero() {
 		switch i.SecType {
 		case Option:
@@ -161,40 +166,82 @@ func (i Instrument) withDefaults() Instrument {
 	if i.Underlying == "" && (i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant) {
 		i.Underlying = i.Symbol
 	}
-	return i
 }
 
-// normalized fills in defaults, trims trailing zeros off the decimals and checks the terms.
-func (i Instrument) normalized() (Instrument, error) {
-	i = i.withDefaults()
+// normalize fills in defaults, trims trailing zeros off the decimals and checks the terms.
+func (i *Instrument) normalize() error {
+	i.setDefaults()
 	i.Strike, i.Multiplier = trimZeros(i.Strike), trimZeros(i.Multiplier)
-	return i, i.Validate()
+	return i.validate()
 }
 
 // Validate checks the terms and returns a *ValidationError that names all that are wrong, or nil.
 func (i Instrument) Validate() error {
-	i = i.withDefaults()
-	v := &ValidationError{What: "instrument"}
-	v.check(contains([]SecType{Stock, Option, Future, FutureOption, Forex, CFD, Warrant, Bond, Fund, Crypto}, i.SecType),
-		"SecType", "%.20q is unknown", i.SecType)
-	v.check(validSymbol(i.Symbol), "Symbol", "%.60q is not 1 to 50 printable characters without a colon", i.Symbol)
-	v.check(i.Underlying == "" || validSymbol(i.Underlying), "Underlying", "%.60q is not 1 to 50 printable characters without a colon", i.Underlying)
-	v.check(len(i.LocalSymbol) <= 100 && isPrintable(i.LocalSymbol, true), "LocalSymbol", "%.60q is not at most 100 printable characters", i.LocalSymbol)
-	v.check(i.Currency.Valid(), "Currency", "%.20q is not three capital letters", i.Currency)
-	v.check(i.SecType != Forex || Currency(i.Symbol).Valid() && Currency(i.Symbol) != i.Currency,
-		"Symbol", "%.20q is no currency other than %s", i.Symbol, i.Currency)
-	v.check(i.Multiplier.IsPos() && i.Multiplier.LessThan(maxInput), "Multiplier", "%s is not positive and below 1e15", i.Multiplier)
-	switch i.SecType {
-	case Option, FutureOption, Warrant:
-		v.check(i.Expiry.Valid(), "Expiry", "%d is no date", i.Expiry)
-		v.check(i.Right == Call || i.Right == Put, "Right", "%.20q is neither C nor P", i.Right)
-		v.check(i.Strike.IsPos() && i.Strike.LessThan(maxInput), "Strike", "%s is not positive and below 1e15", i.Strike)
-	default:
-		v.check(i.Right == "" && i.Strike.IsZero(), "Right", "and strike belong to options alone, not to %s", i.SecType)
-		v.check(i.Expiry == 0 && i.SecType != Future || i.Expiry.Valid() && i.SecType == Future,
-			"Expiry", "%d does not fit %s", i.Expiry, i.SecType)
+	i.setDefaults()
+	return i.validate()
+}
+
+// validate is Validate for an instrument that has its defaults.
+func (i *Instrument) validate() error {
+	v := ValidationError{What: "instrument"}
+	if !i.SecType.valid() {
+		v.add("SecType", "%.20q is unknown", i.SecType)
 	}
+	if !validSymbol(i.Symbol) {
+		v.add("Symbol", "%.60q is not 1 to 50 printable characters without a colon", i.Symbol)
+	}
+	if i.Underlying != "" && i.Underlying != i.Symbol && !validSymbol(i.Underlying) {
+		v.add("Underlying", "%.60q is not 1 to 50 printable characters without a colon", i.Underlying)
+	}
+	if len(i.LocalSymbol) > 100 || !isPrintable(i.LocalSymbol, true) {
+		v.add("LocalSymbol", "%.60q is not at most 100 printable characters", i.LocalSymbol)
+	}
+	if !i.Currency.Valid() {
+		v.add("Currency", "%.20q is not three capital letters", i.Currency)
+	}
+	if i.SecType == Forex && (!Currency(i.Symbol).Valid() || Currency(i.Symbol) == i.Currency) {
+		v.add("Symbol", "%.20q is no currency other than %s", i.Symbol, i.Currency)
+	}
+	v.positive("Multiplier", i.Multiplier)
+	i.validateTerms(&v)
 	return v.err()
+}
+
+// validateTerms checks expiry, right and strike, which options have, futures in part, and others not.
+func (i *Instrument) validateTerms(v *ValidationError) {
+	option := i.deliverable()
+	switch {
+	case (option || i.SecType == Future) && !i.Expiry.Valid():
+		v.add("Expiry", "%d is no date", i.Expiry)
+	case !option && i.SecType != Future && i.Expiry != 0:
+		v.add("Expiry", "%s does not belong to %s", i.Expiry, i.SecType)
+	}
+	switch {
+	case option && i.Right != Call && i.Right != Put:
+		v.add("Right", "%.20q is neither C nor P", i.Right)
+	case !option && i.Right != "":
+		v.add("Right", "%.20q does not belong to %s", i.Right, i.SecType)
+	}
+	switch {
+	case option:
+		v.positive("Strike", i.Strike)
+	case !i.Strike.IsZero():
+		v.add("Strike", "%s does not belong to %s", i.Strike, i.SecType)
+	}
+}
+
+func (v *ValidationError) positive(field string, d Decimal) {
+	if !d.IsPos() || d.GreaterThanOrEqual(maxInput) {
+		v.add(field, "%s is not positive and below 1e15", d)
+	}
+}
+
+func (s SecType) valid() bool {
+	switch s {
+	case Stock, Option, Future, FutureOption, Forex, CFD, Warrant, Bond, Fund, Crypto:
+		return true
+	}
+	return false
 }
 
 func validSymbol(s string) bool {
@@ -203,11 +250,11 @@ func validSymbol(s string) bool {
 
 // settlesNotional reports whether buying one pays its full price. Futures and CFDs pay only the
 // difference: their P&L reaches cash when it is realized.
-func (i Instrument) settlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
+func (i *Instrument) settlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
 
 // deliverable reports whether it is an option whose exercise or assignment moves its premium into
 // the underlying.
-func (i Instrument) deliverable() bool {
+func (i *Instrument) deliverable() bool {
 	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
 }
 

@@ -98,7 +98,7 @@ func TestInstrumentValidate(t *testing.T) {
 		"future, no expiry":      {future, func(i *accounts.Instrument) { i.Expiry = 0 }, []string{"Expiry"}},
 		"future, no such day":    {future, func(i *accounts.Instrument) { i.Expiry = 20250230 }, []string{"Expiry"}},
 		"future with a right":    {future, func(i *accounts.Instrument) { i.Right = accounts.Call }, []string{"Right"}},
-		"stock with strike":      {stock, func(i *accounts.Instrument) { i.Strike = decimal(t, "1") }, []string{"Right"}},
+		"stock with strike":      {stock, func(i *accounts.Instrument) { i.Strike = decimal(t, "1") }, []string{"Strike"}},
 		"stock with expiry":      {stock, func(i *accounts.Instrument) { i.Expiry = mayExpiry }, []string{"Expiry"}},
 		"option, no expiry":      {option, func(i *accounts.Instrument) { i.Expiry = 0 }, []string{"Expiry"}},
 		"option, no right":       {option, func(i *accounts.Instrument) { i.Right = "" }, []string{"Right"}},

@@ -31,6 +31,8 @@ func (a *Amendment) when() time.Time {
 		return a.Trade.Time
 	case a.Split != nil:
 		return a.Split.Time
+	case a.Opening != nil:
+		return a.Opening.Time
 	case a.Cancellation != nil:
 		return a.Cancellation.Time
 	}
@@ -40,8 +42,11 @@ func (a *Amendment) when() time.Time {
 // Keys of different kinds differ by their first letter. All versions of an execution share the
 // first one's key; a correction has a key of its own besides.
 func (t *Trade) entryKey() string {
-	root, _ := t.ExecID.Correction()
-	return "x:" + root
+	if t.derived.key == "" {
+		root, _ := t.ExecID.Correction()
+		return "x:" + root
+	}
+	return t.derived.entry
 }
 func (m *CashMovement) entryKey() string { return "c:" + m.ID }
 func (s *Split) entryKey() string        { return "s:" + s.ID }
@@ -55,6 +60,8 @@ func (a *Amendment) entryKey() string {
 		return a.Cancellation.entryKey()
 	case a.Split != nil:
 		return a.Split.entryKey()
+	case a.Opening != nil:
+		return a.Opening.entryKey()
 	case a.Trade != nil && a.corrects:
 		return "v:" + string(a.Trade.ExecID)
 	case a.Trade != nil:
@@ -71,76 +78,94 @@ const maxNote = 500
 func normalTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (v *ValidationError) time(field string, t time.Time) {
-	v.check(!t.IsZero() && t.Year() >= 1900 && t.Year() <= 9999, field, "%s is not within 1900 to 9999", t.Format(time.RFC3339))
+	if y := t.Year(); t.IsZero() || y < 1900 || y > 9999 {
+		v.add(field, "%s is not within 1900 to 9999", t.Format(time.RFC3339))
+	}
 }
 
 func (v *ValidationError) amount(field string, d Decimal) {
-	v.check(d.Abs().LessThan(maxInput), field, "%s is 1e15 or more", d)
+	if !d.IsZero() && d.Abs().GreaterThanOrEqual(maxInput) {
+		v.add(field, "%s is 1e15 or more", d)
+	}
 }
 
 func (v *ValidationError) rate(field string, d Decimal) {
-	v.check(!d.IsNeg() && d.LessThan(maxInput), field, "%s is negative, or 1e15 or more", d)
+	if d.IsNeg() || d.GreaterThanOrEqual(maxInput) {
+		v.add(field, "%s is negative, or 1e15 or more", d)
+	}
 }
 
-func (t Trade) normalized() (payload, error) {
-	fail := func(err error) (payload, error) {
-		return nil, fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
+// validate checks every field but the instrument.
+func (t *Trade) validate() error {
+	v := ValidationError{What: "trade"}
+	if !validExecID(t.ExecID) {
+		v.add("ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", t.ExecID)
 	}
-	if t.Kind == "" {
-		t.Kind = Execution
+	if len(t.OrderID) > 100 || !isPrintable(string(t.OrderID), true) {
+		v.add("OrderID", "%.120q is not at most 100 printable bytes", t.OrderID)
 	}
-	v := &ValidationError{What: "trade"}
-	v.check(validExecID(t.ExecID), "ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", t.ExecID)
-	v.check(len(t.OrderID) <= 100 && isPrintable(string(t.OrderID), true), "OrderID", "%.120q is not at most 100 printable bytes", t.OrderID)
-	v.check(contains([]TradeKind{Execution, Expiry, Assignment, Exercise, Corporate}, t.Kind), "Kind", "%.20q is unknown", t.Kind)
-	v.check(!t.Quantity.IsZero(), "Quantity", "is zero")
+	switch t.Kind {
+	case Execution, Expiry, Assignment, Exercise, Corporate:
+	default:
+		v.add("Kind", "%.20q is unknown", t.Kind)
+	}
+	if t.Quantity.IsZero() {
+		v.add("Quantity", "is zero")
+	}
+	if t.Price.IsNeg() && t.Instrument.SecType != Future {
+		v.add("Price", "%s is negative", t.Price)
+	}
+	if t.Proceeds.Abs().GreaterThanOrEqual(maxNotional) {
+		v.add("Proceeds", "%s is 1e18 or more", t.Proceeds)
+	}
 	v.amount("Quantity", t.Quantity)
-	v.check(!t.Price.IsNeg() || t.Instrument.SecType == Future, "Price", "%s is negative", t.Price)
 	v.amount("Price", t.Price)
-	v.check(t.Proceeds.Abs().LessThan(maxNotional), "Proceeds", "%s is 1e18 or more", t.Proceeds)
 	v.amount("Commission", t.Commission)
 	v.amount("Taxes", t.Taxes)
 	v.rate("FXRate", t.FXRate)
 	v.time("Time", t.Time)
-	if err := v.err(); err != nil {
-		return fail(err)
+	return v.err()
+}
+
+func (t Trade) normalized() (payload, error) {
+	if err := t.normalize(); err != nil {
+		return nil, fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
 	}
-	var err error
-	if t.Instrument, err = t.Instrument.normalized(); err != nil {
-		return fail(err)
+	return &t, nil
+}
+
+func (t *Trade) normalize() (err error) {
+	t.derived = derived{}
+	if t.Kind == "" {
+		t.Kind = Execution
+	}
+	if err := t.validate(); err != nil {
+		return err
+	}
+	if err := t.Instrument.normalize(); err != nil {
+		return err
 	}
 	if t.CommissionCurrency == t.Instrument.Currency {
 		t.CommissionCurrency = ""
 	}
 	if t.CommissionCurrency != "" && (t.Instrument.SecType != Forex || !t.CommissionCurrency.Valid()) {
-		return fail(fmt.Errorf("%w: commission in %.20q, contract in %s", ErrCurrencyMismatch, t.CommissionCurrency, t.Instrument.Currency))
+		return fmt.Errorf("%w: commission in %.20q, contract in %s", ErrCurrencyMismatch, t.CommissionCurrency, t.Instrument.Currency)
 	}
 	t.Quantity, t.Price, t.Proceeds = trimZeros(t.Quantity), trimZeros(t.Price), trimZeros(t.Proceeds)
 	t.Commission, t.Taxes, t.FXRate = trimZeros(t.Commission), trimZeros(t.Taxes), trimZeros(t.FXRate)
-	if t.Proceeds.IsZero() {
-		if _, err := mulExact(t.Quantity, t.Price, t.Instrument.Multiplier); err != nil {
-			return fail(err)
-		}
+	units, err := mulExact(t.Quantity, t.Instrument.Multiplier)
+	if err == nil && t.Proceeds.IsZero() {
+		_, err = mulExact(units, t.Price)
 	}
-	if _, err := mulExact(t.Quantity, t.Instrument.Multiplier); err != nil {
-		return fail(err)
+	if err != nil {
+		return err
 	}
 	t.Time = normalTime(t.Time)
-	t.key = t.Instrument.Key()
-	return &t, nil
+	t.derive()
+	return nil
 }
 
-func validExecID(id ExecID) bool {
-	if len(id) < 1 || len(id) > 100 {
-		return false
-	}
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
+func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && plain(string(id)) }
 
 func (m CashMovement) normalized() (payload, error) {
 	v := &ValidationError{What: "cash movement"}
@@ -180,10 +205,10 @@ func (s Split) normalized() (payload, error) {
 	v.time("Time", s.Time)
 	err := v.err()
 	if err == nil {
-		s.From, err = s.From.normalized()
+		err = s.From.normalize()
 	}
 	if err == nil {
-		s.To, err = s.To.normalized()
+		err = s.To.normalize()
 	}
 	if err == nil && s.From.Currency != s.To.Currency {
 		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
@@ -218,7 +243,7 @@ func (o Opening) normalized() (payload, error) {
 	}
 	err := v.err()
 	if err == nil {
-		o.Instrument, err = o.Instrument.normalized()
+		err = o.Instrument.normalize()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)

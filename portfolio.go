@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -122,20 +123,20 @@ func (p *Portfolio) BaseCurrency() Currency { return p.base }
 // ErrFutureTime for one dated more than five minutes ahead of the clock; ErrExecutionMismatch for
 // a correction of another contract. What happened is recorded whatever the profile's status.
 func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
-	return p.RecordFacts(ctx, facts(trades)...)
+	return recordAll(ctx, p, trades)
 }
 
 // RecordCash writes cash movements to the journal, all or none. One whose id is known changes
 // nothing. Errors are those of Record.
 func (p *Portfolio) RecordCash(ctx context.Context, movements ...CashMovement) error {
-	_, err := p.RecordFacts(ctx, facts(movements)...)
+	_, err := recordAll(ctx, p, movements)
 	return err
 }
 
 // RecordSplit writes corporate actions to the journal, all or none. One whose id is known changes
 // nothing. ErrPositionNotFound when the contract is not held; other errors are those of Record.
 func (p *Portfolio) RecordSplit(ctx context.Context, splits ...Split) error {
-	_, err := p.RecordFacts(ctx, facts(splits)...)
+	_, err := recordAll(ctx, p, splits)
 	return err
 }
 
@@ -143,7 +144,7 @@ func (p *Portfolio) RecordSplit(ctx context.Context, splits ...Split) error {
 // nothing. ErrInvalid also when the lots contradict the direction of the position they would
 // join; other errors are those of Record.
 func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) error {
-	_, err := p.RecordFacts(ctx, facts(openings)...)
+	_, err := recordAll(ctx, p, openings)
 	return err
 }
 
@@ -152,16 +153,8 @@ func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) erro
 // ErrExecutionNotFound when the execution is not in the journal; other errors are those of Record.
 // It reads the whole journal.
 func (p *Portfolio) RecordCancellation(ctx context.Context, cancellations ...Cancellation) error {
-	_, err := p.RecordFacts(ctx, facts(cancellations)...)
+	_, err := recordAll(ctx, p, cancellations)
 	return err
-}
-
-func facts[F Fact](list []F) []Fact {
-	out := make([]Fact, len(list))
-	for i, f := range list {
-		out[i] = f
-	}
-	return out
 }
 
 // RecordFacts writes facts of any kinds to the journal, all or none, and returns how many were
@@ -169,16 +162,22 @@ func facts[F Fact](list []F) []Fact {
 // contract are folded in the order of their times, an exercised option before what it delivers,
 // and else in the order given. Errors are those of the methods for one kind.
 func (p *Portfolio) RecordFacts(ctx context.Context, facts ...Fact) (int, error) {
+	if slices.Contains(facts, nil) {
+		return 0, fmt.Errorf("record to profile %q: %w: nil fact", p.id, ErrInvalid)
+	}
+	return recordAll(ctx, p, facts)
+}
+
+// recordAll is RecordFacts for facts of one kind or several.
+func recordAll[F Fact](ctx context.Context, p *Portfolio, facts []F) (int, error) {
 	if len(facts) == 0 {
 		return 0, ctx.Err()
 	}
-	cmd := &command{payloads: make([]payload, 0, len(facts))}
+	cmd := &command{}
+	cmd.payloads = cmd.few[:0]
 	latest := p.clock().Add(clockSkew)
-	for _, f := range facts {
-		if f == nil {
-			return 0, fmt.Errorf("record to profile %q: %w: nil fact", p.id, ErrInvalid)
-		}
-		n, err := f.normalized()
+	for i := range facts {
+		n, err := facts[i].normalized()
 		if err == nil && n.when().After(latest) {
 			err = fmt.Errorf("%s of %s: %w", n.kind(), n.when().Format(time.RFC3339), ErrFutureTime)
 		}

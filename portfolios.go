@@ -20,7 +20,7 @@ type portfolioSlot struct {
 	// What follows is guarded by the manager's mu.
 	p          *Portfolio // nil until it is open
 	told, done progress   // what events told of, and what of it the portfolio knows
-	held       []Event    // to be passed on once the portfolio knows; one of each kind at most
+	held       []news     // to be passed on once the portfolio knows; one of each kind at most
 	catchingUp bool
 }
 
@@ -28,6 +28,12 @@ type portfolioSlot struct {
 type progress struct {
 	seq     int64 // the journal's
 	changes int64 // counts news that do not say where the journal ends
+}
+
+// news is an event, and how far one must have come to know what it tells.
+type news struct {
+	event Event
+	at    progress
 }
 
 // Portfolio returns the profile's portfolio: the same one on every call, opened by the first,
@@ -146,16 +152,20 @@ func (m *MultiAccountManager) rebase(p AccountProfile) {
 	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil && slot.base != p.BaseCurrency {
 		delete(m.portfolios, p.ID)
 		slot.p.close()
-		m.release(slot)
+		m.release(slot, slot.told)
 	}
 }
 
-// release passes on what the slot holds. m.mu is held, so that a newer event cannot overtake it.
-func (m *MultiAccountManager) release(slot *portfolioSlot) {
-	for _, e := range slot.held {
-		m.events.Publish(e)
-	}
-	slot.held = nil
+// release passes on what the slot holds and the portfolio knows. m.mu is held, so that a newer
+// event cannot overtake an older.
+func (m *MultiAccountManager) release(slot *portfolioSlot, known progress) {
+	slot.held = slices.DeleteFunc(slot.held, func(n news) bool {
+		if n.at.seq > known.seq || n.at.changes > known.changes {
+			return false
+		}
+		m.events.Publish(n.event)
+		return true
+	})
 }
 
 // tell passes an event on: at once, or, where it is about a portfolio that is open, once that has
@@ -173,10 +183,11 @@ func (m *MultiAccountManager) tell(e Event) {
 	} else {
 		slot.told.changes++
 	}
-	slot.held = append(slices.DeleteFunc(slot.held, func(h Event) bool { return h.Kind == e.Kind }), e)
+	slot.held = slices.DeleteFunc(slot.held, func(n news) bool { return n.event.Kind == e.Kind })
+	slot.held = append(slot.held, news{e, slot.told})
 	m.wake(slot)
 	if !slot.catchingUp { // it knows already, or nobody has it yet
-		m.release(slot)
+		m.release(slot, slot.told)
 	}
 }
 
@@ -211,7 +222,7 @@ func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
 		if err == nil || final {
 			slot.done = told
 		}
-		m.release(slot)
+		m.release(slot, told) // after a failure too: subscribers do not wait for the store to recover
 		m.mu.Unlock()
 		if err != nil && !final && !retry.wait(m.ctx) {
 			return

@@ -30,10 +30,8 @@ type Position struct {
 	Lots []Lot `json:"lots,omitempty"`
 }
 
-// CashBalance is the cash of one currency and where it came from. Balance is the sum of all other
-// amounts but the two in base currency; costs are negative.
+// CashBalance is the cash of one currency by where it came from. Costs are negative.
 type CashBalance struct {
-	Balance   Decimal `json:"balance"`
 	Capital   Decimal `json:"capital"`            // deposits, withdrawals and opening balances
 	Traded    Decimal `json:"traded"`             // proceeds after commission and taxes; for futures and CFDs realized P&L
 	Exchanged Decimal `json:"exchanged,omitzero"` // bought or sold for another currency
@@ -47,6 +45,11 @@ type CashBalance struct {
 	// part for which no rate was known is left out of it and summed up in Unconverted.
 	CapitalBase Decimal `json:"capital_base"`
 	Unconverted Decimal `json:"unconverted,omitzero"`
+}
+
+// Balance returns the sum of all that came and went.
+func (c CashBalance) Balance() Decimal {
+	return c.Capital.Add(c.Traded).Add(c.Exchanged).Add(c.Dividends).Add(c.Interest).Add(c.Fees).Add(c.Taxes).Add(c.Other)
 }
 
 // PendingPremium is the premium of an exercised or assigned option that waits for its underlying's
@@ -78,6 +81,8 @@ func (c Closing) Closed() bool { return !c.Quantity.IsZero() }
 type holding struct {
 	Position // Lots is always nil here
 	key      InstrumentKey
+	inBase   bool         // its currency is the book's base currency: RealizedBase is not kept
+	cash     *CashBalance // the book's, of its currency
 	queue    []Lot
 	head     int
 }
@@ -87,6 +92,9 @@ func (h *holding) lots() []Lot { return h.queue[h.head:] }
 // position returns a copy that shares nothing with the book.
 func (h *holding) position(withLots bool) Position {
 	p := h.Position
+	if h.inBase {
+		p.RealizedBase = p.Realized
+	}
 	if withLots {
 		p.Lots = append([]Lot(nil), h.lots()...)
 	}
@@ -101,6 +109,35 @@ func (h *holding) add(l Lot) {
 	}
 	h.Quantity = h.Quantity.Add(l.Quantity)
 	h.Basis = h.Basis.Add(l.Basis)
+}
+
+// match sets a lot against the position: what runs against it closes lots, first in, first out, and
+// the rest is queued. Of a lot that does both, the two parts share the basis by quantity. The gain is what the
+// closing part brought less the basis it consumed.
+func (h *holding) match(l Lot, at time.Time) (c closed, gain Decimal) {
+	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
+		h.add(l)
+		return closed{}, Decimal{}
+	}
+	size, held := l.Quantity.Abs(), h.Quantity.Abs()
+	cost := l.Basis
+	c.quantity = l.Quantity
+	flips := size.GreaterThan(held)
+	if flips {
+		cost = share(l.Basis, held, size)
+		c.quantity = withSign(held, l.Quantity)
+	}
+	if at.After(h.LastClose) {
+		h.LastClose = at
+	}
+	c.basis, c.inferred = h.consume(c.quantity.Abs())
+	gain = cost.Neg().Sub(c.basis)
+	c.realized = gain
+	if flips {
+		l.Quantity, l.Basis = l.Quantity.Sub(c.quantity), l.Basis.Sub(cost)
+		h.add(l)
+	}
+	return c, gain
 }
 
 // consume takes n units, a positive number no larger than the position, off the front lots and

@@ -221,12 +221,25 @@ func validID(s string) bool {
 	return true
 }
 
+// plain reports whether s is printable ASCII, which nearly everything is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 func validName(s string) bool {
 	n := utf8.RuneCountInString(s)
 	return n >= 1 && n <= 100 && strings.TrimSpace(s) == s && isPrintable(s, true)
 }
 
 func isPrintable(s string, spaces bool) bool {
+	if plain(s) && (spaces || !strings.Contains(s, " ")) {
+		return true
+	}
 	if !utf8.ValidString(s) {
 		return false
 	}

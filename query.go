@@ -109,7 +109,7 @@ func factOf(payload any) Fact {
 // public is the trade without what is cached in it.
 func (t *Trade) public() Trade {
 	out := *t
-	out.key = ""
+	out.derived = derived{}
 	return out
 }
 

@@ -178,7 +178,7 @@ func (r *reconciler) cash(book *Book, s BrokerStatement) {
 		ours := book.cash[theirs.Currency]
 		balance := Decimal{}
 		if ours != nil {
-			balance = ours.Balance
+			balance = ours.Balance()
 		}
 		settled, why := settledFutures(book, theirs.Currency, marks)
 		if why != "" {

@@ -62,10 +62,13 @@ func orderOf(p payload, place int64) order {
 	return o
 }
 
-// change is the amendment's trade or split.
+// change is the amendment's trade, split or opening.
 func (a *Amendment) change() payload {
-	if a.Split != nil {
+	switch {
+	case a.Split != nil:
 		return a.Split
+	case a.Opening != nil:
+		return a.Opening
 	}
 	return a.Trade
 }
@@ -84,6 +87,9 @@ func (r *refold) entry(seq int64, p payload) {
 	case *Split:
 		r.before(f, seq)
 		r.book.split(f)
+	case *Opening:
+		r.before(f, seq)
+		r.book.open(f)
 	case *Amendment, *Restatement:
 		// The changes are folded in at their places.
 	default:
@@ -116,9 +122,12 @@ func (r *refold) before(p payload, seq int64) {
 }
 
 func (r *refold) change(a Amendment) {
-	if a.Split != nil {
+	switch {
+	case a.Split != nil:
 		r.book.split(a.Split)
-	} else {
+	case a.Opening != nil:
+		r.book.open(a.Opening)
+	default:
 		r.trade(a.Trade)
 	}
 }
@@ -159,6 +168,8 @@ func contracts(p payload) []*Instrument {
 		return []*Instrument{&f.Instrument}
 	case *Split:
 		return []*Instrument{&f.From, &f.To}
+	case *Opening:
+		return []*Instrument{&f.Instrument}
 	}
 	return nil
 }
@@ -208,17 +219,22 @@ func restatement(before, after *Book) *Restatement {
 			r.Positions = append(r.Positions, none)
 		}
 	}
-	for _, currency := range sortedKeys(after.cash) {
-		if c := before.cash[currency]; c == nil || !sameJSON(*c, *after.cash[currency]) {
-			r.setCash(currency, *after.cash[currency])
-		}
-	}
-	for _, currency := range sortedKeys(before.cash) {
-		if after.cash[currency] == nil && !sameJSON(CashBalance{}, *before.cash[currency]) {
-			r.setCash(currency, CashBalance{})
+	for _, b := range []*Book{before, after} {
+		for _, currency := range sortedKeys(b.cash) {
+			if c := after.cashIn(currency); !sameJSON(c, before.cashIn(currency)) {
+				r.setCash(currency, c)
+			}
 		}
 	}
 	return r
+}
+
+// cashIn returns a currency's balance; one that was never touched is zero.
+func (b *Book) cashIn(currency Currency) CashBalance {
+	if c := b.cash[currency]; c != nil {
+		return *c
+	}
+	return CashBalance{}
 }
 
 func (r *Restatement) setCash(currency Currency, c CashBalance) {

@@ -19,7 +19,8 @@ import (
 //   - A context that is already done is refused with the context's error before anything happens.
 //   - Values never alias: the store keeps copies of what it is given and returns copies of what
 //     it keeps, down to the payload bytes.
-//   - Times are kept at microsecond precision and returned in UTC.
+//   - Times are cut off, not rounded, to microseconds, and returned in UTC: the hash of an entry
+//     covers its time.
 //   - After Close every method returns ErrClosed.
 //
 // Package storetest has the conformance suite: one test per sentence of this file.
@@ -30,8 +31,9 @@ type Store interface {
 
 	// UpdateProfile replaces the profile with p.ID if the stored Version equals p.Version, and
 	// stores it with Version+1. ErrProfileNotFound on a miss, ErrConflict on any other version,
-	// ErrNameTaken as for CreateProfile. Owner and CreatedAt never change: a different Owner is a
-	// miss, a different CreatedAt is ignored.
+	// ErrNameTaken as for CreateProfile, in this order of precedence. Owner, CreatedAt and
+	// LastUsedAt never change by it: a different Owner is a miss, a different CreatedAt or
+	// LastUsedAt is ignored.
 	UpdateProfile(ctx context.Context, p AccountProfile) error
 
 	// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.

@@ -34,7 +34,7 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 		v.time("Time", m.Time)
 		err := v.err()
 		if err == nil {
-			_, err = m.Instrument.normalized()
+			err = m.Instrument.normalize()
 		}
 		if err == nil && m.Time.After(latest) {
 			err = ErrFutureTime
@@ -177,8 +177,8 @@ func (t *totals) missing() *MissingError {
 func (p *Portfolio) totals() totals {
 	t := totals{id: p.id}
 	for currency, c := range p.live.cash {
-		if rate, ok := p.needRate(&t, currency, c.Balance); ok {
-			t.cash = t.cash.Add(convert(c.Balance, rate))
+		if rate, ok := p.needRate(&t, currency, c.Balance()); ok {
+			t.cash = t.cash.Add(convert(c.Balance(), rate))
 		}
 		t.capital = t.capital.Add(c.CapitalBase)
 		if !c.Unconverted.IsZero() {
@@ -188,7 +188,7 @@ func (p *Portfolio) totals() totals {
 	t.equity = t.cash
 	for _, key := range sortedKeys(p.live.positions) {
 		h := p.live.positions[key]
-		t.realized = t.realized.Add(h.RealizedBase)
+		t.realized = t.realized.Add(h.position(false).RealizedBase)
 		if !h.Unconverted.IsZero() {
 			t.lackRate(h.Instrument.Currency)
 		}

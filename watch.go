@@ -27,7 +27,7 @@ func keyOf(e Event) eventKey {
 // with Store.Watch they are hints to look again: a slow reader finds events of one kind about one
 // profile, or one owner's switches, merged into the newest, never misses the newest, and holds
 // nobody up. Where this manager has the profile's portfolio open, EventRecorded comes after the
-// portfolio has caught up.
+// portfolio has caught up, or failed to once.
 //
 // When the store's own watch breaks off, the manager watches anew, and since something may have
 // been missed, delivers an EventProfile and an EventRecorded for every profile, with Seq 0 for not

@@ -54,7 +54,7 @@ func writeJSON(w io.Writer, reports []*report) error {
 
 func (r *report) json() jsonProfile {
 	p := jsonProfile{
-		ProfileID: r.profile.ID, IBKRAccountID: r.profile.IBKRAccountID, Trades: r.snapshot.Trades,
+		ProfileID: r.profile.ID, IBKRAccountID: r.account, Trades: r.snapshot.Trades,
 		Closings: []jsonClosing{}, OpenPositions: []jsonPosition{}, Breaks: append([]accounts.Break{}, r.breaks...),
 	}
 	for _, c := range r.closings {

@@ -8,7 +8,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,66 +28,114 @@ const (
 	exitUnreadable = 2
 )
 
+const usage = `usage: statements [flags] [file …]
+
+Reads Interactive Brokers Flex statements (XML or CSV), gives each account in each file a profile
+of its own, and prints our figures beside the broker's, in one table per profile, then every break:
+a difference beyond the tolerance. "-" is a figure that a side does not state. Without files it
+reads two samples that come with it.
+
+exit code: 0 everything reconciles, 1 there are breaks, 2 something cannot be read
+
+flags:
+`
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-// run is main with everything it touches passed in.
+// options are the command line.
+type options struct {
+	files     []string
+	json      bool
+	tolerance accounts.Decimal
+	zone      string
+}
+
+// run is main with everything it touches passed in. What goes to stdout is whole: after an error
+// nothing does.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("statements", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	asJSON := flags.Bool("json", false, "print one JSON document instead of tables")
-	tolerance := flags.String("tolerance", "0.01", "difference allowed per unit of quantity")
-	zone := flags.String("zone", "America/New_York", "time zone of times without one")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: statements [flags] [file …]")
-		flags.PrintDefaults()
+	o, err := parse(args, stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitReconciled
 	}
-	if err := flags.Parse(args); err != nil {
-		if err == flag.ErrHelp {
-			return exitReconciled
+	var reports []*report
+	if err == nil {
+		reports, err = reconcile(ctx, o, stderr)
+	}
+	if err == nil {
+		err = write(stdout, o, reports)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted")
 		}
-		return exitUnreadable
-	}
-	fail := func(err error) int {
 		fmt.Fprintln(stderr, "statements:", err)
 		return exitUnreadable
 	}
-	allowed, err := accounts.ParseDecimal(*tolerance)
-	if err != nil || !allowed.IsPos() {
-		return fail(fmt.Errorf("-tolerance %q is not a positive number", *tolerance))
-	}
-	files, err := readFiles(flags.Args(), *zone, stderr)
-	if err != nil {
-		return fail(err)
-	}
-	manager, err := accounts.New(memstore.New())
-	if err != nil {
-		return fail(err)
-	}
-	defer manager.Close()
-	reports, err := importAll(ctx, manager, files, allowed)
-	if err != nil {
-		return fail(err)
-	}
-	if *asJSON {
-		err = writeJSON(stdout, reports)
-	} else {
-		err = writeTables(stdout, reports)
-	}
-	if err != nil {
-		return fail(err)
-	}
+	code := exitReconciled
 	for _, r := range reports {
 		r.writeNotes(stderr)
-	}
-	for _, r := range reports {
 		if len(r.breaks) > 0 {
-			return exitBreaks
+			code = exitBreaks
 		}
 	}
-	return exitReconciled
+	return code
+}
+
+// parse reads the command line; help goes to stdout, for there it was asked for.
+func parse(args []string, stdout io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("statements", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&o.json, "json", false, "print one JSON document instead of tables")
+	tolerance := flags.String("tolerance", "0.01", "`difference` allowed per unit of quantity, and once for cash")
+	flags.StringVar(&o.zone, "zone", "America/New_York", "time `zone` of a statement's times where it names none")
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
+		return o, err
+	}
+	if err != nil {
+		return o, fmt.Errorf("%w; -h shows the flags", err)
+	}
+	o.files = flags.Args()
+	if o.tolerance, err = accounts.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
+		return o, fmt.Errorf("-tolerance %q is not a positive number", *tolerance)
+	}
+	return o, nil
+}
+
+// reconcile reads all input and imports it into profiles of a store in memory.
+func reconcile(ctx context.Context, o options, stderr io.Writer) ([]*report, error) {
+	files, err := readFiles(ctx, o.files, o.zone, stderr)
+	if err != nil {
+		return nil, err
+	}
+	store := memstore.New()
+	defer store.Close()
+	manager, err := accounts.New(store)
+	if err != nil {
+		return nil, err
+	}
+	defer manager.Close()
+	return importAll(ctx, manager, files, o.tolerance)
+}
+
+func write(stdout io.Writer, o options, reports []*report) error {
+	out := bufio.NewWriter(stdout) // remembers the first error until Flush
+	if o.json {
+		if err := writeJSON(out, reports); err != nil {
+			return err
+		}
+	} else {
+		writeTables(out, reports, o.tolerance)
+	}
+	return out.Flush()
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -20,16 +21,17 @@ var samples embed.FS
 
 // file is one input with the statements in it.
 type file struct {
-	name       string
+	name       string // as it was given
 	statements []*flex.Statement
 }
 
-// barFrom is the size from which on reading shows a progress bar.
-const barFrom = 1 << 20
-
-// readFiles reads all input before anything is done with it, so that a broken file leaves nothing behind.
-func readFiles(names []string, zone string, stderr io.Writer) ([]file, error) {
+// readFiles reads all input before anything is done with it, so that a broken file leaves nothing
+// behind. It is held in memory: statements are megabytes, not gigabytes.
+func readFiles(ctx context.Context, names []string, zone string, stderr io.Writer) ([]file, error) {
 	loc, err := time.LoadLocation(zone)
+	if err == nil && zone == "" { // which Go takes for UTC
+		err = errors.New("no time zone is given")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("-zone: %w", err)
 	}
@@ -42,18 +44,18 @@ func readFiles(names []string, zone string, stderr io.Writer) ([]file, error) {
 	for _, name := range names {
 		f, err := open(name)
 		if err != nil {
-			return nil, err
+			return nil, err // which names the file
 		}
-		statements, err := readFile(f, loc, stderr)
+		statements, err := readFile(ctx, f, loc, stderr)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		files = append(files, file{filepath.Base(name), statements})
+		files = append(files, file{name, statements})
 	}
 	return files, nil
 }
 
-func readFile(f fs.File, loc *time.Location, stderr io.Writer) (statements []*flex.Statement, err error) {
+func readFile(ctx context.Context, f fs.File, loc *time.Location, stderr io.Writer) (statements []*flex.Statement, err error) {
 	defer func() {
 		if closing := f.Close(); err == nil {
 			err = closing
@@ -63,12 +65,33 @@ func readFile(f fs.File, loc *time.Location, stderr io.Writer) (statements []*fl
 	if err != nil {
 		return nil, err
 	}
-	var in io.Reader = f
-	if out, ok := stderr.(*os.File); ok && info.Size() > barFrom && term.IsTerminal(int(out.Fd())) {
+	if info.IsDir() {
+		return nil, errors.New("is a directory, not a statement")
+	}
+	var in io.Reader = interruptible{ctx, f}
+	if out, ok := stderr.(*os.File); ok && wantsBar(info.Size(), term.IsTerminal(int(out.Fd()))) {
 		bar := progressbar.NewOptions64(info.Size(), progressbar.OptionSetDescription(info.Name()),
 			progressbar.OptionSetWriter(out), progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
 		defer bar.Close()
-		in = io.TeeReader(f, bar)
+		in = io.TeeReader(in, bar)
 	}
 	return flex.ReadAll(in, flex.WithLocation(loc))
+}
+
+// wantsBar reports whether reading a file of the size is worth a progress bar: on a terminal,
+// above one megabyte.
+func wantsBar(size int64, terminal bool) bool { return terminal && size > 1<<20 }
+
+// interruptible ends reading when its context ends.
+type interruptible struct {
+	ctx context.Context
+	in  io.Reader
+}
+
+// Read reads unless the context is done.
+func (r interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.in.Read(p)
 }

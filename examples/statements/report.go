@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,14 +15,16 @@ import (
 
 // report is what came of one account of one file.
 type report struct {
+	account    string
 	profile    accounts.AccountProfile
 	file       string
-	statements []*flex.Statement
+	statements []*flex.Statement // in the order of their periods
 	rows       map[accounts.ExecID]flex.Row
-	trades     []accounts.Trade
+	trades     map[accounts.Currency]int
 	closings   []accounts.Closing
 	snapshot   accounts.Snapshot
 	last       *flex.Plan // of the last statement
+	compared   int
 	breaks     []accounts.Break
 	unchecked  []string
 	issues     []flex.Issue
@@ -29,45 +32,60 @@ type report struct {
 }
 
 // importAll gives every account of every file a profile and imports its statements in the order
-// of their periods.
+// of their periods. Reports are in the order in which files and accounts come.
 func importAll(ctx context.Context, m *accounts.MultiAccountManager, files []file, tolerance accounts.Decimal) ([]*report, error) {
-	var reports []*report
+	var all []*report
 	for n, f := range files {
-		byAccount := map[string]*report{}
-		for _, st := range f.statements {
-			r := byAccount[st.AccountID]
-			if r == nil {
-				r = &report{file: f.name, rows: map[accounts.ExecID]flex.Row{}}
-				byAccount[st.AccountID] = r
-				reports = append(reports, r)
+		for _, r := range byAccount(f) {
+			var err error
+			if r.profile, err = createProfile(ctx, m, n+1, r.account, r.statements[0].Base()); err == nil {
+				err = r.fill(ctx, m, tolerance)
 			}
-			r.statements = append(r.statements, st)
-		}
-		for account, r := range byAccount {
-			slices.SortStableFunc(r.statements, func(a, b *flex.Statement) int { return cmp.Compare(a.From, b.From) })
-			profile, err := createProfile(ctx, m, n+1, account, r.statements[0].Base())
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", f.name, err)
 			}
-			r.profile = profile
+			all = append(all, r)
 		}
 	}
-	for _, r := range reports {
-		if err := r.fill(ctx, m, tolerance); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.file, err)
+	return all, nil
+}
+
+// byAccount makes a report for every account of the file.
+func byAccount(f file) []*report {
+	var all []*report
+	for _, st := range f.statements {
+		i := slices.IndexFunc(all, func(r *report) bool { return r.account == st.AccountID })
+		if i < 0 {
+			i = len(all)
+			all = append(all, &report{account: st.AccountID, file: f.name,
+				rows: map[accounts.ExecID]flex.Row{}, trades: map[accounts.Currency]int{}})
 		}
+		all[i].statements = append(all[i].statements, st)
 	}
-	return reports, nil
+	for _, r := range all {
+		slices.SortStableFunc(r.statements, func(a, b *flex.Statement) int {
+			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), a.Generated.Compare(b.Generated))
+		})
+	}
+	return all
 }
 
 // createProfile makes the profile of one account of the n-th file. Its id is made from both, so
 // that the same input gives the same output.
 func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, account string, base accounts.Currency) (accounts.AccountProfile, error) {
+	if account == "" {
+		return accounts.AccountProfile{}, errors.New("no account id: let the query show the account")
+	}
 	p := accounts.Optimal100K(account)
 	p.ID = accounts.ProfileID(fmt.Sprintf("%d-%s", n, account))
 	p.Name = fmt.Sprintf("file %d, account %s", n, account)
 	p.BaseCurrency = base
-	return m.CreateProfile(ctx, p)
+	created, err := m.CreateProfile(ctx, p)
+	var invalid *accounts.ValidationError
+	if errors.As(err, &invalid) && slices.ContainsFunc(invalid.Fields, func(f accounts.FieldError) bool { return f.Field == "IBKRAccountID" }) {
+		return created, fmt.Errorf("account %.60q is no IBKR account id such as U1234567: let the query show ids, not aliases", account)
+	}
+	return created, err
 }
 
 // fill imports the account's statements and reconciles after each.
@@ -76,6 +94,7 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 	if err != nil {
 		return err
 	}
+	told := map[string]bool{}
 	for _, st := range r.statements {
 		plan, _, err := flex.Import(ctx, portfolio, st)
 		if err != nil {
@@ -86,17 +105,38 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 		if err != nil {
 			return err
 		}
-		for id, row := range plan.Rows {
-			r.rows[id] = row
-		}
+		r.take(plan)
 		r.last = plan
-		r.breaks = append(r.breaks, outcome.Breaks...)
+		r.compared += outcome.Compared
+		for _, b := range outcome.Breaks {
+			if !told[b.String()] { // by an overlapping statement
+				told[b.String()] = true
+				r.breaks = append(r.breaks, b)
+			}
+		}
 		r.unchecked = append(r.unchecked, outcome.Unchecked...)
 		r.issues = append(r.issues, plan.Issues...)
 		r.inferred += len(plan.Inferred)
 	}
 	r.snapshot = portfolio.Snapshot()
 	return r.readTrades(ctx, portfolio)
+}
+
+// take adds the rows of a statement's executions, and takes out those of earlier statements that
+// it cancels or corrects: the broker does not count them any longer.
+func (r *report) take(plan *flex.Plan) {
+	for _, f := range plan.Facts {
+		if c, ok := f.(accounts.Cancellation); ok {
+			delete(r.rows, c.Cancels)
+		}
+	}
+	for id, row := range plan.Rows {
+		root, number := id.Correction()
+		for n := 1; n < number; n++ {
+			delete(r.rows, accounts.ExecID(fmt.Sprintf("%s.%02d", root, n)))
+		}
+		r.rows[id] = row
+	}
 }
 
 // readTrades reads the trades and closings back: the book's, and what only the broker calls a closing.
@@ -112,7 +152,7 @@ func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) (err err
 		if err != nil {
 			return err
 		}
-		r.trades = append(r.trades, t)
+		r.trades[t.Instrument.Currency]++
 		if r.rows[t.ExecID].Closes && !seen[t.ExecID] {
 			r.closings = append(r.closings, accounts.Closing{Trade: t, Quantity: t.Quantity})
 		}
@@ -131,9 +171,9 @@ func symbol(i accounts.Instrument) string {
 
 // writeNotes says what could not be interpreted or compared, and what was inferred.
 func (r *report) writeNotes(w io.Writer) {
-	name := r.file + ", " + r.profile.IBKRAccountID
+	name := r.file + ", " + r.account
 	if r.inferred > 0 {
-		fmt.Fprintf(w, "%s: %d lots inferred: they were opened before the statement\n", name, r.inferred)
+		fmt.Fprintf(w, "%s: %s inferred: opened before the statement\n", name, count(r.inferred, "lot"))
 	}
 	for _, i := range r.issues {
 		where := i.Section
@@ -145,4 +185,12 @@ func (r *report) writeNotes(w io.Writer) {
 	for _, u := range r.unchecked {
 		fmt.Fprintf(w, "%s: not compared: %s\n", name, u)
 	}
+}
+
+// count is "1 lot", "2 lots".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

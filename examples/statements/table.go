@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -14,7 +15,7 @@ import (
 type figures struct {
 	trades, open                     int
 	realized, unrealized, fees, cash accounts.Decimal
-	known                            map[string]bool // which of them the side states at all
+	known                            map[string]bool // which of them the side states; false for good once a part is missing
 }
 
 func (f *figures) add(what string, to *accounts.Decimal, d accounts.Decimal) {
@@ -26,7 +27,8 @@ func (f *figures) state(what string, known bool) {
 	if f.known == nil {
 		f.known = map[string]bool{}
 	}
-	f.known[what] = known
+	before, stated := f.known[what]
+	f.known[what] = known && (before || !stated)
 }
 
 // sides are both sides' totals by currency.
@@ -48,9 +50,9 @@ func (r *report) totals() sides {
 }
 
 func (r *report) ourTotals(s sides) {
-	for _, t := range r.trades {
-		ours, _ := s.of(t.Instrument.Currency)
-		ours.trades++
+	for currency, n := range r.trades {
+		ours, _ := s.of(currency)
+		ours.trades = n
 	}
 	held := func(p accounts.Position) *figures {
 		ours, _ := s.of(p.Instrument.Currency)
@@ -64,13 +66,12 @@ func (r *report) ourTotals(s sides) {
 	for _, p := range r.snapshot.Open {
 		ours := held(p.Position)
 		ours.open++
-		if p.Marked() {
-			ours.add("unrealized", &ours.unrealized, p.Unrealized)
-		}
+		ours.add("unrealized", &ours.unrealized, p.Unrealized)
+		ours.state("unrealized", p.Marked())
 	}
 	for currency, c := range r.snapshot.Cash {
 		ours, _ := s.of(currency)
-		ours.add("cash", &ours.cash, c.Balance)
+		ours.add("cash", &ours.cash, c.Balance())
 	}
 	for _, both := range s {
 		both[0].state("open", true)
@@ -95,9 +96,8 @@ func (r *report) brokerTotals(s sides) {
 	for _, p := range last.Positions {
 		_, theirs := s.of(p.Currency)
 		theirs.open++
-		if p.Unrealized.Valid {
-			theirs.add("unrealized", &theirs.unrealized, p.Unrealized.Value)
-		}
+		theirs.add("unrealized", &theirs.unrealized, p.Unrealized.Value)
+		theirs.state("unrealized", p.Unrealized.Valid)
 	}
 	for _, c := range r.last.Broker.Cash {
 		_, theirs := s.of(c.Currency)
@@ -105,36 +105,44 @@ func (r *report) brokerTotals(s sides) {
 	}
 }
 
-// writeTables prints one table per profile, ours beside the broker's, and then the breaks.
-func writeTables(w io.Writer, reports []*report) error {
-	breaks := 0
+// writeTables prints one table per profile, ours beside the broker's, and then the breaks. Write
+// errors are the writer's to remember.
+func writeTables(w io.Writer, reports []*report, tolerance accounts.Decimal) {
+	breaks, compared, unchecked := 0, 0, 0
 	for _, r := range reports {
-		fmt.Fprintf(w, "profile %s: account %s in %s, base currency %s\n", r.profile.ID, r.profile.IBKRAccountID, r.file, r.profile.BaseCurrency)
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(tw, "\t\ttrades\trealized\tunrealized\tfees\tcash\topen\t")
-		totals := r.totals()
-		for _, currency := range sorted(totals) {
-			ours, theirs := totals.of(currency)
-			fmt.Fprintf(tw, "%s\tours\t%s\n", currency, ours.cells())
-			fmt.Fprintf(tw, "\tbroker\t%s\n", theirs.cells())
-		}
-		if err := tw.Flush(); err != nil {
-			return err
-		}
-		fmt.Fprintln(w)
+		r.writeTable(w)
 		breaks += len(r.breaks)
+		compared += r.compared
+		unchecked += len(r.unchecked)
 	}
-	if breaks == 0 {
-		_, err := fmt.Fprintln(w, "no breaks: every figure that the statements give agrees")
-		return err
+	outcome := "no breaks"
+	if breaks > 0 {
+		outcome = count(breaks, "break")
 	}
-	fmt.Fprintf(w, "%d breaks\n", breaks)
+	fmt.Fprintf(w, "%s: %s compared", outcome, count(compared, "figure"))
+	if unchecked > 0 {
+		fmt.Fprintf(w, ", %d could not be", unchecked)
+	}
+	fmt.Fprintf(w, "; %s per unit is allowed\n", tolerance)
 	for _, r := range reports {
 		for _, b := range r.breaks {
 			fmt.Fprintln(w, "  "+b.String())
 		}
 	}
-	return nil
+}
+
+func (r *report) writeTable(w io.Writer) {
+	fmt.Fprintf(w, "profile %s: account %s in %s, base currency %s\n", r.profile.ID, r.account, r.file, r.profile.BaseCurrency)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "\t\ttrades\trealized\tunrealized\tfees\tcash\topen\t")
+	totals := r.totals()
+	for _, currency := range slices.Sorted(maps.Keys(totals)) {
+		ours, theirs := totals.of(currency)
+		fmt.Fprintf(tw, "%s\tours\t%s\n", currency, ours.cells())
+		fmt.Fprintf(tw, "\tbroker\t%s\n", theirs.cells())
+	}
+	tw.Flush()
+	fmt.Fprintln(w)
 }
 
 func (f *figures) cells() string {
@@ -150,13 +158,4 @@ func (f *figures) cells() string {
 	}
 	return fmt.Sprintf("%d\t%s\t%s\t%s\t%s\t%s\t", f.trades, money("realized", f.realized), money("unrealized", f.unrealized),
 		money("fees", f.fees), money("cash", f.cash), open)
-}
-
-func sorted(s sides) []accounts.Currency {
-	out := make([]accounts.Currency, 0, len(s))
-	for c := range s {
-		out = append(out, c)
-	}
-	slices.Sort(out)
-	return out
 }

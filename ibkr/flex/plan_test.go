@@ -22,18 +22,17 @@ func option(right, id, at, quantity, price, attrs string) string {
 		`strike="10" expiry="20250620" putCall="%s" underlyingSymbol="AAA" underlyingConid="101" %s`, right, map[string]string{"C": "1", "P": "2"}[right], right, attrs))
 }
 
-// statement wraps rows into sections; nil positions leave that section out.
+// statement wraps rows into their sections.
 func statement(from, to string, rows ...string) string {
 	sections := map[string][]string{}
 	for _, row := range rows {
-		name := map[byte]string{'T': "Trades", 'O': "OpenPositions", 'C': "CashTransactions"}[row[1]]
-		if strings.HasPrefix(row, "<Corp") {
-			name = "CorporateActions"
-		}
+		element, _, _ := strings.Cut(row[1:], " ")
+		name := map[string]string{"Trade": "Trades", "OpenPosition": "OpenPositions", "CashTransaction": "CashTransactions",
+			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport"}[element]
 		sections[name] = append(sections[name], row)
 	}
 	var b strings.Builder
-	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions"} {
+	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport"} {
 		if rows, ok := sections[name]; ok {
 			fmt.Fprintf(&b, "<%s>%s</%s>", name, strings.Join(rows, "\n"), name)
 		}

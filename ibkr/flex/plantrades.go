@@ -109,7 +109,7 @@ func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
 		if row.TransactionID != "" {
 			next = id + "/" + accounts.ExecID(row.TransactionID)
 		}
-		if other, taken = p.ids[next]; !taken {
+		if _, taken = p.ids[next]; !taken {
 			return next, false
 		}
 		if row.TransactionID != "" {

@@ -160,7 +160,7 @@ func (c *check) cash(to int) {
 	for currency, balance := range c.p.Cash() {
 		want := c.days[to].state.ending(string(currency))
 		want = sub(want, c.unsettled(to, string(currency)))
-		c.near(want, balance.Balance, rounding, "cash in %s", currency)
+		c.near(want, balance.Balance(), rounding, "cash in %s", currency)
 	}
 }
 

@@ -86,7 +86,7 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 		return err
 	}
 	p.Version++
-	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = old.CreatedAt, stored(p.UpdatedAt), stored(p.LastUsedAt)
+	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = old.CreatedAt, stored(p.UpdatedAt), old.LastUsedAt
 	s.profiles.put(p)
 	s.publishProfile(p)
 	return nil

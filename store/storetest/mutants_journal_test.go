@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/ai-ots/accounts"
@@ -61,7 +62,9 @@ func sharesKeys(s accounts.Store) *broken {
 	}}
 }
 
-func appendMutants() []mutant {
+func appendMutants() []mutant { return slices.Concat(batchMutants(), keyMutants()) }
+
+func batchMutants() []mutant {
 	return []mutant{
 		{name: "re-encodes payloads", caught: one("Append keeps what it accepted, byte for byte"), breaks: func(s accounts.Store) *broken {
 			return eachBatch(s, func(b *accounts.Batch) {
@@ -104,6 +107,11 @@ func appendMutants() []mutant {
 				}
 			})
 		}},
+	}
+}
+
+func keyMutants() []mutant {
+	return []mutant{
 		{name: "drops repeated keys", caught: one("Append refuses a batch that repeats a key within itself"), breaks: func(s accounts.Store) *broken {
 			return eachBatch(s, func(b *accounts.Batch) {
 				seen := map[string]bool{}

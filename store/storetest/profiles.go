@@ -20,6 +20,7 @@ func profileChecks() []check {
 		{"UpdateProfile of an unknown profile is a miss", checkUpdateMiss},
 		{"UpdateProfile with a different owner is a miss", checkUpdateOwner},
 		{"UpdateProfile ignores a different CreatedAt", checkUpdateCreatedAt},
+		{"UpdateProfile ignores a different LastUsedAt", checkUpdateLastUsedAt},
 		{"UpdateProfile refuses a name that the owner's other profile has", checkUpdateTakenName},
 		{"UpdateProfile lets go of the name before", checkUpdateFreesName},
 		{"UpdateProfile tells a conflict before a taken name", checkUpdatePrecedence},
@@ -146,6 +147,15 @@ func checkUpdateOwner(t T, s accounts.Store) {
 			"owner %q was told something about the version of another's profile", owner)
 	}
 	requireProfile(t, s, p, "a refused UpdateProfile changed the profile")
+}
+
+// "a different … LastUsedAt is ignored": a switch between reading and updating must not be lost.
+func checkUpdateLastUsedAt(t T, s accounts.Store) {
+	p := profile("p")
+	create(t, s, p)
+	require.NoError(t, s.SetActiveProfile(t.Context(), p.Owner, p.ID, day.Add(time.Hour)), "SetActiveProfile failed")
+	require.NoError(t, s.UpdateProfile(t.Context(), p), "an update based on an earlier read was refused")
+	require.Equal(t, day.Add(time.Hour), load(t, s, "p").LastUsedAt, "UpdateProfile changed LastUsedAt")
 }
 
 // "a different CreatedAt is ignored".

@@ -1,0 +1,194 @@
+package accounts
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/quagmt/udecimal"
+	"github.com/stretchr/testify/require"
+)
+
+func d(s string) Decimal { return udecimal.MustParse(s) }
+
+var codecTime = time.Date(2026, 3, 2, 14, 30, 1, 123456000, time.UTC)
+
+// payloads is one full and one sparse payload of every kind.
+func payloads() []payload {
+	option := NewOption("XYZ", 20260320, Call, d("52.5"), "USD")
+	option.ConID, option.LocalSymbol = 77, `XYZ "A" <&> é`
+	full := &Trade{ExecID: "0001.01.01", OrderID: "o-1", Kind: Assignment, Instrument: option, Quantity: d("-2"), Price: d("1.05"),
+		Proceeds: d("210"), Commission: d("1.123456789"), CommissionCurrency: "EUR", Taxes: d("0.1"), FXRate: d("0.92"), Time: codecTime}
+	sparse := &Trade{ExecID: "x", Instrument: NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("0"), Time: codecTime}
+	lot := Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: codecTime, Inferred: true}
+	split := &Split{ID: "s", From: option, To: NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: codecTime}
+	opening := &Opening{ID: "o", Instrument: option, Lots: []Lot{lot}, FXRate: d("1.1"), Time: codecTime}
+	cancellation := &Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}
+	position := Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: codecTime, Lots: []Lot{lot}}
+	return []payload{
+		full, sparse,
+		&CashMovement{ID: "c", Kind: Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: codecTime},
+		&CashMovement{ID: "c", Kind: Fee, Currency: "USD", Amount: d("0"), Time: codecTime.Truncate(time.Hour)},
+		split, opening,
+		&EquityPoint{Time: codecTime, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
+		&Amendment{Place: 3, Trade: full}, &Amendment{Place: 4, Split: split}, &Amendment{Place: 5, Opening: opening}, &Amendment{Place: 6, Cancellation: cancellation},
+		&Restatement{Positions: []Position{position}, Cash: map[Currency]CashBalance{"USD": {Capital: d("1.5")}},
+			Pending: []PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
+		&Restatement{},
+	}
+}
+
+func TestPayloadsAreWhatEncodingJSONWrites(t *testing.T) {
+	for _, p := range payloads() {
+		want, err := json.Marshal(p)
+		require.NoError(t, err)
+		require.Equal(t, `{"v":1,`+string(want[1:]), string(encodePayload(nil, p)), "payload of kind %s", p.kind())
+	}
+}
+
+func TestPayloadsReadBack(t *testing.T) {
+	for _, p := range payloads() {
+		back, err := decodePayload(p.kind(), encodePayload(nil, p))
+		require.NoError(t, err)
+		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, back)), "payload of kind %s", p.kind())
+	}
+}
+
+func TestUnreadablePayloads(t *testing.T) {
+	for name, c := range map[string]struct{ kind, data string }{
+		"no version":          {"trade", `{"exec_id":"x"}`},
+		"version not first":   {"trade", `{"exec_id":"x","v":1}`},
+		"version alone":       {"trade", `{"v":1}`},
+		"a later version":     {"trade", `{"v":2,"exec_id":"x"}`},
+		"an unknown field":    {"trade", `{"v":1,"exec_id":"x","new":1}`},
+		"an unknown kind":     {"order", `{"v":1,"exec_id":"x"}`},
+		"a number as text":    {"trade", `{"v":1,"quantity":"ten"}`},
+		"a decimal too fine":  {"trade", `{"v":1,"quantity":"0.00000000000000000001"}`},
+		"something behind it": {"trade", `{"v":1,"exec_id":"x"}{}`},
+		"cut off":             {"trade", `{"v":1,"exec_id":"x"`},
+		"nothing":             {"trade", ``},
+		"no such date":        {"trade", `{"v":1,"instrument":{"expiry":"2025-02-30"}}`},
+	} {
+		e := Entry{ProfileID: "p", Seq: 7, Kind: EntryKind(c.kind), Payload: []byte(c.data)}
+		_, err := e.Decode()
+		var corrupt *CorruptError
+		require.ErrorAs(t, err, &corrupt, name)
+		require.Equal(t, int64(7), corrupt.Seq, name)
+	}
+}
+
+// FuzzDecodeEntry reads any bytes as any kind of entry: an error or a payload that a book can
+// fold and that is written and read again without a change.
+func FuzzDecodeEntry(f *testing.F) {
+	for _, p := range payloads() {
+		f.Add(string(p.kind()), encodePayload(nil, p))
+	}
+	f.Add("trade", []byte(`{"v":1,"exec_id":"x","quantity":"1e9"}`))
+	f.Add("", []byte(`{"v":1,}`))
+	f.Fuzz(func(t *testing.T, kind string, data []byte) {
+		p, err := decodePayload(EntryKind(kind), data)
+		if err != nil {
+			return
+		}
+		again, err := decodePayload(EntryKind(kind), encodePayload(nil, p))
+		require.NoError(t, err, "what was read must be written so that it can be read")
+		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, again)))
+		NewBook("p", "USD").apply(p, 1)
+	})
+}
+
+func TestCheckpointStandsForTheBook(t *testing.T) {
+	b := NewBook("p", "USD")
+	for i, p := range payloads()[:7] {
+		b.apply(p, int64(i+1))
+	}
+	b.apply(&Amendment{Place: 2, Cancellation: &Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}}, 8)
+	b.hash = Hash{1, 2, 3}
+	c, err := b.checkpoint()
+	require.NoError(t, err)
+	back, ok := bookFrom(c, "p", "USD")
+	require.True(t, ok)
+	require.True(t, sameJSON(b.state(), back.state()), "the book changed on its way through a checkpoint")
+	require.Equal(t, b.hash, back.hash)
+	require.Equal(t, b.seq, back.seq)
+
+	for i := range c.State {
+		damaged := c
+		damaged.State = append([]byte(nil), c.State...)
+		damaged.State[i] ^= 1
+		_, ok := bookFrom(damaged, "p", "USD")
+		require.False(t, ok, "byte %d was changed and nobody noticed", i)
+	}
+	for name, other := range map[string]func(*Checkpoint){
+		"another profile": func(c *Checkpoint) { c.ProfileID = "q" },
+		"another place":   func(c *Checkpoint) { c.Seq++ },
+		"another hash":    func(c *Checkpoint) { c.Hash[0]++ },
+		"no state":        func(c *Checkpoint) { c.State = nil },
+	} {
+		moved := c
+		other(&moved)
+		_, ok := bookFrom(moved, moved.ProfileID, "USD")
+		require.False(t, ok, name)
+	}
+	_, ok = bookFrom(c, "p", "EUR")
+	require.False(t, ok, "a book in another base currency is another book")
+}
+
+// fill is one fill of a steady market: buys and sells of 100 that leave a few lots open.
+func fill(i int) *Trade {
+	t := &Trade{ExecID: "0000d514.5159662d.01.01", Kind: Execution, Instrument: NewStock("XYZ", "USD"), Quantity: d("100"), Price: d("41.37"),
+		Commission: d("1.000188"), Time: codecTime}
+	if i%2 == 1 {
+		t.Quantity = d("-75")
+	}
+	if i%8 == 7 {
+		t.Quantity = d("-175")
+	}
+	t.derive()
+	return t
+}
+
+func TestFoldingAFillDoesNotAllocate(t *testing.T) {
+	b, fills := NewBook("p", "USD"), steadyFills()
+	for _, f := range fills {
+		b.trade(f)
+	}
+	next := 0
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		b.trade(fills[next%len(fills)])
+		next++
+	}), "allocations per fill")
+}
+
+func steadyFills() (fills []*Trade) {
+	for i := range 64 {
+		fills = append(fills, fill(i))
+	}
+	return fills
+}
+
+func BenchmarkFold(b *testing.B) {
+	book, fills := NewBook("p", "USD"), steadyFills()
+	b.ReportAllocs()
+	for i := range b.N {
+		book.trade(fills[i%len(fills)])
+	}
+}
+
+func BenchmarkEncodeTrade(b *testing.B) {
+	t, buffer := fill(0), make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for range b.N {
+		buffer = encodePayload(buffer[:0], t)
+	}
+}
+
+func BenchmarkDecodeTrade(b *testing.B) {
+	data := encodePayload(nil, fill(0))
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := decodePayload(KindTrade, data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package accounts_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quagmt/udecimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// The code of README.md and of doc.go stands here too, so that it is compiled and run;
+// TestDocumentedCode keeps them the same.
+
+// README.md:
+
+func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHook, fills <-chan accounts.Trade) error {
+	manager, err := accounts.New(store, accounts.OnSwitch(connect))
+	if err != nil {
+		return err
+	}
+	defer manager.Close() // the store stays yours to close
+
+	profile, err := manager.CreateProfile(ctx, accounts.Aggressive25K("DU1000025"))
+	if err != nil {
+		return err
+	}
+	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil { // runs connect first
+		return err
+	}
+	portfolio, err := manager.Portfolio(ctx, profile.ID) // bound to this account for life
+	if err != nil {
+		return err
+	}
+	for fill := range fills {
+		if _, err := portfolio.Record(ctx, fill); err != nil { // again is harmless
+			return err
+		}
+	}
+	for _, p := range portfolio.Positions() {
+		fmt.Println(profile.Name, p.Instrument, p.Quantity, "cost", p.Basis, "realized", p.Realized)
+	}
+	return nil
+}
+
+// doc.go:
+
+func hold(ctx context.Context) error {
+	store := memstore.New()
+	defer store.Close()
+	manager, err := accounts.New(store)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	profile, err := manager.CreateProfile(ctx, accounts.Aggressive25K("DU1000025"))
+	if err != nil {
+		return err
+	}
+	portfolio, err := manager.Portfolio(ctx, profile.ID)
+	if err != nil {
+		return err
+	}
+	_, err = portfolio.Record(ctx, accounts.Trade{
+		ExecID:     "0000e0d5.68273a2b.01.01",
+		Instrument: accounts.NewStock("XYZ", "USD"),
+		Quantity:   udecimal.MustParse("10"),
+		Price:      udecimal.MustParse("41.25"),
+		Commission: udecimal.MustParse("1"),
+		Time:       time.Now(),
+	})
+	fmt.Println("cash:", portfolio.Cash()["USD"].Balance())
+	return err
+}
+
+// The end.
+
+func Example() {
+	store := memstore.New()
+	defer store.Close()
+	connect := func(_ context.Context, from, to accounts.AccountProfile) error {
+		fmt.Println("connect", to.Name)
+		return nil
+	}
+	fills := make(chan accounts.Trade, 2)
+	stock := accounts.NewStock("XYZ", "USD")
+	fills <- accounts.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Commission: dec("1"), Time: noon}
+	fills <- accounts.Trade{ExecID: "0000e0d5.68270002.01.01", Instrument: stock, Quantity: dec("-4"), Price: dec("45"), Commission: dec("1"), Time: noon}
+	close(fills)
+	check(serve(context.Background(), store, connect, fills))
+	// Output:
+	// connect Aggressive-25K
+	// Aggressive-25K STK:XYZ:USD 6 cost 240.6 realized 18.6
+}
+
+func Example_shortest() {
+	check(hold(context.Background()))
+	// Output:
+	// cash: -413.5
+}
+
+func TestDocumentedCode(t *testing.T) {
+	text := func(file string) string {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return string(b)
+	}
+	between := func(s, from, to string) string {
+		_, s, found := strings.Cut(s, from)
+		require.True(t, found, "%q is missing", from)
+		s, _, found = strings.Cut(s, to)
+		require.True(t, found, "%q is missing", to)
+		return s
+	}
+	this := text("example_readme_test.go")
+	readme := text("README.md")
+	require.Equal(t, 1, strings.Count(readme, "```go\n"), "README.md has one piece of Go code")
+	require.Equal(t, between(this, "// README.md:\n\n", "\n// doc.go:\n"), between(readme, "```go\n", "```\n"),
+		"the code in README.md must be the one that is compiled here")
+
+	var inDoc strings.Builder
+	for line := range strings.Lines(between(this, "// doc.go:\n\n", "\n// The end.\n")) {
+		inDoc.WriteString("//\t" + line)
+	}
+	require.Contains(t, text("doc.go"), inDoc.String(), "the code in doc.go must be the one that is compiled here")
+}

@@ -1,0 +1,118 @@
+package accounts_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Lots are consumed first in, first out, with the commissions of both sides. Recording an
+// execution again changes nothing, so whatever was not confirmed can be repeated.
+func ExamplePortfolio_Record() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	stock := accounts.NewStock("XYZ", "USD")
+	trades := []accounts.Trade{
+		{ExecID: "0000e0d5.68270001.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Commission: dec("1"), Time: noon.Add(-3 * time.Hour)},
+		{ExecID: "0000e0d5.68270002.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("42"), Commission: dec("1"), Time: noon.Add(-2 * time.Hour)},
+		{ExecID: "0000e0d5.68270003.01.01", Instrument: stock, Quantity: dec("-15"), Price: dec("45"), Commission: dec("1"), Time: noon.Add(-time.Hour)},
+	}
+	for range 2 {
+		added, err := portfolio.Record(ctx, trades...)
+		fmt.Println("new:", added, err)
+	}
+
+	position, _ := portfolio.Position(stock.Key())
+	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis, "realized:", position.Realized)
+	// Output:
+	// new: 3 <nil>
+	// new: 0 <nil>
+	// quantity: 5 basis: 210.5 realized: 62.5
+}
+
+// The broker corrects an execution by sending it again with a higher last part of its id.
+func ExamplePortfolio_Record_correction() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	trade := accounts.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: accounts.NewStock("XYZ", "USD"), Quantity: dec("10"), Price: dec("40"), Time: noon}
+	_, err := portfolio.Record(ctx, trade)
+	check(err)
+
+	trade.ExecID, trade.Price = "0000e0d5.68270001.01.02", dec("39.5")
+	_, err = portfolio.Record(ctx, trade)
+	check(err)
+	fmt.Println(portfolio.Snapshot().Trades, "trade, cash", portfolio.Cash()["USD"].Balance())
+	// Output:
+	// 1 trade, cash -395
+}
+
+func ExamplePortfolio_RecordCash() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	check(portfolio.RecordCash(ctx,
+		accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon},
+		accounts.CashMovement{ID: "div-1", Kind: accounts.Dividend, Currency: "USD", Amount: dec("12.50"), Symbol: "XYZ", Time: noon},
+		accounts.CashMovement{ID: "tax-1", Kind: accounts.Tax, Currency: "USD", Amount: dec("-1.88"), Symbol: "XYZ", Time: noon},
+	))
+	usd := portfolio.Cash()["USD"]
+	fmt.Println("balance:", usd.Balance(), "capital:", usd.Capital, "dividends:", usd.Dividends, "taxes:", usd.Taxes)
+	// Output:
+	// balance: 100010.62 capital: 100000 dividends: 12.5 taxes: -1.88
+}
+
+// A split changes quantities and leaves the cost basis as it is.
+func ExamplePortfolio_RecordSplit() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	stock := accounts.NewStock("XYZ", "USD")
+	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("400"), Time: noon.AddDate(0, 0, -1)})
+	check(err)
+
+	check(portfolio.RecordSplit(ctx, accounts.Split{ID: "split-1", From: stock, To: stock, Numerator: dec("4"), Denominator: dec("1"), Time: noon}))
+	position, _ := portfolio.Position(stock.Key())
+	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis)
+	// Output:
+	// quantity: 40 basis: 4000
+}
+
+// What was held before the journal began enters with its lots and moves no cash.
+func ExamplePortfolio_RecordOpening() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	stock := accounts.NewStock("XYZ", "USD")
+	check(portfolio.RecordOpening(ctx, accounts.Opening{
+		ID: "before-1", Instrument: stock, Time: noon.AddDate(0, 0, -1),
+		Lots: []accounts.Lot{
+			{Quantity: dec("100"), Basis: dec("3500"), OpenedAt: noon.AddDate(-2, 0, 0)},
+			{Quantity: dec("50"), Basis: dec("2100"), OpenedAt: noon.AddDate(-1, 0, 0)},
+		},
+	}))
+	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("-120"), Price: dec("45"), Time: noon})
+	check(err)
+	position, _ := portfolio.Position(stock.Key())
+	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis, "realized:", position.Realized)
+	// Output:
+	// quantity: 30 basis: 1260 realized: 1060
+}
+
+// A trade that the broker breaks is taken back as though it had never been; the journal keeps both.
+func ExamplePortfolio_RecordCancellation() {
+	ctx := context.Background()
+	portfolio, end := examplePortfolio()
+	defer end()
+	stock := accounts.NewStock("XYZ", "USD")
+	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Time: noon})
+	check(err)
+
+	check(portfolio.RecordCancellation(ctx, accounts.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)}))
+	fmt.Println("held:", len(portfolio.Positions()), "trades:", portfolio.Snapshot().Trades, "cash:", portfolio.Cash()["USD"].Balance())
+	// Output:
+	// held: 0 trades: 0 cash: 0
+}

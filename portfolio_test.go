@@ -1,0 +1,411 @@
+package accounts_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// hookedStore is a store whose Append a test can watch and disturb.
+type hookedStore struct {
+	accounts.Store
+	append func(context.Context, accounts.Batch) error
+}
+
+func (s *hookedStore) Append(ctx context.Context, b accounts.Batch) error {
+	if s.append != nil {
+		return s.append(ctx, b)
+	}
+	return s.Store.Append(ctx, b)
+}
+
+func TestRecordingTwiceChangesNothing(t *testing.T) {
+	b := newBench(t)
+	facts := []accounts.Fact{
+		trade(1, xyz, "10", "10"), trade(2, xyz, "-4", "12"),
+		accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("5"), Time: at(0)},
+		accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(3)},
+	}
+	added, err := b.portfolio.RecordFacts(t.Context(), facts...)
+	require.NoError(t, err)
+	require.Equal(t, 4, added)
+	before := figures(b.portfolio)
+	for range 2 {
+		added, err = b.portfolio.RecordFacts(t.Context(), facts...)
+		require.NoError(t, err)
+		require.Zero(t, added, "nothing is new the second time")
+	}
+	added, err = b.portfolio.Record(t.Context(), trade(1, xyz, "10", "10"), trade(9, xyz, "1", "10"), trade(9, xyz, "1", "10"))
+	require.NoError(t, err)
+	require.Equal(t, 1, added, "of a known, a new and a repeated trade one is new")
+	require.NotEqual(t, before, figures(b.portfolio))
+	require.Len(t, readAll(t, b.store, b.profile.ID), 5)
+}
+
+func TestCorrections(t *testing.T) {
+	version := func(n, price string) accounts.Trade {
+		tr := trade(1, xyz, "10", price)
+		tr.ExecID = accounts.ExecID("0000d514.5159662d.01." + n)
+		return tr
+	}
+	t.Run("the higher number wins, in whatever order", func(t *testing.T) {
+		for _, order := range [][]string{{"01", "02", "03"}, {"03", "02", "01"}, {"02", "03", "01"}, {"01", "03", "02"}, {"02", "01", "03"}} {
+			b := newBench(t)
+			for _, n := range order {
+				_, err := b.portfolio.Record(t.Context(), version(n, n))
+				require.NoError(t, err)
+			}
+			b.record(t, trade(2, xyz, "-10", "10"))
+			requirePosition(t, b.portfolio, xyz, "0", "0", "68")
+			require.NoError(t, b.portfolio.Verify(t.Context()), "order %v", order)
+			require.Equal(t, int64(2), b.portfolio.Snapshot().Trades)
+		}
+	})
+	t.Run("all versions at once", func(t *testing.T) {
+		b := newBench(t)
+		added, err := b.portfolio.Record(t.Context(), version("01", "10"), version("02", "11"), version("01", "10"))
+		require.NoError(t, err)
+		require.Equal(t, 2, added)
+		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
+	})
+	t.Run("after the lot was consumed", func(t *testing.T) {
+		b := newBench(t)
+		b.record(t, version("01", "10"), trade(2, xyz, "-10", "12"))
+		requirePosition(t, b.portfolio, xyz, "0", "0", "18")
+		b.record(t, version("02", "11"))
+		requirePosition(t, b.portfolio, xyz, "0", "0", "8")
+		requireCash(t, b.portfolio, "USD", "8")
+		requirePosition(t, b.reopen(t), xyz, "0", "0", "8")
+	})
+	t.Run("of another contract", func(t *testing.T) {
+		b := newBench(t)
+		b.record(t, version("01", "10"))
+		other := version("02", "10")
+		other.Instrument = accounts.NewStock("ABC", "USD")
+		_, err := b.portfolio.Record(t.Context(), trade(5, xyz, "1", "1"), other)
+		require.ErrorIs(t, err, accounts.ErrExecutionMismatch)
+		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
+	})
+}
+
+func TestCancellations(t *testing.T) {
+	cancel := func(id string, victim accounts.Trade) accounts.Cancellation {
+		return accounts.Cancellation{ExecID: accounts.ExecID(id), Cancels: victim.ExecID, Time: at(100)}
+	}
+	first, second, sale := trade(1, xyz, "10", "10"), trade(2, xyz, "10", "20"), trade(3, xyz, "-10", "30")
+	t.Run("of the first lot after a sale: the sale consumed the second", func(t *testing.T) {
+		b := newBench(t)
+		b.record(t, first, second, sale, cancel("c", first))
+		requirePosition(t, b.portfolio, xyz, "0", "0", "98")
+		requireCash(t, b.portfolio, "USD", "98")
+		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("c", first), cancel("again", first)))
+		require.Equal(t, int64(5), b.portfolio.Seq(), "three trades, an amendment and a restatement")
+		require.NoError(t, b.portfolio.Verify(t.Context()))
+		requirePosition(t, b.reopen(t), xyz, "0", "0", "98")
+	})
+	t.Run("of everything", func(t *testing.T) {
+		b := newBench(t)
+		b.record(t, first, cancel("c", first))
+		_, held := b.portfolio.Position(xyz.Key())
+		require.False(t, held, "as though it had never been")
+		requireCash(t, b.portfolio, "USD", "0")
+	})
+	t.Run("of nothing", func(t *testing.T) {
+		b := newBench(t)
+		b.record(t, first)
+		_, err := b.portfolio.RecordFacts(t.Context(), second, cancel("c", sale))
+		require.ErrorIs(t, err, accounts.ErrExecutionNotFound)
+		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
+	})
+	t.Run("a correction brings it back", func(t *testing.T) {
+		b := newBench(t)
+		v1, v2 := first, first
+		v1.ExecID, v2.ExecID = "0001.0001.01.01", "0001.0001.01.02"
+		v2.Price = dec("11")
+		b.record(t, v1)
+		b.record(t, cancel("c", v1))
+		b.record(t, v2)
+		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
+		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("late", v1)), "of a version that is not in force any longer")
+		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
+		require.NoError(t, b.portfolio.Verify(t.Context()))
+	})
+}
+
+func TestLateTradesTakeTheirPlace(t *testing.T) {
+	b := newBench(t)
+	b.record(t, trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30"))
+	requirePosition(t, b.portfolio, xyz, "0", "0", "98")
+	b.record(t, trade(1, xyz, "10", "10")) // was first: the sale consumed it
+	requirePosition(t, b.portfolio, xyz, "10", "201", "198")
+	b.record(t, trade(3, xyz, "10", "1")) // joins what is held: no restatement needed
+	requirePosition(t, b.portfolio, xyz, "20", "212", "198")
+	var trades []string
+	for tr, err := range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
+		require.NoError(t, err)
+		trades = append(trades, string(tr.ExecID))
+	}
+	require.Equal(t, []string{"exec-2", "exec-4", "exec-1", "exec-3"}, trades, "as recorded")
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+func TestTradeAndClosingFilters(t *testing.T) {
+	b := newBench(t)
+	b.record(t, trade(1, xyz, "10", "10"), trade(2, call, "1", "2"), trade(3, xyz, "-10", "12"), trade(4, call, "-1", "3"))
+	count := func(f accounts.TradeFilter) (n int) {
+		for _, err := range b.portfolio.Trades(t.Context(), f) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	require.Equal(t, 4, count(accounts.TradeFilter{}))
+	require.Equal(t, 2, count(accounts.TradeFilter{From: at(2), To: at(4)}), "From is included, To is not")
+	require.Equal(t, 2, count(accounts.TradeFilter{Instruments: []accounts.InstrumentKey{call.Key()}}))
+	require.Equal(t, 1, count(accounts.TradeFilter{ExecIDs: map[accounts.ExecID]bool{"exec-3": true}}))
+	closings, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Instruments: []accounts.InstrumentKey{xyz.Key()}})
+	require.NoError(t, err)
+	require.Len(t, closings, 1)
+	require.Equal(t, "-10 101 18", fmt.Sprint(closings[0].Quantity, " ", closings[0].Basis, " ", closings[0].Realized))
+	for range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
+		break // leaving early is allowed
+	}
+}
+
+// TestCommandsAreCombined holds the first append back until many commands wait: they must all go
+// into one more.
+func TestCommandsAreCombined(t *testing.T) {
+	const callers = 50
+	store := &hookedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	first, release := make(chan struct{}), make(chan struct{})
+	var sizes []int
+	store.append = func(ctx context.Context, batch accounts.Batch) error {
+		sizes = append(sizes, len(batch.Entries))
+		if len(sizes) == 1 {
+			close(first)
+			<-release
+		}
+		return store.Store.Append(ctx, batch)
+	}
+	var wg sync.WaitGroup
+	record := func(n int) {
+		wg.Go(func() {
+			added, err := b.portfolio.Record(t.Context(), trade(n, xyz, "1", "10"))
+			if err != nil || added != 1 {
+				t.Errorf("caller %d: %d added, error %v", n, added, err)
+			}
+		})
+	}
+	record(0)
+	<-first
+	for n := 1; n <= callers; n++ {
+		record(n)
+	}
+	require.Eventually(t, func() bool { return accounts.Waiting(b.portfolio) == callers }, time.Minute, time.Millisecond)
+	require.Empty(t, b.portfolio.Positions(), "readers may not see what is not durable")
+	close(release)
+	wg.Wait()
+	require.Equal(t, []int{1, callers}, sizes, "one append for the first, one for all that waited")
+	pos, _ := b.portfolio.Position(xyz.Key())
+	require.Equal(t, "51", pos.Quantity.String())
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+// TestOneFailsTheOthersGoOn puts commands that fail, halfway and at once, into one group with good ones.
+func TestOneFailsTheOthersGoOn(t *testing.T) {
+	store := &hookedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	b.record(t, trade(0, xyz, "5", "10"))
+	first, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	store.append = func(ctx context.Context, batch accounts.Batch) error {
+		once.Do(func() { close(first); <-release })
+		return store.Store.Append(ctx, batch)
+	}
+	var wg sync.WaitGroup
+	results := make([]error, 6)
+	run := func(i int, ctx context.Context, facts ...accounts.Fact) {
+		wg.Go(func() { _, results[i] = b.portfolio.RecordFacts(ctx, facts...) })
+	}
+	waiting := func(n int) {
+		require.Eventually(t, func() bool { return accounts.Waiting(b.portfolio) == n }, time.Minute, time.Millisecond)
+	}
+	unknown := accounts.Cancellation{ExecID: "c", Cancels: "nobody", Time: at(50)}
+	impatient, giveUp := context.WithCancel(t.Context())
+	run(0, t.Context(), trade(1, xyz, "1", "10"))
+	<-first
+	run(1, t.Context(), trade(2, xyz, "2", "10"))
+	waiting(1)
+	run(2, t.Context(), trade(3, xyz, "100", "10"), unknown) // fails after its first fact was folded
+	waiting(2)
+	run(3, t.Context(), trade(4, xyz, "4", "10"))
+	waiting(3)
+	run(4, impatient, trade(5, xyz, "100", "10")) // gives up while it waits
+	waiting(4)
+	giveUp()
+	waiting(3)
+	run(5, t.Context(), trade(2, xyz, "2", "10")) // the same fill as another caller's
+	waiting(4)
+	close(release)
+	wg.Wait()
+	require.NoError(t, errors.Join(results[0], results[1], results[3], results[5]))
+	require.ErrorIs(t, results[2], accounts.ErrExecutionNotFound)
+	require.ErrorIs(t, results[4], context.Canceled)
+	require.NotErrorIs(t, results[4], accounts.ErrOutcomeUnknown, "it never began")
+	pos, _ := b.portfolio.Position(xyz.Key())
+	require.Equal(t, "12", pos.Quantity.String(), "5 + 1 + 2 + 4")
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+func TestCallersOfManyGoroutinesAndManagers(t *testing.T) {
+	const writers, each = 8, 40
+	b := newBench(t)
+	portfolios := []*accounts.Portfolio{b.portfolio, b.reopen(t), b.reopen(t)}
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			p := portfolios[w%len(portfolios)]
+			for i := range each {
+				n := w*each + i
+				facts := []accounts.Fact{trade(n, xyz, "1", "10"), trade(9_999, put, "1", "1")} // one of them everybody's
+				if _, err := p.RecordFacts(background, facts...); err != nil {
+					t.Errorf("writer %d: %v", w, err)
+				}
+				var sum accounts.Decimal
+				for _, pos := range p.Positions() {
+					for _, l := range pos.Lots {
+						sum = sum.Add(l.Quantity)
+					}
+					sum = sum.Sub(pos.Quantity)
+				}
+				if !sum.IsZero() {
+					t.Errorf("a reader saw lots that do not add up")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i, p := range append(portfolios, b.reopen(t)) {
+		added, err := p.Record(t.Context(), trade(0, xyz, "1", "10")) // catches up; nothing new
+		require.NoError(t, err)
+		require.Zero(t, added)
+		require.NoError(t, p.Verify(t.Context()))
+		_ = i
+	}
+	final := b.reopen(t)
+	pos, _ := final.Position(xyz.Key())
+	require.Equal(t, fmt.Sprint(writers*each), pos.Quantity.String(), "every fill once")
+	pos, _ = final.Position(put.Key())
+	require.Equal(t, "1", pos.Quantity.String(), "everybody's fill once")
+}
+
+func TestAppendFails(t *testing.T) {
+	store := &hookedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	b.record(t, trade(0, xyz, "5", "10"))
+	broken := errors.New("disk full")
+
+	t.Run("and nothing was written", func(t *testing.T) {
+		store.append = func(context.Context, accounts.Batch) error { return broken }
+		_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "1", "10"))
+		require.ErrorIs(t, err, broken)
+		requirePosition(t, b.portfolio, xyz, "5", "51", "0")
+	})
+	t.Run("after it was written", func(t *testing.T) {
+		store.append = func(ctx context.Context, batch accounts.Batch) error {
+			return errors.Join(store.Store.Append(ctx, batch), broken)
+		}
+		_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "1", "10"))
+		require.ErrorIs(t, err, broken)
+		store.append = nil
+		added, err := b.portfolio.Record(t.Context(), trade(1, xyz, "1", "10"))
+		require.NoError(t, err)
+		require.Zero(t, added, "recording again is safe")
+		requirePosition(t, b.portfolio, xyz, "6", "62", "0")
+	})
+	t.Run("because the caller gave up", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		store.append = func(ctx context.Context, batch accounts.Batch) error {
+			cancel()
+			return ctx.Err()
+		}
+		_, err := b.portfolio.Record(ctx, trade(2, xyz, "1", "10"))
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, accounts.ErrOutcomeUnknown)
+		store.append = nil
+		b.record(t, trade(2, xyz, "1", "10"))
+	})
+	_, err := b.portfolio.Record(func() context.Context { c, cancel := context.WithCancel(t.Context()); cancel(); return c }(), trade(3, xyz, "1", "1"))
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotErrorIs(t, err, accounts.ErrOutcomeUnknown, "a context that is done before is refused")
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+func TestClosedManagerEndsItsPortfolios(t *testing.T) {
+	b := newBench(t)
+	require.NoError(t, b.manager.Close())
+	_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "1", "1"))
+	require.ErrorIs(t, err, accounts.ErrClosed)
+}
+
+// damagedStore shows a journal that somebody tampered with.
+type damagedStore struct {
+	accounts.Store
+	damage func(*accounts.Entry) bool // false leaves the entry out
+}
+
+func (s *damagedStore) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	return func(yield func(accounts.Entry, error) bool) {
+		for e, err := range s.Store.Entries(ctx, id, after) {
+			if err == nil && s.damage != nil && !s.damage(&e) {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestTamperingShows(t *testing.T) {
+	store := &damagedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	b.record(t, trade(1, xyz, "10", "10"), trade(2, xyz, "-4", "12"), trade(3, xyz, "-4", "12"))
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+	for name, damage := range map[string]func(*accounts.Entry) bool{
+		"a changed payload":    func(e *accounts.Entry) bool { e.Payload[len(e.Payload)/2] ^= 1; return true },
+		"a missing entry":      func(e *accounts.Entry) bool { return e.Seq != 2 },
+		"a cut-off end":        func(e *accounts.Entry) bool { return e.Seq < 3 },
+		"another time":         func(e *accounts.Entry) bool { e.Time = e.Time.Add(time.Second); return true },
+		"another kind":         func(e *accounts.Entry) bool { e.Kind = accounts.KindCash; return true },
+		"another key":          func(e *accounts.Entry) bool { e.Key += "x"; return true },
+		"another profile":      func(e *accounts.Entry) bool { e.ProfileID = "somebody"; return true },
+		"a rewritten entry":    func(e *accounts.Entry) bool { e.Payload = append(e.Payload, ' '); e.Hash = e.Sum(nil); return true },
+		"an unreadable entry":  func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":1,"x":2}`); e.Hash = e.Sum(nil); return true },
+		"a version of tomorow": func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":2,"x":2}`); e.Hash = e.Sum(nil); return true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store.damage = damage
+			defer func() { store.damage = nil }()
+			err := b.portfolio.Verify(t.Context())
+			require.ErrorIs(t, err, accounts.ErrCorrupt)
+			var corrupt *accounts.CorruptError
+			require.ErrorAs(t, err, &corrupt)
+			require.Equal(t, b.profile.ID, corrupt.ProfileID)
+			if name != "a cut-off end" {
+				_, err = newManagerOn(t, store).Portfolio(t.Context(), b.profile.ID)
+				require.ErrorIs(t, err, accounts.ErrCorrupt, "a damaged journal may not be opened")
+			}
+		})
+	}
+}
