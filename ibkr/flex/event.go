@@ -93,7 +93,11 @@ func (e *event) closing(x accounts.Decimal) accounts.Decimal {
 	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
 		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
 		if err == nil && part.IsPos() && part.LessThan(almost) {
-			return part.RoundBank(9).Mul(q).RoundBank(4)
+			closed := part.RoundBank(9).Mul(q).RoundBank(4)
+			if closed.Add(x).Abs().LessThan(tenThousandth) { // told by rounded figures
+				return x.Neg()
+			}
+			return closed
 		}
 	}
 	if e.side == "C;O" && !x.IsZero() && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {

@@ -211,6 +211,8 @@ func (l *ledger) atLeast(held accounts.Decimal) accounts.Decimal {
 var (
 	unit, _   = accounts.ParseDecimal("1")
 	almost, _ = accounts.ParseDecimal("0.999999")
+
+	tenThousandth, _ = accounts.ParseDecimal("0.0001")
 )
 
 // split carries both what was held before and the own lots through. If there is neither, there
