@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -136,4 +137,110 @@ func TestFlip(t *testing.T) {
 	require.Equal(t, some("-34.74"), st.Trades[1].Realized)
 	require.Equal(t, accounts.InstrumentKey("FUT:CL:20181119:1000:USD"), st.Trades[1].Key())
 	require.Equal(t, map[string]int{"CLOSED_LOT": 1}, st.SkippedRows)
+}
+
+// importData imports every statement of a real file, each account into a profile of its own, and
+// makes sure that nothing breaks.
+func importData(t *testing.T, name string) (all []*Statement, books []*accounts.Portfolio, plans []*Plan) {
+	t.Helper()
+	all = readData(t, name)
+	for _, st := range all {
+		p := fresh(t, st.Base())
+		plan, added, err := Import(context.Background(), p, st)
+		require.NoError(t, err, "%s must import", name)
+		require.Positive(t, added, "%s has something in it", name)
+		r, err := p.Reconcile(context.Background(), plan.Broker)
+		require.NoError(t, err)
+		require.Empty(t, r.Breaks, "%s must agree with the broker", name)
+		require.NoError(t, p.Verify(context.Background()))
+		_, added, err = Import(context.Background(), p, st)
+		require.NoError(t, err)
+		require.Zero(t, added, "%s again must add nothing", name)
+		books, plans = append(books, p), append(plans, plan)
+	}
+	return all, books, plans
+}
+
+func TestImportedFiles(t *testing.T) {
+	for _, name := range []string{"flip-clz8.xml", "mixed-assets.xml", "pp-01.xml", "pp-02.xml", "pp-17.xml", "pp-23.xml", "pp-26.xml", "activity-2025.csv"} {
+		t.Run(name, func(t *testing.T) { importData(t, name) })
+	}
+}
+
+func TestActivity2025Import(t *testing.T) {
+	all, books, plans := importData(t, "activity-2025.csv")
+	st, p, plan := all[0], books[0], plans[0]
+	before := map[int64]bool{}
+	for _, l := range plan.Inferred {
+		before[l.Instrument.ConID] = true
+	}
+	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
+	require.NoError(t, err)
+	off := map[string]string{}
+	for _, c := range closings {
+		row := plan.Rows[c.Trade.ExecID]
+		require.True(t, row.Closes && row.Realized.Valid, "%s: the book closes what the broker does not", row.Symbol)
+		require.True(t, before[row.ConID] || !c.Inferred, "%s was flat at the beginning, but a lot is flagged", row.Symbol)
+		if diff := c.Realized.Sub(row.Realized.Value); diff.Abs().GreaterThan(dec("0.01")) {
+			off[row.Symbol] = diff.String()
+		}
+	}
+	require.Len(t, closings, 81)
+	require.Equal(t, map[string]string{"GPRK  250221C00012500": "0.021"}, off, "closings that are more than a cent off")
+	require.Len(t, p.Positions(), len(st.Positions))
+	for i := range st.Positions {
+		row := &st.Positions[i]
+		pos, ok := p.Position(row.Key())
+		require.True(t, ok, row.LocalSymbol)
+		require.Equal(t, row.Quantity.String(), pos.Quantity.String(), row.LocalSymbol)
+		require.True(t, pos.Basis.Sub(row.CostBasis.Value).Abs().LessThan(dec("0.01")), "%s: %s, the broker says %s", row.LocalSymbol, pos.Basis, row.CostBasis.Value)
+	}
+}
+
+// realized sums up what a book realized in one currency.
+func realized(p *accounts.Portfolio, currency accounts.Currency) (sum accounts.Decimal) {
+	for _, pos := range p.Snapshot().Closed {
+		if pos.Instrument.Currency == currency {
+			sum = sum.Add(pos.Realized)
+		}
+	}
+	for _, pos := range p.Positions() {
+		if pos.Instrument.Currency == currency {
+			sum = sum.Add(pos.Realized)
+		}
+	}
+	return sum
+}
+
+func TestFlipImport(t *testing.T) {
+	_, books, _ := importData(t, "flip-clz8.xml")
+	require.Equal(t, "-34.74", realized(books[0], "USD").String())
+}
+
+func TestTenderImport(t *testing.T) {
+	_, books, _ := importData(t, "pp-01.xml")
+	require.Equal(t, "2358", realized(books[0], "CAD").String())
+}
+
+func TestTwoAccountsImport(t *testing.T) {
+	_, books, _ := importData(t, "pp-26.xml")
+	require.Len(t, books, 2)
+	require.Len(t, books[0].Snapshot().Closed, 1)
+	require.Empty(t, books[1].Snapshot().Closed, "what one account traded must not show in the other")
+	first, second := books[0].Cash()["EUR"], books[1].Cash()["EUR"]
+	require.Equal(t, "13.9", first.Balance().String())
+	require.Equal(t, "63.44", second.Balance().String())
+}
+
+func TestCashOfFiles(t *testing.T) {
+	_, books, plans := importData(t, "mixed-assets.xml")
+	require.Len(t, plans[0].Broker.Cash, 4)
+	for _, theirs := range plans[0].Broker.Cash {
+		ours := books[0].Cash()[theirs.Currency]
+		require.True(t, ours.Balance().Sub(theirs.Balance).Abs().LessThan(dec("0.01")), "cash in %s is %s, the broker says %s", theirs.Currency, ours.Balance(), theirs.Balance)
+	}
+	_, books, plans = importData(t, "pp-17.xml")
+	require.Len(t, plans[0].Broker.Cash, 1)
+	ours := books[0].Cash()[plans[0].Broker.Cash[0].Currency]
+	require.Equal(t, "57.505297533", ours.Balance().String())
 }

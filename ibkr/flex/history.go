@@ -162,15 +162,20 @@ func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
 
 // checkOrder refuses a statement that tells anew what the book has as an opening balance since.
 func (p *planner) checkOrder() error {
+	opened := map[accounts.InstrumentKey]time.Time{} // last
+	for _, o := range p.past.openings {
+		key := p.named(o.Instrument)
+		opened[key] = latest(opened[key], o.Time)
+	}
 	for _, e := range p.events {
-		if e.known || e.void || e.trade == nil && e.split == nil {
+		if e.known || e.void {
 			continue
 		}
 		at := p.countsAt(e.reported, e.at)
-		for _, o := range p.past.openings {
-			if e.concerns(p.named(o.Instrument)) && at.Before(o.Time) {
+		for _, key := range e.contracts() {
+			if at.Before(opened[key]) {
 				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
-					accounts.ErrOutOfOrder, e.text, e.line, accounts.DateOf(o.Time))
+					accounts.ErrOutOfOrder, e.text, e.line, accounts.DateOf(opened[key]))
 			}
 		}
 		if e.trade != nil {

@@ -1,10 +1,8 @@
 package flex
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -67,28 +65,6 @@ type newCash struct {
 	at       time.Time
 }
 
-// event is something that moves lots: a trade, or one or both sides of a corporate action.
-type event struct {
-	at    time.Time
-	rank  int // an option before its stock
-	tx    string
-	trade *accounts.Trade
-	row   *Trade // nil for corporate actions
-	// instrument is the trade's by the name that the statement has for it.
-	instrument accounts.Instrument
-	reported   accounts.Date // zero if not given
-	split      *accounts.Split
-	known      bool             // recorded already
-	void       bool             // cancelled or superseded within the statement
-	moved      accounts.Decimal // of a split: what arrives in the new contract
-	gone       accounts.Decimal // and what leaves the old one, negative
-	cost       Optional         // minus the consumed basis, of a closing
-	real       Optional
-	side       string // "O", "C", "C;O" or ""
-	text       string // for reports
-	line       int
-}
-
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
 // ErrOutOfOrder if the statement belongs before one that held knows already, and together they
 // would count something twice.
@@ -124,33 +100,6 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.brokerFigures()
 	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
 	return p.Plan, p.checkOrder()
-}
-
-// concerns reports whether the event moves lots of the contract.
-func (e *event) concerns(key accounts.InstrumentKey) bool {
-	if e.split != nil {
-		return e.split.From.Key() == key || e.split.To.Key() == key
-	}
-	return e.trade != nil && e.instrument.Key() == key
-}
-
-func (e *event) compare(o *event) int {
-	if c := e.at.Compare(o.at); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(e.rank, o.rank); c != 0 {
-		return c
-	}
-	return compareIDs(e.tx, o.tx)
-}
-
-// compareIDs orders ids that are numbers by value, and any others by length and letters.
-func compareIDs(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	if c := cmp.Compare(len(a), len(b)); c != 0 {
-		return c
-	}
-	return strings.Compare(a, b)
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
@@ -234,7 +183,7 @@ func (p *planner) resolveContracts() {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
 	for id, pos := range p.held.newest() {
-		if _, ok := p.Instruments[id]; ok && p.keepsName(pos) {
+		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
 			p.Instruments[id] = pos.Instrument
 		}
 	}

@@ -22,18 +22,17 @@ func option(right, id, at, quantity, price, attrs string) string {
 		`strike="10" expiry="20250620" putCall="%s" underlyingSymbol="AAA" underlyingConid="101" %s`, right, map[string]string{"C": "1", "P": "2"}[right], right, attrs))
 }
 
-// statement wraps rows into sections; nil positions leave that section out.
+// statement wraps rows into their sections.
 func statement(from, to string, rows ...string) string {
 	sections := map[string][]string{}
 	for _, row := range rows {
-		name := map[byte]string{'T': "Trades", 'O': "OpenPositions", 'C': "CashTransactions"}[row[1]]
-		if strings.HasPrefix(row, "<Corp") {
-			name = "CorporateActions"
-		}
+		element, _, _ := strings.Cut(row[1:], " ")
+		name := map[string]string{"Trade": "Trades", "OpenPosition": "OpenPositions", "CashTransaction": "CashTransactions",
+			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport"}[element]
 		sections[name] = append(sections[name], row)
 	}
 	var b strings.Builder
-	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions"} {
+	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport"} {
 		if rows, ok := sections[name]; ok {
 			fmt.Fprintf(&b, "<%s>%s</%s>", name, strings.Join(rows, "\n"), name)
 		}
@@ -198,6 +197,8 @@ func TestPlan(t *testing.T) {
 			[]string{"tx-2 closes -5 for 20 inferred", "tx-3 closes -5 for 9.5", "5 of STK:AAA:USD at 25.5"}},
 		"short held before": {[]string{january(fill("2", second, "4", "7", "0", `openCloseIndicator="C" cost="40" fifoPnlRealized="12"`), holding("-6", "-55", ""))},
 			[]string{"tx-2 closes 4 for 12 inferred", "-6 of STK:AAA:USD at -55 inferred"}},
+		"closing that tells nothing": {[]string{january(fill("2", second, "-4", "7", "0", `openCloseIndicator="C"`))},
+			[]string{"tx-2 closes -4 for 0 inferred", "issue: AAA closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing"}},
 		"positions alone": {[]string{january(holding("7", "70", "")), february(holding("7", "70", ""))}, []string{"7 of STK:AAA:USD at 70 inferred"}},
 		"price for basis": {[]string{january(holding("7", "", `costBasisPrice="10"`))}, []string{"7 of STK:AAA:USD at 70 inferred"}},
 		"ids that come later": {[]string{january(fill("1", first, "10", "5", "0", "")), statement("20250101", "20250228", fill("1", first, "10", "5", "0", `ibExecID="a.b.c.01"`))},

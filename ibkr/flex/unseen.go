@@ -10,8 +10,10 @@ import (
 // much must have been there for every closing to close something; where what the closings say they
 // consumed is not what the statement's own openings cost, it was more.
 
-// maxEvents bounds the search: its effort grows with the cube of the number of events.
-const maxEvents = 150
+// The search is bounded, for its effort grows with the cube of the number of a contract's events:
+// beyond maxStraddles no row is taken to close lots of both kinds, beyond maxEvents nothing is
+// searched.
+const maxStraddles, maxEvents = 60, 500
 
 // unseen is what was held of the contract before the statement, beyond what the book holds: the
 // least that agrees with everything that the closings say.
@@ -40,7 +42,7 @@ func (l *ledger) candidates() (out []accounts.Decimal) {
 			for _, part := range own {
 				out = append(out, closed.Sub(part))
 			}
-		} else {
+		} else if len(l.events) <= maxStraddles {
 			opened = opened.Add(e.trade.Quantity)
 			own = append(own, opened)
 		}

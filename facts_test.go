@@ -1,0 +1,116 @@
+package accounts_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+var renumbered = accounts.Instrument{SecType: accounts.Stock, Symbol: "XYZN", Currency: "USD", ConID: 2}
+
+func exchange(id string, from, to accounts.Instrument, n, m string, minute int) accounts.Split {
+	return accounts.Split{ID: id, From: from, To: to, Numerator: dec(n), Denominator: dec(m), Time: at(minute)}
+}
+
+// recordAgain records facts that the journal has already.
+func (b *bench) recordAgain(t *testing.T, facts ...accounts.Fact) {
+	t.Helper()
+	seq := b.portfolio.Seq()
+	added, err := b.portfolio.RecordFacts(t.Context(), facts...)
+	require.NoError(t, err, "what is known must pass, even if it would not fit the book any longer")
+	require.Zero(t, added, "what is known must not count as new")
+	require.Equal(t, seq, b.portfolio.Seq())
+}
+
+func TestKnownFactsThatWouldNotFitAnyLonger(t *testing.T) {
+	t.Run("a split whose contract is gone", func(t *testing.T) {
+		b := newBench(t)
+		facts := []accounts.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
+		b.record(t, facts...)
+		b.recordAgain(t, facts...)
+		b.recordAgain(t, facts[1])
+	})
+	t.Run("an opening balance against what is held now", func(t *testing.T) {
+		b := newBench(t)
+		opening := accounts.Opening{ID: "o", Instrument: xyz, Time: at(0), Lots: []accounts.Lot{{Quantity: dec("5"), Basis: dec("10"), OpenedAt: at(0)}}}
+		b.record(t, opening, trade(1, xyz, "-9", "2"))
+		b.recordAgain(t, opening)
+	})
+	t.Run("among new ones", func(t *testing.T) {
+		b := newBench(t)
+		old := []accounts.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
+		b.record(t, old...)
+		added, err := b.portfolio.RecordFacts(t.Context(), append(old, trade(3, renumbered, "1", "2"))...)
+		require.NoError(t, err)
+		require.Equal(t, 1, added)
+		requirePosition(t, b.portfolio, renumbered, "3", "104", "0")
+	})
+}
+
+func TestSplitAfterACancelledClosing(t *testing.T) {
+	b := newBench(t)
+	b.record(t, trade(1, xyz, "10", "5"), trade(2, xyz, "-10", "6"),
+		accounts.Cancellation{ExecID: "c", Cancels: "exec-2", Time: at(3)}, exchange("s", xyz, xyz, "2", "1", 4))
+	requirePosition(t, b.portfolio, xyz, "20", "51", "0")
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+func TestVerifyAfterTheOnlyTradeIsCancelled(t *testing.T) {
+	b := newBench(t)
+	b.record(t, trade(1, xyz, "10", "5"), accounts.Cancellation{ExecID: "c", Cancels: "exec-1", Time: at(3)})
+	requirePosition(t, b.portfolio, xyz, "0", "0", "0")
+	require.NoError(t, b.portfolio.Verify(t.Context()), "a contract of which nothing is in force is as good as none")
+}
+
+// A book in memory and one folded from the journal hold the same numbers with other zeros behind
+// them. Rounding must not see the difference.
+func TestRoundingIsByValue(t *testing.T) {
+	b := newBench(t)
+	odd := trade(1, xyz, "3", "7")
+	odd.Commission = dec("0.123456789012")
+	b.record(t, odd, trade(2, xyz, "-1", "8"))
+	correction := trade(3, xyz, "7", "3")
+	correction.ExecID, correction.Time = "a.b.c.01", at(0)
+	b.record(t, correction) // late: a restatement puts lots of many places into the book
+	b.record(t, exchange("s", xyz, xyz, "7", "3", 5), trade(6, xyz, "-5.5555", "2"), trade(7, xyz, "-0.3333", "2"))
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+func TestFlatContractTakesOverTheBrokersNames(t *testing.T) {
+	b := newBench(t)
+	first, second := xyz, xyz
+	first.ConID, second.ConID = 1, 2
+	b.record(t, trade(1, first, "10", "5"), trade(2, second, "-10", "5"))
+	pos, _ := b.portfolio.Position(xyz.Key())
+	require.Equal(t, int64(1), pos.Instrument.ConID, "what is held keeps its names")
+	b.record(t, trade(3, second, "4", "5"))
+	pos, _ = b.portfolio.Position(xyz.Key())
+	require.Equal(t, int64(2), pos.Instrument.ConID, "what is bought anew has its own")
+}
+
+func TestFacts(t *testing.T) {
+	b := newBench(t)
+	cash := accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("10"), Time: at(0)}
+	fill := trade(1, xyz, "10", "5")
+	fill.ExecID = "a.b.c.01"
+	corrected := fill
+	corrected.ExecID, corrected.Price = "a.b.c.02", dec("6")
+	b.record(t, cash, fill)
+	b.record(t, corrected)
+	b.record(t, accounts.Cancellation{ExecID: "k", Cancels: "a.b.c.02", Time: at(9)})
+	var got []accounts.Fact
+	for f, err := range b.portfolio.Facts(t.Context()) {
+		require.NoError(t, err)
+		got = append(got, f)
+	}
+	require.Len(t, got, 4, "all that was recorded, and no restatements")
+	require.Equal(t, cash, got[0])
+	require.Equal(t, accounts.ExecID("a.b.c.01"), got[1].(accounts.Trade).ExecID, "what was corrected since is still told")
+	require.Equal(t, accounts.ExecID("a.b.c.02"), got[2].(accounts.Trade).ExecID)
+	require.Equal(t, accounts.ExecID("a.b.c.02"), got[3].(accounts.Cancellation).Cancels)
+	for range b.portfolio.Facts(t.Context()) {
+		break // leaving early is allowed
+	}
+}

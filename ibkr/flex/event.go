@@ -1,0 +1,157 @@
+package flex
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// event is something that moves lots: a trade, or one or both sides of a corporate action.
+type event struct {
+	at    time.Time
+	rank  int // an option before its stock
+	tx    string
+	trade *accounts.Trade
+	row   *Trade // nil for corporate actions
+	// instrument is the trade's by the name that the statement has for it.
+	instrument accounts.Instrument
+	reported   accounts.Date // zero if not given
+	split      *accounts.Split
+	known      bool             // recorded already
+	void       bool             // cancelled or superseded within the statement
+	moved      accounts.Decimal // of a split: what arrives in the new contract
+	gone       accounts.Decimal // and what leaves the old one, negative
+	cost       Optional         // minus the consumed basis, of a closing
+	real       Optional
+	side       string // "O", "C", "C;O" or ""
+	text       string // for reports
+	line       int
+}
+
+// contracts are those whose lots the event moves.
+func (e *event) contracts() []accounts.InstrumentKey {
+	switch {
+	case e.split != nil:
+		return []accounts.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
+	case e.trade != nil:
+		return []accounts.InstrumentKey{e.instrument.Key()}
+	}
+	return nil
+}
+
+// compare orders events as the broker matches lots: by time, an option before its stock, by id.
+func (e *event) compare(o *event) int {
+	if c := e.at.Compare(o.at); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(e.rank, o.rank); c != 0 {
+		return c
+	}
+	return compareIDs(e.tx, o.tx)
+}
+
+// compareIDs orders ids that are numbers by value, and any others by length and letters.
+func compareIDs(a, b string) int {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	if c := cmp.Compare(len(a), len(b)); c != 0 {
+		return c
+	}
+	return strings.Compare(a, b)
+}
+
+// splitUnits is how much was held before a split within one contract, by how much it changed that.
+func (e *event) splitUnits() accounts.Decimal {
+	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
+	if !q.Equal(q.RoundBank(4)) { // the broker rounded
+		q = q.RoundBank(0)
+	}
+	return q
+}
+
+// closes reports whether the trade closes something, by what the broker says.
+func (e *event) closes() bool {
+	switch {
+	case e.side != "":
+		return e.side != "O"
+	case e.trade.Kind == accounts.Expiry || e.exercised():
+		return true
+	}
+	return e.real.Valid && !e.real.Value.IsZero()
+}
+
+// closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
+// flip the broker says what the closing part realized and consumed, and so what share of the
+// proceeds it had.
+func (e *event) closing(x accounts.Decimal) accounts.Decimal {
+	q := e.trade.Quantity
+	if e.side != "C;O" && (e.side != "" || e.trade.Kind != accounts.Execution) {
+		return q
+	}
+	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
+		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
+		if err == nil && part.IsPos() && part.LessThan(almost) {
+			closed := part.RoundBank(9).Mul(q).RoundBank(4)
+			if closed.Add(x).Abs().LessThan(tenThousandth) { // told by rounded figures
+				return x.Neg()
+			}
+			return closed
+		}
+	}
+	if e.side == "C;O" && !x.IsZero() && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {
+		return x.Neg()
+	}
+	return q
+}
+
+// net is proceeds less commission and taxes.
+func (e *event) net() accounts.Decimal {
+	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
+}
+
+func (e *event) gross() accounts.Decimal {
+	if !e.trade.Proceeds.IsZero() {
+		return e.trade.Proceeds
+	}
+	return e.trade.Quantity.Mul(e.trade.Price).Mul(nonZero(e.trade.Instrument.Multiplier)).Neg()
+}
+
+// exercised reports whether the trade is the option's side of an exercise or assignment that
+// delivers the underlying.
+func (e *event) exercised() bool {
+	return e.trade.Instrument.Right != "" && e.delivery() && e.gross().IsZero()
+}
+
+func (e *event) delivery() bool {
+	return e.trade.Kind == accounts.Assignment || e.trade.Kind == accounts.Exercise
+}
+
+// consumed is the basis of what the trade closed, by what the broker says: its cost, else what it
+// realized. alone says that a delivered underlying found no option's premium, which is in what it
+// realized but not in its cost.
+func (e *event) consumed(net accounts.Decimal, alone bool) (accounts.Decimal, string) {
+	cost := e.cost.Valid && (e.row != nil || !e.cost.Value.IsZero())
+	switch {
+	case cost && !(alone && e.real.Valid):
+		return e.cost.Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
+	case e.real.Valid && !e.exercised():
+		return net.Sub(e.real.Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
+	}
+	return net, fmt.Sprintf("proceeds of the closing in line %d, which does not say what it consumed", e.line)
+}
+
+// roundAsBroker makes the ratio that of the quantities where the broker, who rounds the outcome,
+// arrives at another one than the ratio in its text gives.
+func (e *event) roundAsBroker(total accounts.Decimal) {
+	s := e.split
+	if s.From.Key() != s.To.Key() {
+		return
+	}
+	after := total.Add(e.moved)
+	off := share(total, s.Numerator, s.Denominator).Sub(after)
+	if !off.IsZero() && off.Abs().LessThan(unit) && !after.IsZero() && after.IsNeg() == total.IsNeg() {
+		s.Numerator, s.Denominator = after.Abs(), total.Abs()
+	}
+}

@@ -1,0 +1,217 @@
+package flex
+
+import (
+	"slices"
+
+	"github.com/ai-ots/accounts"
+)
+
+// ledger follows one contract through the statement as the book will.
+type ledger struct {
+	*inference
+	inst   accounts.Instrument
+	events []*event         // those that the book does not know yet
+	own    []accounts.Lot   // held in the book or opened in the statement, first first
+	net    accounts.Decimal // the sum of own
+	before []remnant        // older than all of own
+	found  []*accounts.Lot  // inferred, in units of the beginning
+}
+
+// remnant is what is left of what was held before the statement.
+type remnant struct {
+	of       *ledger          // the contract it was in at the beginning
+	quantity accounts.Decimal // in units of today; negative for short
+	n, m     accounts.Decimal // n units of today were m at the beginning
+}
+
+// premium is an exercised option's gain that waits for the underlying's trade.
+type premium struct {
+	option   *event
+	quantity accounts.Decimal // of the underlying, signed
+	amount   accounts.Decimal
+	lot      *accounts.Lot // of the option, where the statement does not tell its basis
+}
+
+// left is how much is left of what was held before.
+func (l *ledger) left() accounts.Decimal {
+	var sum accounts.Decimal
+	for _, r := range l.before {
+		sum = sum.Add(r.quantity)
+	}
+	return sum
+}
+
+// trade moves lots as the book will, and takes what the trade consumes of what was held before.
+func (l *ledger) trade(e *event) {
+	q, net := e.trade.Quantity, e.net()
+	var option *accounts.Lot
+	alone := false
+	if e.delivery() && e.trade.Instrument.Right == "" {
+		var moved accounts.Decimal
+		moved, option = l.takePremium(e)
+		net, alone = net.Add(moved), moved.IsZero()
+	}
+	old := l.left()
+	total := old.Add(l.net)
+	if total.IsZero() || total.IsNeg() == q.IsNeg() {
+		l.open(e, q, net.Neg())
+		return
+	}
+	size, closeNet := q.Abs(), net
+	if held := total.Abs(); size.GreaterThan(held) {
+		size, closeNet = held, share(net, held, size)
+	}
+	fromBefore := smaller(size, old.Abs())
+	basis := l.consume(size.Sub(fromBefore))
+	var taken *accounts.Lot
+	if !fromBefore.IsZero() {
+		all, source := e.consumed(closeNet, alone)
+		if !e.cost.Valid && !e.real.Valid {
+			l.issue(e.line, "trade", "%s closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing", e.text)
+		}
+		taken = l.take(withSign(fromBefore, old), all.Sub(basis), source)
+		basis = all
+	} else if option != nil && e.real.Valid && size.Equal(q.Abs()) {
+		// What the option's row keeps to itself, the underlying's tells.
+		option.Basis = option.Basis.Sub(e.real.Value.Sub(closeNet).Add(basis))
+	}
+	if e.exercised() {
+		l.deferPremium(e, withSign(size, q), closeNet.Sub(basis), taken)
+	}
+	if rest := q.Abs().Sub(size); !rest.IsZero() {
+		l.open(e, withSign(rest, q), closeNet.Sub(net))
+	}
+}
+
+// open queues a lot that the trade opens.
+func (l *ledger) open(e *event, q, basis accounts.Decimal) {
+	l.add(accounts.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
+}
+
+// add queues a lot behind all that were opened no later, as the book does.
+func (l *ledger) add(lot accounts.Lot) {
+	i := len(l.own)
+	for i > 0 && lot.OpenedAt.Before(l.own[i-1].OpenedAt) {
+		i--
+	}
+	l.own = slices.Insert(l.own, i, lot)
+	l.net = l.net.Add(lot.Quantity)
+}
+
+// consume takes n units off the own lots and returns their basis.
+func (l *ledger) consume(n accounts.Decimal) (basis accounts.Decimal) {
+	for !n.IsZero() && len(l.own) > 0 {
+		lot := &l.own[0]
+		size := smaller(n, lot.Quantity.Abs())
+		part := share(lot.Basis, size, lot.Quantity.Abs())
+		basis, n = basis.Add(part), n.Sub(size)
+		l.net = l.net.Sub(withSign(size, lot.Quantity))
+		lot.Basis, lot.Quantity = lot.Basis.Sub(part), lot.Quantity.Sub(withSign(size, lot.Quantity))
+		if lot.Quantity.IsZero() {
+			l.own = l.own[1:]
+		}
+	}
+	return basis
+}
+
+// take makes inferred lots of what was held before and returns the last.
+func (l *ledger) take(q, basis accounts.Decimal, source string) (last *accounts.Lot) {
+	for !q.IsZero() && len(l.before) > 0 {
+		r := &l.before[0]
+		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
+		part := share(basis, size, q)
+		last = &accounts.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
+		r.of.found = append(r.of.found, last)
+		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
+		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
+		if r.quantity.IsZero() {
+			l.before = l.before[1:]
+		}
+	}
+	return last
+}
+
+// atBeginning converts a quantity to the units it was in before all splits. It keeps so many
+// places that the splits, which round at fewer, bring back the quantity exactly.
+func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
+	if r.n.Equal(r.m) {
+		return q
+	}
+	out, err := q.Mul(r.m).Div(r.n)
+	if err != nil {
+		return q
+	}
+	return out.RoundBank(18)
+}
+
+// deferPremium sets an exercised option's gain aside. What was assigned on a short call sells the
+// underlying, on a short put buys it; an exercised one the other way around.
+func (l *ledger) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
+	q := closed.Mul(nonZero(e.trade.Instrument.Multiplier))
+	if e.trade.Instrument.Right == accounts.Call {
+		q = q.Neg()
+	}
+	if e.cost.Valid {
+		taken = nil
+	}
+	l.premiums = append(l.premiums, premium{e, q, gain, taken})
+}
+
+// takePremium returns the premium that moves into the underlying's trade, and the option's lot if
+// its basis, and so the premium, is not known.
+func (in *inference) takePremium(e *event) (sum accounts.Decimal, unknown *accounts.Lot) {
+	wanted := e.trade.Quantity.Abs()
+	for i := 0; i < len(in.premiums) && !wanted.IsZero(); i++ {
+		p := &in.premiums[i]
+		o := p.option.trade.Instrument
+		if p.quantity.IsZero() || !p.option.at.Equal(e.at) || !o.Strike.Equal(e.trade.Price) || p.quantity.IsNeg() != e.trade.Quantity.IsNeg() ||
+			underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
+			continue
+		}
+		size := smaller(wanted, p.quantity.Abs())
+		part := share(p.amount, size, p.quantity.Abs())
+		sum, wanted = sum.Add(part), wanted.Sub(size)
+		p.amount, p.quantity = p.amount.Sub(part), p.quantity.Sub(withSign(size, p.quantity))
+		if p.lot != nil {
+			unknown = p.lot
+		}
+	}
+	return sum, unknown
+}
+
+func underlying(o accounts.Instrument) string {
+	if o.Underlying != "" {
+		return o.Underlying
+	}
+	return o.Symbol
+}
+
+// share is total × part ÷ whole, rounded as the book does.
+func share(total, part, whole accounts.Decimal) accounts.Decimal {
+	if part.Equal(whole) {
+		return total
+	}
+	if over := total.Prec() + part.Prec() - 19; over > 0 {
+		total = total.RoundBank(uint8(total.Prec() - over))
+	}
+	q, err := total.Mul(part).Div(whole)
+	if err != nil {
+		return total
+	}
+	return q.RoundBank(12)
+}
+
+func smaller(a, b accounts.Decimal) accounts.Decimal {
+	if a.LessThan(b) {
+		return a
+	}
+	return b
+}
+
+// withSign gives the magnitude d the sign of s.
+func withSign(d, s accounts.Decimal) accounts.Decimal {
+	if s.IsNeg() {
+		return d.Neg()
+	}
+	return d
+}

@@ -1,0 +1,69 @@
+package flex
+
+import (
+	"context"
+	"testing"
+
+	"github.com/ai-ots/accounts"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	deposit = `<CashTransaction currency="USD" dateTime="20250110" reportDate="20250110" amount="100" type="Deposits/Withdrawals" transactionID="1"/>`
+	report  = `<CashReportCurrency currency="USD" startingCash="100" endingCash="128"/>`
+)
+
+var (
+	sale   = fill("5", "20250210;100000", "-4", "7", "0", `openCloseIndicator="C" cost="-20.4" fifoPnlRealized="7.6"`)
+	bought = fill("1", "20250110;100000", "10", "5", "-1", `openCloseIndicator="O"`)
+)
+
+// An older statement after a newer one that begins with what the older tells.
+func TestOutOfOrder(t *testing.T) {
+	for name, tc := range map[string]struct{ newer, older string }{
+		"opening of what is inferred":  {february(sale, holding("6", "30.6", "")), january(bought)},
+		"inferred and closed by now":   {february(sale, nothing), january(bought)},
+		"positions alone":              {february(sale, holding("6", "30.6", "")), statement("20250101", "20250115", holding("10", "51", ""))},
+		"held before, traded after":    {february(fill("5", "20250210;100000", "4", "7", "0", `openCloseIndicator="O"`), holding("4", "28", "")), january(holding("10", "51", ""))},
+		"no report dates":              {february(sale, nothing), january(fill("1", "20250110;100000", "10", "5", "-1", `reportDate=""`))},
+		"periods that overlap":         {february(sale, nothing), statement("20250101", "20250228", bought, sale, nothing)},
+		"cash before an opening one":   {february(report), january(deposit)},
+		"a trade before opening cash":  {february(report), january(bought)},
+		"a split of what is inferred":  {february(sale, holding("6", "30.6", "")), january(action("9", "20250111;100000", "AAA", "101", "5", `actionDescription="AAA(US1) SPLIT 2 FOR 1 (AAA, A INC, US1)"`), holding("10", "51", ""))},
+		"an old name of what is there": {february(sale, holding("6", "30.6", `symbol="NEW"`)), january(bought)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			importInto(t, p, tc.newer)
+			seq := p.Seq()
+			_, _, err := Import(context.Background(), p, read(t, tc.older))
+			require.ErrorIs(t, err, accounts.ErrOutOfOrder)
+			require.Equal(t, seq, p.Seq(), "nothing may change")
+		})
+	}
+}
+
+// What looks old but counts nothing twice.
+func TestLateButInOrder(t *testing.T) {
+	late := fill("4", "20250110;100000", "3", "5", "0", `openCloseIndicator="O" reportDate="20250212"`)
+	for name, tc := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"an older statement of what was flat": {[]string{february(bought, holding("10", "51", "")),
+			january(fill("7", "20250111;100000", "2", "5", "0", `conid="107" symbol="BBB" openCloseIndicator="O"`), holding("2", "10", `conid="107" symbol="BBB"`))},
+			[]string{"10 of STK:AAA:USD at 51", "2 of STK:BBB:USD at 10"}},
+		"a trade of long ago, reported late": {[]string{january(holding("10", "51", "")), february(late, holding("13", "66", ""))},
+			[]string{"13 of STK:AAA:USD at 66 inferred"}},
+		"cash for long ago": {[]string{january(report), february(`<CashTransaction currency="USD" dateTime="20190110" reportDate="20250205" amount="7" type="Withholding Tax" transactionID="3"/>`)}, nil},
+		"positions the day before": {[]string{february(sale, holding("6", "30.6", "")), january(holding("10", "51", ""))},
+			[]string{"tx-5 closes -4 for 7.6 inferred", "6 of STK:AAA:USD at 30.6 inferred"}},
+		"the old one again": {[]string{january(bought, holding("10", "51", "")), february(sale, holding("6", "30.6", "")), january(bought, holding("10", "51", ""))},
+			[]string{"tx-5 closes -4 for 7.6", "6 of STK:AAA:USD at 30.6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			require.Equal(t, tc.want, outcome(t, p, importInto(t, p, tc.files...)))
+		})
+	}
+}
