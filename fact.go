@@ -24,20 +24,20 @@ type Fact interface {
 	normalized() (payload, error)
 }
 
-// ExecID names one execution, as the broker does. IBKR's own ids, such as
-// "0000d514.5159662d.01.02" (two hexadecimal numbers and twice two digits), end in a correction
-// number: the same id with a higher one replaces the earlier execution. Ids of any other form are
-// opaque.
+// ExecID names one execution, as the broker does. Ids of IBKR's form, such as
+// "0000d514.5159662d.01.02" (four parts of letters and digits, the last of two digits), end in a
+// correction number: the same id with a higher one replaces the earlier execution. Ids of any
+// other form are opaque.
 type ExecID string
 
-var ibkrExecID = regexp.MustCompile(`^[0-9a-fA-F]+\.[0-9a-fA-F]+\.[0-9]{2}\.[0-9]{2}$`)
+var ibkrExecID = regexp.MustCompile(`^[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9]{2}$`)
 
 // Correction parts the id into what all versions of the execution share and the correction number;
 // 0 for an id that has none.
 func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
-	if n < 9 || s[n-3] != '.' || s[n-6] != '.' || !ibkrExecID.MatchString(s) {
+	if n < 8 || s[n-3] != '.' || !ibkrExecID.MatchString(s) {
 		return s, 0
 	}
 	return s[:n-3], int(s[n-2]-'0')*10 + int(s[n-1]-'0')
