@@ -255,17 +255,24 @@ func (b *Book) split(s *Split) {
 		to = b.holding(&s.To, key)
 	}
 	lots := append([]Lot(nil), from.lots()...)
-	total := from.Quantity
 	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
-	target := splitQuantity(total, s)
-	for i, l := range lots {
-		if i == len(lots)-1 {
-			l.Quantity = target
-		} else {
-			l.Quantity = splitQuantity(l.Quantity, s)
-			target = target.Sub(l.Quantity)
+	// Quantities are scaled as running sums, so that rounding cannot add up; what of a lot rounds to
+	// nothing leaves its basis to the next.
+	var before, after, basis Decimal
+	for _, l := range lots {
+		before = before.Add(l.Quantity)
+		scaled := splitQuantity(before, s)
+		l.Quantity, after = trimZeros(scaled.Sub(after)), scaled
+		if basis = basis.Add(l.Basis); l.Quantity.IsZero() {
+			continue
 		}
-		to.add(l)
+		l.Basis, basis = basis, Decimal{}
+		if c, gain := to.match(l, s.Time); !c.quantity.IsZero() {
+			b.realize(to, gain, Decimal{})
+		}
+	}
+	if !basis.IsZero() {
+		b.realize(from, basis.Neg(), Decimal{})
 	}
 	for _, h := range []*holding{from, to} {
 		if s.Time.After(h.LastTrade) {

@@ -244,8 +244,19 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 		}
 		before := len(p.draft.entries)
 		added, err := p.record(ctx, cmd.payloads, *known)
+		if errors.Is(err, errBehind) {
+			p.stale = true
+			p.resetDraft()
+			return false
+		}
 		if err != nil {
-			if more, failed := p.lookUp(ctx, cmd.payloads, *known); failed == nil && len(more) > 0 {
+			more, failed := p.lookUp(ctx, cmd.payloads, *known)
+			if errors.Is(failed, errBehind) {
+				p.stale = true
+				p.resetDraft()
+				return false
+			}
+			if failed == nil && len(more) > 0 {
 				maps.Copy(more, *known)
 				*known = more
 				p.resetDraft()

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -264,12 +265,25 @@ func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string
 			wanted[key] = true
 		}
 	}
+	return p.find(ctx, wanted)
+}
+
+// errBehind says that the journal has more than the live book: catch up, and decide again.
+var errBehind = errors.New("the journal has moved on")
+
+// find returns where the journal has entries with the keys. It looks no further than the live book
+// has come; errBehind when there is more and not everything was found.
+func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[string]int64, error) {
 	found := map[string]int64{}
 	for e, err := range p.store.Entries(ctx, p.id, 0) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if wanted[e.Key] {
+		case e.Seq > p.live.seq && len(found) < len(wanted):
+			return nil, errBehind
+		case e.Seq > p.live.seq:
+			return found, nil
+		case wanted[e.Key]:
 			found[e.Key] = e.Seq
 		}
 	}
@@ -282,12 +296,15 @@ func (p *Portfolio) placeSplit(s *Split) (payload, error) {
 	from, to := book.positions[s.From.Key()], book.positions[s.To.Key()]
 	late := book.late(s.From.Key(), Decimal{}, s.Time) || book.late(s.To.Key(), Decimal{}, s.Time)
 	switch {
-	case late:
+	case from != nil && late:
 		return &Amendment{Place: book.seq + 1, Split: s}, nil
 	case from == nil || from.Quantity.IsZero():
 		return nil, fmt.Errorf("split %q of %s: %w", s.ID, s.From, ErrPositionNotFound)
 	case to != nil && to != from && !to.Quantity.IsZero() && to.Quantity.IsNeg() != from.Quantity.IsNeg():
 		return nil, fmt.Errorf("split %q: %w: %s of %s would join %s of %s", s.ID, ErrInvalid, from.Quantity, s.From, to.Quantity, s.To)
+	}
+	if q := splitQuantity(from.Quantity, s); q.IsZero() || q.Abs().GreaterThanOrEqual(maxInput) {
+		return nil, fmt.Errorf("split %q: %w: %s of %s would become %s", s.ID, ErrInvalid, from.Quantity, s.From, q)
 	}
 	return s, nil
 }
@@ -323,15 +340,11 @@ func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) 
 	key := "x:" + root
 	seq, ok := p.draft.keys[key]
 	if !ok {
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			if err != nil {
-				return nil, err
-			}
-			if e.Key == key {
-				seq, ok = e.Seq, true
-				break
-			}
+		found, err := p.find(ctx, map[string]bool{key: true})
+		if err != nil {
+			return nil, err
 		}
+		seq, ok = found[key]
 	}
 	if !ok {
 		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
@@ -340,7 +353,8 @@ func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) 
 	if err != nil {
 		return nil, err
 	}
-	if current := p.inForce(was, seq); current.cancelled || version < current.version {
+	current := p.inForce(was, seq)
+	if version < current.version || version == current.version && current.cancelled {
 		return nil, nil
 	}
 	return &Amendment{Place: seq, Cancellation: &c.Cancellation}, nil

@@ -55,10 +55,14 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		events:     hub.New(keyOf, ErrClosed),
 		portfolios: make(map[ProfileID]*portfolioSlot),
 	}
+	v := &ValidationError{What: "manager"}
 	for _, o := range opts {
+		if o == nil {
+			v.add("ManagerOption", "is nil")
+			continue
+		}
 		o(m)
 	}
-	v := &ValidationError{What: "manager"}
 	v.check(m.store != nil, "Store", "is nil")
 	v.check(m.clock != nil, "WithClock", "is nil")
 	v.check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
@@ -331,6 +335,9 @@ func (m *MultiAccountManager) ListProfiles(ctx context.Context, opts ...ListOpti
 	}
 	var f ProfileFilter
 	for _, o := range opts {
+		if o == nil {
+			return nil, fmt.Errorf("list profiles: %w: nil option", ErrInvalid)
+		}
 		o(&f)
 	}
 	if f.Limit < 0 {

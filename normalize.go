@@ -213,6 +213,9 @@ func (s Split) normalized() (payload, error) {
 	if err == nil {
 		err = s.To.normalize()
 	}
+	if err == nil && (s.From.SecType == Forex || s.To.SecType == Forex) {
+		err = fmt.Errorf("%w: a currency pair cannot split", ErrInvalid)
+	}
 	if err == nil && s.From.Currency != s.To.Currency {
 		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
 	}

@@ -182,8 +182,10 @@ func (t *totals) missing() *MissingError {
 func (p *Portfolio) totals() totals {
 	t := totals{id: p.id}
 	for currency, c := range p.live.cash {
-		if rate, ok := p.needRate(&t, currency, c.Balance()); ok {
-			t.cash = t.cash.Add(convert(c.Balance(), rate))
+		if balance := c.Balance(); !balance.IsZero() {
+			if rate, ok := p.needRate(&t, currency); ok {
+				t.cash = t.cash.Add(convert(balance, rate))
+			}
 		}
 		t.capital = t.capital.Add(c.CapitalBase).Add(p.convertLate(&t, currency, c.Unconverted))
 	}
@@ -199,7 +201,7 @@ func (p *Portfolio) totals() totals {
 			t.noMark = append(t.noMark, key)
 			continue
 		}
-		if rate, ok := p.needRate(&t, h.Instrument.Currency, v.Value); ok {
+		if rate, ok := p.needRate(&t, h.Instrument.Currency); ok {
 			worth := v.Value
 			if !h.Instrument.settlesNotional() {
 				worth = v.Unrealized
@@ -211,9 +213,9 @@ func (p *Portfolio) totals() totals {
 	return t
 }
 
-// needRate returns the live rate of a currency, and notes it as missing where an amount needs it.
-func (p *Portfolio) needRate(t *totals, c Currency, amount Decimal) (Decimal, bool) {
-	if c == p.base || amount.IsZero() {
+// needRate returns the live rate of a currency, or notes that it is missing.
+func (p *Portfolio) needRate(t *totals, c Currency) (Decimal, bool) {
+	if c == p.base {
 		return one, true
 	}
 	if r, ok := p.fx[c]; ok {
