@@ -22,7 +22,6 @@ type Book struct {
 
 	positions map[InstrumentKey]*holding
 	cash      map[Currency]*CashBalance
-	rates     map[Currency]Decimal // last rate to base that a fact carried
 	pending   []PendingPremium
 	changes   map[int64]Amendment // what history got wrong, by place
 	equity    EquityPoint
@@ -36,7 +35,6 @@ func NewBook(id ProfileID, base Currency) *Book {
 		base:      base,
 		positions: map[InstrumentKey]*holding{},
 		cash:      map[Currency]*CashBalance{},
-		rates:     map[Currency]Decimal{},
 		changes:   map[int64]Amendment{},
 	}
 }
@@ -66,7 +64,7 @@ func (b *Book) apply(p any, seq int64) {
 	switch f := p.(type) {
 	case *Trade:
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
-			b.changes[seq] = Amendment{Place: seq, Trade: f}
+			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
 		b.trade(f)
 	case *CashMovement:
@@ -93,7 +91,6 @@ type closed struct {
 // trade folds a trade in.
 func (b *Book) trade(t *Trade) closed {
 	b.trades++
-	b.noteRate(t.Instrument.Currency, t.FXRate)
 	proceeds := t.amount()
 	if t.Instrument.SecType == Forex {
 		b.exchange(t, proceeds)
@@ -131,24 +128,23 @@ func (b *Book) trade(t *Trade) closed {
 		c.realized = Decimal{}
 		b.deferPremium(t, c.quantity, gain)
 	default:
-		b.realize(h, gain)
+		b.realize(h, gain, t.FXRate)
 	}
 	return c
 }
 
-// realize books a gain, in base currency too if a rate is known.
-func (b *Book) realize(h *holding, gain Decimal) {
+// realize books a gain, in base currency too if the rate is known.
+func (b *Book) realize(h *holding, gain, rate Decimal) {
 	h.Realized = h.Realized.Add(gain)
 	if !h.Instrument.settlesNotional() {
 		h.cash.Traded = h.cash.Traded.Add(gain)
 	}
-	if h.inBase {
-		return // RealizedBase is Realized; see position
-	}
-	if rate, ok := b.rate(h.Instrument.Currency); ok {
-		h.RealizedBase = h.RealizedBase.Add(convert(gain, rate))
-	} else {
+	switch {
+	case h.inBase: // RealizedBase is Realized; see position
+	case rate.IsZero():
 		h.Unconverted = h.Unconverted.Add(gain)
+	default:
+		h.RealizedBase = h.RealizedBase.Add(convert(gain, rate))
 	}
 }
 
@@ -225,15 +221,17 @@ func (p *PendingPremium) fits(t *Trade) bool {
 
 // moveCash folds a cash movement in.
 func (b *Book) moveCash(m *CashMovement) {
-	b.noteRate(m.Currency, m.FXRate)
 	c := b.balance(m.Currency)
 	switch m.Kind {
 	case Deposit, Withdrawal, OpeningCash:
 		c.Capital = c.Capital.Add(m.Amount)
-		if rate, ok := b.rate(m.Currency); ok {
-			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, rate))
-		} else {
+		switch {
+		case m.Currency == b.base:
+			c.CapitalBase = c.CapitalBase.Add(m.Amount)
+		case m.FXRate.IsZero():
 			c.Unconverted = c.Unconverted.Add(m.Amount)
+		default:
+			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, m.FXRate))
 		}
 	case Dividend, PaymentInLieu:
 		c.Dividends = c.Dividends.Add(m.Amount)
@@ -257,17 +255,24 @@ func (b *Book) split(s *Split) {
 		to = b.holding(&s.To, key)
 	}
 	lots := append([]Lot(nil), from.lots()...)
-	total := from.Quantity
 	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
-	target := splitQuantity(total, s)
-	for i, l := range lots {
-		if i == len(lots)-1 {
-			l.Quantity = target
-		} else {
-			l.Quantity = splitQuantity(l.Quantity, s)
-			target = target.Sub(l.Quantity)
+	// Quantities are scaled as running sums, so that rounding cannot add up; what of a lot rounds to
+	// nothing leaves its basis to the next.
+	var before, after, basis Decimal
+	for _, l := range lots {
+		before = before.Add(l.Quantity)
+		scaled := splitQuantity(before, s)
+		l.Quantity, after = trimZeros(scaled.Sub(after)), scaled
+		if basis = basis.Add(l.Basis); l.Quantity.IsZero() {
+			continue
 		}
-		to.add(l)
+		l.Basis, basis = basis, Decimal{}
+		if c, gain := to.match(l, s.Time); !c.quantity.IsZero() {
+			b.realize(to, gain, Decimal{})
+		}
+	}
+	if !basis.IsZero() {
+		b.realize(from, basis.Neg(), Decimal{})
 	}
 	for _, h := range []*holding{from, to} {
 		if s.Time.After(h.LastTrade) {
@@ -287,11 +292,13 @@ func splitQuantity(q Decimal, s *Split) Decimal {
 
 // open folds an opening balance in.
 func (b *Book) open(o *Opening) {
-	b.noteRate(o.Instrument.Currency, o.FXRate)
 	h := b.holding(&o.Instrument, o.Instrument.Key())
+	if o.Time.After(h.LastTrade) {
+		h.LastTrade = o.Time
+	}
 	for _, l := range o.Lots {
 		if c, gain := h.match(l, o.Time); !c.quantity.IsZero() {
-			b.realize(h, gain) // history was changed, and what opened it now closes something
+			b.realize(h, gain, o.FXRate) // history was changed, and what opened it now closes something
 		}
 	}
 }
@@ -349,22 +356,6 @@ func (b *Book) balance(c Currency) *CashBalance {
 		b.cash[c] = cash
 	}
 	return cash
-}
-
-// noteRate remembers the rate that a fact carried.
-func (b *Book) noteRate(c Currency, rate Decimal) {
-	if !rate.IsZero() && c != b.base {
-		b.rates[c] = rate
-	}
-}
-
-// rate returns the last known rate to base.
-func (b *Book) rate(c Currency) (Decimal, bool) {
-	if c == b.base {
-		return one, true
-	}
-	rate, ok := b.rates[c]
-	return rate, ok
 }
 
 // ProfileID returns the profile whose journal the book folds.
@@ -430,10 +421,6 @@ func (b *Book) clone() *Book {
 		n.cash = c.balance(n.Instrument.Currency)
 		c.positions[key] = &n
 	}
-	c.rates = make(map[Currency]Decimal, len(b.rates))
-	for currency, rate := range b.rates {
-		c.rates[currency] = rate
-	}
 	c.changes = make(map[int64]Amendment, len(b.changes))
 	for place, a := range b.changes {
 		c.changes[place] = a
@@ -479,9 +466,9 @@ func (b *Book) checkOpening(o *Opening) error {
 	return nil
 }
 
-// size is the number of positions and lots, which is what a checkpoint's cost depends on.
+// size is the number of positions, lots and changes, which is what a checkpoint's cost depends on.
 func (b *Book) size() int {
-	n := len(b.positions)
+	n := len(b.positions) + len(b.changes)
 	for _, h := range b.positions {
 		n += len(h.lots())
 	}

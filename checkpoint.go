@@ -19,7 +19,6 @@ type bookState struct {
 	Trades    int64                    `json:"trades"`
 	Positions []Position               `json:"positions"`
 	Cash      map[Currency]CashBalance `json:"cash"`
-	Rates     map[Currency]Decimal     `json:"rates"`
 	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Changes   []Amendment              `json:"changes"`
 	Equity    EquityPoint              `json:"equity"`
@@ -29,7 +28,7 @@ type bookState struct {
 func (b *Book) state() bookState {
 	s := bookState{
 		Version: bookVersion, Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(),
-		Rates: b.rates, Pending: b.pending, Equity: b.equity, HighWater: b.highWater,
+		Pending: b.pending, Equity: b.equity, HighWater: b.highWater,
 	}
 	for _, a := range b.changes {
 		s.Changes = append(s.Changes, a)
@@ -80,9 +79,6 @@ func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
 	}
 	for currency, cash := range s.Cash {
 		*b.balance(currency) = cash
-	}
-	for currency, rate := range s.Rates {
-		b.rates[currency] = rate
 	}
 	for _, a := range s.Changes {
 		b.changes[a.Place] = a

@@ -48,11 +48,51 @@ func decodePayload(kind EntryKind, data []byte) (payload, error) {
 	case KindEquity:
 		return decodeAs[EquityPoint](data)
 	case KindAmendment:
-		return decodeAs[Amendment](data)
+		a, err := decodeAs[Amendment](data)
+		if err == nil {
+			err = a.check()
+		}
+		return a, err
 	case KindRestatement:
-		return decodeAs[Restatement](data)
+		r, err := decodeAs[Restatement](data)
+		if err == nil {
+			err = r.check()
+		}
+		return r, err
 	}
 	return nil, fmt.Errorf("unknown kind %.40q", kind)
+}
+
+// check makes sure that a fold can take the amendment.
+func (a *Amendment) check() error {
+	n := 0
+	for _, is := range []bool{a.Trade != nil, a.Split != nil, a.Opening != nil, a.Cancellation != nil} {
+		if is {
+			n++
+		}
+	}
+	if n != 1 || a.Place < 1 {
+		return fmt.Errorf("amendment of %d facts at place %d", n, a.Place)
+	}
+	return nil
+}
+
+// check makes sure that the lots of every position add up to it.
+func (r *Restatement) check() error {
+	for i := range r.Positions {
+		p := &r.Positions[i]
+		var quantity Decimal
+		for _, l := range p.Lots {
+			quantity = quantity.Add(l.Quantity)
+			if l.Quantity.IsNeg() != p.Quantity.IsNeg() {
+				return fmt.Errorf("restatement of %s has a lot of %s in a position of %s", p.Instrument.Key(), l.Quantity, p.Quantity)
+			}
+		}
+		if !quantity.Equal(p.Quantity) {
+			return fmt.Errorf("restatement of %s: lots of %s in a position of %s", p.Instrument.Key(), quantity, p.Quantity)
+		}
+	}
+	return nil
 }
 
 // decodeAs reads a payload that begins with its version, as encodePayload writes it. It is strict:

@@ -56,18 +56,21 @@ func TestPayloadsReadBack(t *testing.T) {
 
 func TestUnreadablePayloads(t *testing.T) {
 	for name, c := range map[string]struct{ kind, data string }{
-		"no version":          {"trade", `{"exec_id":"x"}`},
-		"version not first":   {"trade", `{"exec_id":"x","v":1}`},
-		"version alone":       {"trade", `{"v":1}`},
-		"a later version":     {"trade", `{"v":2,"exec_id":"x"}`},
-		"an unknown field":    {"trade", `{"v":1,"exec_id":"x","new":1}`},
-		"an unknown kind":     {"order", `{"v":1,"exec_id":"x"}`},
-		"a number as text":    {"trade", `{"v":1,"quantity":"ten"}`},
-		"a decimal too fine":  {"trade", `{"v":1,"quantity":"0.00000000000000000001"}`},
-		"something behind it": {"trade", `{"v":1,"exec_id":"x"}{}`},
-		"cut off":             {"trade", `{"v":1,"exec_id":"x"`},
-		"nothing":             {"trade", ``},
-		"no such date":        {"trade", `{"v":1,"instrument":{"expiry":"2025-02-30"}}`},
+		"no version":              {"trade", `{"exec_id":"x"}`},
+		"version not first":       {"trade", `{"exec_id":"x","v":1}`},
+		"version alone":           {"trade", `{"v":1}`},
+		"a later version":         {"trade", `{"v":2,"exec_id":"x"}`},
+		"an unknown field":        {"trade", `{"v":1,"exec_id":"x","new":1}`},
+		"an unknown kind":         {"order", `{"v":1,"exec_id":"x"}`},
+		"a number as text":        {"trade", `{"v":1,"quantity":"ten"}`},
+		"a decimal too fine":      {"trade", `{"v":1,"quantity":"0.00000000000000000001"}`},
+		"something behind it":     {"trade", `{"v":1,"exec_id":"x"}{}`},
+		"cut off":                 {"trade", `{"v":1,"exec_id":"x"`},
+		"nothing":                 {"trade", ``},
+		"an empty amendment":      {"amendment", `{"v":1,"place":1}`},
+		"two amendments":          {"amendment", `{"v":1,"place":1,"cancellation":{},"trade":{}}`},
+		"lots that do not add up": {"restatement", `{"v":1,"positions":[{"quantity":"5","lots":[{"quantity":"4"}]}],"trades":1}`},
+		"no such date":            {"trade", `{"v":1,"instrument":{"expiry":"2025-02-30"}}`},
 	} {
 		e := Entry{ProfileID: "p", Seq: 7, Kind: EntryKind(c.kind), Payload: []byte(c.data)}
 		_, err := e.Decode()
@@ -93,7 +96,12 @@ func FuzzDecodeEntry(f *testing.F) {
 		again, err := decodePayload(EntryKind(kind), encodePayload(nil, p))
 		require.NoError(t, err, "what was read must be written so that it can be read")
 		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, again)))
-		NewBook("p", "USD").apply(p, 1)
+		book := NewBook("p", "USD")
+		book.apply(p, 1)
+		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
+		refolded := newRefold("p", "USD", book.changes, func(*Trade, closed) {})
+		refolded.entry(1, p)
+		refolded.finish()
 	})
 }
 

@@ -13,13 +13,21 @@ import (
 // command is what one caller wants recorded.
 type command struct {
 	payloads []payload
-	few      [2]payload // holds the payloads of small commands
-	refresh  int64      // instead of payloads: catch up to this sequence number
+	trades   []Trade // what payloads that are trades point to; never grown, reused with the command
+	refresh  int64   // instead of payloads: catch up to this sequence number
 	ctx      context.Context
 	wake     chan bool // true: lead the next group; false: done
 	promoted bool
 	added    int
 	err      error
+}
+
+// trade keeps a normalized copy of t in the command. Whoever needs it for longer than the command
+// lasts makes a copy.
+func (cmd *command) trade(t *Trade) (payload, error) {
+	cmd.trades = append(cmd.trades, *t)
+	kept := &cmd.trades[len(cmd.trades)-1]
+	return kept, kept.normalize()
 }
 
 // queue combines commands. At any time at most one caller leads: it takes everything that waits
@@ -117,8 +125,22 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	if len(group) > 1 {
 		ctx, done = anyOf(group)
 	}
+	finished := false
+	defer func() {
+		done()
+		if !finished { // the store panicked: others must not wait for this goroutine for ever
+			p.stale = true
+			p.announce(0)
+			fail(group, ErrOutcomeUnknown)
+		}
+		p.handOn(group)
+	}()
 	p.commit(ctx, group)
-	done()
+	finished = true
+}
+
+// handOn wakes whom the group was led for, and the next leader.
+func (p *Portfolio) handOn(group []*command) {
 	q := &p.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,12 +194,14 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		if len(p.draft.entries) == 0 {
 			return
 		}
+		p.announce(p.draft.book.seq)
 		err := p.store.Append(ctx, p.draft.batch(p.id))
 		if err == nil {
 			p.publish()
 			p.saveCheckpoint(ctx)
 			return
 		}
+		p.announce(0)
 		p.resetDraft()
 		var duplicates *DuplicateError
 		switch {
@@ -192,7 +216,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 			p.stale = true
 		default:
 			p.stale = true // it may have been appended all the same
-			if ctx.Err() != nil {
+			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrProfileNotFound) && !errors.Is(err, ErrInvalid) {
 				err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 			}
 			fail(group, err)
@@ -220,8 +244,19 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 		}
 		before := len(p.draft.entries)
 		added, err := p.record(ctx, cmd.payloads, *known)
+		if errors.Is(err, errBehind) {
+			p.stale = true
+			p.resetDraft()
+			return false
+		}
 		if err != nil {
-			if more, failed := p.lookUp(ctx, cmd.payloads, *known); failed == nil && len(more) > 0 {
+			more, failed := p.lookUp(ctx, cmd.payloads, *known)
+			if errors.Is(failed, errBehind) {
+				p.stale = true
+				p.resetDraft()
+				return false
+			}
+			if failed == nil && len(more) > 0 {
 				maps.Copy(more, *known)
 				*known = more
 				p.resetDraft()
@@ -241,10 +276,29 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 
 func (p *Portfolio) resetDraft() { p.draft.reset(p.live.clone()) }
 
+// announce says up to where the append under way will bring the journal, so that news of it from the
+// store is not taken for another process's; 0 says that there is none.
+func (p *Portfolio) announce(seq int64) {
+	p.mu.Lock()
+	p.appending = seq
+	p.release()
+	p.mu.Unlock()
+}
+
+// release lets those look again who wait for the append under way. p.mu is held.
+func (p *Portfolio) release() {
+	if p.appended != nil {
+		close(p.appended)
+		p.appended = nil
+	}
+}
+
 // publish makes the appended entries visible to readers.
 func (p *Portfolio) publish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.release()
+	p.appending = 0
 	for i, payload := range p.draft.payloads {
 		p.live.apply(payload, p.draft.entries[i].Seq)
 	}
@@ -298,15 +352,30 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	return nil
 }
 
-// refresh catches up to at least the sequence number, which another process appended.
+// refresh catches up to at least the sequence number, which another process appended, or, if the
+// number lies beyond its end, to the end of the journal. What this portfolio is appending itself is
+// only waited for.
 func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
-	p.mu.RLock()
-	current := p.live.seq >= seq
-	p.mu.RUnlock()
-	if current {
-		return nil
+	for {
+		p.mu.Lock()
+		current, own := p.live.seq >= seq, p.appending >= seq
+		if own && p.appended == nil {
+			p.appended = make(chan struct{})
+		}
+		appended := p.appended
+		p.mu.Unlock()
+		switch {
+		case current:
+			return nil
+		case !own:
+			return p.submit(ctx, &command{refresh: seq})
+		}
+		select {
+		case <-appended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return p.submit(ctx, &command{refresh: seq})
 }
 
 // checkpointEvery is after how many entries a checkpoint is saved; more when the book is so large
@@ -321,7 +390,7 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 		return
 	}
 	p.saved = p.live.seq
-	if err := p.SaveCheckpoint(ctx); err != nil && p.emit != nil {
+	if err := p.SaveCheckpoint(ctx); err != nil {
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: normalTime(p.clock()), Err: err})
 	}
 }

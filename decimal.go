@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"math/big"
 
 	"github.com/quagmt/udecimal"
 )
@@ -66,41 +67,53 @@ func mulExact(a, b Decimal) (Decimal, error) {
 	return product, nil
 }
 
-// convert multiplies an amount by a conversion rate. A conversion is a valuation, not a ledger
-// fact: where the product would pass 19 places, the amount is rounded half to even first.
+// convert multiplies an amount by a conversion rate or price. That is a valuation, not a ledger
+// fact: where the product would pass 19 places, it is rounded to the nearest at moneyPlaces.
 func convert(amount, rate Decimal) Decimal {
 	if rate.Equal(one) {
 		return amount
 	}
-	amount, rate = fitted(amount, rate)
+	if amount.Prec()+rate.Prec() > maxPlaces {
+		if amount, rate = trimZeros(amount), trimZeros(rate); amount.Prec()+rate.Prec() > maxPlaces {
+			return wide(amount, rate, one)
+		}
+	}
 	return amount.Mul(rate)
 }
 
-// fitted rounds an amount half to even so far that its product with the factor is exact. What it
-// does depends on the values alone, never on zeros behind them: a book in memory and one folded from
-// what was written have different ones.
-func fitted(amount, factor Decimal) (Decimal, Decimal) {
-	if amount.Prec()+factor.Prec() <= maxPlaces {
-		return amount, factor
-	}
-	amount, factor = trimZeros(amount), trimZeros(factor)
-	if amount.Prec()+factor.Prec() > maxPlaces {
-		amount = amount.RoundBank(maxPlaces - factor.PrecUint())
-	}
-	return amount, factor
-}
-
-// share returns the part of total that belongs to part of whole, rounded half to even at
+// share returns the part of total that belongs to part of whole, rounded to the nearest at
 // moneyPlaces. The caller gives the rest, total minus the share, to the other side, so that the
 // parts always add up. whole must not be zero; the signs of part and whole must agree.
 func share(total, part, whole Decimal) Decimal {
 	if part.Equal(whole) {
 		return total
 	}
-	total, part = fitted(total, part)
+	if total.Prec()+part.Prec() > maxPlaces {
+		// Trim first: which way it goes must depend on the values alone, never on zeros behind them. A
+		// book in memory and one folded from what was written have different ones.
+		if total, part = trimZeros(total), trimZeros(part); total.Prec()+part.Prec() > maxPlaces {
+			return wide(total, part, whole)
+		}
+	}
 	q, err := total.Mul(part).Div(whole)
 	if err != nil { // whole is zero: nothing to share
 		return total
 	}
 	return q.RoundBank(moneyPlaces)
+}
+
+// wide is a × b ÷ c, rounded to the nearest at moneyPlaces, where a × b would pass 19 places: rare,
+// and slow. It is a if c is zero.
+func wide(a, b, c Decimal) Decimal {
+	x, okA := new(big.Rat).SetString(a.String())
+	y, okB := new(big.Rat).SetString(b.String())
+	z, okC := new(big.Rat).SetString(c.String())
+	if !okA || !okB || !okC || z.Sign() == 0 {
+		return a
+	}
+	q, err := udecimal.Parse(x.Mul(x, y).Quo(x, z).FloatString(moneyPlaces))
+	if err != nil { // more than 200 digits: nothing that passed validation gets there
+		return a
+	}
+	return q
 }

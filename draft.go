@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -44,10 +45,18 @@ func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
 	}
 }
 
-// add makes an entry of the payload and folds it into the draft.
-func (d *draft) add(p payload) {
+// add makes an entry of the payload and folds it into the draft. A payload of a rare kind is read
+// back first: what cannot be read again must not get into a journal.
+func (d *draft) add(p payload) error {
 	start := len(d.buffer)
 	d.buffer = encodePayload(d.buffer, p)
+	switch p.(type) {
+	case *Trade, *CashMovement:
+	default:
+		if _, err := decodePayload(p.kind(), d.buffer[start:]); err != nil {
+			return fmt.Errorf("%w: %s that cannot be written: %w", ErrInvalid, p.kind(), err)
+		}
+	}
 	e := Entry{
 		ProfileID: d.book.profile,
 		Seq:       d.book.seq + 1,
@@ -65,6 +74,7 @@ func (d *draft) add(p payload) {
 	}
 	d.book.apply(p, e.Seq)
 	d.book.hash = e.Hash
+	return nil
 }
 
 // batch is what the store is to append.
@@ -73,36 +83,61 @@ func (d *draft) batch(id ProfileID) Batch {
 	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
 }
 
-// changed appends the positions that the entries changed, as they stand now.
+// changed appends the positions that the entries changed, as they stand now. One of which a
+// cancellation left nothing is among them as a zero position.
 func (d *draft) changed(out []Position) []Position {
 	var seen map[InstrumentKey]bool
-	if len(d.payloads) > 1 {
-		seen = map[InstrumentKey]bool{}
-	}
-	note := func(key InstrumentKey) {
-		if h := d.book.positions[key]; h != nil && !seen[key] {
-			out = append(out, h.position(false))
-			if seen != nil {
-				seen[key] = true
-			}
+	note := func(key InstrumentKey, i *Instrument) {
+		if seen[key] {
+			return
+		}
+		if seen != nil {
+			seen[key] = true
+		}
+		h := d.book.positions[key]
+		if h == nil {
+			out = append(out, Position{Instrument: *i})
+			return
+		}
+		out = append(out, h.Position)
+		if h.inBase {
+			out[len(out)-1].RealizedBase = h.Realized
 		}
 	}
+	if len(d.payloads) == 1 {
+		if t, ok := d.payloads[0].(*Trade); ok && t.Instrument.SecType != Forex {
+			note(t.instrumentKey(), &t.Instrument)
+			return out
+		}
+	}
+	seen = map[InstrumentKey]bool{}
 	for _, p := range d.payloads {
-		switch f := p.(type) {
-		case *Trade:
-			note(f.instrumentKey())
-		case *Split:
-			note(f.From.Key())
-			note(f.To.Key())
-		case *Opening:
-			note(f.Instrument.Key())
-		case *Restatement:
-			for i := range f.Positions {
-				note(f.Positions[i].Instrument.Key())
-			}
+		for _, i := range contracts(p) {
+			note(i.Key(), i)
 		}
 	}
 	return out
+}
+
+// contracts are the contracts whose positions an entry changes.
+func contracts(p payload) []*Instrument {
+	switch f := p.(type) {
+	case *Trade:
+		if f.Instrument.SecType != Forex {
+			return []*Instrument{&f.Instrument}
+		}
+	case *Split:
+		return []*Instrument{&f.From, &f.To}
+	case *Opening:
+		return []*Instrument{&f.Instrument}
+	case *Restatement:
+		out := make([]*Instrument, len(f.Positions))
+		for i := range f.Positions {
+			out[i] = &f.Positions[i].Instrument
+		}
+		return out
+	}
+	return nil
 }
 
 // record adds the entries that one command's facts make, and returns how many facts were new.
@@ -130,7 +165,9 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		if _, ok := next.(*Amendment); ok {
 			amended = true
 		}
-		d.add(next)
+		if err := d.add(next); err != nil {
+			return added, err
+		}
 		added++
 	}
 	if amended {
@@ -151,10 +188,10 @@ func fills(f payload) bool {
 // restateDraft writes what the amendments in the draft made of the book.
 func (p *Portfolio) restateDraft(ctx context.Context) error {
 	after, err := p.refoldAll(ctx)
-	if err == nil {
-		p.draft.add(restatement(p.draft.book, after))
+	if err != nil {
+		return err
 	}
-	return err
+	return p.draft.add(restatement(p.draft.book, after))
 }
 
 // seen returns where the journal, or the draft, has an entry with the key.
@@ -177,7 +214,7 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 			return p.correct(ctx, f, seq, known)
 		}
 		if book.late(f.instrumentKey(), f.Quantity, f.Time) || book.lateExercise(f) {
-			return &Amendment{Place: book.seq + 1, Trade: f}, nil
+			return &Amendment{Place: book.seq + 1, Trade: f.clone()}, nil
 		}
 	case *cancelling:
 		if dup {
@@ -198,10 +235,25 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		}
 		return f, book.checkOpening(f)
 	}
+	if m, ok := f.(*CashMovement); ok && dup {
+		return nil, p.sameCash(ctx, m, seq)
+	}
 	if dup {
 		return nil, nil
 	}
 	return f, nil
+}
+
+// sameCash returns ErrIDReused unless entry seq is the same movement.
+func (p *Portfolio) sameCash(ctx context.Context, m *CashMovement, seq int64) error {
+	f, err := p.payloadAt(ctx, seq)
+	if err != nil {
+		return err
+	}
+	if was, ok := f.(*CashMovement); !ok || was.Currency != m.Currency || !was.Amount.Equal(m.Amount) {
+		return fmt.Errorf("cash movement %q of %s %s: %w, entry %d", m.ID, m.Amount, m.Currency, ErrIDReused, seq)
+	}
+	return nil
 }
 
 // lookUp finds the keys of the facts that the journal has and nobody noticed yet.
@@ -213,12 +265,25 @@ func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string
 			wanted[key] = true
 		}
 	}
+	return p.find(ctx, wanted)
+}
+
+// errBehind says that the journal has more than the live book: catch up, and decide again.
+var errBehind = errors.New("the journal has moved on")
+
+// find returns where the journal has entries with the keys. It looks no further than the live book
+// has come; errBehind when there is more and not everything was found.
+func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[string]int64, error) {
 	found := map[string]int64{}
 	for e, err := range p.store.Entries(ctx, p.id, 0) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if wanted[e.Key] {
+		case e.Seq > p.live.seq && len(found) < len(wanted):
+			return nil, errBehind
+		case e.Seq > p.live.seq:
+			return found, nil
+		case wanted[e.Key]:
 			found[e.Key] = e.Seq
 		}
 	}
@@ -231,12 +296,15 @@ func (p *Portfolio) placeSplit(s *Split) (payload, error) {
 	from, to := book.positions[s.From.Key()], book.positions[s.To.Key()]
 	late := book.late(s.From.Key(), Decimal{}, s.Time) || book.late(s.To.Key(), Decimal{}, s.Time)
 	switch {
-	case late:
+	case from != nil && late:
 		return &Amendment{Place: book.seq + 1, Split: s}, nil
 	case from == nil || from.Quantity.IsZero():
 		return nil, fmt.Errorf("split %q of %s: %w", s.ID, s.From, ErrPositionNotFound)
 	case to != nil && to != from && !to.Quantity.IsZero() && to.Quantity.IsNeg() != from.Quantity.IsNeg():
 		return nil, fmt.Errorf("split %q: %w: %s of %s would join %s of %s", s.ID, ErrInvalid, from.Quantity, s.From, to.Quantity, s.To)
+	}
+	if q := splitQuantity(from.Quantity, s); q.IsZero() || q.Abs().GreaterThanOrEqual(maxInput) {
+		return nil, fmt.Errorf("split %q: %w: %s of %s would become %s", s.ID, ErrInvalid, from.Quantity, s.From, q)
 	}
 	return s, nil
 }
@@ -244,18 +312,22 @@ func (p *Portfolio) placeSplit(s *Split) (payload, error) {
 // correct decides about a trade whose execution is in the journal as entry seq: a higher
 // correction number replaces it, anything else is the same fill again.
 func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (payload, error) {
-	_, version := t.ExecID.Correction()
-	if version < 2 {
-		return nil, nil // nothing is older than the first version
-	}
-	current, err := p.inForce(ctx, seq)
-	if err != nil || version <= current.version {
+	was, err := p.tradeAt(ctx, seq)
+	if err != nil {
 		return nil, err
+	}
+	if was.ExecID == t.ExecID && (was.instrumentKey() != t.instrumentKey() || !was.Quantity.Equal(t.Quantity)) {
+		return nil, fmt.Errorf("trade %q of %s %s: %w, entry %d", t.ExecID, t.Quantity, t.instrumentKey(), ErrIDReused, seq)
+	}
+	_, version := t.ExecID.Correction()
+	current := p.inForce(was, seq)
+	if version <= current.version {
+		return nil, nil
 	}
 	if key := current.instrument.Key(); key != t.instrumentKey() {
 		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.instrumentKey(), ErrExecutionMismatch)
 	}
-	a := &Amendment{Place: seq, Trade: t, corrects: true}
+	a := &Amendment{Place: seq, Trade: t.clone(), corrects: true}
 	if _, dup := p.seen(a.entryKey(), known); dup {
 		return nil, nil
 	}
@@ -268,22 +340,22 @@ func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) 
 	key := "x:" + root
 	seq, ok := p.draft.keys[key]
 	if !ok {
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			if err != nil {
-				return nil, err
-			}
-			if e.Key == key {
-				seq, ok = e.Seq, true
-				break
-			}
+		found, err := p.find(ctx, map[string]bool{key: true})
+		if err != nil {
+			return nil, err
 		}
+		seq, ok = found[key]
 	}
 	if !ok {
 		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
 	}
-	current, err := p.inForce(ctx, seq)
-	if err != nil || current.cancelled || version < current.version {
+	was, err := p.tradeAt(ctx, seq)
+	if err != nil {
 		return nil, err
+	}
+	current := p.inForce(was, seq)
+	if version < current.version || version == current.version && current.cancelled {
+		return nil, nil
 	}
 	return &Amendment{Place: seq, Cancellation: &c.Cancellation}, nil
 }
@@ -295,14 +367,10 @@ type execution struct {
 	cancelled  bool
 }
 
-// inForce returns the newest version of the execution that entry seq brought.
-func (p *Portfolio) inForce(ctx context.Context, seq int64) (execution, error) {
-	original, err := p.tradeAt(ctx, seq)
-	if err != nil {
-		return execution{}, err
-	}
-	_, version := original.ExecID.Correction()
-	x := execution{version: version, instrument: original.Instrument}
+// inForce returns the newest version of the execution that entry seq brought as was.
+func (p *Portfolio) inForce(was *Trade, seq int64) execution {
+	_, version := was.ExecID.Correction()
+	x := execution{version: version, instrument: was.Instrument}
 	if a, changed := p.draft.book.changes[seq]; changed {
 		switch {
 		case a.Trade != nil:
@@ -312,24 +380,28 @@ func (p *Portfolio) inForce(ctx context.Context, seq int64) (execution, error) {
 			x.cancelled = true
 		}
 	}
-	return x, nil
+	return x
 }
 
-// tradeAt returns the trade of one entry, which may still be in the draft.
-func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
-	var found any
+// payloadAt returns the payload of one entry, which may still be in the draft.
+func (p *Portfolio) payloadAt(ctx context.Context, seq int64) (any, error) {
 	if first := p.live.seq + 1; seq >= first {
-		found = p.draft.payloads[seq-first]
-	} else {
-		for e, err := range p.store.Entries(ctx, p.id, seq-1) {
-			if err != nil {
-				return nil, err
-			}
-			if found, err = e.Decode(); err != nil {
-				return nil, err
-			}
-			break
+		return p.draft.payloads[seq-first], nil
+	}
+	for e, err := range p.store.Entries(ctx, p.id, seq-1) {
+		if err != nil {
+			return nil, err
 		}
+		return e.Decode()
+	}
+	return nil, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "missing"}
+}
+
+// tradeAt returns the trade of one entry.
+func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
+	found, err := p.payloadAt(ctx, seq)
+	if err != nil {
+		return nil, err
 	}
 	switch f := found.(type) {
 	case *Trade:

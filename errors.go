@@ -35,8 +35,8 @@ var (
 	// not be exact.
 	ErrInexact = errors.New("product is not exact")
 
-	// ErrCurrencyMismatch is returned when an amount, a rate or a mark is in another currency
-	// than what it belongs to.
+	// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
+	// belongs to.
 	ErrCurrencyMismatch = errors.New("currency mismatch")
 
 	// ErrFutureTime is returned for a fact dated later than the clock allows.
@@ -60,6 +60,10 @@ var (
 	// ErrExecutionMismatch is returned when a correction names another contract than the
 	// execution it corrects.
 	ErrExecutionMismatch = errors.New("correction does not fit its execution")
+
+	// ErrIDReused is returned when a fact bears the id of another one that is in the journal, and
+	// says something else. The same fact again is no error.
+	ErrIDReused = errors.New("id belongs to another fact")
 
 	// ErrOutOfOrder is returned when a statement is imported after one of a later period that had
 	// to open with what the earlier one tells: both together would count it twice.
@@ -93,7 +97,8 @@ var (
 	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.
 	ErrNoCredentialStore = errors.New("no credential store configured")
 
-	// ErrClosed is returned by every method after Close.
+	// ErrClosed is returned by every method of a manager or store after Close, and by whatever a
+	// portfolio would record after its manager's.
 	ErrClosed = errors.New("closed")
 )
 
@@ -196,7 +201,14 @@ type MissingError struct {
 
 // Error names what is missing.
 func (e *MissingError) Error() string {
-	return fmt.Sprintf("profile %q: no mark for %v, no rate for %v", e.ProfileID, e.Marks, e.Rates)
+	text := fmt.Sprintf("profile %q:", e.ProfileID)
+	if len(e.Marks) > 0 {
+		text += fmt.Sprintf(" no mark for %v", e.Marks)
+	}
+	if len(e.Rates) > 0 {
+		text += fmt.Sprintf(" no rate for %v", e.Rates)
+	}
+	return text
 }
 
 // Unwrap returns ErrNoMark.

@@ -1,7 +1,7 @@
 package accounts
 
 import (
-	"strings"
+	"regexp"
 	"time"
 )
 
@@ -24,17 +24,20 @@ type Fact interface {
 	normalized() (payload, error)
 }
 
-// ExecID names one execution, as the broker does. The library treats the last part of an id such as
-// "0000d514.5159662d.01.02" (at least three parts, the last of two digits) as its correction
-// number: the same id with a higher last part replaces the earlier one.
+// ExecID names one execution, as the broker does. Ids of IBKR's form, such as
+// "0000d514.5159662d.01.02" (four parts of letters and digits, the last of two digits), end in a
+// correction number: the same id with a higher one replaces the earlier execution. Ids of any
+// other form are opaque.
 type ExecID string
 
-// Correction parts the id into what all versions of the execution share and the correction number,
-// from 1; 0 for an id without one.
+var ibkrExecID = regexp.MustCompile(`^[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9]{2}$`)
+
+// Correction parts the id into what all versions of the execution share and the correction number;
+// 0 for an id that has none.
 func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
-	if n < 7 || s[n-3] != '.' || !digits(s[n-2:]) || strings.Count(s[:n-3], ".") < 1 {
+	if n < 8 || s[n-3] != '.' || !ibkrExecID.MatchString(s) {
 		return s, 0
 	}
 	return s[:n-3], int(s[n-2]-'0')*10 + int(s[n-1]-'0')
@@ -85,6 +88,12 @@ type derived struct {
 	amount Decimal       // the proceeds
 }
 
+// clone returns a copy that the caller may keep.
+func (t *Trade) clone() *Trade {
+	c := *t
+	return &c
+}
+
 func (t *Trade) derive() {
 	root, _ := t.ExecID.Correction()
 	t.derived = derived{key: t.Instrument.Key(), entry: "x:" + root, amount: t.amount()}
@@ -128,7 +137,7 @@ const (
 
 // CashMovement is money that came or went other than by a trade.
 type CashMovement struct {
-	ID       string    `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	ID       string    `json:"id"` // required; makes it idempotent
 	Kind     CashKind  `json:"kind"`
 	Currency Currency  `json:"currency"`
 	Amount   Decimal   `json:"amount"` // what the balance changes by: negative for money that went; never zero
@@ -142,7 +151,7 @@ type CashMovement struct {
 // of To, and leaves the cost basis as it is: a stock split (4 for 1), a reverse split (1 for 25), a
 // stock dividend (21 for 20), a change of name or contract (1 for 1).
 type Split struct {
-	ID          string     `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	ID          string     `json:"id"` // required; makes it idempotent
 	From        Instrument `json:"from"`
 	To          Instrument `json:"to"` // the same as From unless the contract changes
 	Numerator   Decimal    `json:"numerator"`
@@ -153,7 +162,7 @@ type Split struct {
 // Opening is a position that was there before the journal began, with its cost basis. It moves
 // no cash.
 type Opening struct {
-	ID         string     `json:"id"` // makes it idempotent; a UUIDv7 if left empty, which makes it not so
+	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`
 	Lots       []Lot      `json:"lots"`
 	FXRate     Decimal    `json:"fx_rate,omitzero"`

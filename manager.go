@@ -31,8 +31,7 @@ type MultiAccountManager struct {
 	hooks        []SwitchHook
 	requireOwner bool
 
-	switching chan struct{} // holds a token while a switch is under way
-	events    *hub.Hub[Event, eventKey]
+	events *hub.Hub[Event, eventKey]
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -41,6 +40,7 @@ type MultiAccountManager struct {
 
 	mu         sync.Mutex // guards what follows
 	portfolios map[ProfileID]*portfolioSlot
+	switching  map[OwnerID]chan struct{} // each holds a token while the owner's switch is under way
 }
 
 // New returns a manager on the store, which stays the caller's to close, after the manager. It
@@ -51,14 +51,18 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	m := &MultiAccountManager{
 		store:      store,
 		clock:      time.Now,
-		switching:  make(chan struct{}, 1),
+		switching:  make(map[OwnerID]chan struct{}),
 		events:     hub.New(keyOf, ErrClosed),
 		portfolios: make(map[ProfileID]*portfolioSlot),
 	}
+	v := &ValidationError{What: "manager"}
 	for _, o := range opts {
+		if o == nil {
+			v.add("ManagerOption", "is nil")
+			continue
+		}
 		o(m)
 	}
-	v := &ValidationError{What: "manager"}
 	v.check(m.store != nil, "Store", "is nil")
 	v.check(m.clock != nil, "WithClock", "is nil")
 	v.check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
@@ -193,9 +197,8 @@ func (p AccountProfile) violations() *ValidationError {
 // ErrProfileNotFound on a miss; ErrProfileNotActive for an archived profile; ErrConflict when
 // p.Version is not the stored one, and nothing was changed: read again and decide again;
 // ErrNameTaken; ErrInvalid, a *ValidationError naming every wrong field, also for the status
-// archived, which ArchiveProfile alone sets, and for another BaseCurrency once the journal has
-// an entry: the book is kept in it. An open Portfolio keeps its currency for life, so changing it
-// closes the profile's: ask for it again.
+// archived, which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never
+// change: the book is kept in the base currency.
 func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	updated, err := m.updateProfile(ctx, p)
 	if err != nil {
@@ -224,12 +227,8 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 	v := p.violations()
 	v.check(p.Status != StatusArchived, "Status", "is archived, which ArchiveProfile alone sets")
 	v.check(p.Owner == stored.Owner, "Owner", "%.60q differs from %.60q, and cannot change", p.Owner, stored.Owner)
-	if p.BaseCurrency != stored.BaseCurrency {
-		recorded, err := m.recorded(ctx, p.ID)
-		if err != nil {
-			return AccountProfile{}, err
-		}
-		v.check(!recorded, "BaseCurrency", "%.40q differs from %s, in which the book is kept already", p.BaseCurrency, stored.BaseCurrency)
+	if p.BaseCurrency.Valid() {
+		v.check(p.BaseCurrency == stored.BaseCurrency, "BaseCurrency", "%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
 	}
 	if err := v.err(); err != nil {
 		return AccountProfile{}, err
@@ -239,16 +238,8 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 		return AccountProfile{}, err
 	}
 	p.Version++
-	m.rebase(p)
+	m.renumber(p)
 	return p, nil
-}
-
-// recorded reports whether the journal has an entry.
-func (m *MultiAccountManager) recorded(ctx context.Context, id ProfileID) (bool, error) {
-	for _, err := range m.store.Entries(ctx, id, 0) {
-		return err == nil, err
-	}
-	return false, nil
 }
 
 // archiveAttempts bounds how often ArchiveProfile yields to concurrent updates.
@@ -260,9 +251,8 @@ const archiveAttempts = 10
 // OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
 // there is one.
 //
-// Archiving an archived profile is not an error, and deletes credentials that were left over by a
-// failure. ErrProfileNotFound on a miss; ErrConflict when others keep updating the profile;
-// ErrInvalid inside an OnSwitch hook. It waits for a switch under way.
+// Archiving an archived profile is not an error, and finishes what a failure left undone. ErrProfileNotFound on a miss; ErrConflict when others keep updating the profile;
+// ErrInvalid inside an OnSwitch hook. It waits for a switch of the same owner that is under way.
 func (m *MultiAccountManager) ArchiveProfile(ctx context.Context, id ProfileID) error {
 	if err := m.archiveProfile(ctx, id); err != nil {
 		return fmt.Errorf("archive profile %.60q: %w", id, err)
@@ -275,10 +265,15 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	if err != nil {
 		return err
 	}
-	if err := m.lockSwitch(ctx); err != nil {
+	p, err := m.lookup(ctx, s, id)
+	if err != nil {
 		return err
 	}
-	defer m.unlockSwitch()
+	unlock, err := m.lockSwitch(ctx, p.Owner)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	err = ErrConflict
 	for range archiveAttempts {
 		if err = m.tryArchive(ctx, s, id); !errors.Is(err, ErrConflict) {
@@ -296,20 +291,25 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 
 func (m *MultiAccountManager) tryArchive(ctx context.Context, s scope, id ProfileID) error {
 	p, err := m.lookup(ctx, s, id)
-	if err != nil || p.Status == StatusArchived {
+	if err != nil {
 		return err
+	}
+	if p.Status != StatusArchived {
+		p.Status, p.UpdatedAt = StatusArchived, m.now()
+		if err := m.store.UpdateProfile(ctx, p); err != nil {
+			return err
+		}
 	}
 	active, err := m.store.ActiveProfile(ctx, p.Owner)
 	if err != nil && !errors.Is(err, ErrNoActiveProfile) {
 		return err
 	}
-	if active == id { // first, so that an archived profile is never the active one
-		if err := m.store.SetActiveProfile(ctx, p.Owner, "", m.now()); err != nil {
-			return err
-		}
+	if active != id {
+		return nil
 	}
-	p.Status, p.UpdatedAt = StatusArchived, m.now()
-	return m.store.UpdateProfile(ctx, p)
+	// Second: ActiveProfile refuses an archived profile, while an owner who has lost the active one
+	// for an archiving that failed would not know why.
+	return m.store.SetActiveProfile(ctx, p.Owner, "", m.now())
 }
 
 // Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
@@ -335,6 +335,9 @@ func (m *MultiAccountManager) ListProfiles(ctx context.Context, opts ...ListOpti
 	}
 	var f ProfileFilter
 	for _, o := range opts {
+		if o == nil {
+			return nil, fmt.Errorf("list profiles: %w: nil option", ErrInvalid)
+		}
 		o(&f)
 	}
 	if f.Limit < 0 {

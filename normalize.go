@@ -3,8 +3,6 @@ package accounts
 import (
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // What each fact must be before a journal accepts it. Everything that could make the fold fail or
@@ -78,7 +76,7 @@ const maxNote = 500
 func normalTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (v *ValidationError) time(field string, t time.Time) {
-	if y := t.Year(); t.IsZero() || y < 1900 || y > 9999 {
+	if y := t.UTC().Year(); t.IsZero() || y < 1900 || y > 9999 {
 		v.add(field, "%s is not within 1900 to 9999", t.Format(time.RFC3339))
 	}
 }
@@ -118,6 +116,9 @@ func (t *Trade) validate() error {
 	if t.Proceeds.Abs().GreaterThanOrEqual(maxNotional) {
 		v.add("Proceeds", "%s is 1e18 or more", t.Proceeds)
 	}
+	if !t.Proceeds.IsZero() && t.Proceeds.IsNeg() == t.Quantity.IsNeg() && !t.Price.IsNeg() {
+		v.add("Proceeds", "%s has the sign of the quantity %s", t.Proceeds, t.Quantity)
+	}
 	v.amount("Quantity", t.Quantity)
 	v.amount("Price", t.Price)
 	v.amount("Commission", t.Commission)
@@ -128,13 +129,18 @@ func (t *Trade) validate() error {
 }
 
 func (t Trade) normalized() (payload, error) {
-	if err := t.normalize(); err != nil {
-		return nil, fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
-	}
-	return &t, nil
+	return &t, t.normalize()
 }
 
-func (t *Trade) normalize() (err error) {
+// normalize is normalized in place.
+func (t *Trade) normalize() error {
+	if err := t.normalizeFields(); err != nil {
+		return fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
+	}
+	return nil
+}
+
+func (t *Trade) normalizeFields() error {
 	t.derived = derived{}
 	if t.Kind == "" {
 		t.Kind = Execution
@@ -169,7 +175,7 @@ func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && plai
 
 func (m CashMovement) normalized() (payload, error) {
 	v := &ValidationError{What: "cash movement"}
-	v.check(len(m.ID) <= 100 && isPrintable(m.ID, true), "ID", "%.120q is not at most 100 printable bytes", m.ID)
+	v.id(m.ID)
 	v.check(contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
 	v.check(m.Currency.Valid(), "Currency", "%.20q is not three capital letters", m.Currency)
 	v.check(!m.Amount.IsZero(), "Amount", "is zero")
@@ -183,23 +189,20 @@ func (m CashMovement) normalized() (payload, error) {
 	if err := v.err(); err != nil {
 		return nil, fmt.Errorf("cash movement %.60q: %w", m.ID, err)
 	}
-	m.ID = idOrNew(m.ID)
 	m.Amount, m.FXRate = trimZeros(m.Amount), trimZeros(m.FXRate)
 	m.Time = normalTime(m.Time)
 	return &m, nil
 }
 
-// idOrNew returns the id, or a new UUIDv7.
-func idOrNew(id string) string {
-	if id == "" {
-		return uuid.Must(uuid.NewV7()).String()
-	}
-	return id
+// id checks what makes a fact idempotent. It is not made up where it is missing: a caller who is
+// told that the outcome is unknown could not repeat the fact.
+func (v *ValidationError) id(id string) {
+	v.check(id != "" && len(id) <= 100 && isPrintable(id, true), "ID", "%.120q is not 1 to 100 printable bytes", id)
 }
 
 func (s Split) normalized() (payload, error) {
 	v := &ValidationError{What: "split"}
-	v.check(len(s.ID) <= 100 && isPrintable(s.ID, true), "ID", "%.120q is not at most 100 printable bytes", s.ID)
+	v.id(s.ID)
 	v.check(s.Numerator.IsPos() && s.Numerator.LessThan(maxInput), "Numerator", "%s is not positive and below 1e15", s.Numerator)
 	v.check(s.Denominator.IsPos() && s.Denominator.LessThan(maxInput), "Denominator", "%s is not positive and below 1e15", s.Denominator)
 	v.time("Time", s.Time)
@@ -210,13 +213,15 @@ func (s Split) normalized() (payload, error) {
 	if err == nil {
 		err = s.To.normalize()
 	}
+	if err == nil && (s.From.SecType == Forex || s.To.SecType == Forex) {
+		err = fmt.Errorf("%w: a currency pair cannot split", ErrInvalid)
+	}
 	if err == nil && s.From.Currency != s.To.Currency {
 		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("split %.60q: %w", s.ID, err)
 	}
-	s.ID = idOrNew(s.ID)
 	s.Numerator, s.Denominator = trimZeros(s.Numerator), trimZeros(s.Denominator)
 	s.Time = normalTime(s.Time)
 	return &s, nil
@@ -224,7 +229,7 @@ func (s Split) normalized() (payload, error) {
 
 func (o Opening) normalized() (payload, error) {
 	v := &ValidationError{What: "opening balance"}
-	v.check(len(o.ID) <= 100 && isPrintable(o.ID, true), "ID", "%.120q is not at most 100 printable bytes", o.ID)
+	v.id(o.ID)
 	v.check(len(o.Lots) > 0, "Lots", "is empty")
 	v.check(o.Instrument.SecType != Forex, "Instrument", "is a currency pair: open a cash balance")
 	v.rate("FXRate", o.FXRate)
@@ -237,6 +242,7 @@ func (o Opening) normalized() (payload, error) {
 		v.check(l.Quantity.IsNeg() == o.Lots[0].Quantity.IsNeg(), field+"Quantity", "%s has another sign than the first", l.Quantity)
 		v.amount(field+"Basis", l.Basis)
 		v.time(field+"OpenedAt", l.OpenedAt)
+		v.check(!l.OpenedAt.After(o.Time), field+"OpenedAt", "%s is after the opening's own time", l.OpenedAt.UTC().Format(time.RFC3339))
 		v.check(l.ExecID == "" || validExecID(l.ExecID), field+"ExecID", "%.120q is not at most 100 bytes of printable ASCII", l.ExecID)
 		l.Quantity, l.Basis, l.OpenedAt = trimZeros(l.Quantity), trimZeros(l.Basis), normalTime(l.OpenedAt)
 		lots[i] = l
@@ -248,7 +254,6 @@ func (o Opening) normalized() (payload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
 	}
-	o.ID = idOrNew(o.ID)
 	o.FXRate = trimZeros(o.FXRate)
 	o.Lots, o.Time = lots, normalTime(o.Time)
 	return &o, nil
@@ -257,6 +262,9 @@ func (o Opening) normalized() (payload, error) {
 func (p EquityPoint) normalized() (payload, error) {
 	v := &ValidationError{What: "equity point"}
 	v.time("Time", p.Time)
+	for field, d := range map[string]Decimal{"Equity": p.Equity, "Cash": p.Cash, "Realized": p.Realized, "Unrealized": p.Unrealized, "Capital": p.Capital} {
+		v.check(d.Abs().LessThan(maxNotional), field, "%.40s is 1e18 or more", d)
+	}
 	if err := v.err(); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func WithClock(now func() time.Time) ManagerOption {
 
 // OnSwitch adds a hook that SwitchProfile runs before it persists the switch: connect the new
 // gateway, let go of the old one. Hooks run one after another in the order in which they were
-// added, and no two switches of one manager run at the same time.
+// added, and no two switches of one owner run at the same time in one manager.
 //
 // When a hook fails, those that ran before it are called again in reverse order with from and to
 // swapped, under a context that no longer ends with the caller's, and the old profile stays

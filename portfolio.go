@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +18,11 @@ import (
 // moved the journal on, the book catches up and each command decides again.
 //
 // A command returns the context's error if it ended before the command's turn came, and
-// ErrOutcomeUnknown with it if it ended while the append was under way; the store's own error if
-// that failed; ErrClosed after the manager was closed. Facts carry ids, so repeating a command is
-// always safe.
+// ErrOutcomeUnknown with it if it ended while the append was under way; ErrOutcomeUnknown with the
+// store's own error if that failed in a way that leaves it open whether the facts were written;
+// ErrClosed after the manager was closed. Facts carry ids, so repeating a command is always safe.
+// Of the callers combined, one appends for all, and may be kept beyond its own context's end until
+// that append has ended: it is given up when nobody waits for it any longer.
 type Portfolio struct {
 	id    ProfileID
 	base  Currency
@@ -28,18 +30,25 @@ type Portfolio struct {
 	store Store
 	clock func() time.Time
 	emit  func(Event)
+	// account is the broker's id of the account; the manager keeps it up to date.
+	account atomic.Pointer[string]
 	// queue is who leads and who waits; see commit.go.
-	queue queue
+	queue    queue
+	commands sync.Pool // of *command
 
 	// The leader alone uses these.
 	draft *draft
 	stale bool  // the journal may hold more than live
 	saved int64 // sequence number at which a checkpoint was last tried
 
-	mu    sync.RWMutex // guards what follows
-	live  *Book        // what is durable; changed by the leader alone
-	marks map[InstrumentKey]Mark
-	fx    map[Currency]FXRate
+	mu   sync.RWMutex // guards what follows
+	live *Book        // what is durable; changed by the leader alone
+	// appending is the sequence number that the append under way leads to, 0 if there is none;
+	// appended is closed when it has ended, and nil while nobody waits for that.
+	appending int64
+	appended  chan struct{}
+	marks     map[InstrumentKey]Mark
+	fx        map[Currency]FXRate
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
@@ -58,6 +67,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
 		marks: map[InstrumentKey]Mark{}, fx: map[Currency]FXRate{},
 	}
+	p.account.Store(&cfg.profile.IBKRAccountID)
 	book, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open portfolio of profile %q: %w", p.id, err)
@@ -111,6 +121,10 @@ func (p *Portfolio) close() { p.queue.close() }
 // ProfileID returns the profile the portfolio is bound to.
 func (p *Portfolio) ProfileID() ProfileID { return p.id }
 
+// IBKRAccountID returns the broker's id of the account, as the profile has it now. It can change;
+// the profile's id cannot.
+func (p *Portfolio) IBKRAccountID() string { return *p.account.Load() }
+
 // BaseCurrency returns the currency that the portfolio's totals are in.
 func (p *Portfolio) BaseCurrency() Currency { return p.base }
 
@@ -120,23 +134,26 @@ func (p *Portfolio) BaseCurrency() Currency { return p.base }
 // contract in the journal, is put in its place and the book restated, which reads the whole journal.
 //
 // ErrInvalid, ErrInexact or ErrCurrencyMismatch for a trade that no book can accept;
-// ErrFutureTime for one dated more than five minutes ahead of the clock; ErrExecutionMismatch for
-// a correction of another contract. What happened is recorded whatever the profile's status.
+// ErrFutureTime for one dated more than five minutes ahead of the clock; ErrIDReused for one that
+// bears the id of another contract's or quantity's execution; ErrExecutionMismatch for a correction of
+// another contract. What happened is recorded whatever the profile's status.
 func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
-	return recordAll(ctx, p, trades)
+	return p.recordAll(ctx, len(trades), func(cmd *command, i int) (payload, error) {
+		return cmd.trade(&trades[i])
+	})
 }
 
 // RecordCash writes cash movements to the journal, all or none. One whose id is known changes
-// nothing. Errors are those of Record.
+// nothing. ErrIDReused for one with the id of another amount or currency; other errors are those of Record.
 func (p *Portfolio) RecordCash(ctx context.Context, movements ...CashMovement) error {
-	_, err := recordAll(ctx, p, movements)
+	_, err := recordEach(ctx, p, movements)
 	return err
 }
 
 // RecordSplit writes corporate actions to the journal, all or none. One whose id is known changes
 // nothing. ErrPositionNotFound when the contract is not held; other errors are those of Record.
 func (p *Portfolio) RecordSplit(ctx context.Context, splits ...Split) error {
-	_, err := recordAll(ctx, p, splits)
+	_, err := recordEach(ctx, p, splits)
 	return err
 }
 
@@ -144,7 +161,7 @@ func (p *Portfolio) RecordSplit(ctx context.Context, splits ...Split) error {
 // nothing. ErrInvalid also when the lots contradict the direction of the position they would
 // join; other errors are those of Record.
 func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) error {
-	_, err := recordAll(ctx, p, openings)
+	_, err := recordEach(ctx, p, openings)
 	return err
 }
 
@@ -153,44 +170,65 @@ func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) erro
 // ErrExecutionNotFound when the execution is not in the journal; other errors are those of Record.
 // It reads the whole journal.
 func (p *Portfolio) RecordCancellation(ctx context.Context, cancellations ...Cancellation) error {
-	_, err := recordAll(ctx, p, cancellations)
+	_, err := recordEach(ctx, p, cancellations)
 	return err
 }
 
-// RecordFacts writes facts of any kinds to the journal, all or none, and returns how many were
+// RecordFacts writes facts of any kinds, passed by value, to the journal, all or none, and returns how many were
 // new. It is what an importer uses, for which half a statement is worse than none. Facts of one
 // contract are folded in the order of their times, an exercised option before what it delivers,
 // and else in the order given. Errors are those of the methods for one kind.
 func (p *Portfolio) RecordFacts(ctx context.Context, facts ...Fact) (int, error) {
-	if slices.Contains(facts, nil) {
-		return 0, fmt.Errorf("record to profile %q: %w: nil fact", p.id, ErrInvalid)
+	for _, f := range facts {
+		switch f.(type) {
+		case Trade, CashMovement, Split, Opening, Cancellation, EquityPoint:
+		default:
+			return 0, fmt.Errorf("record to profile %q: %w: fact of type %T", p.id, ErrInvalid, f)
+		}
 	}
-	return recordAll(ctx, p, facts)
+	return recordEach(ctx, p, facts)
 }
 
-// recordAll is RecordFacts for facts of one kind or several.
-func recordAll[F Fact](ctx context.Context, p *Portfolio, facts []F) (int, error) {
-	if len(facts) == 0 {
+// recordEach is RecordFacts for facts of one kind or several.
+func recordEach[F Fact](ctx context.Context, p *Portfolio, facts []F) (int, error) {
+	return p.recordAll(ctx, len(facts), func(_ *command, i int) (payload, error) { return facts[i].normalized() })
+}
+
+// recordAll records n facts that normalized returns.
+func (p *Portfolio) recordAll(ctx context.Context, n int, normalized func(cmd *command, i int) (payload, error)) (int, error) {
+	if n == 0 {
 		return 0, ctx.Err()
 	}
-	cmd := &command{}
-	cmd.payloads = cmd.few[:0]
+	cmd := p.newCommand(n)
 	latest := p.clock().Add(clockSkew)
-	for i := range facts {
-		n, err := facts[i].normalized()
-		if err == nil && n.when().After(latest) {
-			err = fmt.Errorf("%s of %s: %w", n.kind(), n.when().Format(time.RFC3339), ErrFutureTime)
+	for i := range n {
+		f, err := normalized(cmd, i)
+		if err == nil && f.when().After(latest) {
+			err = fmt.Errorf("%s of %s: %w", f.kind(), f.when().Format(time.RFC3339), ErrFutureTime)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("record to profile %q: %w", p.id, err)
 		}
-		cmd.payloads = append(cmd.payloads, n)
+		cmd.payloads = append(cmd.payloads, f)
 	}
 	sortFacts(cmd.payloads)
 	if err := p.submit(ctx, cmd); err != nil {
 		return 0, fmt.Errorf("record to profile %q: %w", p.id, err)
 	}
-	return cmd.added, nil
+	added := cmd.added
+	p.commands.Put(cmd)
+	return added, nil
+}
+
+// newCommand returns a command with room for n trades, one that was used before if possible. A
+// command that failed is not used again: its leader may still have it.
+func (p *Portfolio) newCommand(n int) *command {
+	if cmd, ok := p.commands.Get().(*command); ok && n <= cap(cmd.trades) {
+		*cmd = command{payloads: cmd.payloads[:0], trades: cmd.trades[:0]}
+		return cmd
+	}
+	n = max(n, 1)
+	return &command{payloads: make([]payload, 0, n), trades: make([]Trade, 0, n)}
 }
 
 // clockSkew is how far ahead of our clock a broker's may be.

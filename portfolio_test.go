@@ -51,111 +51,87 @@ func TestRecordingTwiceChangesNothing(t *testing.T) {
 	require.Len(t, readAll(t, b.store, b.profile.ID), 5)
 }
 
-func TestCorrections(t *testing.T) {
-	version := func(n, price string) accounts.Trade {
-		tr := trade(1, xyz, "10", price)
-		tr.ExecID = accounts.ExecID("0000d514.5159662d.01." + n)
+func TestRatesAndNamesDoNotDependOnTheOrder(t *testing.T) {
+	b := newBench(t)
+	sap := accounts.NewStock("SAP", "EUR")
+	rated := func(n int, in accounts.Instrument, q, price, rate string) accounts.Trade {
+		tr := trade(n, in, q, price)
+		tr.FXRate = dec(rate)
 		return tr
 	}
-	t.Run("the higher number wins, in whatever order", func(t *testing.T) {
-		for _, order := range [][]string{{"01", "02", "03"}, {"03", "02", "01"}, {"02", "03", "01"}, {"01", "03", "02"}, {"02", "01", "03"}} {
-			b := newBench(t)
-			for _, n := range order {
-				_, err := b.portfolio.Record(t.Context(), version(n, n))
-				require.NoError(t, err)
-			}
-			b.record(t, trade(2, xyz, "-10", "10"))
-			requirePosition(t, b.portfolio, xyz, "0", "0", "68")
-			require.NoError(t, b.portfolio.Verify(t.Context()), "order %v", order)
-			require.Equal(t, int64(2), b.portfolio.Snapshot().Trades)
-		}
-	})
-	t.Run("all versions at once", func(t *testing.T) {
-		b := newBench(t)
-		added, err := b.portfolio.Record(t.Context(), version("01", "10"), version("02", "11"), version("01", "10"))
-		require.NoError(t, err)
-		require.Equal(t, 2, added)
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-	})
-	t.Run("after the lot was consumed", func(t *testing.T) {
-		b := newBench(t)
-		b.record(t, version("01", "10"), trade(2, xyz, "-10", "12"))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "18")
-		b.record(t, version("02", "11"))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "8")
-		requireCash(t, b.portfolio, "USD", "8")
-		requirePosition(t, b.reopen(t), xyz, "0", "0", "8")
-	})
-	t.Run("of another contract", func(t *testing.T) {
-		b := newBench(t)
-		b.record(t, version("01", "10"))
-		other := version("02", "10")
-		other.Instrument = accounts.NewStock("ABC", "USD")
-		_, err := b.portfolio.Record(t.Context(), trade(5, xyz, "1", "1"), other)
-		require.ErrorIs(t, err, accounts.ErrExecutionMismatch)
-		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
-	})
-}
-
-func TestCancellations(t *testing.T) {
-	cancel := func(id string, victim accounts.Trade) accounts.Cancellation {
-		return accounts.Cancellation{ExecID: accounts.ExecID(id), Cancels: victim.ExecID, Time: at(100)}
-	}
-	first, second, sale := trade(1, xyz, "10", "10"), trade(2, xyz, "10", "20"), trade(3, xyz, "-10", "30")
-	t.Run("of the first lot after a sale: the sale consumed the second", func(t *testing.T) {
-		b := newBench(t)
-		b.record(t, first, second, sale, cancel("c", first))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "98")
-		requireCash(t, b.portfolio, "USD", "98")
-		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("c", first), cancel("again", first)))
-		require.Equal(t, int64(5), b.portfolio.Seq(), "three trades, an amendment and a restatement")
-		require.NoError(t, b.portfolio.Verify(t.Context()))
-		requirePosition(t, b.reopen(t), xyz, "0", "0", "98")
-	})
-	t.Run("of everything", func(t *testing.T) {
-		b := newBench(t)
-		b.record(t, first, cancel("c", first))
-		_, held := b.portfolio.Position(xyz.Key())
-		require.False(t, held, "as though it had never been")
-		requireCash(t, b.portfolio, "USD", "0")
-	})
-	t.Run("of nothing", func(t *testing.T) {
-		b := newBench(t)
-		b.record(t, first)
-		_, err := b.portfolio.RecordFacts(t.Context(), second, cancel("c", sale))
-		require.ErrorIs(t, err, accounts.ErrExecutionNotFound)
-		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
-	})
-	t.Run("a correction brings it back", func(t *testing.T) {
-		b := newBench(t)
-		v1, v2 := first, first
-		v1.ExecID, v2.ExecID = "0001.0001.01.01", "0001.0001.01.02"
-		v2.Price = dec("11")
-		b.record(t, v1)
-		b.record(t, cancel("c", v1))
-		b.record(t, v2)
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("late", v1)), "of a version that is not in force any longer")
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-		require.NoError(t, b.portfolio.Verify(t.Context()))
-	})
-}
-
-func TestLateTradesTakeTheirPlace(t *testing.T) {
-	b := newBench(t)
-	b.record(t, trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30"))
-	requirePosition(t, b.portfolio, xyz, "0", "0", "98")
-	b.record(t, trade(1, xyz, "10", "10")) // was first: the sale consumed it
-	requirePosition(t, b.portfolio, xyz, "10", "201", "198")
-	b.record(t, trade(3, xyz, "10", "1")) // joins what is held: no restatement needed
-	requirePosition(t, b.portfolio, xyz, "20", "212", "198")
-	var trades []string
-	for tr, err := range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
-		require.NoError(t, err)
-		trades = append(trades, string(tr.ExecID))
-	}
-	require.Equal(t, []string{"exec-2", "exec-4", "exec-1", "exec-3"}, trades, "as recorded")
+	named := sap
+	named.ConID, named.LocalSymbol = 77, "SAPd"
+	b.record(t, rated(10, sap, "10", "90", "1.1"))
+	b.record(t, rated(5, named, "10", "80", "1.2"))
+	b.record(t, trade(20, sap, "-15", "100"))
+	b.record(t, rated(15, sap, "-1", "100", "2"))
+	pos, _ := b.portfolio.Position(sap.Key())
+	require.Equal(t, "37.8", pos.RealizedBase.String(), "18.9 of the closing that has a rate, at that rate")
 	require.NoError(t, b.portfolio.Verify(t.Context()))
+	_, err := b.portfolio.Equity()
+	require.ErrorIs(t, err, accounts.ErrNoMark)
+	require.NoError(t, b.portfolio.MarkFX(accounts.FXRate{Currency: "EUR", Rate: dec("1.5"), Time: at(30)}))
+	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: sap, Price: dec("100"), Time: at(30)}))
+	_, err = b.portfolio.Equity()
+	require.NoError(t, err, "what was realized without a rate does not keep equity from being known")
+	s := b.portfolio.Snapshot()
+	require.Empty(t, s.Unrated)
+	require.Equal(t, pos.Unconverted.Mul(dec("1.5")).Add(pos.RealizedBase).String(), s.Realized.String(), "the rest at the live rate")
+}
+
+func TestIDsAreNotReused(t *testing.T) {
+	b := newBench(t)
+	tax := accounts.CashMovement{ID: "77", Kind: accounts.Tax, Currency: "USD", Amount: dec("-15"), Time: at(1)}
+	dividend := accounts.CashMovement{ID: "77", Kind: accounts.Dividend, Currency: "USD", Amount: dec("100"), Time: at(1)}
+	require.ErrorIs(t, b.portfolio.RecordCash(t.Context(), dividend, tax), accounts.ErrIDReused)
+	require.Zero(t, b.portfolio.Seq(), "nothing may be recorded")
+	b.record(t, dividend, trade(1, xyz, "10", "10"))
+	require.ErrorIs(t, b.portfolio.RecordCash(t.Context(), tax), accounts.ErrIDReused)
+	_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "11", "10"))
+	require.ErrorIs(t, err, accounts.ErrIDReused)
+	_, err = b.portfolio.Record(t.Context(), trade(1, accounts.NewStock("ABC", "USD"), "10", "10"))
+	require.ErrorIs(t, err, accounts.ErrIDReused)
+	serial := func(id string) accounts.Trade {
+		tr := trade(5, xyz, "1", "10")
+		tr.ExecID = accounts.ExecID(id)
+		return tr
+	}
+	b.record(t, serial("fill.20260105.01"))
+	b.record(t, serial("fill.20260105.02"))
+	requirePosition(t, b.portfolio, xyz, "12", "123", "0")
+}
+
+func TestPanickingStoreBlocksNobody(t *testing.T) {
+	store := &hookedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	store.append = func(context.Context, accounts.Batch) error { panic("driver") }
+	require.Panics(t, func() { _, _ = b.portfolio.Record(t.Context(), trade(1, xyz, "1", "1")) })
+	store.append = nil
+	b.record(t, trade(1, xyz, "1", "1"))
+	requirePosition(t, b.portfolio, xyz, "1", "2", "0")
+}
+
+// TestBatchesNameEveryChangedPosition looks at what a store is told for its position rows.
+func TestBatchesNameEveryChangedPosition(t *testing.T) {
+	store := &hookedStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	var told []string
+	store.append = func(ctx context.Context, batch accounts.Batch) error {
+		told = nil
+		for _, p := range batch.Positions {
+			told = append(told, fmt.Sprint(p.Instrument.Key(), " ", p.Quantity))
+			require.Nil(t, p.Lots)
+		}
+		return store.Store.Append(ctx, batch)
+	}
+	b.record(t, trade(1, xyz, "10", "10"))
+	require.Equal(t, []string{"STK:XYZ:USD 10"}, told)
+	b.record(t, accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)})
+	require.Equal(t, []string{"STK:XYZ:USD 20"}, told, "once, though it is both From and To")
+	b.record(t, trade(3, call, "1", "2"), trade(4, call, "1", "2"))
+	require.Equal(t, []string{"OPT:XYZ:20260320:C:50:100:USD 2"}, told)
+	b.record(t, accounts.Cancellation{ExecID: "c3", Cancels: "exec-3", Time: at(9)}, accounts.Cancellation{ExecID: "c4", Cancels: "exec-4", Time: at(9)})
+	require.Equal(t, []string{"OPT:XYZ:20260320:C:50:100:USD 0"}, told, "what is gone must be told too")
 }
 
 func TestTradeAndClosingFilters(t *testing.T) {

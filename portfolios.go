@@ -13,7 +13,6 @@ import (
 type portfolioSlot struct {
 	id    ProfileID
 	owner OwnerID       // never changes
-	base  Currency      // which the book is kept in
 	ready chan struct{} // closed when opening has ended
 	err   error         // why opening failed; set before ready is closed
 
@@ -111,7 +110,7 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 	defer context.AfterFunc(m.ctx, cancel)()
 	defer cancel()
 	defer close(slot.ready)
-	p, base, err := m.load(ctx, slot.id)
+	p, err := m.load(ctx, slot.id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
@@ -122,37 +121,25 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 		delete(m.portfolios, slot.id)
 		return
 	}
-	slot.p, slot.base = p, base
+	slot.p = p
 	m.wake(slot) // for what was told while it was opening
 }
 
 // load reads the profile anew: events about it count from the moment its slot was made.
-func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfolio, Currency, error) {
+func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfolio, error) {
 	profile, err := m.store.Profile(ctx, id)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	p, err := openPortfolio(ctx, portfolioConfig{
-		store:   m.store,
-		profile: profile,
-		clock:   m.clock,
-		emit: func(e Event) {
-			e.Owner = profile.Owner
-			m.events.Publish(e)
-		},
-	})
-	return p, profile.BaseCurrency, err
+	return openPortfolio(ctx, portfolioConfig{store: m.store, profile: profile, clock: m.clock, emit: m.events.Publish})
 }
 
-// rebase lets go of a portfolio whose book is kept in another currency than the profile has now;
-// its journal was empty when the currency changed.
-func (m *MultiAccountManager) rebase(p AccountProfile) {
+// renumber tells an open portfolio the broker's id of its account, which may have changed.
+func (m *MultiAccountManager) renumber(p AccountProfile) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil && slot.base != p.BaseCurrency {
-		delete(m.portfolios, p.ID)
-		slot.p.close()
-		m.release(slot, slot.told)
+	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil {
+		slot.p.account.Store(&p.IBKRAccountID)
 	}
 }
 
@@ -238,6 +225,6 @@ func (m *MultiAccountManager) follow(slot *portfolioSlot, told, done progress) e
 	if err != nil {
 		return err
 	}
-	m.rebase(p)
+	m.renumber(p)
 	return slot.p.refresh(m.ctx, math.MaxInt64) // as far as the journal goes
 }

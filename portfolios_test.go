@@ -162,7 +162,7 @@ func TestPortfolioFollowsWhatHappensWhileItOpens(t *testing.T) {
 	require.EqualValues(t, 1, r.p.Seq(), "the portfolio missed an entry")
 }
 
-func TestCurrencyChangedByAnotherProcess(t *testing.T) {
+func TestAccountRenumberedByAnotherProcess(t *testing.T) {
 	store := newStore(t)
 	here, there := newManager(t, store), newManager(t, store)
 	ctx := t.Context()
@@ -170,16 +170,18 @@ func TestCurrencyChangedByAnotherProcess(t *testing.T) {
 	require.NoError(t, err)
 	p := create(t, ctx, here, "a")
 	await(t, events, func(e accounts.Event) bool { return e.ProfileID == "a" })
-	inDollars, err := here.Portfolio(ctx, "a")
+	portfolio, err := here.Portfolio(ctx, "a")
 	require.NoError(t, err)
-	p.BaseCurrency = "EUR"
-	_, err = there.UpdateProfile(ctx, p)
+	require.Equal(t, p.IBKRAccountID, portfolio.IBKRAccountID())
+	p.IBKRAccountID = "DU7000001"
+	p, err = there.UpdateProfile(ctx, p)
 	require.NoError(t, err)
 	await(t, events, func(e accounts.Event) bool { return e.ProfileID == "a" })
-	require.ErrorIs(t, inDollars.RecordCash(ctx, deposit(t, "1")), accounts.ErrClosed, "a portfolio in the old currency still records")
-	inEuros, err := here.Portfolio(ctx, "a")
+	require.Equal(t, "DU7000001", portfolio.IBKRAccountID(), "the portfolio goes by the old account id")
+	p.IBKRAccountID = "DU7000002"
+	_, err = here.UpdateProfile(ctx, p)
 	require.NoError(t, err)
-	require.Equal(t, accounts.Currency("EUR"), inEuros.BaseCurrency())
+	require.Equal(t, "DU7000002", portfolio.IBKRAccountID(), "an update here must show at once")
 }
 
 func TestFailedCheckpointIsTold(t *testing.T) {

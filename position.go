@@ -19,12 +19,12 @@ type Position struct {
 	Basis      Decimal    `json:"basis"`    // the sum of the lots'
 	Realized   Decimal    `json:"realized"` // P&L of all closings, after commissions and taxes of both sides
 	// RealizedBase is Realized in the profile's base currency, each closing at its own trade's
-	// rate; the part for which no rate was known is left out of it and summed up in Unconverted.
+	// FXRate; what closings without one realized is left out of it and summed up in Unconverted.
 	RealizedBase Decimal   `json:"realized_base"`
 	Unconverted  Decimal   `json:"unconverted,omitzero"`
 	Commissions  Decimal   `json:"commissions"` // of all trades, costs positive
 	Taxes        Decimal   `json:"taxes,omitzero"`
-	LastTrade    time.Time `json:"last_trade,omitzero"` // of the newest trade or split by its own time
+	LastTrade    time.Time `json:"last_trade,omitzero"` // of the newest trade, split or opening by its own time
 	LastClose    time.Time `json:"last_close,omitzero"` // of the newest trade or split that reduced or changed lots
 	// Lots are in the order in which they will be consumed: by opening time. Batches leave them out.
 	Lots []Lot `json:"lots,omitempty"`
@@ -41,8 +41,8 @@ type CashBalance struct {
 	Taxes     Decimal `json:"taxes,omitzero"` // other than on trades
 	Other     Decimal `json:"other,omitzero"`
 
-	// CapitalBase is Capital in the profile's base currency, each movement at its own rate; the
-	// part for which no rate was known is left out of it and summed up in Unconverted.
+	// CapitalBase is Capital in the profile's base currency, each movement at its own FXRate; that
+	// of movements without one is left out of it and summed up in Unconverted.
 	CapitalBase Decimal `json:"capital_base"`
 	Unconverted Decimal `json:"unconverted,omitzero"`
 }

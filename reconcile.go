@@ -83,9 +83,12 @@ type Reconciliation struct {
 // broker's cash contains the daily settlement of open futures and CFDs, the book's does not: where
 // the statement marks them, that is added to ours, else the currency is left unchecked.
 //
-// A difference is a Break in the result, not an error. It folds the whole journal; errors are
-// the store's and ErrCorrupt.
+// A difference is a Break in the result, not an error. It folds the whole journal; errors are the
+// store's, ErrCorrupt, and ErrInvalid for a negative tolerance.
 func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconciliation, error) {
+	if s.Tolerance.IsNeg() {
+		return Reconciliation{}, fmt.Errorf("reconcile profile %q: %w: tolerance %s is negative", p.id, ErrInvalid, s.Tolerance)
+	}
 	r := reconciler{Reconciliation: Reconciliation{ProfileID: p.id}, tolerance: s.Tolerance}
 	if r.tolerance.IsZero() {
 		r.tolerance = cent

@@ -15,29 +15,36 @@ import (
 // that point on. The journal is folded again with every change in its place, and what differs is
 // written as a Restatement, so that everybody else folds on without going back.
 
-// refold folds a journal again in its effective order: per contract by time, then by place.
+// refold folds a journal again in its effective order: by time, an exercised option before what it
+// delivers, else by place in the journal. A journal without changes is in that order as far as it
+// matters, and is folded entry by entry; one with changes is collected and sorted first, for lots,
+// premiums and splits connect contracts with each other.
 type refold struct {
 	book    *Book
-	skip    map[int64]Amendment // entries that a change replaces
-	waiting []Amendment         // changes not yet folded in, in effective order
+	changes map[int64]Amendment
 	each    func(*Trade, closed)
+	facts   []placed // what moves lots, where there are changes
+}
+
+// placed is a fact with its place in the journal.
+type placed struct {
+	payload payload
+	order   order
 }
 
 // newRefold prepares to fold from the beginning with the changes in. each, if not nil, is called
 // with every trade in force and what it closed.
 func newRefold(id ProfileID, base Currency, changes map[int64]Amendment, each func(*Trade, closed)) *refold {
-	r := &refold{book: NewBook(id, base), skip: changes, each: each}
+	r := &refold{book: NewBook(id, base), changes: changes, each: each}
 	for _, a := range changes {
-		if a.Cancellation == nil {
-			r.waiting = append(r.waiting, a)
+		if f := a.change(); f != nil {
+			r.facts = append(r.facts, placed{f, orderOf(f, a.Place)})
 		}
 	}
-	slices.SortFunc(r.waiting, func(a, b Amendment) int { return a.order().compare(b.order()) })
 	return r
 }
 
-// order is where a fact belongs among others: by time, an exercised option before what it
-// delivers, then by place in the journal.
+// order is where a fact belongs among others.
 type order struct {
 	at    time.Time
 	rank  int
@@ -62,119 +69,59 @@ func orderOf(p payload, place int64) order {
 	return o
 }
 
-// change is the amendment's trade, split or opening.
+// change is the amendment's trade, split or opening; nil for a cancellation.
 func (a *Amendment) change() payload {
 	switch {
+	case a.Trade != nil:
+		return a.Trade
 	case a.Split != nil:
 		return a.Split
 	case a.Opening != nil:
 		return a.Opening
 	}
-	return a.Trade
-}
-
-func (a *Amendment) order() order { return orderOf(a.change(), a.Place) }
-
-// entry folds one journal entry in, or what took its place.
-func (r *refold) entry(seq int64, p payload) {
-	if _, changed := r.skip[seq]; changed {
-		return
-	}
-	switch f := p.(type) {
-	case *Trade:
-		r.before(f, seq)
-		r.trade(f)
-	case *Split:
-		r.before(f, seq)
-		r.book.split(f)
-	case *Opening:
-		r.before(f, seq)
-		r.book.open(f)
-	case *Amendment, *Restatement:
-		// The changes are folded in at their places.
-	default:
-		r.book.apply(p, seq)
-	}
-	r.book.seq = seq
-}
-
-func (r *refold) trade(t *Trade) {
-	c := r.book.trade(t)
-	if r.each != nil {
-		r.each(t, c)
-	}
-}
-
-// before folds in the changes that belong before a fact: those of its contract, and exercised
-// options that deliver it.
-func (r *refold) before(p payload, seq int64) {
-	if len(r.waiting) == 0 {
-		return
-	}
-	here := orderOf(p, seq)
-	r.waiting = slices.DeleteFunc(r.waiting, func(a Amendment) bool {
-		if !concerns(a.change(), p) || a.order().compare(here) >= 0 {
-			return false
-		}
-		r.change(a)
-		return true
-	})
-}
-
-func (r *refold) change(a Amendment) {
-	switch {
-	case a.Split != nil:
-		r.book.split(a.Split)
-	case a.Opening != nil:
-		r.book.open(a.Opening)
-	default:
-		r.trade(a.Trade)
-	}
-}
-
-// finish folds in what is left.
-func (r *refold) finish() *Book {
-	for _, a := range r.waiting {
-		r.change(a)
-	}
-	r.waiting = nil
-	return r.book
-}
-
-// concerns reports whether a change and a fact touch the same lots.
-func concerns(change, fact payload) bool {
-	for _, a := range contracts(change) {
-		for _, b := range contracts(fact) {
-			if a.Key() == b.Key() {
-				return true
-			}
-		}
-	}
-	t, ok := change.(*Trade)
-	if !ok || !t.exercised() {
-		return false
-	}
-	for _, b := range contracts(fact) {
-		if !b.deliverable() && (b.Symbol == t.Instrument.Underlying || b.LocalSymbol == t.Instrument.Underlying) {
-			return true
-		}
-	}
-	return false
-}
-
-func contracts(p payload) []*Instrument {
-	switch f := p.(type) {
-	case *Trade:
-		return []*Instrument{&f.Instrument}
-	case *Split:
-		return []*Instrument{&f.From, &f.To}
-	case *Opening:
-		return []*Instrument{&f.Instrument}
-	}
 	return nil
 }
 
-// refoldEntries folds a journal up to and including entry upTo, then the pending payloads behind.
+// entry takes one journal entry in.
+func (r *refold) entry(seq int64, p payload) {
+	r.book.seq = seq
+	switch p.(type) {
+	case *Amendment, *Restatement:
+		return // the changes are in already
+	case *Trade, *Split, *Opening:
+		if len(r.changes) > 0 {
+			if _, changed := r.changes[seq]; !changed {
+				r.facts = append(r.facts, placed{p, orderOf(p, seq)})
+			}
+			return
+		}
+	}
+	r.fold(p)
+}
+
+func (r *refold) fold(p payload) {
+	switch f := p.(type) {
+	case *Trade:
+		c := r.book.trade(f)
+		if r.each != nil {
+			r.each(f, c)
+		}
+	default:
+		r.book.apply(p, r.book.seq)
+	}
+}
+
+// finish folds what was collected, and returns the book.
+func (r *refold) finish() *Book {
+	slices.SortFunc(r.facts, func(a, b placed) int { return a.order.compare(b.order) })
+	for _, f := range r.facts {
+		r.fold(f.payload)
+	}
+	r.facts = nil
+	return r.book
+}
+
+// entries folds a journal up to and including entry upTo, then the pending payloads behind it.
 func (r *refold) entries(entries iter.Seq2[Entry, error], upTo int64, pending []payload) (*Book, error) {
 	var seq int64
 	for e, err := range entries {
@@ -205,7 +152,7 @@ func restatement(before, after *Book) *Restatement {
 	r := &Restatement{Pending: after.pending, Trades: after.trades}
 	for _, key := range sortedKeys(after.positions) {
 		p := after.positions[key].position(true)
-		if h := before.positions[key]; h == nil || !sameJSON(p, h.position(true)) {
+		if h := before.positions[key]; h == nil || !samePosition(p, h.position(true)) {
 			r.Positions = append(r.Positions, p)
 		}
 	}
@@ -215,7 +162,7 @@ func restatement(before, after *Book) *Restatement {
 		}
 		// Nothing of it is in force any longer.
 		h := before.positions[key]
-		if none := (Position{Instrument: h.Instrument}); !sameJSON(none, h.position(true)) {
+		if none := (Position{Instrument: h.Instrument}); !samePosition(none, h.position(true)) {
 			r.Positions = append(r.Positions, none)
 		}
 	}
@@ -242,6 +189,13 @@ func (r *Restatement) setCash(currency Currency, c CashBalance) {
 		r.Cash = map[Currency]CashBalance{}
 	}
 	r.Cash[currency] = c
+}
+
+// samePosition compares two positions in one contract but for the broker's names for it, which
+// are hints and differ from source to source.
+func samePosition(a, b Position) bool {
+	a.Instrument, b.Instrument = Instrument{}, Instrument{}
+	return sameJSON(a, b)
 }
 
 // sameJSON compares values that hold decimals, which have several forms of one number.

@@ -21,16 +21,17 @@ import (
 // error the old profile is still active, except when ErrOutcomeUnknown is among them: the store
 // failed and could not be asked; read ActiveProfile.
 //
-// Switches wait for each other, and for each other's hooks, until ctx ends.
+// Switches of one owner wait for each other, and for each other's hooks, until ctx ends.
 func (m *MultiAccountManager) SwitchProfile(ctx context.Context, id ProfileID) (AccountProfile, error) {
+	var unlock func()
 	s, err := m.enter(ctx)
 	if err == nil {
-		err = m.lockSwitch(ctx)
+		unlock, err = m.lockSwitch(ctx, s.owner)
 	}
 	if err != nil {
 		return AccountProfile{}, fmt.Errorf("switch to profile %.60q: %w", id, err)
 	}
-	defer m.unlockSwitch()
+	defer unlock()
 	p, err := m.switchTo(ctx, s, id)
 	if err != nil {
 		return AccountProfile{}, fmt.Errorf("switch to profile %.60q: %w", id, err)
@@ -38,27 +39,33 @@ func (m *MultiAccountManager) SwitchProfile(ctx context.Context, id ProfileID) (
 	return p, nil
 }
 
-// lockSwitch waits for the switch under way, if there is one. It is no mutex because a caller
-// may give up waiting: hooks connect to gateways.
-func (m *MultiAccountManager) lockSwitch(ctx context.Context) error {
+// lockSwitch waits for the owner's switch under way, if there is one. It is no mutex because a
+// caller may give up waiting: hooks connect to gateways.
+func (m *MultiAccountManager) lockSwitch(ctx context.Context, owner OwnerID) (unlock func(), err error) {
 	if ctx.Value(switchKey{m}) != nil {
-		return fmt.Errorf("%w: called inside an OnSwitch hook, which would wait for itself", ErrInvalid)
+		return nil, fmt.Errorf("%w: called inside an OnSwitch hook, which would wait for itself", ErrInvalid)
 	}
+	m.mu.Lock()
+	token := m.switching[owner]
+	if token == nil {
+		token = make(chan struct{}, 1)
+		m.switching[owner] = token
+	}
+	m.mu.Unlock()
 	select {
-	case m.switching <- struct{}{}:
+	case token <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	case <-m.ctx.Done():
-		return ErrClosed
+		return nil, ErrClosed
 	}
+	unlock = func() { <-token }
 	if m.ctx.Err() != nil { // both were ready
-		m.unlockSwitch()
-		return ErrClosed
+		unlock()
+		return nil, ErrClosed
 	}
-	return nil
+	return unlock, nil
 }
-
-func (m *MultiAccountManager) unlockSwitch() { <-m.switching }
 
 func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
 	to, err := m.switchable(ctx, s, id)

@@ -114,12 +114,16 @@ type Snapshot struct {
 	CashBase   Decimal // all currencies at live rates
 	Equity     Decimal // cash plus what is held, at marks
 	Unrealized Decimal
-	Realized   Decimal // since the journal began, each closing at its own rate
-	Capital    Decimal // net deposits, withdrawals and opening balances, each at its own rate
-	HighWater  Decimal // highest recorded equity point
-	// Missing lists what the totals lack: marks of open positions, and live rates. It is a
-	// reason not to trade on them.
+	// Realized is that since the journal began, and Capital net deposits, withdrawals and opening
+	// balances, each at its own FXRate; what was recorded without one is taken at the live rate.
+	Realized, Capital Decimal
+	HighWater         Decimal // highest recorded equity point
+	// Missing lists what CashBase, Equity and Unrealized lack: marks of open positions, and live
+	// rates. It is a reason not to trade on them.
 	Missing *MissingError
+	// Unrated lists the currencies of which Realized and Capital lack something: it was recorded
+	// without a rate, and there is no live one.
+	Unrated []Currency
 }
 
 // Snapshot returns a consistent copy of the whole book with its valuation. It does no I/O.
@@ -142,7 +146,8 @@ func (p *Portfolio) Snapshot() Snapshot {
 		s.Open = append(s.Open, v)
 	}
 	t := p.totals()
-	s.CashBase, s.Equity, s.Unrealized, s.Realized, s.Capital, s.Missing = t.cash, t.equity, t.unrealized, t.realized, t.capital, t.missing()
+	s.CashBase, s.Equity, s.Unrealized, s.Realized, s.Capital = t.cash, t.equity, t.unrealized, t.realized, t.capital
+	s.Missing, s.Unrated = t.missing(), sortedKeys(t.unrated)
 	return s
 }
 
@@ -163,7 +168,7 @@ type totals struct {
 	id                                          ProfileID
 	cash, equity, unrealized, realized, capital Decimal
 	noMark                                      []InstrumentKey
-	noRate                                      map[Currency]bool
+	noRate, unrated                             map[Currency]bool
 }
 
 func (t *totals) missing() *MissingError {
@@ -177,21 +182,17 @@ func (t *totals) missing() *MissingError {
 func (p *Portfolio) totals() totals {
 	t := totals{id: p.id}
 	for currency, c := range p.live.cash {
-		if rate, ok := p.needRate(&t, currency, c.Balance()); ok {
-			t.cash = t.cash.Add(convert(c.Balance(), rate))
+		if balance := c.Balance(); !balance.IsZero() {
+			if rate, ok := p.needRate(&t, currency); ok {
+				t.cash = t.cash.Add(convert(balance, rate))
+			}
 		}
-		t.capital = t.capital.Add(c.CapitalBase)
-		if !c.Unconverted.IsZero() {
-			t.lackRate(currency)
-		}
+		t.capital = t.capital.Add(c.CapitalBase).Add(p.convertLate(&t, currency, c.Unconverted))
 	}
 	t.equity = t.cash
 	for _, key := range sortedKeys(p.live.positions) {
 		h := p.live.positions[key]
-		t.realized = t.realized.Add(h.position(false).RealizedBase)
-		if !h.Unconverted.IsZero() {
-			t.lackRate(h.Instrument.Currency)
-		}
+		t.realized = t.realized.Add(h.position(false).RealizedBase).Add(p.convertLate(&t, h.Instrument.Currency, h.Unconverted))
 		if h.Quantity.IsZero() {
 			continue
 		}
@@ -200,7 +201,7 @@ func (p *Portfolio) totals() totals {
 			t.noMark = append(t.noMark, key)
 			continue
 		}
-		if rate, ok := p.needRate(&t, h.Instrument.Currency, v.Value); ok {
+		if rate, ok := p.needRate(&t, h.Instrument.Currency); ok {
 			worth := v.Value
 			if !h.Instrument.settlesNotional() {
 				worth = v.Unrealized
@@ -212,23 +213,36 @@ func (p *Portfolio) totals() totals {
 	return t
 }
 
-// needRate returns the live rate of a currency, and notes it as missing where an amount needs it.
-func (p *Portfolio) needRate(t *totals, c Currency, amount Decimal) (Decimal, bool) {
-	if c == p.base || amount.IsZero() {
+// needRate returns the live rate of a currency, or notes that it is missing.
+func (p *Portfolio) needRate(t *totals, c Currency) (Decimal, bool) {
+	if c == p.base {
 		return one, true
 	}
 	if r, ok := p.fx[c]; ok {
 		return r.Rate, true
 	}
-	t.lackRate(c)
+	note(&t.noRate, c)
 	return Decimal{}, false
 }
 
-func (t *totals) lackRate(c Currency) {
-	if t.noRate == nil {
-		t.noRate = map[Currency]bool{}
+// convertLate converts at the live rate what was recorded without one, and notes what cannot be.
+func (p *Portfolio) convertLate(t *totals, c Currency, amount Decimal) Decimal {
+	if amount.IsZero() {
+		return amount
 	}
-	t.noRate[c] = true
+	r, ok := p.fx[c]
+	if !ok {
+		note(&t.unrated, c)
+		return Decimal{}
+	}
+	return convert(amount, r.Rate)
+}
+
+func note(set *map[Currency]bool, c Currency) {
+	if *set == nil {
+		*set = map[Currency]bool{}
+	}
+	(*set)[c] = true
 }
 
 // value returns an open position at its mark, without the position's own fields.
@@ -285,7 +299,11 @@ func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
 	t := p.totals()
 	p.mu.RUnlock()
-	if m := t.missing(); m != nil {
+	m := t.missing()
+	if m == nil && len(t.unrated) > 0 {
+		m = &MissingError{ProfileID: p.id, Rates: sortedKeys(t.unrated)}
+	}
+	if m != nil {
 		return fmt.Errorf("record equity: %w", m)
 	}
 	_, err := p.RecordFacts(ctx, EquityPoint{

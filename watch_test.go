@@ -177,7 +177,7 @@ func TestPortfolioCatchesUpAfterTheStoreFailed(t *testing.T) {
 	require.NoError(t, err)
 
 	failures.Store(3)
-	p.BaseCurrency = "EUR"
+	p.IBKRAccountID = "DU7000001"
 	p, err = there.UpdateProfile(ctx, p)
 	require.NoError(t, err)
 	await(t, events, func(accounts.Event) bool { return true }) // subscribers do not wait for the store to recover
@@ -186,5 +186,5 @@ func TestPortfolioCatchesUpAfterTheStoreFailed(t *testing.T) {
 	_, err = there.UpdateProfile(ctx, p)
 	require.NoError(t, err)
 	await(t, events, func(accounts.Event) bool { return true }) // is behind the try
-	require.ErrorIs(t, ours.RecordCash(ctx, deposit(t, "1")), accounts.ErrClosed, "the change was forgotten with the failure")
+	require.Equal(t, "DU7000001", ours.IBKRAccountID(), "the change was forgotten with the failure")
 }
