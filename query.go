@@ -99,6 +99,8 @@ func factOf(payload any) Fact {
 			return f.Trade.public()
 		case f.Split != nil:
 			return *f.Split
+		case f.Opening != nil:
+			return *f.Opening
 		case f.Cancellation != nil:
 			return *f.Cancellation
 		}

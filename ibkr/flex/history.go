@@ -165,7 +165,7 @@ func (p *planner) checkOrder() error {
 	opened := map[accounts.InstrumentKey]time.Time{} // last
 	for _, o := range p.past.openings {
 		key := p.named(o.Instrument)
-		opened[key] = latest(opened[key], o.Time)
+		opened[key] = latest(opened[key], o.Time.Truncate(24*time.Hour))
 	}
 	for _, e := range p.events {
 		if e.known || e.void {

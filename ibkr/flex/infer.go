@@ -267,15 +267,22 @@ func (p *Position) basis() Optional {
 }
 
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
-// the journal was there before it, or came in a way that no statement told.
+// the journal was there before it, or came in a way that no statement told. But they enter the
+// book behind what it knows, lest that be matched anew.
 func (l *ledger) openings() {
 	if len(l.found) == 0 {
 		return
 	}
 	start, key := l.start(), l.inst.Key()
-	opened, earlier := start, 1
+	opened, at, earlier := start, start, 1
 	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() == key && len(pos.Lots) > 0 && pos.Lots[0].OpenedAt.Before(opened) {
+		if pos.Instrument.Key() != key {
+			continue
+		}
+		if !pos.LastTrade.Before(at) {
+			at = pos.LastTrade.Add(time.Microsecond)
+		}
+		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
 			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
@@ -285,7 +292,7 @@ func (l *ledger) openings() {
 		}
 	}
 	o := accounts.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
-		Instrument: l.inst, Time: start}
+		Instrument: l.inst, Time: at}
 	for _, lot := range l.found {
 		lot.OpenedAt = opened
 		o.Lots = append(o.Lots, *lot)
