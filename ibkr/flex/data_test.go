@@ -145,7 +145,7 @@ func importData(t *testing.T, name string) (all []*Statement, books []*accounts.
 	t.Helper()
 	all = readData(t, name)
 	for _, st := range all {
-		p := fresh(t, st.Base())
+		p := freshFor(t, st.AccountID, st.Base())
 		plan, added, err := Import(context.Background(), p, st)
 		require.NoError(t, err, "%s must import", name)
 		require.Positive(t, added, "%s has something in it", name)

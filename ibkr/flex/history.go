@@ -152,6 +152,26 @@ func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal
 	return held, later
 }
 
+// seenBefore tells which contracts the book knew before the statement began. What the broker holds
+// more of one of them is less likely from before the journal than something that the journal missed.
+func (p *planner) seenBefore() map[accounts.InstrumentKey]bool {
+	seen, start := map[accounts.InstrumentKey]bool{}, p.start()
+	for _, f := range p.past.ordered {
+		if !timeOf(f).Before(start) {
+			break
+		}
+		switch f := f.(type) {
+		case accounts.Trade:
+			seen[p.named(f.Instrument)] = true
+		case accounts.Opening:
+			seen[p.named(f.Instrument)] = true
+		case accounts.Split:
+			seen[p.named(f.To)] = true
+		}
+	}
+	return seen
+}
+
 // named returns the key of a recorded contract by the name that the statement has for it.
 func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
 	if now, ok := p.Instruments[inst.ConID]; ok {

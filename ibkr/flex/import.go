@@ -2,10 +2,14 @@ package flex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/ai-ots/accounts"
 )
+
+// ErrWrongAccount is returned by Import for a statement of another account than the profile's.
+var ErrWrongAccount = errors.New("statement of another account")
 
 // Import records a statement into a portfolio, all of it or nothing, and marks what is held at
 // the statement's closing prices. It returns the plan it followed and how many facts were new:
@@ -13,8 +17,15 @@ import (
 // are to be imported in the order of their periods. ErrOutOfOrder, and nothing changed, for one
 // that is older than what the book has and would count twice what that begins with.
 //
+// ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give a
+// profile whose account was renumbered its new id first. A statement that names no account is taken
+// for the profile's.
+//
 // It reads the portfolio's journal. Reconcile with Plan.Broker afterwards.
 func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, int, error) {
+	if id := p.IBKRAccountID(); st.AccountID != "" && st.AccountID != id {
+		return nil, 0, fmt.Errorf("import statement of %s into profile %q of account %s: %w", st.AccountID, p.ProfileID(), id, ErrWrongAccount)
+	}
 	fail := func(err error) error { return fmt.Errorf("import statement of %s: %w", st.AccountID, err) }
 	var held Held
 	snapshot := p.Snapshot()

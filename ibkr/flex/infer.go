@@ -21,6 +21,7 @@ type inference struct {
 	held     map[accounts.InstrumentKey]accounts.Decimal
 	undone   map[accounts.InstrumentKey]accounts.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[accounts.InstrumentKey]bool
+	seen     map[accounts.InstrumentKey]bool // contracts that the book knew before the statement began
 	premiums []premium
 }
 
@@ -28,6 +29,7 @@ type inference struct {
 func (p *planner) infer() error {
 	in := &inference{planner: p, ledgers: map[accounts.InstrumentKey]*ledger{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
 	in.held, in.later = p.quantities()
+	in.seen = p.seenBefore()
 	p.renameHeld()
 	for _, e := range p.events {
 		if e.known && !e.void && e.trade != nil {
@@ -152,6 +154,9 @@ func (l *ledger) prepare() error {
 	case l.later[l.inst.Key()]:
 		return fmt.Errorf("%w: %s of %s were held before it, and the book knows of trades after it", accounts.ErrOutOfOrder, before, l.inst)
 	default:
+		if l.seen[l.inst.Key()] {
+			l.issue(0, "open position", "the book knew %s before this statement, and the broker held %s more: inferred, but a fill may be missing", l.inst, before)
+		}
 		l.before = append(l.before, remnant{l, before, unit, unit})
 	}
 	return nil

@@ -147,7 +147,10 @@ func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
 // deferPremium sets an exercised option's gain aside. What was assigned on a short call sells the
 // underlying, on a short put buys it; an exercised one the other way around.
 func (l *ledger) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
-	q := closed.Mul(nonZero(e.trade.Instrument.Multiplier))
+	q := closed // one future for each option on it
+	if e.trade.Instrument.SecType != accounts.FutureOption {
+		q = closed.Mul(nonZero(e.trade.Instrument.Multiplier))
+	}
 	if e.trade.Instrument.Right == accounts.Call {
 		q = q.Neg()
 	}

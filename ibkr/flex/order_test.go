@@ -67,3 +67,10 @@ func TestLateButInOrder(t *testing.T) {
 		})
 	}
 }
+
+func TestStatementOfAnotherAccount(t *testing.T) {
+	p := freshFor(t, "U7654321", "USD")
+	_, _, err := Import(context.Background(), p, &Statement{AccountID: "U1234567"})
+	require.ErrorIs(t, err, ErrWrongAccount)
+	require.Zero(t, p.Seq(), "nothing may be recorded")
+}

@@ -16,12 +16,17 @@ import (
 
 // fresh returns the portfolio of a new profile.
 func fresh(t require.TestingT, base accounts.Currency) *accounts.Portfolio {
+	return freshFor(t, "U1234567", base)
+}
+
+// freshFor is fresh for another account.
+func freshFor(t require.TestingT, account string, base accounts.Currency) *accounts.Portfolio {
 	m, err := accounts.New(memstore.New())
 	require.NoError(t, err)
 	if c, ok := t.(interface{ Cleanup(func()) }); ok {
 		c.Cleanup(func() { m.Close() })
 	}
-	profile := accounts.Optimal100K("U1234567")
+	profile := accounts.Optimal100K(account)
 	profile.BaseCurrency = base
 	profile, err = m.CreateProfile(context.Background(), profile)
 	require.NoError(t, err)
