@@ -386,7 +386,7 @@ const checkpointEvery = 1024
 // no failure of the command, which is durable: it is reported as an event and tried again later.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	since := p.live.seq - p.saved
-	if since < checkpointEvery || since < 16*int64(p.live.size()) {
+	if since < checkpointEvery || since < 4*int64(p.live.size()) {
 		return
 	}
 	p.saved = p.live.seq
