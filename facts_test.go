@@ -64,18 +64,6 @@ func TestVerifyAfterTheOnlyTradeIsCancelled(t *testing.T) {
 	require.NoError(t, b.portfolio.Verify(t.Context()), "a contract of which nothing is in force is as good as none")
 }
 
-// A book in memory and one folded from the journal hold the same numbers with other zeros behind
-// them. Rounding must not see the difference.
-func TestRoundingIsByValue(t *testing.T) {
-	b := newBench(t)
-	odd := trade(2, xyz, "10", "7")
-	odd.Commission = dec("0.123456789")
-	b.record(t, trade(1, xyz, "10", "7"), odd, exchange("s", xyz, xyz, "2", "1", 3), trade(5, xyz, "1", "7"))
-	b.record(t, trade(4, xyz, "-1", "7")) // late: a restatement puts the split lots into the book as they are in memory
-	b.record(t, trade(6, xyz, "-22", "8"))
-	require.NoError(t, b.portfolio.Verify(t.Context()))
-}
-
 func TestFlatContractTakesOverTheBrokersNames(t *testing.T) {
 	b := newBench(t)
 	first, second := xyz, xyz
