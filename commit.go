@@ -396,7 +396,8 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 }
 
 // SaveCheckpoint stores the book as it stands, so that opening it anew is quick. The portfolio
-// does so by itself every thousand entries or so.
+// does so by itself every thousand entries or so. An empty journal has nothing to save. The error is
+// the store's.
 func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	p.mu.RLock()
 	c, err := p.live.checkpoint()

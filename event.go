@@ -21,7 +21,7 @@ type Event struct {
 	Kind      EventKind
 	ProfileID ProfileID // for EventSwitched the new active profile, empty when there is none
 	Owner     OwnerID
-	Seq       int64     // for EventRecorded: the journal's last sequence number at the time
+	Seq       int64     // for EventRecorded: the journal's last sequence number at the time; 0 if not known
 	Time      time.Time // when it happened, UTC
 	Err       error     // for EventCheckpointFailed
 }

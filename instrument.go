@@ -108,7 +108,7 @@ type Instrument struct {
 	Multiplier Decimal  `json:"multiplier,omitzero"` // money per point of price; if left zero 100 for OPT and 1 elsewhere, but required for FUT and FOP
 
 	ConID       int64  `json:"con_id,omitempty"`
-	LocalSymbol string `json:"local_symbol,omitempty"`
+	LocalSymbol string `json:"local_symbol,omitempty"` // of a future, also what options on it name as their Underlying
 }
 
 // InstrumentKey is the canonical name of a contract, made from its terms, so that two sources
@@ -291,12 +291,14 @@ func ParseOCC(s string) (Instrument, error) {
 	return NewOption(root, expiry, Right(rest[6:7]), strike, "USD"), nil
 }
 
-// OCC returns the 21-character OSI symbol of an option. ErrInvalid for anything but an option,
-// and for roots, expiries or strikes that the form cannot hold.
+// OCC returns the 21-character OSI symbol of an option. ErrInvalid for anything but an option on 100
+// shares, and for roots, expiries or strikes that the form cannot hold. It does not hold the
+// currency: ParseOCC takes it for USD.
 func (i Instrument) OCC() (string, error) {
 	thousandths := i.Strike.Mul(udecimal.MustFromInt64(1000, 0))
 	n, err := thousandths.Int64()
-	if i.SecType != Option || len(i.Symbol) > 6 || !occRoot(i.Symbol) || !i.Expiry.Valid() || i.Expiry < 20000101 || i.Expiry > 20991231 ||
+	i.setDefaults()
+	if i.SecType != Option || !i.Multiplier.Equal(hundred) || len(i.Symbol) > 6 || !occRoot(i.Symbol) || !i.Expiry.Valid() || i.Expiry < 20000101 || i.Expiry > 20991231 ||
 		(i.Right != Call && i.Right != Put) || err != nil || n <= 0 || n > 99_999_999 || !thousandths.Equal(thousandths.Trunc(0)) {
 		return "", fmt.Errorf("%w: %s has no OCC symbol", ErrInvalid, i.Key())
 	}

@@ -52,8 +52,8 @@ type Store interface {
 	// ActiveProfile returns the id last set for the owner. ErrNoActiveProfile when there is none.
 	ActiveProfile(ctx context.Context, owner OwnerID) (ProfileID, error)
 
-	// Append adds the batch's entries to the profile's journal, all or none. An empty batch is
-	// accepted and changes nothing. In this order of precedence:
+	// Append adds the batch's entries to the profile's journal, all or none. A batch without entries
+	// is accepted and changes nothing, whatever else it says. Otherwise, in this order of precedence:
 	//   - ErrProfileNotFound when there is no such profile;
 	//   - ErrInvalid when an entry belongs to another profile, when sequence numbers do not run
 	//     on from Batch.After without a gap, or when the batch repeats a key within itself;
@@ -79,7 +79,7 @@ type Store interface {
 	Checkpoint(ctx context.Context, id ProfileID) (Checkpoint, error)
 
 	// Watch returns a channel of what changes from now on, in every process that uses the store:
-	// EventProfile, EventSwitched and EventRecorded. Events are hints to look again, not a log: a
+	// EventProfile, EventSwitched and EventRecorded, each with its Owner. Events are hints to look again, not a log: a
 	// slow reader finds several events of one kind about one profile (one owner, for switches)
 	// merged into the newest, but never misses the newest. The channel is closed when ctx ends or the store is
 	// closed. Events of one profile arrive in the order of their sequence numbers.
