@@ -303,6 +303,7 @@ func (p *Portfolio) publish() {
 		p.live.apply(payload, p.draft.entries[i].Seq)
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
+	p.visible.Store(p.live.seq)
 }
 
 // catchUp folds in what other processes appended, if the portfolio knows or suspects that they did.
@@ -346,6 +347,7 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 		p.live.apply(s.payload, s.entry.Seq)
 	}
 	p.live.hash = hash
+	p.visible.Store(seq)
 	p.mu.Unlock()
 	p.stale = false
 	p.resetDraft()

@@ -1,9 +1,6 @@
 package accounts
 
-import (
-	"regexp"
-	"time"
-)
+import "time"
 
 // payload is what an entry holds: a pointer to a Fact's type, an *Amendment or a *Restatement.
 type payload interface {
@@ -30,17 +27,31 @@ type Fact interface {
 // other form are opaque.
 type ExecID string
 
-var ibkrExecID = regexp.MustCompile(`^[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9a-zA-Z]+\.[0-9]{2}$`)
-
 // Correction parts the id into what all versions of the execution share and the correction number;
 // 0 for an id that has none.
 func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
-	if n < 8 || s[n-3] != '.' || !ibkrExecID.MatchString(s) {
+	if n < 8 || s[n-3] != '.' || !digits(s[n-2:]) || !threeParts(s[:n-3]) {
 		return s, 0
 	}
 	return s[:n-3], int(s[n-2]-'0')*10 + int(s[n-1]-'0')
+}
+
+// threeParts reports whether s is three parts of letters and digits with points between them.
+func threeParts(s string) bool {
+	points, length := 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && length > 0:
+			points, length = points+1, 0
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+			length++
+		default:
+			return false
+		}
+	}
+	return points == 2 && length > 0
 }
 
 // OrderID names an order, as whoever placed it does.

@@ -24,12 +24,13 @@ import (
 // Of the callers combined, one appends for all, and may be kept beyond its own context's end until
 // that append has ended: it is given up when nobody waits for it any longer.
 type Portfolio struct {
-	id    ProfileID
-	base  Currency
-	owner OwnerID
-	store Store
-	clock func() time.Time
-	emit  func(Event)
+	id      ProfileID
+	base    Currency
+	owner   OwnerID
+	store   Store
+	clock   func() time.Time
+	emit    func(Event)
+	visible atomic.Int64 // live's sequence number, for whoever asks without the lock
 	// account is the broker's id of the account; the manager keeps it up to date.
 	account atomic.Pointer[string]
 	// queue is who leads and who waits; see commit.go.
@@ -73,6 +74,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 		return nil, fmt.Errorf("open portfolio of profile %q: %w", p.id, err)
 	}
 	p.live, p.draft = book, newDraft(book.clone())
+	p.visible.Store(book.seq)
 	return p, nil
 }
 

@@ -180,6 +180,9 @@ func (m *MultiAccountManager) tell(e Event) {
 
 // wake makes the slot's portfolio catch up unless it does already. m.mu is held.
 func (m *MultiAccountManager) wake(slot *portfolioSlot) {
+	if slot.p != nil && slot.told.changes == slot.done.changes && slot.p.visible.Load() >= slot.told.seq {
+		slot.done = slot.told // its own append, most likely
+	}
 	if slot.p != nil && !slot.catchingUp && slot.done != slot.told && m.ctx.Err() == nil {
 		slot.catchingUp = true
 		m.running.Go(func() { m.catchUp(slot) })
