@@ -147,7 +147,7 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		d.keys = make(map[string]int64, len(list))
 	}
 	added, amended := 0, false
-	for _, f := range list {
+	for _, f := range knownFirst(list, known) {
 		if amended && !fills(f) {
 			// Whether it fits shows in the book as the amendments leave it.
 			if err := p.restateDraft(ctx); err != nil {
@@ -174,6 +174,23 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		return added, p.restateDraft(ctx)
 	}
 	return added, nil
+}
+
+// knownFirst puts facts whose key the journal has in front: those of them that are corrections take
+// their place by time wherever they stand, and others may fit the book only after them.
+func knownFirst(list []payload, known map[string]int64) []payload {
+	if len(known) == 0 {
+		return list
+	}
+	ordered := make([]payload, 0, len(list))
+	for _, first := range []bool{true, false} {
+		for _, f := range list {
+			if _, dup := known[f.entryKey()]; dup == first {
+				ordered = append(ordered, f)
+			}
+		}
+	}
+	return ordered
 }
 
 // fills reports whether a fact is one that every book accepts: it need not fit what is held.

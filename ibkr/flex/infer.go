@@ -134,7 +134,8 @@ func (l *ledger) prepare() error {
 			}
 		}
 	}
-	if !l.net.Equal(held) { // what is gone had closed lots, which are not to be had back
+	blind := !l.net.Equal(held)
+	if blind { // what is gone had closed lots, which are not to be had back, nor what they cost
 		l.own, l.net = nil, accounts.Decimal{}
 		if !held.IsZero() {
 			l.add(accounts.Lot{Quantity: held})
@@ -144,6 +145,8 @@ func (l *ledger) prepare() error {
 	switch {
 	case l.st.HasPositions:
 		before = l.backwards().Sub(held).Sub(l.undone[l.inst.Key()])
+	case blind:
+		before = l.atLeast(held)
 	case len(l.events) > 0:
 		before = l.unseen(held)
 	}
