@@ -94,7 +94,8 @@ func (e *event) closing(x accounts.Decimal) accounts.Decimal {
 		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
 		if err == nil && part.IsPos() && part.LessThan(almost) {
 			closed := part.RoundBank(9).Mul(q).RoundBank(4)
-			if closed.Add(x).Abs().LessThan(tenThousandth) { // told by rounded figures
+			// Told by rounded figures, and the broker may be a cent off.
+			if closed.Add(x).Abs().LessThan(q.Abs().Mul(thousandth)) {
 				return x.Neg()
 			}
 			return closed

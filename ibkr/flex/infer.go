@@ -220,7 +220,7 @@ var (
 	unit, _   = accounts.ParseDecimal("1")
 	almost, _ = accounts.ParseDecimal("0.999999")
 
-	tenThousandth, _ = accounts.ParseDecimal("0.0001")
+	thousandth, _ = accounts.ParseDecimal("0.001")
 )
 
 // split carries both what was held before and the own lots through. If there is neither, there

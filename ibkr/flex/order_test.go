@@ -2,6 +2,7 @@ package flex
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/ai-ots/accounts"
@@ -73,4 +74,26 @@ func TestStatementOfAnotherAccount(t *testing.T) {
 	_, _, err := Import(context.Background(), p, &Statement{AccountID: "U1234567"})
 	require.ErrorIs(t, err, ErrWrongAccount)
 	require.Zero(t, p.Seq(), "nothing may be recorded")
+}
+
+// TestFlipToldACentOff has a broker's figure that is a little off: no sliver of a lot may be
+// inferred from it. The difference is for the reconciliation to tell.
+func TestFlipToldACentOff(t *testing.T) {
+	const text = `<FlexQueryResponse><FlexStatements><FlexStatement accountId="U1234567" fromDate="20250106" toDate="20250106"><Trades>
+<Trade accountId="U1234567" currency="USD" assetCategory="FUT" symbol="QQX5" underlyingSymbol="QQ" conid="7" multiplier="1000" expiry="20251020" dateTime="20250106;100000" quantity="1" tradePrice="60" proceeds="-60000" ibCommission="-2" openCloseIndicator="O" cost="60002" fifoPnlRealized="0" transactionID="1" />
+<Trade accountId="U1234567" currency="USD" assetCategory="FUT" symbol="QQX5" underlyingSymbol="QQ" conid="7" multiplier="1000" expiry="20251020" dateTime="20250106;110000" quantity="-2" tradePrice="61" proceeds="122000" ibCommission="-4" openCloseIndicator="C;O" cost="-60002" fifoPnlRealized="1001" transactionID="2" />
+</Trades></FlexStatement></FlexStatements></FlexQueryResponse>`
+	all, err := ReadAll(strings.NewReader(text))
+	require.NoError(t, err)
+	p := fresh(t, "USD")
+	plan, _, err := Import(context.Background(), p, all[0])
+	require.NoError(t, err)
+	require.Empty(t, plan.Inferred)
+	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
+	require.NoError(t, err)
+	require.Len(t, closings, 1)
+	require.Equal(t, "-1 996", closings[0].Quantity.String()+" "+closings[0].Realized.String())
+	r, err := p.Reconcile(context.Background(), plan.Broker)
+	require.NoError(t, err)
+	require.Len(t, r.Breaks, 1, "the broker says 1001")
 }
