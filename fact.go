@@ -80,7 +80,8 @@ type Trade struct {
 	Quantity   Decimal    `json:"quantity"` // negative for a sale; never zero
 	Price      Decimal    `json:"price"`    // per unit, in the instrument's currency; negative for futures alone
 	// Proceeds overrides what Quantity, Price and Multiplier would give, where the broker's own
-	// figure differs from it: bonds quoted per cent, averaged prices. Zero means no override.
+	// figure differs from it: bonds quoted per cent, averaged prices. Its sign is against Quantity's.
+	// Zero means no override.
 	Proceeds   Decimal `json:"proceeds,omitzero"`
 	Commission Decimal `json:"commission,omitzero"` // a cost is positive, a rebate negative
 	// CommissionCurrency may differ from the instrument's for Forex alone; empty means the same.
@@ -171,7 +172,7 @@ type Split struct {
 }
 
 // Opening is a position that was there before the journal began, with its cost basis. It moves
-// no cash.
+// no cash. Its lots are all long or all short, and none was opened after Time.
 type Opening struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`
