@@ -1,4 +1,5 @@
-# `make help` lists what is here. Needs Go and git; everything else is a Go module.
+# `make help` lists what is here. Needs Go and git; PostgreSQL for tests is installed where that can
+# be done, and everything else is a Go module.
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -23,8 +24,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
-	go test -race -shuffle=on ./...
+test: lint postgres ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
+	ACCOUNTS_REQUIRE_PG=1 go test -race -shuffle=on ./...
 	@$(call fuzz,10s)
 
 .PHONY: lint
@@ -34,6 +35,10 @@ lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
 	$(TOOL) staticcheck ./...
 	go mod tidy -diff
 	cd tools && go mod tidy -diff
+
+.PHONY: postgres
+postgres: ## make sure that there is a PostgreSQL for the tests, or say what to do
+	@tools/postgres.sh
 
 .PHONY: fmt
 fmt: ## format the code

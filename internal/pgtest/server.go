@@ -1,0 +1,230 @@
+package pgtest
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Server is a PostgreSQL server in a temporary folder.
+type Server struct {
+	dir   string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	out   *bufio.Reader
+}
+
+// NewServer starts a server for this test alone, which may stop and restart it.
+func NewServer(t testing.TB) *Server {
+	t.Helper()
+	s, err := startServer()
+	end(t, err)
+	t.Cleanup(s.close)
+	return s
+}
+
+// DSN returns the data source name of the server's first database.
+func (s *Server) DSN() string {
+	return "host=" + s.dir + " user=postgres dbname=postgres sslmode=disable"
+}
+
+// StopImmediately stops the server as a crash would: without finishing anything.
+func (s *Server) StopImmediately() error { return s.tell("immediate") }
+
+// Start starts a server that was stopped, and returns when it accepts connections.
+func (s *Server) Start() error { return s.tell("start") }
+
+// supervisor runs the server. It obeys one command a line and, when its standard input ends,
+// because the test binary closed it or is gone, stops the server and removes the folder.
+const supervisor = `
+bin=$1 dir=$2 options=$3
+trap '' INT TERM HUP
+while read -r command; do
+	case $command in
+	start) "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null 2>&1 ;;
+	immediate) "$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1 ;;
+	esac
+	if [ $? -eq 0 ]; then echo ok; else echo failed; fi
+done
+"$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1
+rm -rf "$dir"
+`
+
+func startServer() (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	identity, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(shortTemp(), "accounts-pg-")
+	if err != nil {
+		return nil, err
+	}
+	if identity != nil {
+		if err := os.Chown(dir, int(identity.Uid), int(identity.Gid)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	if err := initialize(bin, dir, identity); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s := &Server{dir: dir}
+	if err := s.supervise(bin, identity); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := s.Start(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		s.close()
+		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, log)
+	}
+	return s, nil
+}
+
+// supervise starts the supervisor, in a process group of its own: an interrupt from the keyboard is
+// for the tests, and reaches the supervisor as the end of its input.
+func (s *Server) supervise(bin string, identity *syscall.Credential) error {
+	options := "-k " + s.dir + " -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB"
+	if os.Getenv(envDurable) == "" {
+		options += " -c fsync=off -c full_page_writes=off"
+	}
+	s.cmd = exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, s.dir, options)
+	s.cmd.Dir = s.dir
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: identity}
+	var err error
+	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	s.out = bufio.NewReader(out)
+	return s.cmd.Start()
+}
+
+func (s *Server) tell(command string) error {
+	if _, err := io.WriteString(s.stdin, command+"\n"); err != nil {
+		return err
+	}
+	answer, err := s.out.ReadString('\n')
+	if err == nil && answer != "ok\n" {
+		err = fmt.Errorf("pg_ctl %s failed", command)
+	}
+	return err
+}
+
+// close stops the server and waits until its folder is gone.
+func (s *Server) close() {
+	_ = s.stdin.Close()
+	_ = s.cmd.Wait()
+}
+
+// initialize makes the server's data folder. Its default collation is a language's where the server
+// can do that by itself, as in production: what depends on byte order must say so.
+func initialize(bin, dir string, identity *syscall.Credential) error {
+	args := []string{"-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"}
+	for _, more := range [][]string{{"--locale-provider=icu", "--icu-locale=en-US"}, nil} {
+		cmd := exec.Command(filepath.Join(bin, "initdb"), append(args, more...)...)
+		cmd.Dir = dir
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity}
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if more == nil {
+			return fmt.Errorf("initdb: %w: %s", err, out)
+		}
+	}
+	return nil
+}
+
+// errMissing is what is said where there is no server.
+var errMissing = errors.New("this test needs PostgreSQL 14 or newer: run `make postgres`, which installs it where it can, " +
+	"or put the folder with postgres, initdb and pg_ctl into $" + envBin +
+	", or the data source name of a server whose user may create databases into $" + envDSN)
+
+func isMissing(err error) bool { return errors.Is(err, errMissing) }
+
+// binaries returns the folder with the server's programs.
+func binaries() (string, error) {
+	var candidates []string
+	if bin := os.Getenv(envBin); bin != "" {
+		candidates = []string{bin}
+	} else {
+		if path, err := exec.LookPath("initdb"); err == nil {
+			if path, err = filepath.EvalSymlinks(path); err == nil {
+				candidates = append(candidates, filepath.Dir(path))
+			}
+		}
+		for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"} {
+			found, _ := filepath.Glob(pattern)
+			slices.Reverse(found) // newest first, as far as names tell
+			candidates = append(candidates, found...)
+		}
+	}
+	for _, bin := range candidates {
+		if hasPrograms(bin) {
+			return bin, nil
+		}
+	}
+	return "", errMissing
+}
+
+func hasPrograms(bin string) bool {
+	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
+		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Program returns the path of one of the server's programs, such as pg_dump. It ends the test
+// where there is none.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	bin, err := binaries()
+	end(t, err)
+	return filepath.Join(bin, name)
+}
+
+// unprivileged returns who is to run the server: PostgreSQL refuses to run as root. nil means
+// whoever runs the tests.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errU := strconv.ParseUint(u.Uid, 10, 32)
+		gid, errG := strconv.ParseUint(u.Gid, 10, 32)
+		if errU == nil && errG == nil && uid != 0 {
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it")
+}
+
+// shortTemp is where temporary folders go: the path of a unix socket has some 100 bytes at most.
+func shortTemp() string {
+	if dir := os.TempDir(); len(dir) < 60 && !strings.HasPrefix(dir, "/root") {
+		return dir
+	}
+	return "/tmp"
+}
