@@ -59,8 +59,8 @@ func (p *Portfolio) Check(o Order) Decision {
 // Release lets it go. Send an order to the broker only after Reserve has returned nil.
 //
 // A refused order is a *RefusalError (ErrRefused) with every rule that it breaks; that is durable too. An
-// ID is decided once: the same order again gets the same decision, whatever holds by then; ErrIDReused for
-// another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
+// ID is decided once: the same order again gets the same decision, whatever holds by then, or is refused by RuleDone
+// once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
 // Record; after one the order must not be sent, and may be reserved again.
 func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
 	r := reservation{order: o}
@@ -120,7 +120,8 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 	}
 	switch f := payload.(type) {
 	case *Hold:
-		r.decided, r.decision = &f.Order, Decision{OrderID: f.Order.ID, Allowed: true, Warnings: f.Warnings}
+		done := Violation{Rule: RuleDone, Reason: "it was filled or released"}
+		r.decided, r.decision = &f.Order, Decision{OrderID: f.Order.ID, Violations: []Violation{done}}
 	case *Refusal:
 		r.decided, r.decision = &f.Order, Decision{OrderID: f.Order.ID, Violations: f.Violations}
 	default:

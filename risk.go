@@ -65,6 +65,9 @@ const (
 	RuleSize      Rule = "order_size"  // less than one unit, or nothing to close
 	RuleExpired   Rule = "expired"     // the signal is too old
 	RuleAllOrNone Rule = "all_or_none" // another profile refused
+
+	// RuleDone is that of an order that was accepted, and is filled or released by now: it is not held any longer.
+	RuleDone Rule = "order_done"
 )
 
 // Violation is one rule that an order breaks, or brings to its warning level.

@@ -28,9 +28,8 @@ type check struct {
 // judge decides about the order in x.o at the market in x.m, with warnings or without. It allocates
 // nothing for an order that is allowed without a warning.
 func (x *check) judge(b *Book, e *exposure, warn bool) Decision {
-	x.b, x.e, x.warn = b, e, warn
-	x.key = x.o.Instrument.appendKey(x.buffer[:0])
-	x.d = Decision{OrderID: x.o.ID}
+	x.meet(b, e)
+	x.warn = warn
 	x.look()
 	x.trading()
 	if !x.e.policy.sound {
@@ -51,6 +50,20 @@ func (x *check) judge(b *Book, e *exposure, warn bool) Decision {
 	}
 	x.d.Allowed = len(x.d.Violations) == 0
 	return x.d
+}
+
+// meet finds what the order in x.o meets in a book.
+func (x *check) meet(b *Book, e *exposure) {
+	x.b, x.e = b, e
+	x.key = x.o.Instrument.appendKey(x.buffer[:0])
+	x.d = Decision{OrderID: x.o.ID}
+	x.c, x.after, x.before = x.e.contracts[InstrumentKey(x.key)], stake{}, figures{}
+	if x.c != nil {
+		x.t, x.at, x.after, x.before = x.c.terms, x.c.at, x.c.stake, x.c.figures
+		return
+	}
+	mark := x.m.marks[InstrumentKey(x.key)]
+	x.t, x.at = termsOf(&x.m, x.e.policy, &x.o.Instrument, mark.Price, x.e.today), mark.Time
 }
 
 func (x *check) refuse(v Violation) { x.d.Violations = append(x.d.Violations, v) }
@@ -74,15 +87,8 @@ func (x *check) number(rule Rule, actual, limit int) {
 	}
 }
 
-// look finds what the order meets.
+// look tells whether the order only reduces.
 func (x *check) look() {
-	x.c, x.after, x.before = x.e.contracts[InstrumentKey(x.key)], stake{}, figures{}
-	if x.c != nil {
-		x.t, x.at, x.after, x.before = x.c.terms, x.c.at, x.c.stake, x.c.figures
-	} else {
-		mark := x.m.marks[InstrumentKey(x.key)]
-		x.t, x.at = termsOf(&x.m, x.e.policy, &x.o.Instrument, mark.Price, x.e.today), mark.Time
-	}
 	held := x.after.held
 	same := x.after.buys
 	if x.o.Quantity.IsNeg() {
