@@ -3,17 +3,19 @@ package accounts
 import "time"
 
 // measure works out what a contract puts at risk and is worth.
-func (c *contract) measure(b *Book, m *market, p *policy, h *holding, working []*WorkingOrder, today Date) {
+func (c *contract) measure(b *Book, m *market, p *policy, h *holding, orders []*working, today Date) {
 	mark, marked := m.marks[c.key]
 	c.strategies = c.strategies[:0]
-	c.terms = termsOf(m, p, c.instrument, mark.Price, today)
-	c.at, c.known = mark.Time, marked && !c.terms.units.IsZero()
+	if !c.known || !c.at.Equal(mark.Time) || c.terms.mark != mark.Price { // else nothing but the stake can have changed
+		c.terms = termsOf(m, p, c.instrument, mark.Price, today)
+		c.at, c.known = mark.Time, marked && !c.terms.units.IsZero()
+	}
 	c.stake, c.figures, c.worth = stake{}, figures{}, Decimal{}
 	if h != nil {
 		c.stake.hold(h.Quantity, mark.Price)
 	}
-	for _, w := range working {
-		c.stake.work(w.Remaining(), w.Price, mark.Price)
+	for _, w := range orders {
+		c.stake.work(w.remaining(), w.Price, mark.Price)
 	}
 	if !c.known {
 		return
@@ -26,7 +28,7 @@ func (c *contract) measure(b *Book, m *market, p *policy, h *holding, working []
 			c.worth = c.worth.Sub(convert(h.Basis, rate))
 		}
 	}
-	c.measureStrategies(b.risk.tags[c.key], working, mark.Price)
+	c.measureStrategies(b.risk.tags[c.key], orders, mark.Price)
 }
 
 // termsOf returns what turns a stake in the contract into figures. Units are zero if the rate is not known.
@@ -50,18 +52,18 @@ func stockKey(b []byte, symbol string, currency Currency) []byte {
 }
 
 // measureStrategies works out what each strategy has of the contract, as though it had it alone.
-func (c *contract) measureStrategies(tags []tag, working []*WorkingOrder, mark Decimal) {
+func (c *contract) measureStrategies(tags []tag, orders []*working, mark Decimal) {
 	for _, t := range tags {
 		c.strategies = append(c.strategies, strategyShare{strategy: t.Strategy, held: t.Quantity})
 	}
-	for _, w := range working {
+	for _, w := range orders {
 		if w.Strategy != "" && c.share(w.Strategy) == nil {
 			c.strategies = append(c.strategies, strategyShare{strategy: w.Strategy})
 		}
 	}
 	for i := range c.strategies {
 		share := &c.strategies[i]
-		own := c.stakeOf(share.strategy, share.held, working, mark)
+		own := c.stakeOf(share.strategy, share.held, orders, mark)
 		share.worst = c.terms.figures(&own).worst
 	}
 }
@@ -77,12 +79,12 @@ func (c *contract) share(strategy string) *strategyShare {
 }
 
 // stakeOf is the stake of one strategy.
-func (c *contract) stakeOf(strategy string, held Decimal, working []*WorkingOrder, mark Decimal) stake {
+func (c *contract) stakeOf(strategy string, held Decimal, orders []*working, mark Decimal) stake {
 	var s stake
 	s.hold(held, mark)
-	for _, w := range working {
+	for _, w := range orders {
 		if w.Strategy == strategy {
-			s.work(w.Remaining(), w.Price, mark)
+			s.work(w.remaining(), w.Price, mark)
 		}
 	}
 	return s
@@ -151,17 +153,13 @@ type bounds struct {
 	notional, position, underlying, gross, net, leverage, strategy, sector, loss bound
 	available                                                                    bound // buying power
 
-	// room is what the tightest of the limits on what is held leaves for an order that writes no option and
-	// flips no position: neither exposure nor margin grows by more than such an order's notional.
-	room Decimal
-
 	high     Decimal // high-water mark, at least the present equity
 	severity Severity
 	lost     Decimal // since the day began
 }
 
 // resolve turns the limits into amounts.
-func (e *exposure) resolve(b *Book, m *market) bounds {
+func (e *exposure) resolve(b *Book) bounds {
 	l, k := &e.policy.limits, bounds{}
 	k.equity, k.known = e.equity()
 	if !k.known {
@@ -180,7 +178,6 @@ func (e *exposure) resolve(b *Book, m *market) bounds {
 	if l.Account == CashAccount {
 		k.available = newBound(e.balance.Sub(e.unsettled), l.WarnAt, true)
 	}
-	k.room = e.room(m, &k)
 	loss := &b.risk.loss
 	k.high = maxDecimal(loss.High, k.equity)
 	k.severity = l.Drawdown.severity(k.high, k.equity)
@@ -190,8 +187,17 @@ func (e *exposure) resolve(b *Book, m *market) bounds {
 	return k
 }
 
-// room works out bounds.room, but for the contract's own limit.
-func (e *exposure) room(m *market, k *bounds) Decimal {
+// tightest is what the tightest of the limits on what is held leaves for an order that writes no option and
+// flips no position: neither exposure nor margin grows by more than such an order's notional.
+func (e *exposure) tightest(m *market) Decimal {
+	if !e.roomed {
+		e.room, e.roomed = e.measureRoom(m), true
+	}
+	return e.room
+}
+
+func (e *exposure) measureRoom(m *market) Decimal {
+	k := &e.bounds
 	room := k.available.at.Sub(e.needed(m, &e.total, k.equity))
 	if !e.policy.limits.FuturesMargin.LessThan(one) {
 		return Decimal{}

@@ -57,7 +57,7 @@ func (r *riskState) record() riskRecord {
 	}
 	for _, key := range sortedKeys(r.working) {
 		for _, w := range r.working[key] {
-			s.Orders = append(s.Orders, *w)
+			s.Orders = append(s.Orders, w.public())
 		}
 	}
 	for u, sector := range r.sectors {
@@ -76,8 +76,8 @@ func (s riskRecord) state() riskState {
 		r.setPolicy(s.Policy)
 	}
 	for i := range s.Orders {
-		w := &s.Orders[i]
-		w.key = w.Instrument.Key()
+		o := &s.Orders[i]
+		w := &working{Order: &o.Order, filled: o.Filled, heldAt: o.HeldAt, key: o.Instrument.Key()}
 		r.orders[w.ID] = w
 		r.working[w.key] = append(r.working[w.key], w)
 	}

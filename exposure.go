@@ -93,6 +93,9 @@ type exposure struct {
 	today  Date
 	window Date // the first of five business days of which the last is today
 	bounds bounds
+	room   Decimal // see tightest
+	roomed bool    // room is up to date
+	aged   bool    // oldest and rates are
 }
 
 // maxStale is how many contracts are updated one by one; beyond it all are.
@@ -167,9 +170,13 @@ func (e *exposure) refresh(b *Book, m *market, today Date) {
 	if e.cash {
 		e.refreshCash(b, m)
 	}
-	e.age(m)
-	e.bounds = e.resolve(b, m)
-	e.all, e.cash = false, false
+	if !e.aged {
+		e.age(m)
+	}
+	if equity, known := e.equity(); e.cash || known != e.bounds.known || !equity.Equal(e.bounds.equity) {
+		e.bounds = e.resolve(b)
+	}
+	e.all, e.cash, e.aged, e.roomed = false, false, true, false
 }
 
 // rebuild begins anew.
@@ -194,6 +201,7 @@ func (e *exposure) updateOptions(b *Book, m *market, u underlyingKey) {
 	}
 	for _, c := range slices.Clone(g.contracts) {
 		if c.instrument.deliverable() {
+			c.at = time.Time{} // for its terms
 			e.update(b, m, c.key)
 		}
 	}
@@ -201,29 +209,34 @@ func (e *exposure) updateOptions(b *Book, m *market, u underlyingKey) {
 
 // update works one contract out again.
 func (e *exposure) update(b *Book, m *market, key InstrumentKey) {
-	h, working := b.positions[key], b.risk.working[key]
+	h, orders := b.positions[key], b.risk.working[key]
 	held := h != nil && !h.Quantity.IsZero()
 	c := e.contracts[key]
+	if c == nil && !held && len(orders) == 0 {
+		return
+	}
 	if c != nil {
 		e.count(c, false)
 	}
-	if !held && len(working) == 0 {
+	if !held && len(orders) == 0 {
 		e.forget(c)
 		return
 	}
 	if c == nil {
-		c = e.enter(key, h, working)
+		c = e.enter(key, h, orders)
 	}
-	c.measure(b, m, e.policy, h, working, e.today)
+	at := c.at
+	c.measure(b, m, e.policy, h, orders, e.today)
+	e.aged = e.aged && c.at.Equal(at)
 	e.setSector(c.group, b.risk.sectors[c.group.key])
 	e.count(c, true)
 }
 
 // enter makes room for a contract.
-func (e *exposure) enter(key InstrumentKey, h *holding, working []*WorkingOrder) *contract {
+func (e *exposure) enter(key InstrumentKey, h *holding, orders []*working) *contract {
 	c := &contract{key: key, index: len(e.list)}
-	if len(working) > 0 {
-		c.instrument = &working[0].Instrument
+	if len(orders) > 0 {
+		c.instrument = &orders[0].Instrument
 	}
 	if h != nil {
 		c.instrument = &h.Instrument
@@ -244,9 +257,7 @@ func (e *exposure) enter(key InstrumentKey, h *holding, working []*WorkingOrder)
 
 // forget drops a contract of which nothing is held or working any longer.
 func (e *exposure) forget(c *contract) {
-	if c == nil {
-		return
-	}
+	e.aged = false
 	last := len(e.list) - 1
 	e.list[c.index] = e.list[last]
 	e.list[c.index].index = c.index

@@ -98,12 +98,29 @@ type WorkingOrder struct {
 	Order
 	Filled Decimal   `json:"filled,omitzero"` // with the order's sign
 	HeldAt time.Time `json:"held_at"`
-
-	key InstrumentKey // the instrument's
 }
 
 // Remaining is what is still to be filled, with the order's sign.
-func (w *WorkingOrder) Remaining() Decimal { return w.Quantity.Sub(w.Filled) }
+func (w WorkingOrder) Remaining() Decimal { return w.Quantity.Sub(w.Filled) }
+
+// working is a WorkingOrder as books keep it: the order itself never changes, and is shared.
+type working struct {
+	*Order
+	key    InstrumentKey // the instrument's
+	filled Decimal
+	heldAt time.Time
+}
+
+func (w *working) remaining() Decimal {
+	if w.filled.IsZero() {
+		return w.Quantity
+	}
+	return w.Quantity.Sub(w.filled)
+}
+
+func (w *working) public() WorkingOrder {
+	return WorkingOrder{Order: *w.Order, Filled: w.filled, HeldAt: w.heldAt}
+}
 
 // Hold is the entry of an order that was accepted: its exposure counts from here on.
 type Hold struct {

@@ -15,7 +15,7 @@ func (p *Portfolio) report() RiskReport {
 		Since: b.risk.state.Time, Limits: m.policy.limits.Clone(), Breaches: slices.Clone(b.risk.refused),
 	}
 	for _, w := range b.risk.orders {
-		r.Orders = append(r.Orders, *w)
+		r.Orders = append(r.Orders, w.public())
 	}
 	slices.SortFunc(r.Orders, func(x, y WorkingOrder) int { return cmp.Compare(x.ID, y.ID) })
 	r.Gross, r.Net = e.total.worst, e.total.high

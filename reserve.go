@@ -47,7 +47,7 @@ func (p *Portfolio) Check(o Order) Decision {
 	if err := x.o.examine(); err != nil {
 		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
 	}
-	if w := p.live.risk.orders[o.ID]; w != nil && w.Order.same(&x.o) {
+	if w := p.live.risk.orders[o.ID]; w != nil && w.same(&x.o) {
 		return Decision{OrderID: o.ID, Allowed: true}
 	}
 	x.m = market{base: p.base, marks: p.marks, fx: p.fx, policy: p.policyFor(p.live), now: p.clock()}
@@ -63,15 +63,16 @@ func (p *Portfolio) Check(o Order) Decision {
 // once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
 // Record; after one the order must not be sent, and may be reserved again.
 func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
-	r := reservation{order: o}
-	if err := r.order.normalize(); err != nil {
+	r := &reservation{}
+	r.hold.Order = o
+	if err := r.hold.Order.normalize(); err != nil {
 		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
 	}
-	r.key = r.order.Instrument.Key()
-	if err := p.submit(ctx, &command{task: &r}); err != nil {
+	r.hold.key = r.hold.Order.Instrument.Key()
+	if err := p.submit(ctx, &command{task: r}); err != nil {
 		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
 	}
-	if r.decided != nil && !r.decided.same(&r.order) {
+	if r.decided != nil && !r.decided.same(&r.hold.Order) {
 		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: order %q: %w", p.id, o.ID, ErrIDReused)
 	}
 	return r.decision, r.refused(p.id)
@@ -79,8 +80,7 @@ func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
 
 // reservation is the task of deciding about one order.
 type reservation struct {
-	order    Order // normalized
-	key      InstrumentKey
+	hold     Hold // its order is normalized
 	decision Decision
 	decided  *Order // the order that the id was decided for earlier
 }
@@ -106,11 +106,11 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 // recall takes over the decision about an order that was made before.
 func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
 	r.decided, r.decision = nil, Decision{}
-	if w := p.draft.book.risk.orders[r.order.ID]; w != nil {
-		r.decided, r.decision = &w.Order, Decision{OrderID: w.ID, Allowed: true}
+	if w := p.draft.book.risk.orders[r.hold.Order.ID]; w != nil {
+		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
 		return true, nil
 	}
-	seq, dup := p.seen(orderKey(r.order.ID), known)
+	seq, dup := p.seen(orderKey(r.hold.Order.ID), known)
 	if !dup {
 		return false, nil
 	}
@@ -175,13 +175,14 @@ func (p *Portfolio) decideOrder(r *reservation) error {
 	d := p.draft
 	p.mu.Lock()
 	e := p.weighDraft()
-	p.checking.o = r.order
+	p.checking.o = r.hold.Order
 	r.decision = p.checking.judge(d.book, e, true)
 	p.mu.Unlock()
 	if r.decision.Allowed {
-		return d.add(&Hold{Order: r.order, Warnings: r.decision.Warnings, Time: d.now, key: r.key})
+		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
+		return d.add(&r.hold)
 	}
-	return d.add(&Refusal{Order: r.order, Violations: r.decision.Violations, Time: d.now})
+	return d.add(&Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
 }
 
 // judgeLosses writes to the draft what the day's loss and the drawdown have come to, if that is another level than

@@ -17,7 +17,10 @@ func everyRule() *accounts.RiskLimits {
 	l := accounts.DefaultLimits(accounts.Level250K, accounts.RiskHigh)
 	wide := accounts.Limit{Amount: dec("100000000"), Fraction: dec("3")}
 	l.MarkAge = 1000 * time.Hour
-	l.AllowedSymbols = []string{"XYZ", "S01"}
+	l.AllowedSymbols = []string{"XYZ"}
+	for i := range 50 {
+		l.AllowedSymbols = append(l.AllowedSymbols, fmt.Sprintf("S%02d", i))
+	}
 	l.RestrictedSymbols = []string{"BAD"}
 	l.TradesPerDay, l.OpenPositions = 1000, 100
 	l.OrdersPerDay = 1_000_000_000
@@ -84,26 +87,35 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// BenchmarkReserve reserves order after order, on a book of 50 positions, and releases each outside the measured time.
+// BenchmarkReserve reserves 25 orders, each in another of 50 positions, then releases them outside the measured time,
+// and so on.
 func BenchmarkReserve(b *testing.B) {
 	ben := riskBench(b)
-	o := benchOrder("")
-	orders := make([]accounts.Order, b.N)
+	orders := make([]accounts.Order, 25)
 	for i := range orders {
-		o.ID = accounts.OrderID(fmt.Sprintf("order-%08d", i))
-		o.Quantity = dec(fmt.Sprint(1 + i%900)) // or it would be the same order twice
-		orders[i] = o
+		orders[i] = benchOrder("")
+		orders[i].Instrument, orders[i].Price = accounts.NewStock(fmt.Sprintf("S%02d", 2*i), "USD"), dec("20.6")
+	}
+	ids := make([]accounts.OrderID, b.N)
+	for i := range ids {
+		ids[i] = accounts.OrderID(fmt.Sprintf("order-%08d", i))
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		if _, err := ben.portfolio.Reserve(b.Context(), orders[i]); err != nil {
+		o := orders[i%len(orders)]
+		o.ID, o.Quantity = ids[i], dec("100")
+		if _, err := ben.portfolio.Reserve(b.Context(), o); err != nil {
 			b.Fatal(err)
 		}
-		b.StopTimer()
-		if err := ben.portfolio.Release(b.Context(), orders[i].ID, "benchmark"); err != nil {
-			b.Fatal(err)
+		if i%len(orders) == len(orders)-1 || i == b.N-1 {
+			b.StopTimer()
+			for _, w := range ben.portfolio.Snapshot().Risk.Orders {
+				if err := ben.portfolio.Release(b.Context(), w.ID, "benchmark"); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StartTimer()
 		}
-		b.StartTimer()
 	}
 }

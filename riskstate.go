@@ -11,9 +11,9 @@ import (
 type riskState struct {
 	policy *policy // the newest in the journal; nil for none
 	state  StateChange
-	orders map[OrderID]*WorkingOrder
+	orders map[OrderID]*working
 	// working are the orders by contract, in the order of their holds.
-	working map[InstrumentKey][]*WorkingOrder
+	working map[InstrumentKey][]*working
 	tags    map[InstrumentKey][]tag
 	sectors map[underlyingKey]string
 	recent  []sent   // accepted orders of the last minute or the duplicate window, oldest first
@@ -98,15 +98,15 @@ type lossState struct {
 
 func newRiskState() riskState {
 	return riskState{
-		orders: map[OrderID]*WorkingOrder{}, working: map[InstrumentKey][]*WorkingOrder{},
+		orders: map[OrderID]*working{}, working: map[InstrumentKey][]*working{},
 		tags: map[InstrumentKey][]tag{}, sectors: map[underlyingKey]string{}, opened: map[InstrumentKey]Date{},
 	}
 }
 
 func (r *riskState) clone() riskState {
 	c := *r
-	c.orders = make(map[OrderID]*WorkingOrder, len(r.orders))
-	c.working = make(map[InstrumentKey][]*WorkingOrder, len(r.working))
+	c.orders = make(map[OrderID]*working, len(r.orders))
+	c.working = make(map[InstrumentKey][]*working, len(r.working))
 	for key, list := range r.working {
 		for _, w := range list {
 			n := *w
@@ -169,7 +169,7 @@ func (r *riskState) setPolicy(c *PolicyChange) {
 
 // hold folds an accepted order in.
 func (r *riskState) hold(h *Hold) {
-	w := &WorkingOrder{Order: h.Order, HeldAt: h.Time, key: h.key}
+	w := &working{Order: &h.Order, heldAt: h.Time, key: h.key}
 	r.orders[w.ID] = w
 	r.working[w.key] = append(r.working[w.key], w)
 	if w.Sector != "" {
@@ -209,9 +209,9 @@ func (r *riskState) onDay(d Date) *dayCount {
 const maxDays = 10
 
 // drop takes an order off the working ones.
-func (r *riskState) drop(w *WorkingOrder) {
+func (r *riskState) drop(w *working) {
 	delete(r.orders, w.ID)
-	list := slices.DeleteFunc(r.working[w.key], func(x *WorkingOrder) bool { return x == w })
+	list := slices.DeleteFunc(r.working[w.key], func(x *working) bool { return x == w })
 	if len(list) == 0 {
 		delete(r.working, w.key)
 		return
@@ -227,8 +227,8 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 	if len(r.orders) > 0 {
 		if w := r.orders[t.OrderID]; w != nil && w.key == key && w.Quantity.IsNeg() == t.Quantity.IsNeg() {
 			strategy = w.Strategy
-			w.Filled = w.Filled.Add(t.Quantity)
-			if w.Filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {
+			w.filled = w.filled.Add(t.Quantity)
+			if w.filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {
 				r.drop(w)
 			}
 		}

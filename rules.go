@@ -3,6 +3,7 @@ package accounts
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -146,11 +147,8 @@ func (x *check) sending() {
 		}
 	}
 	if n := l.OrdersPerMinute; n > 0 {
-		sent := 0
-		for i := len(r.recent) - 1; i >= 0 && sent < n && now.Sub(r.recent[i].Time) < time.Minute; i-- {
-			sent++
-		}
-		x.number(RuleRate, sent+1, n)
+		old := sort.Search(len(r.recent), func(i int) bool { return now.Sub(r.recent[i].Time) < time.Minute })
+		x.number(RuleRate, len(r.recent)-old+1, n)
 	}
 	orders, trades := 0, 0
 	if r.day.Date == x.e.today {
@@ -264,7 +262,7 @@ func (x *check) sizes() bool {
 	notional := convert(convert(size, price), x.t.units)
 	x.bound(RuleNotional, "", notional, &k.notional)
 	flips := x.c != nil && !x.c.stake.held.IsZero() && x.c.stake.held.IsNeg() != o.Quantity.IsNeg()
-	if x.warn || writes || flips || k.sector.set && x.moves() || notional.GreaterThan(k.room) {
+	if x.warn || writes || flips || k.sector.set && x.moves() || notional.GreaterThan(x.e.tightest(&x.m)) {
 		return true
 	}
 	return x.c != nil && k.position.set && x.before.worst.Add(notional).GreaterThan(k.position.at)
@@ -303,24 +301,28 @@ func (x *check) holdings() {
 	e, k := x.e, &x.e.bounds
 	x.after.work(x.o.Quantity, x.o.Price, x.t.mark)
 	x.with = x.t.figures(&x.after)
-	added := x.with
-	added.sub(&x.before)
-	total := e.total
-	total.add(&added)
-	x.limits(&added, &total)
+	added, total := x.with.worst.Sub(x.before.worst), e.total
+	total.worst = total.worst.Add(added)
+	total.initial = total.initial.Sub(x.before.initial).Add(x.with.initial)
+	x.limits(added)
 	x.bound(RuleGross, "", total.worst, &k.gross)
 	x.bound(RuleLeverage, "", total.worst, &k.leverage)
 	if k.net.set {
-		x.bound(RuleNet, "", maxDecimal(total.high.Abs(), total.low.Abs()), &k.net)
+		high := total.high.Sub(x.before.high).Add(x.with.high)
+		low := total.low.Sub(x.before.low).Add(x.with.low)
+		x.bound(RuleNet, "", maxDecimal(high.Abs(), low.Abs()), &k.net)
 	}
 	x.bound(RuleBuyingPower, "", e.needed(&x.m, &total, k.equity), &k.available)
-	if e.intraday() && total.maintenance.GreaterThan(k.equity) {
-		x.refuse(Violation{Rule: RuleDayTrades, Limit: k.equity, Actual: total.maintenance, Reason: "maintenance margin would exceed equity"})
+	if !e.intraday() {
+		return
+	}
+	if kept := total.maintenance.Sub(x.before.maintenance).Add(x.with.maintenance); kept.GreaterThan(k.equity) {
+		x.refuse(Violation{Rule: RuleDayTrades, Limit: k.equity, Actual: kept, Reason: "maintenance margin would exceed equity"})
 	}
 }
 
 // limits is about the contract, its underlying, its sector and the order's strategy.
-func (x *check) limits(added, total *figures) {
+func (x *check) limits(added Decimal) {
 	e, k := x.e, &x.e.bounds
 	var g *group
 	if x.c != nil {
@@ -330,7 +332,7 @@ func (x *check) limits(added, total *figures) {
 		g = e.groups[underlyingOf(&x.o.Instrument)]
 		x.boundKey(RulePosition, x.with.worst, &k.position)
 	}
-	whole, sector := added.worst, x.o.Sector
+	whole, sector := added, x.o.Sector
 	if g != nil {
 		whole = whole.Add(g.worst)
 		if sector == "" {
@@ -343,7 +345,7 @@ func (x *check) limits(added, total *figures) {
 	if sector != "" && k.sector.set {
 		in := e.sectors[sector]
 		if g == nil || g.sector == sector {
-			in = in.Add(added.worst)
+			in = in.Add(added)
 		} else { // the underlying moves to the order's sector with all that is held of it
 			in = in.Add(whole)
 		}

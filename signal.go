@@ -213,7 +213,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	p, err := r.m.portfolio(ctx, r.scope, id)
 	if err == nil {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
-		t.order = a.Order
+		t.hold.Order = a.Order
 		if err = p.submit(ctx, &command{task: t}); err == nil {
 			return t.allocation(id)
 		}
@@ -266,12 +266,12 @@ type routing struct {
 
 // allocation is what the task came to.
 func (t *routing) allocation(id ProfileID) Allocation {
-	a := Allocation{ProfileID: id, Order: t.order, Decision: t.decision, Err: t.refused(id)}
+	a := Allocation{ProfileID: id, Order: t.hold.Order, Decision: t.decision, Err: t.refused(id)}
 	if t.decided != nil {
 		a.Order = *t.decided
 	}
 	if t.other {
-		a.Decision = Decision{OrderID: t.order.ID}
+		a.Decision = Decision{OrderID: t.hold.Order.ID}
 		a.Err = fmt.Errorf("route to profile %q: signal %q: %w", id, t.signal.ID, ErrIDReused)
 	}
 	return a
@@ -279,7 +279,7 @@ func (t *routing) allocation(id ProfileID) Allocation {
 
 func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	t.other = false
-	t.key = t.signal.Instrument.Key()
+	t.hold.key = t.signal.Instrument.Key()
 	if done, err := t.recall(ctx, p, known); done || err != nil {
 		t.other = t.decided != nil && !t.matches(t.decided)
 		return err
@@ -294,8 +294,8 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 	if v.Rule != "" {
 		return t.refuse(p, v)
 	}
-	t.order = t.signal.order(p.id, quantity)
-	if err := t.order.normalize(); err != nil {
+	t.hold.Order = t.signal.order(p.id, quantity)
+	if err := t.hold.Order.normalize(); err != nil {
 		return t.refuse(p, Violation{Rule: RuleSize, Reason: err.Error()})
 	}
 	return p.decideOrder(&t.reservation)
@@ -303,15 +303,15 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 
 // matches reports whether an order was made of this signal.
 func (t *routing) matches(o *Order) bool {
-	return o.Signal == t.signal.ID && o.Instrument.Key() == t.key && o.Price.Equal(t.signal.Price) &&
+	return o.Signal == t.signal.ID && o.Instrument.Key() == t.hold.key && o.Price.Equal(t.signal.Price) &&
 		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
 }
 
 // refuse writes that there is no order.
 func (t *routing) refuse(p *Portfolio, v Violation) error {
-	t.order = t.signal.order(p.id, Decimal{})
-	t.decision = Decision{OrderID: t.order.ID, Violations: []Violation{v}}
-	return p.draft.add(&Refusal{Order: t.order, Violations: t.decision.Violations, Time: p.draft.now})
+	t.hold.Order = t.signal.order(p.id, Decimal{})
+	t.decision = Decision{OrderID: t.hold.Order.ID, Violations: []Violation{v}}
+	return p.draft.add(&Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
 }
 
 // size says how many units to trade, or why none.
@@ -334,7 +334,7 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	case !k.known:
 		return Decimal{}, Violation{Rule: RuleEquity, Subject: lacking, Reason: "no mark or conversion rate"}
 	case !unit.IsPos():
-		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.key), Reason: "no mark or conversion rate to size by"}
+		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
 	}
 	notional, err := t.sizer.Notional(Sizing{Signal: *t.signal, Profile: p.profile.Load().Clone(), Limits: limits.Clone(), Equity: k.equity, Unit: unit})
 	if err != nil {
