@@ -199,6 +199,8 @@ func (x *check) priced() bool {
 	switch {
 	case x.at.IsZero():
 		x.refuse(Violation{Rule: RuleNoMark, Subject: string(x.key), Reason: "no mark"})
+	case x.t.mark.IsZero():
+		x.refuse(Violation{Rule: RuleNoMark, Subject: string(x.key), Reason: "the mark is zero"})
 	case now.Sub(x.at) > l.MarkAge:
 		x.refuse(Violation{Rule: RuleStaleMark, Subject: string(x.key), Reason: fmt.Sprintf("the mark is %s old", now.Sub(x.at))})
 	}
