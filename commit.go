@@ -294,7 +294,13 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 	return added, err
 }
 
-func (p *Portfolio) resetDraft() { p.draft.reset(p.live.clone()) }
+// resetDraft starts over. Readers do not change the live book, but they bring its exposure up to date.
+func (p *Portfolio) resetDraft() {
+	p.mu.RLock()
+	b := p.live.clone()
+	p.mu.RUnlock()
+	p.draft.reset(b)
+}
 
 // announce says up to where the append under way will bring the journal, so that news of it from the
 // store is not taken for another process's; 0 says that there is none.
