@@ -25,7 +25,8 @@ type Book struct {
 	pending   []PendingPremium
 	changes   map[int64]Amendment // what history got wrong, by place
 	equity    EquityPoint
-	highWater Decimal
+	risk      riskState
+	exposure  *exposure // what is held and working at marks; nil until somebody asks
 }
 
 // NewBook returns the book of an empty journal. base is the profile's base currency.
@@ -36,6 +37,7 @@ func NewBook(id ProfileID, base Currency) *Book {
 		positions: map[InstrumentKey]*holding{},
 		cash:      map[Currency]*CashBalance{},
 		changes:   map[int64]Amendment{},
+		risk:      newRiskState(),
 	}
 }
 
@@ -66,20 +68,59 @@ func (b *Book) apply(p any, seq int64) {
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
 			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
-		b.trade(f)
+		b.fill(f, b.trade(f))
 	case *CashMovement:
 		b.moveCash(f)
+		b.exposure.touchCash()
 	case *Split:
 		b.split(f)
 	case *Opening:
 		b.open(f)
+		b.exposure.touch(f.Instrument.Key())
 	case *EquityPoint:
 		b.markEquity(f)
+		b.exposure.touchCash()
 	case *Amendment:
 		b.changes[f.Place] = *f
+		if f.Trade != nil && f.Place == seq { // late, but new
+			b.fill(f.Trade, closed{})
+		}
 	case *Restatement:
 		b.restate(f)
+	default:
+		b.applyRisk(p)
 	}
+}
+
+// applyRisk folds in what was decided about orders and trading.
+func (b *Book) applyRisk(p any) {
+	switch f := p.(type) {
+	case *Hold:
+		b.risk.hold(f)
+		b.exposure.touch(f.key)
+	case *Release:
+		if w := b.risk.orders[f.OrderID]; w != nil {
+			b.risk.drop(w)
+			b.exposure.touch(w.key)
+		}
+	case *Refusal:
+		b.risk.refuse(f)
+	case *Breach:
+		b.risk.breach(f)
+	case *StateChange:
+		b.risk.change(f)
+		b.exposure.touchCash()
+	case *PolicyChange:
+		b.risk.setPolicy(f)
+	}
+}
+
+// fill tells of a trade that is in the positions what else there is to it.
+func (b *Book) fill(t *Trade, c closed) {
+	key := t.instrumentKey()
+	b.risk.fill(t, b.positions[key], c)
+	b.exposure.touch(key)
+	b.exposure.touchCash()
 }
 
 // closed is what a trade closed and realized.
@@ -228,10 +269,13 @@ func (b *Book) moveCash(m *CashMovement) {
 		switch {
 		case m.Currency == b.base:
 			c.CapitalBase = c.CapitalBase.Add(m.Amount)
+			b.risk.loss.moved(m.Amount)
 		case m.FXRate.IsZero():
 			c.Unconverted = c.Unconverted.Add(m.Amount)
 		default:
-			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, m.FXRate))
+			amount := convert(m.Amount, m.FXRate)
+			c.CapitalBase = c.CapitalBase.Add(amount)
+			b.risk.loss.moved(amount)
 		}
 	case Dividend, PaymentInLieu:
 		c.Dividends = c.Dividends.Add(m.Amount)
@@ -274,7 +318,9 @@ func (b *Book) split(s *Split) {
 	if !basis.IsZero() {
 		b.realize(from, basis.Neg(), Decimal{})
 	}
+	b.risk.split(s, from, to)
 	for _, h := range []*holding{from, to} {
+		b.exposure.touch(h.key)
 		if s.Time.After(h.LastTrade) {
 			h.LastTrade = s.Time
 		}
@@ -305,16 +351,20 @@ func (b *Book) open(o *Opening) {
 
 func (b *Book) markEquity(p *EquityPoint) {
 	b.equity = *p
-	if p.Equity.GreaterThan(b.highWater) {
-		b.highWater = p.Equity
-	}
+	b.risk.loss.point(p, b.risk.dateOf(p.Time))
 }
 
 // restate replaces what amendments changed.
 func (b *Book) restate(r *Restatement) {
 	for _, p := range r.Positions {
 		b.set(p)
+		key := p.Instrument.Key()
+		if list := b.risk.tags[key]; len(list) > 0 {
+			b.risk.tags[key] = clipTags(list, p.Quantity)
+		}
+		b.exposure.touch(key)
 	}
+	b.exposure.touchCash()
 	for currency, c := range r.Cash {
 		*b.balance(currency) = c
 	}
@@ -370,8 +420,10 @@ func (b *Book) Hash() Hash { return b.hash }
 // Trades returns the number of trades in force: neither cancelled nor replaced.
 func (b *Book) Trades() int64 { return b.trades }
 
-// HighWater returns the highest equity recorded by an equity point, in base currency; zero if none.
-func (b *Book) HighWater() Decimal { return b.highWater }
+// HighWater returns the high-water mark in base currency: the highest equity recorded by an equity
+// point since the journal began or a drawdown was counted anew (see Portfolio.Resume), adjusted in
+// proportion for capital that came or went since; zero if none.
+func (b *Book) HighWater() Decimal { return b.risk.loss.High }
 
 // LastEquity returns the equity point recorded last; the zero point if none.
 func (b *Book) LastEquity() EquityPoint { return b.equity }
@@ -426,6 +478,7 @@ func (b *Book) clone() *Book {
 		c.changes[place] = a
 	}
 	c.pending = slices.Clone(b.pending)
+	c.risk, c.exposure = b.risk.clone(), nil
 	return &c
 }
 

@@ -247,7 +247,7 @@ func TestEquityFollowsMarks(t *testing.T) {
 	require.NoError(t, b.portfolio.Mark(mark(xyz, "1", 6)))
 	require.NoError(t, b.portfolio.RecordEquity(t.Context(), at(6)))
 	require.Equal(t, "12147", b.portfolio.Snapshot().HighWater.String(), "the high-water mark never falls")
-	require.Equal(t, int64(6), b.portfolio.Seq(), "four facts and two equity points")
+	require.Equal(t, int64(7), b.portfolio.Seq(), "four facts, two equity points, and the drawdown of the second")
 	require.Equal(t, "12147", b.reopen(t).Snapshot().HighWater.String(), "the high-water mark survives a restart")
 
 	require.ErrorIs(t, b.portfolio.Mark(mark(xyz, "-1", 7)), accounts.ErrInvalid)

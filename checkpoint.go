@@ -6,11 +6,12 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // bookVersion is the version of a checkpoint's state. A checkpoint of any other version is as
 // good as none: the book is folded from the journal.
-const bookVersion = 1
+const bookVersion = 2
 
 // bookState is a book as a checkpoint keeps it.
 type bookState struct {
@@ -22,13 +23,80 @@ type bookState struct {
 	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Changes   []Amendment              `json:"changes"`
 	Equity    EquityPoint              `json:"equity"`
-	HighWater Decimal                  `json:"high_water"`
+	Risk      riskRecord               `json:"risk"`
+}
+
+// riskRecord is a riskState as a checkpoint keeps it.
+type riskRecord struct {
+	Policy  *PolicyChange           `json:"policy,omitempty"`
+	State   StateChange             `json:"state"`
+	Orders  []WorkingOrder          `json:"orders,omitempty"` // in the order of their holds within a contract
+	Tags    map[InstrumentKey][]tag `json:"tags,omitempty"`
+	Sectors []sectorRecord          `json:"sectors,omitempty"`
+	Recent  []sent                  `json:"recent,omitempty"`
+	Day     dayCount                `json:"day"`
+	Trades  []dayCount              `json:"trades,omitempty"`
+	Opened  map[InstrumentKey]Date  `json:"opened,omitempty"`
+	Sales   []sale                  `json:"sales,omitempty"`
+	Refused []Refused               `json:"refused,omitempty"`
+	Loss    lossState               `json:"loss"`
+}
+
+type sectorRecord struct {
+	Underlying underlyingKey `json:"underlying"`
+	Sector     string        `json:"sector"`
+}
+
+func (r *riskState) record() riskRecord {
+	s := riskRecord{
+		State: r.state, Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
+		Sales: r.sales, Refused: r.refused, Loss: r.loss,
+	}
+	if r.policy != nil {
+		s.Policy = &PolicyChange{Version: r.policy.version, Status: r.policy.status, Limits: r.policy.limits}
+	}
+	for _, key := range sortedKeys(r.working) {
+		for _, w := range r.working[key] {
+			s.Orders = append(s.Orders, w.public())
+		}
+	}
+	for u, sector := range r.sectors {
+		s.Sectors = append(s.Sectors, sectorRecord{u, sector})
+	}
+	slices.SortFunc(s.Sectors, func(a, b sectorRecord) int { return a.Underlying.compare(b.Underlying) })
+	return s
+}
+
+// state returns the riskState that the record is of. It takes the record's maps and slices over.
+func (s riskRecord) state() riskState {
+	r := newRiskState()
+	r.state, r.recent, r.day, r.trades = s.State, s.Recent, s.Day, s.Trades
+	r.sales, r.refused, r.loss = s.Sales, s.Refused, s.Loss
+	if s.Policy != nil {
+		r.setPolicy(s.Policy)
+	}
+	for i := range s.Orders {
+		o := &s.Orders[i]
+		w := &working{Order: &o.Order, filled: o.Filled, heldAt: o.HeldAt, key: o.Instrument.Key()}
+		r.orders[w.ID] = w
+		r.working[w.key] = append(r.working[w.key], w)
+	}
+	for key, list := range s.Tags {
+		r.tags[key] = list
+	}
+	for key, date := range s.Opened {
+		r.opened[key] = date
+	}
+	for _, x := range s.Sectors {
+		r.sectors[x.Underlying] = x.Sector
+	}
+	return r
 }
 
 func (b *Book) state() bookState {
 	s := bookState{
 		Version: bookVersion, Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(),
-		Pending: b.pending, Equity: b.equity, HighWater: b.highWater,
+		Pending: b.pending, Equity: b.equity, Risk: b.risk.record(),
 	}
 	for _, a := range b.changes {
 		s.Changes = append(s.Changes, a)
@@ -83,6 +151,6 @@ func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
 	for _, a := range s.Changes {
 		b.changes[a.Place] = a
 	}
-	b.pending, b.equity, b.highWater = s.Pending, s.Equity, s.HighWater
+	b.pending, b.equity, b.risk = s.Pending, s.Equity, s.Risk.state()
 	return b, true
 }

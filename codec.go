@@ -21,7 +21,7 @@ func encodePayload(b []byte, p payload) []byte {
 }
 
 // Decode returns the entry's payload: a *Trade, *CashMovement, *Split, *Opening, *EquityPoint,
-// *Amendment or *Restatement. An unknown kind or version and anything unreadable is a
+// *Amendment, *Restatement, *Hold, *Release, *Refusal, *Breach, *StateChange or *PolicyChange. An unknown kind or version and anything unreadable is a
 // *CorruptError (ErrCorrupt).
 func (e *Entry) Decode() (any, error) {
 	p, err := decodePayload(e.Kind, e.Payload)
@@ -59,6 +59,26 @@ func decodePayload(kind EntryKind, data []byte) (payload, error) {
 			err = r.check()
 		}
 		return r, err
+	case KindHold:
+		h, err := decodeAs[Hold](data)
+		if err == nil {
+			h.key = h.Order.Instrument.Key()
+		}
+		return h, err
+	case KindRelease:
+		return decodeAs[Release](data)
+	case KindRefusal:
+		return decodeAs[Refusal](data)
+	case KindBreach:
+		return decodeAs[Breach](data)
+	case KindState:
+		return decodeAs[StateChange](data)
+	case KindPolicy:
+		c, err := decodeAs[PolicyChange](data)
+		if err == nil {
+			_, err = c.Limits.location()
+		}
+		return c, err
 	}
 	return nil, fmt.Errorf("unknown kind %.40q", kind)
 }
@@ -228,6 +248,15 @@ func appendRare(b []byte, v any) []byte {
 		return b
 	}
 	return append(append(b, ','), data[1:len(data)-1]...)
+}
+
+// appendJSON appends a value as encoding/json writes it.
+func appendJSON(b []byte, v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil { // as above
+		return append(b, "null"...)
+	}
+	return append(b, data...)
 }
 
 func (s *Split) appendFields(b []byte) []byte       { return appendRare(b, s) }

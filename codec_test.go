@@ -158,12 +158,12 @@ func fill(i int) *Trade {
 
 func TestFoldingAFillDoesNotAllocate(t *testing.T) {
 	b, fills := NewBook("p", "USD"), steadyFills()
-	for _, f := range fills {
-		b.trade(f)
+	for i, f := range fills {
+		b.apply(f, int64(i)+1)
 	}
 	next := 0
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		b.trade(fills[next%len(fills)])
+		b.apply(fills[next%len(fills)], int64(next+100))
 		next++
 	}), "allocations per fill")
 }
@@ -179,7 +179,7 @@ func BenchmarkFold(b *testing.B) {
 	book, fills := NewBook("p", "USD"), steadyFills()
 	b.ReportAllocs()
 	for i := range b.N {
-		book.trade(fills[i%len(fills)])
+		book.apply(fills[i%len(fills)], int64(i)+1)
 	}
 }
 

@@ -14,12 +14,20 @@ import (
 type command struct {
 	payloads []payload
 	trades   []Trade // what payloads that are trades point to; never grown, reused with the command
+	task     task    // instead of payloads
+	judged   bool    // look at losses once the payloads are recorded
 	refresh  int64   // instead of payloads: catch up to this sequence number
 	ctx      context.Context
 	wake     chan bool // true: lead the next group; false: done
 	promoted bool
 	added    int
 	err      error
+}
+
+// task is a command that decides on the draft what entries to make. It may be run several times,
+// on different drafts: the last one counts.
+type task interface {
+	run(ctx context.Context, p *Portfolio, known map[string]int64) error
 }
 
 // trade keeps a normalized copy of t in the command. Whoever needs it for longer than the command
@@ -243,14 +251,14 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 			continue
 		}
 		before := len(p.draft.entries)
-		added, err := p.record(ctx, cmd.payloads, *known)
+		added, err := p.run(ctx, cmd, *known)
 		if errors.Is(err, errBehind) {
 			p.stale = true
 			p.resetDraft()
 			return false
 		}
 		if err != nil {
-			more, failed := p.lookUp(ctx, cmd.payloads, *known)
+			more, failed := p.lookUp(ctx, cmd.payloads, *known) // a task knows itself
 			if errors.Is(failed, errBehind) {
 				p.stale = true
 				p.resetDraft()
@@ -274,7 +282,25 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 	return true
 }
 
-func (p *Portfolio) resetDraft() { p.draft.reset(p.live.clone()) }
+// run makes one command's entries, and returns how many of its facts were new.
+func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int64) (int, error) {
+	if cmd.task != nil {
+		return 0, cmd.task.run(ctx, p, known)
+	}
+	added, err := p.record(ctx, cmd.payloads, known)
+	if err == nil && cmd.judged {
+		err = p.judgeLosses()
+	}
+	return added, err
+}
+
+// resetDraft starts over. Readers do not change the live book, but they bring its exposure up to date.
+func (p *Portfolio) resetDraft() {
+	p.mu.RLock()
+	b := p.live.clone()
+	p.mu.RUnlock()
+	p.draft.reset(b)
+}
 
 // announce says up to where the append under way will bring the journal, so that news of it from the
 // store is not taken for another process's; 0 says that there is none.
@@ -296,14 +322,17 @@ func (p *Portfolio) release() {
 // publish makes the appended entries visible to readers.
 func (p *Portfolio) publish() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	defer p.release()
 	p.appending = 0
 	for i, payload := range p.draft.payloads {
 		p.live.apply(payload, p.draft.entries[i].Seq)
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
 	p.visible.Store(p.live.seq)
+	p.release()
+	p.mu.Unlock()
+	for i, payload := range p.draft.payloads {
+		p.tell(payload, p.draft.entries[i].Seq)
+	}
 }
 
 // catchUp folds in what other processes appended, if the portfolio knows or suspects that they did.
@@ -349,6 +378,9 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	p.live.hash = hash
 	p.visible.Store(seq)
 	p.mu.Unlock()
+	for _, s := range tail {
+		p.tell(s.payload, s.entry.Seq)
+	}
 	p.stale = false
 	p.resetDraft()
 	return nil

@@ -70,7 +70,7 @@ func mulExact(a, b Decimal) (Decimal, error) {
 // convert multiplies an amount by a conversion rate or price. That is a valuation, not a ledger
 // fact: where the product would pass 19 places, it is rounded to the nearest at moneyPlaces.
 func convert(amount, rate Decimal) Decimal {
-	if rate.Equal(one) {
+	if rate == one { // in the form that all have; any other is multiplied by, to the same end
 		return amount
 	}
 	if amount.Prec()+rate.Prec() > maxPlaces {

@@ -4,7 +4,7 @@
 // # The model
 //
 // A profile ([AccountProfile]) names one account and how it may trade: capital level, risk
-// tolerance, gateway, status. Everything is keyed on its [ProfileID], never on the broker's
+// tolerance, limits, gateway, status. Everything is keyed on its [ProfileID], never on the broker's
 // account id, which brokers have been known to change. Credentials are not part of it: they are
 // in a [CredentialStore] under the same id, and rotate without touching anything else.
 //
@@ -32,6 +32,22 @@
 // changes what later calls take for the active profile and can never redirect an operation under
 // way; [WithProfile] gives a context a profile of its own, and [WithOwner] hides from it
 // everybody else's.
+//
+// # Orders
+//
+// Before an [Order] leaves, [Portfolio.Reserve] holds it against the profile's [RiskLimits] and, if it
+// breaks no [Rule], holds its exposure, durably: from then on it counts against every limit in every
+// process, until fills that name it have made it real or [Portfolio.Release] lets it go. A refused
+// order is an error, [ErrRefused], that lists every rule it breaks. What cannot be told, such as
+// equity while a mark is missing, refuses; an order that only reduces a position is never barred by
+// limits. Losses make trading reduce, [Portfolio.Halt] stops it, and only [Portfolio.Resume] lets it go on.
+//
+// [MultiAccountManager.Route] makes orders of one [Signal] in many profiles at once: each is sized to
+// its own equity by a [Sizer], checked against its own limits, and ends as an order whose exposure is
+// held, or as a refusal. [Portfolio.Performance] tells how a profile did, [MultiAccountManager.Compare]
+// how several did beside each other.
+//
+// The library sends nothing itself: orders go out, and fills come in, through your own connection.
 //
 // # The shortest program
 //
@@ -72,5 +88,5 @@
 // that cross an interface are copies.
 //
 // Errors wrap the sentinels of this package (test with errors.Is), and carry details in
-// [ValidationError], [MissingError], [DuplicateError] and [CorruptError] (errors.As).
+// [ValidationError], [RefusalError], [MissingError], [DuplicateError] and [CorruptError] (errors.As).
 package accounts

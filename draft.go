@@ -51,7 +51,7 @@ func (d *draft) add(p payload) error {
 	start := len(d.buffer)
 	d.buffer = encodePayload(d.buffer, p)
 	switch p.(type) {
-	case *Trade, *CashMovement:
+	case *Trade, *CashMovement, *Hold, *Release:
 	default:
 		if _, err := decodePayload(p.kind(), d.buffer[start:]); err != nil {
 			return fmt.Errorf("%w: %s that cannot be written: %w", ErrInvalid, p.kind(), err)
@@ -281,6 +281,9 @@ func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string
 		if _, noticed := known[key]; !noticed && key != "" {
 			wanted[key] = true
 		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
 	}
 	return p.find(ctx, wanted)
 }

@@ -97,6 +97,13 @@ var (
 	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.
 	ErrNoCredentialStore = errors.New("no credential store configured")
 
+	// ErrRefused is returned for an order that breaks a rule. The error is a *RefusalError that
+	// lists every one.
+	ErrRefused = errors.New("order refused")
+
+	// ErrOrderNotFound is returned by Release for an order that was never held.
+	ErrOrderNotFound = errors.New("order not found")
+
 	// ErrClosed is returned by every method of a manager or store after Close, and by whatever a
 	// portfolio would record after its manager's.
 	ErrClosed = errors.New("closed")

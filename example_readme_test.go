@@ -49,6 +49,29 @@ func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHoo
 	return nil
 }
 
+func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal accounts.Signal, send func(accounts.ProfileID, accounts.Order) error) error {
+	outcomes, err := manager.Route(ctx, signal) // sized by equity and capital level, unless told otherwise
+	if err != nil {
+		return err
+	}
+	for _, a := range outcomes {
+		if !a.Held() {
+			fmt.Println(a.ProfileID, a.Err) // `order "s1@p1" refused: order_notional (2891, limit 2500.15)`
+			continue
+		}
+		if err := send(a.ProfileID, a.Order); err != nil {
+			portfolio, err := manager.Portfolio(ctx, a.ProfileID)
+			if err != nil {
+				return err
+			}
+			if err := portfolio.Release(ctx, a.Order.ID, "not sent"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // doc.go:
 
 func hold(ctx context.Context) error {
@@ -105,6 +128,24 @@ func Example_shortest() {
 	// cash: -413.5
 }
 
+func Example_follow() {
+	ctx := context.Background()
+	store := memstore.New()
+	defer store.Close()
+	manager, err := accounts.New(store)
+	check(err)
+	defer manager.Close()
+	_, err = fund(ctx, manager, accounts.Aggressive25K("DU1000025"))
+	check(err)
+	signal := accounts.Signal{ID: "s1", Instrument: accounts.NewStock("XYZ", "USD"), Action: accounts.SignalBuy}
+	check(follow(ctx, manager, signal, func(_ accounts.ProfileID, o accounts.Order) error {
+		fmt.Println("send", o.Quantity, o.Instrument)
+		return nil
+	}))
+	// Output:
+	// send 60 STK:XYZ:USD
+}
+
 func TestDocumentedCode(t *testing.T) {
 	text := func(file string) string {
 		b, err := os.ReadFile(file)
@@ -120,8 +161,12 @@ func TestDocumentedCode(t *testing.T) {
 	}
 	this := text("example_readme_test.go")
 	readme := text("README.md")
-	require.Equal(t, 1, strings.Count(readme, "```go\n"), "README.md has one piece of Go code")
-	require.Equal(t, between(this, "// README.md:\n\n", "\n// doc.go:\n"), between(readme, "```go\n", "```\n"),
+	var pieces []string
+	for _, piece := range strings.Split(readme, "```go\n")[1:] {
+		piece, _, _ = strings.Cut(piece, "```\n")
+		pieces = append(pieces, piece)
+	}
+	require.Equal(t, between(this, "// README.md:\n\n", "\n// doc.go:\n"), strings.Join(pieces, "\n"),
 		"the code in README.md must be the one that is compiled here")
 
 	var inDoc strings.Builder

@@ -2,7 +2,8 @@ package accounts
 
 import "time"
 
-// payload is what an entry holds: a pointer to a Fact's type, an *Amendment or a *Restatement.
+// payload is what an entry holds: a pointer to a Fact's type, an *Amendment, a *Restatement, or what was
+// decided about orders and trading (see order.go).
 type payload interface {
 	kind() EntryKind
 	// entryKey makes the entry idempotent within the profile; empty for those that need not be.

@@ -137,7 +137,11 @@ func (i Instrument) Key() InstrumentKey {
 
 // key is Key for an instrument that has its defaults.
 func (i *Instrument) key() InstrumentKey {
-	b := make([]byte, 0, 48)
+	return InstrumentKey(i.appendKey(make([]byte, 0, 48)))
+}
+
+// appendKey appends key's bytes, for whoever has a buffer.
+func (i *Instrument) appendKey(b []byte) []byte {
 	b = append(append(append(b, i.SecType...), ':'), i.Symbol...)
 	if i.Expiry != 0 {
 		b = strconv.AppendInt(append(b, ':'), int64(i.Expiry), 10)
@@ -149,8 +153,7 @@ func (i *Instrument) key() InstrumentKey {
 	if i.Expiry != 0 || !i.Multiplier.Equal(one) {
 		b, _ = i.Multiplier.AppendText(append(b, ':'))
 	}
-	b = append(append(b, ':'), i.Currency...)
-	return InstrumentKey(b)
+	return append(append(b, ':'), i.Currency...)
 }
 
 func (i *Instrument) setDefaults() {

@@ -22,6 +22,12 @@ const (
 	KindEquity      EntryKind = "equity"      // an EquityPoint
 	KindAmendment   EntryKind = "amendment"   // an Amendment; takes effect with the restatement behind it
 	KindRestatement EntryKind = "restatement" // a Restatement: what the book became by amendments
+	KindHold        EntryKind = "hold"        // a Hold: an order was accepted
+	KindRelease     EntryKind = "release"     // a Release: what was left of one was let go
+	KindRefusal     EntryKind = "refusal"     // a Refusal: an order was not accepted
+	KindBreach      EntryKind = "breach"      // a Breach: a loss or drawdown came to another level
+	KindState       EntryKind = "state"       // a StateChange: halted, reducing, resumed
+	KindPolicy      EntryKind = "policy"      // a PolicyChange: other limits, another status
 )
 
 // Hash is a SHA-256.

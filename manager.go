@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -199,10 +200,14 @@ func (p AccountProfile) violations() *ValidationError {
 // ErrNameTaken; ErrInvalid, a *ValidationError naming every wrong field, also for the status
 // archived, which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never
 // change: the book is kept in the base currency.
+//
+// Another status or other limits are written to the profile's journal as well, so that from then on every
+// order is decided by them, in whichever process. If that fails, the profile is returned as
+// stored with the error, and other processes learn of it as they learn of any event.
 func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	updated, err := m.updateProfile(ctx, p)
 	if err != nil {
-		return AccountProfile{}, fmt.Errorf("update profile %.60q: %w", p.ID, err)
+		return updated, fmt.Errorf("update profile %.60q: %w", p.ID, err)
 	}
 	return updated, nil
 }
@@ -239,7 +244,23 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 	}
 	p.Version++
 	m.renumber(p)
-	return p, nil
+	return p, m.announcePolicy(ctx, s, stored, p)
+}
+
+// announcePolicy writes to the journal what the profile permits, if that changed: the next order is
+// decided by it, in whichever process.
+func (m *MultiAccountManager) announcePolicy(ctx context.Context, s scope, before, after AccountProfile) error {
+	if before.Status == after.Status && reflect.DeepEqual(before.EffectiveLimits(), after.EffectiveLimits()) {
+		return nil
+	}
+	p, err := m.portfolio(ctx, s, after.ID)
+	if err == nil {
+		err = p.applyPolicy(ctx, after)
+	}
+	if err != nil {
+		return fmt.Errorf("it is updated, but other processes may not know yet: %w", err)
+	}
+	return nil
 }
 
 // archiveAttempts bounds how often ArchiveProfile yields to concurrent updates.
@@ -280,6 +301,9 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 			break
 		}
 	}
+	if err == nil {
+		err = m.announceArchived(ctx, s, p)
+	}
 	if err != nil || m.creds == nil {
 		return err
 	}
@@ -287,6 +311,20 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 		return fmt.Errorf("archived, but its credentials are left: %w", err)
 	}
 	return nil
+}
+
+// announceArchived is announcePolicy for an archived profile, of which the journal may be beyond reading.
+func (m *MultiAccountManager) announceArchived(ctx context.Context, s scope, before AccountProfile) error {
+	after, err := m.lookup(ctx, s, before.ID)
+	if err != nil {
+		return err
+	}
+	m.renumber(after)
+	before.Status = StatusActive // also when an earlier try got no further
+	if err = m.announcePolicy(ctx, s, before, after); errors.Is(err, ErrCorrupt) {
+		return nil // nobody can trade on it
+	}
+	return err
 }
 
 func (m *MultiAccountManager) tryArchive(ctx context.Context, s scope, id ProfileID) error {

@@ -31,8 +31,9 @@ type Portfolio struct {
 	clock   func() time.Time
 	emit    func(Event)
 	visible atomic.Int64 // live's sequence number, for whoever asks without the lock
-	// account is the broker's id of the account; the manager keeps it up to date.
-	account atomic.Pointer[string]
+	// profile is the newest that is known, and policy what it permits; the manager keeps both up to date.
+	profile atomic.Pointer[AccountProfile]
+	policy  atomic.Pointer[policy]
 	// queue is who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
@@ -50,6 +51,8 @@ type Portfolio struct {
 	appended  chan struct{}
 	marks     map[InstrumentKey]Mark
 	fx        map[Currency]FXRate
+	checking  check
+	marked    exposure // which marks the draft's exposure has not heard of; its touch methods alone are used
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
@@ -68,7 +71,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
 		marks: map[InstrumentKey]Mark{}, fx: map[Currency]FXRate{},
 	}
-	p.account.Store(&cfg.profile.IBKRAccountID)
+	p.setProfile(cfg.profile)
 	book, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open portfolio of profile %q: %w", p.id, err)
@@ -125,7 +128,7 @@ func (p *Portfolio) ProfileID() ProfileID { return p.id }
 
 // IBKRAccountID returns the broker's id of the account, as the profile has it now. It can change;
 // the profile's id cannot.
-func (p *Portfolio) IBKRAccountID() string { return *p.account.Load() }
+func (p *Portfolio) IBKRAccountID() string { return p.profile.Load().IBKRAccountID }
 
 // BaseCurrency returns the currency that the portfolio's totals are in.
 func (p *Portfolio) BaseCurrency() Currency { return p.base }
@@ -140,7 +143,7 @@ func (p *Portfolio) BaseCurrency() Currency { return p.base }
 // bears the id of another contract's or quantity's execution; ErrExecutionMismatch for a correction of
 // another contract. What happened is recorded whatever the profile's status.
 func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
-	return p.recordAll(ctx, len(trades), func(cmd *command, i int) (payload, error) {
+	return p.recordAll(ctx, len(trades), false, func(cmd *command, i int) (payload, error) {
 		return cmd.trade(&trades[i])
 	})
 }
@@ -193,15 +196,16 @@ func (p *Portfolio) RecordFacts(ctx context.Context, facts ...Fact) (int, error)
 
 // recordEach is RecordFacts for facts of one kind or several.
 func recordEach[F Fact](ctx context.Context, p *Portfolio, facts []F) (int, error) {
-	return p.recordAll(ctx, len(facts), func(_ *command, i int) (payload, error) { return facts[i].normalized() })
+	return p.recordAll(ctx, len(facts), false, func(_ *command, i int) (payload, error) { return facts[i].normalized() })
 }
 
-// recordAll records n facts that normalized returns.
-func (p *Portfolio) recordAll(ctx context.Context, n int, normalized func(cmd *command, i int) (payload, error)) (int, error) {
+// recordAll records n facts that normalized returns, and looks at losses if they are to be judged.
+func (p *Portfolio) recordAll(ctx context.Context, n int, judged bool, normalized func(cmd *command, i int) (payload, error)) (int, error) {
 	if n == 0 {
 		return 0, ctx.Err()
 	}
 	cmd := p.newCommand(n)
+	cmd.judged = judged
 	latest := p.clock().Add(clockSkew)
 	for i := range n {
 		f, err := normalized(cmd, i)

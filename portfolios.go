@@ -134,12 +134,12 @@ func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfoli
 	return openPortfolio(ctx, portfolioConfig{store: m.store, profile: profile, clock: m.clock, emit: m.events.Publish})
 }
 
-// renumber tells an open portfolio the broker's id of its account, which may have changed.
+// renumber tells an open portfolio its profile, of which the account id, the status or the limits may have changed.
 func (m *MultiAccountManager) renumber(p AccountProfile) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil {
-		slot.p.account.Store(&p.IBKRAccountID)
+		slot.p.setProfile(p)
 	}
 }
 

@@ -131,7 +131,8 @@ type Gateway struct {
 	ClientID int    // 0 or more; tells API clients of one gateway apart
 }
 
-// AccountProfile names one IBKR account and how it may trade. It is a plain value: copies share nothing.
+// AccountProfile names one IBKR account and how it may trade. It is a plain value; copies share
+// Limits alone, see Clone.
 type AccountProfile struct {
 	ID            ProfileID
 	Name          string // 1 to 100 characters, unique within an owner
@@ -142,6 +143,7 @@ type AccountProfile struct {
 	Status        ProfileStatus // active if left empty
 	BaseCurrency  Currency      // USD if left empty
 	Gateway       Gateway
+	Limits        *RiskLimits // nil means DefaultLimits(CapitalLevel, RiskTolerance)
 	Owner         OwnerID
 	Version       int64 // counts updates from 1; UpdateProfile refuses any but the stored one
 	CreatedAt     time.Time
@@ -196,6 +198,9 @@ func (p AccountProfile) Validate() error {
 		v.check(false, "Mode", "is %s, but %s is a %s account", p.Mode, p.IBKRAccountID, modeOf(p.IBKRAccountID))
 	}
 	p.Gateway.validate(v)
+	if p.Limits != nil {
+		p.Limits.validate(v, "Limits.")
+	}
 	return v.err()
 }
 

@@ -88,6 +88,8 @@ func (r *refold) entry(seq int64, p payload) {
 	switch p.(type) {
 	case *Amendment, *Restatement:
 		return // the changes are in already
+	case *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange:
+		return // they are decisions about what was known then
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {

@@ -50,6 +50,8 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 		if old, ok := p.marks[keys[i]]; !ok || !m.Time.Before(old.Time) {
 			m.Time = normalTime(m.Time)
 			p.marks[keys[i]] = m
+			p.live.exposure.touch(keys[i])
+			p.marked.touch(keys[i])
 		}
 	}
 	return nil
@@ -82,6 +84,8 @@ func (p *Portfolio) MarkFX(rates ...FXRate) error {
 		if old, ok := p.fx[r.Currency]; !ok || !r.Time.Before(old.Time) {
 			r.Rate, r.Time = trimZeros(r.Rate), normalTime(r.Time)
 			p.fx[r.Currency] = r
+			p.live.exposure.touchAll()
+			p.marked.touchAll()
 		}
 	}
 	return nil
@@ -117,10 +121,11 @@ type Snapshot struct {
 	// Realized is that since the journal began, and Capital net deposits, withdrawals and opening
 	// balances, each at its own FXRate; what was recorded without one is taken at the live rate.
 	Realized, Capital Decimal
-	HighWater         Decimal // highest recorded equity point
+	HighWater         Decimal // see Book.HighWater
 	// Missing lists what CashBase, Equity and Unrealized lack: marks of open positions, and live
 	// rates. It is a reason not to trade on them.
 	Missing *MissingError
+	Risk    RiskReport
 	// Unrated lists the currencies of which Realized and Capital lack something: it was recorded
 	// without a rate, and there is no live one.
 	Unrated []Currency
@@ -128,12 +133,12 @@ type Snapshot struct {
 
 // Snapshot returns a consistent copy of the whole book with its valuation. It does no I/O.
 func (p *Portfolio) Snapshot() Snapshot {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
+	p.mu.Lock() // for the exposure, which is brought up to date
+	defer p.mu.Unlock()
 	b := p.live
 	s := Snapshot{
 		ProfileID: p.id, BaseCurrency: p.base, Seq: b.seq, Hash: b.hash, Trades: b.trades,
-		Cash: b.Cash(), Pending: b.PendingPremiums(), HighWater: b.highWater,
+		Cash: b.Cash(), Pending: b.PendingPremiums(), HighWater: b.HighWater(),
 	}
 	for _, key := range sortedKeys(b.positions) {
 		h := b.positions[key]
@@ -145,9 +150,10 @@ func (p *Portfolio) Snapshot() Snapshot {
 		v.Position = h.position(true)
 		s.Open = append(s.Open, v)
 	}
-	t := p.totals()
+	t := p.totals(p.live)
 	s.CashBase, s.Equity, s.Unrealized, s.Realized, s.Capital = t.cash, t.equity, t.unrealized, t.realized, t.capital
 	s.Missing, s.Unrated = t.missing(), sortedKeys(t.unrated)
+	s.Risk = p.report()
 	return s
 }
 
@@ -156,7 +162,7 @@ func (p *Portfolio) Snapshot() Snapshot {
 func (p *Portfolio) Equity() (Decimal, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	t := p.totals()
+	t := p.totals(p.live)
 	if m := t.missing(); m != nil {
 		return Decimal{}, m
 	}
@@ -179,9 +185,9 @@ func (t *totals) missing() *MissingError {
 }
 
 // totals adds everything up. The caller holds the lock.
-func (p *Portfolio) totals() totals {
+func (p *Portfolio) totals(b *Book) totals {
 	t := totals{id: p.id}
-	for currency, c := range p.live.cash {
+	for currency, c := range b.cash {
 		if balance := c.Balance(); !balance.IsZero() {
 			if rate, ok := p.needRate(&t, currency); ok {
 				t.cash = t.cash.Add(convert(balance, rate))
@@ -190,8 +196,8 @@ func (p *Portfolio) totals() totals {
 		t.capital = t.capital.Add(c.CapitalBase).Add(p.convertLate(&t, currency, c.Unconverted))
 	}
 	t.equity = t.cash
-	for _, key := range sortedKeys(p.live.positions) {
-		h := p.live.positions[key]
+	for _, key := range sortedKeys(b.positions) {
+		h := b.positions[key]
 		t.realized = t.realized.Add(h.position(false).RealizedBase).Add(p.convertLate(&t, h.Instrument.Currency, h.Unconverted))
 		if h.Quantity.IsZero() {
 			continue
@@ -297,7 +303,7 @@ func (p *Portfolio) Seq() int64 {
 // the worth cannot be told; other errors are those of Record.
 func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
-	t := p.totals()
+	t := p.totals(p.live)
 	p.mu.RUnlock()
 	m := t.missing()
 	if m == nil && len(t.unrated) > 0 {
@@ -306,8 +312,12 @@ func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	if m != nil {
 		return fmt.Errorf("record equity: %w", m)
 	}
-	_, err := p.RecordFacts(ctx, EquityPoint{
-		Time: at, Equity: t.equity, Cash: t.cash, Realized: t.realized, Unrealized: t.unrealized, Capital: t.capital,
-	})
+	point := t.point(at)
+	_, err := p.recordAll(ctx, 1, true, func(*command, int) (payload, error) { return point.normalized() })
 	return err
+}
+
+// point is the totals as an equity point.
+func (t *totals) point(at time.Time) EquityPoint {
+	return EquityPoint{Time: at, Equity: t.equity, Cash: t.cash, Realized: t.realized, Unrealized: t.unrealized, Capital: t.capital}
 }

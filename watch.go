@@ -22,6 +22,8 @@ func keyOf(e Event) eventKey {
 	return eventKey{kind: e.Kind, profile: e.ProfileID, owner: e.Owner}
 }
 
+var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed, EventRefused, EventWarning, EventBreach, EventState}
+
 // Subscribe returns a channel of what changes from now on, in every process that uses the store:
 // events of the given kinds, or of all if none are given, about the profiles that ctx sees. As
 // with Store.Watch they are hints to look again: a slow reader finds events of one kind about one
@@ -41,7 +43,7 @@ func (m *MultiAccountManager) Subscribe(ctx context.Context, kinds ...EventKind)
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	for _, k := range kinds {
-		if !contains([]EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed}, k) {
+		if !contains(eventKinds, k) {
 			return nil, fmt.Errorf("subscribe: %w: event kind %.40q is unknown", ErrInvalid, k)
 		}
 	}

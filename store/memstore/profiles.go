@@ -43,7 +43,7 @@ func (d *directory) put(p accounts.AccountProfile) {
 		at, _ := slices.BinarySearch(d.ids, p.ID)
 		d.ids = slices.Insert(d.ids, at, p.ID)
 	}
-	d.byID[p.ID] = p
+	d.byID[p.ID] = p.Clone()
 	d.names[ownedName{p.Owner, p.Name}] = p.ID
 }
 
@@ -103,7 +103,7 @@ func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.Ac
 	if !exists {
 		return accounts.AccountProfile{}, notFound(id)
 	}
-	return p, nil
+	return p.Clone(), nil
 }
 
 // Profiles implements accounts.Store. A page is found without reading the pages before it.
@@ -120,7 +120,7 @@ func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accou
 			break
 		}
 		if p := s.profiles.byID[id]; f.Matches(p) {
-			found = append(found, p)
+			found = append(found, p.Clone())
 		}
 	}
 	return found, nil

@@ -1,0 +1,437 @@
+package accounts
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+)
+
+// setProfile takes a newer version of the profile.
+func (p *Portfolio) setProfile(profile AccountProfile) {
+	if old := p.profile.Load(); old != nil && old.Version > profile.Version {
+		return
+	}
+	profile = profile.Clone()
+	p.policy.Store(newPolicy(profile.Version, profile.Status, profile.EffectiveLimits()))
+	p.profile.Store(&profile)
+}
+
+// policyFor is what holds for a book: what its journal says, unless the profile is known to be newer.
+func (p *Portfolio) policyFor(b *Book) *policy {
+	if own := p.policy.Load(); b.risk.policy == nil || own.version > b.risk.policy.version {
+		return own
+	}
+	return b.risk.policy
+}
+
+// weigh brings a book's exposure up to date. The caller holds the lock, and is the leader if the
+// book is the draft.
+func (p *Portfolio) weigh(b *Book, m *market) *exposure {
+	if b.exposure == nil {
+		b.exposure = newExposure()
+	}
+	b.exposure.refresh(b, m, b.risk.dateOf(m.now))
+	return b.exposure
+}
+
+// Check says whether an order would be accepted now, without holding anything, and without I/O. It
+// takes time in proportion to nothing that is held. The order's ID may be empty. An order that is
+// working already is allowed.
+func (p *Portfolio) Check(o Order) Decision {
+	if o.ID == "" {
+		o.ID = "check"
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	x := &p.checking
+	x.o = o
+	if err := x.o.examine(); err != nil {
+		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
+	}
+	if w := p.live.risk.orders[o.ID]; w != nil && w.same(&x.o) {
+		return Decision{OrderID: o.ID, Allowed: true}
+	}
+	x.m = market{base: p.base, marks: p.marks, fx: p.fx, policy: p.policyFor(p.live), now: p.clock()}
+	return x.judge(p.live, p.weigh(p.live, &x.m), false)
+}
+
+// Reserve decides about an order and, if it breaks no rule, holds its exposure, durably: from then on
+// it counts in full against every limit, in every process, until fills that name its ID have made it real or
+// Release lets it go. Send an order to the broker only after Reserve has returned nil.
+//
+// A refused order is a *RefusalError (ErrRefused) with every rule that it breaks; that is durable too. An
+// ID is decided once: the same order again gets the same decision, whatever holds by then, or is refused by RuleDone
+// once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
+// Record; after one the order must not be sent, and may be reserved again.
+func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
+	r := &reservation{}
+	r.hold.Order = o
+	if err := r.hold.Order.normalize(); err != nil {
+		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
+	}
+	r.hold.key = r.hold.Order.Instrument.Key()
+	if err := p.submit(ctx, &command{task: r}); err != nil {
+		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
+	}
+	if r.decided != nil && !r.decided.same(&r.hold.Order) {
+		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: order %q: %w", p.id, o.ID, ErrIDReused)
+	}
+	return r.decision, r.refused(p.id)
+}
+
+// reservation is the task of deciding about one order.
+type reservation struct {
+	hold     Hold // its order is normalized
+	decision Decision
+	decided  *Order // the order that the id was decided for earlier
+}
+
+// refused returns the error of a refused order.
+func (r *reservation) refused(id ProfileID) error {
+	if r.decision.Allowed {
+		return nil
+	}
+	return &RefusalError{ProfileID: id, Decision: r.decision}
+}
+
+func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
+	if done, err := r.recall(ctx, p, known); done || err != nil {
+		return err
+	}
+	if err := p.prepare(); err != nil {
+		return err
+	}
+	return p.decideOrder(r)
+}
+
+// recall takes over the decision about an order that was made before.
+func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
+	r.decided, r.decision = nil, Decision{}
+	if w := p.draft.book.risk.orders[r.hold.Order.ID]; w != nil {
+		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
+		return true, nil
+	}
+	seq, dup := p.seen(orderKey(r.hold.Order.ID), known)
+	if !dup {
+		return false, nil
+	}
+	payload, err := p.payloadAt(ctx, seq)
+	if err != nil {
+		return false, err
+	}
+	switch f := payload.(type) {
+	case *Hold:
+		done := Violation{Rule: RuleDone, Reason: "it was filled or released"}
+		r.decided, r.decision = &f.Order, Decision{OrderID: f.Order.ID, Violations: []Violation{done}}
+	case *Refusal:
+		r.decided, r.decision = &f.Order, Decision{OrderID: f.Order.ID, Violations: f.Violations}
+	default:
+		return false, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no order under an order's key"}
+	}
+	return true, nil
+}
+
+// prepare writes what must be in the journal before an order is decided: the policy it is decided
+// by, an equity point to count losses from, and what was lost.
+func (p *Portfolio) prepare() error {
+	d := p.draft
+	if own := p.policyFor(d.book); own != d.book.risk.policy {
+		if err := d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now}); err != nil {
+			return err
+		}
+	}
+	if !d.book.risk.loss.Points {
+		p.mu.RLock()
+		t := p.totals(d.book)
+		p.mu.RUnlock()
+		if point := t.point(d.now); t.missing() == nil && len(t.unrated) == 0 {
+			if err := d.add(&point); err != nil {
+				return err
+			}
+		}
+	}
+	return p.judgeLosses()
+}
+
+// weighDraft is weigh for the draft. The caller holds the lock and leads.
+func (p *Portfolio) weighDraft() *exposure {
+	b := p.draft.book
+	if b.exposure == nil {
+		b.exposure = newExposure()
+	}
+	if p.marked.all {
+		b.exposure.touchAll()
+	}
+	for _, key := range p.marked.stale {
+		b.exposure.touch(key)
+	}
+	p.marked.all, p.marked.stale = false, p.marked.stale[:0]
+	m := &p.checking.m
+	*m = market{base: p.base, marks: p.marks, fx: p.fx, policy: p.policyFor(b), now: p.draft.now}
+	return p.weigh(b, m)
+}
+
+// decideOrder holds the order against the draft and writes what came of it.
+func (p *Portfolio) decideOrder(r *reservation) error {
+	d := p.draft
+	p.mu.Lock()
+	e := p.weighDraft()
+	p.checking.o = r.hold.Order
+	r.decision = p.checking.judge(d.book, e, true)
+	p.mu.Unlock()
+	if r.decision.Allowed {
+		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
+		return d.add(&r.hold)
+	}
+	return d.add(&Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
+}
+
+// judgeLosses writes to the draft what the day's loss and the drawdown have come to, if that is another level than
+// what was written last, and lets trading only reduce where it is too much.
+func (p *Portfolio) judgeLosses() error {
+	d := p.draft
+	p.mu.Lock()
+	e := p.weighDraft()
+	k, policy, today := e.bounds, e.policy, e.today
+	p.mu.Unlock()
+	if !k.known || !policy.sound {
+		return nil
+	}
+	if err := p.judgeDrawdown(&k, &policy.limits.Drawdown); err != nil {
+		return err
+	}
+	loss := &d.book.risk.loss
+	if !k.loss.set || !k.lost.IsPos() || loss.Lost == today {
+		return nil
+	}
+	switch {
+	case k.lost.GreaterThan(k.loss.at):
+		b := &Breach{Rule: RuleDailyLoss, Severity: SeveritySevere, Limit: k.loss.at, Actual: k.lost, Time: d.now}
+		return p.breach(b, fmt.Sprintf("the day's loss of %s is more than %s", b.Actual, b.Limit))
+	case k.lost.GreaterThanOrEqual(k.loss.warn) && loss.Warned != today:
+		return d.add(&Breach{Rule: RuleDailyLoss, Severity: SeverityWarning, Limit: k.loss.at, Actual: k.lost, Time: d.now})
+	}
+	return nil
+}
+
+func (p *Portfolio) judgeDrawdown(k *bounds, limits *DrawdownLimits) error {
+	d := p.draft
+	last := d.book.risk.loss.Severity
+	if k.severity == last {
+		return nil
+	}
+	b := &Breach{Rule: RuleDrawdown, Severity: k.severity, Limit: limits.Severe, Actual: k.drawdown(), Time: d.now}
+	if k.severity < last || k.severity < SeveritySevere {
+		return d.add(b)
+	}
+	return p.breach(b, fmt.Sprintf("a drawdown of %s is %s", b.Actual, b.Severity))
+}
+
+// breach writes a breach, and that trading only reduces from then on.
+func (p *Portfolio) breach(b *Breach, reason string) error {
+	d := p.draft
+	if err := d.add(b); err != nil || d.book.risk.tradingState() != TradingActive {
+		return err
+	}
+	return d.add(&StateChange{State: TradingReducing, Cause: b.Rule, Reason: reason, Time: d.now})
+}
+
+// Release lets go of what is left of a working order: it was cancelled, rejected, or has expired. What was
+// filled stays. An order that does not work any longer is no error. ErrOrderNotFound for an order
+// that was never held; ErrInvalid for a reason of more than 500 bytes or none; other errors are those of Record.
+func (p *Portfolio) Release(ctx context.Context, id OrderID, reason string) error {
+	err := validReason(reason)
+	if err == nil {
+		err = p.submit(ctx, &command{task: &releasing{id, reason}})
+	}
+	if err != nil {
+		return fmt.Errorf("release order %.60q of profile %q: %w", id, p.id, err)
+	}
+	return nil
+}
+
+func validReason(reason string) error {
+	if reason == "" || len(reason) > maxNote || !isPrintable(reason, true) {
+		return fmt.Errorf("%w: reason is not 1 to %d printable bytes", ErrInvalid, maxNote)
+	}
+	return nil
+}
+
+type releasing struct {
+	id     OrderID
+	reason string
+}
+
+func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
+	d := p.draft
+	if d.book.risk.orders[r.id] != nil {
+		return d.add(&Release{OrderID: r.id, Reason: r.reason, Time: d.now})
+	}
+	seq, found := p.seen(orderKey(r.id), known)
+	if !found {
+		var err error
+		if seq, found, err = p.probe(ctx, orderKey(r.id)); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return ErrOrderNotFound
+	}
+	payload, err := p.payloadAt(ctx, seq)
+	if err != nil {
+		return err
+	}
+	if _, held := payload.(*Hold); !held {
+		return fmt.Errorf("%w: it was refused", ErrOrderNotFound)
+	}
+	return nil
+}
+
+// probe asks the store whether the journal has a key, and where, without reading it: by an append that it must refuse,
+// for it repeats the key of the policy by which every order was decided. errBehind if the journal has moved on.
+func (p *Portfolio) probe(ctx context.Context, key string) (int64, bool, error) {
+	known := p.live.risk.policy
+	if known == nil {
+		return 0, false, nil // no order was ever decided
+	}
+	policy := PolicyChange{Version: known.version}
+	batch := Batch{ProfileID: p.id, After: p.live.seq}
+	hash := p.live.hash
+	for i, k := range []string{policy.entryKey(), key} {
+		e := Entry{ProfileID: p.id, Seq: p.live.seq + 1 + int64(i), Kind: KindPolicy, Key: k, Time: p.draft.now, Payload: []byte("{}"), Prev: hash}
+		e.Hash = e.Sum(nil)
+		hash = e.Hash
+		batch.Entries = append(batch.Entries, e)
+	}
+	err := p.store.Append(ctx, batch)
+	var duplicates *DuplicateError
+	switch {
+	case errors.Is(err, ErrConflict):
+		return 0, false, errBehind
+	case !errors.As(err, &duplicates):
+		return 0, false, fmt.Errorf("look up key %q: %w", key, cmp.Or(err, error(&CorruptError{ProfileID: p.id, Seq: batch.After + 1, Reason: "the policy's key was accepted twice"})))
+	}
+	for _, d := range duplicates.Duplicates {
+		if d.Key == key {
+			return d.Seq, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// Halt makes the profile accept no order at all, not even one that reduces: the kill switch. It lasts, restarts included,
+// until Reduce or Resume. Halting again changes nothing. ErrInvalid for a reason of more
+// than 500 bytes or none; other errors are those of Record.
+func (p *Portfolio) Halt(ctx context.Context, reason string) error {
+	return p.setState(ctx, "halt", TradingHalted, reason)
+}
+
+// Reduce makes the profile accept only orders that make positions smaller, from a halt, too. It lasts until Halt
+// or Resume. Errors are those of Halt.
+func (p *Portfolio) Reduce(ctx context.Context, reason string) error {
+	return p.setState(ctx, "reduce", TradingReducing, reason)
+}
+
+// Resume makes the profile accept orders again. Where the day's loss is beyond its limit, or the drawdown
+// moderate or worse, that is counted anew from the present equity: whoever resumes has seen it. So
+// the present equity must be known: ErrNoMark (a *MissingError) if it is not. Other errors are those of Halt.
+func (p *Portfolio) Resume(ctx context.Context, reason string) error {
+	return p.setState(ctx, "resume", TradingActive, reason)
+}
+
+func (p *Portfolio) setState(ctx context.Context, what string, s TradingState, reason string) error {
+	err := validReason(reason)
+	if err == nil {
+		err = p.submit(ctx, &command{task: &changing{s, reason}})
+	}
+	if err != nil {
+		return fmt.Errorf("%s profile %q: %w", what, p.id, err)
+	}
+	return nil
+}
+
+// changing is the task of changing the trading state.
+type changing struct {
+	state  TradingState
+	reason string
+}
+
+func (c *changing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+	d := p.draft
+	s := &StateChange{State: c.state, Reason: c.reason, Time: d.now}
+	if c.state == TradingActive {
+		if err := p.recount(s); err != nil {
+			return err
+		}
+	}
+	if d.book.risk.tradingState() == c.state && len(s.Recount) == 0 {
+		return nil
+	}
+	return d.add(s)
+}
+
+// recount says which losses count anew from here.
+func (p *Portfolio) recount(s *StateChange) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.weighDraft()
+	k, loss := &e.bounds, &p.draft.book.risk.loss
+	if !k.known {
+		t := p.totals(p.draft.book)
+		if m := t.missing(); m != nil {
+			return m
+		}
+		return &MissingError{ProfileID: p.id, Rates: sortedKeys(t.unrated)}
+	}
+	if k.loss.set && k.lost.GreaterThan(k.loss.at) || loss.Lost == e.today {
+		s.Recount = append(s.Recount, RuleDailyLoss)
+	}
+	if max(k.severity, loss.Severity) >= SeverityModerate {
+		s.Recount = append(s.Recount, RuleDrawdown)
+	}
+	if len(s.Recount) > 0 {
+		s.Equity, s.Capital = k.equity, trimZeros(e.capital)
+	}
+	return nil
+}
+
+// applyPolicy writes to the journal what the profile permits now, so that whoever trades it decides by that.
+func (p *Portfolio) applyPolicy(ctx context.Context, profile AccountProfile) error {
+	p.setProfile(profile)
+	return p.submit(ctx, &command{task: policing{}})
+}
+
+type policing struct{}
+
+func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+	d := p.draft
+	if own := p.policyFor(d.book); own != d.book.risk.policy {
+		return d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now})
+	}
+	return nil
+}
+
+// tell tells of an entry about orders and trading that became durable.
+func (p *Portfolio) tell(payload any, seq int64) {
+	e := Event{ProfileID: p.id, Owner: p.owner, Seq: seq}
+	switch f := payload.(type) {
+	case *Hold:
+		if len(f.Warnings) == 0 {
+			return
+		}
+		e.Kind, e.Time, e.Rule = EventWarning, f.Time, f.Warnings[0].Rule
+	case *Refusal:
+		e.Kind, e.Time = EventRefused, f.Time
+		if len(f.Violations) > 0 {
+			e.Rule = f.Violations[0].Rule
+		}
+	case *Breach:
+		e.Kind, e.Time, e.Rule = EventBreach, f.Time, f.Rule
+	case *StateChange:
+		e.Kind, e.Time, e.Rule = EventState, f.Time, f.Cause
+	default:
+		return
+	}
+	p.emit(e)
+}

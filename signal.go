@@ -1,0 +1,381 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// SignalID names a signal, as whoever emits it does. At most 49 bytes: with the profile's id it
+// makes the ids of orders.
+type SignalID string
+
+const maxSignalID = 49
+
+// SignalAction is what a signal wants done.
+type SignalAction string
+
+// The actions.
+const (
+	SignalBuy  SignalAction = "buy"  // open or add, long
+	SignalSell SignalAction = "sell" // open or add, short
+	// SignalClose closes what a profile holds of the contract, less what is working to that end
+	// already. It is not sized.
+	SignalClose SignalAction = "close"
+)
+
+// Signal is one decision to trade, the same for every account; how much, each account's size says.
+type Signal struct {
+	ID         SignalID
+	Instrument Instrument
+	Action     SignalAction
+	Price      Decimal // limit per unit in the instrument's currency; zero for an order at the market, sized at the mark
+
+	// What some sizers need; zero if not known.
+
+	Confidence Decimal // that it wins, 0 to 1
+	Volatility Decimal // of the contract, annualized, 0.2 for 20 %
+	Payoff     Decimal // average win ÷ average loss
+
+	Strategy, Sector string    // tags of the orders
+	Expires          time.Time // no order is made later; zero for never
+}
+
+func (s *Signal) normalize() error {
+	v := &ValidationError{What: "signal"}
+	v.check(len(s.ID) >= 1 && len(s.ID) <= maxSignalID && isPrintable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, maxSignalID)
+	v.check(contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
+	v.check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(one), "Confidence", "%s is not 0 to 1", s.Confidence)
+	v.magnitude("Volatility", s.Volatility, maxFraction)
+	v.magnitude("Payoff", s.Payoff, maxInput)
+	err := v.err()
+	if err == nil {
+		// All else is as in an order.
+		o := s.order("p", one)
+		err = o.normalize()
+		s.Instrument, s.Price = o.Instrument, o.Price
+	}
+	if err != nil {
+		return fmt.Errorf("signal %.60q: %w", s.ID, err)
+	}
+	return nil
+}
+
+// order is the profile's order for the quantity.
+func (s *Signal) order(id ProfileID, quantity Decimal) Order {
+	return Order{
+		ID: OrderID(string(s.ID) + "@" + string(id)), Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
+		Strategy: s.Strategy, Sector: s.Sector, Signal: s.ID,
+	}
+}
+
+// Allocation is what became of a signal in one profile: an order whose exposure is held, or the
+// reason why there is none.
+type Allocation struct {
+	ProfileID ProfileID
+	Order     Order // its ID is the signal's and the profile's with an @ between them
+	Decision  Decision
+	// Err is nil if the order is held. It matches ErrRefused (a *RefusalError) if it was refused;
+	// anything else says that the profile could not be asked, and the order must not be sent.
+	Err error
+}
+
+// Held reports whether there is an order to be sent.
+func (a Allocation) Held() bool { return a.Err == nil && a.Decision.Allowed }
+
+// RouteOption configures Route.
+type RouteOption func(*route)
+
+// ToProfiles routes to these profiles instead of every active one.
+func ToProfiles(ids ...ProfileID) RouteOption {
+	return func(r *route) { r.ids = append(r.ids, ids...); r.chosen = true }
+}
+
+// WithSizer sizes the orders by s instead of FixedFraction.
+func WithSizer(s Sizer) RouteOption { return func(r *route) { r.sizer = s } }
+
+// AllOrNone lets go of every order again if any profile refuses or fails.
+func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
+
+// OnAllocation calls f with each profile's outcome as soon as there is one, under AllOrNone once
+// all are known. Calls come one after another, from goroutines of Route's, and must not block for long.
+func OnAllocation(f func(Allocation)) RouteOption { return func(r *route) { r.each = f } }
+
+// ProfileTimeout gives every profile so long and no longer; later it counts as failed, while what
+// it was about to write may still become durable, and routing the signal again tells. Without it a profile has as long as ctx.
+func ProfileTimeout(d time.Duration) RouteOption { return func(r *route) { r.timeout = d } }
+
+// route is one call of Route.
+type route struct {
+	m         *MultiAccountManager
+	scope     scope
+	signal    Signal
+	sizer     Sizer
+	ids       []ProfileID
+	chosen    bool
+	allOrNone bool
+	each      func(Allocation)
+	timeout   time.Duration
+}
+
+// Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles: each
+// sized to its own equity, in whole units rounded down, checked against its own limits and held, as by
+// Portfolio.Reserve, all at the same time. One profile's failure neither stops nor delays
+// another's; Route returns when all have an outcome, in ascending order of ids, or in that of ToProfiles.
+//
+// What came of a signal is durable in each profile, and routing it again makes no second order: it gives the
+// same outcome, or a refusal by RuleDone once the order is filled or released.
+//
+// The error is for what kept it from being routed at all: ErrInvalid for a signal or option that is none,
+// the store's error if the profiles could not be listed. What happened in a profile is in its Allocation:
+// ErrProfileNotFound for one that ctx does not see, ErrIDReused where the id was another signal's.
+func (m *MultiAccountManager) Route(ctx context.Context, signal Signal, opts ...RouteOption) ([]Allocation, error) {
+	r := &route{m: m, signal: signal, sizer: FixedFraction{}}
+	out, err := r.run(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("route: %w", err)
+	}
+	return out, nil
+}
+
+func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, error) {
+	var err error
+	if r.scope, err = r.m.enter(ctx); err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		if o == nil {
+			return nil, fmt.Errorf("%w: nil option", ErrInvalid)
+		}
+		o(r)
+	}
+	if r.sizer == nil || r.timeout < 0 {
+		return nil, fmt.Errorf("%w: no sizer, or a negative timeout", ErrInvalid)
+	}
+	if err := r.signal.normalize(); err != nil {
+		return nil, err
+	}
+	if err := r.targets(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]Allocation, len(r.ids))
+	var wg sync.WaitGroup
+	var mu sync.Mutex // one call of each at a time
+	for i, id := range r.ids {
+		wg.Go(func() {
+			out[i] = r.allocate(ctx, id)
+			if r.each != nil && !r.allOrNone {
+				mu.Lock()
+				defer mu.Unlock()
+				r.each(out[i])
+			}
+		})
+	}
+	wg.Wait()
+	if r.allOrNone {
+		r.settle(ctx, out)
+	}
+	return out, nil
+}
+
+// targets finds the profiles to route to, each once.
+func (r *route) targets(ctx context.Context) error {
+	if !r.chosen {
+		f := ProfileFilter{Statuses: []ProfileStatus{StatusActive}}
+		if !r.scope.all {
+			f.Owner = &r.scope.owner
+		}
+		list, err := r.m.store.Profiles(ctx, f)
+		for _, p := range list {
+			r.ids = append(r.ids, p.ID)
+		}
+		return err
+	}
+	seen := make(map[ProfileID]bool, len(r.ids))
+	for _, id := range r.ids {
+		if seen[id] {
+			return fmt.Errorf("%w: profile %.60q is named twice", ErrInvalid, id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+// allocate asks one profile.
+func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
+	if r.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+	}
+	a := Allocation{ProfileID: id, Order: r.signal.order(id, Decimal{})}
+	p, err := r.m.portfolio(ctx, r.scope, id)
+	if err == nil {
+		t := &routing{signal: &r.signal, sizer: r.sizer}
+		t.hold.Order = a.Order
+		if err = p.submit(ctx, &command{task: t}); err == nil {
+			return t.allocation(id)
+		}
+	}
+	a.Decision.OrderID = a.Order.ID
+	a.Err = fmt.Errorf("route to profile %q: %w", id, err)
+	return a
+}
+
+// settle lets go of every order unless all are held.
+func (r *route) settle(ctx context.Context, out []Allocation) {
+	all := true
+	for i := range out {
+		all = all && out[i].Held()
+	}
+	var wg sync.WaitGroup
+	for i := range out {
+		if !all && out[i].Held() {
+			wg.Go(func() { r.undo(ctx, &out[i]) })
+		}
+	}
+	wg.Wait()
+	if r.each != nil {
+		for _, a := range out {
+			r.each(a)
+		}
+	}
+}
+
+func (r *route) undo(ctx context.Context, a *Allocation) {
+	p, err := r.m.portfolio(ctx, r.scope, a.ProfileID)
+	if err == nil {
+		err = p.Release(ctx, a.Order.ID, "another profile did not take the signal")
+	}
+	if err != nil {
+		a.Err = fmt.Errorf("route to profile %q: held, and could not be let go: %w", a.ProfileID, err)
+		return
+	}
+	a.Decision = Decision{OrderID: a.Order.ID, Violations: []Violation{{Rule: RuleAllOrNone, Reason: "another profile did not take the signal"}}}
+	a.Err = &RefusalError{ProfileID: a.ProfileID, Decision: a.Decision}
+}
+
+// routing is the task of making one profile's order of a signal.
+type routing struct {
+	reservation
+	signal *Signal
+	sizer  Sizer
+	other  bool // the id was another signal's
+}
+
+// allocation is what the task came to.
+func (t *routing) allocation(id ProfileID) Allocation {
+	a := Allocation{ProfileID: id, Order: t.hold.Order, Decision: t.decision, Err: t.refused(id)}
+	if t.decided != nil {
+		a.Order = *t.decided
+	}
+	if t.other {
+		a.Decision = Decision{OrderID: t.hold.Order.ID}
+		a.Err = fmt.Errorf("route to profile %q: signal %q: %w", id, t.signal.ID, ErrIDReused)
+	}
+	return a
+}
+
+func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
+	t.other = false
+	t.hold.key = t.signal.Instrument.Key()
+	if done, err := t.recall(ctx, p, known); done || err != nil {
+		t.other = t.decided != nil && !t.matches(t.decided)
+		return err
+	}
+	if err := p.prepare(); err != nil {
+		return err
+	}
+	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
+		return t.refuse(p, Violation{Rule: RuleExpired, Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
+	}
+	quantity, v := t.size(p)
+	if v.Rule != "" {
+		return t.refuse(p, v)
+	}
+	t.hold.Order = t.signal.order(p.id, quantity)
+	if err := t.hold.Order.normalize(); err != nil {
+		return t.refuse(p, Violation{Rule: RuleSize, Reason: err.Error()})
+	}
+	return p.decideOrder(&t.reservation)
+}
+
+// matches reports whether an order was made of this signal.
+func (t *routing) matches(o *Order) bool {
+	return o.Signal == t.signal.ID && o.Instrument.Key() == t.hold.key && o.Price.Equal(t.signal.Price) &&
+		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
+}
+
+// refuse writes that there is no order.
+func (t *routing) refuse(p *Portfolio, v Violation) error {
+	t.hold.Order = t.signal.order(p.id, Decimal{})
+	t.decision = Decision{OrderID: t.hold.Order.ID, Violations: []Violation{v}}
+	return p.draft.add(&Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
+}
+
+// size says how many units to trade, or why none.
+func (t *routing) size(p *Portfolio) (Decimal, Violation) {
+	p.mu.Lock()
+	e := p.weighDraft()
+	x := &p.checking
+	x.o = t.signal.order(p.id, one)
+	x.meet(p.draft.book, e)
+	held, working, at, k := x.after.held, x.after, x.t, e.bounds
+	lacking := e.lacking()
+	limits := e.policy.limits
+	p.mu.Unlock()
+
+	if t.signal.Action == SignalClose {
+		return closing(held, &working)
+	}
+	unit := at.unit(t.signal)
+	switch {
+	case !k.known:
+		return Decimal{}, Violation{Rule: RuleEquity, Subject: lacking, Reason: "no mark or conversion rate"}
+	case !unit.IsPos():
+		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
+	}
+	notional, err := t.sizer.Notional(Sizing{Signal: *t.signal, Profile: p.profile.Load().Clone(), Limits: limits.Clone(), Equity: k.equity, Unit: unit})
+	if err != nil {
+		return Decimal{}, Violation{Rule: RuleSize, Reason: err.Error()}
+	}
+	quantity := units(notional, unit)
+	if quantity.IsZero() {
+		return Decimal{}, Violation{Rule: RuleSize, Limit: notional, Actual: unit, Reason: "one unit is more than the size"}
+	}
+	if t.signal.Action == SignalSell {
+		quantity = quantity.Neg()
+	}
+	return quantity, Violation{}
+}
+
+// closing is the order that closes what is left to close.
+func closing(held Decimal, s *stake) (Decimal, Violation) {
+	left := held.Abs().Sub(s.sells)
+	if held.IsNeg() {
+		left = held.Abs().Sub(s.buys)
+	}
+	if !left.IsPos() {
+		return Decimal{}, Violation{Rule: RuleSize, Reason: "nothing to close"}
+	}
+	return withSign(left, held).Neg(), Violation{}
+}
+
+// unit is what one unit of the signal's contract puts at risk, in base currency; zero if not known.
+func (t *terms) unit(s *Signal) Decimal {
+	price := maxDecimal(s.Price.Abs(), t.mark.Abs())
+	if s.Action == SignalSell && t.instrument.deliverable() {
+		price = t.instrument.Strike
+	}
+	return convert(price, t.units)
+}
+
+// units is how many whole units an amount is enough for.
+func units(amount, unit Decimal) Decimal {
+	n, err := amount.Div(unit)
+	if err != nil || !n.IsPos() {
+		return Decimal{}
+	}
+	return n.Trunc(0)
+}
