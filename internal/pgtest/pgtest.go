@@ -21,13 +21,13 @@ package pgtest
 import (
 	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/lib/pq"
+	_ "github.com/lib/pq" // the driver
 	"go.uber.org/goleak"
 )
 
@@ -157,10 +157,9 @@ func admin(server, statement string) error {
 
 // withDatabase returns the data source name with another database.
 func withDatabase(dsn, name string) string {
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
-		if kv, err := pq.ParseURL(dsn); err == nil {
-			dsn = kv
-		}
+	if u, err := url.Parse(dsn); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
+		u.Path = "/" + name
+		return u.String()
 	}
 	return dsn + " dbname=" + name // of two the last one counts
 }

@@ -1,0 +1,93 @@
+package pgstore
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts"
+)
+
+// ErrSchema is returned when a database's schema is older or newer than this package works with. The
+// error is a *SchemaError.
+var ErrSchema = errors.New("schema version does not fit")
+
+// SQLSTATE codes that mean something here.
+const (
+	uniqueViolation      = "23505"
+	foreignKeyViolation  = "23503"
+	lockNotAvailable     = "55P03"
+	deadlockDetected     = "40P01"
+	serializationFailure = "40001"
+	stringTooLong        = "22001"
+	invalidEncoding      = "22021" // a zero byte, or what is not UTF-8
+	untranslatable       = "22P05"
+	undefinedTable       = "42P01"
+	undefinedColumn      = "42703"
+)
+
+// sqlState is what pgx's errors have; lib/pq's have it from a method of the same name.
+type sqlState interface{ SQLState() string }
+
+// state returns the SQLSTATE of an error of the server's, "" for any other.
+func state(err error) string {
+	var s sqlState
+	if errors.As(err, &s) {
+		return s.SQLState()
+	}
+	return ""
+}
+
+func hasState(err error, codes ...string) bool {
+	found := state(err)
+	for _, code := range codes {
+		if found == code {
+			return true
+		}
+	}
+	return false
+}
+
+// constraint returns the name of the constraint or unique index that was violated, "" for none. The
+// drivers keep it in fields of different names, and this package does not import pgx for one of them.
+func constraint(err error) string {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return e.Constraint
+	}
+	var s sqlState
+	if !errors.As(err, &s) {
+		return ""
+	}
+	v := reflect.Indirect(reflect.ValueOf(s))
+	if v.Kind() != reflect.Struct {
+		return ""
+	}
+	if name := v.FieldByName("ConstraintName"); name.IsValid() && name.Kind() == reflect.String {
+		return name.String()
+	}
+	return ""
+}
+
+// translate gives errors of the server's the sentinels that they stand for. It is the one place where
+// that happens; what is left is the driver's own error.
+func translate(err error) error {
+	switch state(err) {
+	case uniqueViolation:
+		switch constraint(err) {
+		case "account_profiles_pkey":
+			return fmt.Errorf("%w: %w", accounts.ErrProfileExists, err)
+		case "account_profiles_owner_name_key":
+			return fmt.Errorf("%w: %w", accounts.ErrNameTaken, err)
+		}
+	case foreignKeyViolation:
+		return fmt.Errorf("%w: %w", accounts.ErrProfileNotFound, err)
+	case stringTooLong, invalidEncoding, untranslatable:
+		return fmt.Errorf("%w: %w", accounts.ErrInvalid, err)
+	case undefinedTable, undefinedColumn:
+		return fmt.Errorf("%w: %w", ErrSchema, err)
+	}
+	return err
+}

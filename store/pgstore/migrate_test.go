@@ -1,0 +1,220 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgtest"
+)
+
+// noise is what pg_dump writes anew each time.
+var noise = regexp.MustCompile(`(?m)^(--.*|\\(un)?restrict .*|)\n`)
+
+// dump returns the schema as pg_dump tells it.
+func dump(t *testing.T, dsn, schema string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), pgtest.Program(t, "pg_dump"), "--schema-only", "--schema="+schema, "--no-owner", "--dbname="+dsn).Output()
+	require.NoError(t, err, "pg_dump")
+	return noise.ReplaceAllString(string(out), "")
+}
+
+func migrate(t *testing.T, db *sqlx.DB, opts ...Option) {
+	t.Helper()
+	require.NoError(t, Migrate(t.Context(), db, opts...), "Migrate failed")
+}
+
+func TestEveryStateMigratesToTheSameSchema(t *testing.T) {
+	t.Parallel()
+	states := map[string][]string{
+		"empty":            nil,
+		"existing":         {file(t, "existing.sql")},
+		"profiles by plan": {file(t, "existing.sql"), planProfiles, `ALTER TABLE trading.positions ADD COLUMN account_profile_id varchar(50)`},
+	}
+	dumps := map[string]string{}
+	for name, statements := range states {
+		dsn := pgtest.Database(t)
+		db := open(t, "postgres", dsn)
+		run(t, db, statements...)
+		migrate(t, db)
+		dumps[name] = dump(t, dsn, "trading")
+		migrate(t, db)
+		require.Equal(t, dumps[name], dump(t, dsn, "trading"), "%s: a second run changed something", name)
+		status, err := Status(t.Context(), db)
+		require.NoError(t, err, "Status failed")
+		require.True(t, status.Current(), "%s: Status does not call the schema current", name)
+
+		require.NoError(t, Rollback(t.Context(), db, 0), "%s: Rollback failed", name)
+		down := dump(t, dsn, "trading")
+		require.NotContains(t, down, "account_profile_id", "%s: something is left after Rollback", name)
+		require.Contains(t, down, "trading.positions", "%s: Rollback took a shared table away", name)
+		migrate(t, db)
+		require.Equal(t, dumps[name], dump(t, dsn, "trading"), "%s: up, down and up again is not up", name)
+	}
+	require.Equal(t, dumps["empty"], dumps["existing"], "an empty database and one with the shared tables end up different")
+	require.Equal(t, dumps["empty"], dumps["profiles by plan"], "a database with the plan's table ends up different")
+}
+
+const planProfiles = `CREATE TABLE trading.account_profiles (
+	profile_id varchar(50) PRIMARY KEY, profile_name varchar(100) NOT NULL, ibkr_account_id varchar(50) NOT NULL,
+	capital_level varchar(20) NOT NULL, risk_tolerance varchar(20) NOT NULL, created_at timestamptz DEFAULT now())`
+
+func TestMigrationKeepsRowsAndWhatElseATableHas(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	run(t, db, file(t, "existing.sql"), file(t, "hardened.sql"),
+		`CREATE TABLE trading.trades (ticket uuid PRIMARY KEY DEFAULT gen_random_uuid(), quantity int, note text)`,
+		`INSERT INTO trading.trades (quantity, note) VALUES (7, 'theirs')`)
+	const sums = `SELECT md5(string_agg(p::text, '|' ORDER BY id)) FROM (SELECT id, user_id, symbol, quantity, updated_at FROM trading.positions) p`
+	before := value[string](t, db, sums)
+	migrate(t, db)
+	require.Equal(t, before, value[string](t, db, sums), "existing positions changed")
+	require.Equal(t, 2000, value[int](t, db, `SELECT count(*) FROM trading.positions WHERE account_profile_id IS NULL`), "existing positions were given a profile")
+	require.Equal(t, "theirs", value[string](t, db, `SELECT note FROM trading.trades WHERE quantity = 7 AND journal_seq IS NULL`), "a site's own trades changed")
+	require.NoError(t, Rollback(t.Context(), db, 0), "Rollback failed")
+	require.Equal(t, "theirs", value[string](t, db, `SELECT note FROM trading.trades`), "Rollback took a site's own table away")
+}
+
+func TestMigrationRefusesAColumnOfAnotherType(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	run(t, db, `CREATE SCHEMA trading`, `CREATE TABLE trading.trades (id int, exec_id int)`)
+	err := Migrate(t.Context(), db)
+	require.ErrorContains(t, err, "exec_id is integer, not text", "the error does not say what is in the way")
+}
+
+func TestRollbackRefusesToDestroyAJournal(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	migrate(t, db)
+	run(t, db, `INSERT INTO trading.journal_entries VALUES ('p', 1, 'cash', '', now(), '', '', '')`)
+	require.ErrorContains(t, Rollback(t.Context(), db, 0), "journals are not empty", "a journal was destroyed")
+	require.Equal(t, 1, value[int](t, db, `SELECT count(*) FROM trading.journal_entries`), "the journal is gone")
+	migrate(t, db)
+}
+
+func TestSchemaName(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	db := open(t, "postgres", dsn)
+	migrate(t, db, WithSchema("order")) // a reserved word
+	require.Contains(t, dump(t, dsn, "order"), "account_profiles", "there is nothing in the schema")
+	require.False(t, value[bool](t, db, `SELECT to_regnamespace('trading') IS NOT NULL`), "something went to the default schema")
+	for _, name := range []string{"", "Trading", "a b", `x"; DROP`, "1a", "pg.x"} {
+		require.ErrorIs(t, Migrate(t.Context(), db, WithSchema(name)), accounts.ErrInvalid, "schema name %q was accepted", name)
+	}
+}
+
+func TestSeveralProcessesMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	run(t, open(t, "postgres", dsn), file(t, "existing.sql"))
+	var g group
+	for i := range 4 {
+		db := open(t, []string{"postgres", "pgx"}[i%2], dsn)
+		g.Go(func() error { return Migrate(t.Context(), db) })
+	}
+	require.NoError(t, g.Wait(), "migrating at once failed")
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	run(t, db, `INSERT INTO trading.accounts_schema_version (version_id, is_applied) VALUES (99, true)`)
+	err := Migrate(t.Context(), db)
+	var refused *SchemaError
+	require.ErrorAs(t, err, &refused, "a newer schema was migrated")
+	require.Equal(t, int64(99), refused.Found, "the error names another version")
+	require.ErrorIs(t, schema(DefaultSchema).check(t.Context(), db), ErrSchema, "a newer schema was accepted")
+}
+
+// writer is an existing service: it inserts, updates and reads all the while, with SQL of its own.
+type writer struct {
+	db         *sqlx.DB
+	statements atomic.Int64
+	waits      []time.Duration
+}
+
+func (w *writer) run(ctx context.Context) error {
+	for n := 0; ctx.Err() == nil; n++ {
+		for _, s := range []string{
+			`INSERT INTO trading.positions (user_id, symbol, position_type, side, quantity, entry_price) VALUES ('w', 'AAA', 'STOCK', 'LONG', 1, 1)`,
+			`UPDATE trading.positions SET current_price = 5 WHERE id = 1 + (random() * 1000)::int`,
+			`INSERT INTO trading.signals (symbol, signal_type, confidence) VALUES ('AAA', 'HOLD', 0.1)`,
+			`SELECT count(*) FROM trading.positions WHERE user_id = 'user1'`,
+		} {
+			start := time.Now()
+			if _, err := w.db.ExecContext(context.WithoutCancel(ctx), s); err != nil {
+				return err
+			}
+			w.waits = append(w.waits, time.Since(start))
+			w.statements.Add(1)
+		}
+	}
+	return nil
+}
+
+func TestServicesGoOnWhileTheSchemaMigrates(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.Database(t)
+	db := open(t, "postgres", dsn)
+	run(t, db, file(t, "existing.sql"), file(t, "hardened.sql"))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	w := &writer{db: open(t, "postgres", dsn)}
+	var g group
+	g.Go(func() error { return w.run(ctx) })
+	// A reader that holds its lock for longer than the migration may wait for its own.
+	g.Go(func() error {
+		tx, err := db.BeginTxx(t.Context(), nil)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`SELECT count(*), pg_sleep(0.5) FROM trading.positions`)
+		return errors.Join(err, tx.Commit())
+	})
+	require.Eventually(t, func() bool { return w.statements.Load() > 20 }, time.Minute, time.Millisecond, "the writer does not write")
+	migrate(t, db)
+	require.NoError(t, Rollback(t.Context(), db, 0), "Rollback failed")
+	migrate(t, db)
+	stop()
+	require.NoError(t, g.Wait(), "a statement of a service failed while the schema migrated")
+	t.Logf("%d statements meanwhile; the longest took %s", w.statements.Load(), slices.Max(w.waits))
+	require.Less(t, slices.Max(w.waits), 5*time.Second, "a service waited for long")
+}
+
+// TimescaleDB cannot be had for tests; what can be shown is that a hypertable is recognised, and gets
+// migrations without what it does not allow.
+func TestHypertableGetsItsOwnMigration(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	run(t, db, `CREATE SCHEMA timescaledb_information`,
+		`CREATE VIEW timescaledb_information.hypertables AS SELECT 'trading'::name AS hypertable_schema, 'signals'::name AS hypertable_name`)
+	is, err := schema(DefaultSchema).isHypertable(t.Context(), db, "signals")
+	require.NoError(t, err, "asking failed")
+	require.True(t, is, "a hypertable was not recognised")
+	is, err = schema(DefaultSchema).isHypertable(t.Context(), db, "positions")
+	require.NoError(t, err, "asking failed")
+	require.False(t, is, "a plain table was taken for a hypertable")
+	files, err := migrations(DefaultSchema, true)
+	require.NoError(t, err, "migrations")
+	for _, name := range []string{"00004_signals.sql", "00007_signals_index.sql"} {
+		text, err := fs.ReadFile(files, name)
+		require.NoError(t, err, "read")
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		require.NotContains(t, up, "CONCURRENTLY", "%s: hypertables have no concurrent indexes", name)
+		require.NotContains(t, up, "REFERENCES", "%s: compressed chunks take no foreign key", name)
+		require.NotContains(t, up, "UNIQUE", "%s: a unique index would have to contain the time", name)
+	}
+}

@@ -1,0 +1,46 @@
+package pgstore
+
+import "time"
+
+// Option changes how a store works.
+type Option func(*config)
+
+type config struct {
+	schema     schema
+	listenDSN  string
+	poll       time.Duration
+	projection bool
+}
+
+func configOf(opts []Option) (config, error) {
+	c := config{schema: DefaultSchema, poll: time.Second, projection: true}
+	for _, o := range opts {
+		o(&c)
+	}
+	return c, c.schema.validate()
+}
+
+func schemaOf(opts []Option) (schema, error) {
+	c, err := configOf(opts)
+	return c.schema, err
+}
+
+// WithSchema names the schema of the tables, "trading" by default: 1 to 50 lower-case letters, digits
+// and underscores, else accounts.ErrInvalid.
+func WithSchema(name string) Option { return func(c *config) { c.schema = schema(name) } }
+
+// WithListenDSN names the server for Watch, which keeps one connection of its own: directly, where
+// the pool leads through a pooler, and at all where the pool was handed to New. Without it, and where
+// it turns out that notifications do not come through, Watch asks the database instead, every
+// WithPollInterval.
+func WithListenDSN(dsn string) Option { return func(c *config) { c.listenDSN = dsn } }
+
+// WithPollInterval says how often Watch asks where it cannot listen; a second by default, and not less
+// than a millisecond.
+func WithPollInterval(d time.Duration) Option {
+	return func(c *config) { c.poll = max(d, time.Millisecond) }
+}
+
+// WithoutProjection keeps no rows in positions and trades: for a site whose own tables of these names
+// have columns that rows of the library could not fill. The journals are complete all the same.
+func WithoutProjection() Option { return func(c *config) { c.projection = false } }
