@@ -1,0 +1,134 @@
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Append implements accounts.Store. It is one round trip; while an append of this store is under way,
+// others wait and then share a statement, each accepted or refused by itself. A caller whose context
+// ends while its append is under way gets the context's error, and the append may have happened.
+func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if len(b.Entries) == 0 {
+		return nil
+	}
+	if err := checkBatch(b); err != nil {
+		if _, miss := s.head(ctx, b.ProfileID); miss != nil {
+			return miss
+		}
+		return err
+	}
+	for alone, tries := false, 0; ; tries++ {
+		err := s.submit(ctx, &pending{batch: b, ctx: ctx, alone: alone})
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errRefused):
+			err = s.refusal(ctx, b)
+		case hasState(err, uniqueViolation) && constraint(err) == "journal_entries_pkey":
+			return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
+		case hasState(err, uniqueViolation) && constraint(err) == "journal_entries_key":
+			err = s.refusal(ctx, b)
+		case hasState(err, deadlockDetected, serializationFailure) && tries < maxTries:
+			continue
+		case state(err) != "" && !alone && ctx.Err() == nil:
+			alone = true // what is wrong may be another's batch of the same group
+			continue
+		}
+		if !errors.Is(err, errRefused) || tries >= maxTries {
+			return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
+		}
+	}
+}
+
+// maxTries bounds how often an append is repeated that was refused for no reason that can be found,
+// or for a deadlock with somebody else's statement.
+const maxTries = 100
+
+// errRefused says that a batch was not accepted, and that why is still to be found out.
+var errRefused = errors.New("refused")
+
+// refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no
+// reason any longer.
+func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
+	keys := make([]string, 0, len(b.Entries))
+	for i := range b.Entries {
+		if b.Entries[i].Key != "" {
+			keys = append(keys, b.Entries[i].Key)
+		}
+	}
+	var found []struct {
+		Head sql.NullInt64  `db:"head"`
+		Key  sql.NullString `db:"key"`
+		Seq  sql.NullInt64  `db:"seq"`
+	}
+	err := s.list(ctx, &found, `
+		SELECT h.seq AS head, e.key, e.seq
+		FROM trading.account_profiles p
+		LEFT JOIN trading.journal_heads h USING (profile_id)
+		LEFT JOIN trading.journal_entries e ON e.profile_id = p.profile_id AND e.key <> '' AND e.key = ANY ($2::text[])
+		WHERE p.profile_id = $1`, string(b.ProfileID), textArray(keys))
+	switch {
+	case err != nil && !missing(err):
+		return err
+	case len(found) == 0:
+		return notFound(b.ProfileID)
+	case !found[0].Head.Valid:
+		return s.makeHead(ctx, b.ProfileID)
+	case found[0].Head.Int64 != b.After:
+		return fmt.Errorf("%w: journal of profile %q ends with entry %d, not %d",
+			accounts.ErrConflict, b.ProfileID, found[0].Head.Int64, b.After)
+	}
+	seqs := make(map[string]int64, len(found))
+	for _, f := range found {
+		if f.Key.Valid {
+			seqs[f.Key.String] = f.Seq.Int64
+		}
+	}
+	refused := &accounts.DuplicateError{ProfileID: b.ProfileID}
+	for _, key := range keys {
+		if seq, exists := seqs[key]; exists {
+			refused.Duplicates = append(refused.Duplicates, accounts.Duplicate{Key: key, Seq: seq})
+		}
+	}
+	if len(refused.Duplicates) > 0 {
+		return refused
+	}
+	return errRefused
+}
+
+// makeHead gives a profile that was inserted by other means the head of an empty journal, and returns
+// errRefused: now it can be appended to.
+func (s *Store) makeHead(ctx context.Context, id accounts.ProfileID) error {
+	_, err := s.affect(ctx, `INSERT INTO trading.journal_heads (profile_id) VALUES ($1) ON CONFLICT DO NOTHING`, string(id))
+	if err != nil {
+		return err
+	}
+	return errRefused
+}
+
+// checkBatch returns ErrInvalid for a batch that no journal could accept.
+func checkBatch(b accounts.Batch) error {
+	seen := make(map[string]struct{}, len(b.Entries))
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		if e.ProfileID != b.ProfileID {
+			return fmt.Errorf("%w batch for profile %q: entry %d belongs to profile %q", accounts.ErrInvalid, b.ProfileID, e.Seq, e.ProfileID)
+		}
+		if want := b.After + 1 + int64(i); e.Seq != want {
+			return fmt.Errorf("%w batch for profile %q: entry %d in the place of %d", accounts.ErrInvalid, b.ProfileID, e.Seq, want)
+		}
+		if _, repeated := seen[e.Key]; repeated && e.Key != "" {
+			return fmt.Errorf("%w batch for profile %q: key %q occurs twice", accounts.ErrInvalid, b.ProfileID, e.Key)
+		}
+		seen[e.Key] = struct{}{}
+	}
+	return nil
+}

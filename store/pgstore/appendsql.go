@@ -1,0 +1,128 @@
+package pgstore
+
+import "strings"
+
+// rows are the sources of an append.
+type rows struct {
+	batch, entry, trade, cancelled, position *source
+}
+
+func newRows() *rows {
+	return &rows{
+		batch:     newSource("batch", "n after last micros", "profile_id", ""),
+		entry:     newSource("entry", "n seq", "kind key recorded_at", "payload prev hash"),
+		trade:     newSource("trade", "n place", "exec_id order_id trade_kind instrument_key quantity price proceeds commission taxes currency commission_currency traded_at", ""),
+		cancelled: newSource("cancelled", "n place", "", ""),
+		position: newSource("position", "n", "instrument_key symbol position_type side quantity entry_price realized_pnl details currency "+
+			"exact_quantity basis realized realized_base unconverted commissions taxes last_trade_at last_close_at", ""),
+	}
+}
+
+func (r *rows) all() []*source { return []*source{r.batch, r.entry, r.trade, r.cancelled, r.position} }
+
+// single reports whether every source has at most one row.
+func (r *rows) single() bool {
+	for _, s := range r.all() {
+		if s.rows > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// appendStatement appends batches of different profiles, each as a whole or not at all, and returns
+// the number n of those that were accepted. Its parameters are the channel and the sources.
+//
+// It is one statement, so that the rows of a batch become durable together with one round trip and
+// one flush, and is written once for both forms of its sources. The heads are locked in the order of
+// their ids, which keeps stores that append to the same profiles from deadlocking, and nothing else is
+// locked that another store could want. What locked returns is the newest version of each head, not
+// that of the statement's snapshot; journal_entries_key catches the key that a snapshot is too old for.
+func appendStatement(write form) string {
+	r, next := newRows(), 2
+	var texts []string
+	for _, s := range r.all() {
+		var text string
+		text, next = write(s, next)
+		texts = append(texts, "{"+s.name+"}", text)
+	}
+	return strings.NewReplacer(texts...).Replace(`
+WITH batches AS MATERIALIZED (SELECT * FROM {batch}),
+entries AS MATERIALIZED (SELECT * FROM {entry}),
+locked AS MATERIALIZED (
+	SELECT profile_id, seq FROM trading.journal_heads
+	WHERE profile_id = ANY (ARRAY(SELECT profile_id::varchar FROM batches))
+	ORDER BY profile_id FOR UPDATE
+),
+accepted AS MATERIALIZED (
+	SELECT b.n, p.profile_id, p.owner_id, b.last, b.micros
+	FROM batches b
+	JOIN locked l ON l.profile_id = b.profile_id AND l.seq = b.after
+	JOIN trading.account_profiles p ON p.profile_id = b.profile_id
+	WHERE NOT EXISTS (
+		SELECT FROM entries e JOIN trading.journal_entries j ON j.profile_id = b.profile_id AND j.key = e.key AND j.key <> ''
+		WHERE e.n = b.n
+	)
+),
+head AS (
+	UPDATE trading.journal_heads h SET seq = a.last FROM accepted a WHERE h.profile_id = a.profile_id
+),
+journal AS (
+	INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash)
+	SELECT a.profile_id, e.seq, e.kind, e.key, e.recorded_at::timestamptz, e.payload, e.prev, e.hash
+	FROM entries e JOIN accepted a USING (n)
+),
+trades AS (
+	INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, order_id, trade_kind, instrument_key,
+		exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency,
+		commission_currency, traded_at)
+	SELECT a.profile_id, place, exec_id, nullif(order_id, ''), trade_kind, instrument_key, nullif(quantity, '')::numeric, nullif(price, '')::numeric,
+		nullif(proceeds, '')::numeric, nullif(commission, '')::numeric, nullif(taxes, '')::numeric, currency, nullif(commission_currency, ''), nullif(traded_at, '')::timestamptz
+	FROM {trade} JOIN accepted a USING (n)
+	ON CONFLICT (account_profile_id, journal_seq) DO UPDATE SET
+		exec_id = excluded.exec_id, order_id = excluded.order_id, trade_kind = excluded.trade_kind,
+		instrument_key = excluded.instrument_key, exact_quantity = excluded.exact_quantity,
+		exact_price = excluded.exact_price, exact_proceeds = excluded.exact_proceeds,
+		exact_commission = excluded.exact_commission, exact_taxes = excluded.exact_taxes,
+		instrument_currency = excluded.instrument_currency, commission_currency = excluded.commission_currency,
+		traded_at = excluded.traded_at
+),
+gone AS (
+	DELETE FROM trading.trades t USING {cancelled} JOIN accepted a USING (n)
+	WHERE t.account_profile_id = a.profile_id AND t.journal_seq = cancelled.place
+),
+positions AS (
+	INSERT INTO trading.positions AS old (account_profile_id, instrument_key, journal_seq, user_id, symbol,
+		position_type, side, quantity, entry_price, realized_pnl, option_details, opened_at, closed_at,
+		instrument_currency, exact_quantity, exact_basis, exact_realized, exact_realized_base, exact_unconverted,
+		exact_commissions, exact_taxes, last_trade_at, last_close_at)
+	SELECT a.profile_id, instrument_key, a.last, CASE a.owner_id WHEN '' THEN a.profile_id ELSE a.owner_id END, symbol,
+		position_type, side, nullif(quantity, '')::numeric, nullif(entry_price, '')::numeric, nullif(realized_pnl, '')::numeric, nullif(details, '')::jsonb,
+		coalesce(nullif(last_trade_at, '')::timestamptz, now()),
+		CASE WHEN nullif(exact_quantity, '')::numeric = 0
+			THEN coalesce(nullif(last_close_at, '')::timestamptz, nullif(last_trade_at, '')::timestamptz, now()) END,
+		currency, nullif(exact_quantity, '')::numeric, nullif(basis, '')::numeric, nullif(realized, '')::numeric, nullif(realized_base, '')::numeric,
+		nullif(unconverted, '')::numeric, nullif(commissions, '')::numeric, nullif(taxes, '')::numeric, nullif(last_trade_at, '')::timestamptz,
+		nullif(last_close_at, '')::timestamptz
+	FROM {position} JOIN accepted a USING (n)
+	ON CONFLICT (account_profile_id, instrument_key) DO UPDATE SET
+		journal_seq = excluded.journal_seq,
+		side = CASE WHEN excluded.exact_quantity = 0 THEN old.side ELSE excluded.side END,
+		quantity = CASE WHEN excluded.exact_quantity = 0 THEN old.quantity ELSE excluded.quantity END,
+		entry_price = CASE WHEN excluded.exact_quantity = 0 THEN old.entry_price ELSE excluded.entry_price END,
+		unrealized_pnl = CASE WHEN excluded.exact_quantity = 0 THEN 0 ELSE old.unrealized_pnl END,
+		realized_pnl = excluded.realized_pnl,
+		opened_at = CASE WHEN excluded.exact_quantity <> 0 AND old.closed_at IS NOT NULL OR excluded.side <> old.side AND excluded.exact_quantity <> 0
+			THEN excluded.opened_at ELSE old.opened_at END,
+		closed_at = excluded.closed_at,
+		exact_quantity = excluded.exact_quantity, exact_basis = excluded.exact_basis,
+		exact_realized = excluded.exact_realized, exact_realized_base = excluded.exact_realized_base,
+		exact_unconverted = excluded.exact_unconverted, exact_commissions = excluded.exact_commissions,
+		exact_taxes = excluded.exact_taxes, last_trade_at = excluded.last_trade_at, last_close_at = excluded.last_close_at
+),
+told AS MATERIALIZED (
+	SELECT pg_notify($1, string_agg(json_build_array('recorded', profile_id, owner_id, last, micros)::text, E'\n'))
+	FROM accepted GROUP BY n / 16 -- a notification holds 8000 bytes
+)
+SELECT n FROM accepted, (SELECT count(*) FROM told) AS all_of_them`)
+}

@@ -1,0 +1,233 @@
+package pgstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts"
+)
+
+// profileRow is a row of account_profiles.
+type profileRow struct {
+	ID       string         `db:"profile_id"`
+	Name     string         `db:"profile_name"`
+	Account  string         `db:"ibkr_account_id"`
+	Level    string         `db:"capital_level"`
+	Risk     string         `db:"risk_tolerance"`
+	Created  sql.NullTime   `db:"created_at"`
+	Owner    string         `db:"owner_id"`
+	Mode     sql.NullString `db:"mode"`
+	Status   string         `db:"status"`
+	Currency string         `db:"base_currency"`
+	Host     string         `db:"gateway_host"`
+	Port     int            `db:"gateway_port"`
+	ClientID int            `db:"gateway_client_id"`
+	Limits   []byte         `db:"limits"`
+	Version  int64          `db:"version"`
+	Updated  sql.NullTime   `db:"updated_at"`
+	LastUsed sql.NullTime   `db:"last_used_at"`
+}
+
+const profileColumns = `profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance, created_at,
+	owner_id, mode, status, base_currency, gateway_host, gateway_port, gateway_client_id, limits, version,
+	updated_at, last_used_at`
+
+// profile returns the profile. A row without a mode was not written by this package, which always
+// writes one, but by another service with the columns that the plan names: it gets the defaults.
+func (r *profileRow) profile() (accounts.AccountProfile, error) {
+	p := accounts.AccountProfile{
+		ID: accounts.ProfileID(r.ID), Name: r.Name, IBKRAccountID: r.Account,
+		CapitalLevel: accounts.CapitalLevel(r.Level), RiskTolerance: accounts.RiskTolerance(r.Risk),
+		Mode: accounts.TradingMode(r.Mode.String), Status: accounts.ProfileStatus(r.Status),
+		BaseCurrency: accounts.Currency(r.Currency),
+		Gateway:      accounts.Gateway{Host: r.Host, Port: r.Port, ClientID: r.ClientID},
+		Owner:        accounts.OwnerID(r.Owner), Version: r.Version,
+		CreatedAt: timeOf(r.Created), UpdatedAt: timeOf(r.Updated), LastUsedAt: timeOf(r.LastUsed),
+	}
+	if r.Limits != nil {
+		// Strict: a limit that this library does not know must not go unheeded.
+		dec := json.NewDecoder(bytes.NewReader(r.Limits))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&p.Limits); err != nil {
+			return accounts.AccountProfile{}, fmt.Errorf("limits of profile %q: %w", r.ID, err)
+		}
+	}
+	if !r.Mode.Valid {
+		foreign(&p)
+	}
+	return p, nil
+}
+
+// foreign makes a profile of a row that was written by other means.
+func foreign(p *accounts.AccountProfile) {
+	if level, err := accounts.ParseCapitalLevel(string(p.CapitalLevel)); err == nil {
+		p.CapitalLevel = level
+	}
+	if risk, err := accounts.ParseRiskTolerance(string(p.RiskTolerance)); err == nil {
+		p.RiskTolerance = risk
+	}
+	if p.UpdatedAt.IsZero() {
+		p.UpdatedAt = p.CreatedAt
+	}
+	*p = p.WithDefaults()
+}
+
+func timeOf(t sql.NullTime) time.Time {
+	if !t.Valid {
+		return time.Time{}
+	}
+	return t.Time.UTC()
+}
+
+// nullTime is a time as a parameter; the zero time is NULL.
+func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: stored(t), Valid: !t.IsZero()} }
+
+// limitsOf is a profile's limits as a parameter: as text, which every driver takes for jsonb.
+func limitsOf(p *accounts.AccountProfile) (sql.NullString, error) {
+	if p.Limits == nil {
+		return sql.NullString{}, nil
+	}
+	text, err := json.Marshal(p.Limits)
+	return sql.NullString{String: string(text), Valid: true}, err
+}
+
+// CreateProfile implements accounts.Store. ErrInvalid for what the columns cannot hold: texts that are
+// longer than they allow, not UTF-8 or with a zero byte.
+func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	limits, err := limitsOf(&p)
+	if err != nil {
+		return fmt.Errorf("create profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
+	}
+	_, err = s.affect(ctx, `
+		WITH created AS (
+			INSERT INTO trading.account_profiles (`+profileColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			RETURNING profile_id
+		), head AS (
+			INSERT INTO trading.journal_heads (profile_id) SELECT profile_id FROM created
+		)
+		SELECT pg_notify($18, $19) FROM created`,
+		string(p.ID), p.Name, p.IBKRAccountID, string(p.CapitalLevel), string(p.RiskTolerance), nullTime(p.CreatedAt),
+		string(p.Owner), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host, p.Gateway.Port,
+		p.Gateway.ClientID, limits, p.Version, nullTime(p.UpdatedAt), nullTime(p.LastUsedAt),
+		s.channel(), profileNote(&p))
+	return s.failed(ctx, err, "create profile %q", p.ID)
+}
+
+// UpdateProfile implements accounts.Store. ErrInvalid as for CreateProfile.
+func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	limits, err := limitsOf(&p)
+	if err != nil {
+		return fmt.Errorf("update profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
+	}
+	for {
+		n, err := s.affect(ctx, `
+			WITH updated AS (
+				UPDATE trading.account_profiles SET
+					profile_name = $4, ibkr_account_id = $5, capital_level = $6, risk_tolerance = $7, mode = $8,
+					status = $9, base_currency = $10, gateway_host = $11, gateway_port = $12,
+					gateway_client_id = $13, limits = $14, updated_at = $15, version = version + 1
+				WHERE profile_id = $1 AND owner_id = $2 AND version = $3
+				RETURNING profile_id
+			)
+			SELECT pg_notify($16, $17) FROM updated`,
+			string(p.ID), string(p.Owner), p.Version, p.Name, p.IBKRAccountID, string(p.CapitalLevel),
+			string(p.RiskTolerance), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host,
+			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), s.channel(), profileNote(&p))
+		if err != nil || n > 0 {
+			return s.failed(ctx, err, "update profile %q", p.ID)
+		}
+		var version int64
+		err = s.get(ctx, &version, `SELECT version FROM trading.account_profiles WHERE profile_id = $1 AND owner_id = $2`,
+			string(p.ID), string(p.Owner))
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return notFound(p.ID)
+		case err != nil:
+			return s.failed(ctx, err, "update profile %q", p.ID)
+		case version != p.Version:
+			return fmt.Errorf("%w: profile %q is at version %d, not %d", accounts.ErrConflict, p.ID, version, p.Version)
+		}
+		// It came to this version in between: once more.
+	}
+}
+
+// Profile implements accounts.Store.
+func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
+	if err := s.ready(ctx); err != nil {
+		return accounts.AccountProfile{}, err
+	}
+	var row profileRow
+	err := s.get(ctx, &row, `SELECT `+profileColumns+` FROM trading.account_profiles WHERE profile_id = $1`, string(id))
+	if missing(err) {
+		return accounts.AccountProfile{}, notFound(id)
+	}
+	if err != nil {
+		return accounts.AccountProfile{}, s.failed(ctx, err, "read profile %q", id)
+	}
+	return row.profile()
+}
+
+// Profiles implements accounts.Store.
+func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accounts.AccountProfile, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	var owner sql.NullString
+	if f.Owner != nil {
+		owner = sql.NullString{String: string(*f.Owner), Valid: true}
+	}
+	limit := sql.NullInt64{Int64: int64(f.Limit), Valid: f.Limit > 0}
+	var rows []profileRow
+	err := s.list(ctx, &rows, `
+		SELECT `+profileColumns+` FROM trading.account_profiles
+		WHERE profile_id COLLATE "C" > $1
+			AND ($2::text IS NULL OR owner_id = $2)
+			AND (cardinality($3::text[]) = 0 OR status = ANY ($3::text[]))
+			AND (cardinality($4::text[]) = 0 OR capital_level = ANY ($4::text[]))
+		ORDER BY profile_id COLLATE "C" LIMIT $5`,
+		string(f.After), owner, textArray(f.Statuses), textArray(f.Levels), limit)
+	if err != nil && !hasState(err, invalidEncoding) {
+		return nil, s.failed(ctx, err, "list profiles")
+	}
+	found := make([]accounts.AccountProfile, 0, len(rows))
+	for i := range rows {
+		p, err := rows[i].profile()
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, p)
+	}
+	return found, nil
+}
+
+// textArray is strings as a parameter.
+func textArray[T ~string](list []T) pq.StringArray {
+	out := make(pq.StringArray, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// missing reports whether a look-up found nothing. What no column can hold is nowhere.
+func missing(err error) bool {
+	return errors.Is(err, sql.ErrNoRows) || hasState(err, invalidEncoding)
+}
+
+func notFound(id accounts.ProfileID) error {
+	return fmt.Errorf("%w: %q", accounts.ErrProfileNotFound, id)
+}

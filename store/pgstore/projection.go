@@ -1,0 +1,211 @@
+package pgstore
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts"
+)
+
+// The projection: what rows of trades and positions other services find.
+//
+// trades has a row for each trade in force, under the sequence number of the entry that brought it: a
+// correction replaces the row, a cancellation removes it.
+//
+// positions has a row for each contract a profile ever held. Its exact_ columns are the figures. The
+// columns that were there before are for services that know nothing else, and cannot hold everything:
+//
+//   - user_id is the profile's owner, or the profile where it has none: what a service adds up by user
+//     never mixes accounts.
+//   - quantity is the size, side the direction. They and entry_price, the average cost of a unit,
+//     must not be zero: in a row that is closed they are those of the position while it was open.
+//   - symbol is the ticker of a stock and the underlying of an option, if it fits into ten characters.
+//     Anything else bears a mark that no ticker has, so that nobody prices it as the stock of that
+//     name: "FUT:ES" for a future, "~" at the end for what was cut.
+//   - position_type is OPTION for whatever has a strike, else STOCK; option_details says what it is.
+//   - Figures are rounded and bounded to what their columns hold.
+
+// project adds the projection of one batch to the rows.
+func (r *rows) project(n int64, b *accounts.Batch) {
+	trades := tradesOf(b.Entries)
+	last := make(map[accounts.InstrumentKey]*accounts.Trade, len(trades))
+	for _, t := range trades {
+		if t.trade == nil {
+			r.cancelled.add([]int64{n, t.place}, nil)
+			continue
+		}
+		key := t.trade.Instrument.Key()
+		last[key] = t.trade
+		r.trade.add([]int64{n, t.place}, tradeTexts(t.trade, key))
+	}
+	for i := range b.Positions {
+		p := &b.Positions[i]
+		key := p.Instrument.Key()
+		r.position.add([]int64{n}, positionTexts(p, key, last[key]))
+	}
+}
+
+// placedTrade is a trade in force, or with nil one that is not any longer, in its place.
+type placedTrade struct {
+	place int64
+	trade *accounts.Trade
+}
+
+// tradesOf returns what entries change about the trades in force, each place once.
+func tradesOf(entries []accounts.Entry) []placedTrade {
+	var out []placedTrade
+	places := map[int64]int{}
+	for i := range entries {
+		t, ok := tradeOf(&entries[i])
+		if !ok {
+			continue
+		}
+		if at, again := places[t.place]; again {
+			out[at] = t
+			continue
+		}
+		places[t.place] = len(out)
+		out = append(out, t)
+	}
+	return out
+}
+
+// tradeOf returns what one entry changes. An entry that cannot be read changes nothing: a store keeps
+// whatever it is given, and Verify tells.
+func tradeOf(e *accounts.Entry) (placedTrade, bool) {
+	if e.Kind != accounts.KindTrade && e.Kind != accounts.KindAmendment {
+		return placedTrade{}, false
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return placedTrade{}, false
+	}
+	switch f := payload.(type) {
+	case *accounts.Trade:
+		return placedTrade{e.Seq, f}, true
+	case *accounts.Amendment:
+		return placedTrade{f.Place, f.Trade}, f.Trade != nil || f.Cancellation != nil
+	}
+	return placedTrade{}, false
+}
+
+func tradeTexts(t *accounts.Trade, key accounts.InstrumentKey) []string {
+	return []string{string(t.ExecID), string(t.OrderID), string(kindOf(t)), string(key), t.Quantity.String(), t.Price.String(),
+		proceeds(t).String(), t.Commission.String(), t.Taxes.String(), string(t.Instrument.Currency),
+		string(t.CommissionCurrency), timeText(t.Time)}
+}
+
+func kindOf(t *accounts.Trade) accounts.TradeKind {
+	if t.Kind == "" {
+		return accounts.Execution
+	}
+	return t.Kind
+}
+
+// proceeds is what the trade brought, before costs.
+func proceeds(t *accounts.Trade) accounts.Decimal {
+	if !t.Proceeds.IsZero() {
+		return t.Proceeds
+	}
+	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
+}
+
+// timeText is a time as the statements read it; the zero time is ”.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return string(pq.FormatTimestamp(stored(t)))
+}
+
+// positionTexts are the columns of a position's row. last is the batch's last trade in it, nil if
+// there is none: it tells what a position was that the batch opened and closed.
+func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade) []string {
+	quantity, price := p.Quantity, p.Basis
+	switch {
+	case !quantity.IsZero():
+		price = unitCost(p)
+	case last != nil:
+		quantity, price = last.Quantity.Neg(), last.Price
+	}
+	side := "LONG"
+	if quantity.IsNeg() {
+		side = "SHORT"
+	}
+	kind := "STOCK"
+	if p.Instrument.Right != "" {
+		kind = "OPTION"
+	}
+	return []string{string(key), symbolOf(&p.Instrument), kind, side,
+		bounded(quantity.Abs(), 6, smallestQuantity, largestQuantity), bounded(price.Abs(), 4, smallestPrice, largestPrice),
+		bounded(p.Realized, 4, largestProfit.Neg(), largestProfit), detailsOf(&p.Instrument), string(p.Instrument.Currency),
+		p.Quantity.String(), p.Basis.String(), p.Realized.String(), p.RealizedBase.String(), p.Unconverted.String(),
+		p.Commissions.String(), p.Taxes.String(), timeText(p.LastTrade), timeText(p.LastClose)}
+}
+
+// What the columns hold that were there before.
+var (
+	smallestQuantity = udecimal.MustParse("0.000001")
+	largestQuantity  = udecimal.MustParse("999999999.999999")
+	smallestPrice    = udecimal.MustParse("0.0001")
+	largestPrice     = udecimal.MustParse("99999999.9999")
+	largestProfit    = udecimal.MustParse("99999999999.9999")
+)
+
+func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) string {
+	d = d.RoundBank(places)
+	switch {
+	case d.LessThan(low):
+		d = low
+	case d.GreaterThan(high):
+		d = high
+	}
+	return d.String()
+}
+
+// unitCost is what a unit of an open position cost on average.
+func unitCost(p *accounts.Position) accounts.Decimal {
+	units := p.Quantity
+	if !p.Instrument.Multiplier.IsZero() {
+		units = units.Mul(p.Instrument.Multiplier)
+	}
+	cost, err := p.Basis.Div(units)
+	if err != nil {
+		return accounts.Decimal{}
+	}
+	return cost
+}
+
+// symbolOf fits an instrument into ten characters.
+func symbolOf(i *accounts.Instrument) string {
+	symbol := i.Symbol
+	switch i.SecType {
+	case accounts.Stock, accounts.Fund:
+	case accounts.Option:
+		if i.Underlying != "" {
+			symbol = i.Underlying
+		}
+	default:
+		symbol = string(i.SecType) + ":" + symbol
+	}
+	if runes := []rune(symbol); len(runes) > 10 {
+		symbol = string(runes[:9]) + "~"
+	}
+	return symbol
+}
+
+// detailsOf describes what is more than a stock, as JSON.
+func detailsOf(i *accounts.Instrument) string {
+	if i.SecType == accounts.Stock && len([]rune(i.Symbol)) <= 10 {
+		return ""
+	}
+	text, err := json.Marshal(i)
+	if err != nil || strings.Contains(string(text), `\u0000`) {
+		return ""
+	}
+	return string(text)
+}

@@ -1,0 +1,181 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+)
+
+// statements are those of the hot paths, prepared where a session is one's own for long enough.
+type statements struct {
+	one   *statement // append one entry with at most one trade and one position
+	group *statement // append any number of batches
+	page  *statement // read entries
+}
+
+type statement struct {
+	text     string
+	prepared *sqlx.Stmt // nil behind a pooler
+}
+
+func (st *statements) prepare(ctx context.Context, s *Store) error {
+	st.one = &statement{text: s.schema.in(appendStatement(valuesOf))}
+	st.group = &statement{text: s.schema.in(appendStatement(unnestOf))}
+	st.page = &statement{text: s.schema.in(pageStatement)}
+	if s.pooled {
+		return nil
+	}
+	for _, x := range []*statement{st.one, st.group, st.page} {
+		var err error
+		if x.prepared, err = s.db.PreparexContext(ctx, x.text); err != nil {
+			return errors.Join(err, st.close())
+		}
+	}
+	return nil
+}
+
+func (st *statements) close() error {
+	var errs []error
+	for _, x := range []*statement{st.one, st.group, st.page} {
+		if x != nil && x.prepared != nil {
+			errs = append(errs, x.prepared.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// query runs a statement and calls each with what scans every row.
+func (s *Store) query(ctx context.Context, st *statement, each func(scan func(...any) error) error, args ...any) error {
+	if st.prepared != nil {
+		rows, err := st.prepared.QueryxContext(ctx, args...)
+		return eachRow(rows, err, each)
+	}
+	return s.do(ctx, func(q querier) error {
+		rows, err := q.QueryxContext(ctx, st.text, args...)
+		return eachRow(rows, err, each)
+	})
+}
+
+func eachRow(rows *sqlx.Rows, err error, each func(scan func(...any) error) error) error {
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // whatever it could say, Err says
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// source is rows that a statement gets as parameters: one row as values, or any number as an array for
+// each column. Texts become numbers, times and so on in the statement, where NULL is ”.
+type source struct {
+	name               string
+	ints, texts, blobs []string // the columns
+	intRows            []pq.Int64Array
+	textRows           []pq.StringArray
+	blobRows           []pq.ByteaArray
+	rows               int
+}
+
+func newSource(name, ints, texts, blobs string) *source {
+	s := &source{name: name, ints: strings.Fields(ints), texts: strings.Fields(texts), blobs: strings.Fields(blobs)}
+	s.intRows = make([]pq.Int64Array, len(s.ints))
+	s.textRows = make([]pq.StringArray, len(s.texts))
+	s.blobRows = make([]pq.ByteaArray, len(s.blobs))
+	return s
+}
+
+// add adds a row: as many values of each kind as there are columns of it.
+func (s *source) add(ints []int64, texts []string, blobs ...[]byte) {
+	for i := range s.intRows {
+		s.intRows[i] = append(s.intRows[i], ints[i])
+	}
+	for i := range s.textRows {
+		s.textRows[i] = append(s.textRows[i], texts[i])
+	}
+	for i := range s.blobRows {
+		if blobs[i] == nil {
+			blobs[i] = []byte{} // nil would be NULL
+		}
+		s.blobRows[i] = append(s.blobRows[i], blobs[i])
+	}
+	s.rows++
+}
+
+// arrays appends the source's parameters for unnestOf.
+func (s *source) arrays(args []any) []any {
+	for i := range s.intRows {
+		args = append(args, s.intRows[i])
+	}
+	for i := range s.textRows {
+		args = append(args, s.textRows[i])
+	}
+	for i := range s.blobRows {
+		args = append(args, s.blobRows[i])
+	}
+	return args
+}
+
+// values appends the source's parameters for valuesOf: its only row, or one that belongs to no batch.
+func (s *source) values(args []any) []any {
+	for i := range s.intRows {
+		if s.rows == 0 {
+			args = append(args, int64(-1))
+		} else {
+			args = append(args, s.intRows[i][0])
+		}
+	}
+	for i := range s.textRows {
+		if s.rows == 0 {
+			args = append(args, "")
+		} else {
+			args = append(args, s.textRows[i][0])
+		}
+	}
+	for i := range s.blobRows {
+		if s.rows == 0 {
+			args = append(args, []byte{})
+		} else {
+			args = append(args, s.blobRows[i][0])
+		}
+	}
+	return args
+}
+
+// form writes a source into a statement, with parameters from n on, and returns the next number.
+type form func(s *source, n int) (text string, next int)
+
+func unnestOf(s *source, n int) (string, int) {
+	types, next := s.parameters(n, "[]")
+	return fmt.Sprintf("unnest(%s) AS %s (%s)", types, s.name, s.columns()), next
+}
+
+func valuesOf(s *source, n int) (string, int) {
+	types, next := s.parameters(n, "")
+	return fmt.Sprintf("(VALUES (%s)) AS %s (%s)", types, s.name, s.columns()), next
+}
+
+func (s *source) parameters(n int, suffix string) (string, int) {
+	var list []string
+	for _, kind := range []struct {
+		columns []string
+		name    string
+	}{{s.ints, "bigint"}, {s.texts, "text"}, {s.blobs, "bytea"}} {
+		for range kind.columns {
+			list = append(list, fmt.Sprintf("$%d::%s%s", n, kind.name, suffix))
+			n++
+		}
+	}
+	return strings.Join(list, ", "), n
+}
+
+func (s *source) columns() string {
+	return strings.Join(append(append(append([]string{}, s.ints...), s.texts...), s.blobs...), ", ")
+}

@@ -1,0 +1,205 @@
+// Package pgstore keeps profiles and journals in PostgreSQL 14 or newer, in the schema that other
+// services share: durable, and the same for every process. It keeps every promise of accounts.Store.
+//
+//	err := pgstore.Migrate(ctx, db) // once, when the application decides
+//	store, err := pgstore.Open(ctx, dsn)
+//	defer store.Close()
+//
+// The journals are the truth. The rows of positions and trades are a projection of them for other
+// services, kept in the same statement; see Verify and Rebuild.
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/hub"
+)
+
+// Store is an accounts.Store in PostgreSQL. Make one with Open or New. All methods are safe for
+// concurrent use. One Store per process and schema is best: it groups what is appended at the same
+// time, and listens on one connection for all watchers.
+type Store struct {
+	config
+	db     *sqlx.DB
+	owned  bool // the pool is the store's to close
+	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
+	queue  queue
+	events *hub.Hub[accounts.Event, subject]
+	watch  watcher
+
+	sql     statements
+	closing sync.Once
+	closed  atomic.Bool
+}
+
+var _ accounts.Store = (*Store)(nil)
+
+// Open connects to the database with lib/pq and returns a store that owns its pool, and listens for
+// other processes' changes on a connection of its own. Otherwise as New. The data source name is a
+// URL or key=value pairs; it never appears in an error.
+func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
+	connector, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", errDSN) // the parser's error may hold the password
+	}
+	db := sqlx.NewDb(openConnector(connector), "postgres")
+	s, err := New(ctx, db, append([]Option{WithListenDSN(dsn)}, opts...)...)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.owned = true
+	return s, nil
+}
+
+// errDSN stands for a data source name that cannot be read.
+var errDSN = fmt.Errorf("%w: data source name cannot be read", accounts.ErrInvalid)
+
+// New returns a store on the caller's pool, which Close leaves open. The pool may be lib/pq's or
+// pgx's (github.com/jackc/pgx/v5/stdlib), and should allow two connections or more. Watch needs
+// WithListenDSN to be quick.
+//
+// ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing. ErrSchema
+// too when positions or trades have columns that rows of the library cannot fill; see
+// WithoutProjection. Where the pool leads through a pooler in transaction mode, every statement runs in a
+// transaction of its own: correct, and slower.
+func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
+	c, err := configOf(opts)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{config: c, db: db, events: hub.New(subjectOf, accounts.ErrClosed)}
+	s.watch.init(s)
+	if s.pooled, err = detectPooler(ctx, db); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	err = s.do(ctx, func(q querier) error {
+		if err := s.schema.check(ctx, q); err != nil || !s.projection {
+			return err
+		}
+		return s.checkFillable(ctx, q)
+	})
+	if err == nil {
+		err = s.sql.prepare(ctx, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	return s, nil
+}
+
+// Close ends Watch's channels and connection, and the pool if Open made it. What is under way on a
+// pool of the caller's may still finish.
+func (s *Store) Close() error {
+	var err error
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		s.watch.close()
+		s.events.Close()
+		err = s.sql.close()
+		if s.owned {
+			err = errors.Join(err, s.db.Close())
+		}
+	})
+	return err
+}
+
+// ready refuses a done context and a closed store, before anything happens.
+func (s *Store) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return accounts.ErrClosed
+	}
+	return nil
+}
+
+// failed gives an error of the database's its context: what was to be done, and whether the caller or
+// Close ended it.
+func (s *Store) failed(ctx context.Context, err error, format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w: %w", what, ctx.Err(), err)
+	case s.closed.Load():
+		return fmt.Errorf("%s: %w: %w", what, accounts.ErrClosed, err)
+	}
+	return fmt.Errorf("%s: %w", what, translate(err))
+}
+
+// querier is a pool, or a transaction where there is a pooler.
+type querier interface {
+	sqlx.QueryerContext
+	sqlx.ExecerContext
+}
+
+// do runs f on the pool, or, behind a pooler, in a transaction: outside of one, the parts of a
+// statement with parameters could end up in different sessions.
+func (s *Store) do(ctx context.Context, f func(querier) error) error {
+	if !s.pooled {
+		return f(s.db)
+	}
+	tx, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // an error once it is committed
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// get reads one row into dest; sql.ErrNoRows when there is none. statement is written for schema
+// trading.
+func (s *Store) get(ctx context.Context, dest any, statement string, args ...any) error {
+	return s.do(ctx, func(q querier) error { return sqlx.GetContext(ctx, q, dest, s.schema.in(statement), args...) })
+}
+
+// list reads rows into the slice that dest points to.
+func (s *Store) list(ctx context.Context, dest any, statement string, args ...any) error {
+	return s.do(ctx, func(q querier) error { return sqlx.SelectContext(ctx, q, dest, s.schema.in(statement), args...) })
+}
+
+// affect runs a statement and returns how many rows it affected.
+func (s *Store) affect(ctx context.Context, statement string, args ...any) (n int64, err error) {
+	err = s.do(ctx, func(q querier) error {
+		result, err := q.ExecContext(ctx, s.schema.in(statement), args...)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return err
+	})
+	return n, err
+}
+
+// stored is a time as it is kept: cut off to whole microseconds, which the server would round, in UTC.
+func stored(t time.Time) time.Time { return t.Truncate(time.Microsecond).UTC() }
+
+// checkFillable returns ErrSchema when positions or trades have a column without which no row can be
+// added, and which this package does not know.
+func (s *Store) checkFillable(ctx context.Context, q querier) error {
+	var columns []string
+	err := sqlx.SelectContext(ctx, q, &columns, s.schema.in(`
+		SELECT c.relname || '.' || a.attname
+		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+		WHERE a.attrelid IN ('trading.positions'::regclass, 'trading.trades'::regclass)
+			AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+			AND NOT (c.relname = 'positions' AND a.attname = ANY ('{user_id,symbol,position_type,side,quantity,entry_price}'))
+		ORDER BY 1`))
+	if err == nil && len(columns) > 0 {
+		err = fmt.Errorf("%w: %v must not be null and have no default: give them one, or open the store WithoutProjection", ErrSchema, columns)
+	}
+	return err
+}

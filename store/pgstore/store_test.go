@@ -1,0 +1,66 @@
+package pgstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/storetest"
+)
+
+// drivers are those that every test of behaviour runs with, by their names in database/sql.
+var drivers = map[string]string{"lib_pq": "postgres", "pgx": "pgx"}
+
+// newStore returns a store on a pool of its own.
+func newStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
+	t.Helper()
+	s, err := New(t.Context(), open(t, driver, dsn), opts...)
+	require.NoError(t, err, "New failed")
+	return s
+}
+
+func TestStore(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) accounts.Store {
+				dsn := migrated.Database(t)
+				return newStore(t, driver, dsn, WithListenDSN(dsn))
+			})
+		})
+	}
+}
+
+func TestSharedStore(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+				dsn := migrated.Database(t)
+				return newStore(t, driver, dsn, WithListenDSN(dsn)), newStore(t, driver, dsn, WithListenDSN(dsn))
+			})
+		})
+	}
+}
+
+// Without a connection to listen on, Watch asks.
+func TestStoreThatPolls(t *testing.T) {
+	storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+		dsn := migrated.Database(t)
+		poll := WithPollInterval(5 * time.Millisecond)
+		return newStore(t, "postgres", dsn, poll), newStore(t, "postgres", dsn, poll)
+	})
+}
+
+func TestOpenOwnsItsPool(t *testing.T) {
+	s, err := Open(t.Context(), migrated.Database(t))
+	require.NoError(t, err, "Open failed")
+	require.NoError(t, s.Close(), "Close failed")
+	require.Error(t, s.db.PingContext(t.Context()), "the pool that Open made outlived the store")
+}
+
+func TestNewLeavesThePoolOpen(t *testing.T) {
+	s := newStore(t, "postgres", migrated.Database(t))
+	require.NoError(t, s.Close(), "Close failed")
+	require.NoError(t, s.db.PingContext(t.Context()), "the caller's pool was closed")
+}

@@ -1,0 +1,299 @@
+package pgstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// subject is what events are merged by: one kind about one profile, or one owner for switches.
+type subject struct {
+	kind accounts.EventKind
+	id   string
+}
+
+func subjectOf(e accounts.Event) subject {
+	if e.Kind == accounts.EventSwitched {
+		return subject{e.Kind, string(e.Owner)}
+	}
+	return subject{e.Kind, string(e.ProfileID)}
+}
+
+// Watch implements accounts.Store. The first call opens the store's connection for notifications, or
+// begins to ask every poll interval where there is none, and may block for some seconds; all watchers
+// share it until Close. When the connection is lost it is opened again, and what was missed is told
+// from how far journals and profiles have come meanwhile.
+func (s *Store) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.watch.start(ctx); err != nil {
+		return nil, s.failed(ctx, err, "watch")
+	}
+	return s.events.Subscribe(ctx, nil)
+}
+
+// watcher follows what every process changes and publishes it to the store's hub.
+type watcher struct {
+	store *Store
+	known known // the goroutine's alone once it runs
+
+	mu      sync.Mutex // held while starting, so that others wait for it
+	running bool
+	closed  bool
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+func (w *watcher) init(s *Store) {
+	w.store, w.done = s, make(chan struct{})
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+}
+
+// start begins to follow, unless that has begun.
+func (w *watcher) start(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return accounts.ErrClosed
+	}
+	if w.running {
+		return nil
+	}
+	l, err := w.listen(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := w.store.snapshot(ctx)
+	if err != nil {
+		l.close()
+		return err
+	}
+	w.known = newKnown()
+	w.known.learn(now)
+	w.running = true
+	go func() {
+		defer close(w.done)
+		w.run(l)
+	}()
+	return nil
+}
+
+// close ends the goroutine and waits for it.
+func (w *watcher) close() {
+	w.cancel()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if w.running {
+		<-w.done
+	}
+}
+
+// run follows notifications while there is a connection for them, and asks while there is none.
+func (w *watcher) run(l *listener) {
+	for w.ctx.Err() == nil {
+		if l != nil {
+			w.follow(l)
+			l.close()
+			l = nil
+			w.store.wait(w.ctx, time.Millisecond*20)
+		} else {
+			w.store.wait(w.ctx, w.store.poll)
+		}
+		if w.store.listenDSN != "" {
+			l, _ = w.listen(w.ctx) // while that fails, asking will do
+		}
+		w.catchUp()
+	}
+	l.close()
+}
+
+func (s *Store) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// follow publishes what is notified until the connection is lost.
+func (w *watcher) follow(l *listener) {
+	ping := time.NewTicker(pingInterval)
+	defer ping.Stop()
+	for {
+		select {
+		case n, open := <-l.notes:
+			if !open {
+				return
+			}
+			for _, e := range eventsOf(n.Extra) {
+				w.publish(e)
+			}
+		case <-ping.C:
+			l.ping()
+		case <-w.ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *watcher) publish(e change) {
+	if w.known.isNews(e) {
+		w.store.events.Publish(e.event)
+	}
+}
+
+// catchUp publishes what changed since it was last told. When it cannot be asked, the next time will do.
+func (w *watcher) catchUp() {
+	now, err := w.store.snapshot(w.ctx)
+	if err != nil {
+		return
+	}
+	for _, e := range now {
+		w.publish(e)
+	}
+}
+
+// change is an event with a number that grows with every one of its subject: the journal's last
+// sequence number, the profile's version, the owner's switches. 0 means not known.
+type change struct {
+	event  accounts.Event
+	number int64
+}
+
+// known is the newest number of each subject that was published.
+type known map[subject]int64
+
+func newKnown() known { return known{} }
+
+func (k known) learn(changes []change) {
+	for _, c := range changes {
+		k[subjectOf(c.event)] = c.number
+	}
+}
+
+// isNews reports whether the change is newer than what is known, and makes it known.
+func (k known) isNews(c change) bool {
+	key := subjectOf(c.event)
+	if c.number == 0 {
+		return true
+	}
+	if newest, told := k[key]; told && c.number <= newest {
+		return false
+	}
+	k[key] = c.number
+	return true
+}
+
+// snapshot returns everything as though it had just changed: one change for each subject.
+func (s *Store) snapshot(ctx context.Context) ([]change, error) {
+	var profiles []struct {
+		ID      string    `db:"profile_id"`
+		Owner   string    `db:"owner_id"`
+		Version int64     `db:"version"`
+		Head    int64     `db:"head"`
+		At      time.Time `db:"at"`
+		Now     time.Time `db:"now"`
+	}
+	if err := s.list(ctx, &profiles, `
+		SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
+			coalesce(p.updated_at, p.created_at, now()) AS at, now() AS now
+		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)`); err != nil {
+		return nil, err
+	}
+	var switches []struct {
+		Owner    string    `db:"owner_id"`
+		ID       string    `db:"profile_id"`
+		Revision int64     `db:"revision"`
+		At       time.Time `db:"switched_at"`
+	}
+	if err := s.list(ctx, &switches, `
+		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, switched_at FROM trading.active_profiles`); err != nil {
+		return nil, err
+	}
+	var out []change
+	for _, p := range profiles {
+		e := accounts.Event{Kind: accounts.EventProfile, ProfileID: accounts.ProfileID(p.ID), Owner: accounts.OwnerID(p.Owner), Time: p.At.UTC()}
+		out = append(out, change{e, p.Version})
+		if p.Head > 0 {
+			e.Kind, e.Seq, e.Time = accounts.EventRecorded, p.Head, p.Now.UTC()
+			out = append(out, change{e, p.Head})
+		}
+	}
+	for _, w := range switches {
+		e := accounts.Event{Kind: accounts.EventSwitched, ProfileID: accounts.ProfileID(w.ID), Owner: accounts.OwnerID(w.Owner), Time: w.At.UTC()}
+		out = append(out, change{e, w.Revision})
+	}
+	return out, nil
+}
+
+// A notification holds one event a line, as a JSON array: kind, profile, owner, number, time in
+// microseconds. What a later version adds behind or besides is ignored.
+
+func note(kind accounts.EventKind, id accounts.ProfileID, owner accounts.OwnerID, number int64, at time.Time) string {
+	text, err := json.Marshal([]any{kind, id, owner, number, at.UnixMicro()})
+	if err != nil { // strings and numbers always marshal
+		return ""
+	}
+	return string(text)
+}
+
+func profileNote(p *accounts.AccountProfile) string {
+	at := p.UpdatedAt
+	if at.IsZero() {
+		at = p.CreatedAt
+	}
+	return note(accounts.EventProfile, p.ID, p.Owner, 0, at)
+}
+
+func switchNote(owner accounts.OwnerID, id accounts.ProfileID, at time.Time) string {
+	return note(accounts.EventSwitched, id, owner, 0, at)
+}
+
+// eventsOf reads a notification.
+func eventsOf(payload string) []change {
+	var out []change
+	dec := json.NewDecoder(strings.NewReader(payload))
+	for {
+		var line []json.RawMessage
+		if err := dec.Decode(&line); err != nil {
+			return out
+		}
+		if c, err := changeOf(line); err == nil {
+			out = append(out, c)
+		}
+	}
+}
+
+func changeOf(line []json.RawMessage) (change, error) {
+	var (
+		c      change
+		number int64
+		micros int64
+	)
+	for i, field := range []any{&c.event.Kind, &c.event.ProfileID, &c.event.Owner, &number, &micros} {
+		if i >= len(line) {
+			return change{}, fmt.Errorf("notification of %d fields", len(line))
+		}
+		if err := json.Unmarshal(line[i], field); err != nil {
+			return change{}, err
+		}
+	}
+	switch c.event.Kind {
+	case accounts.EventRecorded:
+		c.event.Seq = number
+	case accounts.EventProfile, accounts.EventSwitched:
+	default:
+		return change{}, fmt.Errorf("notification of kind %.40q", c.event.Kind)
+	}
+	c.number, c.event.Time = number, time.UnixMicro(micros).UTC()
+	return c, nil
+}
