@@ -58,6 +58,11 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... | tee bench.txt
 	$(TOOL) benchstat bench.txt
 
+.PHONY: bench-pg
+bench-pg: postgres ## run the benchmarks of the PostgreSQL store, beside the bare statements they are measured against
+	ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./store/pgstore | tee bench-pg.txt
+	$(TOOL) benchstat bench-pg.txt
+
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages
 	go test -coverpkg=./... -coverprofile=cover.out ./...

@@ -70,11 +70,14 @@ func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
 		Seq  sql.NullInt64  `db:"seq"`
 	}
 	err := s.list(ctx, &found, `
-		SELECT h.seq AS head, e.key, e.seq
-		FROM trading.account_profiles p
-		LEFT JOIN trading.journal_heads h USING (profile_id)
-		LEFT JOIN trading.journal_entries e ON e.profile_id = p.profile_id AND e.key <> '' AND e.key = ANY ($2::text[])
-		WHERE p.profile_id = $1`, string(b.ProfileID), textArray(keys))
+		SELECT b.head, j.key, j.seq
+		FROM (
+			SELECT p.profile_id, h.seq AS head
+			FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
+			WHERE p.profile_id = $1
+		) b
+		LEFT JOIN unnest($2::text[]) AS e (key) ON true
+		LEFT JOIN LATERAL (`+knownKey+`) j ON true`, string(b.ProfileID), textArray(keys))
 	switch {
 	case err != nil && !missing(err):
 		return err

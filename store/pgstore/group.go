@@ -3,6 +3,7 @@ package pgstore
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -176,28 +177,23 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 			r.project(int64(i), &p.batch)
 		}
 	}
-	st, args := s.sql.group, []any{s.channel()}
-	if r.single() {
-		st = s.sql.one
-	}
-	for _, source := range r.all() {
-		if st == s.sql.one {
-			args = source.values(args)
-		} else {
-			args = source.arrays(args)
-		}
-	}
+	st := r.shape(&s.sql)
 	for _, p := range group {
 		p.err = errRefused
 	}
 	err := s.query(ctx, st, func(scan func(...any) error) error {
 		var n int
-		if err := scan(&n); err != nil {
+		var told sql.RawBytes
+		into := []any{&n, &told}
+		if st == s.sql.group {
+			into = into[:1]
+		}
+		if err := scan(into...); err != nil {
 			return err
 		}
 		group[n].err = nil
 		return nil
-	}, args...)
+	}, r.args(&s.sql, st, s.channel())...)
 	if err != nil {
 		for _, p := range group {
 			p.err = err

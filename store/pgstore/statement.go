@@ -12,7 +12,8 @@ import (
 
 // statements are those of the hot paths, prepared where a session is one's own for long enough.
 type statements struct {
-	one   *statement // append one entry with at most one trade and one position
+	entry *statement // append one entry
+	fill  *statement // append one entry with its trade and position
 	group *statement // append any number of batches
 	page  *statement // read entries
 }
@@ -23,13 +24,14 @@ type statement struct {
 }
 
 func (st *statements) prepare(ctx context.Context, s *Store) error {
-	st.one = &statement{text: s.schema.in(appendStatement(valuesOf))}
-	st.group = &statement{text: s.schema.in(appendStatement(unnestOf))}
+	st.entry = &statement{text: s.schema.in(singleStatement(false))}
+	st.fill = &statement{text: s.schema.in(singleStatement(true))}
+	st.group = &statement{text: s.schema.in(groupStatement())}
 	st.page = &statement{text: s.schema.in(pageStatement)}
 	if s.pooled {
 		return nil
 	}
-	for _, x := range []*statement{st.one, st.group, st.page} {
+	for _, x := range st.all() {
 		var err error
 		if x.prepared, err = s.db.PreparexContext(ctx, x.text); err != nil {
 			return errors.Join(err, st.close())
@@ -38,9 +40,13 @@ func (st *statements) prepare(ctx context.Context, s *Store) error {
 	return nil
 }
 
+func (st *statements) all() []*statement {
+	return []*statement{st.entry, st.fill, st.group, st.page}
+}
+
 func (st *statements) close() error {
 	var errs []error
-	for _, x := range []*statement{st.one, st.group, st.page} {
+	for _, x := range st.all() {
 		if x != nil && x.prepared != nil {
 			errs = append(errs, x.prepared.Close())
 		}
@@ -123,28 +129,16 @@ func (s *source) arrays(args []any) []any {
 	return args
 }
 
-// values appends the source's parameters for valuesOf: its only row, or one that belongs to no batch.
+// values appends the source's parameters for valuesOf: its only row.
 func (s *source) values(args []any) []any {
 	for i := range s.intRows {
-		if s.rows == 0 {
-			args = append(args, int64(-1))
-		} else {
-			args = append(args, s.intRows[i][0])
-		}
+		args = append(args, s.intRows[i][0])
 	}
 	for i := range s.textRows {
-		if s.rows == 0 {
-			args = append(args, "")
-		} else {
-			args = append(args, s.textRows[i][0])
-		}
+		args = append(args, s.textRows[i][0])
 	}
 	for i := range s.blobRows {
-		if s.rows == 0 {
-			args = append(args, []byte{})
-		} else {
-			args = append(args, s.blobRows[i][0])
-		}
+		args = append(args, s.blobRows[i][0])
 	}
 	return args
 }

@@ -46,8 +46,9 @@ CREATE TABLE IF NOT EXISTS trading.journal_entries (
 	PRIMARY KEY (profile_id, seq)
 );
 
+-- Begins with the key: looking one up must never become a walk through the profile's whole journal.
 CREATE UNIQUE INDEX IF NOT EXISTS journal_entries_key
-	ON trading.journal_entries (profile_id, key) WHERE key <> '';
+	ON trading.journal_entries (key, profile_id) WHERE key <> '';
 
 -- Where each journal ends. Whoever appends locks this row, and no other.
 CREATE TABLE IF NOT EXISTS trading.journal_heads (

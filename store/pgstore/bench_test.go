@@ -1,0 +1,188 @@
+package pgstore
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+// benchStore returns a store with as many profiles.
+func benchStore(b *testing.B, driver string, profiles int) *Store {
+	dsn := migrated.Database(b)
+	db := open(b, driver, dsn)
+	db.SetMaxOpenConns(40)
+	db.SetMaxIdleConns(40)
+	s, err := New(b.Context(), db)
+	require.NoError(b, err, "New failed")
+	b.Cleanup(func() { _ = s.Close() })
+	for i := range profiles {
+		require.NoError(b, s.CreateProfile(b.Context(), testProfile(i)), "CreateProfile failed")
+	}
+	return s
+}
+
+func testProfile(i int) accounts.AccountProfile {
+	p := accounts.Balanced50K("DU1234567")
+	p.ID, p.Name, p.Version = accounts.ProfileID(fmt.Sprintf("profile-%02d", i)), fmt.Sprint("Profile ", i), 1
+	p.CreatedAt = time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC)
+	p.UpdatedAt = p.CreatedAt
+	return p
+}
+
+// fills records one fill after another as a portfolio would: an entry, its trade, its position.
+type fills struct {
+	id       accounts.ProfileID
+	seq      int64
+	hash     accounts.Hash
+	quantity int64
+}
+
+func (f *fills) next(n int) accounts.Batch {
+	b := accounts.Batch{ProfileID: f.id, After: f.seq}
+	at := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC).Add(time.Duration(f.seq) * time.Second)
+	for range n {
+		f.seq++
+		f.quantity++
+		payload := fmt.Appendf(nil, `{"v":1,"exec_id":"%s.%08x.01.01","instrument":{"sec_type":"STK","symbol":"XYZ","currency":"USD","multiplier":"1"},`+
+			`"quantity":"1","price":"41.25","commission":"1","time":"%s"}`, "0000e0d5", f.seq, at.Format(time.RFC3339Nano))
+		e := accounts.Entry{ProfileID: f.id, Seq: f.seq, Kind: accounts.KindTrade, Key: fmt.Sprintf("x:0000e0d5.%08x.01", f.seq),
+			Time: at, Payload: payload, Prev: f.hash}
+		e.Hash = e.Sum(nil)
+		f.hash = e.Hash
+		b.Entries = append(b.Entries, e)
+	}
+	quantity, _ := accounts.ParseDecimal(fmt.Sprint(f.quantity))
+	basis, _ := accounts.ParseDecimal(fmt.Sprintf("%d.25", 42*f.quantity))
+	b.Positions = []accounts.Position{{Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity, Basis: basis, LastTrade: at}}
+	return b
+}
+
+// bareInsert is what appends are measured against: one row of a trade, prepared, in its own transaction.
+func bareInsert(b *testing.B, db *sqlx.DB) func(id string, seq int64) {
+	st, err := db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
+		instrument_key, exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at)
+		VALUES ($1, $2, $3, 'execution', 'STK:XYZ:USD', 1, 41.25, -41.25, 1, 0, 'USD', now())`)
+	require.NoError(b, err, "prepare")
+	return func(id string, seq int64) {
+		if _, err := st.ExecContext(b.Context(), id, seq, fmt.Sprint("0000e0d5.", seq)); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+// callers runs f from n goroutines until b.N calls are made.
+func callers(b *testing.B, n int, f func(caller int)) {
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var g group
+	b.ResetTimer()
+	for c := range n {
+		g.Go(func() error {
+			for left.Add(-1) >= 0 {
+				f(c)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkBareInsert(b *testing.B) {
+	for _, n := range []int{1, 32} {
+		b.Run(fmt.Sprint(n, " callers"), func(b *testing.B) {
+			s := benchStore(b, "postgres", 32)
+			insert := bareInsert(b, s.db)
+			var seq atomic.Int64
+			callers(b, n, func(c int) { insert(string(testProfile(c).ID), seq.Add(1)) })
+		})
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, driver := range []string{"postgres", "pgx"} {
+		for _, n := range []int{1, 8, 32} {
+			b.Run(fmt.Sprint(driver, " ", n, " profiles"), func(b *testing.B) {
+				s := benchStore(b, driver, n)
+				list := make([]fills, n)
+				for i := range list {
+					list[i].id = testProfile(i).ID
+				}
+				callers(b, n, func(c int) {
+					if err := s.Append(b.Context(), list[c].next(1)); err != nil {
+						b.Error(err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func BenchmarkAppendBatch(b *testing.B) {
+	for _, n := range []int{100, 1000, 4000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := benchStore(b, "postgres", 1)
+			f := fills{id: testProfile(0).ID}
+			b.ResetTimer()
+			for range b.N {
+				if err := s.Append(b.Context(), f.next(n)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+func BenchmarkUnnestInsert(b *testing.B) {
+	s := benchStore(b, "postgres", 1)
+	st, err := s.db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
+		instrument_key, exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at)
+		SELECT $1, seq, exec, 'execution', 'STK:XYZ:USD', 1, 41.25, -41.25, 1, 0, 'USD', now() FROM unnest($2::bigint[], $3::text[]) AS x (seq, exec)`)
+	require.NoError(b, err, "prepare")
+	const n = 100
+	var seq int64
+	b.ResetTimer()
+	for range b.N {
+		var seqs pq.Int64Array
+		var execs pq.StringArray
+		for range n {
+			seq++
+			seqs, execs = append(seqs, seq), append(execs, fmt.Sprint("0000e0d5.", seq))
+		}
+		if _, err := st.ExecContext(b.Context(), "profile-00", seqs, execs); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func BenchmarkPortfolioRecord(b *testing.B) {
+	for _, n := range []int{1, 32} {
+		b.Run(fmt.Sprint(n, " callers"), func(b *testing.B) {
+			s := benchStore(b, "postgres", 1)
+			m, err := accounts.New(s)
+			require.NoError(b, err, "manager")
+			b.Cleanup(func() { _ = m.Close() })
+			p, err := m.Portfolio(b.Context(), testProfile(0).ID)
+			require.NoError(b, err, "portfolio")
+			quantity, _ := accounts.ParseDecimal("1")
+			price, _ := accounts.ParseDecimal("41.25")
+			var seq atomic.Int64
+			callers(b, n, func(int) {
+				_, err := p.Record(b.Context(), accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", seq.Add(1))),
+					Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity, Price: price, Time: time.Now()})
+				if err != nil {
+					b.Error(err)
+				}
+			})
+		})
+	}
+}
