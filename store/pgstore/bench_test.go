@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
@@ -46,9 +47,9 @@ type fills struct {
 
 func (f *fills) next(n int) accounts.Batch {
 	b := accounts.Batch{ProfileID: f.id, After: f.seq}
-	at := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC).Add(time.Duration(f.seq) * time.Second)
 	for range n {
 		f.seq++
+		at := day.Add(time.Duration(f.seq) * time.Second)
 		f.quantity++
 		payload := fmt.Appendf(nil, `{"v":1,"exec_id":"%s.%08x.01.01","instrument":{"sec_type":"STK","symbol":"XYZ","currency":"USD","multiplier":"1"},`+
 			`"quantity":"1","price":"41.25","commission":"1","time":"%s"}`, "0000e0d5", f.seq, at.Format(time.RFC3339Nano))
@@ -58,9 +59,9 @@ func (f *fills) next(n int) accounts.Batch {
 		f.hash = e.Hash
 		b.Entries = append(b.Entries, e)
 	}
-	quantity, _ := accounts.ParseDecimal(fmt.Sprint(f.quantity))
-	basis, _ := accounts.ParseDecimal(fmt.Sprintf("%d.25", 42*f.quantity))
-	b.Positions = []accounts.Position{{Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity, Basis: basis, LastTrade: at}}
+	quantity := udecimal.MustFromInt64(f.quantity, 0)
+	b.Positions = []accounts.Position{{Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity,
+		Basis: quantity.Mul(udecimal.MustParse("42.25")), Commissions: quantity, LastTrade: b.Entries[n-1].Time}}
 	return b
 }
 

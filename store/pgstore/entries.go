@@ -74,19 +74,25 @@ const pageStatement = `
 func (s *Store) page(ctx context.Context, id accounts.ProfileID, after, last int64) ([]accounts.Entry, error) {
 	page := make([]accounts.Entry, 0, last-after)
 	err := s.query(ctx, s.sql.page, func(scan func(...any) error) error {
-		e := accounts.Entry{ProfileID: id}
-		var (
-			at         time.Time
-			prev, hash []byte
-		)
-		if err := scan(&e.Seq, &e.Kind, &e.Key, &at, &e.Payload, &prev, &hash); err != nil {
-			return err
-		}
-		e.Time = at.UTC()
-		copy(e.Prev[:], prev)
-		copy(e.Hash[:], hash)
+		e, err := scanEntry(id, scan)
 		page = append(page, e)
-		return nil
+		return err
 	}, string(id), after, last)
 	return page, s.failed(ctx, err, "read the journal of profile %q", id)
+}
+
+// scanEntry reads a row of pageStatement.
+func scanEntry(id accounts.ProfileID, scan func(...any) error) (accounts.Entry, error) {
+	e := accounts.Entry{ProfileID: id}
+	var (
+		at         time.Time
+		prev, hash []byte
+	)
+	if err := scan(&e.Seq, &e.Kind, &e.Key, &at, &e.Payload, &prev, &hash); err != nil {
+		return accounts.Entry{}, err
+	}
+	e.Time = at.UTC()
+	copy(e.Prev[:], prev)
+	copy(e.Hash[:], hash)
+	return e, nil
 }

@@ -81,3 +81,22 @@ func (g *group) Wait() error {
 	g.wg.Wait()
 	return errors.Join(g.errs...)
 }
+
+// prepareDeployed migrates the tables of a deployed system, with every constraint that it has.
+func prepareDeployed(dsn string) error {
+	db, err := sqlx.Open("postgres", dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for _, name := range []string{"existing.sql", "hardened.sql"} {
+		text, err := os.ReadFile("testdata/" + name)
+		if err == nil {
+			_, err = db.Exec(string(text))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return Migrate(contextForever, db)
+}

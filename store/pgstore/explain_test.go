@@ -1,0 +1,71 @@
+package pgstore
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+// The statements of the hot paths find what they need by an index: with plans made on empty tables,
+// which prepared statements may keep, and with plans made on large ones.
+func TestNoHotStatementScansATable(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "postgres", migrated.Database(t))
+	t.Cleanup(func() { _ = s.Close() })
+	// What a table of a few rows costs to scan is no more than its index: here it is the index that counts.
+	s.db.SetMaxOpenConns(1)
+	run(t, s.db, `SET plan_cache_mode = force_generic_plan`)
+	requirePlans(t, s, "on empty tables")
+	run(t, s.db, `INSERT INTO trading.account_profiles SELECT 'p' || n, 'name ' || n, 'DU1', '25K', 'low' FROM generate_series(1, 2000) n`,
+		`INSERT INTO trading.journal_heads SELECT profile_id, 50 FROM trading.account_profiles`,
+		`INSERT INTO trading.journal_entries SELECT 'p' || n, seq, 'trade', 'x:' || n || '.' || seq, now(), '', '', '' FROM generate_series(1, 2000) n, generate_series(1, 50) seq`,
+		`INSERT INTO trading.trades (account_profile_id, journal_seq, traded_at) SELECT profile_id, seq, recorded_at FROM trading.journal_entries`,
+		`INSERT INTO trading.positions (account_profile_id, instrument_key, user_id, symbol, position_type, side, quantity, entry_price)
+			SELECT 'p' || n, 'k' || k, 'u', 's', 'STOCK', 'LONG', 1, 1 FROM generate_series(1, 2000) n, generate_series(1, 5) k`,
+		`ANALYZE`)
+	requirePlans(t, s, "on large tables")
+}
+
+func requirePlans(t *testing.T, s *Store, when string) {
+	t.Helper()
+	f := fills{id: "p1", seq: 50}
+	one, two := f.next(1), fills{id: "p2", seq: 50}
+	other := two.next(20)
+	single, group := newRows(), newRows()
+	single.addBatch(0, &one)
+	single.project(0, &one)
+	for i, b := range []*accounts.Batch{&one, &other} {
+		group.addBatch(int64(i), b)
+		group.project(int64(i), b)
+	}
+	for name, x := range map[string]struct {
+		text string
+		args []any
+	}{
+		"one fill":     {s.sql.fill.text, single.args(&s.sql, s.sql.fill, s.channel())},
+		"group":        {s.sql.group.text, group.args(&s.sql, s.sql.group, s.channel())},
+		"page":         {s.sql.page.text, []any{"p1", 10, 20}},
+		"positions":    {`SELECT * FROM trading.positions WHERE account_profile_id = $1`, []any{"p1"}},
+		"day's trades": {`SELECT * FROM trading.trades WHERE account_profile_id = $1 AND traded_at >= now() - interval '1 day'`, []any{"p1"}},
+	} {
+		var plan []string
+		require.NoError(t, s.db.SelectContext(t.Context(), &plan, "EXPLAIN "+x.text, x.args...), "EXPLAIN of %s failed", name)
+		for _, line := range plan {
+			require.NotContains(t, line, "Seq Scan", "%s %s scans a table:\n%s", name, when, strings.Join(plan, "\n"))
+		}
+		if name == "group" {
+			requireKeyIndex(t, plan, when)
+		}
+	}
+}
+
+// requireKeyIndex checks that keys are looked up in their index and no journal is walked through.
+func requireKeyIndex(t *testing.T, plan []string, when string) {
+	t.Helper()
+	text := strings.Join(plan, "\n")
+	require.Contains(t, text, "using journal_entries_key", "keys are not looked up in their index %s:\n%s", when, text)
+	require.NotContains(t, text, "journal_entries_pkey", "a journal is walked through to find a key %s:\n%s", when, text)
+}

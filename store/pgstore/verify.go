@@ -1,0 +1,312 @@
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts"
+)
+
+// ErrProjection is returned by Verify when rows of positions or trades are not what the journal says.
+// The error is a *ProjectionError. Rebuild mends it.
+var ErrProjection = errors.New("projection differs from the journal")
+
+// ProjectionError lists how rows differ from the journal, the first hundred of them.
+type ProjectionError struct {
+	ProfileID accounts.ProfileID
+	Problems  []string
+}
+
+// Error names the profile, the count and the first problem.
+func (e *ProjectionError) Error() string {
+	return fmt.Sprintf("profile %q: %v in %d places, first: %s", e.ProfileID, ErrProjection, len(e.Problems), e.Problems[0])
+}
+
+// Unwrap returns ErrProjection.
+func (e *ProjectionError) Unwrap() error { return ErrProjection }
+
+// add notes a problem.
+func (e *ProjectionError) add(format string, args ...any) {
+	if len(e.Problems) < 100 {
+		e.Problems = append(e.Problems, fmt.Sprintf(format, args...))
+	}
+}
+
+// Verify reads the profile's whole journal, as of one moment, and checks its numbering and hash chain,
+// where its head is, and that the rows of positions and trades are what it says. accounts.ErrCorrupt
+// when the journal cannot be trusted, ErrProjection when only the rows are wrong. It changes nothing
+// and holds nobody up.
+func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	err := s.transaction(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(tx *sqlx.Tx) error {
+		f, err := s.fold(ctx, tx, id, "")
+		if err != nil || !s.projection {
+			return err
+		}
+		return s.compare(ctx, tx, f)
+	})
+	return s.failed(ctx, err, "verify profile %q", id)
+}
+
+// Rebuild writes the rows of positions and trades anew from the profile's journal. Appends to the
+// profile wait meanwhile, and other services see the rows before or after. It refuses a journal that
+// cannot be trusted with accounts.ErrCorrupt.
+func (s *Store) Rebuild(ctx context.Context, id accounts.ProfileID) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	err := s.transaction(ctx, nil, func(tx *sqlx.Tx) error {
+		f, err := s.fold(ctx, tx, id, " FOR UPDATE OF h")
+		if err != nil {
+			return err
+		}
+		return s.rewrite(ctx, tx, f)
+	})
+	return s.failed(ctx, err, "rebuild rows of profile %q", id)
+}
+
+func (s *Store) transaction(ctx context.Context, opts *sql.TxOptions, f func(*sqlx.Tx) error) error {
+	tx, err := s.db.BeginTxx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // an error once it is committed
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// folded is what a journal says that the rows should be.
+type folded struct {
+	id     accounts.ProfileID
+	seq    int64
+	book   *accounts.Book
+	trades map[int64]*accounts.Trade // in force, by place
+	last   map[accounts.InstrumentKey]*accounts.Trade
+}
+
+// fold reads the journal in a transaction and checks it on the way.
+func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lock string) (*folded, error) {
+	var profile struct {
+		Base string `db:"base_currency"`
+		Head int64  `db:"seq"`
+	}
+	err := tx.GetContext(ctx, &profile, s.schema.in(`
+		SELECT p.base_currency, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
+		WHERE p.profile_id = $1`+lock), string(id))
+	if missing(err) {
+		if _, err := s.head(ctx, id); err != nil {
+			return nil, err
+		}
+		profile.Base, err = "USD", nil // nothing was ever appended
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &folded{id: id, book: accounts.NewBook(id, accounts.Currency(profile.Base)),
+		trades: map[int64]*accounts.Trade{}, last: map[accounts.InstrumentKey]*accounts.Trade{}}
+	for {
+		page, err := s.pageIn(ctx, tx, id, f.seq, f.seq+lastPage)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if err := f.apply(&page[i]); err != nil {
+				return nil, err
+			}
+		}
+		if len(page) == 0 {
+			break
+		}
+	}
+	if f.seq != profile.Head {
+		return nil, &accounts.CorruptError{ProfileID: id, Seq: f.seq + 1, Reason: fmt.Sprintf("missing: the journal's head is %d", profile.Head)}
+	}
+	return f, nil
+}
+
+func (f *folded) apply(e *accounts.Entry) error {
+	if err := f.book.Apply(*e); err != nil {
+		return err
+	}
+	f.seq = e.Seq
+	t, changes := tradeOf(e)
+	switch {
+	case !changes:
+	case t.trade == nil:
+		delete(f.trades, t.place)
+	default:
+		f.trades[t.place] = t.trade
+		f.last[t.trade.Instrument.Key()] = t.trade
+	}
+	return nil
+}
+
+// pageIn is page within a transaction.
+func (s *Store) pageIn(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, after, last int64) ([]accounts.Entry, error) {
+	var page []accounts.Entry
+	rows, err := tx.QueryxContext(ctx, s.schema.in(pageStatement), string(id), after, last)
+	err = eachRow(rows, err, func(scan func(...any) error) error {
+		e, err := scanEntry(id, scan)
+		page = append(page, e)
+		return err
+	})
+	return page, err
+}
+
+// compare holds the rows against the fold.
+func (s *Store) compare(ctx context.Context, tx *sqlx.Tx, f *folded) error {
+	found := &ProjectionError{ProfileID: f.id}
+	if err := s.compareTrades(ctx, tx, f, found); err != nil {
+		return err
+	}
+	if err := s.comparePositions(ctx, tx, f, found); err != nil {
+		return err
+	}
+	if len(found.Problems) > 0 {
+		return found
+	}
+	return nil
+}
+
+func (s *Store) compareTrades(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
+	rows, err := tx.QueryxContext(ctx, s.schema.in(`
+		SELECT journal_seq, coalesce(exec_id, ''), coalesce(order_id, ''), coalesce(trade_kind, ''), coalesce(instrument_key, ''),
+			exact_quantity::text, exact_price::text, exact_proceeds::text, exact_commission::text, exact_taxes::text,
+			coalesce(instrument_currency, ''), coalesce(commission_currency, ''), traded_at
+		FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`), string(f.id))
+	seen := 0
+	err = eachRow(rows, err, func(scan func(...any) error) error {
+		var (
+			place   int64
+			texts   [6]string
+			figures [5]sql.NullString
+			at      sql.NullTime
+		)
+		if err := scan(&place, &texts[0], &texts[1], &texts[2], &texts[3], &figures[0], &figures[1], &figures[2],
+			&figures[3], &figures[4], &texts[4], &texts[5], &at); err != nil {
+			return err
+		}
+		t := f.trades[place]
+		if t == nil {
+			found.add("trades has a row at %d, where no trade is in force", place)
+			return nil
+		}
+		seen++
+		want := [6]string{string(t.ExecID), string(t.OrderID), string(kindOf(t)), string(t.Instrument.Key()), string(t.Instrument.Currency), string(t.CommissionCurrency)}
+		if texts != want || !timeOf(at).Equal(t.Time) ||
+			!sameFigures(figures[:], t.Quantity, t.Price, proceeds(t), t.Commission, t.Taxes) {
+			found.add("the row of trades at %d is not trade %q of the journal", place, t.ExecID)
+		}
+		return nil
+	})
+	if err == nil && seen < len(f.trades) {
+		found.add("trades lacks %d of %d rows", len(f.trades)-seen, len(f.trades))
+	}
+	return err
+}
+
+func (s *Store) comparePositions(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
+	want := map[accounts.InstrumentKey]accounts.Position{}
+	for _, p := range f.book.Positions() {
+		want[p.Instrument.Key()] = p
+	}
+	rows, err := tx.QueryxContext(ctx, s.schema.in(`
+		SELECT instrument_key, exact_quantity::text, exact_basis::text, exact_realized::text, exact_realized_base::text,
+			exact_unconverted::text, exact_commissions::text, exact_taxes::text, last_trade_at, closed_at IS NULL
+		FROM trading.positions WHERE account_profile_id = $1 AND instrument_key IS NOT NULL`), string(f.id))
+	err = eachRow(rows, err, func(scan func(...any) error) error {
+		var (
+			key     accounts.InstrumentKey
+			figures [7]sql.NullString
+			at      sql.NullTime
+			open    bool
+		)
+		if err := scan(&key, &figures[0], &figures[1], &figures[2], &figures[3], &figures[4], &figures[5], &figures[6], &at, &open); err != nil {
+			return err
+		}
+		p := want[key] // the zero position where cancellations left nothing
+		delete(want, key)
+		if !sameFigures(figures[:], p.Quantity, p.Basis, p.Realized, p.RealizedBase, p.Unconverted, p.Commissions, p.Taxes) ||
+			!timeOf(at).Equal(p.LastTrade) || open == p.Quantity.IsZero() {
+			found.add("the row of positions for %s is not the book's position of %s", key, p.Quantity)
+		}
+		return nil
+	})
+	for key := range want {
+		found.add("positions lacks a row for %s", key)
+	}
+	return err
+}
+
+// sameFigures compares numbers, which may be written in several ways.
+func sameFigures(texts []sql.NullString, want ...accounts.Decimal) bool {
+	for i, text := range texts {
+		d, err := udecimal.Parse(text.String)
+		if err != nil || !d.Equal(want[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// rewrite replaces the rows by what the fold says.
+func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
+	for _, statement := range []string{
+		`DELETE FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`,
+		`UPDATE trading.positions SET exact_quantity = 0, exact_basis = 0, exact_realized = 0, exact_realized_base = 0,
+			exact_unconverted = 0, exact_commissions = 0, exact_taxes = 0, last_trade_at = NULL, last_close_at = NULL,
+			closed_at = coalesce(closed_at, now()) WHERE account_profile_id = $1 AND instrument_key IS NOT NULL`,
+	} {
+		if _, err := tx.ExecContext(ctx, s.schema.in(statement), string(f.id)); err != nil {
+			return err
+		}
+	}
+	const chunk = 1000
+	r := newRows()
+	flush := func(limit int) error {
+		if r.trade.rows+r.position.rows <= limit {
+			return nil
+		}
+		r.batch.add([]int64{0, 0, f.seq, time.Time{}.UnixMicro()}, []string{string(f.id)})
+		args := r.position.arrays(r.trade.arrays(r.batch.arrays([]any{s.channel()})))
+		_, err := tx.ExecContext(ctx, s.schema.in(rebuildStatement()), args...)
+		r = newRows()
+		return err
+	}
+	for place, t := range f.trades {
+		r.trade.add([]int64{0, place}, tradeTexts(t, t.Instrument.Key()))
+		if err := flush(chunk); err != nil {
+			return err
+		}
+	}
+	for _, p := range f.book.Positions() {
+		key := p.Instrument.Key()
+		r.position.add([]int64{0}, positionTexts(&p, key, f.last[key]))
+		if err := flush(chunk); err != nil {
+			return err
+		}
+	}
+	return flush(0)
+}
+
+// rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.
+func rebuildStatement() string {
+	r := newRows()
+	return fill(unnestOf, []*source{r.batch, r.trade, r.position}, `
+WITH accepted AS MATERIALIZED (
+	SELECT b.n, p.profile_id, p.owner_id, b.last
+	FROM (SELECT * FROM {batch}) b JOIN trading.account_profiles p ON p.profile_id = b.profile_id
+),`+addTrades+addPositions+`
+unused AS (SELECT $1::text)
+SELECT n FROM accepted`)
+}
