@@ -25,6 +25,7 @@ type Book struct {
 	pending   []PendingPremium
 	changes   map[int64]Amendment // what history got wrong, by place
 	equity    EquityPoint
+	closed    closed // by the trade folded in last
 	risk      riskState
 	exposure  *exposure // what is held and working at marks; nil until somebody asks
 }
@@ -68,7 +69,8 @@ func (b *Book) apply(p any, seq int64) {
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
 			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
-		b.fill(f, b.trade(f))
+		b.closed = b.trade(f)
+		b.fill(f, b.closed)
 	case *CashMovement:
 		b.moveCash(f)
 		b.exposure.touchCash()

@@ -52,6 +52,7 @@ type Portfolio struct {
 	marks     map[InstrumentKey]Mark
 	fx        map[Currency]FXRate
 	checking  check
+	past      *chronicle // nil until somebody asks how the profile did
 	marked    exposure // which marks the draft's exposure has not heard of; its touch methods alone are used
 }
 
