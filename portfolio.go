@@ -53,7 +53,7 @@ type Portfolio struct {
 	fx        map[Currency]FXRate
 	checking  check
 	past      *chronicle // nil until somebody asks how the profile did
-	marked    exposure // which marks the draft's exposure has not heard of; its touch methods alone are used
+	marked    exposure   // which marks the draft's exposure has not heard of; its touch methods alone are used
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
