@@ -9,6 +9,8 @@ import (
 
 // setProfile takes a newer version of the profile.
 func (p *Portfolio) setProfile(profile AccountProfile) {
+	p.mu.Lock() // so that of two the newer stays
+	defer p.mu.Unlock()
 	if old := p.profile.Load(); old != nil && old.Version > profile.Version {
 		return
 	}
