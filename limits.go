@@ -307,8 +307,8 @@ func (v *ValidationError) magnitude(field string, d, bound Decimal) {
 
 func (l *RiskLimits) location() (*time.Location, error) {
 	name := l.TimeZone
-	if name == "" {
-		name = defaultTimeZone
+	if name == "" || name == defaultTimeZone {
+		return newYork, nil
 	}
 	if name == "Local" {
 		return nil, fmt.Errorf("%w: time zone %q differs from machine to machine", ErrInvalid, name)

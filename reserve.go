@@ -139,7 +139,7 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 func (p *Portfolio) prepare() error {
 	d := p.draft
 	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		if err := d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now}); err != nil {
+		if err := d.add(own.change(d.now)); err != nil {
 			return err
 		}
 	}
@@ -409,7 +409,7 @@ type policing struct{}
 func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	d := p.draft
 	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		return d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now})
+		return d.add(own.change(d.now))
 	}
 	return nil
 }

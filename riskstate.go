@@ -53,6 +53,11 @@ func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
 	return p
 }
 
+// change is the policy as an entry.
+func (p *policy) change(at time.Time) *PolicyChange {
+	return &PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at, made: p}
+}
+
 // tag is the part of a position that one strategy's orders made.
 type tag struct {
 	Strategy string  `json:"strategy"`
@@ -163,7 +168,7 @@ func (r *riskState) dateOf(t time.Time) Date {
 // setPolicy folds a policy in.
 func (r *riskState) setPolicy(c *PolicyChange) {
 	if r.policy == nil || c.Version > r.policy.version {
-		r.policy, r.today = newPolicy(c.Version, c.Status, c.Limits), dayRange{}
+		r.policy, r.today = c.policy(), dayRange{}
 	}
 }
 
