@@ -44,13 +44,11 @@ type policy struct {
 
 // newPolicy takes limits that may be anything: what is not sound permits nothing.
 func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
-	p := &policy{version: version, status: status, limits: limits, sound: limits.Validate() == nil}
 	zone, err := limits.location()
-	if err != nil {
-		zone, p.sound = time.UTC, false
+	if err != nil { // no book could be folded by it, and no journal takes it
+		limits, zone = RiskLimits{}, newYork
 	}
-	p.zone = zone
-	return p
+	return &policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
 }
 
 // tag is the part of a position that one strategy's orders made.

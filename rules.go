@@ -33,19 +33,19 @@ func (x *check) judge(b *Book, e *exposure, warn bool) Decision {
 	x.warn = warn
 	x.look()
 	x.trading()
-	if !x.e.policy.sound {
+	x.cover()
+	switch {
+	case x.d.Reduces:
+	case !x.e.policy.sound:
 		x.refuse(Violation{Rule: RuleNoLimits, Reason: "the profile's limits are not valid"})
-	} else {
-		x.cover()
-		if !x.d.Reduces {
-			x.permitted()
-			x.sending()
-			x.losses()
-			if x.priced() {
-				x.counts()
-				if x.sizes() {
-					x.holdings()
-				}
+	default:
+		x.permitted()
+		x.sending()
+		x.losses()
+		if x.priced() {
+			x.counts()
+			if x.sizes() {
+				x.holdings()
 			}
 		}
 	}
