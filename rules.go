@@ -216,6 +216,8 @@ func (x *check) priced() bool {
 		x.refuse(Violation{Rule: RuleEquity, Subject: e.oldestMark(), Reason: fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))})
 	case !e.rates.IsZero() && now.Sub(e.rates) > l.RateAge:
 		x.refuse(Violation{Rule: RuleEquity, Reason: fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))})
+	case !e.cashRates.IsZero() && now.Sub(e.cashRates) > l.RateAge:
+		x.refuse(Violation{Rule: RuleEquity, Subject: "cash", Reason: fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))})
 	case !e.bounds.equity.IsPos():
 		x.refuse(Violation{Rule: RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
 	}
