@@ -241,7 +241,9 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 		r.countTrade(t, key, c)
 	}
 	if net := t.amount(); net.IsPos() && t.Instrument.settlesNotional() {
-		r.sold(r.dateOf(t.Time), t.Instrument.Currency, net.Sub(t.Commission).Sub(t.Taxes))
+		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else it cost more than it brought, and that is paid
+			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
+		}
 	}
 }
 
