@@ -91,7 +91,7 @@ type RiskLimits struct {
 	TimeZone string      `json:"time_zone,omitempty"` // of the trading day, an IANA name; empty means America/New_York
 
 	SecTypes          []SecType `json:"sec_types"`                    // what may be opened; nothing else may
-	ShortSelling      bool      `json:"short_selling,omitempty"`      // of anything but options
+	ShortSelling      bool      `json:"short_selling,omitempty"`      // of anything but options, futures and currency pairs
 	UncoveredOptions  bool      `json:"uncovered_options,omitempty"`  // short options without cover; see RuleUncovered
 	AllowedSymbols    []string  `json:"allowed_symbols,omitempty"`    // of underlyings; empty allows all
 	RestrictedSymbols []string  `json:"restricted_symbols,omitempty"` // of underlyings

@@ -128,7 +128,7 @@ func (x *check) permitted() {
 		x.refuse(Violation{Rule: RuleRestricted, Subject: symbol, Reason: "restricted"})
 	}
 	// A currency pair is exchanged, and a future is as easily sold as bought.
-	if x.o.Quantity.IsNeg() && (!l.ShortSelling || l.Account == CashAccount) && i.settlesNotional() && !i.deliverable() && i.SecType != Forex {
+	if x.o.Quantity.IsNeg() && (!l.ShortSelling || l.Account == CashAccount) && !i.deliverable() && i.SecType != Future && i.SecType != Forex {
 		if short := x.after.sells.Sub(x.after.held).Sub(x.o.Quantity); short.IsPos() {
 			x.refuse(Violation{Rule: RuleShort, Subject: string(x.key), Actual: short, Reason: "would be sold short"})
 		}
