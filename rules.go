@@ -444,19 +444,23 @@ func (x *check) cover() {
 	key, with := InstrumentKey(x.key), x.after
 	with.work(x.o.Quantity, x.o.Price, x.t.mark)
 	before, after := g.uncovered(key, i, nil, Decimal{}), g.uncovered(key, i, &with, x.t.units)
+	symbol := underlyingOf(i).Symbol
 	if after.calls.GreaterThan(before.calls) {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: i.Underlying, Actual: after.calls, Reason: "shares that short calls lack"})
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.calls, Reason: "shares that short calls lack"})
 	}
-	if !after.obligation.GreaterThan(before.obligation) {
+	if !after.obligation.GreaterThan(before.obligation) && !(after.unrated && after.puts.GreaterThan(before.puts)) {
 		return
 	}
-	owed := after.obligation
+	owed, unrated := after.obligation, after.unrated || x.e.unrated
 	for _, other := range x.e.groups {
 		if other != g && other.writes() {
-			owed = owed.Add(other.uncovered("", nil, nil, Decimal{}).obligation)
+			u := other.uncovered("", nil, nil, Decimal{})
+			owed, unrated = owed.Add(u.obligation), unrated || u.unrated
 		}
 	}
-	if settled := x.e.balance.Sub(x.e.unsettled); owed.GreaterThan(settled) {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: i.Underlying, Limit: settled, Actual: owed, Reason: "cash that short puts need"})
+	if unrated {
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.puts, Reason: "what short puts need, or the cash for it, has no conversion rate"})
+	} else if settled := x.e.balance.Sub(x.e.unsettled); owed.GreaterThan(settled) {
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Limit: settled, Actual: owed, Reason: "cash that short puts need"})
 	}
 }
