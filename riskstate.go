@@ -313,7 +313,7 @@ func (r *riskState) countTrade(t *Trade, key InstrumentKey, c closed) {
 		day.Day++
 		delete(r.opened, key)
 	}
-	if !c.quantity.Equal(t.Quantity) {
+	if !c.quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
 		r.opened[key] = date
 	}
 }
