@@ -67,6 +67,14 @@ func (x *check) meet(b *Book, e *exposure) {
 	x.t, x.at = termsOf(&x.m, x.e.policy, &x.o.Instrument, mark.Price, x.e.today), mark.Time
 }
 
+// underlying is that of the contract as it is held or working: an order may leave it out.
+func (x *check) underlying() underlyingKey {
+	if x.c != nil {
+		return x.c.group.key
+	}
+	return underlyingOf(&x.o.Instrument)
+}
+
 func (x *check) refuse(v Violation) { x.d.Violations = append(x.d.Violations, v) }
 
 // bound holds an actual value against a limit: at the limit it is allowed.
@@ -120,7 +128,7 @@ func (x *check) permitted() {
 	if i.Expiry != 0 && i.Expiry < x.e.today {
 		x.refuse(Violation{Rule: RuleInstrument, Subject: string(x.key), Reason: "expired on " + i.Expiry.String()})
 	}
-	symbol := underlyingOf(i).Symbol
+	symbol := x.underlying().Symbol
 	if len(l.AllowedSymbols) > 0 && !contains(l.AllowedSymbols, symbol) {
 		x.refuse(Violation{Rule: RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
 	}
@@ -277,7 +285,7 @@ func (x *check) moves() bool {
 	if x.o.Sector == "" {
 		return false
 	}
-	g := x.e.groups[underlyingOf(&x.o.Instrument)]
+	g := x.e.groups[x.underlying()]
 	return g != nil && g.sector != x.o.Sector
 }
 
@@ -345,7 +353,7 @@ func (x *check) limits(added Decimal) {
 	} else if sector == "" {
 		sector = x.b.risk.sectors[underlyingOf(&x.o.Instrument)]
 	}
-	x.bound(RuleUnderlying, underlyingOf(&x.o.Instrument).Symbol, whole, &k.underlying)
+	x.bound(RuleUnderlying, x.underlying().Symbol, whole, &k.underlying)
 	if sector != "" && k.sector.set {
 		in := e.sectors[sector]
 		if g == nil || g.sector == sector {
@@ -437,14 +445,14 @@ func (x *check) cover() {
 		return
 	}
 	i := &x.o.Instrument
-	g := x.e.groups[underlyingOf(i)]
+	g := x.e.groups[x.underlying()]
 	if x.o.Quantity.IsPos() && i.SecType != Stock || !(i.deliverable() && x.o.Quantity.IsNeg()) && !g.writes() {
 		return
 	}
 	key, with := InstrumentKey(x.key), x.after
 	with.work(x.o.Quantity, x.o.Price, x.t.mark)
 	before, after := g.uncovered(key, i, nil, Decimal{}), g.uncovered(key, i, &with, x.t.units)
-	symbol := underlyingOf(i).Symbol
+	symbol := x.underlying().Symbol
 	if after.calls.GreaterThan(before.calls) {
 		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.calls, Reason: "shares that short calls lack"})
 	}
