@@ -173,7 +173,7 @@ func (r *riskState) hold(h *Hold) {
 	if w.Sector != "" {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
-	r.onDay(r.dateOf(h.Time)).Orders++
+	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
 	window := time.Minute
 	if r.policy != nil {
 		window = max(window, r.policy.limits.DuplicateWindow)

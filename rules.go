@@ -159,7 +159,7 @@ func (x *check) sending() {
 		x.number(RuleRate, len(r.recent)-old+1, n)
 	}
 	orders, trades := 0, 0
-	if r.day.Date == x.e.today {
+	if r.day.Date >= x.e.today {
 		orders, trades = r.day.Orders, r.day.Trades
 	}
 	x.number(RuleOrders, orders+1, l.OrdersPerDay)

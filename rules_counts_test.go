@@ -280,3 +280,15 @@ func TestWorkingOrdersCount(t *testing.T) {
 	high.fill(t, "at its own price", xyz, "50", "120") // 5,000 at the mark
 	high.accept(t, order("room", xyz, "10", "90"))
 }
+
+// TestBrokerAheadOfMidnight: a fill by a broker whose clock is ahead, and past midnight, does not stop orders from being counted.
+func TestBrokerAheadOfMidnight(t *testing.T) {
+	midnight := time.Date(2026, 6, 2, 4, 0, 0, 0, time.UTC)
+	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrdersPerDay = 2 })
+	d.set(midnight.Add(-time.Minute))
+	d.mark(t, xyz, "100")
+	d.record(t, accounts.Trade{ExecID: "ahead", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: midnight.Add(time.Minute)})
+	d.accept(t, order("1", xyz, "1"))
+	d.accept(t, order("2", xyz, "2"))
+	d.refuse(t, order("3", xyz, "3"), broken(accounts.RuleOrders, "", "3", "2"))
+}

@@ -179,3 +179,20 @@ func TestRulesBeforeThereIsAnOrder(t *testing.T) {
 	unmarked.Instrument = accounts.NewStock("NOMARK", "USD")
 	refused(d.send(t, unmarked), accounts.RuleNoMark)
 }
+
+// TestAllOrNone: one profile's refusal lets go of the other's order, for a reason of its own.
+func TestAllOrNone(t *testing.T) {
+	f := newFleet(t)
+	require.NoError(t, f.open(t, "p3").Halt(t.Context(), "test"))
+	out, err := f.manager.Route(t.Context(), buy("s"), accounts.ToProfiles("p1", "p3"), accounts.AllOrNone())
+	require.NoError(t, err)
+	require.True(t, out[0].Decision.Broken(accounts.RuleAllOrNone), "%s", out[0].Decision)
+	require.True(t, out[1].Decision.Broken(accounts.RuleState), "%s", out[1].Decision)
+	for _, a := range out {
+		require.ErrorIs(t, a.Err, accounts.ErrRefused)
+		require.Empty(t, f.open(t, a.ProfileID).Snapshot().Risk.Orders, "nothing may be held of it")
+	}
+	again, err := f.manager.Route(t.Context(), buy("s"), accounts.ToProfiles("p1"))
+	require.NoError(t, err)
+	require.True(t, again[0].Decision.Broken(accounts.RuleDone), "an order that was let go is done: %s", again[0].Decision)
+}
