@@ -92,13 +92,16 @@ func (c *contract) stakeOf(strategy string, held Decimal, orders []*working, mar
 
 // refreshCash adds the cash up in base currency.
 func (e *exposure) refreshCash(b *Book, m *market) {
-	e.balance, e.capital, e.unsettled, e.unrated = Decimal{}, Decimal{}, Decimal{}, false
+	e.balance, e.capital, e.unsettled, e.unrated, e.cashRates = Decimal{}, Decimal{}, Decimal{}, false, time.Time{}
 	inBase := func(c Currency, amount Decimal) Decimal {
 		if amount.IsZero() {
 			return amount
 		}
-		rate, _, ok := m.rate(c)
+		rate, at, ok := m.rate(c)
 		e.unrated = e.unrated || !ok
+		if ok && c != m.base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
+			e.cashRates = at
+		}
 		return convert(amount, rate)
 	}
 	for currency, c := range b.cash {

@@ -83,11 +83,12 @@ type exposure struct {
 	stale     []InstrumentKey
 	all, cash bool // everything is stale, the cash is
 	oldest    time.Time
-	rates     time.Time // the oldest conversion rate in use; zero for none
+	rates     time.Time // the oldest conversion rate in use for contracts; zero for none
 
-	balance, capital Decimal // cash and net capital in base currency
-	unsettled        Decimal // of the balance
-	unrated          bool    // of the cash or the capital something could not be converted
+	balance, capital Decimal   // cash and net capital in base currency
+	unsettled        Decimal   // of the balance
+	unrated          bool      // of the cash or the capital something could not be converted
+	cashRates        time.Time // the oldest rate by which something was; zero for none
 
 	policy *policy
 	today  Date

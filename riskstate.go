@@ -44,13 +44,11 @@ type policy struct {
 
 // newPolicy takes limits that may be anything: what is not sound permits nothing.
 func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
-	p := &policy{version: version, status: status, limits: limits, sound: limits.Validate() == nil}
 	zone, err := limits.location()
-	if err != nil {
-		zone, p.sound = time.UTC, false
+	if err != nil { // no book could be folded by it, and no journal takes it
+		limits, zone = RiskLimits{}, newYork
 	}
-	p.zone = zone
-	return p
+	return &policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
 }
 
 // change is the policy as an entry.
@@ -180,7 +178,7 @@ func (r *riskState) hold(h *Hold) {
 	if w.Sector != "" {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
-	r.onDay(r.dateOf(h.Time)).Orders++
+	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
 	window := time.Minute
 	if r.policy != nil {
 		window = max(window, r.policy.limits.DuplicateWindow)
@@ -248,7 +246,9 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 		r.countTrade(t, key, c)
 	}
 	if net := t.amount(); net.IsPos() && t.Instrument.settlesNotional() {
-		r.sold(r.dateOf(t.Time), t.Instrument.Currency, net.Sub(t.Commission).Sub(t.Taxes))
+		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else it cost more than it brought, and that is paid
+			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
+		}
 	}
 }
 
@@ -318,7 +318,7 @@ func (r *riskState) countTrade(t *Trade, key InstrumentKey, c closed) {
 		day.Day++
 		delete(r.opened, key)
 	}
-	if !c.quantity.Equal(t.Quantity) {
+	if !c.quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
 		r.opened[key] = date
 	}
 }
