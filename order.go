@@ -68,22 +68,12 @@ func (o *Order) validate() error {
 	return v.err()
 }
 
-// examine is normalize without the trimming, which matters to the journal alone, unless it is
-// needed to tell whether the order is valid.
+// examine is normalize without the trimming, which matters to the journal alone, and without bounding the notional: no
+// leverage allows what that refuses.
 func (o *Order) examine() error {
 	o.Instrument.setDefaults()
-	if o.Quantity.Prec()+o.Instrument.Multiplier.Prec()+o.Price.Prec() > maxPlaces {
-		return o.normalize()
-	}
-	err := o.validate()
-	if err == nil {
-		err = o.Instrument.validate()
-	}
-	if err == nil && o.Quantity.Mul(o.Instrument.Multiplier).Mul(o.Price).Abs().GreaterThanOrEqual(maxNotional) {
-		err = ErrInexact
-	}
-	if err != nil {
-		return o.normalize() // which says more
+	if o.Quantity.Prec()+o.Instrument.Multiplier.Prec()+o.Price.Prec() > maxPlaces || o.validate() != nil || o.Instrument.validate() != nil {
+		return o.normalize() // which may trim it into shape, and says more
 	}
 	return nil
 }

@@ -195,12 +195,12 @@ func (p *Portfolio) judgeLosses() error {
 	d := p.draft
 	p.mu.Lock()
 	e := p.weighDraft()
-	k, policy, today := e.bounds, e.policy, e.today
 	p.mu.Unlock()
-	if !k.known || !policy.sound {
+	k, today := &e.bounds, e.today // nobody else brings the draft's up to date
+	if !k.known || !e.policy.sound {
 		return nil
 	}
-	if err := p.judgeDrawdown(&k, &policy.limits.Drawdown); err != nil {
+	if err := p.judgeDrawdown(k, &e.policy.limits.Drawdown); err != nil {
 		return err
 	}
 	loss := &d.book.risk.loss

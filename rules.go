@@ -154,7 +154,7 @@ func (x *check) sending() {
 			break
 		}
 	}
-	if n := l.OrdersPerMinute; n > 0 {
+	if n := l.OrdersPerMinute; n > 0 && (len(r.recent) >= n || x.warn) {
 		old := sort.Search(len(r.recent), func(i int) bool { return now.Sub(r.recent[i].Time) < time.Minute })
 		x.number(RuleRate, len(r.recent)-old+1, n)
 	}
