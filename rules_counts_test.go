@@ -279,6 +279,19 @@ func TestWorkingOrdersCount(t *testing.T) {
 	high.refuse(t, order("over", xyz, "0.01", "1"), size("10001"))
 	high.fill(t, "at its own price", xyz, "50", "120") // 5,000 at the mark
 	high.accept(t, order("room", xyz, "10", "90"))
+
+	flip := newDesk(t, nil)
+	flip.hold(t, xyz, "-10", "100")
+	flip.accept(t, order("first", xyz, "20", "100"))
+	flip.accept(t, order("second", xyz, "10", "120"))
+	require.Equal(t, "2400", flip.portfolio.Snapshot().Risk.Gross.String(), "20 long if both fill, at the higher price at most")
+	flip.accept(t, order("third", xyz, "-30", "130"))
+	require.Equal(t, "4900", flip.portfolio.Snapshot().Risk.Gross.String(), "40 short if the sale alone fills: 10 × 100 + 30 × 130")
+	long := newDesk(t, nil)
+	long.hold(t, xyz, "10", "100")
+	long.accept(t, order("first", xyz, "-20", "100"))
+	long.accept(t, order("second", xyz, "-10", "120"))
+	require.Equal(t, "2400", long.portfolio.Snapshot().Risk.Gross.String(), "20 short if both fill, at the higher price at most")
 }
 
 // TestBrokerAheadOfMidnight: a fill by a broker whose clock is ahead, and past midnight, does not stop orders from being counted.

@@ -90,6 +90,14 @@ func TestIntradayMargin(t *testing.T) {
 	d.refuse(t, order("long", xyz, "4001"), // 400,100: half and 25 %
 		broken(accounts.RuleBuyingPower, "", "200050", "100000"), broken(accounts.RuleDayTrades, "", "100025", "100000"))
 	d.accept(t, order("half", xyz, "2000"))
+
+	d = newDesk(t, func(l *accounts.RiskLimits) { // of futures both margins are the same: 20 % of 10 × 50 × 1,000
+		l.FuturesMargin, l.DayTrading = dec("0.2"), []accounts.DatedPolicy{{Policy: accounts.IntradayMargin}}
+	})
+	d.mark(t, oil, "50")
+	d.refuse(t, order("over", oil, "10", "50.01"),
+		broken(accounts.RuleBuyingPower, "", "100020", "100000"), broken(accounts.RuleDayTrades, "", "100020", "100000"))
+	d.accept(t, order("at", oil, "10", "50"))
 }
 
 // TestNothingLentBelow2000: below 2,000 USD of equity everything is paid in full, in whatever currency the book is kept.

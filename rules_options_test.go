@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -124,6 +125,18 @@ func TestCover(t *testing.T) {
 	}
 }
 
+// TestCoverUnsettled: what secures a put has settled.
+func TestCoverUnsettled(t *testing.T) {
+	d := covered(t, "5000", order("", abc, "100"))
+	d.fill(t, "", abc, "-100", "10")
+	sold := option("XYZ", january, accounts.Put, "60")
+	d.refuse(t, order("today", sold, "-1"), broken(accounts.RuleUncovered, "XYZ", "6000", "5000"))
+	d.advance(24 * time.Hour)
+	d.mark(t, sold, "1")
+	d.mark(t, xyz, "100")
+	d.accept(t, order("tomorrow", sold, "-1"))
+}
+
 // TestCoverUnknown: the cover of a put in a currency without a rate must not be sold as though nothing were owed.
 func TestCoverUnknown(t *testing.T) {
 	d := newDesk(t, func(l *accounts.RiskLimits) { l.UncoveredOptions = false })
@@ -175,7 +188,7 @@ func TestExpiredContract(t *testing.T) {
 	d := newDesk(t, nil)
 	d.hold(t, today, "2", "50")
 	d.accept(t, order("last day", today, "1"))
-	d.advance(13 * 60 * 60 * 1e9) // midnight in New York
+	d.advance(13 * time.Hour) // midnight in New York
 	d.mark(t, today, "50")
 	d.mark(t, xyz, "100")
 	d.refuse(t, order("expired", today, "1"), broken(accounts.RuleInstrument, string(today.Key()), "0", "0"))

@@ -57,6 +57,11 @@ func TestRuleAtItsLimit(t *testing.T) {
 			at:     order("at", xyz, "-60"), over: order("over", xyz, "-61"),
 			refused: []string{broken(accounts.RuleNotional, "", "6100", "6000")},
 		},
+		"notional, the amount the smaller": {
+			limits: func(l *limits) { l.OrderNotional = accounts.Limit{Amount: dec("5000"), Fraction: dec("0.06")} },
+			at:     order("at", xyz, "50"), over: order("over", xyz, "51"),
+			refused: []string{broken(accounts.RuleNotional, "", "5100", "5000")},
+		},
 		"notional of a long option is its premium": { // 4 × 2.50 × 100 = 1,000
 			limits: func(l *limits) { l.OrderNotional = amount("1000") },
 			set:    func(t *testing.T, d *desk) { d.mark(t, lateCall, "2.50") },
