@@ -89,8 +89,5 @@ func missing(legs []leg, right Right, cover Decimal) (shares, worth Decimal) {
 
 // writes reports whether any option of the group is short, or would be.
 func (g *group) writes() bool {
-	return g != nil && slices.ContainsFunc(g.contracts, func(c *contract) bool {
-		_, short := c.stake.sure()
-		return c.instrument.deliverable() && short.IsPos()
-	})
+	return g != nil && slices.ContainsFunc(g.contracts, func(c *contract) bool { return c.writes })
 }

@@ -122,7 +122,7 @@ type RiskLimits struct {
 	// FuturesMargin is the share of notional that futures, options on them, and CFDs are taken to need as margin.
 	FuturesMargin Decimal `json:"futures_margin"`
 
-	DailyLoss  Limit          `json:"daily_loss,omitzero"` // since the last equity point before the day; zero for no limit
+	DailyLoss  Limit          `json:"daily_loss,omitzero"` // since the last equity point before the day, of the equity at its beginning; zero for no limit
 	Drawdown   DrawdownLimits `json:"drawdown"`
 	DayTrading []DatedPolicy  `json:"day_trading,omitempty"` // the last that has begun holds; empty means none
 

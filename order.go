@@ -68,15 +68,22 @@ func (o *Order) validate() error {
 	return v.err()
 }
 
-// examine is normalize without the trimming, which matters to the journal alone, and without bounding the notional: no
-// leverage allows what that refuses.
+// examine is normalize without what an ordinary order does not need: trimming, which matters to the journal
+// alone, and working its notional out.
 func (o *Order) examine() error {
-	o.Instrument.setDefaults()
-	if o.Quantity.Prec()+o.Instrument.Multiplier.Prec()+o.Price.Prec() > maxPlaces || o.validate() != nil || o.Instrument.validate() != nil {
-		return o.normalize() // which may trim it into shape, and says more
+	i := &o.Instrument
+	i.setDefaults()
+	if o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
+		!ordinary(o.Quantity) || !ordinary(o.Price) || !ordinary(i.Multiplier) || o.validate() != nil || i.validate() != nil {
+		return o.normalize()
 	}
 	return nil
 }
+
+// ordinary reports whether a number is so small that the product of three is below maxNotional.
+func ordinary(d Decimal) bool { return d.Abs().LessThan(million) }
+
+var million = decimalOf(1_000_000)
 
 // same reports whether two orders ask for the same.
 func (o *Order) same(p *Order) bool {

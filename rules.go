@@ -439,36 +439,49 @@ func (x *check) counts() {
 	}
 }
 
-// cover is about short options.
+// cover is about short options: what covers them, and the cash that short puts without other cover need, which nothing
+// that is working, nor this order, may spend.
 func (x *check) cover() {
-	if x.e.policy.limits.UncoveredOptions && x.e.policy.limits.Account != CashAccount {
+	l, i := &x.e.policy.limits, &x.o.Instrument
+	sells := x.o.Quantity.IsNeg()
+	if l.UncoveredOptions && l.Account != CashAccount || x.e.written == 0 && !(sells && i.deliverable()) {
 		return
 	}
-	i := &x.o.Instrument
-	g := x.e.groups[x.underlying()]
-	if x.o.Quantity.IsPos() && i.SecType != Stock || !(i.deliverable() && x.o.Quantity.IsNeg()) && !g.writes() {
-		return
-	}
-	key, with := InstrumentKey(x.key), x.after
+	key, with, g := InstrumentKey(x.key), x.after, x.e.groups[x.underlying()]
 	with.work(x.o.Quantity, x.o.Price, x.t.mark)
 	before, after := g.uncovered(key, i, nil, Decimal{}), g.uncovered(key, i, &with, x.t.units)
 	symbol := x.underlying().Symbol
 	if after.calls.GreaterThan(before.calls) {
 		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.calls, Reason: "shares that short calls lack"})
 	}
-	if !after.obligation.GreaterThan(before.obligation) && !(after.unrated && after.puts.GreaterThan(before.puts)) {
-		return
+	var spent Decimal
+	spends := !sells && !x.d.Reduces && i.settlesNotional() && l.Account != CashAccount // there it is for the buying power
+	if spends {
+		spent = convert(convert(x.o.Quantity, maxDecimal(x.o.Price, x.t.mark)), x.t.units)
 	}
-	owed, unrated := after.obligation, after.unrated || x.e.unrated
-	for _, other := range x.e.groups {
+	if spends || after.puts.GreaterThan(before.puts) || after.obligation.GreaterThan(before.obligation) {
+		x.secured(g, &after, spent)
+	}
+}
+
+// secured refuses an order after which the cash is not enough for all short puts.
+func (x *check) secured(g *group, after *uncovered, spent Decimal) {
+	e, puts, owed, unrated := x.e, after.puts, after.obligation, after.unrated || x.e.unrated
+	for _, other := range e.groups {
 		if other != g && other.writes() {
 			u := other.uncovered("", nil, nil, Decimal{})
-			owed, unrated = owed.Add(u.obligation), unrated || u.unrated
+			puts, owed, unrated = puts.Add(u.puts), owed.Add(u.obligation), unrated || u.unrated
 		}
 	}
-	if unrated {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.puts, Reason: "what short puts need, or the cash for it, has no conversion rate"})
-	} else if settled := x.e.balance.Sub(x.e.unsettled); owed.GreaterThan(settled) {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Limit: settled, Actual: owed, Reason: "cash that short puts need"})
+	free := e.balance.Sub(e.unsettled)
+	if e.policy.limits.Account != CashAccount {
+		free = free.Sub(e.spending).Sub(spent)
+	}
+	switch symbol := x.underlying().Symbol; {
+	case puts.IsZero():
+	case unrated:
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: puts, Reason: "what short puts need, or the cash for it, has no conversion rate"})
+	case owed.GreaterThan(free):
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Limit: free, Actual: owed, Reason: "cash that short puts need"})
 	}
 }

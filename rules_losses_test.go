@@ -167,16 +167,16 @@ func TestDailyLossByDay(t *testing.T) {
 	d.mark(t, xyz, "92")
 	d.mark(t, abc, "10")
 	require.Equal(t, "5000", d.state().DayLoss.String(), "a restart does not forget")
-	over := broken(accounts.RuleDailyLoss, "", "5000", "4600") // 5 % of 92,000
+	over := broken(accounts.RuleDailyLoss, "", "5000", "4850") // 5 % of 97,000
 	require.Equal(t, []string{over}, allSaid(d.portfolio.Check(order("", xyz, "1")).Violations))
 	d.refuseAfter(t, order("over", xyz, "1"), broken(accounts.RuleState, "", "0", "0"), over)
 	require.NoError(t, d.portfolio.Resume(t.Context(), "seen"))
 	require.Equal(t, "0", d.state().DayLoss.String(), "whoever resumes has seen the loss")
 	d.accept(t, order("resumed", xyz, "0.01"))
-	d.fallTo(t, "87.6191") // 4,380.90 lost, 5 % of 87,619.1 are 4,380.955
+	d.fallTo(t, "87.4") // 4,600 lost, 5 % of 92,000
 	d.accept(t, order("at", xyz, "0.02"))
-	d.fallTo(t, "87.619") // 4,381 lost, 5 % are 4,380.95
-	d.refuseAfter(t, order("over again", xyz, "1"), broken(accounts.RuleState, "", "0", "0"), broken(accounts.RuleDailyLoss, "", "4381", "4380.95"))
+	d.fallTo(t, "87.399")
+	d.refuseAfter(t, order("over again", xyz, "1"), broken(accounts.RuleState, "", "0", "0"), broken(accounts.RuleDailyLoss, "", "4601", "4600"))
 }
 
 // TestCapitalIsNeutral: deposits and withdrawals are neither profit nor loss, to the day's loss and to the drawdown.
@@ -289,4 +289,17 @@ func TestCountWarnings(t *testing.T) {
 	}
 	got := d.accept(t, order("trades", xyz, "1"))
 	require.Contains(t, allSaid(got.Warnings), broken(accounts.RuleTrades, "", "5", "5"), "four trades were made, and this would be the fifth")
+}
+
+// TestDepositDoesNotHideALoss: before capital that comes while the profile is down, a point is written.
+func TestDepositDoesNotHideALoss(t *testing.T) {
+	d := losing(t, nil)
+	d.fallTo(t, "50")
+	d.cash(t, accounts.Deposit, "USD", "150000")
+	require.Equal(t, "0.5", d.state().Drawdown.String(), "100,000 fell to 50,000; what came after is in proportion")
+	d.cash(t, accounts.Withdrawal, "USD", "-150000")
+	require.Equal(t, "0.5", d.state().Drawdown.String(), "and so is what went")
+	p, err := d.portfolio.Performance(t.Context(), accounts.Window{})
+	require.NoError(t, err)
+	require.InDelta(t, -0.5, *p.TimeWeighted, 1e-9, "half was lost, whatever came and went")
 }

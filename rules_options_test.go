@@ -238,3 +238,15 @@ func TestShortSelling(t *testing.T) {
 	d.accept(t, order("a future is as easily sold as bought", oil, "-1"))
 	d.accept(t, order("a currency is exchanged", euro, "-1000"))
 }
+
+// TestCashOfShortPutsIsNotSpent: what a put is secured by may not be spent on anything else, working or new.
+func TestCashOfShortPutsIsNotSpent(t *testing.T) {
+	d := newDesk(t, func(l *accounts.RiskLimits) { l.UncoveredOptions = false })
+	put := accounts.NewOption("XYZ", january, accounts.Put, dec("50"), "USD")
+	d.mark(t, put, "2")
+	d.accept(t, order("put", put, "-10")) // 10 × 100 × 50 = 50,000 of 100,000
+	d.accept(t, order("buy", xyz, "400")) // 40,000 are working, 60,000 are left
+	d.refuse(t, order("more", xyz, "101"), broken(accounts.RuleUncovered, "XYZ", "50000", "49900"))
+	d.accept(t, order("rest", xyz, "100"))
+	d.refuse(t, order("another", put, "-1"), broken(accounts.RuleUncovered, "XYZ", "55000", "50000"))
+}
