@@ -217,17 +217,17 @@ func (c Comparison) Rank(m Metric) ([]Standing, error) {
 	return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)
 }
 
-// String returns a table with a column for each profile and a row for each metric. Percentages have
-// two places, money two in the profile's base currency; what is not defined is a dash.
-func (c Comparison) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+// Table returns a row for each metric and a column for each profile, under a row of their names and behind
+// a column of titles. Percentages have two places, money two in the profile's base currency; what is not
+// defined is a dash.
+func (c Comparison) Table() [][]string {
+	var rows [][]string
 	row := func(title string, cell func(*Standing) string) {
-		fmt.Fprint(w, title, "\t")
+		cells := []string{title}
 		for i := range c.Standings {
-			fmt.Fprint(w, cell(&c.Standings[i]), "\t")
+			cells = append(cells, cell(&c.Standings[i]))
 		}
-		fmt.Fprintln(w)
+		rows = append(rows, cells)
 	}
 	row("", func(s *Standing) string { return s.Name })
 	row("equity at the start", func(s *Standing) string { return money(s.Performance.StartEquity) })
@@ -247,6 +247,16 @@ func (c Comparison) String() string {
 	row("drawdown, days", func(s *Standing) string { return strconv.Itoa(s.Performance.DrawdownDays) })
 	row("closings", func(s *Standing) string { return strconv.Itoa(s.Performance.Closings) })
 	row("trades", func(s *Standing) string { return strconv.Itoa(s.Performance.Trades) })
+	return rows
+}
+
+// String returns Table with its columns aligned.
+func (c Comparison) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range c.Table() {
+		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
+	}
 	_ = w.Flush() // a strings.Builder does not fail
 	return b.String()
 }
