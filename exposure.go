@@ -321,6 +321,18 @@ func (e *exposure) countSector(sector string, by Decimal) {
 	}
 }
 
+// tagged says that an order told its underlying's sector: that holds for whatever is held of it, even if the order is gone
+// again before anybody looks.
+func (e *exposure) tagged(o *Order) {
+	if e == nil || o.Sector == "" {
+		return
+	}
+	if g := e.groups[underlyingOf(&o.Instrument)]; g != nil {
+		e.setSector(g, o.Sector)
+		e.touchCash() // the sums changed
+	}
+}
+
 // setSector moves a group to the sector.
 func (e *exposure) setSector(g *group, sector string) {
 	if g.sector != sector {

@@ -111,6 +111,9 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
 	r.decided, r.decision = nil, Decision{}
 	if w := p.draft.book.risk.orders[r.hold.Order.ID]; w != nil {
+		if err := p.current(ctx); err != nil { // another process may have released it
+			return false, err
+		}
 		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
 		return true, nil
 	}
@@ -290,6 +293,18 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 	return nil
 }
 
+// current returns errBehind if the journal has more than the live book: what the book says without writing anything might be
+// over by now.
+func (p *Portfolio) current(ctx context.Context) error {
+	for _, err := range p.store.Entries(ctx, p.id, p.live.seq) {
+		if err != nil {
+			return err
+		}
+		return errBehind
+	}
+	return nil
+}
+
 // probe asks the store whether the journal has a key, and where, without reading it: by an append that it must refuse,
 // for it repeats the key of the policy by which every order was decided. errBehind if the journal has moved on.
 func (p *Portfolio) probe(ctx context.Context, key string) (int64, bool, error) {
@@ -359,7 +374,7 @@ type changing struct {
 	reason string
 }
 
-func (c *changing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) error {
 	d := p.draft
 	s := &StateChange{State: c.state, Reason: c.reason, Time: d.now}
 	if c.state == TradingActive {
@@ -368,7 +383,7 @@ func (c *changing) run(_ context.Context, p *Portfolio, _ map[string]int64) erro
 		}
 	}
 	if d.book.risk.tradingState() == c.state && len(s.Recount) == 0 {
-		return nil
+		return p.current(ctx) // it is so already, unless another process changed it
 	}
 	return d.add(s)
 }

@@ -224,7 +224,7 @@ func (r *riskState) drop(w *working) {
 
 // fill folds in what a trade does to the order that it names, after the trade itself: h is the
 // position, and c what of it was closed.
-func (r *riskState) fill(t *Trade, h *holding, c closed) {
+func (r *riskState) fill(t *Trade, h *holding, c closed, late bool) {
 	key := t.instrumentKey()
 	strategy := ""
 	if len(r.orders) > 0 {
@@ -240,7 +240,7 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 		return
 	}
 	if strategy != "" || len(r.tags[key]) > 0 {
-		r.retag(key, strategy, t.Quantity, h.Quantity)
+		r.retag(key, strategy, t.Quantity, h.Quantity, late)
 	}
 	if t.Kind == Execution {
 		r.countTrade(t, key, c)
@@ -254,7 +254,7 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 
 // retag gives a fill to the strategy whose order it filled. What the strategies have together is
 // never more than the position: what was traded without one closes theirs, in the order of their names.
-func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position Decimal) {
+func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position Decimal, late bool) {
 	list := r.tags[key]
 	if strategy != "" {
 		i := slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
@@ -265,7 +265,9 @@ func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position
 		}
 		list[i].Quantity = list[i].Quantity.Add(quantity)
 	}
-	list = clipTags(list, position)
+	if !late {
+		list = clipTags(list, position)
+	}
 	if len(list) == 0 {
 		delete(r.tags, key)
 		return

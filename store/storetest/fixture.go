@@ -24,6 +24,9 @@ func profile(id accounts.ProfileID) accounts.AccountProfile {
 	p.ID, p.Name, p.Version = id, "Name of "+string(id), 1
 	p.Gateway = accounts.Gateway{Host: "127.0.0.1", Port: 4002, ClientID: 7}
 	p.CreatedAt, p.UpdatedAt = day, day.Add(time.Second)
+	limits := p.EffectiveLimits()
+	limits.AllowedSymbols = []string{"XYZ", "ABC"}
+	p.Limits = &limits
 	return p
 }
 
