@@ -117,6 +117,9 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
 		return true, nil
 	}
+	if len(known) == 0 && len(p.draft.keys) == 0 {
+		return false, nil
+	}
 	seq, dup := p.seen(orderKey(r.hold.Order.ID), known)
 	if !dup {
 		return false, nil
