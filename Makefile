@@ -75,3 +75,7 @@ quickstart: ## run examples/quickstart
 .PHONY: statements
 statements: ## run examples/statements; STATEMENTS="file …" to read statements of your own
 	go run ./examples/statements $(STATEMENTS)
+
+.PHONY: capitallevels
+capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html report.html" for prices of your own and a page
+	go run ./examples/capitallevels $(FLAGS)

@@ -25,6 +25,7 @@ type Book struct {
 	pending   []PendingPremium
 	changes   map[int64]Amendment // what history got wrong, by place
 	equity    EquityPoint
+	closed    closed // by the trade folded in last
 	risk      riskState
 	exposure  *exposure // what is held and working at marks; nil until somebody asks
 }
@@ -68,7 +69,8 @@ func (b *Book) apply(p any, seq int64) {
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
 			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
-		b.fill(f, b.trade(f))
+		b.closed = b.trade(f)
+		b.fill(f, b.closed, false)
 	case *CashMovement:
 		b.moveCash(f)
 		b.exposure.touchCash()
@@ -83,7 +85,7 @@ func (b *Book) apply(p any, seq int64) {
 	case *Amendment:
 		b.changes[f.Place] = *f
 		if f.Trade != nil && f.Place == seq { // late, but new
-			b.fill(f.Trade, closed{})
+			b.fill(f.Trade, closed{}, true)
 		}
 	case *Restatement:
 		b.restate(f)
@@ -98,6 +100,7 @@ func (b *Book) applyRisk(p any) {
 	case *Hold:
 		b.risk.hold(f)
 		b.exposure.touch(f.key)
+		b.exposure.tagged(&f.Order)
 	case *Release:
 		if w := b.risk.orders[f.OrderID]; w != nil {
 			b.risk.drop(w)
@@ -115,10 +118,15 @@ func (b *Book) applyRisk(p any) {
 	}
 }
 
-// fill tells of a trade that is in the positions what else there is to it.
-func (b *Book) fill(t *Trade, c closed) {
+// fill tells of a trade what else there is to it. A late one gets into the positions only with the
+// restatement behind it.
+func (b *Book) fill(t *Trade, c closed, late bool) {
 	key := t.instrumentKey()
-	b.risk.fill(t, b.positions[key], c)
+	h := b.positions[key]
+	if h == nil && late && t.Instrument.SecType != Forex {
+		h = &holding{}
+	}
+	b.risk.fill(t, h, c, late)
 	b.exposure.touch(key)
 	b.exposure.touchCash()
 }

@@ -10,17 +10,22 @@ func (c *contract) measure(b *Book, m *market, p *policy, h *holding, orders []*
 		c.terms = termsOf(m, p, c.instrument, mark.Price, today)
 		c.at, c.known = mark.Time, marked && !c.terms.units.IsZero()
 	}
-	c.stake, c.figures, c.worth = stake{}, figures{}, Decimal{}
+	c.stake, c.figures, c.worth, c.spending = stake{}, figures{}, Decimal{}, Decimal{}
 	if h != nil {
 		c.stake.hold(h.Quantity, mark.Price)
 	}
 	for _, w := range orders {
 		c.stake.work(w.remaining(), w.Price, mark.Price)
 	}
+	_, short := c.stake.sure()
+	c.writes = c.instrument.deliverable() && short.IsPos()
 	if !c.known {
 		return
 	}
 	c.figures = c.terms.figures(&c.stake)
+	if c.instrument.settlesNotional() && !c.stake.buys.IsZero() {
+		c.spending = convert(c.stake.buyWorth, c.terms.units)
+	}
 	if h != nil {
 		c.worth = convert(convert(h.Quantity, mark.Price), c.terms.units)
 		if !c.instrument.settlesNotional() {
@@ -92,13 +97,16 @@ func (c *contract) stakeOf(strategy string, held Decimal, orders []*working, mar
 
 // refreshCash adds the cash up in base currency.
 func (e *exposure) refreshCash(b *Book, m *market) {
-	e.balance, e.capital, e.unsettled, e.unrated = Decimal{}, Decimal{}, Decimal{}, false
+	e.balance, e.capital, e.unsettled, e.unrated, e.cashRates = Decimal{}, Decimal{}, Decimal{}, false, time.Time{}
 	inBase := func(c Currency, amount Decimal) Decimal {
 		if amount.IsZero() {
 			return amount
 		}
-		rate, _, ok := m.rate(c)
+		rate, at, ok := m.rate(c)
 		e.unrated = e.unrated || !ok
+		if ok && c != m.base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
+			e.cashRates = at
+		}
 		return convert(amount, rate)
 	}
 	for currency, c := range b.cash {
@@ -173,7 +181,6 @@ func (e *exposure) resolve(b *Book) bounds {
 	k.notional, k.position, k.underlying = at(l.OrderNotional), at(l.PositionSize), at(l.UnderlyingSize)
 	k.gross, k.net, k.strategy, k.sector = at(l.GrossExposure), at(l.NetExposure), at(l.StrategyExposure), at(l.SectorExposure)
 	k.leverage = at(Limit{Fraction: l.Leverage})
-	k.loss = at(l.DailyLoss)
 	k.available = newBound(k.equity, l.WarnAt, true)
 	if l.Account == CashAccount {
 		k.available = newBound(e.balance.Sub(e.unsettled), l.WarnAt, true)
@@ -184,6 +191,8 @@ func (e *exposure) resolve(b *Book) bounds {
 	if loss.Points {
 		k.lost = loss.before(e.today).Sub(k.profit)
 	}
+	amount, set := l.DailyLoss.Of(k.equity.Add(maxDecimal(k.lost, Decimal{}))) // what there was to lose
+	k.loss = newBound(amount, l.WarnAt, set)
 	return k
 }
 

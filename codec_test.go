@@ -25,6 +25,8 @@ func payloads() []payload {
 	opening := &Opening{ID: "o", Instrument: option, Lots: []Lot{lot}, FXRate: d("1.1"), Time: codecTime}
 	cancellation := &Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}
 	position := Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: codecTime, Lots: []Lot{lot}}
+	full1 := Order{ID: "o-1", Instrument: option, Quantity: d("-2"), Price: d("1.05"), Strategy: "trend", Sector: "tech & co", Signal: "s"}
+	sparse1 := Order{ID: "o", Instrument: NewStock("XYZ", "USD"), Quantity: d("1")}
 	return []payload{
 		full, sparse,
 		&CashMovement{ID: "c", Kind: Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: codecTime},
@@ -35,6 +37,12 @@ func payloads() []payload {
 		&Restatement{Positions: []Position{position}, Cash: map[Currency]CashBalance{"USD": {Capital: d("1.5")}},
 			Pending: []PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
 		&Restatement{},
+		&Hold{Order: full1, Warnings: []Violation{{Rule: RuleGross, Subject: "x", Limit: d("1"), Actual: d("0.8")}}, Time: codecTime}, &Hold{Order: sparse1, Time: codecTime},
+		&Release{OrderID: "o-1", Reason: `"cancelled"`, Time: codecTime},
+		&Refusal{Order: full1, Violations: []Violation{{Rule: RuleState, Reason: "trading is halted"}}, Time: codecTime},
+		&Breach{Rule: RuleDrawdown, Severity: SeveritySevere, Limit: d("0.12"), Actual: d("0.13"), Time: codecTime},
+		&StateChange{State: TradingReducing, Cause: RuleDrawdown, Reason: "r", Recount: []Rule{RuleDailyLoss, RuleDrawdown}, Equity: d("100"), Capital: d("90"), Time: codecTime},
+		&PolicyChange{Version: 3, Status: StatusActive, Limits: DefaultLimits(Level50K, RiskHigh), Time: codecTime}, &PolicyChange{Version: 1, Time: codecTime},
 	}
 }
 

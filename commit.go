@@ -324,7 +324,7 @@ func (p *Portfolio) publish() {
 	p.mu.Lock()
 	p.appending = 0
 	for i, payload := range p.draft.payloads {
-		p.live.apply(payload, p.draft.entries[i].Seq)
+		p.fold(payload, p.draft.entries[i].Seq)
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
 	p.visible.Store(p.live.seq)
@@ -373,7 +373,7 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	for _, s := range tail {
-		p.live.apply(s.payload, s.entry.Seq)
+		p.fold(s.payload, s.entry.Seq)
 	}
 	p.live.hash = hash
 	p.visible.Store(seq)

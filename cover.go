@@ -5,7 +5,9 @@ import "slices"
 // uncovered is what short options on one underlying lack in cover, if everything works out for the worst.
 type uncovered struct {
 	calls      Decimal // shares that short calls would have to deliver
-	obligation Decimal // base currency that short puts would have to pay
+	puts       Decimal // shares that short puts would have to buy
+	obligation Decimal // base currency that they would have to pay
+	unrated    bool    // of which something is in a currency without a conversion rate
 }
 
 // uncovered works that out, with key's stake taken for changed, unless that is nil. It is the
@@ -37,9 +39,13 @@ func (g *group) uncovered(key InstrumentKey, i *Instrument, changed *stake, unit
 	if changed != nil && !seen {
 		add(i, changed, units)
 	}
-	calls, _ := missing(legs, Call, shares)
-	_, obligation := missing(legs, Put, sold)
-	return uncovered{calls, obligation}
+	var u uncovered
+	u.calls, _ = missing(legs, Call, shares)
+	u.puts, u.obligation = missing(legs, Put, sold)
+	u.unrated = u.puts.IsPos() && slices.ContainsFunc(legs, func(l leg) bool {
+		return l.instrument.Right == Put && l.short.IsPos() && l.units.IsZero()
+	})
+	return u
 }
 
 // sure is what is long even if every sale fills, and what is short if every sale does.
@@ -83,8 +89,5 @@ func missing(legs []leg, right Right, cover Decimal) (shares, worth Decimal) {
 
 // writes reports whether any option of the group is short, or would be.
 func (g *group) writes() bool {
-	return g != nil && slices.ContainsFunc(g.contracts, func(c *contract) bool {
-		_, short := c.stake.sure()
-		return c.instrument.deliverable() && short.IsPos()
-	})
+	return g != nil && slices.ContainsFunc(g.contracts, func(c *contract) bool { return c.writes })
 }

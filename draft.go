@@ -146,7 +146,7 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 	if d.keys == nil && len(list) > 1 {
 		d.keys = make(map[string]int64, len(list))
 	}
-	added, amended := 0, false
+	added, amended, weighed := 0, false, false
 	for _, f := range knownFirst(list, known) {
 		if amended && !fills(f) {
 			// Whether it fits shows in the book as the amendments leave it.
@@ -162,6 +162,12 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		if next == nil {
 			continue
 		}
+		if m, ok := next.(*CashMovement); ok && m.capital() && !weighed {
+			if err := p.weighBefore(known); err != nil {
+				return added, err
+			}
+			weighed = true
+		}
 		if _, ok := next.(*Amendment); ok {
 			amended = true
 		}
@@ -174,6 +180,28 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		return added, p.restateDraft(ctx)
 	}
 	return added, nil
+}
+
+// weighBefore writes an equity point before capital comes or goes, if the profile has any and its worth is
+// known: what was gained and lost until then is told apart from it for ever.
+func (p *Portfolio) weighBefore(known map[string]int64) error {
+	d := p.draft
+	if !d.book.risk.loss.Points {
+		return nil
+	}
+	p.mu.RLock()
+	t := p.totals(d.book)
+	p.mu.RUnlock()
+	point := t.point(d.now)
+	if _, dup := p.seen(point.entryKey(), known); dup || t.missing() != nil || len(t.unrated) > 0 {
+		return nil
+	}
+	return d.add(&point)
+}
+
+// capital reports whether the movement is neither income nor cost.
+func (m *CashMovement) capital() bool {
+	return m.Kind == Deposit || m.Kind == Withdrawal || m.Kind == OpeningCash
 }
 
 // knownFirst puts facts whose key the journal has in front: those of them that are corrections take

@@ -7,16 +7,19 @@ import (
 )
 
 // underlyingKey tells what contracts have in common: a stock with its options, a future with its
-// own. Futures have a space of their own: CL is crude oil there, and Colgate elsewhere.
+// own, in one currency. Futures have a space of their own: CL is crude oil there, and Colgate elsewhere.
 type underlyingKey struct {
-	Symbol  string `json:"symbol"`
-	Futures bool   `json:"futures,omitempty"`
+	Symbol   string   `json:"symbol"`
+	Currency Currency `json:"currency"`
+	Futures  bool     `json:"futures,omitempty"`
 }
 
 func (u underlyingKey) compare(v underlyingKey) int {
 	switch {
 	case u.Symbol != v.Symbol:
 		return cmp.Compare(u.Symbol, v.Symbol)
+	case u.Currency != v.Currency:
+		return cmp.Compare(u.Currency, v.Currency)
 	case u.Futures == v.Futures:
 		return 0
 	case u.Futures:
@@ -29,11 +32,11 @@ func (u underlyingKey) compare(v underlyingKey) int {
 func underlyingOf(i *Instrument) underlyingKey {
 	switch i.SecType {
 	case Future, FutureOption:
-		return underlyingKey{i.Symbol, true}
+		return underlyingKey{i.Symbol, i.Currency, true}
 	case Option, Warrant:
-		return underlyingKey{i.Underlying, false}
+		return underlyingKey{i.Underlying, i.Currency, false}
 	}
-	return underlyingKey{i.Symbol, false}
+	return underlyingKey{i.Symbol, i.Currency, false}
 }
 
 // contract is what is held and working of one contract, at its mark.
@@ -46,6 +49,8 @@ type contract struct {
 	terms      terms
 	figures    figures
 	worth      Decimal   // what it adds to equity
+	spending   Decimal   // what working buys will take out of the cash
+	writes     bool      // it is an option that is short, or would be
 	at         time.Time // the mark's
 	known      bool      // there is a mark and a rate
 	strategies []strategyShare
@@ -79,15 +84,18 @@ type exposure struct {
 	total      figures
 	held       Decimal // what is held adds to equity
 	unknown    int     // contracts without a mark or rate
+	spending   Decimal // what working buys will take out of the cash
+	written    int     // options that are short, or would be
 
 	stale     []InstrumentKey
 	all, cash bool // everything is stale, the cash is
 	oldest    time.Time
-	rates     time.Time // the oldest conversion rate in use; zero for none
+	rates     time.Time // the oldest conversion rate in use for contracts; zero for none
 
-	balance, capital Decimal // cash and net capital in base currency
-	unsettled        Decimal // of the balance
-	unrated          bool    // of the cash or the capital something could not be converted
+	balance, capital Decimal   // cash and net capital in base currency
+	unsettled        Decimal   // of the balance
+	unrated          bool      // of the cash or the capital something could not be converted
+	cashRates        time.Time // the oldest rate by which something was; zero for none
 
 	policy *policy
 	today  Date
@@ -286,7 +294,10 @@ func (e *exposure) count(c *contract, in bool) {
 	} else {
 		e.total.sub(&c.figures)
 	}
-	e.held = sum(e.held, c.worth)
+	e.held, e.spending = sum(e.held, c.worth), sum(e.spending, c.spending)
+	if c.writes {
+		e.written += map[bool]int{true: 1, false: -1}[in]
+	}
 	for _, s := range c.strategies {
 		if e.strategies[s.strategy] = sum(e.strategies[s.strategy], s.worst); e.strategies[s.strategy].IsZero() {
 			delete(e.strategies, s.strategy)
@@ -307,6 +318,18 @@ func (e *exposure) countSector(sector string, by Decimal) {
 	}
 	if e.sectors[sector] = e.sectors[sector].Add(by); e.sectors[sector].IsZero() {
 		delete(e.sectors, sector)
+	}
+}
+
+// tagged says that an order told its underlying's sector: that holds for whatever is held of it, even if the order is gone
+// again before anybody looks.
+func (e *exposure) tagged(o *Order) {
+	if e == nil || o.Sector == "" {
+		return
+	}
+	if g := e.groups[underlyingOf(&o.Instrument)]; g != nil {
+		e.setSector(g, o.Sector)
+		e.touchCash() // the sums changed
 	}
 }
 

@@ -91,7 +91,7 @@ type RiskLimits struct {
 	TimeZone string      `json:"time_zone,omitempty"` // of the trading day, an IANA name; empty means America/New_York
 
 	SecTypes          []SecType `json:"sec_types"`                    // what may be opened; nothing else may
-	ShortSelling      bool      `json:"short_selling,omitempty"`      // of anything but options
+	ShortSelling      bool      `json:"short_selling,omitempty"`      // of anything but options, futures and currency pairs
 	UncoveredOptions  bool      `json:"uncovered_options,omitempty"`  // short options without cover; see RuleUncovered
 	AllowedSymbols    []string  `json:"allowed_symbols,omitempty"`    // of underlyings; empty allows all
 	RestrictedSymbols []string  `json:"restricted_symbols,omitempty"` // of underlyings
@@ -99,7 +99,7 @@ type RiskLimits struct {
 	OrderQuantity Decimal `json:"order_quantity,omitzero"` // units an order may be for; zero for no limit
 	OrderNotional Limit   `json:"order_notional,omitzero"` // exposure an order may make; zero for no limit
 	// PriceCollar is how far an order's price may be from the mark to its own disadvantage, as a
-	// fraction of the mark; OptionCollar the same for options.
+	// fraction of the mark below 1; OptionCollar the same for options.
 	PriceCollar  Decimal       `json:"price_collar"`
 	OptionCollar Decimal       `json:"option_collar"`
 	MarkAge      time.Duration `json:"mark_age"` // how old marks may be, of the order's contract and of what is held
@@ -122,7 +122,7 @@ type RiskLimits struct {
 	// FuturesMargin is the share of notional that futures, options on them, and CFDs are taken to need as margin.
 	FuturesMargin Decimal `json:"futures_margin"`
 
-	DailyLoss  Limit          `json:"daily_loss,omitzero"` // since the last equity point before the day; zero for no limit
+	DailyLoss  Limit          `json:"daily_loss,omitzero"` // since the last equity point before the day, of the equity at its beginning; zero for no limit
 	Drawdown   DrawdownLimits `json:"drawdown"`
 	DayTrading []DatedPolicy  `json:"day_trading,omitempty"` // the last that has begun holds; empty means none
 
@@ -250,10 +250,11 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 	for _, s := range l.SecTypes {
 		v.check(s.valid(), prefix+"SecTypes", "%.20q is unknown", s)
 	}
-	for _, symbols := range [][]string{l.AllowedSymbols, l.RestrictedSymbols} {
-		for _, s := range symbols {
-			v.check(validSymbol(s), prefix+"Symbols", "%.60q is not 1 to 50 printable characters without a colon", s)
-		}
+	for _, s := range l.AllowedSymbols {
+		v.check(validSymbol(s), prefix+"AllowedSymbols", "%.60q is not 1 to 50 printable characters without a colon", s)
+	}
+	for _, s := range l.RestrictedSymbols {
+		v.check(validSymbol(s), prefix+"RestrictedSymbols", "%.60q is not 1 to 50 printable characters without a colon", s)
 	}
 	v.magnitude(prefix+"OrderQuantity", l.OrderQuantity, maxInput)
 	for _, f := range []struct {
@@ -267,15 +268,28 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 		v.magnitude(prefix+f.name+".Amount", f.Amount, maxInput)
 		v.magnitude(prefix+f.name+".Fraction", f.Fraction, maxFraction)
 	}
-	for name, d := range map[string]Decimal{"PriceCollar": l.PriceCollar, "OptionCollar": l.OptionCollar, "Leverage": l.Leverage, "FuturesMargin": l.FuturesMargin} {
-		v.magnitude(prefix+name, d, maxFraction)
-		v.check(!d.IsZero(), prefix+name, "is zero")
+	if loss := l.DailyLoss.Fraction; loss.LessThan(maxFraction) {
+		v.check(!loss.GreaterThan(one), prefix+"DailyLoss.Fraction", "%s is more than all there is", loss)
 	}
-	v.check(l.MarkAge > 0, prefix+"MarkAge", "%s is not positive", l.MarkAge)
-	v.check(l.RateAge > 0, prefix+"RateAge", "%s is not positive", l.RateAge)
+	for _, f := range []struct {
+		name  string
+		at    Decimal
+		bound Decimal
+	}{
+		{"PriceCollar", l.PriceCollar, one}, // from there on a sale would have none
+		{"OptionCollar", l.OptionCollar, maxFraction}, {"Leverage", l.Leverage, maxFraction}, {"FuturesMargin", l.FuturesMargin, maxFraction},
+	} {
+		v.magnitude(prefix+f.name, f.at, f.bound)
+		v.check(!f.at.IsZero(), prefix+f.name, "is zero")
+	}
+	v.check(l.MarkAge > 0 && l.MarkAge <= maxAge, prefix+"MarkAge", "%s is not above 0 and at most %s", l.MarkAge, maxAge)
+	v.check(l.RateAge > 0 && l.RateAge <= maxAge, prefix+"RateAge", "%s is not above 0 and at most %s", l.RateAge, maxAge)
 	v.check(l.DuplicateWindow >= 0 && l.DuplicateWindow <= maxWindow, prefix+"DuplicateWindow", "%s is not 0 to %s", l.DuplicateWindow, maxWindow)
-	for name, n := range map[string]int{"OrdersPerMinute": l.OrdersPerMinute, "OrdersPerDay": l.OrdersPerDay, "TradesPerDay": l.TradesPerDay, "OpenPositions": l.OpenPositions} {
-		v.check(n >= 0, prefix+name, "%d is negative", n)
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"OrdersPerMinute", l.OrdersPerMinute}, {"OrdersPerDay", l.OrdersPerDay}, {"TradesPerDay", l.TradesPerDay}, {"OpenPositions", l.OpenPositions}} {
+		v.check(f.n >= 0, prefix+f.name, "%d is negative", f.n)
 	}
 	v.check(l.WarnAt.IsPos() && !l.WarnAt.GreaterThan(one), prefix+"WarnAt", "%s is not above 0 and at most 1", l.WarnAt)
 	l.Drawdown.validate(v, prefix)
@@ -285,6 +299,9 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 		v.check(i == 0 || l.DayTrading[i-1].From < d.From, prefix+"DayTrading", "is not in ascending order of dates at %s", d.From)
 	}
 }
+
+// maxAge bounds the age of marks and rates: what is older says nothing in any market.
+const maxAge = 366 * 24 * time.Hour
 
 // maxWindow bounds the time for which a book remembers single orders.
 const maxWindow = time.Hour
@@ -307,8 +324,8 @@ func (v *ValidationError) magnitude(field string, d, bound Decimal) {
 
 func (l *RiskLimits) location() (*time.Location, error) {
 	name := l.TimeZone
-	if name == "" {
-		name = defaultTimeZone
+	if name == "" || name == defaultTimeZone {
+		return newYork, nil
 	}
 	if name == "Local" {
 		return nil, fmt.Errorf("%w: time zone %q differs from machine to machine", ErrInvalid, name)

@@ -68,25 +68,22 @@ func (o *Order) validate() error {
 	return v.err()
 }
 
-// examine is normalize without the trimming, which matters to the journal alone, unless it is
-// needed to tell whether the order is valid.
+// examine is normalize without what an ordinary order does not need: trimming, which matters to the journal
+// alone, and working its notional out.
 func (o *Order) examine() error {
-	o.Instrument.setDefaults()
-	if o.Quantity.Prec()+o.Instrument.Multiplier.Prec()+o.Price.Prec() > maxPlaces {
+	i := &o.Instrument
+	i.setDefaults()
+	if o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
+		!ordinary(o.Quantity) || !ordinary(o.Price) || !ordinary(i.Multiplier) || o.validate() != nil || i.validate() != nil {
 		return o.normalize()
-	}
-	err := o.validate()
-	if err == nil {
-		err = o.Instrument.validate()
-	}
-	if err == nil && o.Quantity.Mul(o.Instrument.Multiplier).Mul(o.Price).Abs().GreaterThanOrEqual(maxNotional) {
-		err = ErrInexact
-	}
-	if err != nil {
-		return o.normalize() // which says more
 	}
 	return nil
 }
+
+// ordinary reports whether a number is so small that the product of three is below maxNotional.
+func ordinary(d Decimal) bool { return d.Abs().LessThan(million) }
+
+var million = decimalOf(1_000_000)
 
 // same reports whether two orders ask for the same.
 func (o *Order) same(p *Order) bool {
@@ -173,6 +170,15 @@ type PolicyChange struct {
 	Status  ProfileStatus `json:"status"`
 	Limits  RiskLimits    `json:"limits"`
 	Time    time.Time     `json:"time"`
+
+	made *policy // what books take it for; made when it is first needed
+}
+
+func (c *PolicyChange) policy() *policy {
+	if c.made == nil {
+		c.made = newPolicy(c.Version, c.Status, c.Limits)
+	}
+	return c.made
 }
 
 func (h *Hold) kind() EntryKind         { return KindHold }

@@ -52,7 +52,8 @@ type Portfolio struct {
 	marks     map[InstrumentKey]Mark
 	fx        map[Currency]FXRate
 	checking  check
-	marked    exposure // which marks the draft's exposure has not heard of; its touch methods alone are used
+	past      *chronicle // nil until somebody asks how the profile did
+	marked    exposure   // which marks the draft's exposure has not heard of; its touch methods alone are used
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
@@ -149,7 +150,7 @@ func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
 }
 
 // RecordCash writes cash movements to the journal, all or none. One whose id is known changes
-// nothing. ErrIDReused for one with the id of another amount or currency; other errors are those of Record.
+// nothing. Before a deposit or withdrawal it writes an equity point, if there are any and the present worth is known. ErrIDReused for one with the id of another amount or currency; other errors are those of Record.
 func (p *Portfolio) RecordCash(ctx context.Context, movements ...CashMovement) error {
 	_, err := recordEach(ctx, p, movements)
 	return err

@@ -53,7 +53,7 @@ func (e *exposure) usage(r *RiskReport, b *Book) []Usage {
 	use(RuleDrawdown, r.Severity.String(), r.Drawdown, &drawdown)
 	count(RulePositions, len(e.list), l.OpenPositions)
 	orders, trades := 0, 0
-	if b.risk.day.Date == e.today {
+	if b.risk.day.Date >= e.today {
 		orders, trades = b.risk.day.Orders, b.risk.day.Trades
 	}
 	count(RuleOrders, orders, l.OrdersPerDay)

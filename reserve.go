@@ -9,6 +9,8 @@ import (
 
 // setProfile takes a newer version of the profile.
 func (p *Portfolio) setProfile(profile AccountProfile) {
+	p.mu.Lock() // so that of two the newer stays
+	defer p.mu.Unlock()
 	if old := p.profile.Load(); old != nil && old.Version > profile.Version {
 		return
 	}
@@ -109,8 +111,14 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
 	r.decided, r.decision = nil, Decision{}
 	if w := p.draft.book.risk.orders[r.hold.Order.ID]; w != nil {
+		if err := p.current(ctx); err != nil { // another process may have released it
+			return false, err
+		}
 		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
 		return true, nil
+	}
+	if len(known) == 0 && len(p.draft.keys) == 0 {
+		return false, nil
 	}
 	seq, dup := p.seen(orderKey(r.hold.Order.ID), known)
 	if !dup {
@@ -137,7 +145,7 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 func (p *Portfolio) prepare() error {
 	d := p.draft
 	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		if err := d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now}); err != nil {
+		if err := d.add(own.change(d.now)); err != nil {
 			return err
 		}
 	}
@@ -193,12 +201,12 @@ func (p *Portfolio) judgeLosses() error {
 	d := p.draft
 	p.mu.Lock()
 	e := p.weighDraft()
-	k, policy, today := e.bounds, e.policy, e.today
 	p.mu.Unlock()
-	if !k.known || !policy.sound {
+	k, today := &e.bounds, e.today // nobody else brings the draft's up to date
+	if !k.known || !e.policy.sound {
 		return nil
 	}
-	if err := p.judgeDrawdown(&k, &policy.limits.Drawdown); err != nil {
+	if err := p.judgeDrawdown(k, &e.policy.limits.Drawdown); err != nil {
 		return err
 	}
 	loss := &d.book.risk.loss
@@ -288,6 +296,18 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 	return nil
 }
 
+// current returns errBehind if the journal has more than the live book: what the book says without writing anything might be
+// over by now.
+func (p *Portfolio) current(ctx context.Context) error {
+	for _, err := range p.store.Entries(ctx, p.id, p.live.seq) {
+		if err != nil {
+			return err
+		}
+		return errBehind
+	}
+	return nil
+}
+
 // probe asks the store whether the journal has a key, and where, without reading it: by an append that it must refuse,
 // for it repeats the key of the policy by which every order was decided. errBehind if the journal has moved on.
 func (p *Portfolio) probe(ctx context.Context, key string) (int64, bool, error) {
@@ -357,7 +377,7 @@ type changing struct {
 	reason string
 }
 
-func (c *changing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) error {
 	d := p.draft
 	s := &StateChange{State: c.state, Reason: c.reason, Time: d.now}
 	if c.state == TradingActive {
@@ -366,7 +386,7 @@ func (c *changing) run(_ context.Context, p *Portfolio, _ map[string]int64) erro
 		}
 	}
 	if d.book.risk.tradingState() == c.state && len(s.Recount) == 0 {
-		return nil
+		return p.current(ctx) // it is so already, unless another process changed it
 	}
 	return d.add(s)
 }
@@ -407,7 +427,7 @@ type policing struct{}
 func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	d := p.draft
 	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		return d.add(&PolicyChange{Version: own.version, Status: own.status, Limits: own.limits, Time: d.now})
+		return d.add(own.change(d.now))
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ const (
 
 	// What may be traded.
 	RuleInstrument Rule = "instrument"        // a kind of contract that is not permitted, or one that has expired
-	RuleShort      Rule = "short_selling"     // anything but an option that would be sold short
+	RuleShort      Rule = "short_selling"     // anything but an option, a future or a currency pair that would be sold short
 	RuleSymbol     Rule = "symbol_not_listed" // the underlying is not among the allowed ones
 	RuleRestricted Rule = "symbol_restricted"
 	// RuleUncovered: short calls are covered by the underlying's shares or by long calls that expire no

@@ -16,7 +16,7 @@ import (
 func everyRule() *accounts.RiskLimits {
 	l := accounts.DefaultLimits(accounts.Level250K, accounts.RiskHigh)
 	wide := accounts.Limit{Amount: dec("100000000"), Fraction: dec("3")}
-	l.MarkAge = 1000 * time.Hour
+	l.MarkAge = 366 * 24 * time.Hour
 	l.AllowedSymbols = []string{"XYZ"}
 	for i := range 50 {
 		l.AllowedSymbols = append(l.AllowedSymbols, fmt.Sprintf("S%02d", i))

@@ -44,13 +44,16 @@ type policy struct {
 
 // newPolicy takes limits that may be anything: what is not sound permits nothing.
 func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
-	p := &policy{version: version, status: status, limits: limits, sound: limits.Validate() == nil}
 	zone, err := limits.location()
-	if err != nil {
-		zone, p.sound = time.UTC, false
+	if err != nil { // no book could be folded by it, and no journal takes it
+		limits, zone = RiskLimits{}, newYork
 	}
-	p.zone = zone
-	return p
+	return &policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
+}
+
+// change is the policy as an entry.
+func (p *policy) change(at time.Time) *PolicyChange {
+	return &PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at, made: p}
 }
 
 // tag is the part of a position that one strategy's orders made.
@@ -163,7 +166,7 @@ func (r *riskState) dateOf(t time.Time) Date {
 // setPolicy folds a policy in.
 func (r *riskState) setPolicy(c *PolicyChange) {
 	if r.policy == nil || c.Version > r.policy.version {
-		r.policy, r.today = newPolicy(c.Version, c.Status, c.Limits), dayRange{}
+		r.policy, r.today = c.policy(), dayRange{}
 	}
 }
 
@@ -175,7 +178,7 @@ func (r *riskState) hold(h *Hold) {
 	if w.Sector != "" {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
-	r.onDay(r.dateOf(h.Time)).Orders++
+	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
 	window := time.Minute
 	if r.policy != nil {
 		window = max(window, r.policy.limits.DuplicateWindow)
@@ -221,7 +224,7 @@ func (r *riskState) drop(w *working) {
 
 // fill folds in what a trade does to the order that it names, after the trade itself: h is the
 // position, and c what of it was closed.
-func (r *riskState) fill(t *Trade, h *holding, c closed) {
+func (r *riskState) fill(t *Trade, h *holding, c closed, late bool) {
 	key := t.instrumentKey()
 	strategy := ""
 	if len(r.orders) > 0 {
@@ -237,19 +240,21 @@ func (r *riskState) fill(t *Trade, h *holding, c closed) {
 		return
 	}
 	if strategy != "" || len(r.tags[key]) > 0 {
-		r.retag(key, strategy, t.Quantity, h.Quantity)
+		r.retag(key, strategy, t.Quantity, h.Quantity, late)
 	}
 	if t.Kind == Execution {
 		r.countTrade(t, key, c)
 	}
 	if net := t.amount(); net.IsPos() && t.Instrument.settlesNotional() {
-		r.sold(r.dateOf(t.Time), t.Instrument.Currency, net.Sub(t.Commission).Sub(t.Taxes))
+		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else it cost more than it brought, and that is paid
+			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
+		}
 	}
 }
 
 // retag gives a fill to the strategy whose order it filled. What the strategies have together is
 // never more than the position: what was traded without one closes theirs, in the order of their names.
-func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position Decimal) {
+func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position Decimal, late bool) {
 	list := r.tags[key]
 	if strategy != "" {
 		i := slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
@@ -260,7 +265,9 @@ func (r *riskState) retag(key InstrumentKey, strategy string, quantity, position
 		}
 		list[i].Quantity = list[i].Quantity.Add(quantity)
 	}
-	list = clipTags(list, position)
+	if !late {
+		list = clipTags(list, position)
+	}
 	if len(list) == 0 {
 		delete(r.tags, key)
 		return
@@ -313,7 +320,7 @@ func (r *riskState) countTrade(t *Trade, key InstrumentKey, c closed) {
 		day.Day++
 		delete(r.opened, key)
 	}
-	if !c.quantity.Equal(t.Quantity) {
+	if !c.quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
 		r.opened[key] = date
 	}
 }

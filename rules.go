@@ -33,19 +33,19 @@ func (x *check) judge(b *Book, e *exposure, warn bool) Decision {
 	x.warn = warn
 	x.look()
 	x.trading()
-	if !x.e.policy.sound {
+	x.cover()
+	switch {
+	case x.d.Reduces:
+	case !x.e.policy.sound:
 		x.refuse(Violation{Rule: RuleNoLimits, Reason: "the profile's limits are not valid"})
-	} else {
-		x.cover()
-		if !x.d.Reduces {
-			x.permitted()
-			x.sending()
-			x.losses()
-			if x.priced() {
-				x.counts()
-				if x.sizes() {
-					x.holdings()
-				}
+	default:
+		x.permitted()
+		x.sending()
+		x.losses()
+		if x.priced() {
+			x.counts()
+			if x.sizes() {
+				x.holdings()
 			}
 		}
 	}
@@ -65,6 +65,14 @@ func (x *check) meet(b *Book, e *exposure) {
 	}
 	mark := x.m.marks[InstrumentKey(x.key)]
 	x.t, x.at = termsOf(&x.m, x.e.policy, &x.o.Instrument, mark.Price, x.e.today), mark.Time
+}
+
+// underlying is that of the contract as it is held or working: an order may leave it out.
+func (x *check) underlying() underlyingKey {
+	if x.c != nil {
+		return x.c.group.key
+	}
+	return underlyingOf(&x.o.Instrument)
 }
 
 func (x *check) refuse(v Violation) { x.d.Violations = append(x.d.Violations, v) }
@@ -120,7 +128,7 @@ func (x *check) permitted() {
 	if i.Expiry != 0 && i.Expiry < x.e.today {
 		x.refuse(Violation{Rule: RuleInstrument, Subject: string(x.key), Reason: "expired on " + i.Expiry.String()})
 	}
-	symbol := underlyingOf(i).Symbol
+	symbol := x.underlying().Symbol
 	if len(l.AllowedSymbols) > 0 && !contains(l.AllowedSymbols, symbol) {
 		x.refuse(Violation{Rule: RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
 	}
@@ -128,7 +136,7 @@ func (x *check) permitted() {
 		x.refuse(Violation{Rule: RuleRestricted, Subject: symbol, Reason: "restricted"})
 	}
 	// A currency pair is exchanged, and a future is as easily sold as bought.
-	if x.o.Quantity.IsNeg() && (!l.ShortSelling || l.Account == CashAccount) && i.settlesNotional() && !i.deliverable() && i.SecType != Forex {
+	if x.o.Quantity.IsNeg() && (!l.ShortSelling || l.Account == CashAccount) && !i.deliverable() && i.SecType != Future && i.SecType != Forex {
 		if short := x.after.sells.Sub(x.after.held).Sub(x.o.Quantity); short.IsPos() {
 			x.refuse(Violation{Rule: RuleShort, Subject: string(x.key), Actual: short, Reason: "would be sold short"})
 		}
@@ -146,12 +154,12 @@ func (x *check) sending() {
 			break
 		}
 	}
-	if n := l.OrdersPerMinute; n > 0 {
+	if n := l.OrdersPerMinute; n > 0 && (len(r.recent) >= n || x.warn) {
 		old := sort.Search(len(r.recent), func(i int) bool { return now.Sub(r.recent[i].Time) < time.Minute })
 		x.number(RuleRate, len(r.recent)-old+1, n)
 	}
 	orders, trades := 0, 0
-	if r.day.Date == x.e.today {
+	if r.day.Date >= x.e.today {
 		orders, trades = r.day.Orders, r.day.Trades
 	}
 	x.number(RuleOrders, orders+1, l.OrdersPerDay)
@@ -216,6 +224,8 @@ func (x *check) priced() bool {
 		x.refuse(Violation{Rule: RuleEquity, Subject: e.oldestMark(), Reason: fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))})
 	case !e.rates.IsZero() && now.Sub(e.rates) > l.RateAge:
 		x.refuse(Violation{Rule: RuleEquity, Reason: fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))})
+	case !e.cashRates.IsZero() && now.Sub(e.cashRates) > l.RateAge:
+		x.refuse(Violation{Rule: RuleEquity, Subject: "cash", Reason: fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))})
 	case !e.bounds.equity.IsPos():
 		x.refuse(Violation{Rule: RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
 	}
@@ -275,7 +285,7 @@ func (x *check) moves() bool {
 	if x.o.Sector == "" {
 		return false
 	}
-	g := x.e.groups[underlyingOf(&x.o.Instrument)]
+	g := x.e.groups[x.underlying()]
 	return g != nil && g.sector != x.o.Sector
 }
 
@@ -343,7 +353,7 @@ func (x *check) limits(added Decimal) {
 	} else if sector == "" {
 		sector = x.b.risk.sectors[underlyingOf(&x.o.Instrument)]
 	}
-	x.bound(RuleUnderlying, underlyingOf(&x.o.Instrument).Symbol, whole, &k.underlying)
+	x.bound(RuleUnderlying, x.underlying().Symbol, whole, &k.underlying)
 	if sector != "" && k.sector.set {
 		in := e.sectors[sector]
 		if g == nil || g.sector == sector {
@@ -429,32 +439,49 @@ func (x *check) counts() {
 	}
 }
 
-// cover is about short options.
+// cover is about short options: what covers them, and the cash that short puts without other cover need, which nothing
+// that is working, nor this order, may spend.
 func (x *check) cover() {
-	if x.e.policy.limits.UncoveredOptions && x.e.policy.limits.Account != CashAccount {
+	l, i := &x.e.policy.limits, &x.o.Instrument
+	sells := x.o.Quantity.IsNeg()
+	if l.UncoveredOptions && l.Account != CashAccount || x.e.written == 0 && !(sells && i.deliverable()) {
 		return
 	}
-	i := &x.o.Instrument
-	g := x.e.groups[underlyingOf(i)]
-	if x.o.Quantity.IsPos() && i.SecType != Stock || !(i.deliverable() && x.o.Quantity.IsNeg()) && !g.writes() {
-		return
-	}
-	key, with := InstrumentKey(x.key), x.after
+	key, with, g := InstrumentKey(x.key), x.after, x.e.groups[x.underlying()]
 	with.work(x.o.Quantity, x.o.Price, x.t.mark)
 	before, after := g.uncovered(key, i, nil, Decimal{}), g.uncovered(key, i, &with, x.t.units)
+	symbol := x.underlying().Symbol
 	if after.calls.GreaterThan(before.calls) {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: i.Underlying, Actual: after.calls, Reason: "shares that short calls lack"})
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: after.calls, Reason: "shares that short calls lack"})
 	}
-	if !after.obligation.GreaterThan(before.obligation) {
-		return
+	var spent Decimal
+	spends := !sells && !x.d.Reduces && i.settlesNotional() && l.Account != CashAccount // there it is for the buying power
+	if spends {
+		spent = convert(convert(x.o.Quantity, maxDecimal(x.o.Price, x.t.mark)), x.t.units)
 	}
-	owed := after.obligation
-	for _, other := range x.e.groups {
+	if spends || after.puts.GreaterThan(before.puts) || after.obligation.GreaterThan(before.obligation) {
+		x.secured(g, &after, spent)
+	}
+}
+
+// secured refuses an order after which the cash is not enough for all short puts.
+func (x *check) secured(g *group, after *uncovered, spent Decimal) {
+	e, puts, owed, unrated := x.e, after.puts, after.obligation, after.unrated || x.e.unrated
+	for _, other := range e.groups {
 		if other != g && other.writes() {
-			owed = owed.Add(other.uncovered("", nil, nil, Decimal{}).obligation)
+			u := other.uncovered("", nil, nil, Decimal{})
+			puts, owed, unrated = puts.Add(u.puts), owed.Add(u.obligation), unrated || u.unrated
 		}
 	}
-	if settled := x.e.balance.Sub(x.e.unsettled); owed.GreaterThan(settled) {
-		x.refuse(Violation{Rule: RuleUncovered, Subject: i.Underlying, Limit: settled, Actual: owed, Reason: "cash that short puts need"})
+	free := e.balance.Sub(e.unsettled)
+	if e.policy.limits.Account != CashAccount {
+		free = free.Sub(e.spending).Sub(spent)
+	}
+	switch symbol := x.underlying().Symbol; {
+	case puts.IsZero():
+	case unrated:
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Actual: puts, Reason: "what short puts need, or the cash for it, has no conversion rate"})
+	case owed.GreaterThan(free):
+		x.refuse(Violation{Rule: RuleUncovered, Subject: symbol, Limit: free, Actual: owed, Reason: "cash that short puts need"})
 	}
 }

@@ -117,6 +117,7 @@ type route struct {
 	allOrNone bool
 	each      func(Allocation)
 	timeout   time.Duration
+	key       InstrumentKey // the signal's
 }
 
 // Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles: each
@@ -156,27 +157,33 @@ func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, erro
 	if err := r.signal.normalize(); err != nil {
 		return nil, err
 	}
+	r.key = r.signal.Instrument.Key()
 	if err := r.targets(ctx); err != nil {
 		return nil, err
 	}
 	out := make([]Allocation, len(r.ids))
-	var wg sync.WaitGroup
 	var mu sync.Mutex // one call of each at a time
-	for i, id := range r.ids {
-		wg.Go(func() {
-			out[i] = r.allocate(ctx, id)
-			if r.each != nil && !r.allOrNone {
-				mu.Lock()
-				defer mu.Unlock()
-				r.each(out[i])
-			}
-		})
-	}
-	wg.Wait()
+	spread(len(out), func(i int) {
+		out[i] = r.allocate(ctx, r.ids[i])
+		if r.each != nil && !r.allOrNone {
+			mu.Lock()
+			defer mu.Unlock()
+			r.each(out[i])
+		}
+	})
 	if r.allOrNone {
 		r.settle(ctx, out)
 	}
 	return out, nil
+}
+
+// spread calls do for 0 to n−1, all at the same time, so that none waits for another, and returns when all calls have.
+func spread(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
 }
 
 // targets finds the profiles to route to, each once.
@@ -213,7 +220,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	p, err := r.m.portfolio(ctx, r.scope, id)
 	if err == nil {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
-		t.hold.Order = a.Order
+		t.hold.Order, t.hold.key = a.Order, r.key
 		if err = p.submit(ctx, &command{task: t}); err == nil {
 			return t.allocation(id)
 		}
@@ -229,13 +236,13 @@ func (r *route) settle(ctx context.Context, out []Allocation) {
 	for i := range out {
 		all = all && out[i].Held()
 	}
-	var wg sync.WaitGroup
-	for i := range out {
-		if !all && out[i].Held() {
-			wg.Go(func() { r.undo(ctx, &out[i]) })
-		}
+	if !all {
+		spread(len(out), func(i int) {
+			if out[i].Held() {
+				r.undo(ctx, &out[i])
+			}
+		})
 	}
-	wg.Wait()
 	if r.each != nil {
 		for _, a := range out {
 			r.each(a)
@@ -279,7 +286,6 @@ func (t *routing) allocation(id ProfileID) Allocation {
 
 func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	t.other = false
-	t.hold.key = t.signal.Instrument.Key()
 	if done, err := t.recall(ctx, p, known); done || err != nil {
 		t.other = t.decided != nil && !t.matches(t.decided)
 		return err
@@ -294,7 +300,7 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 	if v.Rule != "" {
 		return t.refuse(p, v)
 	}
-	t.hold.Order = t.signal.order(p.id, quantity)
+	t.hold.Order.Quantity = quantity
 	if err := t.hold.Order.normalize(); err != nil {
 		return t.refuse(p, Violation{Rule: RuleSize, Reason: err.Error()})
 	}
@@ -309,7 +315,7 @@ func (t *routing) matches(o *Order) bool {
 
 // refuse writes that there is no order.
 func (t *routing) refuse(p *Portfolio, v Violation) error {
-	t.hold.Order = t.signal.order(p.id, Decimal{})
+	t.hold.Order.Quantity = Decimal{}
 	t.decision = Decision{OrderID: t.hold.Order.ID, Violations: []Violation{v}}
 	return p.draft.add(&Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
 }
@@ -319,30 +325,32 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	p.mu.Lock()
 	e := p.weighDraft()
 	x := &p.checking
-	x.o = t.signal.order(p.id, one)
+	x.o = t.hold.Order // of which the contract is what counts
 	x.meet(p.draft.book, e)
-	held, working, at, k := x.after.held, x.after, x.t, e.bounds
-	lacking := e.lacking()
-	limits := e.policy.limits
+	held, working, at, known := x.after.held, x.after, x.t, e.bounds.known
+	sizing := Sizing{Signal: *t.signal, Profile: *p.profile.Load(), Limits: e.policy.limits, Equity: e.bounds.equity, Unit: at.unit(t.signal)}
+	lacking := ""
+	if !known {
+		lacking = e.lacking()
+	}
 	p.mu.Unlock()
 
 	if t.signal.Action == SignalClose {
 		return closing(held, &working)
 	}
-	unit := at.unit(t.signal)
 	switch {
-	case !k.known:
+	case !known:
 		return Decimal{}, Violation{Rule: RuleEquity, Subject: lacking, Reason: "no mark or conversion rate"}
-	case !unit.IsPos():
+	case !sizing.Unit.IsPos():
 		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
 	}
-	notional, err := t.sizer.Notional(Sizing{Signal: *t.signal, Profile: p.profile.Load().Clone(), Limits: limits.Clone(), Equity: k.equity, Unit: unit})
+	notional, err := t.sizer.Notional(sizing)
 	if err != nil {
 		return Decimal{}, Violation{Rule: RuleSize, Reason: err.Error()}
 	}
-	quantity := units(notional, unit)
+	quantity := units(notional, sizing.Unit)
 	if quantity.IsZero() {
-		return Decimal{}, Violation{Rule: RuleSize, Limit: notional, Actual: unit, Reason: "one unit is more than the size"}
+		return Decimal{}, Violation{Rule: RuleSize, Limit: notional, Actual: sizing.Unit, Reason: "one unit is more than the size"}
 	}
 	if t.signal.Action == SignalSell {
 		quantity = quantity.Neg()

@@ -2,7 +2,7 @@ package accounts
 
 import "fmt"
 
-// Sizing is what an order is sized by.
+// Sizing is what an order is sized by. What Profile and Limits point to is shared: a sizer must not change it.
 type Sizing struct {
 	Signal  Signal
 	Profile AccountProfile

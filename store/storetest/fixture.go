@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -24,7 +25,22 @@ func profile(id accounts.ProfileID) accounts.AccountProfile {
 	p.ID, p.Name, p.Version = id, "Name of "+string(id), 1
 	p.Gateway = accounts.Gateway{Host: "127.0.0.1", Port: 4002, ClientID: 7}
 	p.CreatedAt, p.UpdatedAt = day, day.Add(time.Second)
+	p.Limits = shortest(p.EffectiveLimits())
+	p.Limits.AllowedSymbols = []string{"XYZ", "ABC"}
 	return p
+}
+
+// shortest returns the limits with every decimal in its shortest form: how many zeros end it is not part
+// of its value, and no store need keep them.
+func shortest(limits accounts.RiskLimits) *accounts.RiskLimits {
+	text, err := json.Marshal(limits)
+	if err == nil {
+		err = json.Unmarshal(text, &limits)
+	}
+	if err != nil {
+		panic(err) // limits of the library's own are JSON both ways
+	}
+	return &limits
 }
 
 // owned returns a profile of the owner.

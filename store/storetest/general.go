@@ -129,7 +129,10 @@ func checkSecondClose(t T, s accounts.Store) {
 
 // "The store keeps copies of what it is given … down to the payload bytes."
 func checkNoAliasIn(t T, s accounts.Store) {
-	create(t, s, profile("p"))
+	given := profile("p")
+	create(t, s, given)
+	given.Limits.AllowedSymbols[0] = "changed"
+	require.Equal(t, profile("p"), load(t, s, "p"), "the store kept the limits it was given, not a copy")
 	j := journal{id: "p"}
 	b := j.batch("a", "b")
 	want := cloneEntries(b.Entries)
@@ -167,8 +170,12 @@ func checkNoAliasOut(t T, s accounts.Store) {
 	require.NoError(t, err, "Checkpoint failed")
 	require.Equal(t, []byte("state"), again.State, "a checkpoint's state that was returned is the stored one")
 
+	load(t, s, "p").Limits.AllowedSymbols[0] = "changed"
+	require.Equal(t, profile("p"), load(t, s, "p"), "limits that were returned are the stored ones")
+
 	list, err := s.Profiles(t.Context(), accounts.ProfileFilter{})
 	require.NoError(t, err, "Profiles failed")
+	list[0].Limits.AllowedSymbols[0] = "changed"
 	clear(list)
 	list, err = s.Profiles(t.Context(), accounts.ProfileFilter{})
 	require.NoError(t, err, "Profiles failed")

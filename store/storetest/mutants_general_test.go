@@ -61,6 +61,27 @@ func aliasMutants() []mutant {
 				return *kept, nil
 			}}
 		}},
+		{name: "keeps the limits it is given", caught: one("values given never alias what is kept"), breaks: func(s accounts.Store) *broken {
+			kept := map[accounts.ProfileID]*accounts.RiskLimits{}
+			b := eachProfile(s, func(p *accounts.AccountProfile) { p.Limits = kept[p.ID] })
+			b.create = func(ctx context.Context, p accounts.AccountProfile) error {
+				kept[p.ID] = p.Limits
+				return s.CreateProfile(ctx, p)
+			}
+			return b
+		}},
+		{name: "returns the limits it keeps", caught: one("values returned never alias what is kept"), breaks: func(s accounts.Store) *broken {
+			kept := map[accounts.ProfileID]*accounts.RiskLimits{}
+			return eachProfile(s, func(p *accounts.AccountProfile) {
+				if kept[p.ID] == nil {
+					kept[p.ID] = p.Limits
+				}
+				p.Limits = kept[p.ID]
+			})
+		}},
+		{name: "forgets limits", caught: one("CreateProfile stores a profile exactly as given"), breaks: func(s accounts.Store) *broken {
+			return eachProfile(s, func(p *accounts.AccountProfile) { p.Limits = nil })
+		}},
 		{name: "returns the list it keeps", caught: one("values returned never alias what is kept"), breaks: func(s accounts.Store) *broken {
 			var kept []accounts.AccountProfile
 			return &broken{Store: s, profiles: func(ctx context.Context, f accounts.ProfileFilter) (_ []accounts.AccountProfile, err error) {

@@ -1,0 +1,315 @@
+package accounts_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// TestDefaultLimitsArePlanned checks the four presets against the plan's table, and what else is published.
+func TestDefaultLimitsArePlanned(t *testing.T) {
+	for _, c := range []struct {
+		profile                            accounts.AccountProfile
+		name, capital, perTrade, perAmount string
+		positions                          int
+		drawdown, stress                   string
+	}{
+		{accounts.Aggressive25K("DU1"), "Aggressive-25K", "25000", "0.1", "2500", 4, "0.18", "0.25"},
+		{accounts.Balanced50K("DU1"), "Balanced-50K", "50000", "0.08", "4000", 6, "0.15", "0.22"},
+		{accounts.Optimal100K("DU1"), "Optimal-100K", "100000", "0.06", "6000", 10, "0.12", "0.18"},
+		{accounts.Conservative250K("DU1"), "Conservative-250K", "250000", "0.04", "10000", 20, "0.08", "0.12"},
+	} {
+		l := c.profile.EffectiveLimits()
+		require.Equal(t, c.name, c.profile.Name)
+		require.Equal(t, c.capital, c.profile.CapitalLevel.Amount().String(), c.name)
+		require.Equal(t, c.perTrade, l.OrderNotional.Fraction.String(), "per trade of %s", c.name)
+		per, _ := l.OrderNotional.Of(c.profile.CapitalLevel.Amount())
+		require.Equal(t, c.perAmount, per.String(), "amount per trade of %s", c.name)
+		require.Equal(t, c.positions, l.OpenPositions, "positions of %s", c.name)
+		require.Equal(t, c.drawdown, l.Drawdown.Severe.String(), "drawdown of %s", c.name)
+		require.Equal(t, c.stress, l.Drawdown.Critical.String(), "stress drawdown of %s", c.name)
+		require.Equal(t, "0.2", l.PositionSize.Fraction.String(), "position of %s", c.name)
+		require.Equal(t, "0.4", l.SectorExposure.Fraction.String(), "sector of %s", c.name)
+		require.Equal(t, "3", l.Leverage.String(), "leverage of %s", c.name)
+		require.Equal(t, "0.8", l.WarnAt.String(), "warning level of %s", c.name)
+		require.False(t, l.UncoveredOptions, "%s must not write uncovered options", c.name)
+		require.NoError(t, l.Validate(), c.name)
+	}
+}
+
+// TestDefaultLimitsBetween checks interpolation, and that capital beyond the plan is taken for the nearest.
+func TestDefaultLimitsBetween(t *testing.T) {
+	for _, c := range []struct {
+		level                      accounts.CapitalLevel
+		risk                       accounts.RiskTolerance
+		perTrade, drawdown, stress string
+		positions                  int
+	}{
+		{"75K", accounts.RiskHigh, "0.07", "0.135", "0.2", 8},     // half way from 50K to 100K
+		{"60K", accounts.RiskHigh, "0.076", "0.144", "0.212", 6},  // a fifth of it: 8 − 0.4, 15 − 0.6, 22 − 0.8, 6 + 0.8 rounded down
+		{"175K", accounts.RiskHigh, "0.05", "0.1", "0.15", 15},    // half way from 100K to 250K
+		{"30K", accounts.RiskHigh, "0.096", "0.174", "0.244", 4},  // a fifth of the way from 25K to 50K
+		{"75K", accounts.RiskBalanced, "0.06", "0.12", "0.18", 8}, // the tolerance is the smaller
+		{"75K", accounts.RiskLow, "0.04", "0.08", "0.12", 8},
+		{"1K", accounts.RiskHigh, "0.1", "0.18", "0.25", 4},
+		{"1K", accounts.RiskLow, "0.04", "0.08", "0.12", 4},
+		{"251K", accounts.RiskHigh, "0.04", "0.08", "0.12", 20},
+		{"999999M", accounts.RiskHigh, "0.04", "0.08", "0.12", 20},
+	} {
+		l := accounts.DefaultLimits(c.level, c.risk)
+		got := fmt.Sprint(l.OrderNotional.Fraction, l.Drawdown.Severe, l.Drawdown.Critical, l.OpenPositions)
+		require.Equal(t, fmt.Sprint(c.perTrade, " ", c.drawdown, " ", c.stress, " ", c.positions), got, "%s %s", c.level, c.risk)
+	}
+}
+
+// tolerances from the tightest.
+var tolerances = []accounts.RiskTolerance{accounts.RiskLow, accounts.RiskBalanced, accounts.RiskModerate, accounts.RiskHigh}
+
+// TestLessToleranceNeverLoosens compares every field of the limits of two tolerances: a field that is not known here fails.
+func TestLessToleranceNeverLoosens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		level := accounts.CapitalLevel(fmt.Sprintf("%d%s", rapid.IntRange(1, 999_999).Draw(t, "n"), rapid.SampledFrom([]string{"K", "M"}).Draw(t, "unit")))
+		if rapid.Bool().Draw(t, "near the plan") {
+			level = accounts.CapitalLevel(fmt.Sprintf("%dK", rapid.IntRange(1, 300).Draw(t, "thousands")))
+		}
+		i := rapid.IntRange(0, 2).Draw(t, "tighter")
+		tight, wide := accounts.DefaultLimits(level, tolerances[i]), accounts.DefaultLimits(level, tolerances[i+1])
+		require.NoError(t, tight.Validate(), "default limits of %s %s", level, tolerances[i])
+		require.NoError(t, wide.Validate(), "default limits of %s %s", level, tolerances[i+1])
+		notLooser(t, fmt.Sprintf("%s %s against %s", level, tolerances[i], tolerances[i+1]), reflect.ValueOf(tight), reflect.ValueOf(wide))
+	})
+}
+
+// notLooser requires that no field of a permits more than that of b.
+func notLooser(t require.TestingT, what string, a, b reflect.Value) {
+	for i := range a.NumField() {
+		name, x, y := a.Type().Field(i).Name, a.Field(i).Interface(), b.Field(i).Interface()
+		at := what + ", " + name
+		switch x := x.(type) {
+		case accounts.Limit: // the zero limit is none
+			y := y.(accounts.Limit)
+			require.False(t, x.IsZero() && !y.IsZero(), "%s: no limit against %v", at, y)
+			for _, equity := range []string{"0.01", "1000", "25000", "123456.78", "100000000"} {
+				p, _ := x.Of(dec(equity))
+				q, set := y.Of(dec(equity))
+				require.True(t, !set || !p.GreaterThan(q), "%s: %s against %s at an equity of %s", at, p, q, equity)
+			}
+		case accounts.Decimal:
+			require.False(t, x.GreaterThan(y.(accounts.Decimal)), "%s: %s against %s", at, x, y)
+			require.False(t, name == "OrderQuantity" && x.IsZero() && !y.(accounts.Decimal).IsZero(), "%s: no limit", at)
+		case int:
+			require.False(t, x > y.(int) || x == 0 && y.(int) != 0, "%s: %d against %d", at, x, y)
+		case bool:
+			require.False(t, x && !y.(bool), "%s is permitted with less tolerance only", at)
+		case []accounts.SecType:
+			require.Subset(t, y, x, at)
+		case accounts.DrawdownLimits:
+			notLooser(t, at, a.Field(i), b.Field(i))
+		case time.Duration, accounts.AccountType, string, []string, []accounts.DatedPolicy:
+			require.Equal(t, y, x, "%s: of these, neither is the tighter", at)
+		default:
+			require.Failf(t, "a field that nobody compares", "%s is a %T", at, x)
+		}
+	}
+}
+
+// TestDefaultLimitsOfNothing: a level or tolerance that is none permits nothing.
+func TestDefaultLimitsOfNothing(t *testing.T) {
+	for _, c := range []struct {
+		level accounts.CapitalLevel
+		risk  accounts.RiskTolerance
+	}{{"", accounts.RiskLow}, {"0K", accounts.RiskLow}, {"-5K", accounts.RiskLow}, {"25k", accounts.RiskLow}, {"25K", ""}, {"25K", "bold"}, {"25K", "LOW"}} {
+		l := accounts.DefaultLimits(c.level, c.risk)
+		require.Error(t, l.Validate(), "limits of level %q and tolerance %q must permit nothing", c.level, c.risk)
+		d := newDesk(t, nil)
+		p := d.profile.Clone()
+		p.Limits = &l
+		require.NoError(t, d.store.UpdateProfile(t.Context(), p))
+		d.restart(t)
+		d.mark(t, xyz, "100")
+		d.refuse(t, order("o", xyz, "0.0001"), broken(accounts.RuleNoLimits, "", "0", "0"))
+	}
+	mine := accounts.DefaultLimits("25K", accounts.RiskHigh)
+	mine.SecTypes[0], mine.DayTrading[0].Policy = accounts.Crypto, accounts.DayTradesFree
+	fresh := accounts.DefaultLimits("25K", accounts.RiskHigh)
+	require.Equal(t, accounts.Stock, fresh.SecTypes[0], "the result must be the caller's own")
+	require.Equal(t, accounts.PatternDayTrader, fresh.DayTrading[0].Policy, "the result must be the caller's own")
+}
+
+// TestLimitsValidate spoils one field at a time.
+func TestLimitsValidate(t *testing.T) {
+	type limits = accounts.RiskLimits
+	tiny := dec("0.0000000000001") // 13 places
+	cases := []struct {
+		field string
+		spoil func(l *limits)
+	}{
+		{"Account", func(l *limits) { l.Account = "" }},
+		{"Account", func(l *limits) { l.Account = "portfolio" }},
+		{"TimeZone", func(l *limits) { l.TimeZone = "Europe/Atlantis" }},
+		{"TimeZone", func(l *limits) { l.TimeZone = "Local" }},
+		{"SecTypes", func(l *limits) { l.SecTypes = []accounts.SecType{"STK", "IND"} }},
+		{"AllowedSymbols", func(l *limits) { l.AllowedSymbols = []string{"XYZ", ""} }},
+		{"RestrictedSymbols", func(l *limits) { l.RestrictedSymbols = []string{"X:Z"} }},
+		{"MarkAge", func(l *limits) { l.MarkAge = 0 }},
+		{"MarkAge", func(l *limits) { l.MarkAge = -1 }},
+		{"MarkAge", func(l *limits) { l.MarkAge = math.MaxInt64 }},
+		{"RateAge", func(l *limits) { l.RateAge = 0 }},
+		{"RateAge", func(l *limits) { l.RateAge = -time.Hour }},
+		{"RateAge", func(l *limits) { l.RateAge = math.MaxInt64 }},
+		{"DuplicateWindow", func(l *limits) { l.DuplicateWindow = -1 }},
+		{"DuplicateWindow", func(l *limits) { l.DuplicateWindow = time.Hour + 1 }},
+		{"OrdersPerMinute", func(l *limits) { l.OrdersPerMinute = -1 }},
+		{"OrdersPerDay", func(l *limits) { l.OrdersPerDay = -1 }},
+		{"TradesPerDay", func(l *limits) { l.TradesPerDay = math.MinInt }},
+		{"OpenPositions", func(l *limits) { l.OpenPositions = -1 }},
+		{"WarnAt", func(l *limits) { l.WarnAt = dec("0") }},
+		{"WarnAt", func(l *limits) { l.WarnAt = dec("-0.8") }},
+		{"WarnAt", func(l *limits) { l.WarnAt = dec("1.01") }},
+		{"PriceCollar", func(l *limits) { l.PriceCollar = dec("5") }}, // 5 % is 0.05; from 1 on a sale has no collar
+		{"DailyLoss.Fraction", func(l *limits) { l.DailyLoss.Fraction = dec("3") }},
+		{"Drawdown.Warning", func(l *limits) { l.Drawdown.Warning = dec("0") }},
+		{"Drawdown.Warning", func(l *limits) { l.Drawdown.Warning = dec("-0.1") }},
+		{"Drawdown.Moderate", func(l *limits) { l.Drawdown.Moderate = l.Drawdown.Warning }},
+		{"Drawdown.Severe", func(l *limits) { l.Drawdown.Severe = dec("-0.5") }},
+		{"Drawdown.Critical", func(l *limits) { l.Drawdown.Critical = dec("1") }},
+		{"DayTrading", func(l *limits) { l.DayTrading = []accounts.DatedPolicy{{Policy: "swing"}} }},
+		{"DayTrading", func(l *limits) {
+			l.DayTrading = []accounts.DatedPolicy{{From: 20261301, Policy: accounts.DayTradesFree}}
+		}},
+		{"DayTrading", func(l *limits) { l.DayTrading = []accounts.DatedPolicy{{From: -1, Policy: accounts.DayTradesFree}} }},
+		{"DayTrading", func(l *limits) {
+			l.DayTrading = []accounts.DatedPolicy{{From: 20260102, Policy: accounts.DayTradesFree}, {From: 20260102, Policy: accounts.IntradayMargin}}
+		}},
+	}
+	spoil := func(field string, of func(l *limits) *accounts.Decimal, bad ...string) {
+		values := []accounts.Decimal{tiny}
+		for _, s := range bad {
+			values = append(values, dec(s))
+		}
+		for _, v := range values {
+			cases = append(cases, struct {
+				field string
+				spoil func(l *limits)
+			}{field, func(l *limits) { *of(l) = v }})
+		}
+	}
+	most := dec("999999999999999").Add(dec("1"))
+	for name, of := range map[string]func(l *limits) *accounts.Limit{
+		"OrderNotional": func(l *limits) *accounts.Limit { return &l.OrderNotional }, "PositionSize": func(l *limits) *accounts.Limit { return &l.PositionSize },
+		"UnderlyingSize": func(l *limits) *accounts.Limit { return &l.UnderlyingSize }, "GrossExposure": func(l *limits) *accounts.Limit { return &l.GrossExposure },
+		"NetExposure": func(l *limits) *accounts.Limit { return &l.NetExposure }, "StrategyExposure": func(l *limits) *accounts.Limit { return &l.StrategyExposure },
+		"SectorExposure": func(l *limits) *accounts.Limit { return &l.SectorExposure }, "DailyLoss": func(l *limits) *accounts.Limit { return &l.DailyLoss },
+	} {
+		spoil(name+".Amount", func(l *limits) *accounts.Decimal { return &of(l).Amount }, "-0.01")
+		spoil(name+".Fraction", func(l *limits) *accounts.Decimal { return &of(l).Fraction }, "-0.01", "100")
+		cases = append(cases, struct {
+			field string
+			spoil func(l *limits)
+		}{name + ".Amount", func(l *limits) { of(l).Amount = most }})
+	}
+	spoil("OrderQuantity", func(l *limits) *accounts.Decimal { return &l.OrderQuantity }, "-1")
+	spoil("PriceCollar", func(l *limits) *accounts.Decimal { return &l.PriceCollar }, "-0.05", "0", "1")
+	spoil("OptionCollar", func(l *limits) *accounts.Decimal { return &l.OptionCollar }, "-0.5", "0", "100")
+	spoil("Leverage", func(l *limits) *accounts.Decimal { return &l.Leverage }, "-3", "0", "100")
+	spoil("FuturesMargin", func(l *limits) *accounts.Decimal { return &l.FuturesMargin }, "-0.15", "0", "100")
+
+	d := newDesk(t, nil)
+	for _, c := range cases {
+		l := loose()
+		c.spoil(l)
+		require.Equal(t, []string{c.field}, wrongFields(t, l.Validate()), "of %+v", l)
+		p := d.profile.Clone()
+		p.Limits = l
+		_, err := d.manager.UpdateProfile(t.Context(), p)
+		require.Equal(t, []string{"Limits." + c.field}, wrongFields(t, err), "a profile must not take such limits")
+	}
+	require.NoError(t, d.profile.Limits.Validate(), "the limits that were spoilt are valid otherwise")
+	l := accounts.RiskLimits{}
+	first := l.Validate().Error()
+	for range 20 {
+		require.Equal(t, first, l.Validate().Error(), "the same limits must always give the same error")
+	}
+}
+
+// TestLimitsRoundTrip: a store keeps limits of its own, and gives copies away.
+func TestLimitsRoundTrip(t *testing.T) {
+	m := newManagerOn(t, memstore.New())
+	p := accounts.Optimal100K("DU1000100")
+	p.Limits = loose()
+	p.Limits.AllowedSymbols, p.Limits.RestrictedSymbols = []string{"XYZ"}, []string{"ABC"}
+	p.Limits.DayTrading = []accounts.DatedPolicy{{Policy: accounts.PatternDayTrader}}
+	want := p.Limits.Clone()
+	created, err := m.CreateProfile(t.Context(), p)
+	require.NoError(t, err)
+	spoil := func(l *accounts.RiskLimits) {
+		l.Leverage, l.SecTypes[0], l.AllowedSymbols[0], l.RestrictedSymbols[0], l.DayTrading[0].Policy = dec("99"), "BOND", "BAD", "GOOD", accounts.DayTradesFree
+	}
+	require.Equal(t, want, *created.Limits, "what was created has other limits")
+	spoil(p.Limits)
+	for range 2 {
+		got, err := m.Profile(t.Context(), created.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, *got.Limits, "the stored limits changed with a copy of them")
+		spoil(got.Limits)
+		open, err := m.Portfolio(t.Context(), created.ID)
+		require.NoError(t, err)
+		in := open.Snapshot().Risk.Limits
+		require.Equal(t, want, in, "the limits in force changed with a copy of them")
+		spoil(&in)
+		effective := got.Clone().EffectiveLimits()
+		spoil(&effective)
+	}
+}
+
+// TestLimitsReachOtherManagers: other limits, or another status, hold from the next Reserve on in a manager that has
+// not heard of them.
+func TestLimitsReachOtherManagers(t *testing.T) {
+	d := newDesk(t, nil)
+	deaf := &fakeStore{Store: d.store.(*memstore.Store)}
+	deaf.onWatch = func(context.Context) (<-chan accounts.Event, error) { return make(chan accounts.Event), nil }
+	other, err := accounts.New(deaf, accounts.WithClock(d.now))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, other.Close()) })
+	p, err := other.Portfolio(t.Context(), d.profile.ID)
+	require.NoError(t, err)
+	require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	reserve := func(id accounts.OrderID) accounts.Decision {
+		t.Helper()
+		got, err := p.Reserve(t.Context(), order(id, xyz, "11"))
+		require.Equal(t, got.Allowed, err == nil, "decision and error must agree: %v", err)
+		return got
+	}
+	require.True(t, reserve("before").Allowed)
+	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10") })
+	got := reserve("tighter")
+	require.Equal(t, []string{broken(accounts.RuleQuantity, "", "11", "10")}, allSaid(got.Violations), "other limits must hold at once")
+	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("11") })
+	require.True(t, reserve("wider").Allowed, "and wider ones, too")
+	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
+	require.True(t, reserve("suspended").Broken(accounts.RuleStatus), "another status must hold at once")
+	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusActive })
+	require.True(t, reserve("active").Allowed)
+	d.change(t, func(p *accounts.AccountProfile) {
+		p.Limits, p.CapitalLevel, p.RiskTolerance = nil, "25K", accounts.RiskLow
+	})
+	d.advance(time.Minute) // or it would be the same order twice
+	require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	got = reserve("default") // 4 % of 100,000 are 4,000; the 3 × 11 before and this one come to 4,400 gross, but no order limit
+	require.True(t, got.Allowed, "defaults allow it: %s", got)
+	over, err := p.Reserve(t.Context(), order("over", xyz, "41"))
+	require.ErrorIs(t, err, accounts.ErrRefused)
+	require.Equal(t, broken(accounts.RuleNotional, "", "4100", "4000"), said(over.Violations[0]), "the defaults of another level must hold at once")
+	require.NoError(t, d.manager.ArchiveProfile(t.Context(), d.profile.ID))
+	require.True(t, reserve("archived").Broken(accounts.RuleStatus), "an archived profile accepts nothing, at once")
+	require.Equal(t, accounts.StatusArchived, p.Snapshot().Risk.Status)
+}

@@ -1,0 +1,277 @@
+package accounts_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+var (
+	sap  = accounts.NewStock("SAP", "EUR")
+	euro = accounts.Instrument{SecType: accounts.Forex, Symbol: "EUR", Currency: "USD"}
+)
+
+// TestRulesOfTheUnknown: what cannot be told refuses an opening, with a code of its own, and at the last moment at which
+// it still counts as known it does not. Exits need to know none of it.
+func TestRulesOfTheUnknown(t *testing.T) {
+	key := func(i accounts.Instrument) string { return string(i.Key()) }
+	none := func(rule accounts.Rule, subject string) string { return broken(rule, subject, "0", "0") }
+	const tick = time.Microsecond
+	euros := func(t *testing.T, d *desk) { d.rate(t, "EUR", "1.1"); d.hold(t, sap, "10", "100") }
+	for name, c := range map[string]struct {
+		set     func(t *testing.T, d *desk) // up to the last moment at which it is known
+		lose    func(t *testing.T, d *desk)
+		opens   accounts.Order
+		refused []string
+		exit    accounts.Order
+	}{
+		"no mark of the contract": {
+			lose: func(*testing.T, *desk) {}, opens: order("in", abc, "1", "10"),
+			refused: []string{none(accounts.RuleNoMark, key(abc))}, exit: order("out", xyz, "-1"),
+		},
+		"no mark of the contract, which is held": {
+			lose:    func(t *testing.T, d *desk) { d.fill(t, "", abc, "5", "10") },
+			opens:   order("in", abc, "1", "10"),
+			refused: []string{none(accounts.RuleNoMark, key(abc)), none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+		},
+		"a mark of zero": {
+			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
+			lose:    func(t *testing.T, d *desk) { d.mark(t, abc, "0") },
+			opens:   order("in", abc, "1000000"),
+			refused: []string{none(accounts.RuleNoMark, key(abc))}, exit: order("out", abc, "-5"),
+		},
+		"a stale mark": {
+			set:     func(_ *testing.T, d *desk) { d.advance(5 * time.Minute) },
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleStaleMark, key(xyz)), none(accounts.RuleEquity, key(xyz))}, exit: order("out", xyz, "-1"),
+		},
+		"another holding without a mark": {
+			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
+			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100") },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+		},
+		"another holding with a stale mark": {
+			set: func(t *testing.T, d *desk) {
+				d.hold(t, abc, "5", "10")
+				d.advance(5 * time.Minute)
+				d.mark(t, xyz, "100")
+			},
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+		},
+		"a working order in a contract with a stale mark": {
+			set: func(t *testing.T, d *desk) {
+				d.mark(t, abc, "10")
+				d.accept(t, order("works", abc, "5"))
+				d.advance(5 * time.Minute)
+				d.mark(t, xyz, "100")
+			},
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", xyz, "-1"),
+		},
+		"no rate": {
+			lose:    func(t *testing.T, d *desk) { d.mark(t, sap, "100") },
+			opens:   order("in", sap, "1"),
+			refused: []string{none(accounts.RuleNoRate, "EUR")}, exit: order("out", xyz, "-1"),
+		},
+		"no rate for what is held": {
+			set:     euros,
+			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100"); d.mark(t, sap, "100") },
+			opens:   order("in", sap, "1"),
+			refused: []string{none(accounts.RuleNoRate, "EUR"), none(accounts.RuleEquity, key(sap))}, exit: order("out", sap, "-10"),
+		},
+		"a stale rate": {
+			set: func(t *testing.T, d *desk) {
+				d.rate(t, "EUR", "1.1")
+				d.advance(time.Hour)
+				d.mark(t, sap, "100")
+				d.mark(t, xyz, "100")
+			},
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", sap, "1"),
+			refused: []string{none(accounts.RuleStaleRate, "EUR")}, exit: order("out", xyz, "-1"),
+		},
+		"a stale rate of another holding": {
+			set: func(t *testing.T, d *desk) {
+				euros(t, d)
+				d.advance(time.Hour)
+				d.mark(t, sap, "100")
+				d.mark(t, xyz, "100")
+			},
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, "")}, exit: order("out", sap, "-10"),
+		},
+		"cash that cannot be converted": {
+			lose:    func(t *testing.T, d *desk) { d.cash(t, accounts.Interest, "EUR", "100") },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
+		},
+		"cash at a stale rate": {
+			set: func(t *testing.T, d *desk) {
+				d.rate(t, "EUR", "1.1")
+				d.cash(t, accounts.Interest, "EUR", "100")
+				d.advance(time.Hour)
+				d.mark(t, xyz, "100")
+			},
+			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			opens:   order("in", xyz, "1"),
+			refused: []string{none(accounts.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
+		},
+		"equity of zero": { // 100 XYZ at 100 and nothing else
+			set:     func(t *testing.T, d *desk) { d.cash(t, accounts.Withdrawal, "USD", "-99999.99") },
+			lose:    func(t *testing.T, d *desk) { d.cash(t, accounts.Withdrawal, "USD", "-0.01") },
+			opens:   order("in", xyz, "0.0001"),
+			refused: []string{none(accounts.RuleEquity, "")}, exit: order("out", xyz, "-1"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, func(l *accounts.RiskLimits) { l.Leverage = dec("99"); l.FuturesMargin = dec("0.01") })
+			d.mark(t, accounts.NewStock("OTHER", "USD"), "1") // nobody holds it
+			if name != "equity of zero" {
+				d.fill(t, "", xyz, "100", "100")
+			}
+			if c.set != nil {
+				c.set(t, d)
+				if name != "no rate for what is held" && name != "equity of zero" {
+					ok := c.opens
+					ok.Quantity = dec("1")
+					got := d.portfolio.Check(ok)
+					require.True(t, got.Allowed, "at the last moment the order must be allowed: %s", got)
+				}
+			}
+			c.lose(t, d)
+			d.refuse(t, c.opens, c.refused...)
+			if name != "equity of zero" {
+				d.exit(t, c.exit)
+			}
+		})
+	}
+}
+
+// TestLimitsUnknown: a store may hold limits that are not valid, written by other hands. They permit nothing but exits.
+func TestLimitsUnknown(t *testing.T) {
+	for name, spoil := range map[string]func(l *accounts.RiskLimits){
+		"negative":     func(l *accounts.RiskLimits) { l.PositionSize.Amount = dec("-1") },
+		"empty":        func(l *accounts.RiskLimits) { *l = accounts.RiskLimits{} },
+		"unknown zone": func(l *accounts.RiskLimits) { l.TimeZone = "Europe/Atlantis" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, nil)
+			d.hold(t, xyz, "100", "100")
+			p := d.profile.Clone()
+			spoil(p.Limits)
+			require.NoError(t, d.store.UpdateProfile(t.Context(), p), "the store judges no limits")
+			d.restart(t)
+			d.mark(t, xyz, "100")
+			d.refuse(t, order("in", xyz, "1"), broken(accounts.RuleNoLimits, "", "0", "0"))
+			d.refuse(t, order("flip", xyz, "-100.01"), broken(accounts.RuleNoLimits, "", "0", "0"))
+			d.exit(t, order("out", xyz, "-100"))
+		})
+	}
+}
+
+// TestMalformedOrders: what is no order is told apart from what is refused, and leaves no trace.
+func TestMalformedOrders(t *testing.T) {
+	d := newDesk(t, nil)
+	seq := d.portfolio.Seq()
+	odd := func(change func(o *accounts.Order)) accounts.Order {
+		o := order("odd", xyz, "1", "100")
+		change(&o)
+		return o
+	}
+	type o = accounts.Order
+	for name, c := range map[string]struct {
+		order accounts.Order
+		err   error
+	}{
+		"no quantity":           {odd(func(o *o) { o.Quantity = dec("0") }), accounts.ErrInvalid},
+		"quantity too large":    {odd(func(o *o) { o.Quantity = dec("999999999999999").Add(dec("1")) }), accounts.ErrInvalid},
+		"negative price":        {odd(func(o *o) { o.Price = dec("-1") }), accounts.ErrInvalid},
+		"negative CFD price":    {odd(func(o *o) { o.Instrument.SecType, o.Price = accounts.CFD, dec("-1") }), accounts.ErrInvalid},
+		"long id":               {odd(func(o *o) { o.ID = accounts.OrderID(strings.Repeat("x", 101)) }), accounts.ErrInvalid},
+		"id with a line break":  {odd(func(o *o) { o.ID = "a\nb" }), accounts.ErrInvalid},
+		"long strategy":         {odd(func(o *o) { o.Strategy = strings.Repeat("x", 51) }), accounts.ErrInvalid},
+		"long sector":           {odd(func(o *o) { o.Sector = strings.Repeat("x", 51) }), accounts.ErrInvalid},
+		"long signal":           {odd(func(o *o) { o.Signal = accounts.SignalID(strings.Repeat("x", 50)) }), accounts.ErrInvalid},
+		"unknown kind":          {odd(func(o *o) { o.Instrument.SecType = "IND" }), accounts.ErrInvalid},
+		"no instrument":         {odd(func(o *o) { o.Instrument = accounts.Instrument{} }), accounts.ErrInvalid},
+		"future, no multiplier": {odd(func(o *o) { o.Instrument = oil; o.Instrument.Multiplier = dec("0") }), accounts.ErrInvalid},
+		"option, no expiry":     {odd(func(o *o) { o.Instrument = lateCall; o.Instrument.Expiry = 0 }), accounts.ErrInvalid},
+		"too many places":       {odd(func(o *o) { o.Quantity, o.Price = dec("0.0000000001"), dec("0.0000000001") }), accounts.ErrInexact},
+		"too much money":        {odd(func(o *o) { o.Quantity, o.Price = dec("999999999999"), dec("9999999") }), accounts.ErrInexact},
+	} {
+		got := d.portfolio.Check(c.order)
+		require.Len(t, got.Violations, 1, "%s: Check must give one reason", name)
+		require.Equal(t, accounts.RuleInvalid, got.Violations[0].Rule, "%s: Check gives another reason: %s", name, got)
+		require.False(t, got.Allowed, "%s: Check allows it", name)
+		_, err := d.portfolio.Reserve(t.Context(), c.order)
+		require.ErrorIs(t, err, c.err, "%s: Reserve returns another error", name)
+		require.NotErrorIs(t, err, accounts.ErrRefused, "%s is not an order that was refused", name)
+	}
+	_, err := d.portfolio.Reserve(t.Context(), order("", xyz, "1"))
+	require.ErrorIs(t, err, accounts.ErrInvalid, "an order to be held needs an id")
+	require.True(t, d.portfolio.Check(order("", xyz, "1")).Allowed, "one to be checked does not")
+	require.Equal(t, seq, d.portfolio.Seq(), "a malformed order left something in the journal")
+	require.Empty(t, d.portfolio.Snapshot().Risk.Breaches, "a malformed order is no refusal")
+}
+
+// TestOrderDecidedOnce: an id is decided once, whatever holds by then.
+func TestOrderDecidedOnce(t *testing.T) {
+	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10"); l.DuplicateWindow = time.Minute })
+	o := order("one", xyz, "10")
+	d.accept(t, o)
+	seq := d.portfolio.Seq()
+	again := func(o accounts.Order, want ...string) {
+		t.Helper()
+		got, err := d.portfolio.Reserve(t.Context(), o)
+		require.Equal(t, want, allSaid(got.Violations))
+		require.Equal(t, len(want) == 0, got.Allowed)
+		require.Equal(t, len(want) != 0, err != nil, "the error must go with the decision: %v", err)
+		require.Equal(t, seq, d.portfolio.Seq(), "the same order again must leave nothing in the journal")
+	}
+	again(o, []string{}...)
+	require.True(t, d.portfolio.Check(o).Allowed, "an order that works already is allowed")
+	other := o
+	other.Quantity = dec("9")
+	_, err := d.portfolio.Reserve(t.Context(), other)
+	require.ErrorIs(t, err, accounts.ErrIDReused, "another order with the id")
+
+	large := order("large", xyz, "11")
+	d.refuse(t, large, broken(accounts.RuleQuantity, "", "11", "10"))
+	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("11") })
+	seq = d.portfolio.Seq()
+	again(large, broken(accounts.RuleQuantity, "", "11", "10"))
+
+	require.NoError(t, d.portfolio.Release(t.Context(), "one", "cancelled"))
+	seq = d.portfolio.Seq()
+	again(o, broken(accounts.RuleDone, "", "0", "0"))
+	d.restart(t)
+	d.mark(t, xyz, "100")
+	again(o, broken(accounts.RuleDone, "", "0", "0"))
+	require.ErrorIs(t, d.portfolio.Release(t.Context(), "large", "x"), accounts.ErrOrderNotFound, "a refused order was never held")
+}
+
+// TestDecisionReads: a decision says what happened in a sentence, and survives JSON.
+func TestDecisionReads(t *testing.T) {
+	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10"); l.RestrictedSymbols = []string{"XYZ"} })
+	got := d.refuse(t, order("o", xyz, "11"), broken(accounts.RuleRestricted, "XYZ", "0", "0"), broken(accounts.RuleQuantity, "", "11", "10"))
+	require.Equal(t, `order "o" refused: symbol_restricted of XYZ: restricted; order_quantity (11, limit 10)`, got.String())
+	_, err := d.portfolio.Reserve(t.Context(), order("o", xyz, "11"))
+	require.EqualError(t, err, fmt.Sprintf("profile %q: %s", d.profile.ID, got))
+	data, err := json.Marshal(got)
+	require.NoError(t, err)
+	var back accounts.Decision
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, got.String(), back.String(), "a decision must survive JSON")
+}
