@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,14 +68,24 @@ func TestReserveWhoseCallerGivesUp(t *testing.T) {
 	b.record(t, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
 	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	ctx, cancel := context.WithCancel(t.Context())
+	written := make(chan struct{})
+	var disturbed atomic.Bool
 	store.append = func(_ context.Context, batch accounts.Batch) error {
+		if disturbed.Swap(true) {
+			return store.Store.Append(t.Context(), batch)
+		}
+		defer close(written)
 		cancel()
 		return errors.Join(store.Store.Append(context.WithoutCancel(ctx), batch), ctx.Err())
 	}
 	_, err := b.portfolio.Reserve(ctx, order("o", xyz, "10", "100"))
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, accounts.ErrOutcomeUnknown)
-	store.append = nil
+	<-written // the caller does not wait for it
+	d, err := b.portfolio.Reserve(t.Context(), order("o", xyz, "10", "100"))
+	require.NoError(t, err)
+	require.True(t, d.Allowed, "asked again it is the same order")
+	require.Len(t, b.portfolio.Snapshot().Risk.Orders, 1)
 
 	other, err := newManagerOn(t, store).Portfolio(t.Context(), b.profile.ID)
 	require.NoError(t, err)
@@ -82,8 +93,4 @@ func TestReserveWhoseCallerGivesUp(t *testing.T) {
 	_, err = b.portfolio.Reserve(ctx, order("p", xyz, "1", "100"))
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, accounts.ErrOutcomeUnknown, "a context that is done before is refused, and nothing was written")
-	d, err := b.portfolio.Reserve(t.Context(), order("o", xyz, "10", "100"))
-	require.NoError(t, err)
-	require.True(t, d.Allowed, "asked again it is the same order")
-	require.Len(t, b.portfolio.Snapshot().Risk.Orders, 1)
 }
