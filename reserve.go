@@ -284,6 +284,9 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 		}
 	}
 	if !found {
+		if err := p.current(ctx); err != nil { // another process may have held it since
+			return err
+		}
 		return ErrOrderNotFound
 	}
 	payload, err := p.payloadAt(ctx, seq)

@@ -171,11 +171,11 @@ func (r *riskState) setPolicy(c *PolicyChange) {
 }
 
 // hold folds an accepted order in.
-func (r *riskState) hold(h *Hold) {
+func (r *riskState) hold(h *Hold, exit bool) {
 	w := &working{Order: &h.Order, heldAt: h.Time, key: h.key}
 	r.orders[w.ID] = w
 	r.working[w.key] = append(r.working[w.key], w)
-	if w.Sector != "" {
+	if w.Sector != "" && !exit {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
 	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
