@@ -378,7 +378,20 @@ func (b *Book) open(o *Opening) {
 
 func (b *Book) markEquity(p *EquityPoint) {
 	b.equity = *p
-	b.risk.loss.point(p, b.risk.dateOf(p.Time))
+	b.risk.loss.point(p, b.risk.dateOf(p.Time), b.movedSince(p))
+}
+
+// movedSince is the capital that came or, below zero, went since an equity point was taken; zero where that is not
+// known in base currency.
+func (b *Book) movedSince(p *EquityPoint) Decimal {
+	var capital Decimal
+	for _, c := range b.cash {
+		if !c.Unconverted.IsZero() {
+			return Decimal{}
+		}
+		capital = capital.Add(c.CapitalBase)
+	}
+	return capital.Sub(p.Capital)
 }
 
 // restate replaces what amendments changed.

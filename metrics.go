@@ -173,7 +173,7 @@ func tail(sorted []float64, percent int) (atRisk, shortfall *float64) {
 	for _, r := range sorted[:n] {
 		sum += r
 	}
-	return figure(-sorted[n-1]), figure(-sum / float64(n))
+	return figure(0 - sorted[n-1]), figure((0 - sum) / float64(n)) // 0 − 0 is not −0
 }
 
 // rounding is what an index may be off by for having been multiplied up of returns.

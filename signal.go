@@ -103,7 +103,7 @@ func WithSizer(s Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
 
 // OnAllocation calls f with each profile's outcome as soon as there is one, under AllOrNone once
-// all are known. Calls come one after another, from goroutines of Route's, and must not block for long.
+// all are known. Calls come one after another, from goroutines of Route's, and must neither block for long nor panic.
 func OnAllocation(f func(Allocation)) RouteOption { return func(r *route) { r.each = f } }
 
 // ProfileTimeout gives every profile so long and no longer, as far as its store heeds contexts; later it counts as
