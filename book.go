@@ -98,9 +98,12 @@ func (b *Book) apply(p any, seq int64) {
 func (b *Book) applyRisk(p any) {
 	switch f := p.(type) {
 	case *Hold:
-		b.risk.hold(f)
+		exit := b.closes(f)
+		b.risk.hold(f, exit)
 		b.exposure.touch(f.key)
-		b.exposure.tagged(&f.Order)
+		if !exit {
+			b.exposure.tagged(&f.Order)
+		}
 	case *Release:
 		if w := b.risk.orders[f.OrderID]; w != nil {
 			b.risk.drop(w)
@@ -116,6 +119,22 @@ func (b *Book) applyRisk(p any) {
 	case *PolicyChange:
 		b.risk.setPolicy(f)
 	}
+}
+
+// closes reports whether an order, with all that works on its side, does no more than close what is held: it was
+// held against no limit on sectors, and so cannot move its underlying to another.
+func (b *Book) closes(f *Hold) bool {
+	h := b.positions[f.key]
+	if h == nil || h.Quantity.IsZero() || h.Quantity.IsNeg() == f.Order.Quantity.IsNeg() {
+		return false
+	}
+	closing := f.Order.Quantity
+	for _, w := range b.risk.working[f.key] {
+		if left := w.remaining(); left.IsNeg() == closing.IsNeg() {
+			closing = closing.Add(left)
+		}
+	}
+	return !closing.Abs().GreaterThan(h.Quantity.Abs())
 }
 
 // fill tells of a trade what else there is to it. A late one gets into the positions only with the
@@ -359,7 +378,20 @@ func (b *Book) open(o *Opening) {
 
 func (b *Book) markEquity(p *EquityPoint) {
 	b.equity = *p
-	b.risk.loss.point(p, b.risk.dateOf(p.Time))
+	b.risk.loss.point(p, b.risk.dateOf(p.Time), b.movedSince(p))
+}
+
+// movedSince is the capital that came or, below zero, went since an equity point was taken; zero where that is not
+// known in base currency.
+func (b *Book) movedSince(p *EquityPoint) Decimal {
+	var capital Decimal
+	for _, c := range b.cash {
+		if !c.Unconverted.IsZero() {
+			return Decimal{}
+		}
+		capital = capital.Add(c.CapitalBase)
+	}
+	return capital.Sub(p.Capital)
 }
 
 // restate replaces what amendments changed.

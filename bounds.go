@@ -45,7 +45,8 @@ func termsOf(m *market, p *policy, i *Instrument, mark Decimal, today Date) term
 	}
 	if i.SecType == Option {
 		var buffer [128]byte
-		t.underlying = m.marks[InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))].Price
+		underlying := m.marks[InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
+		t.underlying, t.underlyingAt = underlying.Price, underlying.Time
 	}
 	return t
 }
@@ -134,12 +135,18 @@ func (e *exposure) age(m *market) {
 			continue
 		}
 		older(&e.oldest, c.at)
+		if c.margined() {
+			older(&e.oldest, c.terms.underlyingAt)
+		}
 		if c.instrument.Currency != last && c.instrument.Currency != m.base {
 			last = c.instrument.Currency
 			older(&e.rates, m.fx[last].Time)
 		}
 	}
 }
+
+// margined reports whether the contract's margin is made of its underlying's mark.
+func (c *contract) margined() bool { return c.writes && c.terms.underlying.IsPos() }
 
 // equity is what the book is worth; false if that cannot be told.
 func (e *exposure) equity() (Decimal, bool) {

@@ -182,8 +182,9 @@ func (k *machine) reserve() {
 		require.Equal(k.t, fmt.Sprint(k.m.broken(mo)), fmt.Sprint(rules), "order of %s %s: %s", o.Quantity, o.Instrument.Key(), d)
 	}
 	if d.Allowed {
+		exit := k.m.reduces(mo)
 		k.m.orders[o.ID] = mo
-		if o.Sector != "" {
+		if o.Sector != "" && !exit {
 			k.m.sectors[underlying(o.Instrument)] = o.Sector
 		}
 	}

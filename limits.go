@@ -90,7 +90,9 @@ type RiskLimits struct {
 	Account  AccountType `json:"account"`
 	TimeZone string      `json:"time_zone,omitempty"` // of the trading day, an IANA name; empty means America/New_York
 
-	SecTypes          []SecType `json:"sec_types"`                    // what may be opened; nothing else may
+	// SecTypes is what may be opened; nothing else may. Not among the defaults is Forex: an order for a currency pair
+	// counts while it works, but what it was exchanged into is cash, and no limit on exposure counts that.
+	SecTypes          []SecType `json:"sec_types"`
 	ShortSelling      bool      `json:"short_selling,omitempty"`      // of anything but options, futures and currency pairs
 	UncoveredOptions  bool      `json:"uncovered_options,omitempty"`  // short options without cover; see RuleUncovered
 	AllowedSymbols    []string  `json:"allowed_symbols,omitempty"`    // of underlyings; empty allows all

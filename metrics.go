@@ -27,7 +27,7 @@ func (p *Performance) fromPoints(all []valued, w Window) {
 		return
 	}
 	total := index[len(index)-1].value - 1
-	p.TimeWeighted = &total
+	p.TimeWeighted = figure(total)
 	if days := last.at.Sub(first.at).Hours() / 24; days >= 365 && total > -1 {
 		p.Annualized = figure(math.Pow(1+total, daysPerYear/days) - 1)
 	}
@@ -173,21 +173,24 @@ func tail(sorted []float64, percent int) (atRisk, shortfall *float64) {
 	for _, r := range sorted[:n] {
 		sum += r
 	}
-	return figure(-sorted[n-1]), figure(-sum / float64(n))
+	return figure(0 - sorted[n-1]), figure((0 - sum) / float64(n)) // 0 − 0 is not −0
 }
+
+// rounding is what an index may be off by for having been multiplied up of returns.
+const rounding = 1e-12
 
 // drawdown fills in the greatest fall of the index.
 func (p *Performance) drawdown(index []indexed) {
 	peak, worst, recovering := index[0], 0.0, false
 	top := 0.0 // the peak of the worst one
 	for _, x := range index {
-		if recovering && x.value >= top {
+		if recovering && x.value >= top*(1-rounding) {
 			p.DrawdownRecovery, recovering = x.date, false
 		}
 		if x.value >= peak.value {
 			peak = x
 		}
-		if down := 1 - x.value/peak.value; down > worst {
+		if down := 1 - x.value/peak.value; down > worst && down > rounding {
 			worst, top, recovering = down, peak.value, true
 			p.DrawdownPeak, p.DrawdownTrough, p.DrawdownRecovery = peak.date, x.date, 0
 		}

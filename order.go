@@ -15,7 +15,7 @@ type Order struct {
 	// the market, which is taken at the mark.
 	Price    Decimal  `json:"price,omitzero"`
 	Strategy string   `json:"strategy,omitempty"` // whose exposure it counts to; at most 50 bytes
-	Sector   string   `json:"sector,omitempty"`   // the underlying's from now on; at most 50 bytes
+	Sector   string   `json:"sector,omitempty"`   // the underlying's from now on, unless the order only closes what is held; at most 50 bytes
 	Signal   SignalID `json:"signal,omitempty"`   // what it came from
 }
 

@@ -63,8 +63,8 @@ func (p *Portfolio) Check(o Order) Decision {
 // Release lets it go. Send an order to the broker only after Reserve has returned nil.
 //
 // A refused order is a *RefusalError (ErrRefused) with every rule that it breaks; that is durable too. An
-// ID is decided once: the same order again gets the same decision, whatever holds by then, or is refused by RuleDone
-// once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
+// ID is decided once: the same order again gets the same decision, without its warnings, whatever holds by then, or is
+// refused by RuleDone once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
 // Record; after one the order must not be sent, and may be reserved again.
 func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
 	r := &reservation{}
@@ -284,6 +284,9 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 		}
 	}
 	if !found {
+		if err := p.current(ctx); err != nil { // another process may have held it since
+			return err
+		}
 		return ErrOrderNotFound
 	}
 	payload, err := p.payloadAt(ctx, seq)

@@ -157,10 +157,19 @@ func (r *riskState) dateOf(t time.Time) Date {
 	if d := &r.today; t.Before(d.from) || !t.Before(d.to) {
 		zone := r.zone()
 		d.date = DateOf(t.In(zone))
-		d.from = d.date.Time(zone)
-		d.to = d.from.AddDate(0, 0, 1)
+		d.from = beginning(d.date, zone)
+		d.to = beginning(DateOf(d.date.Time(time.UTC).AddDate(0, 0, 1)), zone)
 	}
 	return r.today.date
+}
+
+// beginning is when a day begins: not at midnight where the clock is put forward over that.
+func beginning(d Date, zone *time.Location) time.Time {
+	t := d.Time(zone)
+	for DateOf(t) < d {
+		t = t.Add(30 * time.Minute)
+	}
+	return t
 }
 
 // setPolicy folds a policy in.
@@ -171,11 +180,11 @@ func (r *riskState) setPolicy(c *PolicyChange) {
 }
 
 // hold folds an accepted order in.
-func (r *riskState) hold(h *Hold) {
+func (r *riskState) hold(h *Hold, exit bool) {
 	w := &working{Order: &h.Order, heldAt: h.Time, key: h.key}
 	r.orders[w.ID] = w
 	r.working[w.key] = append(r.working[w.key], w)
-	if w.Sector != "" {
+	if w.Sector != "" && !exit {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
 	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
@@ -369,11 +378,15 @@ func (l *lossState) moved(amount Decimal) {
 	l.Equity = after
 }
 
-// point folds an equity point in.
-func (l *lossState) point(p *EquityPoint, date Date) {
-	profit := p.Equity.Sub(p.Capital)
-	if l.Points && date < l.Date { // history that was brought later
-		l.High = maxDecimal(l.High, p.Equity)
+// point folds an equity point in. Since one that is brought later than it was taken, moved came or went: what was
+// withdrawn is no drawdown.
+func (l *lossState) point(p *EquityPoint, date Date, moved Decimal) {
+	profit, equity := p.Equity.Sub(p.Capital), p.Equity
+	if moved.IsNeg() {
+		equity = maxDecimal(equity.Add(moved), Decimal{})
+	}
+	l.High = maxDecimal(l.High, equity)
+	if l.Points && date < l.Date { // history
 		return
 	}
 	switch {
@@ -382,8 +395,7 @@ func (l *lossState) point(p *EquityPoint, date Date) {
 	case date > l.Date:
 		l.Before, l.Date = l.Profit, date
 	}
-	l.Profit, l.Points, l.Equity = profit, true, p.Equity
-	l.High = maxDecimal(l.High, p.Equity)
+	l.Profit, l.Points, l.Equity = profit, true, equity
 }
 
 // before returns the profit from which the loss of the day counts.

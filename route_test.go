@@ -12,14 +12,14 @@ import (
 
 // fleet is the four presets on one store, each with its capital paid in and XYZ marked at 100.
 type fleet struct {
-	store    *memstore.Store
+	store    *hookedStore
 	manager  *accounts.MultiAccountManager
 	profiles []accounts.AccountProfile
 }
 
 func newFleet(t testing.TB) *fleet {
 	t.Helper()
-	f := &fleet{store: memstore.New()}
+	f := &fleet{store: &hookedStore{Store: memstore.New()}}
 	f.manager = newManagerOn(t, f.store)
 	for i, p := range []accounts.AccountProfile{
 		accounts.Aggressive25K("DU1000025"), accounts.Balanced50K("DU1000050"), accounts.Optimal100K("DU1000100"), accounts.Conservative250K("DU1000250"),

@@ -211,6 +211,8 @@ func (x *check) priced() bool {
 		x.refuse(Violation{Rule: RuleNoMark, Subject: string(x.key), Reason: "the mark is zero"})
 	case now.Sub(x.at) > l.MarkAge:
 		x.refuse(Violation{Rule: RuleStaleMark, Subject: string(x.key), Reason: fmt.Sprintf("the mark is %s old", now.Sub(x.at))})
+	case x.o.Quantity.IsNeg() && x.t.instrument.deliverable() && x.t.underlying.IsPos() && now.Sub(x.t.underlyingAt) > l.MarkAge:
+		x.refuse(Violation{Rule: RuleStaleMark, Subject: x.underlying().Symbol, Reason: fmt.Sprintf("the mark is %s old", now.Sub(x.t.underlyingAt))})
 	}
 	if x.t.units.IsZero() {
 		x.refuse(Violation{Rule: RuleNoRate, Subject: string(x.o.Instrument.Currency), Reason: "no conversion rate"})
@@ -250,6 +252,9 @@ func (e *exposure) oldestMark() string {
 	for _, c := range e.list {
 		if c.known && c.at.Equal(e.oldest) {
 			return string(c.key)
+		}
+		if c.known && c.margined() && c.terms.underlyingAt.Equal(e.oldest) {
+			return c.instrument.Underlying
 		}
 	}
 	return ""

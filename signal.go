@@ -3,8 +3,11 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // SignalID names a signal, as whoever emits it does. At most 49 bytes: with the profile's id it
@@ -95,15 +98,17 @@ func ToProfiles(ids ...ProfileID) RouteOption {
 // WithSizer sizes the orders by s instead of FixedFraction.
 func WithSizer(s Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 
-// AllOrNone lets go of every order again if any profile refuses or fails.
+// AllOrNone lets go of every order again if any profile refuses or fails. An order that was held when the signal
+// was routed before, and is filled or released by now, is no refusal.
 func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
 
 // OnAllocation calls f with each profile's outcome as soon as there is one, under AllOrNone once
-// all are known. Calls come one after another, from goroutines of Route's, and must not block for long.
+// all are known. Calls come one after another, from goroutines of Route's, and must neither block for long nor panic.
 func OnAllocation(f func(Allocation)) RouteOption { return func(r *route) { r.each = f } }
 
-// ProfileTimeout gives every profile so long and no longer; later it counts as failed, while what
-// it was about to write may still become durable, and routing the signal again tells. Without it a profile has as long as ctx.
+// ProfileTimeout gives every profile so long and no longer, as far as its store heeds contexts; later it counts as
+// failed, while what it was about to write may still become durable, and routing the signal again tells.
+// Without it a profile has as long as ctx.
 func ProfileTimeout(d time.Duration) RouteOption { return func(r *route) { r.timeout = d } }
 
 // route is one call of Route.
@@ -230,11 +235,11 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	return a
 }
 
-// settle lets go of every order unless all are held.
+// settle lets go of every order unless all are held, or were when the signal was routed before.
 func (r *route) settle(ctx context.Context, out []Allocation) {
 	all := true
 	for i := range out {
-		all = all && out[i].Held()
+		all = all && (out[i].Held() || out[i].Decision.Broken(RuleDone))
 	}
 	if !all {
 		spread(len(out), func(i int) {
@@ -302,7 +307,7 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 	}
 	t.hold.Order.Quantity = quantity
 	if err := t.hold.Order.normalize(); err != nil {
-		return t.refuse(p, Violation{Rule: RuleSize, Reason: err.Error()})
+		return t.refuse(p, Violation{Rule: RuleSize, Reason: printable(err.Error())})
 	}
 	return p.decideOrder(&t.reservation)
 }
@@ -344,9 +349,9 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	case !sizing.Unit.IsPos():
 		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
 	}
-	notional, err := t.sizer.Notional(sizing)
+	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {
-		return Decimal{}, Violation{Rule: RuleSize, Reason: err.Error()}
+		return Decimal{}, Violation{Rule: RuleSize, Reason: printable(err.Error())}
 	}
 	quantity := units(notional, sizing.Unit)
 	if quantity.IsZero() {
@@ -356,6 +361,30 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 		quantity = quantity.Neg()
 	}
 	return quantity, Violation{}
+}
+
+// sizeBy asks a sizer. One that panics for one profile must not end the process that has orders working in others.
+func sizeBy(s Sizer, sizing Sizing) (notional Decimal, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("sizer panicked: %v", r)
+		}
+	}()
+	return s.Notional(sizing)
+}
+
+// printable is a text of somebody else's as a journal keeps it: short, and the same when it is read again.
+func printable(s string) string {
+	const most = 200
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // closing is the order that closes what is left to close.

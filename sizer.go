@@ -15,7 +15,8 @@ type Sizing struct {
 // must not call the profile's portfolio.
 type Sizer interface {
 	// Notional returns the amount in base currency; the order is for as many whole units as it is
-	// enough for. Zero or less makes no order. An error is the reason of a refusal.
+	// enough for. Zero or less makes no order. An error, of which 200 bytes are kept, is the reason of a
+	// refusal, and so is a panic.
 	Notional(Sizing) (Decimal, error)
 }
 

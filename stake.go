@@ -1,5 +1,7 @@
 package accounts
 
+import "time"
+
 // figures are what contracts put at risk, in base currency.
 type figures struct {
 	worst       Decimal // exposure in the worse of the two ways in which working orders could fill
@@ -70,9 +72,11 @@ type terms struct {
 	mark       Decimal
 	units      Decimal // multiplier × conversion rate: base currency per point
 	underlying Decimal // the underlying's mark, for the margin of short options; zero if not known
-	cash       bool    // a cash account
-	intraday   bool    // maintenance margin is needed
-	futures    Decimal // RiskLimits.FuturesMargin
+
+	underlyingAt time.Time // when that was
+	cash         bool      // a cash account
+	intraday     bool      // maintenance margin is needed
+	futures      Decimal   // RiskLimits.FuturesMargin
 }
 
 var (
