@@ -1,0 +1,316 @@
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts"
+)
+
+// LegacyRows says which rows, written before this library came, AdoptLegacyRows gives to a profile.
+type LegacyRows struct {
+	// UserID selects rows of positions, and those of trades where that table has a column user_id.
+	UserID string
+	// Signals adds every signal that has no profile: nothing in them tells whose they are.
+	Signals bool
+	// Opening, if not nil, may change what a position in force opens the journal with, such as its
+	// instrument, a lot's basis or a conversion rate. The opening it gets has no instrument where the
+	// row's columns do not tell it. An error ends the adoption, and so does an opening of no lots.
+	Opening func(p LegacyPosition, o accounts.Opening) (accounts.Opening, error)
+	// BatchSize is how many rows one transaction holds at most; zero means 500.
+	BatchSize int
+}
+
+// LegacyPosition is a row of positions as other services wrote it.
+type LegacyPosition struct {
+	ID           int64     `db:"id"`
+	UserID       string    `db:"user_id"`
+	Symbol       string    `db:"symbol"`
+	PositionType string    `db:"position_type"`  // STOCK or OPTION
+	Side         string    `db:"side"`           // LONG or SHORT
+	Quantity     string    `db:"quantity"`       // a decimal; its sign says nothing
+	EntryPrice   string    `db:"entry_price"`    // a decimal, of one unit
+	Details      string    `db:"option_details"` // JSON; empty for none
+	OpenedAt     time.Time `db:"opened_at"`
+	Open         bool      `db:"open"`
+}
+
+// Adoption is how many rows were given to a profile.
+type Adoption struct {
+	Positions int64 // of positions
+	Openings  int64 // of those, positions in force, each an opening balance in the journal
+	Trades    int64
+	Signals   int64
+}
+
+// AdoptLegacyRows gives rows without a profile to the profile, and writes an opening balance to its
+// journal for each position that is in force: its lot, opened when the row says, at the row's entry price.
+//
+// Row and opening balance change in one transaction, batch by batch. Each batch is complete when it is
+// done, so that after an error or an interruption the next call goes on with what is left; a second
+// call finds nothing. A row in force is closed with its figures as they are, and a new one, kept
+// by this library, goes on in its place: sums over a user stay what they were if the profile's Owner
+// is that user. Other services must no longer change rows that are adopted.
+//
+// Options are understood if option_details has strike, expiry (expiration, expiration_date) and right
+// (option_type, type), and maybe multiplier. accounts.ErrInvalid, with the row's id, for a position
+// that is not, or that contradicts another of the same contract: long here, short there.
+func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
+	a := adopter{Store: s, rows: rows, id: id}
+	err := s.ready(ctx)
+	if err == nil {
+		err = a.run(ctx)
+	}
+	if err != nil {
+		return a.done, fmt.Errorf("adopt rows of user %q for profile %q: %w", rows.UserID, id, err)
+	}
+	return a.done, nil
+}
+
+// adopter is the store as the portfolio sees it that writes the opening balances: its appends take the
+// rows along.
+type adopter struct {
+	*Store
+	rows    LegacyRows
+	id      accounts.ProfileID
+	base    accounts.Currency
+	batch   []LegacyPosition // whose openings are being written
+	claimed bool
+	done    Adoption
+}
+
+func (a *adopter) run(ctx context.Context) (err error) {
+	if a.rows.UserID == "" {
+		return fmt.Errorf("%w: UserID is empty", accounts.ErrInvalid)
+	}
+	if a.rows.BatchSize <= 0 {
+		a.rows.BatchSize = 500
+	}
+	m, err := accounts.New(a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	p, err := m.Portfolio(ctx, a.id)
+	if err != nil {
+		return err
+	}
+	a.base = p.BaseCurrency()
+	if err := a.adoptPositions(ctx, p); err != nil {
+		return err
+	}
+	if err := a.adoptTrades(ctx); err != nil || !a.rows.Signals {
+		return err
+	}
+	return a.adoptSignals(ctx)
+}
+
+// Watch is for nobody: no other process's changes matter to an adoption.
+func (a *adopter) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	none := make(chan accounts.Event)
+	context.AfterFunc(ctx, func() { close(none) })
+	return none, nil
+}
+
+// Close leaves the store open: it is the caller's.
+func (a *adopter) Close() error { return nil }
+
+const legacyPositions = `
+	SELECT id, user_id, symbol, position_type, side, quantity::text AS quantity, entry_price::text AS entry_price,
+		coalesce(option_details::text, '') AS option_details, opened_at, closed_at IS NULL AS open
+	FROM trading.positions WHERE account_profile_id IS NULL AND user_id = $1 AND id > $2 ORDER BY id LIMIT $3`
+
+func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) error {
+	for last := int64(0); ; {
+		a.batch = nil
+		if err := a.list(ctx, &a.batch, legacyPositions, a.rows.UserID, last, a.rows.BatchSize); err != nil || len(a.batch) == 0 {
+			return err
+		}
+		var openings []accounts.Opening
+		for i := range a.batch {
+			if !a.batch[i].Open {
+				continue
+			}
+			o, err := a.opening(&a.batch[i])
+			if err != nil {
+				return fmt.Errorf("position %d: %w", a.batch[i].ID, err)
+			}
+			openings = append(openings, o)
+		}
+		err := a.record(ctx, p, openings)
+		if errors.Is(err, errChanged) {
+			continue // read the rows again
+		}
+		if err != nil {
+			return err
+		}
+		last = a.batch[len(a.batch)-1].ID
+		a.done.Positions += int64(len(a.batch))
+		a.done.Openings += int64(len(openings))
+	}
+}
+
+// record writes the batch's openings, and with them its rows.
+func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []accounts.Opening) error {
+	a.claimed = false
+	if len(openings) > 0 {
+		if err := p.RecordOpening(ctx, openings...); err != nil {
+			return err
+		}
+	}
+	if a.claimed {
+		return nil
+	}
+	// None is in force, or the journal has them all: then only the rows are left.
+	return a.transaction(ctx, nil, func(tx *sqlx.Tx) error { return a.claim(ctx, tx) })
+}
+
+// opening is the opening balance that a row stands for, as of now.
+func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
+	quantity, err := udecimal.Parse(p.Quantity)
+	if err != nil {
+		return accounts.Opening{}, fmt.Errorf("%w: quantity %.40q", accounts.ErrInvalid, p.Quantity)
+	}
+	price, err := udecimal.Parse(p.EntryPrice)
+	if err != nil {
+		return accounts.Opening{}, fmt.Errorf("%w: entry price %.40q", accounts.ErrInvalid, p.EntryPrice)
+	}
+	quantity = quantity.Abs()
+	if p.Side == "SHORT" {
+		quantity = quantity.Neg()
+	}
+	i, unclear := p.instrument(a.base)
+	multiplier := i.Multiplier
+	if multiplier.IsZero() {
+		multiplier = udecimal.One
+	}
+	o := accounts.Opening{
+		ID: fmt.Sprint("positions-", p.ID), Instrument: i, Time: time.Now(),
+		Lots: []accounts.Lot{{Quantity: quantity, Basis: quantity.Mul(multiplier).Mul(price), OpenedAt: p.OpenedAt}},
+	}
+	if a.rows.Opening != nil {
+		return a.rows.Opening(*p, o)
+	}
+	return o, unclear
+}
+
+// errChanged says that rows changed after they were read: read them again.
+var errChanged = errors.New("rows changed meanwhile")
+
+// Append appends to the journal and claims the batch's rows, or neither.
+func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
+	if err := checkBatch(b); err != nil {
+		return err
+	}
+	r := newRows()
+	r.addBatch(0, &b)
+	if a.projection {
+		r.project(0, &b)
+	}
+	for range maxTries {
+		accepted := false
+		err := a.transaction(ctx, nil, func(tx *sqlx.Tx) error {
+			if err := a.claim(ctx, tx); err != nil {
+				return err
+			}
+			rows, err := tx.QueryxContext(ctx, a.sql.group.text, r.args(&a.sql, a.sql.group, a.channel())...)
+			err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })
+			if err == nil && !accepted {
+				err = errRefused
+			}
+			return err
+		})
+		if errors.Is(err, errRefused) {
+			err = a.refusal(ctx, b)
+		}
+		if !errors.Is(err, errRefused) && !hasState(err, uniqueViolation, deadlockDetected, serializationFailure) {
+			a.claimed = err == nil
+			return a.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
+		}
+	}
+	return errRefused
+}
+
+// claim gives the batch's rows to the profile, if they still are what was read.
+func (a *adopter) claim(ctx context.Context, tx *sqlx.Tx) error {
+	ids := make(pq.Int64Array, len(a.batch))
+	for i := range a.batch {
+		ids[i] = a.batch[i].ID
+	}
+	var now []LegacyPosition
+	if err := tx.SelectContext(ctx, &now, a.schema.in(`
+		SELECT id, user_id, symbol, position_type, side, quantity::text AS quantity, entry_price::text AS entry_price,
+			coalesce(option_details::text, '') AS option_details, opened_at, closed_at IS NULL AS open
+		FROM trading.positions WHERE account_profile_id IS NULL AND id = ANY ($1) ORDER BY id FOR UPDATE`), ids); err != nil {
+		return err
+	}
+	if len(now) != len(a.batch) {
+		return errChanged
+	}
+	for i := range now {
+		if !now[i].OpenedAt.Equal(a.batch[i].OpenedAt) {
+			return errChanged
+		}
+		now[i].OpenedAt = a.batch[i].OpenedAt
+		if now[i] != a.batch[i] {
+			return errChanged
+		}
+	}
+	// Without a projection there is no other row that goes on in the place of one in force.
+	_, err := tx.ExecContext(ctx, a.schema.in(`
+		UPDATE trading.positions SET account_profile_id = $1,
+			unrealized_pnl = CASE WHEN closed_at IS NULL AND $3 THEN 0 ELSE unrealized_pnl END,
+			closed_at = CASE WHEN $3 THEN coalesce(closed_at, now()) ELSE closed_at END
+		WHERE id = ANY ($2)`), string(a.id), ids, a.projection)
+	return err
+}
+
+// adoptTrades gives a site's own trades to the profile, where they name a user.
+func (a *adopter) adoptTrades(ctx context.Context) error {
+	var named bool
+	if err := a.get(ctx, &named, `SELECT EXISTS (SELECT FROM pg_attribute
+		WHERE attrelid = 'trading.trades'::regclass AND attname = 'user_id' AND NOT attisdropped)`); err != nil || !named {
+		return err
+	}
+	return a.inBatches(&a.done.Trades, func() (int64, error) {
+		return a.affect(ctx, `UPDATE trading.trades SET account_profile_id = $1
+			WHERE account_profile_id IS NULL AND ctid = ANY (ARRAY(
+				SELECT ctid FROM trading.trades WHERE account_profile_id IS NULL AND user_id::text = $2 LIMIT $3 FOR UPDATE))`,
+			string(a.id), a.rows.UserID, a.rows.BatchSize)
+	})
+}
+
+func (a *adopter) inBatches(total *int64, batch func() (int64, error)) error {
+	for {
+		n, err := batch()
+		*total += n
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// adoptSignals goes by their times, which have an index, and which hypertables are divided by.
+func (a *adopter) adoptSignals(ctx context.Context) error {
+	for {
+		var last sql.NullTime
+		if err := a.get(ctx, &last, `SELECT max("timestamp") FROM (
+			SELECT "timestamp" FROM trading.signals WHERE account_profile_id IS NULL ORDER BY "timestamp" LIMIT $1) s`,
+			a.rows.BatchSize); err != nil || !last.Valid {
+			return err
+		}
+		n, err := a.affect(ctx, `UPDATE trading.signals SET account_profile_id = $1 WHERE account_profile_id IS NULL AND "timestamp" <= $2`,
+			string(a.id), last.Time)
+		a.done.Signals += n
+		if err != nil {
+			return err
+		}
+	}
+}
