@@ -21,7 +21,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: lint postgres ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
@@ -62,6 +62,11 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 bench-pg: postgres ## run the benchmarks of the PostgreSQL store, beside the bare statements they are measured against
 	ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./store/pgstore | tee bench-pg.txt
 	$(TOOL) benchstat bench-pg.txt
+
+.PHONY: test-faults
+test-faults: postgres ## kill processes 100 times, stop the server 20 times, cut connections 100 times, under load
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_FAULTS=full ACCOUNTS_PG_FSYNC_ON=1 \
+		go test -race -count=1 -v -timeout 60m -run 'TestKilledProcess|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit' ./store/pgstore
 
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages

@@ -44,14 +44,20 @@ func (s *Server) StopImmediately() error { return s.tell("immediate") }
 // Start starts a server that was stopped, and returns when it accepts connections.
 func (s *Server) Start() error { return s.tell("start") }
 
+// StartCramped is Start for a server whose files cannot grow beyond 20 MiB each, as though its disk
+// were full.
+func (s *Server) StartCramped() error { return s.tell("cramped") }
+
 // supervisor runs the server. It obeys one command a line and, when its standard input ends,
 // because the test binary closed it or is gone, stops the server and removes the folder.
 const supervisor = `
 bin=$1 dir=$2 options=$3
+cramped=40960 # blocks of 512 bytes
 trap '' INT TERM HUP
 while read -r command; do
 	case $command in
 	start) "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null 2>&1 ;;
+	cramped) (ulimit -f $cramped; exec "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start) >/dev/null 2>&1 ;;
 	immediate) "$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1 ;;
 	esac
 	if [ $? -eq 0 ]; then echo ok; else echo failed; fi

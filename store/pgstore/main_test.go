@@ -14,7 +14,12 @@ import (
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childEnv); name != "" {
+		children[name]()
+	}
+	pgtest.Main(m)
+}
 
 // open returns a pool that is closed with the test.
 func open(t testing.TB, driver, dsn string) *sqlx.DB {

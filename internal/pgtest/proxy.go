@@ -1,0 +1,161 @@
+package pgtest
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// socketName is what clients look for in a server's folder.
+const socketName = ".s.PGSQL.5432"
+
+// Proxy stands between clients and a server of the test's own, and does what networks do.
+type Proxy struct {
+	dir, server string
+	listener    net.Listener
+	serving     sync.WaitGroup
+
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	latency time.Duration
+	held    chan struct{} // closed when answers go on; nil while they do
+	blocked chan struct{} // closed when an answer is held back
+	closed  bool
+}
+
+// NewProxy returns a proxy that lives as long as the test.
+func NewProxy(t testing.TB, s *Server) *Proxy {
+	t.Helper()
+	dir, err := os.MkdirTemp(shortTemp(), "accounts-proxy-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	p := &Proxy{dir: dir, server: filepath.Join(s.dir, socketName), conns: map[net.Conn]struct{}{}}
+	if p.listener, err = net.Listen("unix", filepath.Join(dir, socketName)); err != nil {
+		t.Fatal(err)
+	}
+	p.serving.Go(p.serve)
+	t.Cleanup(p.close)
+	return p
+}
+
+// DSN returns the data source name of the server's first database, through the proxy.
+func (p *Proxy) DSN() string {
+	return "host=" + p.dir + " user=postgres dbname=postgres sslmode=disable"
+}
+
+// Cut ends every connection, in the middle of whatever it does. New ones can be made.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut()
+}
+
+func (p *Proxy) cut() {
+	for c := range p.conns {
+		_ = c.Close()
+	}
+	if p.held != nil {
+		close(p.held)
+		p.held = nil
+	}
+}
+
+// HoldAnswers lets requests through and holds the server's answers back, until Cut loses them. The
+// channel is closed when the first answer is held.
+func (p *Proxy) HoldAnswers() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held, p.blocked = make(chan struct{}), make(chan struct{})
+	return p.blocked
+}
+
+// SetLatency delays every answer.
+func (p *Proxy) SetLatency(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latency = d
+}
+
+func (p *Proxy) close() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	p.cut()
+	p.mu.Unlock()
+	p.serving.Wait()
+}
+
+func (p *Proxy) serve() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("unix", p.server)
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		if !p.add(client, server) {
+			continue
+		}
+		both := sync.OnceFunc(func() { p.remove(client, server) })
+		p.serving.Go(func() { defer both(); _, _ = io.Copy(server, client) })
+		p.serving.Go(func() { defer both(); p.answer(client, server) })
+	}
+}
+
+// answer copies what the server says, late or not at all.
+func (p *Proxy) answer(client, server net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := server.Read(buffer)
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		held, latency := p.held, p.latency
+		if held != nil && p.blocked != nil {
+			close(p.blocked)
+			p.blocked = nil
+		}
+		p.mu.Unlock()
+		if held != nil {
+			<-held
+		}
+		if latency > 0 {
+			<-time.After(latency)
+		}
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *Proxy) add(conns ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		if p.closed {
+			_ = c.Close()
+			continue
+		}
+		p.conns[c] = struct{}{}
+	}
+	return !p.closed
+}
+
+func (p *Proxy) remove(conns ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close()
+		delete(p.conns, c)
+	}
+}
