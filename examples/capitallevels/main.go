@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/examples/internal/storage"
 )
 
 // Exit codes.
@@ -41,6 +42,7 @@ sample that comes with it.
 
 Prices are daily bars in CSV with the columns Date, Open and Close, and High and Low if there are any, as
 Yahoo and Stooq name them. They must be those of the day, not adjusted for later splits; tell of splits with -split.
+With -dsn the journals are kept in PostgreSQL.
 
 exit code: 0 done, 1 something failed, 2 flags or prices cannot be used
 
@@ -63,6 +65,7 @@ type options struct {
 	review   int
 	html     string
 	json     bool
+	storage  storage.Flags
 }
 
 // run is main with everything it touches passed in. What goes to stdout is whole: after an error
@@ -89,9 +92,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	for _, note := range m.notes {
 		fmt.Fprintln(stderr, note)
 	}
-	show := newDisplay(stderr, len(m.days))
-	r, err := simulate(ctx, m, o.review, show.day)
-	show.close()
+	r, err := trade(ctx, o, m, stderr)
 	if err == nil && o.html != "" {
 		err = writePage(o.html, r)
 	}
@@ -102,6 +103,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(exitFailed, err)
 	}
 	return exitDone
+}
+
+// trade simulates the market on an empty store, and shows how far it has come.
+func trade(ctx context.Context, o options, m *market, stderr io.Writer) (_ *report, err error) {
+	store, err := o.storage.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	show := newDisplay(stderr, len(m.days))
+	defer show.close()
+	return simulate(ctx, store, m, o.review, show.day)
 }
 
 func write(stdout, stderr io.Writer, o options, r *report) error {
@@ -131,6 +144,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.IntVar(&o.review, "review", 20, "trading `days` after which a person resumes a profile that losses have stopped; 0 for never")
 	flags.StringVar(&o.html, "html", "", "also write a page with charts to the `file`")
 	flags.BoolVar(&o.json, "json", false, "print the comparison as JSON and nothing else")
+	o.storage.Add(flags, "capitallevels")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)

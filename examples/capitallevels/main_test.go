@@ -13,14 +13,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // runs returns what the program prints with the arguments.
 func runs(t *testing.T, want int, args ...string) (stdout, stderr string) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
-	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // presets are the four accounts. Their ids are set, so that the same input gives the same output to the byte.
@@ -39,11 +38,9 @@ type simulation struct {
 }
 
 // simulate trades the whole market in all profiles, and calls day after each day.
-func simulate(ctx context.Context, m *market, review int, day func(*simulation)) (_ *report, err error) {
+func simulate(ctx context.Context, store accounts.Store, m *market, review int, day func(*simulation)) (_ *report, err error) {
 	s := &simulation{market: m, review: review, day: day}
 	s.at(m.opening(m.days[0]))
-	store := memstore.New()
-	defer func() { err = errors.Join(err, store.Close()) }()
 	s.manager, err = accounts.New(store, accounts.WithClock(s.now))
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ import (
 	"os/signal"
 
 	"github.com/ai-ots/accounts"
-	"github.com/ai-ots/accounts/store/memstore"
+	"github.com/ai-ots/accounts/examples/internal/storage"
 )
 
 // Exit codes.
@@ -33,7 +33,7 @@ const usage = `usage: statements [flags] [file …]
 Reads Interactive Brokers Flex statements (XML or CSV), gives each account in each file a profile
 of its own, and prints our figures beside the broker's, in one table per profile, then every break:
 a difference beyond the tolerance. "-" is a figure that a side does not state. Without files it
-reads two samples that come with it.
+reads two samples that come with it. With -dsn the journals are kept in PostgreSQL.
 
 exit code: 0 everything reconciles, 1 there are breaks, 2 something cannot be read
 
@@ -54,6 +54,7 @@ type options struct {
 	json      bool
 	tolerance accounts.Decimal
 	zone      string
+	storage   storage.Flags
 }
 
 // run is main with everything it touches passed in. What goes to stdout is whole: after an error
@@ -95,6 +96,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.BoolVar(&o.json, "json", false, "print one JSON document instead of tables")
 	tolerance := flags.String("tolerance", "0.01", "`difference` allowed per unit of quantity, and once for cash")
 	flags.StringVar(&o.zone, "zone", "America/New_York", "time `zone` of a statement's times where it names none")
+	o.storage.Add(flags, "statements")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -112,19 +114,22 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return o, nil
 }
 
-// reconcile reads all input and imports it into profiles of a store in memory.
-func reconcile(ctx context.Context, o options, stderr io.Writer) ([]*report, error) {
+// reconcile reads all input and imports it into profiles of an empty store.
+func reconcile(ctx context.Context, o options, stderr io.Writer) (_ []*report, err error) {
 	files, err := readFiles(ctx, o.files, o.zone, stderr)
 	if err != nil {
 		return nil, err
 	}
-	store := memstore.New()
-	defer store.Close()
+	store, err := o.storage.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	manager, err := accounts.New(store)
 	if err != nil {
 		return nil, err
 	}
-	defer manager.Close()
+	defer func() { err = errors.Join(err, manager.Close()) }()
 	return importAll(ctx, manager, files, o.tolerance)
 }
 

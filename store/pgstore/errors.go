@@ -3,6 +3,7 @@ package pgstore
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 
 	"github.com/lib/pq"
@@ -74,6 +75,10 @@ func constraint(err error) string {
 // translate gives errors of the server's the sentinels that they stand for. It is the one place where
 // that happens; what is left is the driver's own error.
 func translate(err error) error {
+	var unreadable *url.Error
+	if errors.As(err, &unreadable) {
+		return errDSN // it quotes the data source name, with its password
+	}
 	switch state(err) {
 	case uniqueViolation:
 		switch constraint(err) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
 )
 
@@ -102,8 +103,12 @@ func (s schema) run(ctx context.Context, db *sqlx.DB, what string, f func(*goose
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db.DB, files,
-		goose.WithSessionLocker(locker), goose.WithTableName(s.versionTable()),
+	store, err := database.NewStore(goose.DialectPostgres, s.versionTable())
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	provider, err := goose.NewProvider(goose.DialectCustom, db.DB, files,
+		goose.WithSessionLocker(locker), goose.WithStore(versionStore{store}),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -112,6 +117,15 @@ func (s schema) run(ctx context.Context, db *sqlx.DB, what string, f func(*goose
 		return fmt.Errorf("%s schema %s: %w", what, s, err)
 	}
 	return nil
+}
+
+// versionStore is goose's, which does not find a table again whose schema's name is quoted.
+type versionStore struct{ database.Store }
+
+// TableExists implements database.StoreExtender.
+func (s versionStore) TableExists(ctx context.Context, db database.DBTxConn) (exists bool, err error) {
+	err = db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, s.Tablename()).Scan(&exists)
+	return exists, err
 }
 
 // lockID is the advisory lock of whoever migrates the schema.

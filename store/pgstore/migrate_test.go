@@ -109,8 +109,11 @@ func TestSchemaName(t *testing.T) {
 	dsn := pgtest.Database(t)
 	db := open(t, "postgres", dsn)
 	migrate(t, db, WithSchema("order")) // a reserved word
+	migrate(t, db, WithSchema("order"))
 	require.Contains(t, dump(t, dsn, "order"), "account_profiles", "there is nothing in the schema")
 	require.False(t, value[bool](t, db, `SELECT to_regnamespace('trading') IS NOT NULL`), "something went to the default schema")
+	require.NoError(t, Rollback(t.Context(), db, 0, WithSchema("order")), "Rollback failed")
+	migrate(t, db, WithSchema("order"))
 	for _, name := range []string{"", "Trading", "a b", `x"; DROP`, "1a", "pg.x"} {
 		require.ErrorIs(t, Migrate(t.Context(), db, WithSchema(name)), accounts.ErrInvalid, "schema name %q was accepted", name)
 	}
