@@ -220,7 +220,7 @@ func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
 			if err := a.claim(ctx, tx); err != nil {
 				return err
 			}
-			rows, err := tx.QueryxContext(ctx, a.sql.group.text, r.args(&a.sql, a.sql.group, a.channel())...)
+			rows, err := tx.QueryxContext(ctx, a.sql.careful.text, r.args(&a.sql, a.sql.careful, a.channel())...)
 			err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })
 			if err == nil && !accepted {
 				err = errRefused

@@ -142,48 +142,21 @@ func BenchmarkAppendBatch(b *testing.B) {
 	}
 }
 
-func BenchmarkUnnestInsert(b *testing.B) {
-	s := benchStore(b, "postgres", 1)
-	st, err := s.db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
+// unnestInsert is what batches are measured against: rows of trades from arrays.
+func unnestInsert(b *testing.B, db *sqlx.DB) func(n int) error {
+	st, err := db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
 		instrument_key, exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at)
 		SELECT $1, seq, exec, 'execution', 'STK:XYZ:USD', 1, 41.25, -41.25, 1, 0, 'USD', now() FROM unnest($2::bigint[], $3::text[]) AS x (seq, exec)`)
 	require.NoError(b, err, "prepare")
-	const n = 100
-	var seq int64
-	b.ResetTimer()
-	for range b.N {
+	var seq int64 = 2e9
+	return func(n int) error {
 		var seqs pq.Int64Array
 		var execs pq.StringArray
 		for range n {
 			seq++
 			seqs, execs = append(seqs, seq), append(execs, fmt.Sprint("0000e0d5.", seq))
 		}
-		if _, err := st.ExecContext(b.Context(), "profile-00", seqs, execs); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
-}
-
-func BenchmarkPortfolioRecord(b *testing.B) {
-	for _, n := range []int{1, 32} {
-		b.Run(fmt.Sprint(n, " callers"), func(b *testing.B) {
-			s := benchStore(b, "postgres", 1)
-			m, err := accounts.New(s)
-			require.NoError(b, err, "manager")
-			b.Cleanup(func() { _ = m.Close() })
-			p, err := m.Portfolio(b.Context(), testProfile(0).ID)
-			require.NoError(b, err, "portfolio")
-			quantity, _ := accounts.ParseDecimal("1")
-			price, _ := accounts.ParseDecimal("41.25")
-			var seq atomic.Int64
-			callers(b, n, func(int) {
-				_, err := p.Record(b.Context(), accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", seq.Add(1))),
-					Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity, Price: price, Time: time.Now()})
-				if err != nil {
-					b.Error(err)
-				}
-			})
-		})
+		_, err := st.ExecContext(b.Context(), "profile-00", seqs, execs)
+		return err
 	}
 }

@@ -47,6 +47,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 	}{
 		"one fill":     {s.sql.fill.text, single.args(&s.sql, s.sql.fill, s.channel())},
 		"group":        {s.sql.group.text, group.args(&s.sql, s.sql.group, s.channel())},
+		"careful":      {s.sql.careful.text, group.args(&s.sql, s.sql.careful, s.channel())},
 		"page":         {s.sql.page.text, []any{"p1", 10, 20}},
 		"positions":    {`SELECT * FROM trading.positions WHERE account_profile_id = $1`, []any{"p1"}},
 		"day's trades": {`SELECT * FROM trading.trades WHERE account_profile_id = $1 AND traded_at >= now() - interval '1 day'`, []any{"p1"}},
@@ -56,7 +57,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		for _, line := range plan {
 			require.NotContains(t, line, "Seq Scan", "%s %s scans a table:\n%s", name, when, strings.Join(plan, "\n"))
 		}
-		if name == "group" {
+		if name == "careful" {
 			requireKeyIndex(t, plan, when)
 		}
 	}

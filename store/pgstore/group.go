@@ -177,15 +177,29 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 			r.project(int64(i), &p.batch)
 		}
 	}
-	st := r.shape(&s.sql)
+	shape := r.shape(&s.sql)
+	err := s.appendRows(ctx, r, shape, group)
+	if shape != s.sql.careful && hasState(err, uniqueViolation) {
+		// A key or a row is there already: rarely, so that it is not looked for each time.
+		err = s.appendRows(ctx, r, s.sql.careful, group)
+	}
+	if err != nil {
+		for _, p := range group {
+			p.err = err
+		}
+	}
+}
+
+// appendRows runs one statement. Batches that it did not accept are left with errRefused.
+func (s *Store) appendRows(ctx context.Context, r *rows, st *statement, group []*pending) error {
 	for _, p := range group {
 		p.err = errRefused
 	}
-	err := s.query(ctx, st, func(scan func(...any) error) error {
+	return s.query(ctx, st, func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
 		into := []any{&n, &told}
-		if st == s.sql.group {
+		if st == s.sql.group || st == s.sql.careful {
 			into = into[:1]
 		}
 		if err := scan(into...); err != nil {
@@ -194,11 +208,6 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 		group[n].err = nil
 		return nil
 	}, r.args(&s.sql, st, s.channel())...)
-	if err != nil {
-		for _, p := range group {
-			p.err = err
-		}
-	}
 }
 
 func (r *rows) addBatch(n int64, b *accounts.Batch) {

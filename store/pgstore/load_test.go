@@ -146,7 +146,7 @@ func (a *acks) requireKept(t *testing.T, s *Store, when string) {
 			require.Equal(t, 1, n, "%s: execution %s is in the journal %d times", when, exec, n)
 		}
 		for _, exec := range a.list[id] {
-			require.Contains(t, found, exec, "%s: an acknowledged execution is lost", when)
+			require.Equal(t, 1, found[exec], "%s: acknowledged execution %s is lost", when, exec)
 		}
 	}
 }

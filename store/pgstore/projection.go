@@ -34,6 +34,7 @@ func (r *rows) project(n int64, b *accounts.Batch) {
 	trades := tradesOf(b.Entries)
 	last := make(map[accounts.InstrumentKey]*accounts.Trade, len(trades))
 	for _, t := range trades {
+		r.amends = r.amends || t.place <= b.After || t.trade == nil
 		if t.trade == nil {
 			r.cancelled.add([]int64{n, t.place}, nil)
 			continue

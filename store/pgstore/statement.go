@@ -16,6 +16,8 @@ type statements struct {
 	fill  *statement // append one entry with its trade and position
 	group *statement // append any number of batches
 	page  *statement // read entries
+	// careful is group for what the others fail at: keys and rows that are there already.
+	careful *statement
 }
 
 type statement struct {
@@ -26,7 +28,8 @@ type statement struct {
 func (st *statements) prepare(ctx context.Context, s *Store) error {
 	st.entry = &statement{text: s.schema.in(singleStatement(false))}
 	st.fill = &statement{text: s.schema.in(singleStatement(true))}
-	st.group = &statement{text: s.schema.in(groupStatement())}
+	st.group = &statement{text: s.schema.in(groupStatement(false))}
+	st.careful = &statement{text: s.schema.in(groupStatement(true))}
 	st.page = &statement{text: s.schema.in(pageStatement)}
 	if s.pooled {
 		return nil
@@ -41,7 +44,7 @@ func (st *statements) prepare(ctx context.Context, s *Store) error {
 }
 
 func (st *statements) all() []*statement {
-	return []*statement{st.entry, st.fill, st.group, st.page}
+	return []*statement{st.entry, st.fill, st.group, st.careful, st.page}
 }
 
 func (st *statements) close() error {

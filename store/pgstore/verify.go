@@ -306,7 +306,7 @@ func rebuildStatement() string {
 WITH accepted AS MATERIALIZED (
 	SELECT b.n, p.profile_id, p.owner_id, b.last
 	FROM (SELECT * FROM {batch}) b JOIN trading.account_profiles p ON p.profile_id = b.profile_id
-),`+addTrades+addPositions+`
+),`+replaceTrades+addPositions+`
 unused AS (SELECT $1::text)
 SELECT n FROM accepted`)
 }
