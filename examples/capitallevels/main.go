@@ -3,7 +3,8 @@
 //
 //	go run ./examples/capitallevels [flags]
 //
-// Without prices it trades a synthetic sample that comes with it. It exits with 0 when done, 1 when
+// Without prices it trades a synthetic sample that comes with it. With -dsn it keeps profiles and
+// journals in PostgreSQL, not in memory, and comes to the same. It exits with 0 when done, 1 when
 // something failed, 2 for flags or prices that cannot be used.
 package main
 
@@ -42,7 +43,10 @@ sample that comes with it.
 
 Prices are daily bars in CSV with the columns Date, Open and Close, and High and Low if there are any, as
 Yahoo and Stooq name them. They must be those of the day, not adjusted for later splits; tell of splits with -split.
-With -dsn the journals are kept in PostgreSQL.
+
+With -dsn, profiles and journals are kept in PostgreSQL 14 or newer, in a schema that is made for them; the
+figures are the same. Every run needs a new schema: one with profiles is refused, and left as it is. A run
+that fails leaves what it has written. A password may be in $PGPASSWORD or ~/.pgpass.
 
 exit code: 0 done, 1 something failed, 2 flags or prices cannot be used
 
@@ -157,6 +161,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	}
 	if err != nil {
 		return o, fmt.Errorf("%w; -h shows the flags", err)
+	}
+	if err := o.storage.Check(); err != nil {
+		return o, err
 	}
 	if o.review < 0 {
 		return o, fmt.Errorf("-review %d is negative", o.review)

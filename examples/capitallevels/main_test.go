@@ -95,6 +95,8 @@ func TestFlags(t *testing.T) {
 		{[]string{"-from", "2024-01-02", "-to", "2023-01-02"}, "-to 2023-01-02 is before -from 2024-01-02"},
 		{[]string{"-from", "2031-01-02"}, "0 trading days"},
 		{[]string{"-review", "-1"}, "is negative"},
+		{[]string{"-dsn", ""}, "is empty"},
+		{[]string{"-schema", "elsewhere"}, "nowhere without -dsn"},
 		{[]string{"sample"}, `"sample" is no flag`},
 	} {
 		out, errs := runs(t, exitInput, c.args...)

@@ -37,7 +37,8 @@ type simulation struct {
 	date    accounts.Date
 }
 
-// simulate trades the whole market in all profiles, and calls day after each day.
+// simulate trades the whole market in all profiles, for which the store must be empty, and calls day after
+// each day.
 func simulate(ctx context.Context, store accounts.Store, m *market, review int, day func(*simulation)) (_ *report, err error) {
 	s := &simulation{market: m, review: review, day: day}
 	s.at(m.opening(m.days[0]))

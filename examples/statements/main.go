@@ -3,8 +3,9 @@
 //
 //	go run ./examples/statements [flags] [file …]
 //
-// Without files it reads two samples that come with it. It exits with 0 when everything
-// reconciles, 1 with breaks, 2 for input that cannot be read.
+// Without files it reads two samples that come with it. With -dsn it keeps profiles and journals in
+// PostgreSQL, not in memory, and prints the same. It exits with 0 when everything reconciles, 1 with
+// breaks, 2 for input that cannot be read or a database that cannot be used.
 package main
 
 import (
@@ -33,9 +34,14 @@ const usage = `usage: statements [flags] [file …]
 Reads Interactive Brokers Flex statements (XML or CSV), gives each account in each file a profile
 of its own, and prints our figures beside the broker's, in one table per profile, then every break:
 a difference beyond the tolerance. "-" is a figure that a side does not state. Without files it
-reads two samples that come with it. With -dsn the journals are kept in PostgreSQL.
+reads two samples that come with it.
 
-exit code: 0 everything reconciles, 1 there are breaks, 2 something cannot be read
+With -dsn, profiles and journals are kept in PostgreSQL 14 or newer, in a schema that is made for them;
+what is printed is the same. Every run needs a new schema: one with profiles is refused, and left as it
+is. A run that fails leaves what it has written. A password may be in $PGPASSWORD or ~/.pgpass.
+
+exit code: 0 everything reconciles, 1 there are breaks, 2 something cannot be read, or the database
+cannot be used
 
 flags:
 `
@@ -108,6 +114,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 		return o, fmt.Errorf("%w; -h shows the flags", err)
 	}
 	o.files = flags.Args()
+	if err := o.storage.Check(); err != nil {
+		return o, err
+	}
 	if o.tolerance, err = accounts.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
 		return o, fmt.Errorf("-tolerance %q is not a positive number", *tolerance)
 	}

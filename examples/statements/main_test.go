@@ -146,7 +146,7 @@ func TestHelp(t *testing.T) {
 	require.Equal(t, exitReconciled, got.code)
 	require.Empty(t, got.stderr)
 	require.Contains(t, got.stdout, "usage: statements [flags] [file …]")
-	for _, name := range []string{"-json", "-tolerance", "-zone"} {
+	for _, name := range []string{"-dsn", "-json", "-schema", "-tolerance", "-zone"} {
 		require.Contains(t, got.stdout, "\n  "+name, "help must describe every flag")
 	}
 }

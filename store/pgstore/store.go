@@ -79,7 +79,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	s := &Store{config: c, db: db, events: hub.New(subjectOf, accounts.ErrClosed)}
 	s.watch.init(s)
 	if s.pooled, err = detectPooler(ctx, db); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, fmt.Errorf("open store: %w", translate(err))
 	}
 	err = s.do(ctx, func(q querier) error {
 		if err := s.schema.check(ctx, q); err != nil || !s.projection {

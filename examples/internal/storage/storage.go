@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -17,20 +18,47 @@ import (
 )
 
 // Flags are an example's flags for it.
-type Flags struct{ dsn, schema string }
+type Flags struct{ dsn, schema, fallback string }
 
 // Add adds the flags to an example's. The schema is its own, so that a demonstration never gets among
 // a site's accounts.
 func (f *Flags) Add(flags *flag.FlagSet, schema string) {
-	flags.StringVar(&f.dsn, "dsn", "", "keep journals in PostgreSQL, at this `data source name`, instead of in memory")
+	f.fallback = schema
+	flags.Func("dsn", "keep profiles and journals in PostgreSQL, migrated first, at this `data source name`; in memory without it", f.setDSN)
 	flags.StringVar(&f.schema, "schema", schema, "`schema` in that database; it is made, and must not hold an earlier run")
 }
 
-// Open returns an empty store, which the caller closes.
+// setDSN refuses what an unset variable leaves: whoever writes -dsn means to keep something.
+func (f *Flags) setDSN(dsn string) error {
+	if f.dsn = dsn; dsn == "" {
+		return errors.New("is empty")
+	}
+	return nil
+}
+
+// Check refuses flags that do not go together, once they are parsed.
+func (f *Flags) Check() error {
+	if f.dsn == "" && f.schema != f.fallback {
+		return fmt.Errorf("-schema %s is nowhere without -dsn", f.schema)
+	}
+	return nil
+}
+
+// Open returns an empty store, which the caller closes. Its error is one line.
 func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
 	if f.dsn == "" {
 		return memstore.New(), nil
 	}
+	s, err := f.open(ctx)
+	if err != nil { // of several hosts the driver has a line for each
+		return nil, errors.New(strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
+	}
+	return s, nil
+}
+
+// open refuses a schema with profiles: an example's ids are the same each time, and what it prints must
+// not depend on what others have there.
+func (f *Flags) open(ctx context.Context) (accounts.Store, error) {
 	if err := f.migrate(ctx); err != nil {
 		return nil, fmt.Errorf("-dsn: %w", err)
 	}
@@ -40,7 +68,7 @@ func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
 	}
 	profiles, err := s.Profiles(ctx, accounts.ProfileFilter{Limit: 1})
 	if err == nil && len(profiles) > 0 {
-		err = fmt.Errorf("-schema: %s holds profiles already: name another, or drop it", f.schema)
+		err = fmt.Errorf("-schema: %s holds profiles already: name a new one, or drop it if nothing in it is needed", f.schema)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
