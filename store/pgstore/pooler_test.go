@@ -54,11 +54,26 @@ func TestStoreThatHearsNothingBehindPooler(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 				direct := migrated.Database(t)
 				deaf, through := pgtest.NewPooler(t, direct), throughPooler(t, driver, direct)
-				opts := []Option{WithListenDSN(deaf), WithPollInterval(5 * time.Millisecond)}
+				opts := []Option{WithListenDSN(deaf), WithPollInterval(5 * time.Millisecond), withSelfTest(50 * time.Millisecond)}
 				return newStore(t, driver, through, opts...), newStore(t, driver, through, opts...)
 			})
 		})
 	}
+}
+
+func withSelfTest(limit time.Duration) Option { return func(c *config) { c.selfTest = limit } }
+
+func TestListeningIsNotTriedAgainSoonBehindPooler(t *testing.T) {
+	t.Parallel()
+	through := pgtest.NewPooler(t, migrated.Database(t))
+	s := newStore(t, "postgres", through, WithListenDSN(through), withSelfTest(50*time.Millisecond))
+	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+	l, err := s.watch.listen(t.Context())
+	require.NoError(t, err, "listening through a pooler failed outright")
+	require.Nil(t, l, "notifications are expected through a pooler")
+	s.listenDSN = "host=/nowhere"
+	_, err = s.watch.listen(t.Context())
+	require.NoError(t, err, "listening was tried again at once")
 }
 
 func TestPoolerIsDetected(t *testing.T) {
