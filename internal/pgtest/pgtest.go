@@ -13,9 +13,12 @@
 // its folder, when the binary ends, however it ends: what runs the server waits for a pipe from the
 // binary to close.
 //
+// NewPooler puts a PgBouncer in front of a database for one test; $ACCOUNTS_PGBOUNCER names the
+// program where it is not found.
+//
 // $ACCOUNTS_TEST_DSN names a server to use instead; its user must be allowed to create databases.
-// Where there is neither that nor a server's binaries, tests are skipped, or fail if
-// $ACCOUNTS_REQUIRE_PG is set, as `make test` does.
+// Where there is neither that nor a server's binaries, or no PgBouncer for those that need one, tests
+// are skipped, or fail if $ACCOUNTS_REQUIRE_PG is set, as `make test` does.
 package pgtest
 
 import (
@@ -35,6 +38,7 @@ const (
 	envDSN     = "ACCOUNTS_TEST_DSN"    // a server to use instead of starting one
 	envBin     = "ACCOUNTS_PG_BIN"      // the folder with postgres, initdb and pg_ctl
 	envRequire = "ACCOUNTS_REQUIRE_PG"  // fail instead of skipping
+	envPooler  = "ACCOUNTS_PGBOUNCER"   // the program pgbouncer
 	envDurable = "ACCOUNTS_PG_FSYNC_ON" // for benchmarks: the server flushes as one in production does
 )
 

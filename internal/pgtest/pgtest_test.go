@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 )
 
@@ -64,35 +67,73 @@ func TestRestartKeepsWhatWasCommitted(t *testing.T) {
 	require.Equal(t, "kept", query(t, s.DSN(), "SELECT word FROM kept"), "what was committed is gone")
 }
 
-// child is a test binary that starts a server, tells where, and waits to be killed.
+// child is a test binary that starts a server and a pooler, tells where, and waits to be killed: its
+// standard input is a pipe that its parent holds open.
 func child() {
 	s, err := startServer()
 	if err != nil {
 		os.Exit(1)
 	}
-	os.Stdout.WriteString(s.dir + "\n")
-	time.Sleep(time.Hour)
+	folders := []string{s.dir}
+	if p, _, err := startPooler(s.DSN()); err == nil {
+		folders = append(folders, p.dir)
+	}
+	fmt.Println(strings.Join(folders, " "))
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
 }
 
-func TestServerGoesWhenTheBinaryIsKilled(t *testing.T) {
-	if _, err := binaries(); err != nil {
+func TestServersGoWhenTheBinaryIsKilled(t *testing.T) {
+	for _, missing := range []func() (string, error){binaries, poolerProgram} {
+		_, err := missing()
 		end(t, err)
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "PGTEST_CHILD=1")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err, "pipe")
+	defer in.Close()
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err, "pipe")
 	require.NoError(t, cmd.Start(), "start the child")
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err, "the child did not start a server")
-	dir := strings.TrimSpace(line)
-	require.DirExists(t, dir, "the child's server has no folder")
+	folders := strings.Fields(line)
+	require.Len(t, folders, 2, "the child did not start a pooler")
+	for _, dir := range folders {
+		require.DirExists(t, dir, "the child's server has no folder")
+	}
 	require.NoError(t, cmd.Process.Kill(), "kill the child")
 	_ = cmd.Wait()
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(dir)
-		return errors.Is(err, fs.ErrNotExist)
-	}, time.Minute, 20*time.Millisecond, "the folder outlived the test binary")
+	for _, dir := range folders {
+		require.Eventually(t, func() bool {
+			_, err := os.Stat(dir)
+			return errors.Is(err, fs.ErrNotExist)
+		}, time.Minute, 20*time.Millisecond, "the folder outlived the test binary")
+	}
+}
+
+func TestPoolerSharesSessions(t *testing.T) {
+	db, err := sql.Open("postgres", NewPooler(t, Database(t)))
+	require.NoError(t, err, "open")
+	defer db.Close()
+	sessions := map[string]bool{}
+	for range 8 {
+		c, err := db.Conn(t.Context())
+		require.NoError(t, err, "connect")
+		defer c.Close()
+		var pid string
+		require.NoError(t, c.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid), "query")
+		sessions[pid] = true
+	}
+	require.LessOrEqual(t, len(sessions), 4, "every connection has a session of its own")
+}
+
+func TestPoolerConfigQuotesTheLogin(t *testing.T) {
+	server, err := pq.NewConfig(`postgres://u:a'b@h:77/d?sslmode=require`)
+	require.NoError(t, err, "parse")
+	require.Contains(t, poolerConfig("/dir", server), "* = host=h port=77 user='u' password='a''b'\n", "the login")
+	require.Contains(t, poolerConfig("/dir", server), "server_tls_sslmode = require\n", "the encryption")
 }
 
 func TestDatabaseNameReplacesTheOneGiven(t *testing.T) {

@@ -1,27 +1,20 @@
 package pgtest
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 )
 
 // Server is a PostgreSQL server in a temporary folder.
 type Server struct {
-	dir   string
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	out   *bufio.Reader
+	*process
 }
 
 // NewServer starts a server for this test alone, which may stop and restart it.
@@ -75,22 +68,18 @@ func startServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(shortTemp(), "accounts-pg-")
+	dir, err := folder("accounts-pg-", identity)
 	if err != nil {
 		return nil, err
-	}
-	if identity != nil {
-		if err := os.Chown(dir, int(identity.Uid), int(identity.Gid)); err != nil {
-			return nil, errors.Join(err, os.RemoveAll(dir))
-		}
 	}
 	if err := initialize(bin, dir, identity); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s := &Server{dir: dir}
-	if err := s.supervise(bin, identity); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	p, err := supervise(dir, identity, supervisor, bin, dir, serverOptions(dir))
+	if err != nil {
+		return nil, err
 	}
+	s := &Server{p}
 	if err := s.Start(); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		s.close()
@@ -99,26 +88,12 @@ func startServer() (*Server, error) {
 	return s, nil
 }
 
-// supervise starts the supervisor, in a process group of its own: an interrupt from the keyboard is
-// for the tests, and reaches the supervisor as the end of its input.
-func (s *Server) supervise(bin string, identity *syscall.Credential) error {
-	options := "-k " + s.dir + " -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB"
+func serverOptions(dir string) string {
+	options := "-k " + dir + " -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB"
 	if os.Getenv(envDurable) == "" {
 		options += " -c fsync=off -c full_page_writes=off"
 	}
-	s.cmd = exec.Command("/bin/sh", "-c", supervisor, "supervisor", bin, s.dir, options)
-	s.cmd.Dir = s.dir
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: identity}
-	var err error
-	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
-		return err
-	}
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	s.out = bufio.NewReader(out)
-	return s.cmd.Start()
+	return options
 }
 
 func (s *Server) tell(command string) error {
@@ -130,12 +105,6 @@ func (s *Server) tell(command string) error {
 		err = fmt.Errorf("pg_ctl %s failed", command)
 	}
 	return err
-}
-
-// close stops the server and waits until its folder is gone.
-func (s *Server) close() {
-	_ = s.stdin.Close()
-	_ = s.cmd.Wait()
 }
 
 // initialize makes the server's data folder. Its default collation is a language's where the server
@@ -162,7 +131,7 @@ var errMissing = errors.New("this test needs PostgreSQL 14 or newer: run `make p
 	"or put the folder with postgres, initdb and pg_ctl into $" + envBin +
 	", or the data source name of a server whose user may create databases into $" + envDSN)
 
-func isMissing(err error) bool { return errors.Is(err, errMissing) }
+func isMissing(err error) bool { return errors.Is(err, errMissing) || errors.Is(err, errNoPooler) }
 
 // binaries returns the folder with the server's programs.
 func binaries() (string, error) {
@@ -196,41 +165,4 @@ func hasPrograms(bin string) bool {
 		}
 	}
 	return true
-}
-
-// Program returns the path of one of the server's programs, such as pg_dump. It ends the test
-// where there is none.
-func Program(t testing.TB, name string) string {
-	t.Helper()
-	bin, err := binaries()
-	end(t, err)
-	return filepath.Join(bin, name)
-}
-
-// unprivileged returns who is to run the server: PostgreSQL refuses to run as root. nil means
-// whoever runs the tests.
-func unprivileged() (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, errU := strconv.ParseUint(u.Uid, 10, 32)
-		gid, errG := strconv.ParseUint(u.Gid, 10, 32)
-		if errU == nil && errG == nil && uid != 0 {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-		}
-	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it")
-}
-
-// shortTemp is where temporary folders go: the path of a unix socket has some 100 bytes at most.
-func shortTemp() string {
-	if dir := os.TempDir(); len(dir) < 60 && !strings.HasPrefix(dir, "/root") {
-		return dir
-	}
-	return "/tmp"
 }

@@ -15,6 +15,10 @@ import (
 // error is a *SchemaError.
 var ErrSchema = errors.New("schema version does not fit")
 
+// ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate and
+// Rollback, and by New for a driver that prepares every statement where the pooler does not allow that.
+var ErrPooler = errors.New("database is behind a pooler")
+
 // SQLSTATE codes that mean something here.
 const (
 	uniqueViolation      = "23505"
@@ -25,6 +29,8 @@ const (
 	stringTooLong        = "22001"
 	invalidEncoding      = "22021" // a zero byte, or what is not UTF-8
 	untranslatable       = "22P05"
+	invalidStatementName = "26000"
+	duplicateStatement   = "42P05"
 	undefinedTable       = "42P01"
 	undefinedColumn      = "42703"
 )

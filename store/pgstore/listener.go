@@ -15,6 +15,7 @@ import (
 const (
 	pingInterval   = 30 * time.Second // how often an idle connection is asked whether it is still there
 	selfTestLimit  = 3 * time.Second  // how long the first notification may take
+	deafTime       = 10 * time.Minute // how long not to try again where none came
 	connectTimeout = "5"              // seconds
 )
 
@@ -35,7 +36,7 @@ var errDeaf = errors.New("notifications do not come through")
 // where there is nothing to listen on or nothing comes through: then the watcher asks.
 func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	s := w.store
-	if s.listenDSN == "" {
+	if s.listenDSN == "" || time.Now().Before(w.deafUntil) {
 		return nil, nil
 	}
 	l := &listener{notes: make(chan *pq.Notification, 256)}
@@ -52,8 +53,8 @@ func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	}
 	if err != nil {
 		l.close()
-		if errors.Is(err, errDeaf) {
-			err = nil
+		if errors.Is(err, errDeaf) { // a test at every turn would hold up the asking
+			err, w.deafUntil = nil, time.Now().Add(deafTime)
 		}
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (l *listener) test(ctx context.Context, s *Store) error {
 	if _, err := s.affect(ctx, `SELECT pg_notify($1, $2)`, s.channel(), nonce); err != nil {
 		return err
 	}
-	limit := time.NewTimer(selfTestLimit)
+	limit := time.NewTimer(s.selfTest)
 	defer limit.Stop()
 	for {
 		select {

@@ -19,13 +19,16 @@ import (
 //
 // It is safe while services work on the tables: it takes locks that block them for a fifth of a second
 // at most, and tries again where it does not get one, until ctx ends. It waits for transactions that
-// began before its indexes. db must lead to PostgreSQL itself, not to a pooler, and is not closed.
+// began before its indexes. db must lead to PostgreSQL itself, else ErrPooler, and is not closed.
 //
 // A failure leaves the migrations before it applied: the next call goes on from there. Options but
 // WithSchema are ignored.
 func Migrate(ctx context.Context, db *sqlx.DB, opts ...Option) error {
 	s, err := schemaOf(opts)
 	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if err := requireDirect(ctx, db); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	found, err := s.version(ctx, db)
@@ -61,6 +64,9 @@ func Rollback(ctx context.Context, db *sqlx.DB, version int64, opts ...Option) e
 	if err != nil {
 		return fmt.Errorf("roll back: %w", err)
 	}
+	if err := requireDirect(ctx, db); err != nil {
+		return fmt.Errorf("roll back: %w", err)
+	}
 	return retryLocked(ctx, func() error {
 		return s.run(ctx, db, "roll back", func(p *goose.Provider) error {
 			_, err := p.DownTo(ctx, version)
@@ -85,7 +91,12 @@ func Status(ctx context.Context, db *sqlx.DB, opts ...Option) (SchemaStatus, err
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("schema status: %w", err)
 	}
-	found, err := s.version(ctx, db)
+	tx, err := db.BeginTxx(ctx, nil) // behind a pooler nothing else is one session
+	if err != nil {
+		return SchemaStatus{}, fmt.Errorf("schema status: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was changed
+	found, err := s.version(ctx, tx)
 	return SchemaStatus{Schema: string(s), Version: found, Target: targetVersion}, err
 }
 

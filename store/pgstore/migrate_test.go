@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -18,17 +16,6 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
-
-// noise is what pg_dump writes anew each time.
-var noise = regexp.MustCompile(`(?m)^(--.*|\\(un)?restrict .*|)\n`)
-
-// dump returns the schema as pg_dump tells it.
-func dump(t *testing.T, dsn, schema string) string {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), pgtest.Program(t, "pg_dump"), "--schema-only", "--schema="+schema, "--no-owner", "--dbname="+dsn).Output()
-	require.NoError(t, err, "pg_dump")
-	return noise.ReplaceAllString(string(out), "")
-}
 
 func migrate(t *testing.T, db *sqlx.DB, opts ...Option) {
 	t.Helper()

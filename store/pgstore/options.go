@@ -9,11 +9,12 @@ type config struct {
 	schema     schema
 	listenDSN  string
 	poll       time.Duration
+	selfTest   time.Duration
 	projection bool
 }
 
 func configOf(opts []Option) (config, error) {
-	c := config{schema: DefaultSchema, poll: time.Second, projection: true}
+	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true}
 	for _, o := range opts {
 		o(&c)
 	}
@@ -32,7 +33,7 @@ func WithSchema(name string) Option { return func(c *config) { c.schema = schema
 // WithListenDSN names the server for Watch, which keeps one connection of its own: directly, where
 // the pool leads through a pooler, and at all where the pool was handed to New. Without it, and where
 // it turns out that notifications do not come through, Watch asks the database instead, every
-// WithPollInterval.
+// WithPollInterval, and tries to listen again every ten minutes.
 func WithListenDSN(dsn string) Option { return func(c *config) { c.listenDSN = dsn } }
 
 // WithPollInterval says how often Watch asks where it cannot listen; a second by default, and not less

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -13,37 +15,63 @@ func openConnector(c driver.Connector) *sql.DB { return sql.OpenDB(c) }
 
 // detectPooler reports whether the pool leads through a pooler that hands sessions out by
 // transaction. Nothing tells so outright, but two connections that are open at the same time and turn
-// out to be one session are proof, and so is one connection whose session changes.
+// out to be one session are proof, and so is one connection whose session changes. With a pool of one
+// connection the only one at work on the pooler, a pooler may go unnoticed.
 func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
-	n := 2
-	if db.Stats().MaxOpenConnections == 1 {
-		n = 1
-	}
-	conns := make([]*sql.Conn, 0, n)
+	conns := make([]*sql.Conn, 0, 2)
 	defer func() {
 		for _, c := range conns {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	for range n {
+	for range cap(conns) {
 		c, err := db.Conn(ctx)
 		if err != nil {
 			return false, err
 		}
 		conns = append(conns, c)
-	}
-	sessions := map[int]int{} // which connection each was
-	for range 3 {
-		for i, c := range conns {
-			var pid int
-			if err := c.QueryRowContext(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
-				return false, err
-			}
-			if other, seen := sessions[pid]; seen && other != i {
-				return true, nil
-			}
-			sessions[pid] = i
+		if isSingle(db) {
+			break
 		}
 	}
-	return len(sessions) > n, nil
+	owners := map[int]*sql.Conn{} // whose each session was
+	for range detectRounds {
+		for _, c := range conns {
+			var pid int
+			if err := c.QueryRowContext(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+				return false, preparedError(err)
+			}
+			if owner, seen := owners[pid]; seen && owner != c {
+				return true, nil
+			}
+			owners[pid] = c
+		}
+		slices.Reverse(conns) // so that sessions handed out in turn do not seem to be one's own
+	}
+	return len(owners) > len(conns), nil
+}
+
+// detectRounds is enough for a busy pooler, which hands out sessions at random, not to give the same
+// ones each time.
+const detectRounds = 8
+
+// isSingle reports whether the pool has one connection at most: a second is not to be waited for.
+func isSingle(db *sqlx.DB) bool { return db.Stats().MaxOpenConnections == 1 }
+
+// requireDirect returns ErrPooler when the pool leads through a pooler.
+func requireDirect(ctx context.Context, db *sqlx.DB) error {
+	pooled, err := detectPooler(ctx, db)
+	if err == nil && pooled {
+		err = fmt.Errorf("%w: migrations need a session of their own: connect to PostgreSQL directly", ErrPooler)
+	}
+	return err
+}
+
+// preparedError explains what a driver gets to hear that prepares every statement, where the pooler
+// does not follow prepared statements from session to session.
+func preparedError(err error) error {
+	if hasState(err, invalidStatementName, duplicateStatement) {
+		return fmt.Errorf("%w that does not allow prepared statements: with pgx, add default_query_exec_mode=exec to the data source name: %w", ErrPooler, err)
+	}
+	return err
 }

@@ -69,8 +69,12 @@ var errDSN = fmt.Errorf("%w: data source name cannot be read", accounts.ErrInval
 //
 // ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing. ErrSchema
 // too when positions or trades have columns that rows of the library cannot fill; see
-// WithoutProjection. Where the pool leads through a pooler in transaction mode, every statement runs in a
-// transaction of its own: correct, and slower.
+// WithoutProjection.
+//
+// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
+// in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
+// default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
+// ErrPooler else. Give WithListenDSN the server's own address.
 func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	c, err := configOf(opts)
 	if err != nil {
@@ -81,6 +85,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if s.pooled, err = detectPooler(ctx, db); err != nil {
 		return nil, fmt.Errorf("open store: %w", translate(err))
 	}
+	s.pooled = s.pooled || isSingle(db) // one connection cannot tell: transactions are right in any case
 	err = s.do(ctx, func(q querier) error {
 		if err := s.schema.check(ctx, q); err != nil || !s.projection {
 			return err

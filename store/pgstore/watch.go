@@ -41,7 +41,10 @@ func (s *Store) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 // watcher follows what every process changes and publishes it to the store's hub.
 type watcher struct {
 	store *Store
-	known known // the goroutine's alone once it runs
+
+	// The goroutine's alone once it runs.
+	known     known
+	deafUntil time.Time // when to try to listen again after nothing came through
 
 	mu      sync.Mutex // held while starting, so that others wait for it
 	running bool

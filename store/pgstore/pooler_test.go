@@ -1,0 +1,188 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/store/storetest"
+)
+
+// throughPooler adds to a data source name what New's documentation asks for, driver by driver.
+func throughPooler(t testing.TB, driver, direct string) string {
+	dsn := pgtest.NewPooler(t, direct)
+	if driver == "pgx" {
+		dsn += " default_query_exec_mode=exec"
+	}
+	return dsn
+}
+
+func TestStoreBehindPooler(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) accounts.Store {
+				direct := migrated.Database(t)
+				return newStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
+			})
+		})
+	}
+}
+
+// Two processes may use poolers of their own.
+func TestSharedStoreBehindPooler(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+				direct := migrated.Database(t)
+				one, other := throughPooler(t, driver, direct), throughPooler(t, driver, direct)
+				return newStore(t, driver, one, WithListenDSN(direct)), newStore(t, driver, other, WithListenDSN(direct))
+			})
+		})
+	}
+}
+
+// Where even the connection for notifications leads through the pooler, they do not come through, and
+// Watch asks.
+func TestStoreThatHearsNothingBehindPooler(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+				direct := migrated.Database(t)
+				deaf, through := pgtest.NewPooler(t, direct), throughPooler(t, driver, direct)
+				opts := []Option{WithListenDSN(deaf), WithPollInterval(5 * time.Millisecond), withSelfTest(50 * time.Millisecond)}
+				return newStore(t, driver, through, opts...), newStore(t, driver, through, opts...)
+			})
+		})
+	}
+}
+
+func withSelfTest(limit time.Duration) Option { return func(c *config) { c.selfTest = limit } }
+
+func TestListeningIsNotTriedAgainSoonBehindPooler(t *testing.T) {
+	t.Parallel()
+	through := pgtest.NewPooler(t, migrated.Database(t))
+	s := newStore(t, "postgres", through, WithListenDSN(through), withSelfTest(50*time.Millisecond))
+	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+	l, err := s.watch.listen(t.Context())
+	require.NoError(t, err, "listening through a pooler failed outright")
+	require.Nil(t, l, "notifications are expected through a pooler")
+	s.listenDSN = "host=/nowhere"
+	_, err = s.watch.listen(t.Context())
+	require.NoError(t, err, "listening was tried again at once")
+}
+
+func TestPoolerIsDetected(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := migrated.Database(t)
+			through := throughPooler(t, driver, direct)
+			for range 5 {
+				require.False(t, newStore(t, driver, direct).pooled, "a direct connection was taken for a pooler's")
+				require.True(t, newStore(t, driver, through).pooled, "a pooler was not noticed")
+			}
+			single := open(t, driver, through)
+			single.SetMaxOpenConns(1)
+			s, err := New(t.Context(), single)
+			require.NoError(t, err, "New failed on a pool of one connection")
+			require.True(t, s.pooled, "a pool of one connection, which cannot tell, is trusted with its session")
+		})
+	}
+}
+
+func TestDriverThatPreparesIsToldAboutPooler(t *testing.T) {
+	t.Parallel()
+	through := pgtest.NewPooler(t, migrated.Database(t))
+	_, err := New(t.Context(), open(t, "pgx", through))
+	if err != nil { // PgBouncer 1.21 and newer can do it
+		require.ErrorIs(t, err, ErrPooler, "what is wrong is not said")
+		require.ErrorContains(t, err, "default_query_exec_mode=exec", "what to do is not said")
+	}
+}
+
+func TestMigrateRefusesPooler(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := pgtest.Database(t)
+			db := open(t, driver, throughPooler(t, driver, direct))
+			require.ErrorIs(t, Migrate(t.Context(), db), ErrPooler, "Migrate works without a session of its own")
+			status, err := Status(t.Context(), db)
+			require.NoError(t, err, "Status failed")
+			require.Zero(t, status.Version, "Migrate was refused, and changed something")
+			migrate(t, open(t, "postgres", direct))
+			require.ErrorIs(t, Rollback(t.Context(), db, 0), ErrPooler, "Rollback works without a session of its own")
+			status, err = Status(t.Context(), db)
+			require.NoError(t, err, "Status failed")
+			require.True(t, status.Current(), "Rollback was refused, and changed something")
+		})
+	}
+}
+
+// Clients of a pooler that share sessions must not get each other's answers. Every goroutine sends
+// statements of different shapes, and knows what each must answer.
+func TestAnswersAreOnesOwnBehindPooler(t *testing.T) {
+	const clients, rounds = 16, 40
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			direct := migrated.Database(t)
+			s := newStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
+			t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+			var g group
+			for i := range clients {
+				g.Go(func() error {
+					for n := range rounds {
+						if err := askOwn(t.Context(), s, i, n); err != nil {
+							return fmt.Errorf("client %d, round %d: %w", i, n, err)
+						}
+					}
+					return nil
+				})
+			}
+			require.NoError(t, g.Wait(), "a client got another's answer")
+		})
+	}
+}
+
+func askOwn(ctx context.Context, s *Store, client, round int) error {
+	own := fmt.Sprintf("%d.%d", client, round)
+	var text string
+	if err := s.get(ctx, &text, fmt.Sprintf(`SELECT $1::text AS c%d`, client), own); err != nil || text != own {
+		return fmt.Errorf("asked for %q, got %q: %w", own, text, err)
+	}
+	var row struct {
+		A int    `db:"a"`
+		B string `db:"b"`
+	}
+	if err := s.get(ctx, &row, `SELECT $1::int AS a, $2::text AS b`, client, own); err != nil || row.A != client || row.B != own {
+		return fmt.Errorf("asked for %d and %q, got %v: %w", client, own, row, err)
+	}
+	var list []int
+	if err := s.list(ctx, &list, `SELECT n FROM generate_series(1, $1::int) n`, client); err != nil || len(list) != client {
+		return fmt.Errorf("asked for %d rows, got %d: %w", client, len(list), err)
+	}
+	p := testProfile(client*1000 + round)
+	if err := s.CreateProfile(ctx, p); err != nil {
+		return err
+	}
+	f := fills{id: p.ID}
+	if err := s.Append(ctx, f.next(1+client%3)); err != nil {
+		return err
+	}
+	for e, err := range s.Entries(ctx, p.ID, 0) {
+		if err != nil || e.ProfileID != p.ID {
+			return fmt.Errorf("entry %d of %q: %w", e.Seq, e.ProfileID, err)
+		}
+	}
+	got, err := s.Profile(ctx, p.ID)
+	if err != nil || got.ID != p.ID {
+		return fmt.Errorf("asked for profile %q, got %q: %w", p.ID, got.ID, err)
+	}
+	return nil
+}
