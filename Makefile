@@ -63,9 +63,8 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 	$(TOOL) benchstat bench.txt
 
 .PHONY: bench-pg
-bench-pg: postgres ## run the benchmarks of the PostgreSQL store, beside the bare statements they are measured against
-	ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./store/pgstore | tee bench-pg.txt
-	$(TOOL) benchstat bench-pg.txt
+bench-pg: postgres ## measure the PostgreSQL store in turns with bare statements; needs some GiB of disk and minutes
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore
 
 .PHONY: test-faults
 test-faults: postgres ## kill processes 100 times, stop the server 20 times, cut connections 100 times, under load

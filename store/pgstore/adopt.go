@@ -20,9 +20,11 @@ type LegacyRows struct {
 	UserID string
 	// Signals adds every signal that has no profile: nothing in them tells whose they are.
 	Signals bool
-	// Opening, if not nil, may change what a position in force opens the journal with, such as its
-	// instrument, a lot's basis or a conversion rate. The opening it gets has no instrument where the
-	// row's columns do not tell it. An error ends the adoption, and so does an opening of no lots.
+	// Instrument, if not nil, tells what contract a position in force is of, in place of what is
+	// understood without it. An error ends the adoption.
+	Instrument func(p LegacyPosition) (accounts.Instrument, error)
+	// Opening, if not nil, may change what a position in force opens the journal with, such as a lot's
+	// basis or a conversion rate. An error ends the adoption, and so does an opening of no lots.
 	Opening func(p LegacyPosition, o accounts.Opening) (accounts.Opening, error)
 	// BatchSize is how many rows one transaction holds at most; zero means 500.
 	BatchSize int
@@ -186,7 +188,10 @@ func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
 	if p.Side == "SHORT" {
 		quantity = quantity.Neg()
 	}
-	i, unclear := p.instrument(a.base)
+	i, err := a.instrument(p)
+	if err != nil {
+		return accounts.Opening{}, err
+	}
 	multiplier := i.Multiplier
 	if multiplier.IsZero() {
 		multiplier = udecimal.One
@@ -198,7 +203,14 @@ func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
 	if a.rows.Opening != nil {
 		return a.rows.Opening(*p, o)
 	}
-	return o, unclear
+	return o, nil
+}
+
+func (a *adopter) instrument(p *LegacyPosition) (accounts.Instrument, error) {
+	if a.rows.Instrument != nil {
+		return a.rows.Instrument(*p)
+	}
+	return p.instrument(a.base)
 }
 
 // errChanged says that rows changed after they were read: read them again.

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -132,10 +133,17 @@ func TestAdoptionOfOptions(t *testing.T) {
 		{`'{"strike": 12.5, "expiry": "2027-06-18"}'`, "right"},
 		{`'{"strike": 12.5, "expiry": "2027-06-18", "right": "C", "multiplier": 0}'`, "multiplier"},
 		{`NULL`, "JSON"},
+		{`'"NU    270917C00012500"'`, "OPT:NU:20270917:C:12.5:100:USD"},
 	} {
 		run(t, s.db, `DELETE FROM trading.positions`, `INSERT INTO trading.positions (user_id, symbol, position_type, side, quantity, entry_price, option_details)
 			VALUES ('user3', 'NU', 'OPTION', 'SHORT', 2, 0.55, `+c.details+`)`)
-		done, err := s.AdoptLegacyRows(t.Context(), testProfile(0).ID, LegacyRows{UserID: "user3"})
+		rows := LegacyRows{UserID: "user3"}
+		if strings.HasPrefix(c.details, `'"`) {
+			rows.Instrument = func(p LegacyPosition) (accounts.Instrument, error) {
+				return accounts.ParseOCC(strings.Trim(p.Details, `"`))
+			}
+		}
+		done, err := s.AdoptLegacyRows(t.Context(), testProfile(0).ID, rows)
 		if c.want[:3] != "OPT" {
 			require.ErrorIs(t, err, accounts.ErrInvalid, "%s was accepted", c.details)
 			require.ErrorContains(t, err, c.want, "the error does not say what is missing in %s", c.details)
@@ -144,6 +152,7 @@ func TestAdoptionOfOptions(t *testing.T) {
 		}
 		require.NoError(t, err, "%s was refused", c.details)
 		require.EqualValues(t, 1, done.Openings, "nothing was opened")
+		require.Contains(t, []string{"-110", "-220", "-11"}, value[string](t, s.db, `SELECT (exact_basis::float8)::text FROM trading.positions WHERE instrument_key = $1`, c.want), "the basis of %s", c.details)
 		require.Equal(t, "-2", value[string](t, s.db, `SELECT exact_quantity::text FROM trading.positions WHERE instrument_key = $1`, c.want), "%s", c.details)
 	}
 }
@@ -160,10 +169,11 @@ func TestRefusedAdoptions(t *testing.T) {
 		rows LegacyRows
 		want error
 	}{
-		"no user":             {id, LegacyRows{}, accounts.ErrInvalid},
-		"no profile":          {"nobody", LegacyRows{UserID: "user3"}, accounts.ErrProfileNotFound},
-		"long and short":      {id, LegacyRows{UserID: "user3"}, accounts.ErrInvalid},
-		"the caller's reason": {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, accounts.Opening) (accounts.Opening, error) { return accounts.Opening{}, own }}, own},
+		"no user":                    {id, LegacyRows{}, accounts.ErrInvalid},
+		"no profile":                 {"nobody", LegacyRows{UserID: "user3"}, accounts.ErrProfileNotFound},
+		"long and short":             {id, LegacyRows{UserID: "user3"}, accounts.ErrInvalid},
+		"the caller's reason":        {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, accounts.Opening) (accounts.Opening, error) { return accounts.Opening{}, own }}, own},
+		"an instrument nobody knows": {id, LegacyRows{UserID: "user3", Instrument: func(LegacyPosition) (accounts.Instrument, error) { return accounts.Instrument{}, own }}, own},
 		"an opening of nothing": {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, accounts.Opening) (accounts.Opening, error) { return accounts.Opening{}, nil }},
 			accounts.ErrInvalid},
 	} {

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,70 +74,6 @@ func bareInsert(b *testing.B, db *sqlx.DB) func(id string, seq int64) {
 		if _, err := st.ExecContext(b.Context(), id, seq, fmt.Sprint("0000e0d5.", seq)); err != nil {
 			b.Error(err)
 		}
-	}
-}
-
-// callers runs f from n goroutines until b.N calls are made.
-func callers(b *testing.B, n int, f func(caller int)) {
-	var left atomic.Int64
-	left.Store(int64(b.N))
-	var g group
-	b.ResetTimer()
-	for c := range n {
-		g.Go(func() error {
-			for left.Add(-1) >= 0 {
-				f(c)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-}
-
-func BenchmarkBareInsert(b *testing.B) {
-	for _, n := range []int{1, 32} {
-		b.Run(fmt.Sprint(n, " callers"), func(b *testing.B) {
-			s := benchStore(b, "postgres", 32)
-			insert := bareInsert(b, s.db)
-			var seq atomic.Int64
-			callers(b, n, func(c int) { insert(string(testProfile(c).ID), seq.Add(1)) })
-		})
-	}
-}
-
-func BenchmarkAppend(b *testing.B) {
-	for _, driver := range []string{"postgres", "pgx"} {
-		for _, n := range []int{1, 8, 32} {
-			b.Run(fmt.Sprint(driver, " ", n, " profiles"), func(b *testing.B) {
-				s := benchStore(b, driver, n)
-				list := make([]fills, n)
-				for i := range list {
-					list[i].id = testProfile(i).ID
-				}
-				callers(b, n, func(c int) {
-					if err := s.Append(b.Context(), list[c].next(1)); err != nil {
-						b.Error(err)
-					}
-				})
-			})
-		}
-	}
-}
-
-func BenchmarkAppendBatch(b *testing.B) {
-	for _, n := range []int{100, 1000, 4000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			s := benchStore(b, "postgres", 1)
-			f := fills{id: testProfile(0).ID}
-			b.ResetTimer()
-			for range b.N {
-				if err := s.Append(b.Context(), f.next(n)); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
-		})
 	}
 }
 

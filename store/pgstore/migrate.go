@@ -93,7 +93,7 @@ func Status(ctx context.Context, db *sqlx.DB, opts ...Option) (SchemaStatus, err
 	}
 	tx, err := db.BeginTxx(ctx, nil) // behind a pooler nothing else is one session
 	if err != nil {
-		return SchemaStatus{}, fmt.Errorf("schema status: %w", err)
+		return SchemaStatus{}, fmt.Errorf("schema status: %w", translate(err))
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
 	found, err := s.version(ctx, tx)

@@ -61,6 +61,7 @@ func isSingle(db *sqlx.DB) bool { return db.Stats().MaxOpenConnections == 1 }
 // requireDirect returns ErrPooler when the pool leads through a pooler.
 func requireDirect(ctx context.Context, db *sqlx.DB) error {
 	pooled, err := detectPooler(ctx, db)
+	err = translate(err)
 	if err == nil && pooled {
 		err = fmt.Errorf("%w: migrations need a session of their own: connect to PostgreSQL directly", ErrPooler)
 	}

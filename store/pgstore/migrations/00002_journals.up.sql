@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS trading.journal_entries (
 	profile_id varchar(50) NOT NULL,
 	seq bigint NOT NULL,
 	kind text NOT NULL,
-	key text NOT NULL,                     -- '' for none
+	key text COLLATE "C" NOT NULL,         -- '' for none; compared byte by byte
 	recorded_at timestamptz NOT NULL,
 	payload bytea NOT NULL,                -- JSON, kept byte for byte: convert_from(payload, 'UTF8')
 	prev bytea NOT NULL,
