@@ -97,7 +97,7 @@ head AS (
 `+strings.Replace(addJournal, "{entry}", "entries", 1)+more+addPositions+`
 told AS MATERIALIZED (
 	SELECT pg_notify($1, string_agg(json_build_array('recorded', profile_id, owner_id, last, micros)::text, E'\n'))
-	FROM accepted GROUP BY n / 16 -- a notification holds 8000 bytes
+	FROM accepted GROUP BY n / 8 -- a notification holds 8000 bytes, and escaped ids can be long
 )
 SELECT n FROM accepted, (SELECT count(*) FROM told) AS all_of_them`)
 }
