@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
@@ -191,8 +190,8 @@ func ratioImport(b *testing.B) {
 	}, func() float64 {
 		began := time.Now()
 		require.NoError(b, s.transaction(b.Context(), nil, func(tx *sqlx.Tx) error {
-			st, err := tx.Prepare(pq.CopyInSchema("trading", "trades", "account_profile_id", "journal_seq", "exec_id", "trade_kind", "instrument_key",
-				"exact_quantity", "exact_price", "exact_proceeds", "exact_commission", "exact_taxes", "instrument_currency", "traded_at"))
+			st, err := tx.Prepare(`COPY trading.trades (account_profile_id, journal_seq, exec_id, trade_kind, instrument_key,
+				exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at) FROM STDIN`)
 			if err != nil {
 				return err
 			}
