@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,7 @@ type pending struct {
 	alone bool      // not in a group with others
 	wake  chan bool // true: lead the next group; false: done
 	err   error
+	sent  int // how often: more than once where a connection was lost meanwhile
 }
 
 // queue combines appends. At any time at most one caller leads: it takes what waits, one batch of
@@ -181,6 +184,7 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 	for _, p := range group {
 		p.err = errRefused
 	}
+	channel := &counted{value: s.channel()}
 	err := s.query(ctx, st, func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
@@ -191,14 +195,32 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 		if err := scan(into...); err != nil {
 			return err
 		}
+		if n < 0 || n >= len(group) {
+			return fmt.Errorf("batch %d of %d accepted", n, len(group))
+		}
 		group[n].err = nil
 		return nil
-	}, r.args(&s.sql, st, s.channel())...)
-	if err != nil {
-		for _, p := range group {
+	}, r.args(&s.sql, st, channel)...)
+	for _, p := range group {
+		p.sent = channel.sent
+		if err != nil {
 			p.err = err
 		}
 	}
+}
+
+// counted is a text as a parameter that counts how often it is sent. database/sql repeats a statement
+// when the driver says that the connection was bad, which lib/pq also says of one that was lost while
+// the statement ran: then the first may have done what the second finds done.
+type counted struct {
+	value string
+	sent  int
+}
+
+// Value implements driver.Valuer.
+func (c *counted) Value() (driver.Value, error) {
+	c.sent++
+	return c.value, nil
 }
 
 func (r *rows) addBatch(n int64, b *accounts.Batch) {
