@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgtest"
 	"github.com/ai-ots/accounts/store/memstore"
+	"github.com/ai-ots/accounts/store/pgstore"
 )
 
 // The code of README.md and of doc.go stands here too, so that it is compiled and run;
@@ -70,6 +73,13 @@ func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal a
 		}
 	}
 	return nil
+}
+
+func durable(ctx context.Context, db *sqlx.DB) (accounts.Store, error) {
+	if err := pgstore.Migrate(ctx, db); err != nil { // when the application decides; New migrates nothing
+		return nil, err
+	}
+	return pgstore.New(ctx, db) // on your pool, which stays yours; or pgstore.Open(ctx, dsn)
 }
 
 // doc.go:
@@ -144,6 +154,18 @@ func Example_follow() {
 	}))
 	// Output:
 	// send 60 STK:XYZ:USD
+}
+
+// TestDurable: what the README says of PostgreSQL works.
+func TestDurable(t *testing.T) {
+	db, err := sqlx.Open("postgres", pgtest.Database(t))
+	require.NoError(t, err)
+	defer db.Close()
+	for range 2 {
+		store, err := durable(t.Context(), db)
+		require.NoError(t, err)
+		require.NoError(t, store.Close())
+	}
 }
 
 func TestDocumentedCode(t *testing.T) {

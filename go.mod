@@ -3,6 +3,7 @@ module github.com/ai-ots/accounts
 go 1.25.0
 
 require (
+	github.com/DATA-DOG/go-sqlmock v1.5.2
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/go-analyze/charts v0.6.4
 	github.com/google/uuid v1.6.0

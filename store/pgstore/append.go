@@ -25,22 +25,31 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 		}
 		return err
 	}
+	again := false // it was sent again after a connection was lost: what refuses it may be itself
 	for alone, tries := false, 0; ; tries++ {
-		err := s.submit(ctx, &pending{batch: b, ctx: ctx, alone: alone})
+		p := &pending{batch: b, ctx: ctx, alone: alone}
+		err := s.submit(ctx, p)
+		if ctx.Err() == nil {
+			again = again || p.sent > 1 // else the leader may be at it still
+		}
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, errRefused):
+		case errors.Is(err, errRefused), violates(err, "journal_entries_key"):
 			err = s.refusal(ctx, b)
-		case hasState(err, uniqueViolation) && constraint(err) == "journal_entries_pkey":
-			return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
-		case hasState(err, uniqueViolation) && constraint(err) == "journal_entries_key":
-			err = s.refusal(ctx, b)
+			if again && !errors.Is(err, errRefused) {
+				err = s.repeated(ctx, b, err)
+			}
+			if err == nil {
+				return nil
+			}
 		case hasState(err, deadlockDetected, serializationFailure) && tries < maxTries:
 			continue
-		case state(err) != "" && !alone && ctx.Err() == nil:
+		case aborted(err) && !alone && ctx.Err() == nil:
 			alone = true // what is wrong may be another's batch of the same group
 			continue
+		case violates(err, "journal_entries_pkey"):
+			err = &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
 		}
 		if !errors.Is(err, errRefused) || tries >= maxTries {
 			return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
@@ -54,6 +63,20 @@ const maxTries = 100
 
 // errRefused says that a batch was not accepted, and that why is still to be found out.
 var errRefused = errors.New("refused")
+
+// repeated returns what became of a batch that was refused when it was sent again: nil where the
+// journal has it, from when the connection was lost, else the refusal.
+func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) error {
+	last := &b.Entries[len(b.Entries)-1]
+	page, err := s.page(ctx, b.ProfileID, last.Seq-1, last.Seq)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
+	case len(page) == 1 && page[0].Hash == last.Hash:
+		return nil
+	}
+	return refusal
+}
 
 // refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no
 // reason any longer.

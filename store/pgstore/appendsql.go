@@ -38,7 +38,7 @@ func (r *rows) shape(st *statements) *statement {
 }
 
 // for a statement of single rows, or of arrays.
-func (r *rows) args(st *statements, shape *statement, channel string) []any {
+func (r *rows) args(st *statements, shape *statement, channel any) []any {
 	args := []any{channel}
 	sources := r.all()
 	if shape == st.group {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -33,6 +34,7 @@ const (
 	duplicateStatement   = "42P05"
 	undefinedTable       = "42P01"
 	undefinedColumn      = "42703"
+	completionUnknown    = "40003"
 )
 
 // sqlState is what pgx's errors have; lib/pq's have it from a method of the same name.
@@ -76,6 +78,19 @@ func constraint(err error) string {
 		return name.String()
 	}
 	return ""
+}
+
+// violates reports whether a unique constraint or index of the name was violated.
+func violates(err error, name string) bool {
+	return hasState(err, uniqueViolation) && constraint(err) == name
+}
+
+// aborted reports whether the server refused a statement, which surely changed nothing then. That a
+// connection was lost or a server goes down tells nothing about the statement, whoever says so: a
+// pooler has codes for it too.
+func aborted(err error) bool {
+	code := state(err)
+	return code != "" && code != completionUnknown && !strings.HasPrefix(code, "08") && !strings.HasPrefix(code, "57P")
 }
 
 // translate gives errors of the server's the sentinels that they stand for. It is the one place where

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,7 @@ type pending struct {
 	alone bool      // not in a group with others
 	wake  chan bool // true: lead the next group; false: done
 	err   error
+	sent  int // how often: more than once where a connection was lost meanwhile
 }
 
 // queue combines appends. At any time at most one caller leads: it takes what waits, one batch of
@@ -179,23 +182,19 @@ func (s *Store) appendGroup(ctx context.Context, group []*pending) {
 	}
 	shape := r.shape(&s.sql)
 	err := s.appendRows(ctx, r, shape, group)
-	if shape != s.sql.careful && hasState(err, uniqueViolation) {
+	if shape != s.sql.careful && (violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")) {
 		// A key or a row is there already: rarely, so that it is not looked for each time.
-		err = s.appendRows(ctx, r, s.sql.careful, group)
-	}
-	if err != nil {
-		for _, p := range group {
-			p.err = err
-		}
+		_ = s.appendRows(ctx, r, s.sql.careful, group) // each batch has its error
 	}
 }
 
-// appendRows runs one statement. Batches that it did not accept are left with errRefused.
+// appendRows runs one statement and gives each batch its error: errRefused where it was not accepted.
 func (s *Store) appendRows(ctx context.Context, r *rows, st *statement, group []*pending) error {
 	for _, p := range group {
 		p.err = errRefused
 	}
-	return s.query(ctx, st, func(scan func(...any) error) error {
+	channel := &counted{value: s.channel()}
+	err := s.query(ctx, st, func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
 		into := []any{&n, &told}
@@ -205,9 +204,33 @@ func (s *Store) appendRows(ctx context.Context, r *rows, st *statement, group []
 		if err := scan(into...); err != nil {
 			return err
 		}
+		if n < 0 || n >= len(group) {
+			return fmt.Errorf("batch %d of %d accepted", n, len(group))
+		}
 		group[n].err = nil
 		return nil
-	}, r.args(&s.sql, st, s.channel())...)
+	}, r.args(&s.sql, st, channel)...)
+	for _, p := range group {
+		p.sent = max(p.sent, channel.sent)
+		if err != nil {
+			p.err = err
+		}
+	}
+	return err
+}
+
+// counted is a text as a parameter that counts how often it is sent. database/sql repeats a statement
+// when the driver says that the connection was bad, which lib/pq also says of one that was lost while
+// the statement ran: then the first may have done what the second finds done.
+type counted struct {
+	value string
+	sent  int
+}
+
+// Value implements driver.Valuer.
+func (c *counted) Value() (driver.Value, error) {
+	c.sent++
+	return c.value, nil
 }
 
 func (r *rows) addBatch(n int64, b *accounts.Batch) {

@@ -39,13 +39,13 @@ func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	if s.listenDSN == "" || time.Now().Before(w.deafUntil) {
 		return nil, nil
 	}
+	dsn := withConnectTimeout(s.listenDSN)
+	if _, err := pq.NewConnector(dsn); err != nil {
+		return nil, errDSN // the parser's error may hold the password
+	}
 	l := &listener{notes: make(chan *pq.Notification, 256)}
 	var err error
-	if l.conn, err = pq.NewListenerConn(withConnectTimeout(s.listenDSN), l.notes); err != nil {
-		var invalid *url.Error
-		if errors.As(err, &invalid) {
-			err = errDSN // the error quotes the data source name
-		}
+	if l.conn, err = pq.NewListenerConn(dsn, l.notes); err != nil {
 		return nil, err
 	}
 	if _, err = l.conn.Listen(s.channel()); err == nil {

@@ -37,10 +37,9 @@ func Migrate(ctx context.Context, db *sqlx.DB, opts ...Option) error {
 	}
 	if err == nil {
 		_, err = db.ExecContext(ctx, s.in(createSchema))
-		err = translate(err)
 	}
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w", reason(ctx, err))
 	}
 	return retryLocked(ctx, func() error {
 		return s.run(ctx, db, "migrate", func(p *goose.Provider) error {
@@ -93,18 +92,21 @@ func Status(ctx context.Context, db *sqlx.DB, opts ...Option) (SchemaStatus, err
 	}
 	tx, err := db.BeginTxx(ctx, nil) // behind a pooler nothing else is one session
 	if err != nil {
-		return SchemaStatus{}, fmt.Errorf("schema status: %w", translate(err))
+		return SchemaStatus{}, fmt.Errorf("schema status: %w", reason(ctx, err))
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
 	found, err := s.version(ctx, tx)
-	return SchemaStatus{Schema: string(s), Version: found, Target: targetVersion}, err
+	if err != nil {
+		return SchemaStatus{}, fmt.Errorf("schema status: %w", reason(ctx, err))
+	}
+	return SchemaStatus{Schema: string(s), Version: found, Target: targetVersion}, nil
 }
 
 // run hands the schema's migrations to f, which one process at a time gets to do.
 func (s schema) run(ctx context.Context, db *sqlx.DB, what string, f func(*goose.Provider) error) error {
 	hypertable, err := s.isHypertable(ctx, db, "signals")
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, reason(ctx, err))
 	}
 	files, err := migrations(s, hypertable)
 	if err != nil {
@@ -125,7 +127,7 @@ func (s schema) run(ctx context.Context, db *sqlx.DB, what string, f func(*goose
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if err := f(provider); err != nil {
-		return fmt.Errorf("%s schema %s: %w", what, s, err)
+		return fmt.Errorf("%s schema %s: %w", what, s, reason(ctx, err))
 	}
 	return nil
 }
@@ -154,7 +156,7 @@ func (s schema) isHypertable(ctx context.Context, db sqlx.QueryerContext, table 
 		err = sqlx.GetContext(ctx, db, &is, `SELECT EXISTS (SELECT FROM timescaledb_information.hypertables
 			WHERE hypertable_schema = $1 AND hypertable_name = $2)`, string(s), table)
 	}
-	return is, translate(err)
+	return is, err
 }
 
 // retryLocked repeats f while it fails for a lock that it did not get in time.

@@ -24,8 +24,8 @@ const room = 50
 
 var xyz = accounts.NewStock("XYZ", "USD")
 
-// call is one call of another process, by the machine's clock. An order is for one unit or several.
-type call struct {
+// attempt is one call of another process, by the machine's clock. An order is for one unit or several.
+type attempt struct {
 	Begin, End int64
 	Order      string
 	Units      int64
@@ -33,7 +33,7 @@ type call struct {
 	Refused    bool
 }
 
-func (c call) describe() string { return fmt.Sprintf("%+v", c) }
+func (c attempt) describe() string { return fmt.Sprintf("%+v", c) }
 
 // reserveChild is a process that reserves and releases as its seed says, and prints its calls when it
 // is told to stop by the number of them.
@@ -57,10 +57,10 @@ func reserveChild() {
 		os.Exit(1)
 	}
 	name := os.Getenv(childArgEnv)
-	var held []call
+	var held []attempt
 	out := json.NewEncoder(os.Stdout)
 	for n := range reservations {
-		c := call{Order: fmt.Sprint(name, ".", n), Units: 1 + rand.Int64N(20), Begin: time.Now().UnixNano()}
+		c := attempt{Order: fmt.Sprint(name, ".", n), Units: 1 + rand.Int64N(20), Begin: time.Now().UnixNano()}
 		if len(held) > 0 && rand.IntN(2) == 0 {
 			i := rand.IntN(len(held))
 			c.Order, c.Units, c.Release = held[i].Order, held[i].Units, true
@@ -107,7 +107,7 @@ func TestProcessesShareALimit(t *testing.T) {
 	accepted := 0
 	for i, c := range children {
 		for c.lines.Scan() {
-			var x call
+			var x attempt
 			require.NoError(t, json.Unmarshal(c.lines.Bytes(), &x), "%s", c.lines.Text())
 			history = append(history, porcupine.Operation{ClientId: i, Input: x, Output: x.Refused, Call: x.Begin, Return: x.End})
 			if !x.Refused && !x.Release {
@@ -173,7 +173,7 @@ func requireWithinRoom(t *testing.T, s *Store, accepted int) {
 var roomModel = porcupine.Model{
 	Init: func() any { return int64(0) },
 	Step: func(state, input, output any) (bool, any) {
-		held, c := state.(int64), input.(call)
+		held, c := state.(int64), input.(attempt)
 		switch {
 		case c.Release:
 			return true, held - c.Units
@@ -182,5 +182,5 @@ var roomModel = porcupine.Model{
 		}
 		return held+c.Units <= room, held + c.Units
 	},
-	DescribeOperation: func(input, output any) string { return input.(call).describe() },
+	DescribeOperation: func(input, output any) string { return input.(attempt).describe() },
 }

@@ -108,6 +108,7 @@ func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) er
 	if err != nil {
 		return fmt.Errorf("create profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
 	}
+	channel := &counted{value: s.channel()}
 	_, err = s.affect(ctx, `
 		WITH created AS (
 			INSERT INTO trading.account_profiles (`+profileColumns+`)
@@ -120,7 +121,10 @@ func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) er
 		string(p.ID), p.Name, p.IBKRAccountID, string(p.CapitalLevel), string(p.RiskTolerance), nullTime(p.CreatedAt),
 		string(p.Owner), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host, p.Gateway.Port,
 		p.Gateway.ClientID, limits, p.Version, nullTime(p.UpdatedAt), nullTime(p.LastUsedAt),
-		s.channel(), profileNote(&p))
+		channel, profileNote(&p))
+	if channel.sent > 1 && hasState(err, uniqueViolation) {
+		return fmt.Errorf("create profile %q: %w: sent again when the connection was lost, it was refused: %v", p.ID, accounts.ErrOutcomeUnknown, err)
+	}
 	return s.failed(ctx, err, "create profile %q", p.ID)
 }
 
@@ -133,7 +137,9 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 	if err != nil {
 		return fmt.Errorf("update profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
 	}
-	for {
+	channel := &counted{value: s.channel()}
+	for tries := 0; ; tries++ {
+		channel.sent = 0
 		n, err := s.affect(ctx, `
 			WITH updated AS (
 				UPDATE trading.account_profiles SET
@@ -146,7 +152,7 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 			SELECT pg_notify($16, $17) FROM updated`,
 			string(p.ID), string(p.Owner), p.Version, p.Name, p.IBKRAccountID, string(p.CapitalLevel),
 			string(p.RiskTolerance), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host,
-			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), s.channel(), profileNote(&p))
+			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), channel, profileNote(&p))
 		if err != nil || n > 0 {
 			return s.failed(ctx, err, "update profile %q", p.ID)
 		}
@@ -158,8 +164,14 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 			return notFound(p.ID)
 		case err != nil:
 			return s.failed(ctx, err, "update profile %q", p.ID)
+		case version != p.Version && channel.sent > 1:
+			return fmt.Errorf("update profile %q: %w: sent again when the connection was lost, it found version %d, not %d",
+				p.ID, accounts.ErrOutcomeUnknown, version, p.Version)
 		case version != p.Version:
 			return fmt.Errorf("%w: profile %q is at version %d, not %d", accounts.ErrConflict, p.ID, version, p.Version)
+		}
+		if tries >= maxTries {
+			return s.failed(ctx, errRefused, "update profile %q", p.ID) // by a rule or policy of the site's
 		}
 		// It came to this version in between: once more.
 	}

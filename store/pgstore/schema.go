@@ -47,7 +47,7 @@ func (s schema) versionTable() string { return s.in("trading.accounts_schema_ver
 func (s schema) version(ctx context.Context, db sqlx.QueryerContext) (int64, error) {
 	var exists bool
 	if err := sqlx.GetContext(ctx, db, &exists, `SELECT to_regclass($1) IS NOT NULL`, s.versionTable()); err != nil {
-		return 0, fmt.Errorf("read the version of schema %s: %w", s, translate(err))
+		return 0, fmt.Errorf("read the version of schema %s: %w", s, err)
 	}
 	if !exists {
 		return 0, nil
@@ -55,7 +55,7 @@ func (s schema) version(ctx context.Context, db sqlx.QueryerContext) (int64, err
 	var version int64
 	err := sqlx.GetContext(ctx, db, &version, `SELECT coalesce(max(version_id), 0) FROM `+s.versionTable()+` WHERE is_applied`)
 	if err != nil {
-		return 0, fmt.Errorf("read the version of schema %s: %w", s, translate(err))
+		return 0, fmt.Errorf("read the version of schema %s: %w", s, err)
 	}
 	return version, nil
 }

@@ -83,7 +83,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	s := &Store{config: c, db: db, events: hub.New(subjectOf, accounts.ErrClosed)}
 	s.watch.init(s)
 	if s.pooled, err = detectPooler(ctx, db); err != nil {
-		return nil, fmt.Errorf("open store: %w", translate(err))
+		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
 	}
 	s.pooled = s.pooled || isSingle(db) // one connection cannot tell: transactions are right in any case
 	err = s.do(ctx, func(q querier) error {
@@ -96,7 +96,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		err = s.sql.prepare(ctx, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
 	}
 	return s, nil
 }
@@ -135,12 +135,18 @@ func (s *Store) failed(ctx context.Context, err error, format string, args ...an
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w: %w", what, ctx.Err(), err)
-	case s.closed.Load():
+	case ctx.Err() == nil && s.closed.Load():
 		return fmt.Errorf("%s: %w: %w", what, accounts.ErrClosed, err)
 	}
-	return fmt.Errorf("%s: %w", what, translate(err))
+	return fmt.Errorf("%s: %w", what, reason(ctx, err))
+}
+
+// reason gives an error of the database's what it stands for: the caller's end, or what translate says.
+func reason(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return translate(err)
 }
 
 // querier is a pool, or a transaction where there is a pooler.

@@ -104,10 +104,13 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 		SELECT p.base_currency, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
 		WHERE p.profile_id = $1`+lock), string(id))
 	if missing(err) {
-		if _, err := s.head(ctx, id); err != nil {
-			return nil, err
+		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
+		// means. It is asked in the transaction: the pool may have no second connection.
+		profile.Base = "USD"
+		err = tx.GetContext(ctx, &profile.Head, s.schema.in(`SELECT 0 FROM trading.account_profiles WHERE profile_id = $1`), string(id))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, notFound(id)
 		}
-		profile.Base, err = "USD", nil // nothing was ever appended
 	}
 	if err != nil {
 		return nil, err
