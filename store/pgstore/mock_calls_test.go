@@ -72,7 +72,7 @@ func pageOf(entries []accounts.Entry) step {
 // accepted is the answer to an append, with the numbers of the batches.
 func accepted(text string, numbers ...int64) step {
 	s := query(text, "n pg_notify")
-	if text == groupText {
+	if text == groupText || text == carefulText {
 		s.columns = "n"
 	}
 	for _, n := range numbers {

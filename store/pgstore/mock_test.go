@@ -116,20 +116,24 @@ func direct(pooled bool, steps ...step) []step {
 	return steps
 }
 
-// opening is what New asks.
-func opening(pooled bool) []step {
+// sessions is what is asked to tell a pooler.
+func sessions(pooled bool) []step {
+	pid := func(n int64) step {
+		return step{verb: "query", text: "pg_backend_pid", columns: "pid", rows: [][]driver.Value{{n}}, inside: true}
+	}
+	if pooled {
+		return []step{pid(1), pid(1)} // one session for both connections
+	}
 	var steps []step
 	for i := range 2 * detectRounds {
-		// Each of the two connections is asked first in turn.
-		pid := 1 + int64(i+i/2)%2
-		if pooled {
-			pid = 1
-		}
-		steps = append(steps, step{verb: "query", text: "pg_backend_pid", columns: "pid", rows: [][]driver.Value{{pid}}, inside: true})
-		if pooled && i == 1 {
-			break // one session for both
-		}
+		steps = append(steps, pid(1+int64(i+i/2)%2)) // each of two is asked first in turn
 	}
+	return steps
+}
+
+// opening is what New asks.
+func opening(pooled bool) []step {
+	steps := sessions(pooled)
 	steps = append(steps, direct(pooled,
 		query("to_regclass", "exists", []driver.Value{true}),
 		query("max(version_id)", "version", []driver.Value{int64(targetVersion)}),

@@ -61,8 +61,10 @@ func isSingle(db *sqlx.DB) bool { return db.Stats().MaxOpenConnections == 1 }
 // requireDirect returns ErrPooler when the pool leads through a pooler.
 func requireDirect(ctx context.Context, db *sqlx.DB) error {
 	pooled, err := detectPooler(ctx, db)
-	err = translate(err)
-	if err == nil && pooled {
+	if err != nil {
+		return reason(ctx, err)
+	}
+	if pooled {
 		err = fmt.Errorf("%w: migrations need a session of their own: connect to PostgreSQL directly", ErrPooler)
 	}
 	return err
