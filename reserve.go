@@ -223,13 +223,6 @@ func (p *Portfolio) judgeLosses() error {
 	return nil
 }
 
-// breached reports whether losses are such that judgeLosses would let trading only reduce.
-func (e *exposure) breached(loss *lossState) bool {
-	k := &e.bounds
-	return k.known && e.policy.sound && (k.severity >= SeveritySevere && k.severity > loss.Severity ||
-		k.loss.set && loss.Lost != e.today && k.lost.GreaterThan(k.loss.at) && k.lost.IsPos())
-}
-
 func (p *Portfolio) judgeDrawdown(k *bounds, limits *DrawdownLimits) error {
 	d := p.draft
 	last := d.book.risk.loss.Severity

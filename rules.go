@@ -109,12 +109,9 @@ func (x *check) look() {
 
 // trading is about the profile as a whole.
 func (x *check) trading() {
-	state, reason := x.b.risk.tradingState(), x.b.risk.state.Reason
-	if state == TradingActive && x.e.breached(&x.b.risk.loss) {
-		state, reason = TradingReducing, "losses are above their limit" // which Reserve writes before it decides
-	}
+	state := x.b.risk.tradingState()
 	if state == TradingHalted || state == TradingReducing && !x.d.Reduces {
-		x.refuse(Violation{Rule: RuleState, Reason: fmt.Sprintf("trading is %s: %s", state, reason)})
+		x.refuse(Violation{Rule: RuleState, Reason: fmt.Sprintf("trading is %s: %s", state, x.b.risk.state.Reason)})
 	}
 	status := x.e.policy.status
 	if status == StatusArchived || status != StatusActive && !x.d.Reduces {

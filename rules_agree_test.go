@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,9 +64,13 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 				o.Price = dec(rapid.SampledFrom([]string{"0", prices[string(i.SecType)][1]}).Draw(rt, "price"))
 				o.Strategy = rapid.SampledFrom([]string{"", "alpha", "beta"}).Draw(rt, "strategy")
 				o.Sector = rapid.SampledFrom([]string{"", "", "tech", "energy"}).Draw(rt, "sector")
-				check := d.portfolio.Check(o)
+				check, active := d.portfolio.Check(o), d.portfolio.Snapshot().Risk.State == accounts.TradingActive
 				got, _ := d.portfolio.Reserve(t.Context(), o)
-				require.Equal(rt, allSaid(check.Violations), allSaid(got.Violations), "Check and Reserve differ on %+v", o)
+				reasons := got.Violations
+				if active { // what this very Reserve found lost restricts trading before it decides
+					reasons = slices.DeleteFunc(slices.Clone(reasons), func(v accounts.Violation) bool { return v.Rule == accounts.RuleState })
+				}
+				require.Equal(rt, allSaid(check.Violations), allSaid(reasons), "Check and Reserve differ on %+v", o)
 				require.Equal(rt, check.Allowed, got.Allowed)
 				if got.Allowed {
 					held = append(held, o)
