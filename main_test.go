@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgtest"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // fakeStore is a store in memory of which a test can replace single methods; nil ones are the
 // store's own.
