@@ -21,7 +21,7 @@ func encodePayload(b []byte, p payload) []byte {
 }
 
 // Decode returns the entry's payload: a *Trade, *CashMovement, *Split, *Opening, *EquityPoint,
-// *Amendment, *Restatement, *Hold, *Release, *Refusal, *Breach, *StateChange or *PolicyChange. An unknown kind or version and anything unreadable is a
+// *Amendment, *Restatement, *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange or *CredentialAccess. An unknown kind or version and anything unreadable is a
 // *CorruptError (ErrCorrupt).
 func (e *Entry) Decode() (any, error) {
 	p, err := decodePayload(e.Kind, e.Payload)
@@ -73,6 +73,8 @@ func decodePayload(kind EntryKind, data []byte) (payload, error) {
 		return decodeAs[Breach](data)
 	case KindState:
 		return decodeAs[StateChange](data)
+	case KindAccess:
+		return decodeAs[CredentialAccess](data)
 	case KindPolicy:
 		c, err := decodeAs[PolicyChange](data)
 		if err == nil {

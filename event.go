@@ -18,6 +18,8 @@ const (
 	EventWarning EventKind = "warning" // an order brought a limit to its warning level
 	EventBreach  EventKind = "breach"  // a loss or drawdown came to another level
 	EventState   EventKind = "state"   // trading was halted, reduced or resumed, by a person or a breach
+
+	EventCredentials EventKind = "credentials" // credentials were accessed; see Portfolio.CredentialAccesses for what and by whom
 	// EventCheckpointFailed tells that a portfolio could not save a checkpoint. Nothing is lost:
 	// opening it takes longer until one is saved.
 	EventCheckpointFailed EventKind = "checkpoint_failed"

@@ -28,6 +28,7 @@ const (
 	KindBreach      EntryKind = "breach"      // a Breach: a loss or drawdown came to another level
 	KindState       EntryKind = "state"       // a StateChange: halted, reducing, resumed
 	KindPolicy      EntryKind = "policy"      // a PolicyChange: other limits, another status
+	KindAccess      EntryKind = "access"      // a CredentialAccess: somebody read or changed the credentials
 )
 
 // Hash is a SHA-256.

@@ -307,7 +307,7 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	if err != nil || m.creds == nil {
 		return err
 	}
-	if err := m.creds.Delete(ctx, id); err != nil {
+	if err := m.accessed(ctx, id, AccessDelete, m.creds.Delete(ctx, id)); err != nil {
 		return fmt.Errorf("archived, but its credentials are left: %w", err)
 	}
 	return nil

@@ -7,14 +7,25 @@ import (
 
 // SetCredentials stores c as the whole of the profile's credentials, in place of what was there.
 // ErrNoCredentialStore when none is configured; ErrProfileNotFound on a miss;
-// ErrProfileNotActive for an archived profile, which has no use for them any more.
+// ErrProfileNotActive for an archived profile, which has no use for them any more; ErrInvalid for
+// credentials that are not valid.
+//
+// Every access to a profile's credentials, also one that fails, is an entry in its journal, without
+// the secret: see Portfolio.CredentialAccesses. What cannot be written there is an error, and
+// Credentials hands out nothing then.
 func (m *MultiAccountManager) SetCredentials(ctx context.Context, id ProfileID, c Credentials) error {
 	p, err := m.keyholder(ctx, id)
 	if err == nil && p.Status == StatusArchived {
 		err = fmt.Errorf("%w: it is archived", ErrProfileNotActive)
 	}
 	if err == nil {
+		err = c.Validate()
+	}
+	if err == nil {
 		err = m.creds.Put(ctx, id, c)
+	}
+	if p.ID != "" {
+		err = m.accessed(ctx, id, AccessSet, err)
 	}
 	if err != nil {
 		return fmt.Errorf("set credentials of profile %.60q: %w", id, err)
@@ -29,8 +40,10 @@ func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (Cr
 	var c Credentials
 	if err == nil {
 		c, err = m.creds.Get(ctx, id)
+		err = m.accessed(ctx, id, AccessGet, err)
 	}
 	if err != nil {
+		c.Wipe()
 		return nil, fmt.Errorf("credentials of profile %.60q: %w", id, err)
 	}
 	return c, nil
@@ -41,7 +54,7 @@ func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (Cr
 func (m *MultiAccountManager) DeleteCredentials(ctx context.Context, id ProfileID) error {
 	_, err := m.keyholder(ctx, id)
 	if err == nil {
-		err = m.creds.Delete(ctx, id)
+		err = m.accessed(ctx, id, AccessDelete, m.creds.Delete(ctx, id))
 	}
 	if err != nil {
 		return fmt.Errorf("delete credentials of profile %.60q: %w", id, err)

@@ -453,6 +453,8 @@ func (p *Portfolio) tell(payload any, seq int64) {
 		e.Kind, e.Time, e.Rule = EventBreach, f.Time, f.Rule
 	case *StateChange:
 		e.Kind, e.Time, e.Rule = EventState, f.Time, f.Cause
+	case *CredentialAccess:
+		e.Kind, e.Time = EventCredentials, f.Time
 	default:
 		return
 	}

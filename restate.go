@@ -88,7 +88,7 @@ func (r *refold) entry(seq int64, p payload) {
 	switch p.(type) {
 	case *Amendment, *Restatement:
 		return // the changes are in already
-	case *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange:
+	case *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange, *CredentialAccess:
 		return // they are decisions about what was known then
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {

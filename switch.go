@@ -73,7 +73,9 @@ func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileI
 		return AccountProfile{}, err
 	}
 	if m.creds != nil {
-		if _, err := m.creds.Get(ctx, id); err != nil {
+		c, err := m.creds.Get(ctx, id)
+		c.Wipe()
+		if err = m.accessed(ctx, id, AccessSwitch, err); err != nil {
 			return AccountProfile{}, fmt.Errorf("read credentials: %w", err)
 		}
 	}

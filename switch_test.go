@@ -134,7 +134,7 @@ func TestSwitchNeedsCredentials(t *testing.T) {
 	require.Empty(t, log.take(), "hooks ran without credentials")
 	requireActive(t, ctx, m, "")
 
-	require.NoError(t, m.SetCredentials(ctx, "a", accounts.Credentials{}))
+	require.NoError(t, m.SetCredentials(ctx, "a", accounts.NewGatewaySession()))
 	switchTo(t, ctx, m, "a")
 }
 

@@ -22,7 +22,7 @@ func keyOf(e Event) eventKey {
 	return eventKey{kind: e.Kind, profile: e.ProfileID, owner: e.Owner}
 }
 
-var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed, EventRefused, EventWarning, EventBreach, EventState}
+var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed, EventRefused, EventWarning, EventBreach, EventState, EventCredentials}
 
 // Subscribe returns a channel of what changes from now on, in every process that uses the store:
 // events of the given kinds, or of all if none are given, about the profiles that ctx sees. As

@@ -1,5 +1,6 @@
 // Package memcreds keeps credentials in memory: for tests, demos, and programs that are handed
-// their secrets anew at every start. Nothing is written anywhere, and nothing survives Close.
+// their secrets anew at every start. Nothing is written anywhere, and nothing survives
+// Close: what is replaced, deleted or closed is overwritten with zeros, as far as Go lets a program.
 package memcreds
 
 import (
@@ -35,14 +36,29 @@ func (s *Store) ready(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Put stores a copy of c as the whole of the profile's credentials, in place of what was there.
+// Put stores a copy of c as the whole of the profile's credentials, in place of what was there, which
+// is overwritten.
 func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
+	if err := valid(id, c); err != nil {
+		return err
+	}
+	s.kept[id].Wipe()
 	s.kept[id] = c.Clone()
+	return nil
+}
+
+func valid(id accounts.ProfileID, c accounts.Credentials) error {
+	if id == "" {
+		return fmt.Errorf("put credentials: %w: the profile id is empty", accounts.ErrInvalid)
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("put credentials of profile %.60q: %w", id, err)
+	}
 	return nil
 }
 
@@ -67,6 +83,7 @@ func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
+	s.kept[id].Wipe()
 	delete(s.kept, id)
 	return nil
 }
@@ -83,10 +100,13 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	return ids, nil
 }
 
-// Close forgets everything. A second Close is not an error.
+// Close overwrites and forgets everything. A second Close is not an error.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, c := range s.kept {
+		c.Wipe()
+	}
 	s.closed, s.kept = true, nil
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials/credtest"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
@@ -106,4 +107,12 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestStore(t *testing.T) {
+	credtest.Run(t, func(t *testing.T) accounts.CredentialStore {
+		s := memcreds.New()
+		t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+		return s
+	})
 }

@@ -1,0 +1,129 @@
+package credtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials/memcreds"
+)
+
+// mutant is a store that breaks one promise.
+type mutant struct {
+	*memcreds.Store
+	how  string
+	kept map[accounts.ProfileID]accounts.Credentials
+}
+
+var mutants = []string{"merges", "miss without error", "delete twice fails", "unordered", "nil list", "shares what it is given",
+	"accepts what is invalid", "heeds no context", "works when closed", "tells in errors", "prints", "loses case", "drops empty values"}
+
+func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+	switch m.how {
+	case "merges":
+		if old, err := m.Store.Get(ctx, id); err == nil {
+			for name, s := range c {
+				old[name] = s
+			}
+			c = old
+		}
+	case "shares what it is given":
+		m.kept[id] = c
+	case "accepts what is invalid":
+		if c.Validate() != nil {
+			return nil
+		}
+	case "tells in errors":
+		if err := m.Store.Put(ctx, id, c); err != nil {
+			for _, s := range c {
+				err = fmt.Errorf("%w: %s", err, s.Reveal())
+			}
+			return err
+		}
+	case "heeds no context":
+		ctx = context.WithoutCancel(ctx)
+	case "loses case":
+		if id == "a" {
+			_ = m.Store.Put(ctx, "A", c)
+		}
+	case "drops empty values":
+		c = c.Clone()
+		for name, s := range c {
+			if s.Len() == 0 {
+				delete(c, name)
+			}
+		}
+	}
+	return m.Store.Put(ctx, id, c)
+}
+
+func (m *mutant) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+	c, err := m.Store.Get(ctx, id)
+	switch {
+	case m.how == "miss without error" && err != nil && ctx.Err() == nil:
+		return nil, nil
+	case m.how == "shares what it is given" && err == nil:
+		return m.kept[id], nil
+	}
+	return c, err
+}
+
+func (m *mutant) Delete(ctx context.Context, id accounts.ProfileID) error {
+	if _, err := m.Store.Get(ctx, id); err != nil && m.how == "delete twice fails" {
+		return err
+	}
+	return m.Store.Delete(ctx, id)
+}
+
+func (m *mutant) List(ctx context.Context) ([]accounts.ProfileID, error) {
+	ids, err := m.Store.List(ctx)
+	switch {
+	case m.how == "unordered":
+		slices.Reverse(ids)
+	case m.how == "nil list" && len(ids) == 0:
+		ids = nil
+	}
+	return ids, err
+}
+
+func (m *mutant) Close() error {
+	if m.how == "works when closed" {
+		return nil
+	}
+	return m.Store.Close()
+}
+
+func (m *mutant) String() string {
+	if m.how == "prints" {
+		return secret
+	}
+	return "store"
+}
+
+const mutantEnv = "CREDTEST_MUTANT"
+
+// TestSuite runs the suite on the store that a parent names, and on a sound one.
+func TestSuite(t *testing.T) {
+	Run(t, func(*testing.T) accounts.CredentialStore {
+		return &mutant{Store: memcreds.New(), how: os.Getenv(mutantEnv), kept: map[accounts.ProfileID]accounts.Credentials{}}
+	})
+}
+
+// TestSuiteFindsEveryMutant: whoever breaks a promise fails.
+func TestSuiteFindsEveryMutant(t *testing.T) {
+	for _, how := range mutants {
+		t.Run(how, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSuite$")
+			cmd.Env = append(os.Environ(), mutantEnv+"="+how)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "a store that %s passes the suite", how)
+			require.Contains(t, string(out), "--- FAIL", "the suite did not run")
+		})
+	}
+}
