@@ -84,6 +84,10 @@ quickstart: ## run examples/quickstart
 statements: ## run examples/statements; STATEMENTS="file …" to read statements of your own
 	go run ./examples/statements $(STATEMENTS)
 
+.PHONY: credentials
+credentials: ## run examples/credentials
+	go run ./examples/credentials
+
 .PHONY: capitallevels
 capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html report.html" for prices of your own and a page
 	go run ./examples/capitallevels $(FLAGS)

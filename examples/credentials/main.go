@@ -1,0 +1,172 @@
+// Command credentials keeps the logins of two accounts apart: it stores, replaces and deletes them, and
+// switches between the accounts.
+//
+//	go run ./examples/credentials
+//
+// It reads commands, a line each; "help" lists them. Secrets are read from the terminal without echo,
+// or from the next line where standard input is no terminal. It exits with 0 at "quit" or the end of
+// its input, and with 1 when it cannot begin.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials/memcreds"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+const help = `commands:
+  set PROFILE      ask for username and password and store them, in place of what was there
+  switch PROFILE   make the profile the active one; refused without credentials
+  delete PROFILE   forget its credentials
+  list             which profiles have credentials
+  log PROFILE      who accessed its credentials
+  quit
+profiles: aggressive, balanced
+`
+
+func main() {
+	in := &input{lines: bufio.NewScanner(os.Stdin), prompt: os.Stderr}
+	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
+		in.hidden = func() ([]byte, error) { return term.ReadPassword(fd) }
+	}
+	if err := run(context.Background(), in, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "credentials:", err)
+		os.Exit(1)
+	}
+}
+
+// input is where commands and secrets come from.
+type input struct {
+	lines  *bufio.Scanner
+	hidden func() ([]byte, error) // reads a line without echo; nil where there is no terminal
+	prompt io.Writer
+}
+
+// secret asks for a secret. The bytes that were read are wiped.
+func (in *input) secret(what string) (accounts.Secret, error) {
+	if in.hidden == nil {
+		if !in.lines.Scan() {
+			return accounts.Secret{}, io.ErrUnexpectedEOF
+		}
+		return accounts.NewSecret(in.lines.Bytes()), nil
+	}
+	fmt.Fprintf(in.prompt, "%s: ", what)
+	b, err := in.hidden()
+	fmt.Fprintln(in.prompt)
+	defer clear(b)
+	return accounts.NewSecret(b), err
+}
+
+// session is the manager and what it prints to.
+type session struct {
+	manager *accounts.MultiAccountManager
+	vault   accounts.CredentialStore
+	in      *input
+	out     io.Writer
+}
+
+func run(ctx context.Context, in *input, out io.Writer) (err error) {
+	store, vault := memstore.New(), memcreds.New()
+	defer func() { err = errors.Join(err, store.Close(), vault.Close()) }()
+	manager, err := accounts.New(store, accounts.WithCredentialStore(vault))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, manager.Close()) }()
+	for id, p := range map[accounts.ProfileID]accounts.AccountProfile{
+		"aggressive": accounts.Aggressive25K("DU1000025"), "balanced": accounts.Balanced50K("DU1000050"),
+	} {
+		p.ID = id
+		if _, err := manager.CreateProfile(ctx, p); err != nil {
+			return err
+		}
+	}
+	s := &session{manager, vault, in, out}
+	fmt.Fprint(in.prompt, help)
+	for in.lines.Scan() {
+		words := strings.Fields(in.lines.Text())
+		if len(words) == 0 {
+			continue
+		}
+		if words[0] == "quit" {
+			break
+		}
+		if err := s.obey(ctx, words[0], accounts.ProfileID(strings.Join(words[1:], " "))); err != nil {
+			fmt.Fprintln(out, "error:", err)
+		}
+	}
+	return in.lines.Err()
+}
+
+func (s *session) obey(ctx context.Context, command string, id accounts.ProfileID) error {
+	switch command {
+	case "set":
+		return s.set(ctx, id)
+	case "switch":
+		p, err := s.manager.SwitchProfile(ctx, id)
+		if err == nil {
+			fmt.Fprintln(s.out, "active:", p.Name)
+		}
+		return err
+	case "delete":
+		return s.manager.DeleteCredentials(ctx, id)
+	case "list":
+		ids, err := s.vault.List(ctx)
+		for _, id := range ids {
+			fmt.Fprintln(s.out, id)
+		}
+		return err
+	case "log":
+		return s.log(ctx, id)
+	}
+	fmt.Fprint(s.out, help)
+	return nil
+}
+
+// set stores a login. Each secret is overwritten when it is no longer needed.
+func (s *session) set(ctx context.Context, id accounts.ProfileID) error {
+	username, err := s.in.secret("username")
+	if err != nil {
+		return err
+	}
+	defer username.Wipe()
+	password, err := s.in.secret("password")
+	if err != nil {
+		return err
+	}
+	defer password.Wipe()
+	login, err := accounts.NewGatewayLogin(username, password, accounts.ModePaper)
+	if err != nil {
+		return err
+	}
+	defer login.Wipe()
+	if err := s.manager.SetCredentials(ctx, id, login); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "stored:", login) // prints [redacted] for each
+	return nil
+}
+
+func (s *session) log(ctx context.Context, id accounts.ProfileID) error {
+	p, err := s.manager.Portfolio(ctx, id)
+	if err != nil {
+		return err
+	}
+	for a, err := range p.CredentialAccesses(ctx) {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "%s: %s\n", a.Action, a.Outcome)
+	}
+	return nil
+}

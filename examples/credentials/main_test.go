@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// talk runs the program with lines of input.
+func talk(t *testing.T, hidden func() ([]byte, error), lines ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	in := &input{lines: bufio.NewScanner(strings.NewReader(strings.Join(lines, "\n"))), hidden: hidden, prompt: io.Discard}
+	require.NoError(t, run(t.Context(), in, &out))
+	return out.String()
+}
+
+func TestSession(t *testing.T) {
+	got := talk(t, nil, "switch aggressive", "set aggressive", "anna", "hunter2", "switch aggressive", "set aggressive", "anna", "hunter3", "list",
+		"delete aggressive", "list", "log aggressive", "set nobody", "x", "hunter4", "quit", "list")
+	require.Equal(t, `error: switch to profile "aggressive": read credentials: credentials not found: profile "aggressive"
+stored: map[kind:[redacted] mode:[redacted] password:[redacted] username:[redacted]]
+active: Aggressive-25K
+stored: map[kind:[redacted] mode:[redacted] password:[redacted] username:[redacted]]
+aggressive
+switch: missing
+set: ok
+switch: ok
+set: ok
+delete: ok
+error: set credentials of profile "nobody": profile not found
+`, got)
+	require.NotContains(t, got, "hunter", "a password is printed")
+}
+
+func TestHiddenInput(t *testing.T) {
+	answers := [][]byte{[]byte("anna"), []byte("hunter2")}
+	n := 0
+	got := talk(t, func() ([]byte, error) { n++; return answers[n-1], nil }, "set balanced", "list")
+	require.Contains(t, got, "\nbalanced\n", "what was typed was not stored")
+	require.Equal(t, make([]byte, 7), answers[1], "what was typed is left in memory")
+	require.Contains(t, talk(t, func() ([]byte, error) { return nil, errors.New("no terminal") }, "set balanced"), "error: no terminal")
+	require.Contains(t, talk(t, nil, "set balanced", "anna"), "error: unexpected EOF")
+	require.Contains(t, talk(t, nil, "nonsense"), "commands:")
+}
