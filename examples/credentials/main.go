@@ -1,9 +1,9 @@
 // Command credentials keeps the logins of two accounts apart: it stores, replaces and deletes them, and
 // switches between the accounts.
 //
-//	go run ./examples/credentials
+//	go run ./examples/credentials [-keychain]
 //
-// It reads commands, a line each; "help" lists them. Secrets are read from the terminal without echo,
+// With -keychain they are kept in the operating system's keychain, else in memory. It reads commands, a line each; "help" lists them. Secrets are read from the terminal without echo,
 // or from the next line where standard input is no terminal. It exits with 0 at "quit" or the end of
 // its input, and with 1 when it cannot begin.
 package main
@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials/keychain"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/store/memstore"
 )
@@ -35,14 +37,27 @@ profiles: aggressive, balanced
 `
 
 func main() {
+	inKeychain := flag.Bool("keychain", false, "keep credentials in the operating system's keychain, not in memory")
+	flag.Parse()
 	in := &input{lines: bufio.NewScanner(os.Stdin), prompt: os.Stderr}
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
 		in.hidden = func() ([]byte, error) { return term.ReadPassword(fd) }
 	}
-	if err := run(context.Background(), in, os.Stdout); err != nil {
+	vault, err := open(*inKeychain)
+	if err == nil {
+		err = run(context.Background(), vault, in, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "credentials:", err)
 		os.Exit(1)
 	}
+}
+
+func open(inKeychain bool) (accounts.CredentialStore, error) {
+	if inKeychain {
+		return keychain.New("accounts example")
+	}
+	return memcreds.New(), nil
 }
 
 // input is where commands and secrets come from.
@@ -75,8 +90,8 @@ type session struct {
 	out     io.Writer
 }
 
-func run(ctx context.Context, in *input, out io.Writer) (err error) {
-	store, vault := memstore.New(), memcreds.New()
+func run(ctx context.Context, vault accounts.CredentialStore, in *input, out io.Writer) (err error) {
+	store := memstore.New()
 	defer func() { err = errors.Join(err, store.Close(), vault.Close()) }()
 	manager, err := accounts.New(store, accounts.WithCredentialStore(vault))
 	if err != nil {

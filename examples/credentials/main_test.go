@@ -19,7 +19,9 @@ func talk(t *testing.T, hidden func() ([]byte, error), lines ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	in := &input{lines: bufio.NewScanner(strings.NewReader(strings.Join(lines, "\n"))), hidden: hidden, prompt: io.Discard}
-	require.NoError(t, run(t.Context(), in, &out))
+	vault, err := open(false)
+	require.NoError(t, err)
+	require.NoError(t, run(t.Context(), vault, in, &out))
 	return out.String()
 }
 

@@ -1,0 +1,271 @@
+package keychain
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/ai-ots/accounts"
+)
+
+// itemSize is how many bytes of a value an item holds: 1,600 are 2,136 in base64, which every platform
+// takes. Windows has 2,560 at most, macOS some 3,000 with the names.
+const itemSize = 1600
+
+// maxItems bounds what is read for one value.
+const maxItems = 2 * accounts.MaxCredentialSize / itemSize
+
+// items are values of any size under names. A value is one item under its name, the head, which says
+// under which names its parts are. Parts are written first, under names that are new, then the head,
+// and then those of the value before are removed: whenever that ends, the head's parts are complete.
+type items struct {
+	ring    ring
+	service string
+}
+
+// head is the item that makes parts a value.
+type head struct {
+	Version int    `json:"v"`
+	Name    string `json:"name"`  // of the parts, with a number behind it
+	Parts   int    `json:"parts"` // how many
+	Sum     string `json:"sum"`   // SHA-256 of the value
+}
+
+func (h *head) part(n int) string { return fmt.Sprint(h.Name, ".", n) }
+
+// errCorrupt says that a value is not what was written.
+func errCorrupt(what string) error { return fmt.Errorf("%w: %s", accounts.ErrCorrupt, what) }
+
+func (i items) get(ctx context.Context, name string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	value, err := i.ring.Get(i.service, name)
+	return value, unavailable(err)
+}
+
+func (i items) set(ctx context.Context, name, value string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return unavailable(i.ring.Set(i.service, name, value))
+}
+
+func (i items) delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := i.ring.Delete(i.service, name)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil
+	}
+	return unavailable(err)
+}
+
+// unavailable gives the keychain's errors their sentinel; a miss stays one.
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, keyring.ErrNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// head returns the head of a value; keyring.ErrNotFound where there is none.
+func (i items) head(ctx context.Context, name string) (*head, error) {
+	text, err := i.get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return parseHead(text, name)
+}
+
+// parseHead reads a head. Whatever the keychain holds, what is returned names parts of this value.
+func parseHead(text, name string) (*head, error) {
+	var h head
+	if json.Unmarshal([]byte(text), &h) != nil || h.Version != 1 || h.Parts < 1 || h.Parts > maxItems ||
+		len(h.Name) != len(name)+17 || h.Name[:len(name)+1] != name+"." {
+		return nil, errCorrupt("item " + name + " is none of ours")
+	}
+	return &h, nil
+}
+
+func (i items) exists(ctx context.Context, name string) (bool, error) {
+	_, err := i.get(ctx, name)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (i items) read(ctx context.Context, name string) ([]byte, error) {
+	h, err := i.head(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	var value []byte
+	for n := range h.Parts {
+		text, err := i.get(ctx, h.part(n))
+		if errors.Is(err, keyring.ErrNotFound) {
+			return nil, errCorrupt(fmt.Sprintf("part %d of %d is missing", n+1, h.Parts))
+		}
+		if err != nil {
+			return nil, err
+		}
+		part, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil, errCorrupt(fmt.Sprintf("part %d of %d cannot be read", n+1, h.Parts))
+		}
+		value = append(value, part...)
+	}
+	if sum := sha256.Sum256(value); hex.EncodeToString(sum[:]) != h.Sum {
+		return nil, errCorrupt("parts are not those that were written together")
+	}
+	return value, nil
+}
+
+func (i items) write(ctx context.Context, name string, value []byte) error {
+	before, err := i.head(ctx, name)
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, accounts.ErrCorrupt) {
+		return err
+	}
+	var unique [8]byte
+	_, _ = rand.Read(unique[:]) // never fails
+	sum := sha256.Sum256(value)
+	h := head{Version: 1, Name: name + "." + hex.EncodeToString(unique[:]), Sum: hex.EncodeToString(sum[:])}
+	for part := range slices.Chunk(value, itemSize) {
+		if err := i.set(ctx, h.part(h.Parts), base64.StdEncoding.EncodeToString(part)); err != nil {
+			return err
+		}
+		h.Parts++
+	}
+	text, err := json.Marshal(h)
+	if err == nil {
+		err = i.set(ctx, name, string(text))
+	}
+	if err != nil || before == nil {
+		return err
+	}
+	return i.removeParts(ctx, before)
+}
+
+func (i items) removeParts(ctx context.Context, h *head) error {
+	for n := range h.Parts {
+		if err := i.delete(ctx, h.part(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes a value, its head first: without it the parts are no value.
+func (i items) remove(ctx context.Context, name string) error {
+	h, err := i.head(ctx, name)
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return nil
+	case errors.Is(err, accounts.ErrCorrupt):
+		return i.delete(ctx, name)
+	case err != nil:
+		return err
+	}
+	if err := i.delete(ctx, name); err != nil {
+		return err
+	}
+	return i.removeParts(ctx, h)
+}
+
+// profileName is the name of a profile's item. Ids may hold anything; names should not.
+func profileName(id accounts.ProfileID) string {
+	return "profile-" + base64.RawURLEncoding.EncodeToString([]byte(id))
+}
+
+// indexName is that of the item that lists the profiles.
+const indexName = "index"
+
+// noted returns the profiles that may have credentials, in ascending order.
+func (s *Store) noted(ctx context.Context) ([]accounts.ProfileID, error) {
+	text, err := s.items.read(ctx, indexName)
+	if errors.Is(err, keyring.ErrNotFound) {
+		return nil, nil
+	}
+	var ids [][]byte // as base64: ids may be no UTF-8
+	if err == nil && json.Unmarshal(text, &ids) != nil {
+		err = errCorrupt("the list of profiles cannot be read")
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]accounts.ProfileID, len(ids))
+	for i, id := range ids {
+		list[i] = accounts.ProfileID(id)
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+func (s *Store) saveNoted(ctx context.Context, list []accounts.ProfileID) error {
+	ids := make([][]byte, len(list))
+	for i, id := range list {
+		ids[i] = []byte(id)
+	}
+	text, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	return s.items.write(ctx, indexName, text)
+}
+
+// note adds a profile to the list.
+func (s *Store) note(ctx context.Context, id accounts.ProfileID) error {
+	list, err := s.noted(ctx)
+	if err != nil || slices.Contains(list, id) {
+		return err
+	}
+	return s.saveNoted(ctx, append(list, id))
+}
+
+// forget takes a profile off the list.
+func (s *Store) forget(ctx context.Context, id accounts.ProfileID) error {
+	list, err := s.noted(ctx)
+	if err != nil || !slices.Contains(list, id) {
+		return err
+	}
+	return s.saveNoted(ctx, slices.DeleteFunc(list, func(other accounts.ProfileID) bool { return other == id }))
+}
+
+// pack writes credentials as JSON: values in base64, as they are any bytes.
+func pack(c accounts.Credentials) []byte {
+	plain := make(map[string][]byte, len(c))
+	for name, s := range c {
+		plain[name] = s.Reveal()
+	}
+	text, err := json.Marshal(plain)
+	for _, b := range plain {
+		clear(b)
+	}
+	if err != nil { // strings and bytes always marshal
+		return nil
+	}
+	return text
+}
+
+func unpack(text []byte) (accounts.Credentials, error) {
+	var plain map[string][]byte
+	if json.Unmarshal(text, &plain) != nil || len(plain) == 0 {
+		return nil, errCorrupt("credentials cannot be read")
+	}
+	c := make(accounts.Credentials, len(plain))
+	for name, b := range plain {
+		c[name] = accounts.NewSecret(b)
+		clear(b)
+	}
+	return c, nil
+}

@@ -1,0 +1,259 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/zalando/go-keyring"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials/credtest"
+)
+
+// memoryRing is a keychain in memory, as strict as the strictest, which can be made to fail.
+type memoryRing struct {
+	mu    sync.Mutex
+	items map[string]string
+	calls int
+	fail  int // the call that fails and every later one; 0 for none
+}
+
+var errLocked = errors.New("the collection is locked")
+
+func newRing() *memoryRing { return &memoryRing{items: map[string]string{}} }
+
+func (r *memoryRing) do(f func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls++; r.fail > 0 && r.calls >= r.fail {
+		return errLocked
+	}
+	return f()
+}
+
+func (r *memoryRing) Set(service, user, value string) error {
+	return r.do(func() error {
+		if len(service)+len(user)+len(value) > 2560 {
+			return keyring.ErrSetDataTooBig
+		}
+		r.items[service+"|"+user] = value
+		return nil
+	})
+}
+
+func (r *memoryRing) Get(service, user string) (value string, err error) {
+	err = r.do(func() error {
+		var found bool
+		if value, found = r.items[service+"|"+user]; !found {
+			return keyring.ErrNotFound
+		}
+		return nil
+	})
+	return value, err
+}
+
+func (r *memoryRing) Delete(service, user string) error {
+	return r.do(func() error {
+		if _, found := r.items[service+"|"+user]; !found {
+			return keyring.ErrNotFound
+		}
+		delete(r.items, service+"|"+user)
+		return nil
+	})
+}
+
+func newStore(t *testing.T, application string, r ring) *Store {
+	t.Helper()
+	s, err := New(application)
+	require.NoError(t, err, "New failed")
+	s.items.ring = r
+	return s
+}
+
+func TestStore(t *testing.T) {
+	credtest.Run(t, func(t *testing.T) accounts.CredentialStore { return newStore(t, "test", newRing()) })
+}
+
+func TestApplicationsAreApart(t *testing.T) {
+	r := newRing()
+	a, b := newStore(t, "a", r), newStore(t, "b", r)
+	require.NoError(t, a.Put(t.Context(), "p", login("anna")))
+	_, err := b.Get(t.Context(), "p")
+	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "another application's credentials were read")
+	require.NoError(t, b.Delete(t.Context(), "p"))
+	requireLogin(t, a, "p", "anna")
+	for _, name := range []string{"", strings.Repeat("a", 51), "a\n", "ä"} {
+		_, err := New(name)
+		require.ErrorIs(t, err, accounts.ErrInvalid, "application %q was accepted", name)
+	}
+}
+
+// login is larger than an item.
+func login(user string) accounts.Credentials {
+	return accounts.Credentials{"username": accounts.NewSecret([]byte(user)), "password": accounts.NewSecret([]byte(strings.Repeat(user, 1000)))}
+}
+
+func requireLogin(t *testing.T, s *Store, id accounts.ProfileID, users ...string) {
+	t.Helper()
+	c, err := s.Get(t.Context(), id)
+	require.NoError(t, err, "Get failed")
+	require.Contains(t, users, string(c["username"].Reveal()), "neither the old nor the new credentials")
+	require.Equal(t, strings.Repeat(string(c["username"].Reveal()), 1000), string(c["password"].Reveal()), "credentials are mixed")
+}
+
+// A process that ends at any moment of a Put leaves the old or the new credentials, and a Put or
+// Delete afterwards leaves nothing behind.
+func TestEndAtAnyMoment(t *testing.T) {
+	for end := 1; ; end++ {
+		r := newRing()
+		s := newStore(t, "test", r)
+		require.NoError(t, s.Put(t.Context(), "other", login("other")))
+		require.NoError(t, s.Put(t.Context(), "p", login("old")))
+		before := len(r.items)
+		r.calls, r.fail = 0, end
+		err := s.Put(t.Context(), "p", login("new"))
+		finished := r.calls < end
+		r.fail = 0
+		again := newStore(t, "test", r)
+		requireLogin(t, again, "p", "old", "new")
+		requireLogin(t, again, "other", "other")
+		if finished {
+			require.NoError(t, err, "Put failed")
+			require.Len(t, r.items, before, "parts of the old credentials are left")
+			break
+		}
+		require.ErrorIs(t, err, ErrUnavailable, "call %d", end)
+		require.ErrorIs(t, err, errLocked, "what the system said is lost")
+		require.NoError(t, again.Put(t.Context(), "p", login("newer")))
+		requireLogin(t, again, "p", "newer")
+	}
+}
+
+func TestDeleteEndsAtAnyMoment(t *testing.T) {
+	for end := 1; ; end++ {
+		r := newRing()
+		s := newStore(t, "test", r)
+		require.NoError(t, s.Put(t.Context(), "p", login("old")))
+		r.calls, r.fail = 0, end
+		err := s.Delete(t.Context(), "p")
+		finished := r.calls < end
+		r.fail = 0
+		again := newStore(t, "test", r)
+		_, got := again.Get(t.Context(), "p")
+		ids, listed := again.List(t.Context())
+		require.NoError(t, listed, "List failed")
+		require.Equal(t, got == nil, len(ids) == 1, "List and Get differ after call %d", end)
+		require.NoError(t, again.Delete(t.Context(), "p"), "a second Delete")
+		if finished {
+			require.NoError(t, err, "Delete failed")
+			require.ErrorIs(t, got, accounts.ErrCredentialsNotFound)
+			break
+		}
+	}
+}
+
+// Whatever happens to an item is found, never read as something else, and mended by the next Put.
+func TestDamagedItems(t *testing.T) {
+	sound := newRing()
+	s := newStore(t, "test", sound)
+	require.NoError(t, s.Put(t.Context(), "p", login("anna")))
+	require.NoError(t, s.Put(t.Context(), "q", login("bert")))
+	for key, value := range sound.items {
+		if strings.Contains(key, indexName) {
+			continue
+		}
+		for _, damage := range []string{"", "x", value[:len(value)/2], value + "A", strings.Replace(value, "1", "2", 1), "{}", "null", sound.items["test accounts|"+profileName("q")]} {
+			r := newRing()
+			maps.Copy(r.items, sound.items)
+			r.items[key] = damage
+			s := newStore(t, "test", r)
+			for id, user := range map[accounts.ProfileID]string{"p": "anna", "q": "bert"} {
+				if _, err := s.Get(t.Context(), id); err != nil {
+					require.ErrorIs(t, err, accounts.ErrCorrupt, "damage %.20q", damage)
+					require.NoError(t, s.Put(t.Context(), id, login(user)), "Put does not mend it")
+				}
+				requireLogin(t, s, id, user)
+			}
+		}
+	}
+}
+
+func TestUnavailableKeychain(t *testing.T) {
+	r := newRing()
+	r.fail = 1
+	s := newStore(t, "test", r)
+	secret := []byte("Tr0ub4dor")
+	for name, err := range map[string]error{
+		"Put":    s.Put(t.Context(), "p", accounts.Credentials{"p": accounts.NewSecret(secret)}),
+		"Delete": s.Delete(t.Context(), "p"),
+		"Get":    func() error { _, err := s.Get(t.Context(), "p"); return err }(),
+		"List":   func() error { _, err := s.List(t.Context()); return err }(),
+	} {
+		require.ErrorIs(t, err, ErrUnavailable, name)
+		require.NotErrorIs(t, err, accounts.ErrCredentialsNotFound, "%s takes a locked keychain for an empty one", name)
+		for _, form := range credtest.Forms(secret) {
+			require.NotContains(t, err.Error(), form, "the error of %s shows a secret", name)
+		}
+	}
+}
+
+// stopping ends the context at a call.
+type stopping struct {
+	*memoryRing
+	at   int
+	stop context.CancelFunc
+}
+
+func (s *stopping) Set(service, user, value string) error {
+	if s.at--; s.at == 0 {
+		s.stop()
+	}
+	return s.memoryRing.Set(service, user, value)
+}
+
+func TestContextEndsMeanwhile(t *testing.T) {
+	for at := 1; at <= 4; at++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := newRing()
+		s := newStore(t, "test", &stopping{r, at, cancel})
+		require.ErrorIs(t, s.Put(ctx, "p", login("anna")), context.Canceled, "call %d", at)
+		_, err := newStore(t, "test", r).Get(t.Context(), "p")
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "half of a Put can be read")
+		cancel()
+	}
+}
+
+func FuzzHead(f *testing.F) {
+	f.Add(`{"v":1,"name":"n.0123456789abcdef","parts":1,"sum":""}`, "n")
+	f.Add(`{"v":1,"name":"other.0123456789abcdef","parts":99999999}`, "n")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		h, err := parseHead(text, name)
+		if err != nil {
+			require.ErrorIs(t, err, accounts.ErrCorrupt)
+			return
+		}
+		require.True(t, strings.HasPrefix(h.part(0), name+"."), "parts of another value")
+		require.LessOrEqual(t, h.Parts, maxItems)
+	})
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte(`{"p":"eA=="}`))
+	f.Add(pack(login("anna")))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := unpack(text)
+		if err != nil {
+			require.ErrorIs(t, err, accounts.ErrCorrupt)
+			return
+		}
+		again, err := unpack(pack(c))
+		require.NoError(t, err, "what was read cannot be read again")
+		require.Equal(t, fmt.Sprint(len(c)), fmt.Sprint(len(again)))
+	})
+}
