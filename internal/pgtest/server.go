@@ -31,6 +31,9 @@ func (s *Server) DSN() string {
 	return "host=" + s.dir + " user=postgres dbname=postgres sslmode=disable"
 }
 
+// Folder returns the server's folder: its files are in data, what it logs in log.
+func (s *Server) Folder() string { return s.dir }
+
 // StopImmediately stops the server as a crash would: without finishing anything.
 func (s *Server) StopImmediately() error { return s.tell("immediate") }
 

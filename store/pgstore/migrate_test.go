@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
 
@@ -197,7 +198,7 @@ func TestHypertableGetsItsOwnMigration(t *testing.T) {
 	is, err = schema(DefaultSchema).isHypertable(t.Context(), db, "positions")
 	require.NoError(t, err, "asking failed")
 	require.False(t, is, "a plain table was taken for a hypertable")
-	files, err := migrations(DefaultSchema, true)
+	files, err := migrations.Migrations(pgschema.Default, hypertableVariant)
 	require.NoError(t, err, "migrations")
 	for _, name := range []string{"00004_signals.sql", "00007_signals_index.sql"} {
 		text, err := fs.ReadFile(files, name)

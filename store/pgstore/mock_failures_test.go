@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // failure is a way in which a step fails.
@@ -48,7 +49,7 @@ var failures = []failure{
 	{name: "admin shutdown", err: serverError("57P01"), apply: fails},
 	{name: "completion unknown", err: serverError(completionUnknown), apply: fails},
 	{name: "too many connections", err: serverError("53300"), tries: 2, apply: fails},
-	{name: "undefined table", err: serverError(undefinedTable), is: ErrSchema, tries: 2, apply: fails},
+	{name: "undefined table", err: serverError(pgschema.UndefinedTable), is: ErrSchema, tries: 2, apply: fails},
 	{name: "foreign key violation", err: serverError(foreignKeyViolation), is: accounts.ErrProfileNotFound, tries: 2, apply: fails},
 	{name: "unknown constraint", err: serverError(uniqueViolation), tries: 2, apply: fails},
 	{name: "serialization failure", err: serverError(serializationFailure), tries: maxTries + 2, apply: fails},

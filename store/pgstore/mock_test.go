@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // patience is how long a call may take before it counts as hanging.
@@ -125,7 +127,7 @@ func sessions(pooled bool) []step {
 		return []step{pid(1), pid(1)} // one session for both connections
 	}
 	var steps []step
-	for i := range 2 * detectRounds {
+	for i := range 2 * pgschema.DetectRounds {
 		steps = append(steps, pid(1+int64(i+i/2)%2)) // each of two is asked first in turn
 	}
 	return steps

@@ -1,6 +1,10 @@
 package pgstore
 
-import "time"
+import (
+	"time"
+
+	"github.com/ai-ots/accounts/internal/pgschema"
+)
 
 // Option changes how a store works.
 type Option func(*config)
@@ -18,12 +22,12 @@ func configOf(opts []Option) (config, error) {
 	for _, o := range opts {
 		o(&c)
 	}
-	return c, c.schema.validate()
+	return c, pgschema.Name(c.schema).Validate()
 }
 
-func schemaOf(opts []Option) (schema, error) {
+func nameOf(opts []Option) (pgschema.Name, error) {
 	c, err := configOf(opts)
-	return c.schema, err
+	return pgschema.Name(c.schema), err
 }
 
 // WithSchema names the schema of the tables, "trading" by default: 1 to 50 lower-case letters, digits

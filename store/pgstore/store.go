@@ -11,6 +11,7 @@ package pgstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/hub"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // Store is an accounts.Store in PostgreSQL. Make one with Open or New. All methods are safe for
@@ -51,7 +53,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", errDSN) // the parser's error may hold the password
 	}
-	db := sqlx.NewDb(openConnector(connector), "postgres")
+	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	s, err := New(ctx, db, append([]Option{WithListenDSN(dsn)}, opts...)...)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -59,9 +61,6 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	s.owned = true
 	return s, nil
 }
-
-// errDSN stands for a data source name that cannot be read.
-var errDSN = fmt.Errorf("%w: data source name cannot be read", accounts.ErrInvalid)
 
 // New returns a store on the caller's pool, which Close leaves open. The pool may be lib/pq's or
 // pgx's (github.com/jackc/pgx/v5/stdlib), and should allow two connections or more. Watch needs
@@ -82,10 +81,9 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	}
 	s := &Store{config: c, db: db, events: hub.New(subjectOf, accounts.ErrClosed)}
 	s.watch.init(s)
-	if s.pooled, err = detectPooler(ctx, db); err != nil {
+	if s.pooled, err = pgschema.Pooled(ctx, db); err != nil {
 		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
 	}
-	s.pooled = s.pooled || isSingle(db) // one connection cannot tell: transactions are right in any case
 	err = s.do(ctx, func(q querier) error {
 		if err := s.schema.check(ctx, q); err != nil || !s.projection {
 			return err
@@ -150,26 +148,11 @@ func reason(ctx context.Context, err error) error {
 }
 
 // querier is a pool, or a transaction where there is a pooler.
-type querier interface {
-	sqlx.QueryerContext
-	sqlx.ExecerContext
-}
+type querier = pgschema.Querier
 
-// do runs f on the pool, or, behind a pooler, in a transaction: outside of one, the parts of a
-// statement with parameters could end up in different sessions.
+// do runs f on the pool, or, behind a pooler, in a transaction.
 func (s *Store) do(ctx context.Context, f func(querier) error) error {
-	if !s.pooled {
-		return f(s.db)
-	}
-	tx, err := s.db.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // an error once it is committed
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return pgschema.OneSession(ctx, s.db, s.pooled, f)
 }
 
 // get reads one row into dest; sql.ErrNoRows when there is none. statement is written for schema

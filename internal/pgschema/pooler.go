@@ -1,9 +1,8 @@
-package pgstore
+package pgschema
 
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +10,12 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-func openConnector(c driver.Connector) *sql.DB { return sql.OpenDB(c) }
+// Pooled reports whether statements need transactions to be in one session: because the pool leads
+// through a pooler, or has but one connection, which cannot tell.
+func Pooled(ctx context.Context, db *sqlx.DB) (bool, error) {
+	pooled, err := detectPooler(ctx, db)
+	return pooled || isSingle(db), err
+}
 
 // detectPooler reports whether the pool leads through a pooler that hands sessions out by
 // transaction. Nothing tells so outright, but two connections that are open at the same time and turn
@@ -35,7 +39,7 @@ func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
 		}
 	}
 	owners := map[int]*sql.Conn{} // whose each session was
-	for range detectRounds {
+	for range DetectRounds {
 		for _, c := range conns {
 			var pid int
 			if err := c.QueryRowContext(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
@@ -51,9 +55,9 @@ func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
 	return len(owners) > len(conns), nil
 }
 
-// detectRounds is enough for a busy pooler, which hands out sessions at random, not to give the same
+// DetectRounds is enough for a busy pooler, which hands out sessions at random, not to give the same
 // ones each time.
-const detectRounds = 8
+const DetectRounds = 8
 
 // isSingle reports whether the pool has one connection at most: a second is not to be waited for.
 func isSingle(db *sqlx.DB) bool { return db.Stats().MaxOpenConnections == 1 }
@@ -62,7 +66,7 @@ func isSingle(db *sqlx.DB) bool { return db.Stats().MaxOpenConnections == 1 }
 func requireDirect(ctx context.Context, db *sqlx.DB) error {
 	pooled, err := detectPooler(ctx, db)
 	if err != nil {
-		return reason(ctx, err)
+		return Reason(ctx, err)
 	}
 	if pooled {
 		err = fmt.Errorf("%w: migrations need a session of their own: connect to PostgreSQL directly", ErrPooler)
@@ -73,8 +77,31 @@ func requireDirect(ctx context.Context, db *sqlx.DB) error {
 // preparedError explains what a driver gets to hear that prepares every statement, where the pooler
 // does not follow prepared statements from session to session.
 func preparedError(err error) error {
-	if hasState(err, invalidStatementName, duplicateStatement) {
+	if HasState(err, InvalidStatementName, DuplicateStatement) {
 		return fmt.Errorf("%w that does not allow prepared statements: with pgx, add default_query_exec_mode=exec to the data source name: %w", ErrPooler, err)
 	}
 	return err
+}
+
+// Querier is a pool, or a transaction where there is a pooler.
+type Querier interface {
+	sqlx.QueryerContext
+	sqlx.ExecerContext
+}
+
+// OneSession runs f on the pool, or, behind a pooler, in a transaction: outside of one, the parts of a
+// statement with parameters could end up in different sessions.
+func OneSession(ctx context.Context, db *sqlx.DB, pooled bool, f func(Querier) error) error {
+	if !pooled {
+		return f(db)
+	}
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // an error once it is committed
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }

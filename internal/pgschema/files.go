@@ -1,8 +1,7 @@
-package pgstore
+package pgschema
 
 import (
 	"bytes"
-	"embed"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,18 +10,10 @@ import (
 	"time"
 )
 
-// The migrations, as plain SQL for schema trading: <version>_<name>.up.sql and .down.sql.
-//
-//go:embed migrations/*.sql
-var migrationFiles embed.FS
-
-// targetVersion is the version of the newest migration.
-const targetVersion = 7
-
-// migrations returns the migrations for the schema in the form that goose reads: one file with both
+// Migrations returns the migrations for the schema in the form that goose reads: one file with both
 // directions for each version.
-func migrations(s schema, hypertable bool) (fs.FS, error) {
-	names, err := fs.Glob(migrationFiles, "migrations/*.down.sql")
+func (s *Set) Migrations(n Name, variant string) (fs.FS, error) {
+	names, err := fs.Glob(s.Files, "migrations/*.down.sql")
 	if err != nil {
 		return nil, err
 	}
@@ -30,25 +21,25 @@ func migrations(s schema, hypertable bool) (fs.FS, error) {
 	for _, down := range names {
 		base := strings.TrimSuffix(down, ".down.sql")
 		up := base + ".up.sql"
-		if variant := base + ".hypertable.up.sql"; hypertable && exists(variant) {
-			up = variant
+		if other := base + "." + variant + ".up.sql"; variant != "" && s.has(other) {
+			up = other
 		}
-		upText, err := migrationFiles.ReadFile(up)
+		upText, err := fs.ReadFile(s.Files, up)
 		if err != nil {
 			return nil, err
 		}
-		downText, err := migrationFiles.ReadFile(down)
+		downText, err := fs.ReadFile(s.Files, down)
 		if err != nil {
 			return nil, err
 		}
 		text := fmt.Sprintf("-- +goose Up\n%s\n-- +goose Down\n%s", upText, downText)
-		files[strings.TrimPrefix(base, "migrations/")+".sql"] = []byte(s.in(text))
+		files[strings.TrimPrefix(base, "migrations/")+".sql"] = []byte(n.In(text))
 	}
 	return files, nil
 }
 
-func exists(name string) bool {
-	_, err := fs.Stat(migrationFiles, name)
+func (s *Set) has(name string) bool {
+	_, err := fs.Stat(s.Files, name)
 	return err == nil
 }
 

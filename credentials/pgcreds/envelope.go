@@ -1,0 +1,196 @@
+package pgcreds
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
+	"github.com/ai-ots/accounts"
+)
+
+// row is one field of a profile, encrypted; the one without a name is the manifest of all of them.
+type row struct {
+	Field  string `db:"field"`
+	KeyID  int64  `db:"key_id"`
+	Sealed []byte `db:"sealed"`
+}
+
+// vault encrypts and decrypts rows. What keeps them together is a random number of each Put: it is in
+// the manifest, with the names of all fields, and in every field's associated data. So a field that was
+// left out, added, or kept from another Put shows.
+type vault struct {
+	aead    tink.AEAD
+	primary uint32
+	known   map[uint32]bool // the ids of the keys that can decrypt
+}
+
+// putSize is the size of a Put's number.
+const putSize = 16
+
+// newVault returns accounts.ErrInvalid for a keyset without key ids in its ciphertexts, by which is
+// known which key is still needed.
+func newVault(h *keyset.Handle) (*vault, error) {
+	if h.Len() == 0 {
+		return nil, fmt.Errorf("%w: keyset is empty", accounts.ErrInvalid)
+	}
+	info := h.KeysetInfo()
+	v := &vault{primary: info.GetPrimaryKeyId(), known: map[uint32]bool{}}
+	for _, k := range info.GetKeyInfo() {
+		if k.GetStatus() != tinkpb.KeyStatusType_ENABLED {
+			continue
+		}
+		if k.GetOutputPrefixType() != tinkpb.OutputPrefixType_TINK {
+			return nil, fmt.Errorf("%w: key %d of the keyset does not put its id before what it encrypts", accounts.ErrInvalid, k.GetKeyId())
+		}
+		v.known[k.GetKeyId()] = true
+	}
+	var err error
+	if v.aead, err = aead.New(h); err != nil {
+		return nil, fmt.Errorf("%w: keyset has a key that is not for authenticated encryption", accounts.ErrInvalid)
+	}
+	return v, nil
+}
+
+// associated is what a row is bound to: the format, the profile, the field and the Put. No two rows have
+// the same, since what has no fixed length comes after its length.
+func associated(id accounts.ProfileID, field string, put []byte) []byte {
+	b := []byte{1} // the format
+	b = binary.AppendUvarint(b, uint64(len(id)))
+	b = append(b, id...)
+	b = binary.AppendUvarint(b, uint64(len(field)))
+	b = append(b, field...)
+	return append(b, put...)
+}
+
+// manifest is what the row without a name holds.
+func manifest(put []byte, names []string) []byte {
+	b := slices.Clone(put)
+	for _, name := range names {
+		b = binary.AppendUvarint(b, uint64(len(name)))
+		b = append(b, name...)
+	}
+	return b
+}
+
+// seal returns the rows of credentials, the manifest first, all under the primary key.
+func (v *vault) seal(id accounts.ProfileID, c accounts.Credentials) ([]row, error) {
+	put := make([]byte, putSize)
+	_, _ = rand.Read(put) // never fails
+	names := slices.Sorted(maps.Keys(c))
+	rows := make([]row, 0, 1+len(c))
+	add := func(field string, plain, put []byte) error {
+		defer clear(plain)
+		r, err := v.encrypt(field, plain, associated(id, field, put))
+		rows = append(rows, r)
+		return err
+	}
+	if err := add("", manifest(put, names), nil); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := add(name, c[name].Reveal(), put); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// open returns the credentials that rows were made of. They are the profile's rows in order of their
+// names. ErrUnreadable if they are not all of one Put.
+func (v *vault) open(id accounts.ProfileID, rows []row) (accounts.Credentials, error) {
+	if len(rows) == 0 || rows[0].Field != "" {
+		return nil, fmt.Errorf("%w: the list of their fields is missing", ErrTampered)
+	}
+	put, listed, err := v.openManifest(id, rows[0])
+	if err != nil {
+		return nil, err
+	}
+	fields := rows[1:]
+	names := make([]string, len(fields))
+	for i := range fields {
+		names[i] = fields[i].Field
+	}
+	if !bytes.Equal(listed, manifest(nil, names)) {
+		return nil, fmt.Errorf("%w: a field is missing or was added", ErrTampered)
+	}
+	c := make(accounts.Credentials, len(fields))
+	for _, r := range fields {
+		plain, err := v.decrypt(r, associated(id, r.Field, put))
+		if err != nil {
+			return nil, err
+		}
+		c[r.Field] = accounts.NewSecret(plain)
+		clear(plain)
+	}
+	return c, nil
+}
+
+// openManifest returns the number of the Put and the encoded names of its fields.
+func (v *vault) openManifest(id accounts.ProfileID, r row) (put, names []byte, err error) {
+	plain, err := v.decrypt(r, associated(id, "", nil))
+	if err == nil && len(plain) < putSize {
+		err = fmt.Errorf("%w: the list of their fields is too short", ErrTampered)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return plain[:putSize], plain[putSize:], nil
+}
+
+// reseal returns the row of the field encrypted under the primary key. m is the profile's manifest, the
+// same row if it is that which is to be encrypted.
+func (v *vault) reseal(id accounts.ProfileID, r, m row) (row, error) {
+	var put []byte
+	if r.Field != "" {
+		var err error
+		if put, _, err = v.openManifest(id, m); err != nil {
+			return row{}, err
+		}
+	}
+	data := associated(id, r.Field, put)
+	plain, err := v.decrypt(r, data)
+	if err != nil {
+		return row{}, err
+	}
+	defer clear(plain)
+	return v.encrypt(r.Field, plain, data)
+}
+
+func (v *vault) encrypt(field string, plain, data []byte) (row, error) {
+	sealed, err := v.aead.Encrypt(plain, data)
+	if err != nil {
+		return row{}, fmt.Errorf("encrypt field %q: %w", field, err)
+	}
+	return row{Field: field, KeyID: int64(v.primary), Sealed: sealed}, nil
+}
+
+func (v *vault) decrypt(r row, data []byte) ([]byte, error) {
+	key, ok := keyOf(r.Sealed)
+	if !ok || int64(key) != r.KeyID {
+		return nil, fmt.Errorf("%w: field %.100q is under another key than recorded", ErrTampered, r.Field)
+	}
+	if !v.known[key] {
+		return nil, fmt.Errorf("%w: field %.100q is under key %d", ErrUnknownKey, r.Field, key)
+	}
+	plain, err := v.aead.Decrypt(r.Sealed, data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: field %.100q does not decrypt", ErrTampered, r.Field)
+	}
+	return plain, nil
+}
+
+// keyOf reads Tink's prefix: a byte that says that there is one, and the key's id.
+func keyOf(sealed []byte) (uint32, bool) {
+	if len(sealed) < 5 || sealed[0] != 1 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(sealed[1:]), true
+}

@@ -1,0 +1,173 @@
+package pgcreds
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
+)
+
+// Rotation is what a call of Rotate did. Rows are what is counted: one for each field of a profile, and
+// one more for each profile.
+type Rotation struct {
+	Rewritten int64            // rows that are now under the primary key
+	Left      map[uint32]int64 // rows under other keys when it ended, by key id; empty when all is done
+}
+
+// rotationBatch is how many rows are read, encrypted and written at a time.
+const rotationBatch = 100
+
+// Rotate encrypts whatever is not under the primary key anew, batch by batch, while readers and writers
+// go on: nobody waits for more than one batch's statement. It can be interrupted at any moment, by ctx or
+// by the end of the process, and called again; several may run at once. progress, if not nil, is told
+// after every batch how many rows this call has rewritten.
+//
+// Rows that cannot be decrypted stay as they are; the error then wraps ErrUnreadable for the first of
+// them, and everything else is rewritten all the same. Where a process writes under an old key still,
+// rows may be left without an error: see Left, and KeyUse.
+func (s *Store) Rotate(ctx context.Context, progress func(rewritten int64)) (Rotation, error) {
+	var done Rotation
+	var unreadable int64
+	var first error
+	for last := (rotationRow{}); ; {
+		if err := s.ready(ctx); err != nil {
+			return done, err
+		}
+		batch, err := s.oldRows(ctx, &last)
+		if err != nil {
+			return done, s.failed(ctx, err, "rotate credentials")
+		}
+		if len(batch) == 0 {
+			break
+		}
+		fresh := make([]row, 0, len(batch))
+		old := batch[:0]
+		for _, r := range batch {
+			n, err := s.vault.reseal(r.ProfileID, r.row, r.manifest())
+			if err != nil {
+				unreadable++
+				if first == nil {
+					first = fmt.Errorf("profile %q: %w", r.ProfileID, err)
+				}
+				continue
+			}
+			old, fresh = append(old, r), append(fresh, n)
+		}
+		n, err := s.replace(ctx, old, fresh)
+		done.Rewritten += n
+		if err != nil {
+			return done, s.failed(ctx, err, "rotate credentials")
+		}
+		if progress != nil {
+			progress(done.Rewritten)
+		}
+	}
+	use, err := s.KeyUse(ctx)
+	if err != nil {
+		return done, err
+	}
+	delete(use, s.vault.primary)
+	done.Left = use
+	if first != nil {
+		return done, fmt.Errorf("rotate credentials: %d rows stay under their keys, the first: %w", unreadable, first)
+	}
+	return done, nil
+}
+
+// rotationRow is a row under an old key, beside its profile's manifest.
+type rotationRow struct {
+	row
+	ProfileID      accounts.ProfileID `db:"profile_id"`
+	ManifestKeyID  int64              `db:"manifest_key_id"`
+	ManifestSealed []byte             `db:"manifest_sealed"`
+}
+
+func (r *rotationRow) manifest() row { return row{KeyID: r.ManifestKeyID, Sealed: r.ManifestSealed} }
+
+// oldRows returns the rows behind the last one that are not under the primary key, and moves last on.
+func (s *Store) oldRows(ctx context.Context, last *rotationRow) (batch []rotationRow, err error) {
+	err = s.do(ctx, func(q pgschema.Querier) error {
+		return sqlx.SelectContext(ctx, q, &batch, s.schema.In(`
+			SELECT c.profile_id, c.field, c.key_id, c.sealed,
+				coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest_sealed
+			FROM trading.credentials c LEFT JOIN trading.credentials m ON m.profile_id = c.profile_id AND m.field = ''
+			WHERE c.key_id <> $1::bigint AND (c.profile_id, c.field) > ($2::text, $3::text)
+			ORDER BY c.profile_id, c.field LIMIT $4::bigint`),
+			int64(s.vault.primary), string(last.ProfileID), last.Field, rotationBatch)
+	})
+	if len(batch) > 0 {
+		*last = batch[len(batch)-1]
+	}
+	return batch, err
+}
+
+// replace writes fresh rows in place of those old ones that are still there, and returns how many. First
+// it takes all that nobody holds, in one statement that waits for nobody, then each other one by
+// itself: whoever waits holds nothing that a writer could wait for.
+func (s *Store) replace(ctx context.Context, old []rotationRow, fresh []row) (n int64, err error) {
+	n, err = s.replaceFree(ctx, old, fresh)
+	if err != nil || n == int64(len(old)) {
+		return n, err
+	}
+	st := statement{text: s.schema.In(`
+		UPDATE trading.credentials SET key_id = $5::bigint, sealed = $4::bytea
+		WHERE profile_id = $1::text AND field = $2::text AND sealed = $3::bytea`)}
+	for i := range old {
+		one, err := s.affect(ctx, st, string(old[i].ProfileID), old[i].Field, old[i].Sealed, fresh[i].Sealed, fresh[i].KeyID)
+		n += one
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (s *Store) replaceFree(ctx context.Context, old []rotationRow, fresh []row) (int64, error) {
+	var ids, fields pq.StringArray
+	var was, is pq.ByteaArray
+	for i := range old {
+		ids, fields = append(ids, string(old[i].ProfileID)), append(fields, old[i].Field)
+		was, is = append(was, old[i].Sealed), append(is, fresh[i].Sealed)
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	st := statement{text: s.schema.In(`
+		WITH fresh AS (
+			SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS f (profile_id, field, was, sealed)
+		), free AS MATERIALIZED (
+			SELECT c.profile_id, c.field, f.sealed
+			FROM trading.credentials c JOIN fresh f ON c.profile_id = f.profile_id AND c.field = f.field AND c.sealed = f.was
+			FOR UPDATE OF c SKIP LOCKED
+		)
+		UPDATE trading.credentials c SET key_id = $5::bigint, sealed = free.sealed
+		FROM free WHERE c.profile_id = free.profile_id AND c.field = free.field`)}
+	return s.affect(ctx, st, ids, fields, was, is, int64(s.vault.primary))
+}
+
+// KeyUse returns how many rows are under each key, by its id. A key that is not in it, and is not the
+// primary one of any process, is no longer needed.
+func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		KeyID uint32 `db:"key_id"`
+		Count int64  `db:"count"`
+	}
+	err := s.do(ctx, func(q pgschema.Querier) error {
+		return sqlx.SelectContext(ctx, q, &rows, s.schema.In(`SELECT key_id, count(*) AS count FROM trading.credentials GROUP BY key_id`))
+	})
+	if err != nil {
+		return nil, s.failed(ctx, err, "count credentials by key")
+	}
+	use := make(map[uint32]int64, len(rows))
+	for _, r := range rows {
+		use[r.KeyID] = r.Count
+	}
+	return use, nil
+}

@@ -1,0 +1,255 @@
+// Package pgcreds keeps credentials in PostgreSQL 14 or newer, encrypted with Tink before they leave the
+// process: neither the database nor its log, its dumps or its administrators ever see a secret.
+//
+//	keys, err := pgcreds.ReadKeyset("/etc/trading/keyset.json") // or keyset.Read, wrapped by a KMS
+//	err = pgcreds.Migrate(ctx, db)                              // once, when the application decides
+//	store, err := pgcreds.New(ctx, db, keys)
+//	defer store.Close()
+//
+// # What is protected
+//
+// Each field is a row, encrypted with AES-256-GCM and bound to its profile, its name and the Put that
+// wrote it. Whoever can write to the database can delete credentials, and can put back all of a
+// profile's rows as they once were, such as a password from before it was changed: what they cannot do
+// is read them, change them, move them to another profile or field, or mix those of two writes. That is
+// found, as ErrTampered. To see are profile ids, the names of fields, and how long each secret is.
+//
+// # Keys
+//
+// Without the keyset everything is lost: keep a copy of it apart from the database's. To change keys
+// without downtime:
+//
+//  1. AddKey, and give the keyset to every process.
+//  2. SetPrimary, and give it to every process: from now on they write under the new key.
+//  3. Rotate, until nothing is left under the old one.
+//  4. RemoveKey once KeyUse no longer names it, and no backup under it is needed.
+//
+// A process gets another keyset by another New on the same pool.
+package pgcreds
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
+)
+
+// Store is an accounts.CredentialStore in PostgreSQL. Make one with New. All methods are safe for
+// concurrent use, by any number of processes.
+type Store struct {
+	schema pgschema.Name
+	db     *sqlx.DB
+	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
+	vault  *vault
+
+	get, put statement
+	closing  sync.Once
+	closed   atomic.Bool
+}
+
+var _ accounts.CredentialStore = (*Store)(nil)
+
+// statement is one of the hot paths, prepared where a session is one's own for long enough.
+type statement struct {
+	text     string
+	prepared *sqlx.Stmt // nil behind a pooler
+}
+
+// New returns a store on the caller's pool, which Close leaves open, that writes under the keyset's
+// primary key and reads what is under any of its enabled keys. The pool may be lib/pq's or pgx's
+// (github.com/jackc/pgx/v5/stdlib).
+//
+// ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing.
+// accounts.ErrInvalid when a key is not for authenticated encryption (AEAD), or without Tink's prefix.
+//
+// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
+// in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
+// default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
+// ErrPooler else.
+func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) (*Store, error) {
+	s := &Store{db: db}
+	var err error
+	if s.schema, err = schemaOf(opts); err == nil {
+		s.vault, err = newVault(keys)
+	}
+	if err == nil {
+		s.pooled, err = pgschema.Pooled(ctx, db)
+	}
+	if err == nil {
+		err = s.do(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
+	}
+	if err == nil {
+		err = s.prepare(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open credential store: %w", pgschema.Reason(ctx, err))
+	}
+	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	s.get.text = s.schema.In(`SELECT field, key_id, sealed FROM trading.credentials WHERE profile_id = $1 ORDER BY field`)
+	s.put.text = s.schema.In(`SELECT trading.put_credentials($1::text, $2::bigint, $3::text[], $4::bytea[])`)
+	if s.pooled {
+		return nil
+	}
+	for _, st := range []*statement{&s.get, &s.put} {
+		var err error
+		if st.prepared, err = s.db.PreparexContext(ctx, st.text); err != nil {
+			return errors.Join(err, s.unprepare())
+		}
+	}
+	return nil
+}
+
+func (s *Store) unprepare() error {
+	var errs []error
+	for _, st := range []*statement{&s.get, &s.put} {
+		if st.prepared != nil {
+			errs = append(errs, st.prepared.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Put stores c as the whole of the profile's credentials, in place of what was there, at once for every
+// reader. accounts.ErrInvalid for an id of more than 50 bytes, and for credentials that are not valid
+// (see accounts.Credentials.Validate). If it fails while it is under way, what is stored is either all of c or what was there.
+func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if !isText(string(id), 50) {
+		return fmt.Errorf("put credentials: %w: profile id %.60q is not 1 to 50 bytes of text", accounts.ErrInvalid, id)
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("put credentials of profile %q: %w", id, err)
+	}
+	rows, err := s.vault.seal(id, c)
+	if err != nil {
+		return fmt.Errorf("put credentials of profile %q: %w", id, err)
+	}
+	fields, sealed := make(pq.StringArray, len(rows)), make(pq.ByteaArray, len(rows))
+	for i, r := range rows {
+		fields[i], sealed[i] = r.Field, r.Sealed
+	}
+	_, err = s.affect(ctx, s.put, string(id), int64(s.vault.primary), fields, sealed)
+	return s.failed(ctx, err, "put credentials of profile %q", id)
+}
+
+// Get returns the profile's credentials, in one round trip. accounts.ErrCredentialsNotFound on a miss,
+// ErrUnreadable when they cannot be decrypted.
+func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	var rows []row
+	if isText(string(id), 50) { // nothing else was ever put
+		err := s.do(ctx, func(q pgschema.Querier) error {
+			if s.get.prepared != nil {
+				return s.get.prepared.SelectContext(ctx, &rows, string(id))
+			}
+			return sqlx.SelectContext(ctx, q, &rows, s.get.text, string(id))
+		})
+		if err != nil {
+			return nil, s.failed(ctx, err, "get credentials of profile %q", id)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%w: profile %.60q", accounts.ErrCredentialsNotFound, id)
+	}
+	c, err := s.vault.open(id, rows)
+	if err != nil {
+		return nil, fmt.Errorf("get credentials of profile %q: %w", id, err)
+	}
+	return c, nil
+}
+
+// Delete removes the profile's credentials, readable or not. A miss is not an error. Backups and the
+// server's own files keep the ciphertext for a while.
+func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
+	if err := s.ready(ctx); err != nil || !isText(string(id), 50) {
+		return err
+	}
+	st := statement{text: s.schema.In(`SELECT trading.delete_credentials($1::text)`)}
+	_, err := s.affect(ctx, st, string(id))
+	return s.failed(ctx, err, "delete credentials of profile %q", id)
+}
+
+// List returns the ids that have credentials, readable or not, in ascending order; none is an empty slice.
+func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	ids := []accounts.ProfileID{}
+	err := s.do(ctx, func(q pgschema.Querier) error {
+		return sqlx.SelectContext(ctx, q, &ids, s.schema.In(`SELECT DISTINCT profile_id FROM trading.credentials ORDER BY profile_id`))
+	})
+	if err != nil {
+		return nil, s.failed(ctx, err, "list credentials")
+	}
+	return ids, nil
+}
+
+// Close lets go of what the store prepared, and leaves the pool open. A second Close is not an error.
+func (s *Store) Close() error {
+	var err error
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		err = s.unprepare()
+	})
+	return err
+}
+
+// ready refuses a done context and a closed store, before anything happens.
+func (s *Store) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.closed.Load() {
+		return accounts.ErrClosed
+	}
+	return nil
+}
+
+// do runs f on the pool, or, behind a pooler, in a transaction.
+func (s *Store) do(ctx context.Context, f func(pgschema.Querier) error) error {
+	return pgschema.OneSession(ctx, s.db, s.pooled, f)
+}
+
+// affect runs a statement, again where transactions are stricter than by default and another was faster,
+// and returns how many rows it affected.
+func (s *Store) affect(ctx context.Context, st statement, args ...any) (n int64, err error) {
+	for {
+		err = s.do(ctx, func(q pgschema.Querier) error {
+			run := func() (sql.Result, error) { return q.ExecContext(ctx, st.text, args...) }
+			if st.prepared != nil {
+				run = func() (sql.Result, error) { return st.prepared.ExecContext(ctx, args...) }
+			}
+			result, err := run()
+			if err == nil {
+				n, err = result.RowsAffected()
+			}
+			return err
+		})
+		if !pgschema.HasState(err, pgschema.SerializationFailure, pgschema.DeadlockDetected) {
+			return n, err
+		}
+	}
+}
+
+// isText reports whether PostgreSQL can keep s as text of so many bytes at most.
+func isText(s string, most int) bool {
+	return len(s) > 0 && len(s) <= most && utf8.ValidString(s) && !strings.Contains(s, "\x00")
+}

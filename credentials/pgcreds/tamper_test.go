@@ -1,0 +1,212 @@
+package pgcreds
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Whatever is done to rows with SQL shows when they are read.
+func TestTamperingIsDetected(t *testing.T) {
+	t.Parallel()
+	everyCase := map[string]string{
+		"two profiles' ciphertext swapped":  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = c.field AND o.profile_id <> c.profile_id`,
+		"two profiles' manifests swapped":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = c.field AND o.profile_id <> c.profile_id`,
+		"all rows swapped":                  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE o.field = c.field AND o.profile_id <> c.profile_id`,
+		"two fields' ciphertext swapped":    `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field <> '' AND o.field <> '' AND o.field <> c.field AND o.profile_id = c.profile_id`,
+		"a field in the manifest's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = 'password' AND o.profile_id = c.profile_id`,
+		"the manifest in a field's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = '' AND o.profile_id = c.profile_id`,
+		"a field deleted":                   `DELETE FROM trading.credentials WHERE field = 'password'`,
+		"all fields deleted":                `DELETE FROM trading.credentials WHERE field <> ''`,
+		"the manifest deleted":              `DELETE FROM trading.credentials WHERE field = ''`,
+		"a field renamed":                   `UPDATE trading.credentials SET field = 'passphrase' WHERE field = 'password'`,
+		"a field added":                     `INSERT INTO trading.credentials SELECT profile_id, 'extra', key_id, sealed FROM trading.credentials WHERE field = 'password'`,
+		"a field of an earlier Put":         `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = 'password' AND o.field = c.field AND o.profile_id = c.profile_id`,
+		"the manifest of an earlier Put":    `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = '' AND o.field = c.field AND o.profile_id = c.profile_id`,
+		"a field of an earlier Put added":   `INSERT INTO trading.credentials SELECT * FROM earlier WHERE field = 'token'`,
+		"everything of another key":         `UPDATE trading.credentials SET key_id = key_id # 1`,
+		"ciphertext emptied":                `UPDATE trading.credentials SET sealed = '' WHERE field = 'password'`,
+		"ciphertext cut":                    `UPDATE trading.credentials SET sealed = substr(sealed, 1, 20) WHERE field = 'password'`,
+		"ciphertext with a byte at the end": `UPDATE trading.credentials SET sealed = sealed || '\x00'::bytea WHERE field = 'password'`,
+	}
+	for what, statement := range everyCase {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, "postgres", migrated.Database(t))
+			s := newStore(t, db, newKeys(t))
+			for _, id := range []accounts.ProfileID{"a", "b"} {
+				require.NoError(t, s.Put(t.Context(), id, creds("username", "u", "password", "old", "token", "t")), "Put failed")
+			}
+			run(t, db, `CREATE TABLE earlier AS TABLE trading.credentials`)
+			for _, id := range []accounts.ProfileID{"a", "b"} {
+				require.NoError(t, s.Put(t.Context(), id, creds("username", "u", "password", "new")), "Put failed")
+			}
+			run(t, db, statement)
+			for _, id := range []accounts.ProfileID{"a", "b"} {
+				_, err := s.Get(t.Context(), id)
+				require.ErrorIs(t, err, ErrTampered, "profile %s can be read", id)
+			}
+			ids, err := s.List(t.Context())
+			require.NoError(t, err, "List failed")
+			require.Equal(t, []accounts.ProfileID{"a", "b"}, ids, "unreadable credentials are not listed")
+			require.NoError(t, s.Put(t.Context(), "a", creds("username", "u")), "unreadable credentials cannot be replaced")
+			_, err = s.Get(t.Context(), "a")
+			require.NoError(t, err, "replaced credentials cannot be read")
+			require.NoError(t, s.Delete(t.Context(), "b"), "unreadable credentials cannot be deleted")
+			_, err = s.Get(t.Context(), "b")
+			require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "something of unreadable credentials is left")
+		})
+	}
+}
+
+// What the documentation says cannot be found is not: a whole profile as it once was.
+func TestWholeEarlierPutIsNotDetected(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	s := newStore(t, db, newKeys(t))
+	require.NoError(t, s.Put(t.Context(), "a", creds("password", "old")), "Put failed")
+	run(t, db, `CREATE TABLE earlier AS TABLE trading.credentials`)
+	require.NoError(t, s.Put(t.Context(), "a", creds("password", "new")), "Put failed")
+	run(t, db, `DELETE FROM trading.credentials`)
+	run(t, db, `INSERT INTO trading.credentials TABLE earlier`)
+	c, err := s.Get(t.Context(), "a")
+	require.NoError(t, err, "the package's documentation says too little")
+	requireCreds(t, creds("password", "old"), c, "an earlier Put")
+}
+
+// flips calls f with every text that has one bit of b flipped.
+func flips(b []byte, f func([]byte)) {
+	for i := range b {
+		for bit := range 8 {
+			x := bytes.Clone(b)
+			x[i] ^= 1 << bit
+			f(x)
+		}
+	}
+}
+
+// Every bit of every column of every row, as the database gives them.
+func TestEveryFlippedBitIsDetected(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	s := newStore(t, db, newKeys(t))
+	require.NoError(t, s.Put(t.Context(), "pr", creds("user", "anna", "pass", "s3cret")), "Put failed")
+	kept := stored(t, db, "pr")
+	tried, refused := 0, 0
+	try := func(id accounts.ProfileID, field, column string, x any) {
+		t.Helper()
+		tried++
+		tx, err := db.BeginTxx(t.Context(), nil)
+		require.NoError(t, err, "begin")
+		defer func() { require.NoError(t, tx.Rollback(), "rollback") }()
+		if _, err := tx.ExecContext(t.Context(), `UPDATE trading.credentials SET `+column+` = $1 WHERE field = $2`, x, field); err != nil {
+			refused++ // not text, or not a key's id: the database itself does not keep it
+			return
+		}
+		for _, id := range []accounts.ProfileID{"pr", id} {
+			var rows []row
+			require.NoError(t, tx.SelectContext(t.Context(), &rows, s.get.text, string(id)), "read rows")
+			_, err := s.vault.open(id, rows)
+			require.ErrorIs(t, err, ErrUnreadable, "column %s of field %q changed to %q, and %s can be read", column, field, x, id)
+		}
+	}
+	for _, r := range kept {
+		flips(r.Sealed, func(x []byte) { try("pr", r.Field, "sealed", x) })
+		flips([]byte(r.Field), func(x []byte) { try("pr", r.Field, "field", string(x)) })
+		flips([]byte("pr"), func(x []byte) { try(accounts.ProfileID(x), r.Field, "profile_id", string(x)) })
+		for bit := range 64 {
+			try("pr", r.Field, "key_id", r.KeyID^(1<<bit))
+		}
+	}
+	require.Equal(t, kept, stored(t, db, "pr"), "the test changed the rows")
+	t.Logf("%d bits flipped, %d of them in ways that the database refuses", tried, refused)
+}
+
+// envelope is a profile's rows in one text, for fuzzing: length and bytes of each field and ciphertext.
+func envelope(rows []row) (b []byte) {
+	for _, r := range rows {
+		b = append(b, byte(len(r.Field)))
+		b = append(b, r.Field...)
+		b = append(b, byte(len(r.Sealed)))
+		b = append(b, r.Sealed...)
+	}
+	return b
+}
+
+// rowsOf reads whatever bytes there are as an envelope. The key's id is the ciphertext's, so that more
+// is tried than the comparison of the two.
+func rowsOf(b []byte) (rows []row) {
+	next := func() []byte {
+		if len(b) == 0 {
+			return nil
+		}
+		n := min(int(b[0]), len(b)-1)
+		part := b[1 : 1+n]
+		b = b[1+n:]
+		return part
+	}
+	for len(b) > 0 {
+		r := row{Field: string(next()), Sealed: next()}
+		key, _ := keyOf(r.Sealed)
+		r.KeyID = int64(key)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// FuzzEnvelope opens whatever may be stored: it is refused, unless it is what was sealed.
+func FuzzEnvelope(f *testing.F) {
+	keys, err := NewKeyset()
+	require.NoError(f, err, "keyset")
+	v, err := newVault(keys)
+	require.NoError(f, err, "vault")
+	want := creds("username", "anna", "password", "s3cret")
+	sealed, err := v.seal("a", want)
+	require.NoError(f, err, "seal")
+	slices.SortFunc(sealed, func(a, b row) int { return bytes.Compare([]byte(a.Field), []byte(b.Field)) })
+	honest := envelope(sealed)
+	// Keys and nonces are new in every process: seeds say what to do with what was sealed in this one.
+	for n := range uint64(64) {
+		f.Add(n, []byte{byte(n), 0xff}, []byte("anything"))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, patch, other []byte) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		b := bytes.Clone(honest)
+		for _, x := range patch {
+			if i := random.IntN(len(b)); seed%2 == 0 {
+				b[i] ^= x
+			} else {
+				b = append(b[:i:i], append([]byte{x}, b[i:]...)...)
+			}
+		}
+		for _, b := range [][]byte{b, other, append(bytes.Clone(honest), other...)} {
+			c, err := v.open("a", rowsOf(b))
+			switch {
+			case err != nil && !errors.Is(err, ErrUnreadable):
+				t.Fatalf("another error: %v", err)
+			case err == nil && !slices.EqualFunc(rowsOf(b), sealed, func(a, b row) bool { return a.Field == b.Field && bytes.Equal(a.Sealed, b.Sealed) }):
+				t.Fatalf("something else than what was sealed was opened")
+			case err == nil:
+				requireCreds(t, want, c, "what was sealed")
+			}
+		}
+	})
+}
+
+// FuzzAssociated holds the encoding of what rows are bound to against itself: another profile, field or
+// Put gives other bytes.
+func FuzzAssociated(f *testing.F) {
+	f.Add("a", "bc", []byte("d"), "ab", "c", []byte("d"))
+	f.Add("", "", []byte{}, "", "\x00", []byte{})
+	f.Fuzz(func(t *testing.T, id1, field1 string, put1 []byte, id2, field2 string, put2 []byte) {
+		same := id1 == id2 && field1 == field2 && bytes.Equal(put1, put2)
+		a, b := associated(accounts.ProfileID(id1), field1, put1), associated(accounts.ProfileID(id2), field2, put2)
+		require.Equal(t, same, bytes.Equal(a, b), "two places are one, or one is two")
+	})
+}

@@ -1,0 +1,204 @@
+package pgschema
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Set is a package's migrations.
+type Set struct {
+	Package string // whose they are, for errors
+	Files   fs.FS  // migrations/<version>_<name>.up.sql and .down.sql, for schema trading
+	Target  int64  // the version of the newest
+	Table   string // the table of schema trading that keeps which were applied
+
+	// Variant names the form of the migrations that the schema needs, "" for the plain one: where there is
+	// <version>_<name>.<variant>.up.sql, that is taken. nil means that there are none.
+	Variant func(ctx context.Context, db sqlx.QueryerContext, n Name) (string, error)
+}
+
+// Migrate brings the schema to the set's version. One process does the work, the others wait.
+func (s *Set) Migrate(ctx context.Context, db *sqlx.DB, n Name) error {
+	err := requireDirect(ctx, db)
+	var found int64
+	if err == nil {
+		found, err = s.version(ctx, db, n)
+	}
+	if err == nil && found > s.Target {
+		err = s.mismatch(n, found)
+	}
+	if err == nil {
+		_, err = db.ExecContext(ctx, n.In(createSchema))
+	}
+	if err == nil {
+		err = s.run(ctx, db, n, func(p *goose.Provider) error {
+			_, err := p.Up(ctx)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("migrate schema %s: %w", n, Reason(ctx, err))
+	}
+	return nil
+}
+
+// createSchema needs the right to create one only where there is none.
+const createSchema = `DO $$ BEGIN
+	IF to_regnamespace('trading') IS NULL THEN CREATE SCHEMA trading; END IF;
+EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL; -- another process was faster
+END $$`
+
+// Rollback takes migrations back until the schema is at the version.
+func (s *Set) Rollback(ctx context.Context, db *sqlx.DB, n Name, version int64) error {
+	err := requireDirect(ctx, db)
+	if err == nil {
+		err = s.run(ctx, db, n, func(p *goose.Provider) error {
+			_, err := p.DownTo(ctx, version)
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("roll back schema %s: %w", n, Reason(ctx, err))
+	}
+	return nil
+}
+
+// SchemaStatus is where a schema stands.
+type SchemaStatus struct {
+	Schema  string
+	Version int64 // the newest migration that was applied; 0 for none
+	Target  int64 // the version that the package works with
+}
+
+// Current reports whether the schema is at the version that the package works with.
+func (s SchemaStatus) Current() bool { return s.Version == s.Target }
+
+// Status tells where the schema stands, without changing anything.
+func (s *Set) Status(ctx context.Context, db *sqlx.DB, n Name) (SchemaStatus, error) {
+	status := SchemaStatus{Schema: string(n), Target: s.Target}
+	err := OneSession(ctx, db, true, func(q Querier) (err error) { // behind a pooler nothing else is one
+		status.Version, err = s.version(ctx, q, n)
+		return err
+	})
+	if err != nil {
+		return SchemaStatus{}, fmt.Errorf("schema status: %w", Reason(ctx, err))
+	}
+	return status, nil
+}
+
+// SchemaError tells that a database's schema is not the one that a package works with. It wraps
+// ErrSchema.
+type SchemaError struct {
+	Schema string
+	Found  int64 // the newest migration that was applied; 0 for none
+	Wanted int64 // the one the package works with
+
+	pkg string
+}
+
+// Error names both versions and what to do.
+func (e *SchemaError) Error() string {
+	todo := "run " + e.pkg + ".Migrate first"
+	if e.Found > e.Wanted {
+		todo = "it was migrated by a newer version of the library: use that"
+	}
+	return fmt.Sprintf("schema %q is at version %d, not %d: %s", e.Schema, e.Found, e.Wanted, todo)
+}
+
+// Unwrap returns ErrSchema.
+func (e *SchemaError) Unwrap() error { return ErrSchema }
+
+func (s *Set) mismatch(n Name, found int64) error {
+	return &SchemaError{Schema: string(n), Found: found, Wanted: s.Target, pkg: s.Package}
+}
+
+// Check returns a *SchemaError unless the schema is at the set's version.
+func (s *Set) Check(ctx context.Context, db sqlx.QueryerContext, n Name) error {
+	found, err := s.version(ctx, db, n)
+	if err == nil && found != s.Target {
+		err = s.mismatch(n, found)
+	}
+	return err
+}
+
+// version returns the newest migration that was applied to the schema, 0 for none.
+func (s *Set) version(ctx context.Context, db sqlx.QueryerContext, n Name) (version int64, err error) {
+	var exists bool
+	table := n.In(s.Table)
+	err = sqlx.GetContext(ctx, db, &exists, `SELECT to_regclass($1) IS NOT NULL`, table)
+	if err == nil && exists {
+		err = sqlx.GetContext(ctx, db, &version, `SELECT coalesce(max(version_id), 0) FROM `+table+` WHERE is_applied`)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the version of schema %s: %w", n, err)
+	}
+	return version, nil
+}
+
+// run hands the set's migrations to f, which one process at a time gets to do, and tries again while f
+// fails for a lock that it did not get in time.
+func (s *Set) run(ctx context.Context, db *sqlx.DB, n Name, f func(*goose.Provider) error) error {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		provider, err := s.provider(ctx, db, n)
+		if err == nil {
+			err = f(provider)
+		}
+		if !HasState(err, LockNotAvailable, DeadlockDetected) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (s *Set) provider(ctx context.Context, db *sqlx.DB, n Name) (*goose.Provider, error) {
+	variant := ""
+	if s.Variant != nil {
+		var err error
+		if variant, err = s.Variant(ctx, db, n); err != nil {
+			return nil, err
+		}
+	}
+	files, err := s.Migrations(n, variant)
+	if err != nil {
+		return nil, err
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(lockID(n)), lock.WithLockTimeout(1, 24*60*60))
+	if err != nil {
+		return nil, err
+	}
+	store, err := database.NewStore(goose.DialectPostgres, n.In(s.Table))
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectCustom, db.DB, files,
+		goose.WithSessionLocker(locker), goose.WithStore(versionStore{store}),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+}
+
+// versionStore is goose's, which does not find a table again whose schema's name is quoted.
+type versionStore struct{ database.Store }
+
+// TableExists implements database.StoreExtender.
+func (s versionStore) TableExists(ctx context.Context, db database.DBTxConn) (exists bool, err error) {
+	err = db.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, s.Tablename()).Scan(&exists)
+	return exists, err
+}
+
+// lockID is the advisory lock of whoever migrates the schema, with whichever set.
+func lockID(n Name) int64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte("accounts schema " + n))
+	return int64(h.Sum64() >> 1)
+}
