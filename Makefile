@@ -67,8 +67,8 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 	$(TOOL) benchstat bench.txt
 
 .PHONY: bench-pg
-bench-pg: postgres ## measure the PostgreSQL store in turns with bare statements; needs some GiB of disk and minutes
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore
+bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statements; needs some GiB of disk and minutes
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
 
 .PHONY: test-faults
 test-faults: postgres ## kill 100 traders and 20 rotations, stop the server 20 times, cut connections 100 times, under load
