@@ -64,3 +64,23 @@ func TestNewLeavesThePoolOpen(t *testing.T) {
 	require.NoError(t, s.Close(), "Close failed")
 	require.NoError(t, s.db.PingContext(t.Context()), "the caller's pool was closed")
 }
+
+// What a caller does twice is refused, and not taken for what was sent twice.
+func TestTheSameAgain(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, driver, migrated.Database(t))
+			for i, n := range []int{1, 20} { // one statement for a single fill, another for many
+				p := testProfile(i)
+				require.NoError(t, s.CreateProfile(t.Context(), p), "CreateProfile failed")
+				require.ErrorIs(t, s.CreateProfile(t.Context(), p), accounts.ErrProfileExists, "the same profile again")
+				b := (&fills{id: p.ID}).next(n)
+				require.NoError(t, s.Append(t.Context(), b), "Append failed")
+				require.ErrorIs(t, s.Append(t.Context(), b), accounts.ErrConflict, "the same batch again")
+				require.NoError(t, s.UpdateProfile(t.Context(), p), "UpdateProfile failed")
+				require.ErrorIs(t, s.UpdateProfile(t.Context(), p), accounts.ErrConflict, "the same update again")
+			}
+			require.NoError(t, s.Close(), "Close failed")
+		})
+	}
+}
