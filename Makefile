@@ -15,7 +15,7 @@ define fuzz
 grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir=tools . | sort | \
 while IFS=: read -r file func; do \
 	echo "fuzz $${func#func } in $$(dirname "$$file") for $(1)"; \
-	go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(1) "$$(dirname "$$file")"; \
+	go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(1) -fuzzminimizetime 100x "$$(dirname "$$file")"; \
 done
 endef
 
