@@ -9,7 +9,7 @@ FUZZTIME ?= 5m
 BENCH    ?= .
 COUNT    ?= 6
 
-# Runs every fuzz target of every package for the given time, one after another: `go test -fuzz`
+# Runs every fuzz target of every package for the given time or number of inputs, one after another: `go test -fuzz`
 # takes one target of one package at a time.
 define fuzz
 grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' --exclude-dir=tools . | sort | \
@@ -24,9 +24,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres keychain ## everything CI checks: lint, all tests under the race detector, 10 s of every fuzz target
+test: lint postgres keychain ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on ./...
-	@$(call fuzz,10s)
+	@$(call fuzz,20000x)
 
 .PHONY: lint
 lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
