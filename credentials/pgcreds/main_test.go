@@ -17,8 +17,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childDSNEnv) != "" {
-		rotateChild()
+	if work := os.Getenv(childEnv); work != "" {
+		childMain(work)
 	}
 	pgtest.Main(m)
 }

@@ -173,7 +173,7 @@ func TestKilledRotation(t *testing.T) {
 	}
 	batches := 3 * count / rotationBatch
 	for killed := 0; killed < kills; {
-		c := startRotating(t, dsn, path)
+		c := startChild(t, "rotate", dsn, path)
 		if !c.lines.Scan() { // what was left went between two kills
 			require.NoError(t, c.cmd.Wait(), "another process failed")
 			require.Equal(t, kills, killed, "the rotation was over too soon: only so many kills")

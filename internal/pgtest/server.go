@@ -15,6 +15,7 @@ import (
 // Server is a PostgreSQL server in a temporary folder.
 type Server struct {
 	*process
+	bin string // where its programs are
 }
 
 // NewServer starts a server for this test alone, which may stop and restart it.
@@ -33,6 +34,19 @@ func (s *Server) DSN() string {
 
 // Folder returns the server's folder: its files are in data, what it logs in log.
 func (s *Server) Folder() string { return s.dir }
+
+// Dump returns what pg_dump writes of the server's first database, or false where the server's programs
+// came without pg_dump, as they do in packages for embedding.
+func (s *Server) Dump(t testing.TB) ([]byte, bool) {
+	t.Helper()
+	program := filepath.Join(s.bin, "pg_dump")
+	if _, err := exec.LookPath(program); err != nil {
+		return nil, false
+	}
+	out, err := exec.CommandContext(t.Context(), program, "-h", s.dir, "-U", "postgres", "postgres").Output()
+	end(t, err)
+	return out, true
+}
 
 // StopImmediately stops the server as a crash would: without finishing anything.
 func (s *Server) StopImmediately() error { return s.tell("immediate") }
@@ -82,7 +96,7 @@ func startServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{p}
+	s := &Server{p, bin}
 	if err := s.Start(); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		s.close()
