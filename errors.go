@@ -80,8 +80,9 @@ var (
 	// the batch's keys. The error is a *DuplicateError.
 	ErrDuplicate = errors.New("entry key already in the journal")
 
-	// ErrOutcomeUnknown is returned when a context ended while an append was under way: the
-	// facts may or may not have become durable. Recording them again is safe.
+	// ErrOutcomeUnknown is returned when a context ended or a connection was lost while something was
+	// being written: it may or may not have become durable. Recording facts again is safe; a profile is
+	// read again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
 	// ErrCorrupt is returned when a journal has a gap, a broken hash chain or a payload that

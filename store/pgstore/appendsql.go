@@ -206,7 +206,9 @@ positions AS (
 		nullif(last_close_at, '')::timestamptz
 	FROM {position} JOIN accepted a USING (n)
 	ON CONFLICT (account_profile_id, instrument_key) DO UPDATE SET
-		journal_seq = excluded.journal_seq,
+		journal_seq = excluded.journal_seq, user_id = excluded.user_id, symbol = excluded.symbol,
+		position_type = excluded.position_type, option_details = excluded.option_details,
+		instrument_currency = excluded.instrument_currency,
 		side = CASE WHEN excluded.exact_quantity = 0 THEN old.side ELSE excluded.side END,
 		quantity = CASE WHEN excluded.exact_quantity = 0 THEN old.quantity ELSE excluded.quantity END,
 		entry_price = CASE WHEN excluded.exact_quantity = 0 THEN old.entry_price ELSE excluded.entry_price END,

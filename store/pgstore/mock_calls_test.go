@@ -98,13 +98,15 @@ func rowsOf() []step {
 	return []step{
 		query("FROM trading.trades", "1 2 3 4 5 6 7 8 9 10 11 12 13", []driver.Value{int64(1), "0000e0d5.00000001.01.01", "", "execution", key,
 			"1", "41.25", "-41.25", "1", "0", "USD", "", e.Time}),
-		query("FROM trading.positions", "1 2 3 4 5 6 7 8 9 10", []driver.Value{key, "1", "42.25", "0", "0", "0", "1", "0", e.Time, true}),
+		query("FROM trading.positions", `instrument_key open last_trade_at exact_quantity exact_basis exact_realized exact_realized_base
+			exact_unconverted exact_commissions exact_taxes user_id symbol position_type side quantity entry_price realized_pnl`,
+			[]driver.Value{key, true, e.Time, "1", "42.25", "0", "0", "0", "1", "0", "profile-00", p.Instrument.Symbol, "STOCK", "LONG", "1", "42.25", "0"}),
 	}
 }
 
 func folding() []step {
 	return []step{
-		query("SELECT p.base_currency, h.seq", "base_currency seq", []driver.Value{"USD", int64(1)}),
+		query("SELECT p.base_currency,", "base_currency user_id seq", []driver.Value{"USD", "profile-00", int64(1)}),
 		pageOf(bought.Entries), pageOf(nil),
 	}
 }
@@ -117,7 +119,7 @@ func calls() []call {
 	}
 	invalid := plain()
 	invalid.Entries[0].Seq = 7
-	unknown := whole(query("SELECT p.base_currency, h.seq", "base_currency seq"), query("SELECT 0", "0"))
+	unknown := whole(query("SELECT p.base_currency,", "base_currency user_id seq"), query("SELECT 0", "0"))
 	verify := func(ctx context.Context, s *Store) error { return s.Verify(ctx, id) }
 	rebuild := func(ctx context.Context, s *Store) error { return s.Rebuild(ctx, id) }
 	return []call{

@@ -123,9 +123,15 @@ func timeText(t time.Time) string {
 	return string(pq.FormatTimestamp(stored(t)))
 }
 
-// positionTexts are the columns of a position's row. last is the batch's last trade in it, nil if
-// there is none: it tells what a position was that the batch opened and closed.
-func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade) []string {
+// visible is a position as the columns show it that were there before.
+type visible struct {
+	symbol, kind, side        string
+	quantity, price, realized accounts.Decimal
+}
+
+// visibleOf returns what is shown of a position. last is the batch's last trade in it, nil if there is
+// none: it tells what a position was that the batch opened and closed.
+func visibleOf(p *accounts.Position, last *accounts.Trade) visible {
 	quantity, price := p.Quantity, p.Basis
 	switch {
 	case !quantity.IsZero():
@@ -133,17 +139,23 @@ func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accou
 	case last != nil:
 		quantity, price = last.Quantity.Neg(), last.Price
 	}
-	side := "LONG"
-	if quantity.IsNeg() {
-		side = "SHORT"
-	}
-	kind := "STOCK"
+	v := visible{symbol: symbolOf(&p.Instrument), kind: "STOCK", side: "LONG",
+		quantity: bounded(quantity.Abs(), 6, smallestQuantity, largestQuantity),
+		price:    bounded(price.Abs(), 4, smallestPrice, largestPrice),
+		realized: bounded(p.Realized, 4, largestProfit.Neg(), largestProfit)}
 	if p.Instrument.Right != "" {
-		kind = "OPTION"
+		v.kind = "OPTION"
 	}
-	return []string{string(key), symbolOf(&p.Instrument), kind, side,
-		bounded(quantity.Abs(), 6, smallestQuantity, largestQuantity), bounded(price.Abs(), 4, smallestPrice, largestPrice),
-		bounded(p.Realized, 4, largestProfit.Neg(), largestProfit), detailsOf(&p.Instrument), string(p.Instrument.Currency),
+	if quantity.IsNeg() {
+		v.side = "SHORT"
+	}
+	return v
+}
+
+func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade) []string {
+	v := visibleOf(p, last)
+	return []string{string(key), v.symbol, v.kind, v.side, v.quantity.String(), v.price.String(), v.realized.String(),
+		detailsOf(&p.Instrument), string(p.Instrument.Currency),
 		p.Quantity.String(), p.Basis.String(), p.Realized.String(), p.RealizedBase.String(), p.Unconverted.String(),
 		p.Commissions.String(), p.Taxes.String(), timeText(p.LastTrade), timeText(p.LastClose)}
 }
@@ -157,7 +169,7 @@ var (
 	largestProfit    = udecimal.MustParse("99999999999.9999")
 )
 
-func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) string {
+func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) accounts.Decimal {
 	d = d.RoundBank(places)
 	switch {
 	case d.LessThan(low):
@@ -165,7 +177,7 @@ func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) strin
 	case d.GreaterThan(high):
 		d = high
 	}
-	return d.String()
+	return d
 }
 
 // unitCost is what a unit of an open position cost on average.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
 )
@@ -88,6 +87,7 @@ func (s *Store) transaction(ctx context.Context, opts *sql.TxOptions, f func(*sq
 // folded is what a journal says that the rows should be.
 type folded struct {
 	id     accounts.ProfileID
+	userID string // what rows of positions have
 	seq    int64
 	book   *accounts.Book
 	trades map[int64]*accounts.Trade // in force, by place
@@ -98,10 +98,11 @@ type folded struct {
 func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lock string) (*folded, error) {
 	var profile struct {
 		Base string `db:"base_currency"`
+		User string `db:"user_id"`
 		Head int64  `db:"seq"`
 	}
 	err := tx.GetContext(ctx, &profile, s.schema.in(`
-		SELECT p.base_currency, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
+		SELECT p.base_currency, coalesce(nullif(p.owner_id, ''), p.profile_id) AS user_id, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
 		WHERE p.profile_id = $1`+lock), string(id))
 	if missing(err) {
 		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
@@ -115,7 +116,7 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 	if err != nil {
 		return nil, err
 	}
-	f := &folded{id: id, book: accounts.NewBook(id, accounts.Currency(profile.Base)),
+	f := &folded{id: id, userID: profile.User, book: accounts.NewBook(id, accounts.Currency(profile.Base)),
 		trades: map[int64]*accounts.Trade{}, last: map[accounts.InstrumentKey]*accounts.Trade{}}
 	for {
 		page, err := s.pageIn(ctx, tx, id, f.seq, f.seq+lastPage)
@@ -164,102 +165,6 @@ func (s *Store) pageIn(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, 
 		return err
 	})
 	return page, err
-}
-
-// compare holds the rows against the fold.
-func (s *Store) compare(ctx context.Context, tx *sqlx.Tx, f *folded) error {
-	found := &ProjectionError{ProfileID: f.id}
-	if err := s.compareTrades(ctx, tx, f, found); err != nil {
-		return err
-	}
-	if err := s.comparePositions(ctx, tx, f, found); err != nil {
-		return err
-	}
-	if len(found.Problems) > 0 {
-		return found
-	}
-	return nil
-}
-
-func (s *Store) compareTrades(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
-	rows, err := tx.QueryxContext(ctx, s.schema.in(`
-		SELECT journal_seq, coalesce(exec_id, ''), coalesce(order_id, ''), coalesce(trade_kind, ''), coalesce(instrument_key, ''),
-			exact_quantity::text, exact_price::text, exact_proceeds::text, exact_commission::text, exact_taxes::text,
-			coalesce(instrument_currency, ''), coalesce(commission_currency, ''), traded_at
-		FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`), string(f.id))
-	seen := 0
-	err = eachRow(rows, err, func(scan func(...any) error) error {
-		var (
-			place   int64
-			texts   [6]string
-			figures [5]sql.NullString
-			at      sql.NullTime
-		)
-		if err := scan(&place, &texts[0], &texts[1], &texts[2], &texts[3], &figures[0], &figures[1], &figures[2],
-			&figures[3], &figures[4], &texts[4], &texts[5], &at); err != nil {
-			return err
-		}
-		t := f.trades[place]
-		if t == nil {
-			found.add("trades has a row at %d, where no trade is in force", place)
-			return nil
-		}
-		seen++
-		want := [6]string{string(t.ExecID), string(t.OrderID), string(kindOf(t)), string(t.Instrument.Key()), string(t.Instrument.Currency), string(t.CommissionCurrency)}
-		if texts != want || !timeOf(at).Equal(t.Time) ||
-			!sameFigures(figures[:], t.Quantity, t.Price, proceeds(t), t.Commission, t.Taxes) {
-			found.add("the row of trades at %d is not trade %q of the journal", place, t.ExecID)
-		}
-		return nil
-	})
-	if err == nil && seen < len(f.trades) {
-		found.add("trades lacks %d of %d rows", len(f.trades)-seen, len(f.trades))
-	}
-	return err
-}
-
-func (s *Store) comparePositions(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
-	want := map[accounts.InstrumentKey]accounts.Position{}
-	for _, p := range f.book.Positions() {
-		want[p.Instrument.Key()] = p
-	}
-	rows, err := tx.QueryxContext(ctx, s.schema.in(`
-		SELECT instrument_key, exact_quantity::text, exact_basis::text, exact_realized::text, exact_realized_base::text,
-			exact_unconverted::text, exact_commissions::text, exact_taxes::text, last_trade_at, closed_at IS NULL
-		FROM trading.positions WHERE account_profile_id = $1 AND instrument_key IS NOT NULL`), string(f.id))
-	err = eachRow(rows, err, func(scan func(...any) error) error {
-		var (
-			key     accounts.InstrumentKey
-			figures [7]sql.NullString
-			at      sql.NullTime
-			open    bool
-		)
-		if err := scan(&key, &figures[0], &figures[1], &figures[2], &figures[3], &figures[4], &figures[5], &figures[6], &at, &open); err != nil {
-			return err
-		}
-		p := want[key] // the zero position where cancellations left nothing
-		delete(want, key)
-		if !sameFigures(figures[:], p.Quantity, p.Basis, p.Realized, p.RealizedBase, p.Unconverted, p.Commissions, p.Taxes) ||
-			!timeOf(at).Equal(p.LastTrade) || open == p.Quantity.IsZero() {
-			found.add("the row of positions for %s is not the book's position of %s", key, p.Quantity)
-		}
-		return nil
-	})
-	for key := range want {
-		found.add("positions lacks a row for %s", key)
-	}
-	return err
-}
-
-// sameFigures compares numbers, which may be written in several ways.
-func sameFigures(texts []sql.NullString, want ...accounts.Decimal) bool {
-	for i, text := range texts {
-		d, err := udecimal.Parse(text.String)
-		if err != nil || !d.Equal(want[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // rewrite replaces the rows by what the fold says.

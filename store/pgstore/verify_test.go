@@ -110,6 +110,12 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 		`DELETE FROM trading.positions WHERE instrument_key = 'STK:NU:USD'`,
 		`UPDATE trading.positions SET exact_realized = 5 WHERE instrument_key = 'STK:HUGE:USD'`,
 		`UPDATE trading.positions SET closed_at = now() WHERE instrument_key = 'STK:HUGE:USD'`,
+		`UPDATE trading.positions SET user_id = 'somebody' WHERE instrument_key = 'STK:NU:USD'`,
+		`UPDATE trading.positions SET symbol = 'AAPL' WHERE instrument_key = 'STK:NU:USD'`,
+		`UPDATE trading.positions SET realized_pnl = realized_pnl + 0.01 WHERE instrument_key = 'STK:NU:USD'`,
+		`UPDATE trading.positions SET side = 'LONG' WHERE instrument_key LIKE 'OPT:NU%'`,
+		`UPDATE trading.positions SET quantity = 4 WHERE instrument_key LIKE 'OPT:NU%'`,
+		`UPDATE trading.positions SET entry_price = 1 WHERE instrument_key LIKE 'OPT:NU%'`,
 	} {
 		run(t, b.store.db, damage)
 		require.ErrorIs(t, b.store.Verify(t.Context(), id), ErrProjection, "not found: %s", damage)
