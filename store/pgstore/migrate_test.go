@@ -209,3 +209,75 @@ func TestHypertableGetsItsOwnMigration(t *testing.T) {
 		require.NotContains(t, up, "UNIQUE", "%s: a unique index would have to contain the time", name)
 	}
 }
+
+// A site's own columns keep their data when the library goes, also where it used them.
+func TestRollbackLeavesASitesOwnColumns(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	run(t, db, `CREATE SCHEMA trading`, `CREATE TABLE trading.trades (id bigserial, order_id text, traded_at timestamptz, note text)`,
+		planProfiles, `ALTER TABLE trading.account_profiles ADD COLUMN mode varchar(20)`,
+		`INSERT INTO trading.account_profiles VALUES ('a', 'n', 'DU1234567', '25K', 'low', now(), 'paper')`,
+		`INSERT INTO trading.trades (order_id, note) VALUES ('o-1', 'theirs')`)
+	migrate(t, db)
+	require.NoError(t, Rollback(t.Context(), db, 0), "Rollback failed")
+	require.Equal(t, "o-1 theirs", value[string](t, db, `SELECT concat_ws(' ', order_id, note, traded_at) FROM trading.trades`), "a site's own trades changed")
+	require.Equal(t, "paper", value[string](t, db, `SELECT mode FROM trading.account_profiles`), "a site's own profiles changed")
+	for table, left := range map[string]string{"trades": "id note order_id traded_at", "account_profiles": "capital_level created_at ibkr_account_id mode profile_id profile_name risk_tolerance"} {
+		require.Equal(t, left, value[string](t, db, `SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute
+			WHERE attrelid = ('trading.' || $1)::regclass AND attnum > 0 AND NOT attisdropped`, table), "columns of %s", table)
+	}
+}
+
+func TestMigrationRefusesProfilesThatItCannotUse(t *testing.T) {
+	t.Parallel()
+	for column, want := range map[string]string{
+		"status int DEFAULT 1": "status is integer, not character varying(20)",
+		"owner_id varchar(50)": "owner_id may be null",
+	} {
+		db := open(t, "postgres", pgtest.Database(t))
+		run(t, db, `CREATE SCHEMA trading`, planProfiles, `ALTER TABLE trading.account_profiles ADD COLUMN `+column)
+		require.ErrorContains(t, Migrate(t.Context(), db), want, "the error does not say what is in the way")
+	}
+}
+
+// Neither way may anybody who works on a table wait for long behind a migration that waits for another:
+// every statement gives up, and is tried again.
+func TestMigrationsDoNotQueueUp(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", pgtest.Database(t))
+	run(t, db, file(t, "existing.sql"), planProfiles)
+	up := func(ctx context.Context) error { return Migrate(ctx, db) }
+	down := func(ctx context.Context) error { return Rollback(ctx, db, 0) }
+	requirePasses(t, db, "account_profiles", up)
+	migrate(t, db)
+	for _, table := range []string{"signals", "positions", "trades", "account_profiles"} {
+		requirePasses(t, db, table, down)
+		migrate(t, db)
+	}
+}
+
+// requirePasses holds up a migration at a table, and has others read it for as long as it takes until the
+// migration has given up twice. They would wait for ever behind a lock without a limit.
+func requirePasses(t *testing.T, db *sqlx.DB, table string, migrates func(context.Context) error) {
+	t.Helper()
+	reader, err := db.BeginTxx(t.Context(), nil)
+	require.NoError(t, err, "begin")
+	defer func() { require.NoError(t, reader.Rollback(), "rollback") }()
+	_, err = reader.ExecContext(t.Context(), `LOCK TABLE trading.`+table+` IN ACCESS SHARE MODE`)
+	require.NoError(t, err, "lock")
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- migrates(ctx) }()
+	for range 2 {
+		waits := func() bool {
+			return value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) > 0
+		}
+		require.Eventually(t, waits, time.Minute, 5*time.Millisecond, "the migration does not wait for whoever works on %s", table)
+		passes, cancel := context.WithTimeout(t.Context(), time.Minute)
+		_, err = db.ExecContext(passes, `SELECT FROM trading.`+table+` LIMIT 1`)
+		cancel()
+		require.NoError(t, err, "who reads %s waits behind a migration that waits", table)
+	}
+	stop()
+	require.Error(t, <-done, "the migration changed %s under a reader", table)
+}

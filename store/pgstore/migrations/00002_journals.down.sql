@@ -1,3 +1,5 @@
+SET LOCAL lock_timeout = '200ms';
+
 -- Refuses to destroy what cannot be made again.
 
 -- +goose StatementBegin
@@ -19,15 +21,18 @@ DROP TABLE trading.journal_entries;
 -- Profiles that there are stay, with the columns they would have without this library.
 -- +goose StatementBegin
 DO $$
+DECLARE
+	ours name;
 BEGIN
-	IF EXISTS (SELECT FROM trading.account_profiles) THEN
-		DROP INDEX trading.account_profiles_owner_name_key, trading.account_profiles_id_bytes_idx;
-		ALTER TABLE trading.account_profiles
-			DROP COLUMN owner_id, DROP COLUMN mode, DROP COLUMN status, DROP COLUMN base_currency,
-			DROP COLUMN gateway_host, DROP COLUMN gateway_port, DROP COLUMN gateway_client_id,
-			DROP COLUMN limits, DROP COLUMN version, DROP COLUMN updated_at, DROP COLUMN last_used_at;
-	ELSE
+	IF NOT EXISTS (SELECT FROM trading.account_profiles) THEN
 		DROP TABLE trading.account_profiles;
+		RETURN;
 	END IF;
+	DROP INDEX trading.account_profiles_owner_name_key, trading.account_profiles_id_bytes_idx;
+	FOR ours IN SELECT attname FROM pg_attribute
+		WHERE attrelid = 'trading.account_profiles'::regclass AND attnum > 0 AND NOT attisdropped
+			AND col_description(attrelid, attnum) = 'made by the accounts library' LOOP
+		EXECUTE format('ALTER TABLE trading.account_profiles DROP COLUMN %I', ours);
+	END LOOP;
 END $$;
 -- +goose StatementEnd

@@ -1,6 +1,9 @@
 -- Profiles, and the journals that are the truth about them. Every row of the other tables can be
 -- made again from journal_entries.
 
+-- Whoever works on a table that is there must not wait behind this: it gives up soon, and is tried again.
+SET LOCAL lock_timeout = '200ms';
+
 -- A row with these six columns alone is a valid profile; the others have defaults.
 CREATE TABLE IF NOT EXISTS trading.account_profiles (
 	profile_id varchar(50) PRIMARY KEY,
@@ -11,18 +14,45 @@ CREATE TABLE IF NOT EXISTS trading.account_profiles (
 	created_at timestamptz DEFAULT now()
 );
 
-ALTER TABLE trading.account_profiles
-	ADD COLUMN IF NOT EXISTS owner_id varchar(50) NOT NULL DEFAULT '',
-	ADD COLUMN IF NOT EXISTS mode varchar(20),            -- NULL: what the account id says
-	ADD COLUMN IF NOT EXISTS status varchar(20) NOT NULL DEFAULT 'active',
-	ADD COLUMN IF NOT EXISTS base_currency varchar(3) NOT NULL DEFAULT 'USD',
-	ADD COLUMN IF NOT EXISTS gateway_host varchar(255) NOT NULL DEFAULT '',
-	ADD COLUMN IF NOT EXISTS gateway_port bigint NOT NULL DEFAULT 0,
-	ADD COLUMN IF NOT EXISTS gateway_client_id bigint NOT NULL DEFAULT 0,
-	ADD COLUMN IF NOT EXISTS limits jsonb,                -- NULL: the defaults of level and tolerance
-	ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 1,
-	ADD COLUMN IF NOT EXISTS updated_at timestamptz,
-	ADD COLUMN IF NOT EXISTS last_used_at timestamptz;    -- NULL: never
+-- A column that is there already must be what is needed. Those that are added are marked: they alone
+-- go when this is taken back.
+-- +goose StatementBegin
+DO $$
+DECLARE
+	wanted record;
+	there record;
+	clash text;
+BEGIN
+	FOR wanted IN SELECT * FROM (VALUES
+		('owner_id', 'character varying(50)', 'NOT NULL DEFAULT '''''),
+		('mode', 'character varying(20)', ''),  -- NULL: what the account id says
+		('status', 'character varying(20)', 'NOT NULL DEFAULT ''active'''),
+		('base_currency', 'character varying(3)', 'NOT NULL DEFAULT ''USD'''),
+		('gateway_host', 'character varying(255)', 'NOT NULL DEFAULT '''''),
+		('gateway_port', 'bigint', 'NOT NULL DEFAULT 0'),
+		('gateway_client_id', 'bigint', 'NOT NULL DEFAULT 0'),
+		('limits', 'jsonb', ''),  -- NULL: the defaults of level and tolerance
+		('version', 'bigint', 'NOT NULL DEFAULT 1'),
+		('updated_at', 'timestamp with time zone', ''),
+		('last_used_at', 'timestamp with time zone', '')  -- NULL: never
+	) AS w (name, type, rest) LOOP
+		SELECT format_type(atttypid, atttypmod) AS type, attnotnull INTO there FROM pg_attribute
+			WHERE attrelid = 'trading.account_profiles'::regclass AND attname = wanted.name AND NOT attisdropped;
+		IF NOT FOUND THEN
+			EXECUTE format('ALTER TABLE trading.account_profiles ADD COLUMN %I %s %s', wanted.name, wanted.type, wanted.rest);
+			EXECUTE format('COMMENT ON COLUMN trading.account_profiles.%I IS %L', wanted.name, 'made by the accounts library');
+		ELSIF there.type <> wanted.type THEN
+			clash := concat_ws('; ', clash, format('%I is %s, not %s', wanted.name, there.type, wanted.type));
+		ELSIF wanted.rest LIKE 'NOT NULL%' AND NOT there.attnotnull THEN
+			clash := concat_ws('; ', clash, format('%I may be null', wanted.name));
+		END IF;
+	END LOOP;
+	IF clash IS NOT NULL THEN
+		RAISE EXCEPTION 'table account_profiles has columns of its own under names that are needed: %', clash
+			USING ERRCODE = 'duplicate_column';
+	END IF;
+END $$;
+-- +goose StatementEnd
 
 CREATE UNIQUE INDEX IF NOT EXISTS account_profiles_owner_name_key
 	ON trading.account_profiles (owner_id, profile_name);

@@ -1,16 +1,19 @@
 SET LOCAL lock_timeout = '200ms';
 
 ALTER TABLE trading.positions
-	DROP COLUMN IF EXISTS account_profile_id,
-	DROP COLUMN IF EXISTS instrument_key,
-	DROP COLUMN IF EXISTS journal_seq,
-	DROP COLUMN IF EXISTS exact_quantity,
-	DROP COLUMN IF EXISTS exact_basis,
-	DROP COLUMN IF EXISTS exact_realized,
-	DROP COLUMN IF EXISTS exact_realized_base,
-	DROP COLUMN IF EXISTS exact_unconverted,
-	DROP COLUMN IF EXISTS exact_commissions,
-	DROP COLUMN IF EXISTS exact_taxes,
-	DROP COLUMN IF EXISTS instrument_currency,
-	DROP COLUMN IF EXISTS last_trade_at,
-	DROP COLUMN IF EXISTS last_close_at;
+	DROP CONSTRAINT IF EXISTS positions_account_profile_id_fkey,
+	DROP CONSTRAINT IF EXISTS positions_exact_scale_check;
+
+-- Columns that this library did not make stay, but for the one that tells whose a row is.
+-- +goose StatementBegin
+DO $$
+DECLARE
+	ours name;
+BEGIN
+	FOR ours IN SELECT attname FROM pg_attribute
+		WHERE attrelid = 'trading.positions'::regclass AND attnum > 0 AND NOT attisdropped
+			AND (attname = 'account_profile_id' OR col_description(attrelid, attnum) = 'made by the accounts library') LOOP
+		EXECUTE format('ALTER TABLE trading.positions DROP COLUMN %I', ours);
+	END LOOP;
+END $$;
+-- +goose StatementEnd

@@ -3,25 +3,20 @@ SET LOCAL lock_timeout = '200ms';
 -- A table that this library made goes; one that was there before loses the columns it was given.
 -- +goose StatementBegin
 DO $$
+DECLARE
+	ours name;
 BEGIN
 	IF obj_description('trading.trades'::regclass) LIKE '%made by the accounts library%' THEN
 		DROP TABLE trading.trades;
-	ELSE
-		ALTER TABLE trading.trades
-			DROP COLUMN IF EXISTS account_profile_id,
-			DROP COLUMN IF EXISTS journal_seq,
-			DROP COLUMN IF EXISTS exec_id,
-			DROP COLUMN IF EXISTS order_id,
-			DROP COLUMN IF EXISTS trade_kind,
-			DROP COLUMN IF EXISTS instrument_key,
-			DROP COLUMN IF EXISTS exact_quantity,
-			DROP COLUMN IF EXISTS exact_price,
-			DROP COLUMN IF EXISTS exact_proceeds,
-			DROP COLUMN IF EXISTS exact_commission,
-			DROP COLUMN IF EXISTS exact_taxes,
-			DROP COLUMN IF EXISTS instrument_currency,
-			DROP COLUMN IF EXISTS commission_currency,
-			DROP COLUMN IF EXISTS traded_at;
+		RETURN;
 	END IF;
+	ALTER TABLE trading.trades
+		DROP CONSTRAINT IF EXISTS trades_account_profile_id_fkey,
+		DROP CONSTRAINT IF EXISTS trades_exact_scale_check;
+	FOR ours IN SELECT attname FROM pg_attribute
+		WHERE attrelid = 'trading.trades'::regclass AND attnum > 0 AND NOT attisdropped
+			AND (attname = 'account_profile_id' OR col_description(attrelid, attnum) = 'made by the accounts library') LOOP
+		EXECUTE format('ALTER TABLE trading.trades DROP COLUMN %I', ours);
+	END LOOP;
 END $$;
 -- +goose StatementEnd

@@ -14,54 +14,48 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- A column that is there already must be what is needed.
+-- A column that is there already must be what is needed. Those that are added are marked: they alone
+-- go when this is taken back.
 -- +goose StatementBegin
 DO $$
 DECLARE
+	wanted record;
+	there record;
 	clash text;
 BEGIN
-	SELECT string_agg(format('%I is %s, not %s', a.attname, format_type(a.atttypid, a.atttypmod), wanted.type), '; ')
-	INTO clash
-	FROM (VALUES
+	FOR wanted IN SELECT * FROM (VALUES
 		('account_profile_id', 'character varying(50)'),
-		('journal_seq', 'bigint'),
+		('journal_seq', 'bigint'),  -- the entry that holds it
 		('exec_id', 'text'),
 		('order_id', 'text'),
-		('trade_kind', 'text'),
-		('instrument_key', 'text'),
-		('exact_quantity', 'numeric'),
+		('trade_kind', 'text'),  -- execution, expiry, assignment, exercise, corporate
+		('instrument_key', 'text'),  -- such as STK:NU:USD
+		('exact_quantity', 'numeric'),  -- negative for a sale
 		('exact_price', 'numeric'),
-		('exact_proceeds', 'numeric'),
-		('exact_commission', 'numeric'),
+		('exact_proceeds', 'numeric'),  -- negative for money that went
+		('exact_commission', 'numeric'),  -- a cost is positive
 		('exact_taxes', 'numeric'),
 		('instrument_currency', 'character varying(3)'),
-		('commission_currency', 'character varying(3)'),
+		('commission_currency', 'character varying(3)'),  -- NULL: as the instrument
 		('traded_at', 'timestamp with time zone')
-	) AS wanted (name, type)
-	JOIN pg_attribute a ON a.attrelid = 'trading.trades'::regclass AND a.attname = wanted.name AND NOT a.attisdropped
-	WHERE format_type(a.atttypid, a.atttypmod) <> wanted.type;
+	) AS w (name, type) LOOP
+		SELECT format_type(atttypid, atttypmod) AS type, attnotnull INTO there FROM pg_attribute
+			WHERE attrelid = 'trading.trades'::regclass AND attname = wanted.name AND NOT attisdropped;
+		IF NOT FOUND THEN
+			EXECUTE format('ALTER TABLE trading.trades ADD COLUMN %I %s', wanted.name, wanted.type);
+			IF wanted.name <> 'account_profile_id' THEN  -- which goes in any case
+				EXECUTE format('COMMENT ON COLUMN trading.trades.%I IS %L', wanted.name, 'made by the accounts library');
+			END IF;
+		ELSIF there.type <> wanted.type THEN
+			clash := concat_ws('; ', clash, format('%I is %s, not %s', wanted.name, there.type, wanted.type));
+		END IF;
+	END LOOP;
 	IF clash IS NOT NULL THEN
 		RAISE EXCEPTION 'table trades has columns of its own under names that are needed: %', clash
 			USING ERRCODE = 'duplicate_column';
 	END IF;
 END $$;
 -- +goose StatementEnd
-
-ALTER TABLE trading.trades
-	ADD COLUMN IF NOT EXISTS account_profile_id varchar(50),
-	ADD COLUMN IF NOT EXISTS journal_seq bigint,  -- the entry that holds it
-	ADD COLUMN IF NOT EXISTS exec_id text,
-	ADD COLUMN IF NOT EXISTS order_id text,
-	ADD COLUMN IF NOT EXISTS trade_kind text,  -- execution, expiry, assignment, exercise, corporate
-	ADD COLUMN IF NOT EXISTS instrument_key text,  -- such as STK:NU:USD
-	ADD COLUMN IF NOT EXISTS exact_quantity numeric,  -- negative for a sale
-	ADD COLUMN IF NOT EXISTS exact_price numeric,
-	ADD COLUMN IF NOT EXISTS exact_proceeds numeric,  -- negative for money that went
-	ADD COLUMN IF NOT EXISTS exact_commission numeric,  -- a cost is positive
-	ADD COLUMN IF NOT EXISTS exact_taxes numeric,
-	ADD COLUMN IF NOT EXISTS instrument_currency varchar(3),
-	ADD COLUMN IF NOT EXISTS commission_currency varchar(3),  -- NULL: as the instrument
-	ADD COLUMN IF NOT EXISTS traded_at timestamptz;
 
 -- Not valid means not yet checked for rows that are there: that is done later, without this lock.
 ALTER TABLE trading.trades
