@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -22,21 +24,14 @@ func Pooled(ctx context.Context, db *sqlx.DB) (bool, error) {
 // out to be one session are proof, and so is one connection whose session changes. With a pool of one
 // connection the only one at work on the pooler, a pooler may go unnoticed.
 func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
-	conns := make([]*sql.Conn, 0, 2)
+	conns, err := connections(ctx, db)
 	defer func() {
 		for _, c := range conns {
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	for range cap(conns) {
-		c, err := db.Conn(ctx)
-		if err != nil {
-			return false, err
-		}
-		conns = append(conns, c)
-		if isSingle(db) {
-			break
-		}
+	if err != nil {
+		return false, err
 	}
 	owners := map[int]*sql.Conn{} // whose each session was
 	for range DetectRounds {
@@ -53,6 +48,36 @@ func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
 		slices.Reverse(conns) // so that sessions handed out in turn do not seem to be one's own
 	}
 	return len(owners) > len(conns), nil
+}
+
+// connections takes two connections out of the pool, or one where it has no more. Whoever holds one
+// waits only a while for the second, and else lets go and stands back: on a small pool two that hold
+// one each would wait for each other.
+func connections(ctx context.Context, db *sqlx.DB) ([]*sql.Conn, error) {
+	for patience := 100 * time.Millisecond; ; patience = min(2*patience, 5*time.Second) {
+		first, err := db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if isSingle(db) {
+			return []*sql.Conn{first}, nil
+		}
+		waiting, stop := context.WithTimeout(ctx, patience)
+		second, err := db.Conn(waiting)
+		gaveUp := waiting.Err() != nil
+		stop()
+		if err == nil {
+			return []*sql.Conn{first, second}, nil
+		}
+		if err = errors.Join(err, first.Close()); !gaveUp || ctx.Err() != nil {
+			return nil, err
+		}
+		select {
+		case <-time.After(rand.N(2 * patience)): // at random, so that not all come back at once
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // DetectRounds is enough for a busy pooler, which hands out sessions at random, not to give the same

@@ -186,3 +186,24 @@ func askOwn(ctx context.Context, s *Store, client, round int) error {
 	}
 	return nil
 }
+
+// Each needs two connections for a moment, to find out about poolers: on a pool of two that must not end
+// in one waiting for the other.
+func TestStoresOpenAtOnceOnASmallPool(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	db.SetMaxOpenConns(2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var g group
+	for range 3 {
+		g.Go(func() error {
+			s, err := New(ctx, db)
+			if err != nil {
+				return err
+			}
+			return s.Close()
+		})
+	}
+	require.NoError(t, g.Wait(), "New failed")
+}
