@@ -15,7 +15,7 @@ func newRows() *rows {
 		trade:     newSource("trade", "n place", "exec_id order_id trade_kind instrument_key quantity price proceeds commission taxes currency commission_currency traded_at", ""),
 		cancelled: newSource("cancelled", "n place", "", ""),
 		position: newSource("position", "n", "instrument_key symbol position_type side quantity entry_price realized_pnl details currency "+
-			"exact_quantity basis realized realized_base unconverted commissions taxes last_trade_at last_close_at", ""),
+			"exact_quantity basis realized realized_base unconverted commissions taxes last_trade_at last_close_at since", ""),
 	}
 }
 
@@ -198,7 +198,7 @@ positions AS (
 		exact_commissions, exact_taxes, last_trade_at, last_close_at)
 	SELECT a.profile_id, instrument_key, a.last, CASE a.owner_id WHEN '' THEN a.profile_id ELSE a.owner_id END, symbol,
 		position_type, side, nullif(quantity, '')::numeric, nullif(entry_price, '')::numeric, nullif(realized_pnl, '')::numeric, nullif(details, '')::jsonb,
-		coalesce(nullif(last_trade_at, '')::timestamptz, now()),
+		coalesce(nullif(since, '')::timestamptz, nullif(last_trade_at, '')::timestamptz, now()),
 		CASE WHEN nullif(exact_quantity, '')::numeric = 0
 			THEN coalesce(nullif(last_close_at, '')::timestamptz, nullif(last_trade_at, '')::timestamptz, now()) END,
 		currency, nullif(exact_quantity, '')::numeric, nullif(basis, '')::numeric, nullif(realized, '')::numeric, nullif(realized_base, '')::numeric,

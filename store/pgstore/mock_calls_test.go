@@ -163,8 +163,8 @@ func calls() []call {
 			func(ctx context.Context, s *Store) error { _, err := s.Watch(ctx); return err }, nil},
 		{"Verify", `verify profile "profile-00"`, whole(append(folding(), rowsOf()...)...), verify, nil},
 		{"Verify of no profile", `verify profile "profile-00"`, failing(unknown), verify, accounts.ErrProfileNotFound},
-		{"Rebuild", `rebuild rows of profile "profile-00"`, whole(append(folding(), execute("DELETE FROM trading.trades", 1),
-			execute("UPDATE trading.positions", 1), execute("WITH accepted", 1))...), rebuild, nil},
+		{"Rebuild", `rebuild rows of profile "profile-00"`, whole(append(folding(), execute("DELETE FROM trading.trades", 1), execute("WITH accepted", 1),
+			execute("UPDATE trading.positions", 1))...), rebuild, nil},
 		{"Rebuild of no profile", `rebuild rows of profile "profile-00"`, failing(unknown), rebuild, accounts.ErrProfileNotFound},
 	}
 }

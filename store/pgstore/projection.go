@@ -43,11 +43,40 @@ func (r *rows) project(n int64, b *accounts.Batch) {
 		last[key] = t.trade
 		r.trade.add([]int64{n, t.place}, tradeTexts(t.trade, key))
 	}
+	since := openedAt(b.Entries)
 	for i := range b.Positions {
 		p := &b.Positions[i]
 		key := p.Instrument.Key()
-		r.position.add([]int64{n}, positionTexts(p, key, last[key]))
+		r.position.add([]int64{n}, positionTexts(p, key, last[key], since[key]))
 	}
+}
+
+// openedAt returns since when positions have been open that opening balances bring: not since now.
+func openedAt(entries []accounts.Entry) map[accounts.InstrumentKey]time.Time {
+	var since map[accounts.InstrumentKey]time.Time
+	for i := range entries {
+		if entries[i].Kind != accounts.KindOpening {
+			continue
+		}
+		payload, err := entries[i].Decode()
+		if o, ok := payload.(*accounts.Opening); ok && err == nil {
+			if since == nil {
+				since = map[accounts.InstrumentKey]time.Time{}
+			}
+			since[o.Instrument.Key()] = opened(o.Lots)
+		}
+	}
+	return since
+}
+
+// opened returns when the oldest of the lots was opened; the zero time for none.
+func opened(lots []accounts.Lot) (at time.Time) {
+	for i := range lots {
+		if at.IsZero() || lots[i].OpenedAt.Before(at) {
+			at = lots[i].OpenedAt
+		}
+	}
+	return at
 }
 
 // placedTrade is a trade in force, or with nil one that is not any longer, in its place.
@@ -152,12 +181,14 @@ func visibleOf(p *accounts.Position, last *accounts.Trade) visible {
 	return v
 }
 
-func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade) []string {
+// positionTexts are the columns of a position's row. since is when it was opened, zero for with its last
+// trade.
+func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade, since time.Time) []string {
 	v := visibleOf(p, last)
 	return []string{string(key), v.symbol, v.kind, v.side, v.quantity.String(), v.price.String(), v.realized.String(),
 		detailsOf(&p.Instrument), string(p.Instrument.Currency),
 		p.Quantity.String(), p.Basis.String(), p.Realized.String(), p.RealizedBase.String(), p.Unconverted.String(),
-		p.Commissions.String(), p.Taxes.String(), timeText(p.LastTrade), timeText(p.LastClose)}
+		p.Commissions.String(), p.Taxes.String(), timeText(p.LastTrade), timeText(p.LastClose), timeText(since)}
 }
 
 // What the columns hold that were there before.

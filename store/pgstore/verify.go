@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
 )
@@ -57,14 +58,15 @@ func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 
 // Rebuild writes the rows of positions and trades anew from the profile's journal. Appends to the
 // profile wait meanwhile, and other services see the rows before or after. It refuses a journal that
-// cannot be trusted with accounts.ErrCorrupt.
+// cannot be trusted with accounts.ErrCorrupt. A store WithoutProjection checks the journal and writes
+// nothing.
 func (s *Store) Rebuild(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	err := s.transaction(ctx, nil, func(tx *sqlx.Tx) error {
 		f, err := s.fold(ctx, tx, id, " FOR UPDATE OF h")
-		if err != nil {
+		if err != nil || !s.projection {
 			return err
 		}
 		return s.rewrite(ctx, tx, f)
@@ -104,6 +106,9 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 	err := tx.GetContext(ctx, &profile, s.schema.in(`
 		SELECT p.base_currency, coalesce(nullif(p.owner_id, ''), p.profile_id) AS user_id, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
 		WHERE p.profile_id = $1`+lock), string(id))
+	if hasState(err, invalidEncoding) {
+		return nil, notFound(id)
+	}
 	if missing(err) {
 		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
 		// means. It is asked in the transaction: the pool may have no second connection.
@@ -167,17 +172,12 @@ func (s *Store) pageIn(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, 
 	return page, err
 }
 
-// rewrite replaces the rows by what the fold says.
+// rewrite replaces the rows by what the fold says. Of positions that are right in other services' eyes
+// nothing changes, such as since when they are open.
 func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
-	for _, statement := range []string{
-		`DELETE FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`,
-		`UPDATE trading.positions SET exact_quantity = 0, exact_basis = 0, exact_realized = 0, exact_realized_base = 0,
-			exact_unconverted = 0, exact_commissions = 0, exact_taxes = 0, last_trade_at = NULL, last_close_at = NULL,
-			closed_at = coalesce(closed_at, now()) WHERE account_profile_id = $1 AND instrument_key IS NOT NULL`,
-	} {
-		if _, err := tx.ExecContext(ctx, s.schema.in(statement), string(f.id)); err != nil {
-			return err
-		}
+	if _, err := tx.ExecContext(ctx, s.schema.in(
+		`DELETE FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`), string(f.id)); err != nil {
+		return err
 	}
 	const chunk = 1000
 	r := newRows()
@@ -197,14 +197,24 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 			return err
 		}
 	}
+	keys := pq.StringArray{}
 	for _, p := range f.book.Positions() {
 		key := p.Instrument.Key()
-		r.position.add([]int64{0}, positionTexts(&p, key, f.last[key]))
+		keys = append(keys, string(key))
+		r.position.add([]int64{0}, positionTexts(&p, key, f.last[key], opened(p.Lots)))
 		if err := flush(chunk); err != nil {
 			return err
 		}
 	}
-	return flush(0)
+	if err := flush(0); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, s.schema.in(`
+		UPDATE trading.positions SET exact_quantity = 0, exact_basis = 0, exact_realized = 0, exact_realized_base = 0,
+			exact_unconverted = 0, exact_commissions = 0, exact_taxes = 0, last_trade_at = NULL, last_close_at = NULL,
+			closed_at = coalesce(closed_at, now())
+		WHERE account_profile_id = $1 AND instrument_key <> ALL ($2)`), string(f.id), keys)
+	return err
 }
 
 // rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.

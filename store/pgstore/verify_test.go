@@ -103,6 +103,10 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 	b := newBook(t, "postgres")
 	fillBook(t, b)
 	id := testProfile(0).ID
+	const opened = `SELECT string_agg(concat_ws(' ', instrument_key, opened_at), ',' ORDER BY instrument_key) FROM trading.positions`
+	before := value[string](t, b.store.db, opened)
+	require.NoError(t, b.store.Rebuild(t.Context(), id), "Rebuild failed")
+	require.Equal(t, before, value[string](t, b.store.db, opened), "since when positions are open")
 	for _, damage := range []string{
 		`DELETE FROM trading.trades WHERE journal_seq = 2`,
 		`UPDATE trading.trades SET exact_price = exact_price + 0.01 WHERE journal_seq = 3`,
@@ -122,9 +126,24 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 		require.NoError(t, b.store.Rebuild(t.Context(), id), "Rebuild failed after %s", damage)
 		require.NoError(t, b.store.Verify(t.Context(), id), "not mended: %s", damage)
 	}
+	for _, odd := range []accounts.ProfileID{"a\x00", "a\xff", ""} {
+		require.ErrorIs(t, b.store.Verify(t.Context(), odd), accounts.ErrProfileNotFound, "Verify of %q", odd)
+		require.ErrorIs(t, b.store.Rebuild(t.Context(), odd), accounts.ErrProfileNotFound, "Rebuild of %q", odd)
+	}
 	run(t, b.store.db, `UPDATE trading.journal_entries SET payload = convert_to(replace(convert_from(payload, 'UTF8'), '"13"', '"14"'), 'UTF8')`)
 	require.ErrorIs(t, b.store.Verify(t.Context(), id), accounts.ErrCorrupt, "a changed journal was not found")
 	require.ErrorIs(t, b.store.Rebuild(t.Context(), id), accounts.ErrCorrupt, "rows were made from a journal that cannot be trusted")
+}
+
+func TestRebuildWithoutProjectionWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "postgres", migrated.Database(t), WithoutProjection())
+	t.Cleanup(func() { _ = s.Close() })
+	require.NoError(t, s.CreateProfile(t.Context(), testProfile(0)), "CreateProfile failed")
+	f := fills{id: testProfile(0).ID}
+	require.NoError(t, s.Append(t.Context(), f.next(2)), "Append failed")
+	require.NoError(t, s.Rebuild(t.Context(), f.id), "Rebuild failed")
+	require.Zero(t, value[int](t, s.db, `SELECT count(*) FROM trading.trades`), "rows were written all the same")
 }
 
 // The plan's own SQL makes a profile that the library can use and append to.
