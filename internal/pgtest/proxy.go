@@ -1,7 +1,7 @@
 package pgtest
 
 import (
-	"io"
+	"bytes"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,6 +22,7 @@ type Proxy struct {
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	latency time.Duration
+	lost    string        // what no request may contain; empty for nothing
 	held    chan struct{} // closed when answers go on; nil while they do
 	blocked chan struct{} // closed when an answer is held back
 	closed  bool
@@ -75,6 +76,13 @@ func (p *Proxy) HoldAnswers() <-chan struct{} {
 	return p.blocked
 }
 
+// Lose loses requests that contain the text, as though the network had gone silent just then.
+func (p *Proxy) Lose(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost = text
+}
+
 // SetLatency delays every answer.
 func (p *Proxy) SetLatency(d time.Duration) {
 	p.mu.Lock()
@@ -106,8 +114,28 @@ func (p *Proxy) serve() {
 			continue
 		}
 		both := sync.OnceFunc(func() { p.remove(client, server) })
-		p.serving.Go(func() { defer both(); _, _ = io.Copy(server, client) })
+		p.serving.Go(func() { defer both(); p.ask(server, client) })
 		p.serving.Go(func() { defer both(); p.answer(client, server) })
+	}
+}
+
+// ask copies what the client says, but for what is to be lost.
+func (p *Proxy) ask(server, client net.Conn) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := client.Read(buffer)
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		lost := p.lost
+		p.mu.Unlock()
+		if lost != "" && bytes.Contains(buffer[:n], []byte(lost)) {
+			continue
+		}
+		if _, err := server.Write(buffer[:n]); err != nil {
+			return
+		}
 	}
 }
 

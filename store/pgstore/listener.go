@@ -17,6 +17,7 @@ const (
 	selfTestLimit  = 3 * time.Second  // how long the first notification may take
 	deafTime       = 10 * time.Minute // how long not to try again where none came
 	connectTimeout = "5"              // seconds
+	answerLimit    = 30 * time.Second // how long a connection that is open may say nothing to what it is asked
 )
 
 // channel is what the store notifies and listens on.
@@ -48,6 +49,8 @@ func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	if l.conn, err = pq.NewListenerConn(dsn, l.notes); err != nil {
 		return nil, err
 	}
+	ctx, done := w.hangUpAfter(ctx, l)
+	defer done()
 	if _, err = l.conn.Listen(s.channel()); err == nil {
 		err = l.test(ctx, s)
 	}
@@ -59,6 +62,19 @@ func (w *watcher) listen(ctx context.Context) (*listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// hangUpAfter closes the connection when ctx ends or the watcher does, or when it takes too long: lib/pq
+// waits for its answers whatever comes. done ends that.
+func (w *watcher) hangUpAfter(ctx context.Context, l *listener) (_ context.Context, done func()) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	stopClosing := context.AfterFunc(ctx, func() { _ = l.conn.Close() })
+	stopWatching := context.AfterFunc(w.ctx, cancel)
+	return ctx, func() {
+		stopWatching()
+		stopClosing()
+		cancel()
+	}
 }
 
 // test sends a notification through the pool and waits until it is heard. What else is heard before is
@@ -88,9 +104,11 @@ func (l *listener) test(ctx context.Context, s *Store) error {
 }
 
 // ping finds out whether the connection is still there, and closes it if not. It does so on the side:
-// its answer comes behind whatever waits to be read.
+// its answer comes behind whatever waits to be read. One that does not come is a no.
 func (l *listener) ping() {
 	l.pings.Go(func() {
+		hangUp := time.AfterFunc(answerLimit, func() { _ = l.conn.Close() })
+		defer hangUp.Stop()
 		if l.conn.Ping() != nil {
 			_ = l.conn.Close()
 		}

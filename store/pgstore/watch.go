@@ -113,7 +113,11 @@ func (w *watcher) run(l *listener) {
 		if w.store.listenDSN != "" {
 			l, _ = w.listen(w.ctx) // while that fails, asking will do
 		}
-		w.catchUp()
+		if !w.catchUp() && l != nil {
+			// What was missed is still to be told, and nothing would remind of it: begin again.
+			l.close()
+			l = nil
+		}
 	}
 	l.close()
 }
@@ -154,15 +158,13 @@ func (w *watcher) publish(e change) {
 	}
 }
 
-// catchUp publishes what changed since it was last told. When it cannot be asked, the next time will do.
-func (w *watcher) catchUp() {
+// catchUp publishes what changed since it was last told, and reports whether that could be asked.
+func (w *watcher) catchUp() bool {
 	now, err := w.store.snapshot(w.ctx)
-	if err != nil {
-		return
-	}
 	for _, e := range now {
 		w.publish(e)
 	}
+	return err == nil
 }
 
 // change is an event with a number that grows with every one of its subject: the journal's last
