@@ -63,7 +63,8 @@ type Adoption struct {
 //
 // Options are understood if option_details has strike, expiry (expiration, expiration_date) and right
 // (option_type, type), and maybe multiplier. accounts.ErrInvalid, with the row's id, for a position
-// that is not, or that contradicts another of the same contract: long here, short there.
+// that is not, that contradicts another of the same contract, long here, short there, or whose id another row
+// had that was adopted before.
 func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
 	a := adopter{Store: s, rows: rows, id: id}
 	err := s.ready(ctx)
@@ -83,7 +84,8 @@ type adopter struct {
 	rows    LegacyRows
 	id      accounts.ProfileID
 	base    accounts.Currency
-	batch   []LegacyPosition // whose openings are being written
+	batch   []LegacyPosition   // whose openings are being written
+	wanted  []accounts.Opening // what they are
 	claimed bool
 	done    Adoption
 }
@@ -161,7 +163,7 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 
 // record writes the batch's openings, and with them its rows.
 func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []accounts.Opening) error {
-	a.claimed = false
+	a.claimed, a.wanted = false, openings
 	if len(openings) > 0 {
 		if err := p.RecordOpening(ctx, openings...); err != nil {
 			return err
@@ -170,8 +172,29 @@ func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []
 	if a.claimed {
 		return nil
 	}
-	// None is in force, or the journal has them all: then only the rows are left.
-	return a.transaction(ctx, nil, func(tx *sqlx.Tx) error { return a.claim(ctx, tx) })
+	// None is in force: then only the rows are left. Or the journal has them all. If that was this batch,
+	// when the connection was lost, the rows are claimed too, and no longer what was read.
+	return a.transaction(ctx, nil, func(tx *sqlx.Tx) error {
+		if err := a.claim(ctx, tx); err != nil {
+			return err
+		}
+		return a.checkNew(nil)
+	})
+}
+
+// checkNew returns ErrInvalid unless the entries hold every opening that is wanted. What is missing is in
+// the journal already, for a row that had this id before, and closing this one would lose it.
+func (a *adopter) checkNew(entries []accounts.Entry) error {
+	held := make(map[string]bool, len(entries))
+	for i := range entries {
+		held[entries[i].Key] = true
+	}
+	for i := range a.wanted {
+		if id := a.wanted[i].ID; !held["o:"+id] {
+			return fmt.Errorf("%w: the journal has an opening balance %q already, and the row is not adopted", accounts.ErrInvalid, id)
+		}
+	}
+	return nil
 }
 
 // opening is the opening balance that a row stands for, as of now.
@@ -219,6 +242,9 @@ var errChanged = errors.New("rows changed meanwhile")
 // Append appends to the journal and claims the batch's rows, or neither.
 func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
 	if err := checkBatch(b); err != nil {
+		return err
+	}
+	if err := a.checkNew(b.Entries); err != nil {
 		return err
 	}
 	r := newRows()

@@ -184,6 +184,29 @@ func TestRefusedAdoptions(t *testing.T) {
 	}
 }
 
+// A row whose id another had before is not taken for that one.
+func TestAdoptionOfReusedIDs(t *testing.T) {
+	t.Parallel()
+	s := newLegacy(t)
+	id := testProfile(0).ID
+	const insert = `INSERT INTO trading.positions (user_id, symbol, position_type, side, quantity, entry_price) VALUES ('user3', '`
+	run(t, s.db, `TRUNCATE trading.positions RESTART IDENTITY`, insert+`NU', 'STOCK', 'LONG', 2, 11)`)
+	_, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3"})
+	require.NoError(t, err, "AdoptLegacyRows failed")
+	for _, more := range []string{"", insert + `XYZ', 'STOCK', 'LONG', 2, 11)`} {
+		run(t, s.db, `TRUNCATE trading.positions RESTART IDENTITY`, insert+`AAPL', 'STOCK', 'LONG', 2, 11)`)
+		if more != "" {
+			run(t, s.db, more)
+		}
+		rows := value[int](t, s.db, `SELECT count(*) FROM trading.positions`)
+		done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3"})
+		require.ErrorIs(t, err, accounts.ErrInvalid, "a row was taken for another")
+		require.ErrorContains(t, err, "positions-1", "the error does not say which row")
+		require.Zero(t, done, "something is said to be adopted")
+		require.Equal(t, rows, value[int](t, s.db, `SELECT count(*) FROM trading.positions WHERE account_profile_id IS NULL AND closed_at IS NULL`), "a position was lost")
+	}
+}
+
 // A site without a projection keeps its rows in force: nothing goes on in their place.
 func TestAdoptionWithoutProjection(t *testing.T) {
 	t.Parallel()
