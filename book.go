@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -14,140 +15,49 @@ import (
 // commission − taxes). A closing trade realizes proceeds − commission − taxes − basis consumed;
 // lots are consumed first in, first out by the time they were opened, in part pro rata.
 type Book struct {
-	profile ProfileID
-	base    Currency
-	seq     int64
-	hash    Hash
-	trades  int64
+	base   Currency
+	trades int64
 
 	positions map[InstrumentKey]*holding
 	cash      map[Currency]*CashBalance
 	pending   []PendingPremium
 	changes   map[int64]Amendment // what history got wrong, by place
 	equity    EquityPoint
-	closed    closed // by the trade folded in last
-	risk      riskState
-	exposure  *exposure // what is held and working at marks; nil until somebody asks
 }
 
-// NewBook returns the book of an empty journal. base is the profile's base currency.
-func NewBook(id ProfileID, base Currency) *Book {
+// NewBook returns the book of an empty journal. base is the currency that totals are in.
+func NewBook(base Currency) *Book {
 	return &Book{
-		profile:   id,
 		base:      base,
 		positions: map[InstrumentKey]*holding{},
 		cash:      map[Currency]*CashBalance{},
 		changes:   map[int64]Amendment{},
-		risk:      newRiskState(),
 	}
 }
 
-// Apply folds the next entry in, after checking that it continues the chain. An entry at or below
-// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the book as it was.
-func (b *Book) Apply(e Entry) error {
-	if e.Seq <= b.seq {
-		return nil
-	}
-	if err := e.chain(b.profile, b.seq, b.hash, nil); err != nil {
-		return err
-	}
-	payload, err := e.Decode()
-	if err != nil {
-		return err
-	}
-	b.apply(payload, e.Seq)
-	b.hash = e.Hash
-	return nil
-}
-
-// apply folds one decoded payload in as entry seq. It cannot fail: whatever could was refused
-// before it reached the journal.
-func (b *Book) apply(p any, seq int64) {
-	b.seq = seq
+// Apply folds one decoded payload in as entry seq, and returns what of the position it closed if it is a trade. It
+// cannot fail: whatever could was refused before it reached the journal. A payload that is no fact changes nothing.
+func (b *Book) Apply(p any, seq int64) (c closed) {
 	switch f := p.(type) {
 	case *Trade:
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
 			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
 		}
-		b.closed = b.trade(f)
-		b.fill(f, b.closed, false)
+		c = b.trade(f)
 	case *CashMovement:
 		b.moveCash(f)
-		b.exposure.touchCash()
 	case *Split:
 		b.split(f)
 	case *Opening:
 		b.open(f)
-		b.exposure.touch(f.Instrument.Key())
 	case *EquityPoint:
-		b.markEquity(f)
-		b.exposure.touchCash()
+		b.equity = *f
 	case *Amendment:
 		b.changes[f.Place] = *f
-		if f.Trade != nil && f.Place == seq { // late, but new
-			b.fill(f.Trade, closed{}, true)
-		}
 	case *Restatement:
 		b.restate(f)
-	default:
-		b.applyRisk(p)
 	}
-}
-
-// applyRisk folds in what was decided about orders and trading.
-func (b *Book) applyRisk(p any) {
-	switch f := p.(type) {
-	case *Hold:
-		exit := b.closes(f)
-		b.risk.hold(f, exit)
-		b.exposure.touch(f.key)
-		if !exit {
-			b.exposure.tagged(&f.Order)
-		}
-	case *Release:
-		if w := b.risk.orders[f.OrderID]; w != nil {
-			b.risk.drop(w)
-			b.exposure.touch(w.key)
-		}
-	case *Refusal:
-		b.risk.refuse(f)
-	case *Breach:
-		b.risk.breach(f)
-	case *StateChange:
-		b.risk.change(f)
-		b.exposure.touchCash()
-	case *PolicyChange:
-		b.risk.setPolicy(f)
-	}
-}
-
-// closes reports whether an order, with all that works on its side, does no more than close what is held: it was
-// held against no limit on sectors, and so cannot move its underlying to another.
-func (b *Book) closes(f *Hold) bool {
-	h := b.positions[f.key]
-	if h == nil || h.Quantity.IsZero() || h.Quantity.IsNeg() == f.Order.Quantity.IsNeg() {
-		return false
-	}
-	closing := f.Order.Quantity
-	for _, w := range b.risk.working[f.key] {
-		if left := w.remaining(); left.IsNeg() == closing.IsNeg() {
-			closing = closing.Add(left)
-		}
-	}
-	return !closing.Abs().GreaterThan(h.Quantity.Abs())
-}
-
-// fill tells of a trade what else there is to it. A late one gets into the positions only with the
-// restatement behind it.
-func (b *Book) fill(t *Trade, c closed, late bool) {
-	key := t.instrumentKey()
-	h := b.positions[key]
-	if h == nil && late && t.Instrument.SecType != Forex {
-		h = &holding{}
-	}
-	b.risk.fill(t, h, c, late)
-	b.exposure.touch(key)
-	b.exposure.touchCash()
+	return c
 }
 
 // closed is what a trade closed and realized.
@@ -296,13 +206,10 @@ func (b *Book) moveCash(m *CashMovement) {
 		switch {
 		case m.Currency == b.base:
 			c.CapitalBase = c.CapitalBase.Add(m.Amount)
-			b.risk.loss.moved(m.Amount)
 		case m.FXRate.IsZero():
 			c.Unconverted = c.Unconverted.Add(m.Amount)
 		default:
-			amount := convert(m.Amount, m.FXRate)
-			c.CapitalBase = c.CapitalBase.Add(amount)
-			b.risk.loss.moved(amount)
+			c.CapitalBase = c.CapitalBase.Add(convert(m.Amount, m.FXRate))
 		}
 	case Dividend, PaymentInLieu:
 		c.Dividends = c.Dividends.Add(m.Amount)
@@ -345,9 +252,7 @@ func (b *Book) split(s *Split) {
 	if !basis.IsZero() {
 		b.realize(from, basis.Neg(), Decimal{})
 	}
-	b.risk.split(s, from, to)
 	for _, h := range []*holding{from, to} {
-		b.exposure.touch(h.key)
 		if s.Time.After(h.LastTrade) {
 			h.LastTrade = s.Time
 		}
@@ -376,11 +281,6 @@ func (b *Book) open(o *Opening) {
 	}
 }
 
-func (b *Book) markEquity(p *EquityPoint) {
-	b.equity = *p
-	b.risk.loss.point(p, b.risk.dateOf(p.Time), b.movedSince(p))
-}
-
 // movedSince is the capital that came or, below zero, went since an equity point was taken; zero where that is not
 // known in base currency.
 func (b *Book) movedSince(p *EquityPoint) Decimal {
@@ -398,13 +298,7 @@ func (b *Book) movedSince(p *EquityPoint) Decimal {
 func (b *Book) restate(r *Restatement) {
 	for _, p := range r.Positions {
 		b.set(p)
-		key := p.Instrument.Key()
-		if list := b.risk.tags[key]; len(list) > 0 {
-			b.risk.tags[key] = clipTags(list, p.Quantity)
-		}
-		b.exposure.touch(key)
 	}
-	b.exposure.touchCash()
 	for currency, c := range r.Cash {
 		*b.balance(currency) = c
 	}
@@ -448,30 +342,16 @@ func (b *Book) balance(c Currency) *CashBalance {
 	return cash
 }
 
-// ProfileID returns the profile whose journal the book folds.
-func (b *Book) ProfileID() ProfileID { return b.profile }
-
-// Seq returns the number of the last entry folded in, 0 for none.
-func (b *Book) Seq() int64 { return b.seq }
-
-// Hash returns the hash of the last entry folded in.
-func (b *Book) Hash() Hash { return b.hash }
-
 // Trades returns the number of trades in force: neither cancelled nor replaced.
 func (b *Book) Trades() int64 { return b.trades }
 
-// HighWater returns the high-water mark in base currency: the highest equity recorded by an equity
-// point since the journal began or a drawdown was counted anew (see Portfolio.Resume), adjusted in
-// proportion for capital that came or went since; zero if none.
-func (b *Book) HighWater() Decimal { return b.risk.loss.High }
-
-// LastEquity returns the equity point recorded last; the zero point if none.
-func (b *Book) LastEquity() EquityPoint { return b.equity }
+// Contracts returns the keys of every contract ever held, in ascending order.
+func (b *Book) Contracts() []InstrumentKey { return slices.Sorted(maps.Keys(b.positions)) }
 
 // Positions returns a copy of every position ever held, flat ones included, ordered by key.
 func (b *Book) Positions() []Position {
 	out := make([]Position, 0, len(b.positions))
-	for _, key := range sortedKeys(b.positions) {
+	for _, key := range b.Contracts() {
 		out = append(out, b.positions[key].position(true))
 	}
 	return out
@@ -513,12 +393,8 @@ func (b *Book) clone() *Book {
 		n.cash = c.balance(n.Instrument.Currency)
 		c.positions[key] = &n
 	}
-	c.changes = make(map[int64]Amendment, len(b.changes))
-	for place, a := range b.changes {
-		c.changes[place] = a
-	}
+	c.changes = maps.Clone(b.changes)
 	c.pending = slices.Clone(b.pending)
-	c.risk, c.exposure = b.risk.clone(), nil
 	return &c
 }
 

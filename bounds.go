@@ -3,8 +3,8 @@ package accounts
 import "time"
 
 // measure works out what a contract puts at risk and is worth.
-func (c *contract) measure(b *Book, m *market, p *policy, h *holding, orders []*working, today Date) {
-	mark, marked := m.marks[c.key]
+func (c *contract) measure(a *account, m *market, p *policy, h *holding, orders []*working, today Date) {
+	mark, marked := m.Marks[c.key]
 	c.strategies = c.strategies[:0]
 	if !c.known || !c.at.Equal(mark.Time) || c.terms.mark != mark.Price { // else nothing but the stake can have changed
 		c.terms = termsOf(m, p, c.instrument, mark.Price, today)
@@ -27,25 +27,21 @@ func (c *contract) measure(b *Book, m *market, p *policy, h *holding, orders []*
 		c.spending = convert(c.stake.buyWorth, c.terms.units)
 	}
 	if h != nil {
-		c.worth = convert(convert(h.Quantity, mark.Price), c.terms.units)
-		if !c.instrument.settlesNotional() {
-			rate, _, _ := m.rate(c.instrument.Currency)
-			c.worth = c.worth.Sub(convert(h.Basis, rate))
-		}
+		c.worth = h.worth(mark.Price, c.terms.rate)
 	}
-	c.measureStrategies(b.risk.tags[c.key], orders, mark.Price)
+	c.measureStrategies(a.risk.tags[c.key], orders, mark.Price)
 }
 
 // termsOf returns what turns a stake in the contract into figures. Units are zero if the rate is not known.
 func termsOf(m *market, p *policy, i *Instrument, mark Decimal, today Date) terms {
 	t := terms{instrument: i, mark: mark, futures: p.limits.FuturesMargin, cash: p.limits.Account == CashAccount,
 		intraday: p.limits.dayTrades(today) == IntradayMargin}
-	if rate, _, ok := m.rate(i.Currency); ok {
-		t.units = convert(i.Multiplier, rate)
+	if rate, _, ok := m.Rate(i.Currency); ok {
+		t.rate, t.units = rate, convert(i.Multiplier, rate)
 	}
 	if i.SecType == Option {
 		var buffer [128]byte
-		underlying := m.marks[InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
+		underlying := m.Marks[InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
 		t.underlying, t.underlyingAt = underlying.Price, underlying.Time
 	}
 	return t
@@ -97,26 +93,19 @@ func (c *contract) stakeOf(strategy string, held Decimal, orders []*working, mar
 }
 
 // refreshCash adds the cash up in base currency.
-func (e *exposure) refreshCash(b *Book, m *market) {
-	e.balance, e.capital, e.unsettled, e.unrated, e.cashRates = Decimal{}, Decimal{}, Decimal{}, false, time.Time{}
-	inBase := func(c Currency, amount Decimal) Decimal {
-		if amount.IsZero() {
-			return amount
+func (e *exposure) refreshCash(a *account, m *market) {
+	cash := a.CashTotals(m.Prices)
+	e.balance, e.capital, e.unrated, e.cashRates = cash.Balance, cash.Capital, !cash.Known(), cash.Oldest
+	e.unsettled = Decimal{}
+	for _, s := range a.risk.sales {
+		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {
+			continue
 		}
-		rate, at, ok := m.rate(c)
-		e.unrated = e.unrated || !ok
-		if ok && c != m.base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
+		rate, at, known := m.Rate(s.Currency)
+		e.unsettled = e.unsettled.Add(convert(s.Amount, rate))
+		e.unrated = e.unrated || !known
+		if known && s.Currency != m.Base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
 			e.cashRates = at
-		}
-		return convert(amount, rate)
-	}
-	for currency, c := range b.cash {
-		e.balance = e.balance.Add(inBase(currency, c.Balance()))
-		e.capital = e.capital.Add(c.CapitalBase).Add(inBase(currency, c.Unconverted))
-	}
-	for _, s := range b.risk.sales {
-		if settlesOn(s.Date) > e.today {
-			e.unsettled = e.unsettled.Add(inBase(s.Currency, s.Amount))
 		}
 	}
 }
@@ -129,7 +118,7 @@ func (e *exposure) age(m *market) {
 			*t = u
 		}
 	}
-	last := m.base
+	last := m.Base
 	for _, c := range e.list {
 		if !c.known {
 			continue
@@ -138,9 +127,9 @@ func (e *exposure) age(m *market) {
 		if c.margined() {
 			older(&e.oldest, c.terms.underlyingAt)
 		}
-		if c.instrument.Currency != last && c.instrument.Currency != m.base {
+		if c.instrument.Currency != last && c.instrument.Currency != m.Base {
 			last = c.instrument.Currency
-			older(&e.rates, m.fx[last].Time)
+			older(&e.rates, m.Rates[last].Time)
 		}
 	}
 }
@@ -174,33 +163,33 @@ type bounds struct {
 }
 
 // resolve turns the limits into amounts.
-func (e *exposure) resolve(b *Book) bounds {
-	l, k := &e.policy.limits, bounds{}
-	k.equity, k.known = e.equity()
-	if !k.known {
-		return k
+func (e *exposure) resolve(a *account) bounds {
+	limits, out := &e.policy.limits, bounds{}
+	out.equity, out.known = e.equity()
+	if !out.known {
+		return out
 	}
-	k.profit = k.equity.Sub(e.capital)
+	out.profit = out.equity.Sub(e.capital)
 	at := func(limit Limit) bound {
-		amount, set := limit.Of(k.equity)
-		return newBound(amount, l.WarnAt, set)
+		amount, set := limit.Of(out.equity)
+		return newBound(amount, limits.WarnAt, set)
 	}
-	k.notional, k.position, k.underlying = at(l.OrderNotional), at(l.PositionSize), at(l.UnderlyingSize)
-	k.gross, k.net, k.strategy, k.sector = at(l.GrossExposure), at(l.NetExposure), at(l.StrategyExposure), at(l.SectorExposure)
-	k.leverage = at(Limit{Fraction: l.Leverage})
-	k.available = newBound(k.equity, l.WarnAt, true)
-	if l.Account == CashAccount {
-		k.available = newBound(e.balance.Sub(e.unsettled), l.WarnAt, true)
+	out.notional, out.position, out.underlying = at(limits.OrderNotional), at(limits.PositionSize), at(limits.UnderlyingSize)
+	out.gross, out.net, out.strategy, out.sector = at(limits.GrossExposure), at(limits.NetExposure), at(limits.StrategyExposure), at(limits.SectorExposure)
+	out.leverage = at(Limit{Fraction: limits.Leverage})
+	out.available = newBound(out.equity, limits.WarnAt, true)
+	if limits.Account == CashAccount {
+		out.available = newBound(e.balance.Sub(e.unsettled), limits.WarnAt, true)
 	}
-	loss := &b.risk.loss
-	k.high = maxDecimal(loss.High, k.equity)
-	k.severity = l.Drawdown.severity(k.high, k.equity)
+	loss := &a.risk.loss
+	out.high = maxDecimal(loss.High, out.equity)
+	out.severity = limits.Drawdown.severity(out.high, out.equity)
 	if loss.Points {
-		k.lost = loss.before(e.today).Sub(k.profit)
+		out.lost = loss.before(e.today).Sub(out.profit)
 	}
-	amount, set := l.DailyLoss.Of(k.equity.Add(maxDecimal(k.lost, Decimal{}))) // what there was to lose
-	k.loss = newBound(amount, l.WarnAt, set)
-	return k
+	amount, set := limits.DailyLoss.Of(out.equity.Add(maxDecimal(out.lost, Decimal{}))) // what there was to lose
+	out.loss = newBound(amount, limits.WarnAt, set)
+	return out
 }
 
 // tightest is what the tightest of the limits on what is held leaves for an order that writes no option and
@@ -213,8 +202,8 @@ func (e *exposure) tightest(m *market) Decimal {
 }
 
 func (e *exposure) measureRoom(m *market) Decimal {
-	k := &e.bounds
-	room := k.available.at.Sub(e.needed(m, &e.total, k.equity))
+	bounds := &e.bounds
+	room := bounds.available.at.Sub(e.needed(m, &e.total, bounds.equity))
 	if !e.policy.limits.FuturesMargin.LessThan(one) {
 		return Decimal{}
 	}
@@ -229,21 +218,21 @@ func (e *exposure) measureRoom(m *market) Decimal {
 		}
 		return worst
 	}
-	left(&k.gross, e.total.worst)
-	left(&k.leverage, e.total.worst)
-	left(&k.net, maxDecimal(e.total.high.Abs(), e.total.low.Abs()))
-	left(&k.position, Decimal{})
-	left(&k.strategy, most(e.strategies))
-	left(&k.sector, most(e.sectors))
-	if k.underlying.set {
+	left(&bounds.gross, e.total.worst)
+	left(&bounds.leverage, e.total.worst)
+	left(&bounds.net, maxDecimal(e.total.high.Abs(), e.total.low.Abs()))
+	left(&bounds.position, Decimal{})
+	left(&bounds.strategy, most(e.strategies))
+	left(&bounds.sector, most(e.sectors))
+	if bounds.underlying.set {
 		var worst Decimal
 		for _, c := range e.list {
 			worst = maxDecimal(worst, c.group.worst)
 		}
-		left(&k.underlying, worst)
+		left(&bounds.underlying, worst)
 	}
 	if e.intraday() {
-		room = minDecimal(room, k.equity.Sub(e.total.maintenance))
+		room = minDecimal(room, bounds.equity.Sub(e.total.maintenance))
 	}
 	return room
 }

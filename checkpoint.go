@@ -2,20 +2,21 @@ package accounts
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 )
 
-// bookVersion is the version of a checkpoint's state. A checkpoint of any other version is as
-// good as none: the book is folded from the journal.
-const bookVersion = 2
+// checkpointVersion is the version of a checkpoint's state. A checkpoint of any other version is as
+// good as none: the journal is folded from the beginning.
+const checkpointVersion = 2
 
-// bookState is a book as a checkpoint keeps it.
-type bookState struct {
-	Version   int                      `json:"v"`
+// bookRecord is a book as a checkpoint keeps it.
+type bookRecord struct {
 	Base      Currency                 `json:"base"`
 	Trades    int64                    `json:"trades"`
 	Positions []Position               `json:"positions"`
@@ -23,7 +24,55 @@ type bookState struct {
 	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Changes   []Amendment              `json:"changes"`
 	Equity    EquityPoint              `json:"equity"`
-	Risk      riskRecord               `json:"risk"`
+}
+
+// record returns the book as a checkpoint keeps it. It shares what the book never changes.
+func (b *Book) record() bookRecord {
+	r := bookRecord{
+		Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,
+	}
+	for _, a := range b.changes {
+		r.Changes = append(r.Changes, a)
+	}
+	slices.SortFunc(r.Changes, func(a, b Amendment) int { return cmp.Compare(a.Place, b.Place) })
+	return r
+}
+
+// book returns the book that the record is of. It takes the record's slices over.
+func (r bookRecord) book() *Book {
+	b := NewBook(r.Base)
+	b.trades, b.pending, b.equity = r.Trades, r.Pending, r.Equity
+	for _, p := range r.Positions {
+		b.set(p)
+	}
+	for currency, cash := range r.Cash {
+		*b.balance(currency) = cash
+	}
+	for _, a := range r.Changes {
+		b.changes[a.Place] = a
+	}
+	return b
+}
+
+// accountRecord is an account as a checkpoint keeps it.
+type accountRecord struct {
+	bookRecord
+	Risk riskRecord `json:"risk"`
+}
+
+func (a *account) record() accountRecord {
+	return accountRecord{a.Book.record(), a.risk.record()}
+}
+
+// account returns the account that the record is of. It takes the record's maps and slices over.
+func (r accountRecord) account() *account {
+	return &account{Book: r.bookRecord.book(), risk: r.Risk.state(), stale: stale{all: true, cash: true}}
+}
+
+// foldRecord is a fold as a checkpoint keeps it.
+type foldRecord struct {
+	Version int `json:"v"`
+	accountRecord
 }
 
 // riskRecord is a riskState as a checkpoint keeps it.
@@ -55,7 +104,7 @@ func (r *riskState) record() riskRecord {
 	if r.policy != nil {
 		s.Policy = &PolicyChange{Version: r.policy.version, Status: r.policy.status, Limits: r.policy.limits}
 	}
-	for _, key := range sortedKeys(r.working) {
+	for _, key := range slices.Sorted(maps.Keys(r.working)) {
 		for _, w := range r.working[key] {
 			s.Orders = append(s.Orders, w.public())
 		}
@@ -93,26 +142,14 @@ func (s riskRecord) state() riskState {
 	return r
 }
 
-func (b *Book) state() bookState {
-	s := bookState{
-		Version: bookVersion, Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(),
-		Pending: b.pending, Equity: b.equity, Risk: b.risk.record(),
-	}
-	for _, a := range b.changes {
-		s.Changes = append(s.Changes, a)
-	}
-	sortByPlace(s.Changes)
-	return s
-}
-
-// checkpoint returns the book in the form that a store keeps: a SHA-256 over what it stands for
+// checkpoint returns the fold in the form that a store keeps: a SHA-256 over what it stands for
 // and the state, then the state.
-func (b *Book) checkpoint() (Checkpoint, error) {
-	data, err := json.Marshal(b.state())
+func (f *fold) checkpoint() (Checkpoint, error) {
+	data, err := json.Marshal(foldRecord{checkpointVersion, f.account.record()})
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", b.profile, err)
+		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", f.profile, err)
 	}
-	c := Checkpoint{ProfileID: b.profile, Seq: b.seq, Hash: b.hash}
+	c := Checkpoint{ProfileID: f.profile, Seq: f.seq, Hash: f.hash}
 	sum := c.sum(data)
 	c.State = append(sum[:], data...)
 	return c, nil
@@ -125,8 +162,8 @@ func (c *Checkpoint) sum(state []byte) Hash {
 	return sha256.Sum256(append(b, state...))
 }
 
-// bookFrom returns the book that a checkpoint stands for; ok is false when it cannot be used.
-func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
+// foldFrom returns the fold that a checkpoint stands for; ok is false when it cannot be used.
+func foldFrom(c Checkpoint, id ProfileID, base Currency) (f *fold, ok bool) {
 	if c.ProfileID != id || c.Seq < 1 || len(c.State) < sha256.Size {
 		return nil, false
 	}
@@ -134,23 +171,11 @@ func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
 	if c.sum(state) != Hash(c.State[:sha256.Size]) {
 		return nil, false
 	}
-	var s bookState
+	var r foldRecord
 	dec := json.NewDecoder(bytes.NewReader(state))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&s); err != nil || s.Version != bookVersion || s.Base != base {
+	if err := dec.Decode(&r); err != nil || r.Version != checkpointVersion || r.Base != base {
 		return nil, false
 	}
-	b = NewBook(id, base)
-	b.seq, b.hash, b.trades = c.Seq, c.Hash, s.Trades
-	for _, p := range s.Positions {
-		b.set(p)
-	}
-	for currency, cash := range s.Cash {
-		*b.balance(currency) = cash
-	}
-	for _, a := range s.Changes {
-		b.changes[a.Place] = a
-	}
-	b.pending, b.equity, b.risk = s.Pending, s.Equity, s.Risk.state()
-	return b, true
+	return &fold{account: r.account(), profile: id, seq: c.Seq, hash: c.Hash}, true
 }

@@ -104,17 +104,17 @@ func FuzzDecodeEntry(f *testing.F) {
 		again, err := decodePayload(EntryKind(kind), encodePayload(nil, p))
 		require.NoError(t, err, "what was read must be written so that it can be read")
 		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, again)))
-		book := NewBook("p", "USD")
+		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := newRefold("p", "USD", book.changes, func(*Trade, closed) {})
+		refolded := newRefold("USD", book.changes, func(*Trade, closed) {})
 		refolded.entry(1, p)
 		refolded.finish()
 	})
 }
 
 func TestCheckpointStandsForTheBook(t *testing.T) {
-	b := NewBook("p", "USD")
+	b := newFold("p", "USD")
 	for i, p := range payloads()[:7] {
 		b.apply(p, int64(i+1))
 	}
@@ -122,9 +122,9 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 	b.hash = Hash{1, 2, 3}
 	c, err := b.checkpoint()
 	require.NoError(t, err)
-	back, ok := bookFrom(c, "p", "USD")
+	back, ok := foldFrom(c, "p", "USD")
 	require.True(t, ok)
-	require.True(t, sameJSON(b.state(), back.state()), "the book changed on its way through a checkpoint")
+	require.True(t, sameJSON(b.record(), back.record()), "the book changed on its way through a checkpoint")
 	require.Equal(t, b.hash, back.hash)
 	require.Equal(t, b.seq, back.seq)
 
@@ -132,7 +132,7 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 		damaged := c
 		damaged.State = append([]byte(nil), c.State...)
 		damaged.State[i] ^= 1
-		_, ok := bookFrom(damaged, "p", "USD")
+		_, ok := foldFrom(damaged, "p", "USD")
 		require.False(t, ok, "byte %d was changed and nobody noticed", i)
 	}
 	for name, other := range map[string]func(*Checkpoint){
@@ -143,10 +143,10 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 	} {
 		moved := c
 		other(&moved)
-		_, ok := bookFrom(moved, moved.ProfileID, "USD")
+		_, ok := foldFrom(moved, moved.ProfileID, "USD")
 		require.False(t, ok, name)
 	}
-	_, ok = bookFrom(c, "p", "EUR")
+	_, ok = foldFrom(c, "p", "EUR")
 	require.False(t, ok, "a book in another base currency is another book")
 }
 
@@ -165,7 +165,7 @@ func fill(i int) *Trade {
 }
 
 func TestFoldingAFillDoesNotAllocate(t *testing.T) {
-	b, fills := NewBook("p", "USD"), steadyFills()
+	b, fills := newFold("p", "USD"), steadyFills()
 	for i, f := range fills {
 		b.apply(f, int64(i)+1)
 	}
@@ -184,7 +184,7 @@ func steadyFills() (fills []*Trade) {
 }
 
 func BenchmarkFold(b *testing.B) {
-	book, fills := NewBook("p", "USD"), steadyFills()
+	book, fills := newFold("p", "USD"), steadyFills()
 	b.ReportAllocs()
 	for i := range b.N {
 		book.apply(fills[i%len(fills)], int64(i)+1)

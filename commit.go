@@ -202,7 +202,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		if len(p.draft.entries) == 0 {
 			return
 		}
-		p.announce(p.draft.book.seq)
+		p.announce(p.draft.fold.seq)
 		err := p.store.Append(ctx, p.draft.batch(p.id))
 		if err == nil {
 			p.publish()
@@ -289,7 +289,7 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 	}
 	added, err := p.record(ctx, cmd.payloads, known)
 	if err == nil && cmd.judged {
-		err = p.judgeLosses()
+		err = p.writeLosses()
 	}
 	return added, err
 }
@@ -297,9 +297,9 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 // resetDraft starts over. Readers do not change the live book, but they bring its exposure up to date.
 func (p *Portfolio) resetDraft() {
 	p.mu.RLock()
-	b := p.live.clone()
+	f := p.live.clone()
 	p.mu.RUnlock()
-	p.draft.reset(b)
+	p.draft.reset(f)
 }
 
 // announce says up to where the append under way will bring the journal, so that news of it from the
@@ -331,7 +331,7 @@ func (p *Portfolio) publish() {
 	p.release()
 	p.mu.Unlock()
 	for i, payload := range p.draft.payloads {
-		p.tell(payload, p.draft.entries[i].Seq)
+		p.announceEntry(payload, p.draft.entries[i].Seq)
 	}
 }
 
@@ -379,7 +379,7 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	p.visible.Store(seq)
 	p.mu.Unlock()
 	for _, s := range tail {
-		p.tell(s.payload, s.entry.Seq)
+		p.announceEntry(s.payload, s.entry.Seq)
 	}
 	p.stale = false
 	p.resetDraft()

@@ -10,7 +10,7 @@ import (
 // draft is the book ahead of what is durable: commands decide on it, and what they decided is
 // appended. Its buffers are reused from group to group; the leader alone touches it.
 type draft struct {
-	book      *Book
+	fold      *fold
 	now       time.Time
 	entries   []Entry
 	payloads  []payload        // of the entries
@@ -20,11 +20,11 @@ type draft struct {
 	scratch   []byte
 }
 
-func newDraft(b *Book) *draft { return &draft{book: b, scratch: make([]byte, 0, 2048)} }
+func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
 
-// reset starts over from a copy of the live book.
-func (d *draft) reset(b *Book) {
-	d.book = b
+// reset starts over from a copy of the live fold.
+func (d *draft) reset(f *fold) {
+	d.fold = f
 	d.clear()
 }
 
@@ -39,7 +39,7 @@ func (d *draft) clear() {
 func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
 	d.clear()
 	d.now = now
-	d.book.seq, d.book.hash = seq, hash
+	d.fold.seq, d.fold.hash = seq, hash
 	if several {
 		d.keys = map[string]int64{}
 	}
@@ -58,13 +58,13 @@ func (d *draft) add(p payload) error {
 		}
 	}
 	e := Entry{
-		ProfileID: d.book.profile,
-		Seq:       d.book.seq + 1,
+		ProfileID: d.fold.profile,
+		Seq:       d.fold.seq + 1,
 		Kind:      p.kind(),
 		Key:       p.entryKey(),
 		Time:      d.now,
 		Payload:   d.buffer[start:len(d.buffer):len(d.buffer)],
-		Prev:      d.book.hash,
+		Prev:      d.fold.hash,
 	}
 	e.Hash = e.Sum(d.scratch)
 	d.entries = append(d.entries, e)
@@ -72,8 +72,8 @@ func (d *draft) add(p payload) error {
 	if d.keys != nil && e.Key != "" {
 		d.keys[e.Key] = e.Seq
 	}
-	d.book.apply(p, e.Seq)
-	d.book.hash = e.Hash
+	d.fold.apply(p, e.Seq)
+	d.fold.hash = e.Hash
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (d *draft) changed(out []Position) []Position {
 		if seen != nil {
 			seen[key] = true
 		}
-		h := d.book.positions[key]
+		h := d.fold.positions[key]
 		if h == nil {
 			out = append(out, Position{Instrument: *i})
 			return
@@ -146,7 +146,7 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 	if d.keys == nil && len(list) > 1 {
 		d.keys = make(map[string]int64, len(list))
 	}
-	added, amended, weighed := 0, false, false
+	added, amended, pointed := 0, false, false
 	for _, f := range knownFirst(list, known) {
 		if amended && !fills(f) {
 			// Whether it fits shows in the book as the amendments leave it.
@@ -162,11 +162,11 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 		if next == nil {
 			continue
 		}
-		if m, ok := next.(*CashMovement); ok && m.capital() && !weighed {
-			if err := p.weighBefore(known); err != nil {
+		if m, ok := next.(*CashMovement); ok && m.capital() && !pointed {
+			if err := p.writePointBefore(known); err != nil {
 				return added, err
 			}
-			weighed = true
+			pointed = true
 		}
 		if _, ok := next.(*Amendment); ok {
 			amended = true
@@ -182,18 +182,18 @@ func (p *Portfolio) record(ctx context.Context, list []payload, known map[string
 	return added, nil
 }
 
-// weighBefore writes an equity point before capital comes or goes, if the profile has any and its worth is
+// writePointBefore writes an equity point before capital comes or goes, if the profile has any and its worth is
 // known: what was gained and lost until then is told apart from it for ever.
-func (p *Portfolio) weighBefore(known map[string]int64) error {
+func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	d := p.draft
-	if !d.book.risk.loss.Points {
+	if !d.fold.risk.loss.Points {
 		return nil
 	}
 	p.mu.RLock()
-	t := p.totals(d.book)
+	t := d.fold.Totals(p.prices)
 	p.mu.RUnlock()
-	point := t.point(d.now)
-	if _, dup := p.seen(point.entryKey(), known); dup || t.missing() != nil || len(t.unrated) > 0 {
+	point := t.Point(d.now)
+	if _, dup := p.seen(point.entryKey(), known); dup || !t.Complete() {
 		return nil
 	}
 	return d.add(&point)
@@ -230,13 +230,13 @@ func fills(f payload) bool {
 	return true
 }
 
-// restateDraft writes what the amendments in the draft made of the book.
+// restateDraft writes what the amendments in the draft made of the fold.
 func (p *Portfolio) restateDraft(ctx context.Context) error {
 	after, err := p.refoldAll(ctx)
 	if err != nil {
 		return err
 	}
-	return p.draft.add(restatement(p.draft.book, after))
+	return p.draft.add(restatement(p.draft.fold.Book, after))
 }
 
 // seen returns where the journal, or the draft, has an entry with the key.
@@ -252,14 +252,14 @@ func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 // because the journal has it.
 func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64) (payload, error) {
 	seq, dup := p.seen(f.entryKey(), known)
-	book := p.draft.book
+	fold := p.draft.fold
 	switch f := f.(type) {
 	case *Trade:
 		if dup {
 			return p.correct(ctx, f, seq, known)
 		}
-		if book.late(f.instrumentKey(), f.Quantity, f.Time) || book.lateExercise(f) {
-			return &Amendment{Place: book.seq + 1, Trade: f.clone()}, nil
+		if fold.late(f.instrumentKey(), f.Quantity, f.Time) || fold.lateExercise(f) {
+			return &Amendment{Place: fold.seq + 1, Trade: f.clone()}, nil
 		}
 	case *cancelling:
 		if dup {
@@ -275,10 +275,10 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		if dup {
 			return nil, nil
 		}
-		if book.late(f.Instrument.Key(), Decimal{}, f.Time) {
-			return &Amendment{Place: book.seq + 1, Opening: f}, nil
+		if fold.late(f.Instrument.Key(), Decimal{}, f.Time) {
+			return &Amendment{Place: fold.seq + 1, Opening: f}, nil
 		}
-		return f, book.checkOpening(f)
+		return f, fold.checkOpening(f)
 	}
 	if m, ok := f.(*CashMovement); ok && dup {
 		return nil, p.sameCash(ctx, m, seq)
@@ -340,12 +340,12 @@ func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[strin
 
 // placeSplit checks that there is something to split, and whether trades after it came first.
 func (p *Portfolio) placeSplit(s *Split) (payload, error) {
-	book := p.draft.book
-	from, to := book.positions[s.From.Key()], book.positions[s.To.Key()]
-	late := book.late(s.From.Key(), Decimal{}, s.Time) || book.late(s.To.Key(), Decimal{}, s.Time)
+	fold := p.draft.fold
+	from, to := fold.positions[s.From.Key()], fold.positions[s.To.Key()]
+	late := fold.late(s.From.Key(), Decimal{}, s.Time) || fold.late(s.To.Key(), Decimal{}, s.Time)
 	switch {
 	case from != nil && late:
-		return &Amendment{Place: book.seq + 1, Split: s}, nil
+		return &Amendment{Place: fold.seq + 1, Split: s}, nil
 	case from == nil || from.Quantity.IsZero():
 		return nil, fmt.Errorf("split %q of %s: %w", s.ID, s.From, ErrPositionNotFound)
 	case to != nil && to != from && !to.Quantity.IsZero() && to.Quantity.IsNeg() != from.Quantity.IsNeg():
@@ -419,7 +419,7 @@ type execution struct {
 func (p *Portfolio) inForce(was *Trade, seq int64) execution {
 	_, version := was.ExecID.Correction()
 	x := execution{version: version, instrument: was.Instrument}
-	if a, changed := p.draft.book.changes[seq]; changed {
+	if a, changed := p.draft.fold.changes[seq]; changed {
 		switch {
 		case a.Trade != nil:
 			_, x.version = a.Trade.ExecID.Correction()
@@ -464,6 +464,6 @@ func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
 
 // refoldAll folds the whole journal and the draft again, with every change in its place.
 func (p *Portfolio) refoldAll(ctx context.Context) (*Book, error) {
-	r := newRefold(p.id, p.base, p.draft.book.changes, nil)
-	return r.entries(p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
+	r := newRefold(p.base, p.draft.fold.changes, nil)
+	return refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
 }

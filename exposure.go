@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -73,8 +74,7 @@ type group struct {
 
 // exposure is a book at marks: what it is worth and what it puts at risk. It is kept up contract by contract, so that an
 // order can be checked without going through everything that is held. Whoever changes the book or a
-// mark says what it touched; the rest happens when somebody asks. The methods that say so are no-ops on nil, for books that
-// nobody asks.
+// mark notes what is stale; the rest happens when somebody asks.
 type exposure struct {
 	contracts  map[InstrumentKey]*contract
 	list       []*contract
@@ -87,10 +87,8 @@ type exposure struct {
 	spending   Decimal // what working buys will take out of the cash
 	written    int     // options that are short, or would be
 
-	stale     []InstrumentKey
-	all, cash bool // everything is stale, the cash is
-	oldest    time.Time
-	rates     time.Time // the oldest conversion rate in use for contracts; zero for none
+	oldest time.Time
+	rates  time.Time // the oldest conversion rate in use for contracts; zero for none
 
 	balance, capital Decimal   // cash and net capital in base currency
 	unsettled        Decimal   // of the balance
@@ -109,100 +107,112 @@ type exposure struct {
 // maxStale is how many contracts are updated one by one; beyond it all are.
 const maxStale = 1024
 
-func newExposure() *exposure { return &exposure{all: true, cash: true} }
+// stale is what changed since an exposure was last brought up to date. The zero value is nothing.
+type stale struct {
+	keys      []InstrumentKey
+	all, cash bool // everything changed, the cash did
+}
 
-// touch says that something about a contract changed.
-func (e *exposure) touch(key InstrumentKey) {
+// touch notes that something about a contract changed.
+func (s *stale) touch(key InstrumentKey) {
 	switch {
-	case e == nil || e.all:
-	case len(e.stale) == maxStale:
-		e.touchAll()
-	case len(e.stale) == 0 || e.stale[len(e.stale)-1] != key:
-		e.stale = append(e.stale, key)
+	case s.all:
+	case len(s.keys) == maxStale:
+		s.touchAll()
+	case len(s.keys) == 0 || s.keys[len(s.keys)-1] != key:
+		s.keys = append(s.keys, key)
 	}
 }
 
-// touchCash says that a cash balance changed.
-func (e *exposure) touchCash() {
-	if e != nil {
-		e.cash = true
+// touchCash notes that a cash balance changed.
+func (s *stale) touchCash() { s.cash = true }
+
+// touchAll notes that anything may have changed.
+func (s *stale) touchAll() { s.all, s.cash, s.keys = true, true, s.keys[:0] }
+
+// take moves what another one noted to this one.
+func (s *stale) take(from *stale) {
+	if from.all {
+		s.touchAll()
 	}
+	for _, key := range from.keys {
+		s.touch(key)
+	}
+	s.cash = s.cash || from.cash
+	from.clear()
 }
 
-// touchAll says that anything may have changed.
-func (e *exposure) touchAll() {
-	if e != nil {
-		e.all, e.cash, e.stale = true, true, e.stale[:0]
-	}
-}
+// none reports whether nothing changed.
+func (s *stale) none() bool { return !s.all && !s.cash && len(s.keys) == 0 }
 
-// market is what a portfolio knows of prices, and what it judges a book by.
+func (s *stale) clear() { s.all, s.cash, s.keys = false, false, s.keys[:0] }
+
+// market is what orders are judged by: prices, what is permitted, and the time.
 type market struct {
-	base   Currency
-	marks  map[InstrumentKey]Mark
-	fx     map[Currency]FXRate
+	*Prices
 	policy *policy
 	now    time.Time
 }
 
-func (m *market) rate(c Currency) (Decimal, time.Time, bool) {
-	if c == m.base {
-		return one, time.Time{}, true
+// weigh brings the account's exposure up to date with the book and the market, and returns it.
+func (a *account) weigh(m *market) *exposure {
+	if a.exposure == nil {
+		a.exposure = &exposure{}
 	}
-	r, ok := m.fx[c]
-	return r.Rate, r.Time, ok
-}
-
-// refresh brings the exposure up to date with the book and the market.
-func (e *exposure) refresh(b *Book, m *market, today Date) {
+	e, today := a.exposure, a.risk.dateOf(m.now)
 	if e.policy != m.policy || e.today != today {
 		if e.today != today {
 			e.window = businessDaysBefore(today, 5)
 		}
 		e.policy, e.today = m.policy, today
-		e.touchAll()
+		a.stale.touchAll()
 	}
-	if !e.all && !e.cash && len(e.stale) == 0 {
-		return
+	if !a.stale.none() {
+		e.refresh(a, m)
+		a.stale.clear()
 	}
-	if e.all {
-		e.rebuild(b, m)
+	return e
+}
+
+// refresh works out again what is stale.
+func (e *exposure) refresh(a *account, m *market) {
+	if a.stale.all {
+		e.rebuild(a, m)
 	}
-	for _, key := range e.stale {
-		e.update(b, m, key)
-		if mark, marked := m.marks[key]; marked && mark.Instrument.SecType == Stock {
-			e.updateOptions(b, m, underlyingOf(&mark.Instrument))
+	for _, key := range a.stale.keys {
+		e.update(a, m, key)
+		if mark, marked := m.Marks[key]; marked && mark.Instrument.SecType == Stock {
+			e.updateOptions(a, m, underlyingOf(&mark.Instrument))
 		}
 	}
-	e.stale = e.stale[:0]
-	if e.cash {
-		e.refreshCash(b, m)
+	if a.stale.cash {
+		e.refreshCash(a, m)
 	}
 	if !e.aged {
 		e.age(m)
 	}
-	if equity, known := e.equity(); e.cash || known != e.bounds.known || !equity.Equal(e.bounds.equity) {
-		e.bounds = e.resolve(b)
+	if equity, known := e.equity(); a.stale.cash || known != e.bounds.known || !equity.Equal(e.bounds.equity) {
+		e.bounds = e.resolve(a)
 	}
-	e.all, e.cash, e.aged, e.roomed = false, false, true, false
+	e.aged, e.roomed = true, false
 }
 
 // rebuild begins anew.
-func (e *exposure) rebuild(b *Book, m *market) {
+func (e *exposure) rebuild(a *account, m *market) {
 	*e = exposure{
 		contracts: map[InstrumentKey]*contract{}, groups: map[underlyingKey]*group{}, strategies: map[string]Decimal{},
-		sectors: map[string]Decimal{}, cash: true, policy: e.policy, today: e.today, window: e.window,
+		sectors: map[string]Decimal{}, policy: e.policy, today: e.today, window: e.window,
 	}
-	for _, key := range sortedKeys(b.positions) {
-		e.update(b, m, key)
+	for _, key := range slices.Sorted(maps.Keys(a.positions)) {
+		e.update(a, m, key)
 	}
-	for _, key := range sortedKeys(b.risk.working) {
-		e.update(b, m, key)
+	for _, key := range slices.Sorted(maps.Keys(a.risk.working)) {
+		e.update(a, m, key)
 	}
 }
 
 // updateOptions updates the short options on a stock whose mark changed: their margin depends on it.
-func (e *exposure) updateOptions(b *Book, m *market, u underlyingKey) {
+func (e *exposure) updateOptions(a *account, m *market, u underlyingKey) {
 	g := e.groups[u]
 	if g == nil {
 		return
@@ -210,14 +220,14 @@ func (e *exposure) updateOptions(b *Book, m *market, u underlyingKey) {
 	for _, c := range slices.Clone(g.contracts) {
 		if c.instrument.deliverable() {
 			c.at = time.Time{} // for its terms
-			e.update(b, m, c.key)
+			e.update(a, m, c.key)
 		}
 	}
 }
 
 // update works one contract out again.
-func (e *exposure) update(b *Book, m *market, key InstrumentKey) {
-	h, orders := b.positions[key], b.risk.working[key]
+func (e *exposure) update(a *account, m *market, key InstrumentKey) {
+	h, orders := a.positions[key], a.risk.working[key]
 	held := h != nil && !h.Quantity.IsZero()
 	c := e.contracts[key]
 	if c == nil && !held && len(orders) == 0 {
@@ -234,9 +244,9 @@ func (e *exposure) update(b *Book, m *market, key InstrumentKey) {
 		c = e.enter(key, h, orders)
 	}
 	at := c.at
-	c.measure(b, m, e.policy, h, orders, e.today)
+	c.measure(a, m, e.policy, h, orders, e.today)
 	e.aged = e.aged && c.at.Equal(at)
-	e.setSector(c.group, b.risk.sectors[c.group.key])
+	e.setSector(c.group, a.risk.sectors[c.group.key])
 	e.count(c, true)
 }
 
@@ -280,14 +290,12 @@ func (e *exposure) forget(c *contract) {
 
 // count adds a contract to the sums, or takes it off them.
 func (e *exposure) count(c *contract, in bool) {
-	sum := func(a, b Decimal) Decimal {
-		if in {
-			return a.Add(b)
-		}
-		return a.Sub(b)
+	by, sum := 1, Decimal.Add
+	if !in {
+		by, sum = -1, Decimal.Sub
 	}
 	if !c.known {
-		e.unknown += map[bool]int{true: 1, false: -1}[in]
+		e.unknown += by
 	}
 	if in {
 		e.total.add(&c.figures)
@@ -296,19 +304,16 @@ func (e *exposure) count(c *contract, in bool) {
 	}
 	e.held, e.spending = sum(e.held, c.worth), sum(e.spending, c.spending)
 	if c.writes {
-		e.written += map[bool]int{true: 1, false: -1}[in]
+		e.written += by
 	}
 	for _, s := range c.strategies {
 		if e.strategies[s.strategy] = sum(e.strategies[s.strategy], s.worst); e.strategies[s.strategy].IsZero() {
 			delete(e.strategies, s.strategy)
 		}
 	}
-	by := c.figures.worst
-	if !in {
-		by = by.Neg()
-	}
-	c.group.worst = c.group.worst.Add(by)
-	e.countSector(c.group.sector, by)
+	worst := sum(Decimal{}, c.figures.worst)
+	c.group.worst = c.group.worst.Add(worst)
+	e.countSector(c.group.sector, worst)
 }
 
 // countSector adds to a sector's exposure.
@@ -321,15 +326,15 @@ func (e *exposure) countSector(sector string, by Decimal) {
 	}
 }
 
-// tagged says that an order told its underlying's sector: that holds for whatever is held of it, even if the order is gone
-// again before anybody looks.
-func (e *exposure) tagged(o *Order) {
-	if e == nil || o.Sector == "" {
+// tagged applies the sector of an order to every contract on its underlying, even if the order is gone again before
+// anybody looks.
+func (a *account) tagged(o *Order) {
+	if a.exposure == nil || o.Sector == "" {
 		return
 	}
-	if g := e.groups[underlyingOf(&o.Instrument)]; g != nil {
-		e.setSector(g, o.Sector)
-		e.touchCash() // the sums changed
+	if g := a.exposure.groups[underlyingOf(&o.Instrument)]; g != nil {
+		a.exposure.setSector(g, o.Sector)
+		a.stale.touchCash() // the sums changed
 	}
 }
 

@@ -170,15 +170,6 @@ type PolicyChange struct {
 	Status  ProfileStatus `json:"status"`
 	Limits  RiskLimits    `json:"limits"`
 	Time    time.Time     `json:"time"`
-
-	made *policy // what books take it for; made when it is first needed
-}
-
-func (c *PolicyChange) policy() *policy {
-	if c.made == nil {
-		c.made = newPolicy(c.Version, c.Status, c.Limits)
-	}
-	return c.made
 }
 
 func (h *Hold) kind() EntryKind         { return KindHold }

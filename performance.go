@@ -167,9 +167,9 @@ func (p *Portfolio) chronicle(ctx context.Context) (chronicle, error) {
 
 // read takes a whole journal in.
 func (h *chronicle) read(entries iter.Seq2[Entry, error], upTo int64, p *Portfolio, changes map[int64]Amendment, zone *time.Location) error {
-	r := newRefold(p.id, p.base, changes, func(t *Trade, c closed) { h.trade(t, c, p.base) })
+	r := newRefold(p.base, changes, func(t *Trade, c closed) { h.trade(t, c, p.base) })
 	var other []payload
-	_, err := r.entries(func(yield func(Entry, error) bool) {
+	_, err := refoldEntries(r, p.id, func(yield func(Entry, error) bool) {
 		for e, err := range entries {
 			if err == nil && e.Seq <= upTo && (e.Kind == KindEquity || e.Kind == KindCash) {
 				f, failed := decodePayload(e.Kind, e.Payload)
@@ -211,11 +211,11 @@ func (h *chronicle) follow(f any, c closed, base Currency, zone *time.Location) 
 // caller holds the lock.
 func (p *Portfolio) fold(payload any, seq int64) {
 	changes := len(p.live.changes)
-	p.live.apply(payload, seq)
+	c := p.live.apply(payload, seq)
 	if p.past == nil {
 		return
 	}
-	if len(p.live.changes) != changes || !p.past.follow(payload, p.live.closed, p.base, p.live.risk.zone()) {
+	if len(p.live.changes) != changes || !p.past.follow(payload, c, p.base, p.live.risk.zone()) {
 		p.past = nil
 	}
 }

@@ -44,16 +44,15 @@ type Portfolio struct {
 	saved int64 // sequence number at which a checkpoint was last tried
 
 	mu   sync.RWMutex // guards what follows
-	live *Book        // what is durable; changed by the leader alone
+	live *fold        // what is durable; changed by the leader alone
 	// appending is the sequence number that the append under way leads to, 0 if there is none;
 	// appended is closed when it has ended, and nil while nobody waits for that.
 	appending int64
 	appended  chan struct{}
-	marks     map[InstrumentKey]Mark
-	fx        map[Currency]FXRate
+	prices    *Prices
 	checking  check
 	past      *chronicle // nil until somebody asks how the profile did
-	marked    exposure   // which marks the draft's exposure has not heard of; its touch methods alone are used
+	marked    stale      // which prices the draft's exposure has not heard of
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
@@ -70,35 +69,35 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 	p := &Portfolio{
 		id: cfg.profile.ID, base: cfg.profile.BaseCurrency, owner: cfg.profile.Owner,
 		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
-		marks: map[InstrumentKey]Mark{}, fx: map[Currency]FXRate{},
+		prices: NewPrices(cfg.profile.BaseCurrency),
 	}
 	p.setProfile(cfg.profile)
-	book, err := p.load(ctx)
+	live, err := p.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open portfolio of profile %q: %w", p.id, err)
 	}
-	p.live, p.draft = book, newDraft(book.clone())
-	p.visible.Store(book.seq)
+	p.live, p.draft = live, newDraft(live.clone())
+	p.visible.Store(live.seq)
 	return p, nil
 }
 
-func (p *Portfolio) load(ctx context.Context) (*Book, error) {
+func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	c, err := p.store.Checkpoint(ctx, p.id)
 	if err != nil && !errors.Is(err, ErrNoCheckpoint) {
 		return nil, err
 	}
-	if book, ok := bookFrom(c, p.id, p.base); ok && err == nil {
+	if f, ok := foldFrom(c, p.id, p.base); ok && err == nil {
 		sound, err := p.confirm(ctx, c)
 		if err != nil {
 			return nil, err
 		}
 		if sound {
 			p.saved = c.Seq
-			return book, p.foldTail(ctx, book)
+			return f, p.foldTail(ctx, f)
 		}
 	}
-	book := NewBook(p.id, p.base)
-	return book, p.foldTail(ctx, book)
+	f := newFold(p.id, p.base)
+	return f, p.foldTail(ctx, f)
 }
 
 // confirm reports whether the journal has the entry that the checkpoint stands for.
@@ -109,12 +108,12 @@ func (p *Portfolio) confirm(ctx context.Context, c Checkpoint) (bool, error) {
 	return false, nil
 }
 
-func (p *Portfolio) foldTail(ctx context.Context, book *Book) error {
-	for e, err := range p.store.Entries(ctx, p.id, book.seq) {
+func (p *Portfolio) foldTail(ctx context.Context, f *fold) error {
+	for e, err := range p.store.Entries(ctx, p.id, f.seq) {
 		if err != nil {
 			return err
 		}
-		if err := book.Apply(e); err != nil {
+		if err := f.next(e); err != nil {
 			return err
 		}
 	}

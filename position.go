@@ -89,12 +89,18 @@ type holding struct {
 
 func (h *holding) lots() []Lot { return h.queue[h.head:] }
 
+// realizedBase is what was realized in base currency, as far as that is known.
+func (h *holding) realizedBase() Decimal {
+	if h.inBase {
+		return h.Realized
+	}
+	return h.RealizedBase
+}
+
 // position returns a copy that shares nothing with the book.
 func (h *holding) position(withLots bool) Position {
 	p := h.Position
-	if h.inBase {
-		p.RealizedBase = p.Realized
-	}
+	p.RealizedBase = h.realizedBase()
 	if withLots {
 		p.Lots = append([]Lot(nil), h.lots()...)
 	}

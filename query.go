@@ -152,8 +152,8 @@ func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Closing
 
 func (p *Portfolio) replay(ctx context.Context, each func(*Trade, closed)) error {
 	upTo, changes := p.history()
-	r := newRefold(p.id, p.base, changes, each)
-	if _, err := r.entries(p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
+	r := newRefold(p.base, changes, each)
+	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
 		return fmt.Errorf("fold journal of profile %q: %w", p.id, err)
 	}
 	return nil
@@ -167,8 +167,8 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 	p.mu.RLock()
 	live := p.live.clone()
 	p.mu.RUnlock()
-	folded := NewBook(p.id, p.base)
-	again := newRefold(p.id, p.base, live.changes, nil)
+	folded := newFold(p.id, p.base)
+	again := newRefold(p.base, live.changes, nil)
 	_, _, err := verifyEntries(p.id, p.store.Entries(ctx, p.id, 0), func(e Entry) error {
 		if e.Seq > live.seq {
 			return nil
@@ -192,10 +192,10 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 		return corrupt(fmt.Sprintf("the journal ends here, the book at %d", live.seq))
 	case folded.hash != live.hash:
 		return corrupt("is another entry than the one in the book")
-	case !sameJSON(folded.state(), live.state()):
+	case !sameJSON(folded.account.record(), live.account.record()):
 		return corrupt("the book is not the fold of the journal")
 	}
-	if r := restatement(folded, again.finish()); len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.trades {
+	if r := restatement(folded.Book, again.finish()); len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() {
 		return corrupt("a restatement is not what the journal gives")
 	}
 	return nil

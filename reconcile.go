@@ -3,6 +3,8 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/quagmt/udecimal"
 )
@@ -99,14 +101,14 @@ func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconcili
 	}
 	found := map[ExecID]closed{}
 	p.mu.RLock()
-	book := p.live.clone()
+	live := p.live.clone()
 	p.mu.RUnlock()
-	fold := newRefold(p.id, p.base, book.changes, func(t *Trade, c closed) {
+	fold := newRefold(p.base, live.changes, func(t *Trade, c closed) {
 		if _, ok := wanted[t.ExecID]; ok {
 			found[t.ExecID] = c
 		}
 	})
-	if _, err := fold.entries(p.store.Entries(ctx, p.id, 0), book.seq, nil); err != nil {
+	if _, err := refoldEntries(fold, p.id, p.store.Entries(ctx, p.id, 0), live.seq, nil); err != nil {
 		return Reconciliation{}, fmt.Errorf("reconcile profile %q: %w", p.id, err)
 	}
 	for _, c := range s.Closings {
@@ -118,8 +120,8 @@ func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconcili
 		r.compare(Break{Contract: c.Instrument.Key(), ExecID: c.ExecID, Currency: c.Instrument.Currency,
 			Field: "realized", Ours: ours.realized, Theirs: c.Realized}, c.Quantity)
 	}
-	r.positions(book, s)
-	r.cash(book, s)
+	r.positions(live.Book, s)
+	r.cash(live.Book, s)
 	return r.Reconciliation, nil
 }
 
@@ -200,7 +202,7 @@ func (r *reconciler) cash(book *Book, s BrokerStatement) {
 // settledFutures is what the broker has paid out in daily settlement of the open positions that
 // do not settle their notional.
 func settledFutures(book *Book, currency Currency, marks map[InstrumentKey]*Decimal) (sum Decimal, why string) {
-	for _, key := range sortedKeys(book.positions) {
+	for _, key := range slices.Sorted(maps.Keys(book.positions)) {
 		h := book.positions[key]
 		if h.Quantity.IsZero() || h.Instrument.Currency != currency || h.Instrument.settlesNotional() {
 			continue

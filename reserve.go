@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // setProfile takes a newer version of the profile.
@@ -19,22 +20,9 @@ func (p *Portfolio) setProfile(profile AccountProfile) {
 	p.profile.Store(&profile)
 }
 
-// policyFor is what holds for a book: what its journal says, unless the profile is known to be newer.
-func (p *Portfolio) policyFor(b *Book) *policy {
-	if own := p.policy.Load(); b.risk.policy == nil || own.version > b.risk.policy.version {
-		return own
-	}
-	return b.risk.policy
-}
-
-// weigh brings a book's exposure up to date. The caller holds the lock, and is the leader if the
-// book is the draft.
-func (p *Portfolio) weigh(b *Book, m *market) *exposure {
-	if b.exposure == nil {
-		b.exposure = newExposure()
-	}
-	b.exposure.refresh(b, m, b.risk.dateOf(m.now))
-	return b.exposure
+// market is what the account is judged by at a time. The caller holds the lock.
+func (p *Portfolio) market(a *account, now time.Time) market {
+	return market{Prices: p.prices, policy: a.policyFor(p.policy.Load()), now: now}
 }
 
 // Check says whether an order would be accepted now, without holding anything, and without I/O. It
@@ -46,16 +34,16 @@ func (p *Portfolio) Check(o Order) Decision {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	x := &p.checking
-	x.o = o
-	if err := x.o.examine(); err != nil {
+	c := &p.checking
+	c.order = o
+	if err := c.order.examine(); err != nil {
 		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
 	}
-	if w := p.live.risk.orders[o.ID]; w != nil && w.same(&x.o) {
+	if held := p.live.order(o.ID); held != nil && held.same(&c.order) {
 		return Decision{OrderID: o.ID, Allowed: true}
 	}
-	x.m = market{base: p.base, marks: p.marks, fx: p.fx, policy: p.policyFor(p.live), now: p.clock()}
-	return x.judge(p.live, p.weigh(p.live, &x.m), false)
+	c.market = p.market(p.live.account, p.clock())
+	return c.judge(p.live.account, false)
 }
 
 // Reserve decides about an order and, if it breaks no rule, holds its exposure, durably: from then on
@@ -101,7 +89,7 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 	if done, err := r.recall(ctx, p, known); done || err != nil {
 		return err
 	}
-	if err := p.prepare(); err != nil {
+	if err := p.writePreconditions(); err != nil {
 		return err
 	}
 	return p.decideOrder(r)
@@ -110,11 +98,11 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 // recall takes over the decision about an order that was made before.
 func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
 	r.decided, r.decision = nil, Decision{}
-	if w := p.draft.book.risk.orders[r.hold.Order.ID]; w != nil {
+	if held := p.draft.fold.order(r.hold.Order.ID); held != nil {
 		if err := p.current(ctx); err != nil { // another process may have released it
 			return false, err
 		}
-		r.decided, r.decision = w.Order, Decision{OrderID: w.ID, Allowed: true}
+		r.decided, r.decision = held, Decision{OrderID: held.ID, Allowed: true}
 		return true, nil
 	}
 	if len(known) == 0 && len(p.draft.keys) == 0 {
@@ -140,53 +128,47 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 	return true, nil
 }
 
-// prepare writes what must be in the journal before an order is decided: the policy it is decided
+// writePreconditions writes what must be in the journal before an order is decided: the policy it is decided
 // by, an equity point to count losses from, and what was lost.
-func (p *Portfolio) prepare() error {
+func (p *Portfolio) writePreconditions() error {
 	d := p.draft
-	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		if err := d.add(own.change(d.now)); err != nil {
-			return err
-		}
+	if err := p.writePolicy(); err != nil {
+		return err
 	}
-	if !d.book.risk.loss.Points {
+	if !d.fold.risk.loss.Points {
 		p.mu.RLock()
-		t := p.totals(d.book)
+		t := d.fold.Totals(p.prices)
 		p.mu.RUnlock()
-		if point := t.point(d.now); t.missing() == nil && len(t.unrated) == 0 {
+		if point := t.Point(d.now); t.Complete() {
 			if err := d.add(&point); err != nil {
 				return err
 			}
 		}
 	}
-	return p.judgeLosses()
+	return p.writeLosses()
 }
 
-// weighDraft is weigh for the draft. The caller holds the lock and leads.
-func (p *Portfolio) weighDraft() *exposure {
-	b := p.draft.book
-	if b.exposure == nil {
-		b.exposure = newExposure()
+// writePolicy writes what the profile permits, if the journal does not say so yet.
+func (p *Portfolio) writePolicy() error {
+	d := p.draft
+	if own := d.fold.policyFor(p.policy.Load()); own != d.fold.risk.policy {
+		return d.add(own.change(d.now))
 	}
-	if p.marked.all {
-		b.exposure.touchAll()
-	}
-	for _, key := range p.marked.stale {
-		b.exposure.touch(key)
-	}
-	p.marked.all, p.marked.stale = false, p.marked.stale[:0]
-	m := &p.checking.m
-	*m = market{base: p.base, marks: p.marks, fx: p.fx, policy: p.policyFor(b), now: p.draft.now}
-	return p.weigh(b, m)
+	return nil
+}
+
+// draftMarket is market for the draft, whose exposure hears of new prices first. The caller holds the lock and leads.
+func (p *Portfolio) draftMarket() market {
+	p.draft.fold.stale.take(&p.marked)
+	return p.market(p.draft.fold.account, p.draft.now)
 }
 
 // decideOrder holds the order against the draft and writes what came of it.
 func (p *Portfolio) decideOrder(r *reservation) error {
 	d := p.draft
 	p.mu.Lock()
-	e := p.weighDraft()
-	p.checking.o = r.hold.Order
-	r.decision = p.checking.judge(d.book, e, true)
+	p.checking.market, p.checking.order = p.draftMarket(), r.hold.Order
+	r.decision = p.checking.judge(d.fold.account, true)
 	p.mu.Unlock()
 	if r.decision.Allowed {
 		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
@@ -195,54 +177,20 @@ func (p *Portfolio) decideOrder(r *reservation) error {
 	return d.add(&Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
 }
 
-// judgeLosses writes to the draft what the day's loss and the drawdown have come to, if that is another level than
+// writeLosses writes to the draft what the day's loss and the drawdown have come to, if that is another level than
 // what was written last, and lets trading only reduce where it is too much.
-func (p *Portfolio) judgeLosses() error {
+func (p *Portfolio) writeLosses() error {
 	d := p.draft
 	p.mu.Lock()
-	e := p.weighDraft()
+	m := p.draftMarket()
+	entries := d.fold.losses(&m)
 	p.mu.Unlock()
-	k, today := &e.bounds, e.today // nobody else brings the draft's up to date
-	if !k.known || !e.policy.sound {
-		return nil
-	}
-	if err := p.judgeDrawdown(k, &e.policy.limits.Drawdown); err != nil {
-		return err
-	}
-	loss := &d.book.risk.loss
-	if !k.loss.set || !k.lost.IsPos() || loss.Lost == today {
-		return nil
-	}
-	switch {
-	case k.lost.GreaterThan(k.loss.at):
-		b := &Breach{Rule: RuleDailyLoss, Severity: SeveritySevere, Limit: k.loss.at, Actual: k.lost, Time: d.now}
-		return p.breach(b, fmt.Sprintf("the day's loss of %s is more than %s", b.Actual, b.Limit))
-	case k.lost.GreaterThanOrEqual(k.loss.warn) && loss.Warned != today:
-		return d.add(&Breach{Rule: RuleDailyLoss, Severity: SeverityWarning, Limit: k.loss.at, Actual: k.lost, Time: d.now})
+	for _, e := range entries {
+		if err := d.add(e); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-func (p *Portfolio) judgeDrawdown(k *bounds, limits *DrawdownLimits) error {
-	d := p.draft
-	last := d.book.risk.loss.Severity
-	if k.severity == last {
-		return nil
-	}
-	b := &Breach{Rule: RuleDrawdown, Severity: k.severity, Limit: limits.Severe, Actual: k.drawdown(), Time: d.now}
-	if k.severity < last || k.severity < SeveritySevere {
-		return d.add(b)
-	}
-	return p.breach(b, fmt.Sprintf("a drawdown of %s is %s", b.Actual, b.Severity))
-}
-
-// breach writes a breach, and that trading only reduces from then on.
-func (p *Portfolio) breach(b *Breach, reason string) error {
-	d := p.draft
-	if err := d.add(b); err != nil || d.book.risk.tradingState() != TradingActive {
-		return err
-	}
-	return d.add(&StateChange{State: TradingReducing, Cause: b.Rule, Reason: reason, Time: d.now})
 }
 
 // Release lets go of what is left of a working order: it was cancelled, rejected, or has expired. What was
@@ -273,7 +221,7 @@ type releasing struct {
 
 func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	d := p.draft
-	if d.book.risk.orders[r.id] != nil {
+	if d.fold.order(r.id) != nil {
 		return d.add(&Release{OrderID: r.id, Reason: r.reason, Time: d.now})
 	}
 	seq, found := p.seen(orderKey(r.id), known)
@@ -388,35 +336,22 @@ func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) er
 			return err
 		}
 	}
-	if d.book.risk.tradingState() == c.state && len(s.Recount) == 0 {
+	if d.fold.risk.tradingState() == c.state && len(s.Recount) == 0 {
 		return p.current(ctx) // it is so already, unless another process changed it
 	}
 	return d.add(s)
 }
 
-// recount says which losses count anew from here.
+// recount notes which losses count anew from here; a *MissingError if the present equity is not known.
 func (p *Portfolio) recount(s *StateChange) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := p.weighDraft()
-	k, loss := &e.bounds, &p.draft.book.risk.loss
-	if !k.known {
-		t := p.totals(p.draft.book)
-		if m := t.missing(); m != nil {
-			return m
-		}
-		return &MissingError{ProfileID: p.id, Rates: sortedKeys(t.unrated)}
+	m := p.draftMarket()
+	if p.draft.fold.recount(&m, s) {
+		return nil
 	}
-	if k.loss.set && k.lost.GreaterThan(k.loss.at) || loss.Lost == e.today {
-		s.Recount = append(s.Recount, RuleDailyLoss)
-	}
-	if max(k.severity, loss.Severity) >= SeverityModerate {
-		s.Recount = append(s.Recount, RuleDrawdown)
-	}
-	if len(s.Recount) > 0 {
-		s.Equity, s.Capital = k.equity, trimZeros(e.capital)
-	}
-	return nil
+	t := p.draft.fold.Totals(p.prices)
+	return &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()}
 }
 
 // applyPolicy writes to the journal what the profile permits now, so that whoever trades it decides by that.
@@ -428,15 +363,11 @@ func (p *Portfolio) applyPolicy(ctx context.Context, profile AccountProfile) err
 type policing struct{}
 
 func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
-	d := p.draft
-	if own := p.policyFor(d.book); own != d.book.risk.policy {
-		return d.add(own.change(d.now))
-	}
-	return nil
+	return p.writePolicy()
 }
 
-// tell tells of an entry about orders and trading that became durable.
-func (p *Portfolio) tell(payload any, seq int64) {
+// announceEntry tells subscribers of an entry about orders, trading or credentials that became durable.
+func (p *Portfolio) announceEntry(payload any, seq int64) {
 	e := Event{ProfileID: p.id, Owner: p.owner, Seq: seq}
 	switch f := payload.(type) {
 	case *Hold:

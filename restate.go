@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
-	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -34,8 +33,8 @@ type placed struct {
 
 // newRefold prepares to fold from the beginning with the changes in. each, if not nil, is called
 // with every trade in force and what it closed.
-func newRefold(id ProfileID, base Currency, changes map[int64]Amendment, each func(*Trade, closed)) *refold {
-	r := &refold{book: NewBook(id, base), changes: changes, each: each}
+func newRefold(base Currency, changes map[int64]Amendment, each func(*Trade, closed)) *refold {
+	r := &refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
 		if f := a.change(); f != nil {
 			r.facts = append(r.facts, placed{f, orderOf(f, a.Place)})
@@ -84,12 +83,9 @@ func (a *Amendment) change() payload {
 
 // entry takes one journal entry in.
 func (r *refold) entry(seq int64, p payload) {
-	r.book.seq = seq
 	switch p.(type) {
 	case *Amendment, *Restatement:
 		return // the changes are in already
-	case *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange, *CredentialAccess:
-		return // they are decisions about what was known then
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {
@@ -109,7 +105,7 @@ func (r *refold) fold(p payload) {
 			r.each(f, c)
 		}
 	default:
-		r.book.apply(p, r.book.seq)
+		r.book.Apply(p, 0) // of what is folded here, nothing looks at the place
 	}
 }
 
@@ -123,42 +119,16 @@ func (r *refold) finish() *Book {
 	return r.book
 }
 
-// entries folds a journal up to and including entry upTo, then the pending payloads behind it.
-func (r *refold) entries(entries iter.Seq2[Entry, error], upTo int64, pending []payload) (*Book, error) {
-	var seq int64
-	for e, err := range entries {
-		if err != nil {
-			return nil, err
-		}
-		if e.Seq > upTo {
-			break
-		}
-		p, err := decodePayload(e.Kind, e.Payload)
-		if err != nil {
-			return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
-		}
-		r.entry(e.Seq, p)
-		seq = e.Seq
-	}
-	if seq != upTo {
-		return nil, &CorruptError{ProfileID: r.book.profile, Seq: seq + 1, Reason: fmt.Sprintf("missing: the journal reached %d before", upTo)}
-	}
-	for i, p := range pending {
-		r.entry(upTo+int64(i)+1, p)
-	}
-	return r.finish(), nil
-}
-
 // restatement returns what of the book after differs from the book before.
 func restatement(before, after *Book) *Restatement {
 	r := &Restatement{Pending: after.pending, Trades: after.trades}
-	for _, key := range sortedKeys(after.positions) {
+	for _, key := range slices.Sorted(maps.Keys(after.positions)) {
 		p := after.positions[key].position(true)
 		if h := before.positions[key]; h == nil || !samePosition(p, h.position(true)) {
 			r.Positions = append(r.Positions, p)
 		}
 	}
-	for _, key := range sortedKeys(before.positions) {
+	for _, key := range slices.Sorted(maps.Keys(before.positions)) {
 		if after.positions[key] != nil {
 			continue
 		}
@@ -169,7 +139,7 @@ func restatement(before, after *Book) *Restatement {
 		}
 	}
 	for _, b := range []*Book{before, after} {
-		for _, currency := range sortedKeys(b.cash) {
+		for _, currency := range slices.Sorted(maps.Keys(b.cash)) {
 			if c := after.cashIn(currency); !sameJSON(c, before.cashIn(currency)) {
 				r.setCash(currency, c)
 			}
@@ -205,10 +175,6 @@ func sameJSON(a, b any) bool {
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)
 	return errA == nil && errB == nil && bytes.Equal(x, y)
-}
-
-func sortByPlace(list []Amendment) {
-	slices.SortFunc(list, func(a, b Amendment) int { return cmp.Compare(a.Place, b.Place) })
 }
 
 // sortFacts puts facts in the order of their times, exercised options before what they deliver.

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -53,7 +54,7 @@ func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
 
 // change is the policy as an entry.
 func (p *policy) change(at time.Time) *PolicyChange {
-	return &PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at, made: p}
+	return &PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at}
 }
 
 // tag is the part of a position that one strategy's orders made.
@@ -121,18 +122,10 @@ func (r *riskState) clone() riskState {
 	for key, list := range r.tags {
 		c.tags[key] = slices.Clone(list)
 	}
-	c.sectors = cloneMap(r.sectors)
-	c.opened = cloneMap(r.opened)
+	c.sectors = maps.Clone(r.sectors)
+	c.opened = maps.Clone(r.opened)
 	c.recent, c.trades = slices.Clone(r.recent), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
-	return c
-}
-
-func cloneMap[K comparable, V any](m map[K]V) map[K]V {
-	c := make(map[K]V, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
 	return c
 }
 
@@ -175,7 +168,7 @@ func beginning(d Date, zone *time.Location) time.Time {
 // setPolicy folds a policy in.
 func (r *riskState) setPolicy(c *PolicyChange) {
 	if r.policy == nil || c.Version > r.policy.version {
-		r.policy, r.today = c.policy(), dayRange{}
+		r.policy, r.today = newPolicy(c.Version, c.Status, c.Limits), dayRange{}
 	}
 }
 
@@ -187,7 +180,7 @@ func (r *riskState) hold(h *Hold, exit bool) {
 	if w.Sector != "" && !exit {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
-	r.onDay(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
+	r.countsOf(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
 	window := time.Minute
 	if r.policy != nil {
 		window = max(window, r.policy.limits.DuplicateWindow)
@@ -199,8 +192,8 @@ func (r *riskState) hold(h *Hold, exit bool) {
 	r.recent = append(slices.Delete(r.recent, 0, old), sent{h.Time, w.key, w.Quantity, w.Price})
 }
 
-// onDay returns the counts of the day, which are no one's if it is over.
-func (r *riskState) onDay(d Date) *dayCount {
+// countsOf returns the counts of a day: for one that has ended, a throw-away counter.
+func (r *riskState) countsOf(d Date) *dayCount {
 	if d > r.day.Date {
 		if r.day.Day > 0 {
 			r.trades = append(r.trades, r.day)
@@ -323,7 +316,7 @@ func (r *riskState) split(s *Split, from, to *holding) {
 // countTrade counts an execution, and a day trade where it closes what was opened the same day.
 func (r *riskState) countTrade(t *Trade, key InstrumentKey, c closed) {
 	date := r.dateOf(t.Time)
-	day := r.onDay(date)
+	day := r.countsOf(date)
 	day.Trades++
 	if !c.quantity.IsZero() && r.opened[key] == date {
 		day.Day++

@@ -295,7 +295,7 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 		t.other = t.decided != nil && !t.matches(t.decided)
 		return err
 	}
-	if err := p.prepare(); err != nil {
+	if err := p.writePreconditions(); err != nil {
 		return err
 	}
 	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
@@ -328,25 +328,22 @@ func (t *routing) refuse(p *Portfolio, v Violation) error {
 // size says how many units to trade, or why none.
 func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	p.mu.Lock()
-	e := p.weighDraft()
-	x := &p.checking
-	x.o = t.hold.Order // of which the contract is what counts
-	x.meet(p.draft.book, e)
-	held, working, at, known := x.after.held, x.after, x.t, e.bounds.known
-	sizing := Sizing{Signal: *t.signal, Profile: *p.profile.Load(), Limits: e.policy.limits, Equity: e.bounds.equity, Unit: at.unit(t.signal)}
-	lacking := ""
-	if !known {
-		lacking = e.lacking()
-	}
+	c := &p.checking
+	c.market, c.order = p.draftMarket(), t.hold.Order // of the order the contract is what counts
+	at := c.measure(p.draft.fold.account, t.signal.Action == SignalSell)
+	sizing := Sizing{Signal: *t.signal, Profile: *p.profile.Load(), Limits: c.market.policy.limits, Equity: at.equity, Unit: at.unit}
 	p.mu.Unlock()
 
 	if t.signal.Action == SignalClose {
-		return closing(held, &working)
+		if at.left.IsZero() {
+			return Decimal{}, Violation{Rule: RuleSize, Reason: "nothing to close"}
+		}
+		return at.left, Violation{}
 	}
 	switch {
-	case !known:
-		return Decimal{}, Violation{Rule: RuleEquity, Subject: lacking, Reason: "no mark or conversion rate"}
-	case !sizing.Unit.IsPos():
+	case !at.known:
+		return Decimal{}, Violation{Rule: RuleEquity, Subject: at.lacking, Reason: "no mark or conversion rate"}
+	case !at.unit.IsPos():
 		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
 	}
 	notional, err := sizeBy(t.sizer, sizing)
@@ -385,27 +382,6 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// closing is the order that closes what is left to close.
-func closing(held Decimal, s *stake) (Decimal, Violation) {
-	left := held.Abs().Sub(s.sells)
-	if held.IsNeg() {
-		left = held.Abs().Sub(s.buys)
-	}
-	if !left.IsPos() {
-		return Decimal{}, Violation{Rule: RuleSize, Reason: "nothing to close"}
-	}
-	return withSign(left, held).Neg(), Violation{}
-}
-
-// unit is what one unit of the signal's contract puts at risk, in base currency; zero if not known.
-func (t *terms) unit(s *Signal) Decimal {
-	price := maxDecimal(s.Price.Abs(), t.mark.Abs())
-	if s.Action == SignalSell && t.instrument.deliverable() {
-		price = t.instrument.Strike
-	}
-	return convert(price, t.units)
 }
 
 // units is how many whole units an amount is enough for.

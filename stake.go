@@ -70,6 +70,7 @@ func (s *stake) short() (quantity, worth Decimal) {
 type terms struct {
 	instrument *Instrument
 	mark       Decimal
+	rate       Decimal // base currency per unit of the instrument's; zero if not known
 	units      Decimal // multiplier × conversion rate: base currency per point
 	underlying Decimal // the underlying's mark, for the margin of short options; zero if not known
 

@@ -3,23 +3,9 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
-
-// Mark is the price of one contract at one time. Marks live in memory: after a restart a
-// portfolio has none.
-type Mark struct {
-	Instrument Instrument
-	Price      Decimal   // per unit, in the instrument's currency; negative for futures alone
-	Time       time.Time // when the price held
-}
-
-// FXRate is what one unit of a currency is worth in the profile's base currency.
-type FXRate struct {
-	Currency Currency
-	Rate     Decimal // positive
-	Time     time.Time
-}
 
 // Mark takes prices, all or none. A mark older than the one held for its contract is ignored. Contracts
 // need not be held. ErrInvalid for a mark that is none; ErrFutureTime for one more than five
@@ -47,10 +33,10 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, m := range marks {
-		if old, ok := p.marks[keys[i]]; !ok || !m.Time.Before(old.Time) {
+		if old, ok := p.prices.Marks[keys[i]]; !ok || !m.Time.Before(old.Time) {
 			m.Time = normalTime(m.Time)
-			p.marks[keys[i]] = m
-			p.live.exposure.touch(keys[i])
+			p.prices.Marks[keys[i]] = m
+			p.live.stale.touch(keys[i])
 			p.marked.touch(keys[i])
 		}
 	}
@@ -81,26 +67,15 @@ func (p *Portfolio) MarkFX(rates ...FXRate) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range rates {
-		if old, ok := p.fx[r.Currency]; !ok || !r.Time.Before(old.Time) {
+		if old, ok := p.prices.Rates[r.Currency]; !ok || !r.Time.Before(old.Time) {
 			r.Rate, r.Time = trimZeros(r.Rate), normalTime(r.Time)
-			p.fx[r.Currency] = r
-			p.live.exposure.touchAll()
+			p.prices.Rates[r.Currency] = r
+			p.live.stale.touchAll()
 			p.marked.touchAll()
 		}
 	}
 	return nil
 }
-
-// PositionValue is a position at its mark.
-type PositionValue struct {
-	Position
-	Mark       Mark    // the zero Mark if there is none: then Value and Unrealized are zero and mean nothing
-	Value      Decimal // Quantity × price × multiplier, in the instrument's currency
-	Unrealized Decimal // Value − Basis
-}
-
-// Marked reports whether there is a mark.
-func (v PositionValue) Marked() bool { return !v.Mark.Time.IsZero() }
 
 // Snapshot is everything about one profile at one moment. Totals are in the base currency; they
 // mean something only while Missing is nil.
@@ -135,26 +110,32 @@ type Snapshot struct {
 func (p *Portfolio) Snapshot() Snapshot {
 	p.mu.Lock() // for the exposure, which is brought up to date
 	defer p.mu.Unlock()
-	b := p.live
+	f := p.live
+	t := f.Totals(p.prices)
+	m := p.market(f.account, p.clock())
 	s := Snapshot{
-		ProfileID: p.id, BaseCurrency: p.base, Seq: b.seq, Hash: b.hash, Trades: b.trades,
-		Cash: b.Cash(), Pending: b.PendingPremiums(), HighWater: b.HighWater(),
+		ProfileID: p.id, BaseCurrency: p.base, Seq: f.seq, Hash: f.hash, Trades: f.Trades(),
+		Cash: f.Cash(), Pending: f.PendingPremiums(), HighWater: f.HighWater(),
+		CashBase: t.Cash, Equity: t.Equity, Unrealized: t.Unrealized, Realized: t.Realized, Capital: t.Capital,
+		Missing: p.missing(&t), Unrated: t.Unrated, Risk: f.report(&m),
 	}
-	for _, key := range sortedKeys(b.positions) {
-		h := b.positions[key]
-		if h.Quantity.IsZero() {
-			s.Closed = append(s.Closed, h.position(true))
-			continue
+	for _, key := range f.Contracts() {
+		v, _ := f.Value(key, p.prices)
+		if v.Quantity.IsZero() {
+			s.Closed = append(s.Closed, v.Position)
+		} else {
+			s.Open = append(s.Open, v)
 		}
-		v, _ := p.value(h)
-		v.Position = h.position(true)
-		s.Open = append(s.Open, v)
 	}
-	t := p.totals(p.live)
-	s.CashBase, s.Equity, s.Unrealized, s.Realized, s.Capital = t.cash, t.equity, t.unrealized, t.realized, t.capital
-	s.Missing, s.Unrated = t.missing(), sortedKeys(t.unrated)
-	s.Risk = p.report()
 	return s
+}
+
+// missing returns what equity lacks, nil if it could be told.
+func (p *Portfolio) missing(t *Totals) *MissingError {
+	if t.Known() {
+		return nil
+	}
+	return &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.NoRate}
 }
 
 // Equity returns what the profile is worth in its base currency: all cash and everything held,
@@ -162,118 +143,18 @@ func (p *Portfolio) Snapshot() Snapshot {
 func (p *Portfolio) Equity() (Decimal, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	t := p.totals(p.live)
-	if m := t.missing(); m != nil {
+	t := p.live.Totals(p.prices)
+	if m := p.missing(&t); m != nil {
 		return Decimal{}, m
 	}
-	return t.equity, nil
-}
-
-// totals are sums in base currency, and what they lack.
-type totals struct {
-	id                                          ProfileID
-	cash, equity, unrealized, realized, capital Decimal
-	noMark                                      []InstrumentKey
-	noRate, unrated                             map[Currency]bool
-}
-
-func (t *totals) missing() *MissingError {
-	if len(t.noMark) == 0 && len(t.noRate) == 0 {
-		return nil
-	}
-	return &MissingError{ProfileID: t.id, Marks: t.noMark, Rates: sortedKeys(t.noRate)}
-}
-
-// totals adds everything up. The caller holds the lock.
-func (p *Portfolio) totals(b *Book) totals {
-	t := totals{id: p.id}
-	for currency, c := range b.cash {
-		if balance := c.Balance(); !balance.IsZero() {
-			if rate, ok := p.needRate(&t, currency); ok {
-				t.cash = t.cash.Add(convert(balance, rate))
-			}
-		}
-		t.capital = t.capital.Add(c.CapitalBase).Add(p.convertLate(&t, currency, c.Unconverted))
-	}
-	t.equity = t.cash
-	for _, key := range sortedKeys(b.positions) {
-		h := b.positions[key]
-		t.realized = t.realized.Add(h.position(false).RealizedBase).Add(p.convertLate(&t, h.Instrument.Currency, h.Unconverted))
-		if h.Quantity.IsZero() {
-			continue
-		}
-		v, marked := p.value(h)
-		if !marked {
-			t.noMark = append(t.noMark, key)
-			continue
-		}
-		if rate, ok := p.needRate(&t, h.Instrument.Currency); ok {
-			worth := v.Value
-			if !h.Instrument.settlesNotional() {
-				worth = v.Unrealized
-			}
-			t.equity = t.equity.Add(convert(worth, rate))
-			t.unrealized = t.unrealized.Add(convert(v.Unrealized, rate))
-		}
-	}
-	return t
-}
-
-// needRate returns the live rate of a currency, or notes that it is missing.
-func (p *Portfolio) needRate(t *totals, c Currency) (Decimal, bool) {
-	if c == p.base {
-		return one, true
-	}
-	if r, ok := p.fx[c]; ok {
-		return r.Rate, true
-	}
-	note(&t.noRate, c)
-	return Decimal{}, false
-}
-
-// convertLate converts at the live rate what was recorded without one, and notes what cannot be.
-func (p *Portfolio) convertLate(t *totals, c Currency, amount Decimal) Decimal {
-	if amount.IsZero() {
-		return amount
-	}
-	r, ok := p.fx[c]
-	if !ok {
-		note(&t.unrated, c)
-		return Decimal{}
-	}
-	return convert(amount, r.Rate)
-}
-
-func note(set *map[Currency]bool, c Currency) {
-	if *set == nil {
-		*set = map[Currency]bool{}
-	}
-	(*set)[c] = true
-}
-
-// value returns an open position at its mark, without the position's own fields.
-func (p *Portfolio) value(h *holding) (PositionValue, bool) {
-	m, ok := p.marks[h.key]
-	if !ok {
-		return PositionValue{}, false
-	}
-	v := PositionValue{Mark: m}
-	v.Value = convert(convert(h.Quantity, h.Instrument.Multiplier), m.Price)
-	v.Unrealized = v.Value.Sub(h.Basis)
-	return v, true
+	return t.Equity, nil
 }
 
 // Positions returns a copy of what is held, ordered by key, without contracts that are flat.
 func (p *Portfolio) Positions() []Position {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var out []Position
-	for _, key := range sortedKeys(p.live.positions) {
-		if h := p.live.positions[key]; !h.Quantity.IsZero() {
-			out = append(out, h.position(true))
-		}
-	}
-	return out
+	return slices.DeleteFunc(p.live.Positions(), func(h Position) bool { return h.Quantity.IsZero() })
 }
 
 // Position returns a copy of the position in one contract, false if it was never held. A flat one
@@ -303,21 +184,12 @@ func (p *Portfolio) Seq() int64 {
 // the worth cannot be told; other errors are those of Record.
 func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
-	t := p.totals(p.live)
+	t := p.live.Totals(p.prices)
 	p.mu.RUnlock()
-	m := t.missing()
-	if m == nil && len(t.unrated) > 0 {
-		m = &MissingError{ProfileID: p.id, Rates: sortedKeys(t.unrated)}
+	if !t.Complete() {
+		return fmt.Errorf("record equity: %w", &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()})
 	}
-	if m != nil {
-		return fmt.Errorf("record equity: %w", m)
-	}
-	point := t.point(at)
+	point := t.Point(at)
 	_, err := p.recordAll(ctx, 1, true, func(*command, int) (payload, error) { return point.normalized() })
 	return err
-}
-
-// point is the totals as an equity point.
-func (t *totals) point(at time.Time) EquityPoint {
-	return EquityPoint{Time: at, Equity: t.equity, Cash: t.cash, Realized: t.realized, Unrealized: t.unrealized, Capital: t.capital}
 }

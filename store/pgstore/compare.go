@@ -88,7 +88,7 @@ type positionRow struct {
 
 func (s *Store) comparePositions(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
 	want := map[accounts.InstrumentKey]accounts.Position{}
-	for _, p := range f.book.Positions() {
+	for _, p := range f.fold.Book().Positions() {
 		want[p.Instrument.Key()] = p
 	}
 	rows, err := tx.QueryxContext(ctx, s.schema.in(`

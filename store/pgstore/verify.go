@@ -91,7 +91,7 @@ type folded struct {
 	id     accounts.ProfileID
 	userID string // what rows of positions have
 	seq    int64
-	book   *accounts.Book
+	fold   *accounts.Fold
 	trades map[int64]*accounts.Trade // in force, by place
 	last   map[accounts.InstrumentKey]*accounts.Trade
 }
@@ -121,7 +121,7 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 	if err != nil {
 		return nil, err
 	}
-	f := &folded{id: id, userID: profile.User, book: accounts.NewBook(id, accounts.Currency(profile.Base)),
+	f := &folded{id: id, userID: profile.User, fold: accounts.NewFold(id, accounts.Currency(profile.Base)),
 		trades: map[int64]*accounts.Trade{}, last: map[accounts.InstrumentKey]*accounts.Trade{}}
 	for {
 		page, err := s.pageIn(ctx, tx, id, f.seq, f.seq+lastPage)
@@ -144,7 +144,7 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 }
 
 func (f *folded) apply(e *accounts.Entry) error {
-	if err := f.book.Apply(*e); err != nil {
+	if err := f.fold.Apply(*e); err != nil {
 		return err
 	}
 	f.seq = e.Seq
@@ -198,7 +198,7 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 		}
 	}
 	keys := pq.StringArray{}
-	for _, p := range f.book.Positions() {
+	for _, p := range f.fold.Book().Positions() {
 		key := p.Instrument.Key()
 		keys = append(keys, string(key))
 		r.position.add([]int64{0}, positionTexts(&p, key, f.last[key], opened(p.Lots)))
