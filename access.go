@@ -29,11 +29,6 @@ type CredentialAccess struct {
 	Time    time.Time `json:"time"`
 }
 
-func (a *CredentialAccess) kind() EntryKind              { return KindAccess }
-func (a *CredentialAccess) when() time.Time              { return a.Time }
-func (a *CredentialAccess) entryKey() string             { return "" }
-func (a *CredentialAccess) appendFields(b []byte) []byte { return appendRare(b, a) }
-
 // run implements the task of writing it.
 func (a *CredentialAccess) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	entry := *a

@@ -150,13 +150,13 @@ func (a *account) policyFor(own *policy) *policy {
 
 // losses returns the entries that the present losses call for: a breach where the day's loss or the drawdown came to
 // another level than what was written last, and behind it, where that is too much, that trading only reduces.
-func (a *account) losses(m *market) []payload {
+func (a *account) losses(m *market) []riskPayload {
 	e := a.weigh(m)
 	bounds := &e.bounds
 	if !bounds.known || !e.policy.sound {
 		return nil
 	}
-	var out []payload
+	var out []riskPayload
 	state := a.risk.tradingState()
 	breach := func(b *Breach, reason string) {
 		out = append(out, b)

@@ -125,7 +125,7 @@ func TestDaysThatDoNotBeginAtMidnight(t *testing.T) {
 func TestARecoveryIsNotMissedByARounding(t *testing.T) {
 	b := newBench(t)
 	for i, e := range []string{"99000", "107552", "71826", "107552", "100000"} {
-		_, err := b.portfolio.RecordFacts(t.Context(), accounts.EquityPoint{Time: day0.AddDate(0, 0, i), Equity: dec(e), Cash: dec(e), Capital: dec("99000")})
+		_, err := b.portfolio.Record(t.Context(), accounts.EquityPoint{Time: day0.AddDate(0, 0, i), Equity: dec(e), Cash: dec(e), Capital: dec("99000")})
 		require.NoError(t, err)
 	}
 	p, err := b.portfolio.Performance(t.Context(), accounts.Window{})
@@ -141,7 +141,7 @@ func TestFiguresBeyondNumbersAreNone(t *testing.T) {
 	capital := small
 	for i := range 14 {
 		for j, e := range []accounts.Decimal{small, big} {
-			_, err := b.portfolio.RecordFacts(t.Context(), accounts.EquityPoint{Time: day0.AddDate(0, 0, 2*i+j), Equity: e, Cash: e, Capital: capital})
+			_, err := b.portfolio.Record(t.Context(), accounts.EquityPoint{Time: day0.AddDate(0, 0, 2*i+j), Equity: e, Cash: e, Capital: capital})
 			require.NoError(t, err)
 		}
 		capital = capital.Sub(big).Add(small)

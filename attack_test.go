@@ -16,7 +16,7 @@ func TestCancellingOnAPortfolioThatIsBehind(t *testing.T) {
 		b := newBench(t)
 		behind := b.reopen(t)
 		b.record(t, trade(1, xyz, "10", "5"))
-		_, err := behind.RecordFacts(t.Context(),
+		_, err := behind.Record(t.Context(),
 			accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("1"), Time: at(2)},
 			accounts.Cancellation{ExecID: "k", Cancels: "exec-1", Time: at(3)})
 		require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestANewerVersionCanBeCancelledAfterAnOlder(t *testing.T) {
 		b := newBench(t)
 		for range 2 {
 			for _, f := range order {
-				_, err := b.portfolio.RecordFacts(t.Context(), f)
+				_, err := b.portfolio.Record(t.Context(), f)
 				require.NoError(t, err)
 			}
 		}
@@ -91,10 +91,10 @@ func TestSplitsKeepTheBasis(t *testing.T) {
 	pos, _ := b.portfolio.Position(xyz.Key())
 	requireLots(t, pos)
 	require.Equal(t, "0.000000000003 55", pos.Quantity.String()+" "+pos.Basis.String())
-	err := b.portfolio.RecordSplit(t.Context(), accounts.Split{ID: "s2", From: xyz, To: xyz, Numerator: dec("1"), Denominator: dec("1000000000000"), Time: at(10)})
+	err := errOf(b.portfolio.Record(t.Context(), accounts.Split{ID: "s2", From: xyz, To: xyz, Numerator: dec("1"), Denominator: dec("1000000000000"), Time: at(10)}))
 	require.ErrorIs(t, err, accounts.ErrInvalid, "nothing would be left")
-	err = b.portfolio.RecordSplit(t.Context(), accounts.Split{ID: "s3", From: xyz, To: accounts.Instrument{SecType: accounts.Forex, Symbol: "EUR", Currency: "USD"},
-		Numerator: dec("1"), Denominator: dec("1"), Time: at(10)})
+	err = errOf(b.portfolio.Record(t.Context(), accounts.Split{ID: "s3", From: xyz, To: accounts.Instrument{SecType: accounts.Forex, Symbol: "EUR", Currency: "USD"},
+		Numerator: dec("1"), Denominator: dec("1"), Time: at(10)}))
 	require.ErrorIs(t, err, accounts.ErrInvalid, "a currency pair is no position")
 }
 

@@ -69,7 +69,7 @@ func fillJournal(b *testing.B, n int) *bench {
 		}
 		f.ExecID = accounts.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
 		if facts = append(facts, f); len(facts) == batch {
-			_, err := ben.portfolio.RecordFacts(context.Background(), facts...)
+			_, err := ben.portfolio.Record(context.Background(), facts...)
 			require.NoError(b, err)
 			facts = facts[:0]
 		}

@@ -41,7 +41,7 @@ func TestFoldOfTrades(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t)
-			_, err := b.portfolio.Record(t.Context(), c.trades...)
+			_, err := b.portfolio.Record(t.Context(), accounts.Facts(c.trades)...)
 			require.NoError(t, err)
 			requirePosition(t, b.portfolio, c.in, c.quantity, c.basis, c.realized)
 			requireCash(t, b.portfolio, "USD", c.cash)
@@ -160,7 +160,7 @@ func TestSplits(t *testing.T) {
 	})
 	t.Run("of nothing", func(t *testing.T) {
 		b := newBench(t)
-		err := b.portfolio.RecordSplit(t.Context(), split("s", xyz, xyz, "4", "1", 3))
+		err := errOf(b.portfolio.Record(t.Context(), split("s", xyz, xyz, "4", "1", 3)))
 		require.ErrorIs(t, err, accounts.ErrPositionNotFound)
 		require.Zero(t, b.portfolio.Seq(), "nothing may be recorded")
 	})
@@ -186,8 +186,8 @@ func TestOpeningBalances(t *testing.T) {
 	pos, _ := b.portfolio.Position(xyz.Key())
 	require.Equal(t, "360", pos.Lots[0].Basis.String(), "the book may not alias the caller's lots")
 
-	err = b.portfolio.RecordOpening(t.Context(), accounts.Opening{ID: "against", Instrument: xyz, Time: at(3),
-		Lots: []accounts.Lot{{Quantity: dec("-1"), Basis: dec("-1"), OpenedAt: at(0)}}})
+	err = errOf(b.portfolio.Record(t.Context(), accounts.Opening{ID: "against", Instrument: xyz, Time: at(3),
+		Lots: []accounts.Lot{{Quantity: dec("-1"), Basis: dec("-1"), OpenedAt: at(0)}}}))
 	require.ErrorIs(t, err, accounts.ErrInvalid, "short lots contradict a long position")
 	requirePosition(t, b.portfolio, xyz, "13", "1361", "59")
 }

@@ -12,11 +12,11 @@ import (
 
 // command is what one caller wants recorded.
 type command struct {
-	payloads []payload
-	trades   []Trade // what payloads that are trades point to; never grown, reused with the command
-	task     task    // instead of payloads
-	judged   bool    // look at losses once the payloads are recorded
-	refresh  int64   // instead of payloads: catch up to this sequence number
+	facts    []ledgerPayload
+	trades   []Trade // what facts that are trades point to; never grown, reused with the command
+	task     task    // instead of facts
+	judged   bool    // look at losses once the facts are recorded
+	refresh  int64   // instead of facts: catch up to this sequence number
 	ctx      context.Context
 	wake     chan bool // true: lead the next group; false: done
 	promoted bool
@@ -32,7 +32,7 @@ type task interface {
 
 // trade keeps a normalized copy of t in the command. Whoever needs it for longer than the command
 // lasts makes a copy.
-func (cmd *command) trade(t *Trade) (payload, error) {
+func (cmd *command) trade(t *Trade) (ledgerPayload, error) {
 	cmd.trades = append(cmd.trades, *t)
 	kept := &cmd.trades[len(cmd.trades)-1]
 	return kept, kept.normalize()
@@ -258,7 +258,7 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 			return false
 		}
 		if err != nil {
-			more, failed := p.lookUp(ctx, cmd.payloads, *known) // a task knows itself
+			more, failed := p.lookUp(ctx, cmd.facts, *known) // a task knows itself
 			if errors.Is(failed, errBehind) {
 				p.stale = true
 				p.resetDraft()
@@ -287,7 +287,7 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 	if cmd.task != nil {
 		return 0, cmd.task.run(ctx, p, known)
 	}
-	added, err := p.record(ctx, cmd.payloads, known)
+	added, err := p.record(ctx, cmd.facts, known)
 	if err == nil && cmd.judged {
 		err = p.writeLosses()
 	}

@@ -126,7 +126,7 @@ func (d *desk) cash(t testing.TB, kind accounts.CashKind, c accounts.Currency, a
 	t.Helper()
 	d.fills++
 	m := accounts.CashMovement{ID: fmt.Sprintf("cash-%d", d.fills), Kind: kind, Currency: c, Amount: dec(amount), Time: d.now()}
-	require.NoError(t, d.portfolio.RecordCash(t.Context(), m))
+	require.NoError(t, errOf(d.portfolio.Record(t.Context(), m)))
 }
 
 // fill records a trade without commission, of an order if the id is not empty.

@@ -48,20 +48,20 @@ func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
 // add makes an entry of the payload and folds it into the draft. A payload of a rare kind is read
 // back first: what cannot be read again must not get into a journal.
 func (d *draft) add(p payload) error {
-	start := len(d.buffer)
+	start, kind := len(d.buffer), kindOf(p)
 	d.buffer = encodePayload(d.buffer, p)
 	switch p.(type) {
 	case *Trade, *CashMovement, *Hold, *Release:
 	default:
-		if _, err := decodePayload(p.kind(), d.buffer[start:]); err != nil {
-			return fmt.Errorf("%w: %s that cannot be written: %w", ErrInvalid, p.kind(), err)
+		if _, err := decodePayload(kind, d.buffer[start:]); err != nil {
+			return fmt.Errorf("%w: %s that cannot be written: %w", ErrInvalid, kind, err)
 		}
 	}
 	e := Entry{
 		ProfileID: d.fold.profile,
 		Seq:       d.fold.seq + 1,
-		Kind:      p.kind(),
-		Key:       p.entryKey(),
+		Kind:      kind,
+		Key:       keyOf(p),
 		Time:      d.now,
 		Payload:   d.buffer[start:len(d.buffer):len(d.buffer)],
 		Prev:      d.fold.hash,
@@ -141,7 +141,7 @@ func contracts(p payload) []*Instrument {
 }
 
 // record adds the entries that one command's facts make, and returns how many facts were new.
-func (p *Portfolio) record(ctx context.Context, list []payload, known map[string]int64) (int, error) {
+func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[string]int64) (int, error) {
 	d := p.draft
 	if d.keys == nil && len(list) > 1 {
 		d.keys = make(map[string]int64, len(list))
@@ -193,7 +193,7 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	t := d.fold.Totals(p.prices)
 	p.mu.RUnlock()
 	point := t.Point(d.now)
-	if _, dup := p.seen(point.entryKey(), known); dup || !t.Complete() {
+	if _, dup := p.seen(ledgerKey(&point), known); dup || !t.Complete() {
 		return nil
 	}
 	return d.add(&point)
@@ -206,14 +206,14 @@ func (m *CashMovement) capital() bool {
 
 // knownFirst puts facts whose key the journal has in front: those of them that are corrections take
 // their place by time wherever they stand, and others may fit the book only after them.
-func knownFirst(list []payload, known map[string]int64) []payload {
+func knownFirst(list []ledgerPayload, known map[string]int64) []ledgerPayload {
 	if len(known) == 0 {
 		return list
 	}
-	ordered := make([]payload, 0, len(list))
+	ordered := make([]ledgerPayload, 0, len(list))
 	for _, first := range []bool{true, false} {
 		for _, f := range list {
-			if _, dup := known[f.entryKey()]; dup == first {
+			if _, dup := known[ledgerKey(f)]; dup == first {
 				ordered = append(ordered, f)
 			}
 		}
@@ -222,7 +222,7 @@ func knownFirst(list []payload, known map[string]int64) []payload {
 }
 
 // fills reports whether a fact is one that every book accepts: it need not fit what is held.
-func fills(f payload) bool {
+func fills(f ledgerPayload) bool {
 	switch f.(type) {
 	case *Split, *Opening:
 		return false
@@ -250,8 +250,8 @@ func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 
 // place decides what entry a fact becomes: itself, an amendment of what went before, or none
 // because the journal has it.
-func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64) (payload, error) {
-	seq, dup := p.seen(f.entryKey(), known)
+func (p *Portfolio) place(ctx context.Context, f ledgerPayload, known map[string]int64) (ledgerPayload, error) {
+	seq, dup := p.seen(ledgerKey(f), known)
 	fold := p.draft.fold
 	switch f := f.(type) {
 	case *Trade:
@@ -261,7 +261,7 @@ func (p *Portfolio) place(ctx context.Context, f payload, known map[string]int64
 		if fold.late(f.instrumentKey(), f.Quantity, f.Time) || fold.lateExercise(f) {
 			return &Amendment{Place: fold.seq + 1, Trade: f.clone()}, nil
 		}
-	case *cancelling:
+	case *Cancellation:
 		if dup {
 			return nil, nil
 		}
@@ -302,10 +302,10 @@ func (p *Portfolio) sameCash(ctx context.Context, m *CashMovement, seq int64) er
 }
 
 // lookUp finds the keys of the facts that the journal has and nobody noticed yet.
-func (p *Portfolio) lookUp(ctx context.Context, list []payload, known map[string]int64) (map[string]int64, error) {
+func (p *Portfolio) lookUp(ctx context.Context, list []ledgerPayload, known map[string]int64) (map[string]int64, error) {
 	wanted := make(map[string]bool, len(list))
 	for _, f := range list {
-		key := f.entryKey()
+		key := ledgerKey(f)
 		if _, noticed := known[key]; !noticed && key != "" {
 			wanted[key] = true
 		}
@@ -339,7 +339,7 @@ func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[strin
 }
 
 // placeSplit checks that there is something to split, and whether trades after it came first.
-func (p *Portfolio) placeSplit(s *Split) (payload, error) {
+func (p *Portfolio) placeSplit(s *Split) (ledgerPayload, error) {
 	fold := p.draft.fold
 	from, to := fold.positions[s.From.Key()], fold.positions[s.To.Key()]
 	late := fold.late(s.From.Key(), Decimal{}, s.Time) || fold.late(s.To.Key(), Decimal{}, s.Time)
@@ -359,7 +359,7 @@ func (p *Portfolio) placeSplit(s *Split) (payload, error) {
 
 // correct decides about a trade whose execution is in the journal as entry seq: a higher
 // correction number replaces it, anything else is the same fill again.
-func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (payload, error) {
+func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (ledgerPayload, error) {
 	was, err := p.tradeAt(ctx, seq)
 	if err != nil {
 		return nil, err
@@ -376,14 +376,14 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.instrumentKey(), ErrExecutionMismatch)
 	}
 	a := &Amendment{Place: seq, Trade: t.clone(), corrects: true}
-	if _, dup := p.seen(a.entryKey(), known); dup {
+	if _, dup := p.seen(ledgerKey(a), known); dup {
 		return nil, nil
 	}
 	return a, nil
 }
 
 // cancel finds the execution that a cancellation takes back.
-func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) {
+func (p *Portfolio) cancel(ctx context.Context, c *Cancellation) (ledgerPayload, error) {
 	root, version := c.Cancels.Correction()
 	key := "x:" + root
 	seq, ok := p.draft.keys[key]
@@ -405,7 +405,7 @@ func (p *Portfolio) cancel(ctx context.Context, c *cancelling) (payload, error) 
 	if version < current.version || version == current.version && current.cancelled {
 		return nil, nil
 	}
-	return &Amendment{Place: seq, Cancellation: &c.Cancellation}, nil
+	return &Amendment{Place: seq, Cancellation: c}, nil
 }
 
 // execution is what the journal holds of one execution at present.

@@ -13,7 +13,7 @@ import (
 func tradedPortfolio(ctx context.Context) (p *accounts.Portfolio, stock accounts.Instrument, end func()) {
 	p, end = examplePortfolio()
 	stock = accounts.NewStock("XYZ", "USD")
-	_, err := p.RecordFacts(ctx,
+	_, err := p.Record(ctx,
 		accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon.AddDate(0, 0, -3)},
 		accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("20"), Price: dec("40"), Commission: dec("1"), Time: noon.AddDate(0, 0, -2)},
 		accounts.Trade{ExecID: "e-2", Instrument: stock, Quantity: dec("-5"), Price: dec("44"), Commission: dec("1"), Time: noon.AddDate(0, 0, -1)},

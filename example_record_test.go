@@ -21,7 +21,7 @@ func ExamplePortfolio_Record() {
 		{ExecID: "0000e0d5.68270003.01.01", Instrument: stock, Quantity: dec("-15"), Price: dec("45"), Commission: dec("1"), Time: noon.Add(-time.Hour)},
 	}
 	for range 2 {
-		added, err := portfolio.Record(ctx, trades...)
+		added, err := portfolio.Record(ctx, accounts.Facts(trades)...)
 		fmt.Println("new:", added, err)
 	}
 
@@ -50,15 +50,16 @@ func ExamplePortfolio_Record_correction() {
 	// 1 trade, cash -395
 }
 
-func ExamplePortfolio_RecordCash() {
+func ExamplePortfolio_Record_cash() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	check(portfolio.RecordCash(ctx,
+	_, err := portfolio.Record(ctx,
 		accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon},
 		accounts.CashMovement{ID: "div-1", Kind: accounts.Dividend, Currency: "USD", Amount: dec("12.50"), Symbol: "XYZ", Time: noon},
 		accounts.CashMovement{ID: "tax-1", Kind: accounts.Tax, Currency: "USD", Amount: dec("-1.88"), Symbol: "XYZ", Time: noon},
-	))
+	)
+	check(err)
 	usd := portfolio.Cash()["USD"]
 	fmt.Println("balance:", usd.Balance(), "capital:", usd.Capital, "dividends:", usd.Dividends, "taxes:", usd.Taxes)
 	// Output:
@@ -66,7 +67,7 @@ func ExamplePortfolio_RecordCash() {
 }
 
 // A split changes quantities and leaves the cost basis as it is.
-func ExamplePortfolio_RecordSplit() {
+func ExamplePortfolio_Record_split() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
@@ -74,7 +75,8 @@ func ExamplePortfolio_RecordSplit() {
 	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("400"), Time: noon.AddDate(0, 0, -1)})
 	check(err)
 
-	check(portfolio.RecordSplit(ctx, accounts.Split{ID: "split-1", From: stock, To: stock, Numerator: dec("4"), Denominator: dec("1"), Time: noon}))
+	_, err = portfolio.Record(ctx, accounts.Split{ID: "split-1", From: stock, To: stock, Numerator: dec("4"), Denominator: dec("1"), Time: noon})
+	check(err)
 	position, _ := portfolio.Position(stock.Key())
 	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis)
 	// Output:
@@ -82,19 +84,20 @@ func ExamplePortfolio_RecordSplit() {
 }
 
 // What was held before the journal began enters with its lots and moves no cash.
-func ExamplePortfolio_RecordOpening() {
+func ExamplePortfolio_Record_opening() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
 	stock := accounts.NewStock("XYZ", "USD")
-	check(portfolio.RecordOpening(ctx, accounts.Opening{
+	_, err := portfolio.Record(ctx, accounts.Opening{
 		ID: "before-1", Instrument: stock, Time: noon.AddDate(0, 0, -1),
 		Lots: []accounts.Lot{
 			{Quantity: dec("100"), Basis: dec("3500"), OpenedAt: noon.AddDate(-2, 0, 0)},
 			{Quantity: dec("50"), Basis: dec("2100"), OpenedAt: noon.AddDate(-1, 0, 0)},
 		},
-	}))
-	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("-120"), Price: dec("45"), Time: noon})
+	})
+	check(err)
+	_, err = portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("-120"), Price: dec("45"), Time: noon})
 	check(err)
 	position, _ := portfolio.Position(stock.Key())
 	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis, "realized:", position.Realized)
@@ -103,7 +106,7 @@ func ExamplePortfolio_RecordOpening() {
 }
 
 // A trade that the broker breaks is taken back as though it had never been; the journal keeps both.
-func ExamplePortfolio_RecordCancellation() {
+func ExamplePortfolio_Record_cancellation() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
@@ -111,7 +114,8 @@ func ExamplePortfolio_RecordCancellation() {
 	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Time: noon})
 	check(err)
 
-	check(portfolio.RecordCancellation(ctx, accounts.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)}))
+	_, err = portfolio.Record(ctx, accounts.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)})
+	check(err)
 	fmt.Println("held:", len(portfolio.Positions()), "trades:", portfolio.Snapshot().Trades, "cash:", portfolio.Cash()["USD"].Balance())
 	// Output:
 	// held: 0 trades: 0 cash: 0

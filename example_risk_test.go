@@ -86,7 +86,7 @@ func fund(ctx context.Context, manager *accounts.MultiAccountManager, p accounts
 		return nil, err
 	}
 	capital := accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: p.BaseCurrency, Amount: p.CapitalLevel.Amount(), Time: time.Now()}
-	if err := portfolio.RecordCash(ctx, capital); err != nil {
+	if _, err := portfolio.Record(ctx, capital); err != nil {
 		return nil, err
 	}
 	return portfolio, portfolio.Mark(accounts.Mark{Instrument: accounts.NewStock("XYZ", "USD"), Price: dec("41.25"), Time: time.Now()})

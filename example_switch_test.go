@@ -95,7 +95,8 @@ func ExampleMultiAccountManager_Subscribe() {
 
 	portfolio, err := manager.Portfolio(ctx, "")
 	check(err)
-	check(portfolio.RecordCash(ctx, accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("25000"), Time: noon}))
+	_, err = portfolio.Record(ctx, accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("25000"), Time: noon})
+	check(err)
 	e = <-events
 	fmt.Println(e.Kind, e.ProfileID, e.Seq)
 	// Output:

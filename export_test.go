@@ -6,7 +6,7 @@ func Waiting(p *Portfolio) int {
 	defer p.queue.mu.Unlock()
 	n := 0
 	for _, cmd := range p.queue.waiting {
-		if cmd.payloads != nil {
+		if cmd.facts != nil {
 			n++
 		}
 	}

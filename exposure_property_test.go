@@ -120,7 +120,7 @@ func (k *machine) cash(c accounts.Currency, amount string) {
 	if d.Amount.IsNeg() {
 		d.Kind = accounts.Withdrawal
 	}
-	require.NoError(k.t, k.live.RecordCash(background, d))
+	require.NoError(k.t, errOf(k.live.Record(background, d)))
 	if k.m.cash[c] == nil {
 		k.m.cash[c] = zero()
 	}
@@ -225,7 +225,7 @@ func (k *machine) trade() {
 }
 
 func (k *machine) record(f accounts.Fact) {
-	added, err := k.live.RecordFacts(background, f)
+	added, err := k.live.Record(background, f)
 	require.NoError(k.t, err)
 	require.Equal(k.t, 1, added, "%v must be new", f)
 }

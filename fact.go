@@ -2,24 +2,49 @@ package accounts
 
 import "time"
 
-// payload is what an entry holds: a pointer to a Fact's type, an *Amendment, a *Restatement, or what was
-// decided about orders and trading (see order.go).
-type payload interface {
+// ledgerPayload is what an entry about facts holds: a pointer to a Trade, CashMovement, Split, Opening, EquityPoint,
+// Amendment or Restatement. The set is closed. A pointer to a Cancellation is one until the entry that it cancels
+// is known, and goes into the journal as an Amendment.
+type ledgerPayload interface {
 	kind() EntryKind
-	// entryKey makes the entry idempotent within the profile; empty for those that need not be.
 	entryKey() string
-	// when it happened.
 	when() time.Time
-	// appendFields appends the JSON fields, each behind a comma.
 	appendFields(b []byte) []byte
 }
 
+// ledgerKind returns the kind of a payload's entry.
+func ledgerKind(p ledgerPayload) EntryKind { return p.kind() }
+
+// ledgerKey returns the key that makes a payload's entry idempotent within its journal; empty for one that need not
+// be.
+func ledgerKey(p ledgerPayload) string { return p.entryKey() }
+
+// ledgerTime returns when it happened; zero for a Restatement.
+func ledgerTime(p ledgerPayload) time.Time { return p.when() }
+
+// ledgerFields appends the payload's JSON fields, each behind a comma.
+func ledgerFields(b []byte, p ledgerPayload) []byte { return p.appendFields(b) }
+
 // Fact is something that happened to an account and goes into its journal: a Trade,
-// CashMovement, Split, Opening, Cancellation or EquityPoint. The set is closed.
+// CashMovement, Split, Opening, Cancellation or EquityPoint, or a pointer to one. The set is closed.
 type Fact interface {
-	// normalized returns a pointer to a copy with defaults filled in, times in UTC at microseconds
-	// and decimals trimmed, or the reason why no book could accept it.
-	normalized() (payload, error)
+	fact()
+}
+
+func (Trade) fact()        {}
+func (CashMovement) fact() {}
+func (Split) fact()        {}
+func (Opening) fact()      {}
+func (Cancellation) fact() {}
+func (EquityPoint) fact()  {}
+
+// Facts returns a list of one kind of fact as facts of any.
+func Facts[F Fact](list []F) []Fact {
+	facts := make([]Fact, len(list))
+	for i, f := range list {
+		facts[i] = f
+	}
+	return facts
 }
 
 // ExecID names one execution, as the broker does. Ids of IBKR's form, such as

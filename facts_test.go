@@ -18,7 +18,7 @@ func exchange(id string, from, to accounts.Instrument, n, m string, minute int) 
 func (b *bench) recordAgain(t *testing.T, facts ...accounts.Fact) {
 	t.Helper()
 	seq := b.portfolio.Seq()
-	added, err := b.portfolio.RecordFacts(t.Context(), facts...)
+	added, err := b.portfolio.Record(t.Context(), facts...)
 	require.NoError(t, err, "what is known must pass, even if it would not fit the book any longer")
 	require.Zero(t, added, "what is known must not count as new")
 	require.Equal(t, seq, b.portfolio.Seq())
@@ -42,7 +42,7 @@ func TestKnownFactsThatWouldNotFitAnyLonger(t *testing.T) {
 		b := newBench(t)
 		old := []accounts.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
 		b.record(t, old...)
-		added, err := b.portfolio.RecordFacts(t.Context(), append(old, trade(3, renumbered, "1", "2"))...)
+		added, err := b.portfolio.Record(t.Context(), append(old, trade(3, renumbered, "1", "2"))...)
 		require.NoError(t, err)
 		require.Equal(t, 1, added)
 		requirePosition(t, b.portfolio, renumbered, "3", "104", "0")

@@ -79,7 +79,7 @@ func (b *bench) reopen(t testing.TB) *accounts.Portfolio {
 // record records facts that must all be new.
 func (b *bench) record(t testing.TB, facts ...accounts.Fact) {
 	t.Helper()
-	added, err := b.portfolio.RecordFacts(t.Context(), facts...)
+	added, err := b.portfolio.Record(t.Context(), facts...)
 	require.NoError(t, err)
 	require.Equal(t, len(facts), added, "every fact must be new")
 }

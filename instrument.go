@@ -205,7 +205,7 @@ func (i *Instrument) validate() error {
 	if i.SecType == Forex && (!Currency(i.Symbol).Valid() || Currency(i.Symbol) == i.Currency) {
 		v.add("Symbol", "%.20q is no currency other than %s", i.Symbol, i.Currency)
 	}
-	v.positive("Multiplier", i.Multiplier)
+	checkPositive(&v, "Multiplier", i.Multiplier)
 	i.validateTerms(&v)
 	return v.err()
 }
@@ -227,13 +227,13 @@ func (i *Instrument) validateTerms(v *ValidationError) {
 	}
 	switch {
 	case option:
-		v.positive("Strike", i.Strike)
+		checkPositive(v, "Strike", i.Strike)
 	case !i.Strike.IsZero():
 		v.add("Strike", "%s does not belong to %s", i.Strike, i.SecType)
 	}
 }
 
-func (v *ValidationError) positive(field string, d Decimal) {
+func checkPositive(v *ValidationError, field string, d Decimal) {
 	if !d.IsPos() || d.GreaterThanOrEqual(maxInput) {
 		v.add(field, "%s is not positive and below 1e15", d)
 	}

@@ -258,7 +258,7 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 	for _, s := range l.RestrictedSymbols {
 		v.check(validSymbol(s), prefix+"RestrictedSymbols", "%.60q is not 1 to 50 printable characters without a colon", s)
 	}
-	v.magnitude(prefix+"OrderQuantity", l.OrderQuantity, maxInput)
+	checkMagnitude(v, prefix+"OrderQuantity", l.OrderQuantity, maxInput)
 	for _, f := range []struct {
 		name string
 		Limit
@@ -267,8 +267,8 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 		{"GrossExposure", l.GrossExposure}, {"NetExposure", l.NetExposure}, {"StrategyExposure", l.StrategyExposure},
 		{"SectorExposure", l.SectorExposure}, {"DailyLoss", l.DailyLoss},
 	} {
-		v.magnitude(prefix+f.name+".Amount", f.Amount, maxInput)
-		v.magnitude(prefix+f.name+".Fraction", f.Fraction, maxFraction)
+		checkMagnitude(v, prefix+f.name+".Amount", f.Amount, maxInput)
+		checkMagnitude(v, prefix+f.name+".Fraction", f.Fraction, maxFraction)
 	}
 	if loss := l.DailyLoss.Fraction; loss.LessThan(maxFraction) {
 		v.check(!loss.GreaterThan(one), prefix+"DailyLoss.Fraction", "%s is more than all there is", loss)
@@ -281,7 +281,7 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 		{"PriceCollar", l.PriceCollar, one}, // from there on a sale would have none
 		{"OptionCollar", l.OptionCollar, maxFraction}, {"Leverage", l.Leverage, maxFraction}, {"FuturesMargin", l.FuturesMargin, maxFraction},
 	} {
-		v.magnitude(prefix+f.name, f.at, f.bound)
+		checkMagnitude(v, prefix+f.name, f.at, f.bound)
 		v.check(!f.at.IsZero(), prefix+f.name, "is zero")
 	}
 	v.check(l.MarkAge > 0 && l.MarkAge <= maxAge, prefix+"MarkAge", "%s is not above 0 and at most %s", l.MarkAge, maxAge)
@@ -320,7 +320,7 @@ func (d DrawdownLimits) validate(v *ValidationError, prefix string) {
 }
 
 // magnitude checks that a limit is not negative and not absurd.
-func (v *ValidationError) magnitude(field string, d, bound Decimal) {
+func checkMagnitude(v *ValidationError, field string, d, bound Decimal) {
 	v.check(!d.IsNeg() && d.LessThan(bound) && d.Prec() <= moneyPlaces, field, "%.40s is negative, %s or more, or of more than %d places", d, bound, moneyPlaces)
 }
 

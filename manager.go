@@ -53,7 +53,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		store:      store,
 		clock:      time.Now,
 		switching:  make(map[OwnerID]chan struct{}),
-		events:     hub.New(keyOf, ErrClosed),
+		events:     hub.New(eventKeyOf, ErrClosed),
 		portfolios: make(map[ProfileID]*portfolioSlot),
 	}
 	v := &ValidationError{What: "manager"}

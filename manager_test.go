@@ -171,7 +171,7 @@ func TestArchiveProfile(t *testing.T) {
 	switchTo(t, ctx, m, "a")
 	portfolio, err := m.Portfolio(ctx, "a")
 	require.NoError(t, err)
-	require.NoError(t, portfolio.RecordCash(ctx, deposit(t, "1")))
+	require.NoError(t, errOf(portfolio.Record(ctx, deposit(t, "1"))))
 
 	require.NoError(t, m.ArchiveProfile(ctx, "b"))
 	requireActive(t, ctx, m, "a")
@@ -440,7 +440,7 @@ func TestClose(t *testing.T) {
 	for _, c := range calls("a") {
 		require.ErrorIs(t, c.do(ctx, m), accounts.ErrClosed, "%s after Close", c.name)
 	}
-	require.ErrorIs(t, portfolio.RecordCash(ctx, deposit(t, "1")), accounts.ErrClosed, "a portfolio outlives its manager")
+	require.ErrorIs(t, errOf(portfolio.Record(ctx, deposit(t, "1"))), accounts.ErrClosed, "a portfolio outlives its manager")
 	_, err = store.Profile(ctx, "a")
 	require.NoError(t, err, "the caller's store was closed")
 	_, err = creds.List(ctx)

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -274,7 +275,7 @@ func (p *Performance) fromTrades(h chronicle, w Window) {
 		}
 	}
 	p.Realized = gained.Sub(lost)
-	for _, c := range sortedKeys(lacks) {
+	for _, c := range slices.Sorted(maps.Keys(lacks)) {
 		p.Unconverted = append(p.Unconverted, string(c))
 	}
 	if complete && p.Closings > 0 {

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -68,26 +69,31 @@ func (a *Amendment) entryKey() string {
 	return ""
 }
 
+func (c *Cancellation) kind() EntryKind  { return KindAmendment }
+func (c *Cancellation) when() time.Time  { return c.Time }
 func (c *Cancellation) entryKey() string { return "k:" + string(c.ExecID) }
+func (c *Cancellation) appendFields(b []byte) []byte {
+	return appendRare(b, &Amendment{Cancellation: c})
+}
 
 const maxNote = 500
 
 // normalTime is t in UTC at microseconds.
 func normalTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-func (v *ValidationError) time(field string, t time.Time) {
+func checkTime(v *ValidationError, field string, t time.Time) {
 	if y := t.UTC().Year(); t.IsZero() || y < 1900 || y > 9999 {
 		v.add(field, "%s is not within 1900 to 9999", t.Format(time.RFC3339))
 	}
 }
 
-func (v *ValidationError) amount(field string, d Decimal) {
+func checkAmount(v *ValidationError, field string, d Decimal) {
 	if !d.IsZero() && d.Abs().GreaterThanOrEqual(maxInput) {
 		v.add(field, "%s is 1e15 or more", d)
 	}
 }
 
-func (v *ValidationError) rate(field string, d Decimal) {
+func checkRate(v *ValidationError, field string, d Decimal) {
 	if d.IsNeg() || d.GreaterThanOrEqual(maxInput) {
 		v.add(field, "%s is negative, or 1e15 or more", d)
 	}
@@ -119,20 +125,67 @@ func (t *Trade) validate() error {
 	if !t.Proceeds.IsZero() && t.Proceeds.IsNeg() == t.Quantity.IsNeg() && !t.Price.IsNeg() {
 		v.add("Proceeds", "%s has the sign of the quantity %s", t.Proceeds, t.Quantity)
 	}
-	v.amount("Quantity", t.Quantity)
-	v.amount("Price", t.Price)
-	v.amount("Commission", t.Commission)
-	v.amount("Taxes", t.Taxes)
-	v.rate("FXRate", t.FXRate)
-	v.time("Time", t.Time)
+	checkAmount(&v, "Quantity", t.Quantity)
+	checkAmount(&v, "Price", t.Price)
+	checkAmount(&v, "Commission", t.Commission)
+	checkAmount(&v, "Taxes", t.Taxes)
+	checkRate(&v, "FXRate", t.FXRate)
+	checkTime(&v, "Time", t.Time)
 	return v.err()
 }
 
-func (t Trade) normalized() (payload, error) {
-	return &t, t.normalize()
+// normalizeFact returns a pointer to a copy of a fact with defaults filled in, times in UTC at microseconds and
+// decimals trimmed, or the reason why no book could accept it. A nil pointer is ErrInvalid.
+func normalizeFact(f Fact) (ledgerPayload, error) {
+	switch f := f.(type) {
+	case Trade:
+		return &f, f.normalize()
+	case CashMovement:
+		return &f, f.normalize()
+	case Split:
+		return &f, f.normalize()
+	case Opening:
+		return &f, f.normalize()
+	case Cancellation:
+		return &f, f.normalize()
+	case EquityPoint:
+		return &f, f.normalize()
+	}
+	return normalizePointer(f)
 }
 
-// normalize is normalized in place.
+// normalizePointer is normalizeFact for pointers to facts.
+func normalizePointer(f Fact) (ledgerPayload, error) {
+	switch f := f.(type) {
+	case *Trade:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	case *CashMovement:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	case *Split:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	case *Opening:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	case *Cancellation:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	case *EquityPoint:
+		if f != nil {
+			return normalizeFact(*f)
+		}
+	}
+	return nil, fmt.Errorf("%w: fact is a nil %v", ErrInvalid, reflect.TypeOf(f)) // %T would move every fact to the heap
+}
+
+// normalize is normalizeFact in place. After an error the trade is not as it was.
 func (t *Trade) normalize() error {
 	if err := t.normalizeFields(); err != nil {
 		return fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
@@ -173,39 +226,39 @@ func (t *Trade) normalizeFields() error {
 
 func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && plain(string(id)) }
 
-func (m CashMovement) normalized() (payload, error) {
+func (m *CashMovement) normalize() error {
 	v := &ValidationError{What: "cash movement"}
-	v.id(m.ID)
+	checkID(v, m.ID)
 	v.check(contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
 	v.check(m.Currency.Valid(), "Currency", "%.20q is not three capital letters", m.Currency)
 	v.check(!m.Amount.IsZero(), "Amount", "is zero")
 	v.check(m.Kind != Deposit || m.Amount.IsPos(), "Amount", "%s of a deposit is not positive", m.Amount)
 	v.check(m.Kind != Withdrawal || m.Amount.IsNeg(), "Amount", "%s of a withdrawal is not negative", m.Amount)
-	v.amount("Amount", m.Amount)
-	v.rate("FXRate", m.FXRate)
+	checkAmount(v, "Amount", m.Amount)
+	checkRate(v, "FXRate", m.FXRate)
 	v.check(len(m.Symbol) <= 50 && isPrintable(m.Symbol, true), "Symbol", "%.60q is not at most 50 printable bytes", m.Symbol)
 	v.check(len(m.Note) <= maxNote && isPrintable(m.Note, true), "Note", "is longer than %d bytes or not printable", maxNote)
-	v.time("Time", m.Time)
+	checkTime(v, "Time", m.Time)
 	if err := v.err(); err != nil {
-		return nil, fmt.Errorf("cash movement %.60q: %w", m.ID, err)
+		return fmt.Errorf("cash movement %.60q: %w", m.ID, err)
 	}
 	m.Amount, m.FXRate = trimZeros(m.Amount), trimZeros(m.FXRate)
 	m.Time = normalTime(m.Time)
-	return &m, nil
+	return nil
 }
 
 // id checks what makes a fact idempotent. It is not made up where it is missing: a caller who is
 // told that the outcome is unknown could not repeat the fact.
-func (v *ValidationError) id(id string) {
+func checkID(v *ValidationError, id string) {
 	v.check(id != "" && len(id) <= 100 && isPrintable(id, true), "ID", "%.120q is not 1 to 100 printable bytes", id)
 }
 
-func (s Split) normalized() (payload, error) {
+func (s *Split) normalize() error {
 	v := &ValidationError{What: "split"}
-	v.id(s.ID)
+	checkID(v, s.ID)
 	v.check(s.Numerator.IsPos() && s.Numerator.LessThan(maxInput), "Numerator", "%s is not positive and below 1e15", s.Numerator)
 	v.check(s.Denominator.IsPos() && s.Denominator.LessThan(maxInput), "Denominator", "%s is not positive and below 1e15", s.Denominator)
-	v.time("Time", s.Time)
+	checkTime(v, "Time", s.Time)
 	err := v.err()
 	if err == nil {
 		err = s.From.normalize()
@@ -220,28 +273,28 @@ func (s Split) normalized() (payload, error) {
 		err = fmt.Errorf("%w: from %s to %s", ErrCurrencyMismatch, s.From.Currency, s.To.Currency)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("split %.60q: %w", s.ID, err)
+		return fmt.Errorf("split %.60q: %w", s.ID, err)
 	}
 	s.Numerator, s.Denominator = trimZeros(s.Numerator), trimZeros(s.Denominator)
 	s.Time = normalTime(s.Time)
-	return &s, nil
+	return nil
 }
 
-func (o Opening) normalized() (payload, error) {
+func (o *Opening) normalize() error {
 	v := &ValidationError{What: "opening balance"}
-	v.id(o.ID)
+	checkID(v, o.ID)
 	v.check(len(o.Lots) > 0, "Lots", "is empty")
 	v.check(o.Instrument.SecType != Forex, "Instrument", "is a currency pair: open a cash balance")
-	v.rate("FXRate", o.FXRate)
-	v.time("Time", o.Time)
+	checkRate(v, "FXRate", o.FXRate)
+	checkTime(v, "Time", o.Time)
 	lots := make([]Lot, len(o.Lots))
 	for i, l := range o.Lots {
 		field := fmt.Sprintf("Lots[%d].", i)
 		v.check(!l.Quantity.IsZero(), field+"Quantity", "is zero")
-		v.amount(field+"Quantity", l.Quantity)
+		checkAmount(v, field+"Quantity", l.Quantity)
 		v.check(l.Quantity.IsNeg() == o.Lots[0].Quantity.IsNeg(), field+"Quantity", "%s has another sign than the first", l.Quantity)
-		v.amount(field+"Basis", l.Basis)
-		v.time(field+"OpenedAt", l.OpenedAt)
+		checkAmount(v, field+"Basis", l.Basis)
+		checkTime(v, field+"OpenedAt", l.OpenedAt)
 		v.check(!l.OpenedAt.After(o.Time), field+"OpenedAt", "%s is after the opening's own time", l.OpenedAt.UTC().Format(time.RFC3339))
 		v.check(l.ExecID == "" || validExecID(l.ExecID), field+"ExecID", "%.120q is not at most 100 bytes of printable ASCII", l.ExecID)
 		l.Quantity, l.Basis, l.OpenedAt = trimZeros(l.Quantity), trimZeros(l.Basis), normalTime(l.OpenedAt)
@@ -252,43 +305,34 @@ func (o Opening) normalized() (payload, error) {
 		err = o.Instrument.normalize()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
+		return fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
 	}
 	o.FXRate = trimZeros(o.FXRate)
 	o.Lots, o.Time = lots, normalTime(o.Time)
-	return &o, nil
+	return nil
 }
 
-func (p EquityPoint) normalized() (payload, error) {
+func (p *EquityPoint) normalize() error {
 	v := &ValidationError{What: "equity point"}
-	v.time("Time", p.Time)
+	checkTime(v, "Time", p.Time)
 	for field, d := range map[string]Decimal{"Equity": p.Equity, "Cash": p.Cash, "Realized": p.Realized, "Unrealized": p.Unrealized, "Capital": p.Capital} {
 		v.check(d.Abs().LessThan(maxNotional), field, "%.40s is 1e18 or more", d)
 	}
 	if err := v.err(); err != nil {
-		return nil, err
+		return err
 	}
 	p.Time = normalTime(p.Time)
-	return &p, nil
+	return nil
 }
 
-// cancelling carries a cancellation until the portfolio knows the execution's place.
-type cancelling struct{ Cancellation }
-
-func (c *cancelling) kind() EntryKind { return KindAmendment }
-func (c *cancelling) when() time.Time { return c.Time }
-func (c *cancelling) appendFields(b []byte) []byte {
-	return appendRare(b, &Amendment{Cancellation: &c.Cancellation})
-}
-
-func (c Cancellation) normalized() (payload, error) {
+func (c *Cancellation) normalize() error {
 	v := &ValidationError{What: "cancellation"}
 	v.check(validExecID(c.ExecID), "ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", c.ExecID)
 	v.check(validExecID(c.Cancels), "Cancels", "%.120q is not 1 to 100 bytes of printable ASCII", c.Cancels)
-	v.time("Time", c.Time)
+	checkTime(v, "Time", c.Time)
 	if err := v.err(); err != nil {
-		return nil, fmt.Errorf("cancellation %.60q: %w", c.ExecID, err)
+		return fmt.Errorf("cancellation %.60q: %w", c.ExecID, err)
 	}
 	c.Time = normalTime(c.Time)
-	return &cancelling{c}, nil
+	return nil
 }

@@ -51,11 +51,11 @@ func (o *Order) validate() error {
 	if o.Quantity.IsZero() {
 		v.add("Quantity", "is zero")
 	}
-	v.amount("Quantity", o.Quantity)
+	checkAmount(&v, "Quantity", o.Quantity)
 	if o.Price.IsNeg() && o.Instrument.SecType != Future {
 		v.add("Price", "%s is negative", o.Price)
 	}
-	v.amount("Price", o.Price)
+	checkAmount(&v, "Price", o.Price)
 	if len(o.Strategy) > 50 || !isPrintable(o.Strategy, true) {
 		v.add("Strategy", "%.60q is not at most 50 printable bytes", o.Strategy)
 	}
@@ -171,6 +171,24 @@ type PolicyChange struct {
 	Limits  RiskLimits    `json:"limits"`
 	Time    time.Time     `json:"time"`
 }
+
+// riskPayload is what an entry about orders and trading holds: a pointer to a Hold, Release, Refusal, Breach,
+// StateChange or PolicyChange. The set is closed.
+type riskPayload interface {
+	kind() EntryKind
+	entryKey() string
+	when() time.Time
+	appendFields(b []byte) []byte
+}
+
+// riskKind returns the kind of a payload's entry.
+func riskKind(p riskPayload) EntryKind { return p.kind() }
+
+// riskKey returns the key that makes a payload's entry idempotent within its journal; empty for one that need not be.
+func riskKey(p riskPayload) string { return p.entryKey() }
+
+// riskFields appends the payload's JSON fields, each behind a comma.
+func riskFields(b []byte, p riskPayload) []byte { return p.appendFields(b) }
 
 func (h *Hold) kind() EntryKind         { return KindHold }
 func (r *Release) kind() EntryKind      { return KindRelease }

@@ -28,7 +28,7 @@ func tenYears(b *testing.B) *fleet {
 				day = day.AddDate(0, 0, 2)
 			}
 		}
-		_, err := f.open(b, p.ID).RecordFacts(b.Context(), facts...)
+		_, err := f.open(b, p.ID).Record(b.Context(), facts...)
 		require.NoError(b, err)
 	}
 	return f

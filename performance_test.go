@@ -252,7 +252,7 @@ func TestComparison(t *testing.T) {
 	f := newFleet(t)
 	for i, end := range []string{"26000", "50500", "99000", "250000"} {
 		p := f.profiles[i]
-		_, err := f.open(t, p.ID).RecordFacts(t.Context(), point(at(1), p.CapitalLevel.Amount().String(), p.CapitalLevel.Amount().String()),
+		_, err := f.open(t, p.ID).Record(t.Context(), point(at(1), p.CapitalLevel.Amount().String(), p.CapitalLevel.Amount().String()),
 			point(at(1).AddDate(0, 0, 1), end, p.CapitalLevel.Amount().String()))
 		require.NoError(t, err)
 	}

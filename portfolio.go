@@ -133,91 +133,42 @@ func (p *Portfolio) IBKRAccountID() string { return p.profile.Load().IBKRAccount
 // BaseCurrency returns the currency that the portfolio's totals are in.
 func (p *Portfolio) BaseCurrency() Currency { return p.base }
 
-// Record writes trades to the journal, all or none, and returns how many were new: a trade whose
-// execution id is known, or known with a higher correction number, changes nothing. The trades
-// may be in any order. One that corrects an execution, or is older than trades of the same
-// contract in the journal, is put in its place and the book restated, which reads the whole journal.
+// Record writes facts to the journal, all or none, and returns how many were new. A fact whose id the journal has
+// changes nothing. The facts may be in any order: those of one contract are folded in the order of their
+// times, an exercised option before what it delivers, and else in the order given.
 //
-// ErrInvalid, ErrInexact or ErrCurrencyMismatch for a trade that no book can accept;
-// ErrFutureTime for one dated more than five minutes ahead of the clock; ErrIDReused for one that
-// bears the id of another contract's or quantity's execution; ErrExecutionMismatch for a correction of
-// another contract. What happened is recorded whatever the profile's status.
-func (p *Portfolio) Record(ctx context.Context, trades ...Trade) (int, error) {
-	return p.recordAll(ctx, len(trades), false, func(cmd *command, i int) (payload, error) {
-		return cmd.trade(&trades[i])
-	})
-}
-
-// RecordCash writes cash movements to the journal, all or none. One whose id is known changes
-// nothing. Before a deposit or withdrawal it writes an equity point, if there are any and the present worth is known. ErrIDReused for one with the id of another amount or currency; other errors are those of Record.
-func (p *Portfolio) RecordCash(ctx context.Context, movements ...CashMovement) error {
-	_, err := recordEach(ctx, p, movements)
-	return err
-}
-
-// RecordSplit writes corporate actions to the journal, all or none. One whose id is known changes
-// nothing. ErrPositionNotFound when the contract is not held; other errors are those of Record.
-func (p *Portfolio) RecordSplit(ctx context.Context, splits ...Split) error {
-	_, err := recordEach(ctx, p, splits)
-	return err
-}
-
-// RecordOpening writes opening balances to the journal, all or none. One whose id is known changes
-// nothing. ErrInvalid also when the lots contradict the direction of the position they would
-// join; other errors are those of Record.
-func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) error {
-	_, err := recordEach(ctx, p, openings)
-	return err
-}
-
-// RecordCancellation takes executions back as though they had never been, all or none. One whose
-// id is known changes nothing, nor does one of an execution that was corrected since.
-// ErrExecutionNotFound when the execution is not in the journal; other errors are those of Record.
-// It reads the whole journal.
-func (p *Portfolio) RecordCancellation(ctx context.Context, cancellations ...Cancellation) error {
-	_, err := recordEach(ctx, p, cancellations)
-	return err
-}
-
-// RecordFacts writes facts of any kinds, passed by value, to the journal, all or none, and returns how many were
-// new. It is what an importer uses, for which half a statement is worse than none. Facts of one
-// contract are folded in the order of their times, an exercised option before what it delivers,
-// and else in the order given. Errors are those of the methods for one kind.
-func (p *Portfolio) RecordFacts(ctx context.Context, facts ...Fact) (int, error) {
-	for _, f := range facts {
-		switch f.(type) {
-		case Trade, CashMovement, Split, Opening, Cancellation, EquityPoint:
-		default:
-			return 0, fmt.Errorf("record to profile %q: %w: fact of type %T", p.id, ErrInvalid, f)
-		}
-	}
-	return recordEach(ctx, p, facts)
-}
-
-// recordEach is RecordFacts for facts of one kind or several.
-func recordEach[F Fact](ctx context.Context, p *Portfolio, facts []F) (int, error) {
-	return p.recordAll(ctx, len(facts), false, func(_ *command, i int) (payload, error) { return facts[i].normalized() })
-}
-
-// recordAll records n facts that normalized returns, and looks at losses if they are to be judged.
-func (p *Portfolio) recordAll(ctx context.Context, n int, judged bool, normalized func(cmd *command, i int) (payload, error)) (int, error) {
-	if n == 0 {
+// A trade with a known execution id and a higher correction number corrects the execution. A correction, a
+// cancellation and a fact that is older than facts of the same contract in the journal are put in their place
+// and the book restated, which reads the whole journal. If equity points exist and equity is known, an
+// equity point is written before a deposit or withdrawal. What happened is recorded whatever the profile's status.
+//
+// Errors:
+//   - ErrInvalid, ErrInexact or ErrCurrencyMismatch for a fact that no book can accept, ErrInvalid also for
+//     an opening balance whose lots contradict the direction of the position that they would join;
+//   - ErrFutureTime for a fact dated more than five minutes ahead of the clock;
+//   - ErrIDReused for a fact with the id of another one: of another contract or quantity, or of another amount
+//     or currency;
+//   - ErrExecutionMismatch for a correction of another contract;
+//   - ErrExecutionNotFound for a cancellation of an execution that is not in the journal;
+//   - ErrPositionNotFound for a split of a contract that is not held;
+//   - those that Portfolio lists for every command.
+func (p *Portfolio) Record(ctx context.Context, facts ...Fact) (int, error) {
+	if len(facts) == 0 {
 		return 0, ctx.Err()
 	}
-	cmd := p.newCommand(n)
-	cmd.judged = judged
+	cmd := p.newCommand(len(facts))
 	latest := p.clock().Add(clockSkew)
-	for i := range n {
-		f, err := normalized(cmd, i)
-		if err == nil && f.when().After(latest) {
-			err = fmt.Errorf("%s of %s: %w", f.kind(), f.when().Format(time.RFC3339), ErrFutureTime)
+	for i := range facts {
+		f, err := cmd.normalize(facts[i])
+		if err == nil {
+			err = notAhead(f, latest)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("record to profile %q: %w", p.id, err)
 		}
-		cmd.payloads = append(cmd.payloads, f)
+		cmd.facts = append(cmd.facts, f)
 	}
-	sortFacts(cmd.payloads)
+	sortFacts(cmd.facts)
 	if err := p.submit(ctx, cmd); err != nil {
 		return 0, fmt.Errorf("record to profile %q: %w", p.id, err)
 	}
@@ -226,15 +177,32 @@ func (p *Portfolio) recordAll(ctx context.Context, n int, judged bool, normalize
 	return added, nil
 }
 
+// normalize returns the fact as the journal takes it. A trade is kept in the command, so that recording trades does
+// not allocate for each.
+func (cmd *command) normalize(f Fact) (ledgerPayload, error) {
+	if t, ok := f.(Trade); ok {
+		return cmd.trade(&t)
+	}
+	return normalizeFact(f)
+}
+
+// notAhead returns ErrFutureTime for a fact that is dated later than the clock allows.
+func notAhead(f ledgerPayload, latest time.Time) error {
+	if at := ledgerTime(f); at.After(latest) {
+		return fmt.Errorf("%s of %s: %w", ledgerKind(f), at.Format(time.RFC3339), ErrFutureTime)
+	}
+	return nil
+}
+
 // newCommand returns a command with room for n trades, one that was used before if possible. A
 // command that failed is not used again: its leader may still have it.
 func (p *Portfolio) newCommand(n int) *command {
 	if cmd, ok := p.commands.Get().(*command); ok && n <= cap(cmd.trades) {
-		*cmd = command{payloads: cmd.payloads[:0], trades: cmd.trades[:0]}
+		*cmd = command{facts: cmd.facts[:0], trades: cmd.trades[:0]}
 		return cmd
 	}
 	n = max(n, 1)
-	return &command{payloads: make([]payload, 0, n), trades: make([]Trade, 0, n)}
+	return &command{facts: make([]ledgerPayload, 0, n), trades: make([]Trade, 0, n)}
 }
 
 // clockSkew is how far ahead of our clock a broker's may be.

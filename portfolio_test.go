@@ -35,12 +35,12 @@ func TestRecordingTwiceChangesNothing(t *testing.T) {
 		accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("5"), Time: at(0)},
 		accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(3)},
 	}
-	added, err := b.portfolio.RecordFacts(t.Context(), facts...)
+	added, err := b.portfolio.Record(t.Context(), facts...)
 	require.NoError(t, err)
 	require.Equal(t, 4, added)
 	before := figures(b.portfolio)
 	for range 2 {
-		added, err = b.portfolio.RecordFacts(t.Context(), facts...)
+		added, err = b.portfolio.Record(t.Context(), facts...)
 		require.NoError(t, err)
 		require.Zero(t, added, "nothing is new the second time")
 	}
@@ -83,10 +83,10 @@ func TestIDsAreNotReused(t *testing.T) {
 	b := newBench(t)
 	tax := accounts.CashMovement{ID: "77", Kind: accounts.Tax, Currency: "USD", Amount: dec("-15"), Time: at(1)}
 	dividend := accounts.CashMovement{ID: "77", Kind: accounts.Dividend, Currency: "USD", Amount: dec("100"), Time: at(1)}
-	require.ErrorIs(t, b.portfolio.RecordCash(t.Context(), dividend, tax), accounts.ErrIDReused)
+	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), dividend, tax)), accounts.ErrIDReused)
 	require.Zero(t, b.portfolio.Seq(), "nothing may be recorded")
 	b.record(t, dividend, trade(1, xyz, "10", "10"))
-	require.ErrorIs(t, b.portfolio.RecordCash(t.Context(), tax), accounts.ErrIDReused)
+	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), tax)), accounts.ErrIDReused)
 	_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "11", "10"))
 	require.ErrorIs(t, err, accounts.ErrIDReused)
 	_, err = b.portfolio.Record(t.Context(), trade(1, accounts.NewStock("ABC", "USD"), "10", "10"))
@@ -211,7 +211,7 @@ func TestOneFailsTheOthersGoOn(t *testing.T) {
 	var wg sync.WaitGroup
 	results := make([]error, 6)
 	run := func(i int, ctx context.Context, facts ...accounts.Fact) {
-		wg.Go(func() { _, results[i] = b.portfolio.RecordFacts(ctx, facts...) })
+		wg.Go(func() { _, results[i] = b.portfolio.Record(ctx, facts...) })
 	}
 	waiting := func(n int) {
 		require.Eventually(t, func() bool { return accounts.Waiting(b.portfolio) == n }, time.Minute, time.Millisecond)
@@ -254,7 +254,7 @@ func TestCallersOfManyGoroutinesAndManagers(t *testing.T) {
 			for i := range each {
 				n := w*each + i
 				facts := []accounts.Fact{trade(n, xyz, "1", "10"), trade(9_999, put, "1", "1")} // one of them everybody's
-				if _, err := p.RecordFacts(background, facts...); err != nil {
+				if _, err := p.Record(background, facts...); err != nil {
 					t.Errorf("writer %d: %v", w, err)
 				}
 				var sum accounts.Decimal

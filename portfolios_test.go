@@ -60,7 +60,7 @@ func TestFailedOpeningIsNotRemembered(t *testing.T) {
 	require.ErrorIs(t, err, failure)
 	p, err := m.Portfolio(t.Context(), "a")
 	require.NoError(t, err, "the failure was remembered")
-	require.NoError(t, p.RecordCash(t.Context(), deposit(t, "1")))
+	require.NoError(t, errOf(p.Record(t.Context(), deposit(t, "1"))))
 }
 
 // slowOpening makes opening wait until it is let go on or its context ends.
@@ -106,7 +106,7 @@ func TestOpeningOutlivesTheCallerWhoBeganIt(t *testing.T) {
 	close(goOn)
 	r := receive(t, second, "the second caller")
 	require.NoError(t, r.err, "one caller's context ended another's opening")
-	require.NoError(t, r.p.RecordCash(t.Context(), deposit(t, "1")))
+	require.NoError(t, errOf(r.p.Record(t.Context(), deposit(t, "1"))))
 }
 
 func TestCloseEndsAnOpening(t *testing.T) {
@@ -134,7 +134,7 @@ func TestPortfolioFollowsOtherProcesses(t *testing.T) {
 	require.NoError(t, err)
 
 	for n := int64(1); n <= 20; n++ {
-		require.NoError(t, theirs.RecordCash(ctx, deposit(t, fmt.Sprint(n))))
+		require.NoError(t, errOf(theirs.Record(ctx, deposit(t, fmt.Sprint(n)))))
 		e := await(t, events, func(e accounts.Event) bool { return e.Seq >= n })
 		require.Equal(t, accounts.ProfileID("a"), e.ProfileID)
 		require.GreaterOrEqual(t, ours.Seq(), n, "whoever is told of an entry does not find it in the book")
@@ -154,7 +154,7 @@ func TestPortfolioFollowsWhatHappensWhileItOpens(t *testing.T) {
 	there := newManager(t, store.Store) // opens at once
 	theirs, err := there.Portfolio(t.Context(), "a")
 	require.NoError(t, err)
-	require.NoError(t, theirs.RecordCash(t.Context(), deposit(t, "1")))
+	require.NoError(t, errOf(theirs.Record(t.Context(), deposit(t, "1"))))
 	await(t, events, func(e accounts.Event) bool { return e.Seq == 1 }) // not held back by the opening
 	close(goOn)
 	r := receive(t, result, "the caller")
@@ -199,7 +199,7 @@ func TestFailedCheckpointIsTold(t *testing.T) {
 	for i := range movements {
 		movements[i] = deposit(t, fmt.Sprint(i))
 	}
-	require.NoError(t, p.RecordCash(anna, movements...), "a checkpoint is a convenience")
+	require.NoError(t, errOf(p.Record(anna, accounts.Facts(movements)...)), "a checkpoint is a convenience")
 	e := await(t, events, func(accounts.Event) bool { return true })
 	require.Equal(t, accounts.ProfileID("a"), e.ProfileID)
 	require.Equal(t, accounts.OwnerID("anna"), e.Owner)

@@ -88,7 +88,7 @@ func drawCash(t *rapid.T, minute int) accounts.CashMovement {
 
 // feed records one fact; facts that the book must refuse in its present state are left out.
 func feed(t require.TestingT, p *accounts.Portfolio, f accounts.Fact) int {
-	added, err := p.RecordFacts(background, f)
+	added, err := p.Record(background, f)
 	switch {
 	case errors.Is(err, accounts.ErrPositionNotFound), errors.Is(err, accounts.ErrInvalid):
 	case errors.Is(err, accounts.ErrExecutionMismatch), errors.Is(err, accounts.ErrIDReused):
@@ -151,7 +151,7 @@ func TestPropertyAnyHistory(t *testing.T) {
 
 		prefix := rapid.IntRange(0, len(accepted)).Draw(rt, "replayed prefix")
 		for _, f := range accepted[:prefix] {
-			added, err := b.portfolio.RecordFacts(t.Context(), f)
+			added, err := b.portfolio.Record(t.Context(), f)
 			require.NoError(rt, err, "a fact that was recorded before must be no error")
 			require.Zero(rt, added, "and nothing new")
 		}

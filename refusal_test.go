@@ -91,7 +91,7 @@ func TestRefusedFacts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			_, err := b.portfolio.RecordFacts(t.Context(), trade(9, xyz, "1", "1"), c.fact)
+			_, err := b.portfolio.Record(t.Context(), trade(9, xyz, "1", "1"), c.fact)
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, c.says, "the error must say what is wrong")
 			require.Zero(t, b.portfolio.Seq(), "nothing may be recorded, the good fact included")

@@ -269,7 +269,7 @@ func (p *Portfolio) probe(ctx context.Context, key string) (int64, bool, error) 
 	policy := PolicyChange{Version: known.version}
 	batch := Batch{ProfileID: p.id, After: p.live.seq}
 	hash := p.live.hash
-	for i, k := range []string{policy.entryKey(), key} {
+	for i, k := range []string{riskKey(&policy), key} {
 		e := Entry{ProfileID: p.id, Seq: p.live.seq + 1 + int64(i), Kind: KindPolicy, Key: k, Time: p.draft.now, Payload: []byte("{}"), Prev: hash}
 		e.Hash = e.Sum(nil)
 		hash = e.Hash

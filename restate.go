@@ -27,7 +27,7 @@ type refold struct {
 
 // placed is a fact with its place in the journal.
 type placed struct {
-	payload payload
+	payload ledgerPayload
 	order   order
 }
 
@@ -60,7 +60,7 @@ func (o order) compare(p order) int {
 	return cmp.Compare(o.place, p.place)
 }
 
-func orderOf(p payload, place int64) order {
+func orderOf(p ledgerPayload, place int64) order {
 	o := order{p.when(), 1, place}
 	if t, ok := p.(*Trade); ok && t.exercised() {
 		o.rank = 0
@@ -69,7 +69,7 @@ func orderOf(p payload, place int64) order {
 }
 
 // change is the amendment's trade, split or opening; nil for a cancellation.
-func (a *Amendment) change() payload {
+func (a *Amendment) change() ledgerPayload {
 	switch {
 	case a.Trade != nil:
 		return a.Trade
@@ -82,14 +82,15 @@ func (a *Amendment) change() payload {
 }
 
 // entry takes one journal entry in.
-func (r *refold) entry(seq int64, p payload) {
-	switch p.(type) {
+func (r *refold) entry(seq int64, p any) {
+	switch f := p.(type) {
 	case *Amendment, *Restatement:
 		return // the changes are in already
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {
-				r.facts = append(r.facts, placed{p, orderOf(p, seq)})
+				f := f.(ledgerPayload)
+				r.facts = append(r.facts, placed{f, orderOf(f, seq)})
 			}
 			return
 		}
@@ -97,7 +98,7 @@ func (r *refold) entry(seq int64, p payload) {
 	r.fold(p)
 }
 
-func (r *refold) fold(p payload) {
+func (r *refold) fold(p any) {
 	switch f := p.(type) {
 	case *Trade:
 		c := r.book.trade(f)
@@ -178,9 +179,9 @@ func sameJSON(a, b any) bool {
 }
 
 // sortFacts puts facts in the order of their times, exercised options before what they deliver.
-func sortFacts(list []payload) {
+func sortFacts(list []ledgerPayload) {
 	if len(list) < 2 {
 		return
 	}
-	slices.SortStableFunc(list, func(a, b payload) int { return orderOf(a, 0).compare(orderOf(b, 0)) })
+	slices.SortStableFunc(list, func(a, b ledgerPayload) int { return orderOf(a, 0).compare(orderOf(b, 0)) })
 }

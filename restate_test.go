@@ -64,7 +64,7 @@ func TestCancellations(t *testing.T) {
 		b.record(t, first, second, sale, cancel("c", first))
 		requirePosition(t, b.portfolio, xyz, "0", "0", "98")
 		requireCash(t, b.portfolio, "USD", "98")
-		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("c", first), cancel("again", first)))
+		require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancel("c", first), cancel("again", first))))
 		require.Equal(t, int64(5), b.portfolio.Seq(), "three trades, an amendment and a restatement")
 		require.NoError(t, b.portfolio.Verify(t.Context()))
 		requirePosition(t, b.reopen(t), xyz, "0", "0", "98")
@@ -79,7 +79,7 @@ func TestCancellations(t *testing.T) {
 	t.Run("of nothing", func(t *testing.T) {
 		b := newBench(t)
 		b.record(t, first)
-		_, err := b.portfolio.RecordFacts(t.Context(), second, cancel("c", sale))
+		_, err := b.portfolio.Record(t.Context(), second, cancel("c", sale))
 		require.ErrorIs(t, err, accounts.ErrExecutionNotFound)
 		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
 	})
@@ -92,7 +92,7 @@ func TestCancellations(t *testing.T) {
 		b.record(t, cancel("c", v1))
 		b.record(t, v2)
 		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-		require.NoError(t, b.portfolio.RecordCancellation(t.Context(), cancel("late", v1)), "of a version that is not in force any longer")
+		require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancel("late", v1))), "of a version that is not in force any longer")
 		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
 		require.NoError(t, b.portfolio.Verify(t.Context()))
 	})
@@ -141,7 +141,7 @@ func TestLateFactsOfConnectedContracts(t *testing.T) {
 			requirePosition(t, b.portfolio, xyz, c.quantity, c.basis, c.realized)
 			require.NoError(t, b.portfolio.Verify(t.Context()))
 			for _, batch := range c.batches {
-				added, err := b.portfolio.RecordFacts(t.Context(), batch...)
+				added, err := b.portfolio.Record(t.Context(), batch...)
 				require.NoError(t, err)
 				require.Zero(t, added)
 			}

@@ -38,7 +38,7 @@ func newCrowd(t testing.TB, managers int) *crowd {
 		p, err := m.Portfolio(t.Context(), c.profile.ID)
 		require.NoError(t, err)
 		if i == 0 {
-			require.NoError(t, p.RecordCash(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)}))
+			require.NoError(t, errOf(p.Record(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
 		}
 		require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 		c.portfolios = append(c.portfolios, p)

@@ -73,7 +73,7 @@ func manyProfiles(b *testing.B, n int) *accounts.MultiAccountManager {
 		require.NoError(b, err)
 		portfolio, err := m.Portfolio(b.Context(), p.ID)
 		require.NoError(b, err)
-		require.NoError(b, portfolio.RecordCash(b.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)}))
+		require.NoError(b, errOf(portfolio.Record(b.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
 		require.NoError(b, portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	}
 	return m

@@ -84,7 +84,7 @@ func TestRouteSeesTheOwnersProfilesAlone(t *testing.T) {
 		require.NoError(t, err)
 		portfolio, err := m.Portfolio(ctx, p.ID)
 		require.NoError(t, err)
-		require.NoError(t, portfolio.RecordCash(ctx, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)}))
+		require.NoError(t, errOf(portfolio.Record(ctx, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
 		require.NoError(t, portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	}
 	ann := accounts.WithOwner(t.Context(), "ann")

@@ -28,8 +28,8 @@ func newFleet(t testing.TB) *fleet {
 		p, err := f.manager.CreateProfile(t.Context(), p)
 		require.NoError(t, err)
 		f.profiles = append(f.profiles, p)
-		require.NoError(t, f.open(t, p.ID).RecordCash(t.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit,
-			Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at(0)}))
+		require.NoError(t, errOf(f.open(t, p.ID).Record(t.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit,
+			Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at(0)})))
 		f.mark(t, p.ID, "100")
 	}
 	return f

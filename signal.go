@@ -50,8 +50,8 @@ func (s *Signal) normalize() error {
 	v.check(len(s.ID) >= 1 && len(s.ID) <= maxSignalID && isPrintable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, maxSignalID)
 	v.check(contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
 	v.check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(one), "Confidence", "%s is not 0 to 1", s.Confidence)
-	v.magnitude("Volatility", s.Volatility, maxFraction)
-	v.magnitude("Payoff", s.Payoff, maxInput)
+	checkMagnitude(v, "Volatility", s.Volatility, maxFraction)
+	checkMagnitude(v, "Payoff", s.Payoff, maxInput)
 	err := v.err()
 	if err == nil {
 		// All else is as in an order.

@@ -283,7 +283,7 @@ func TestHooksMayUseTheManager(t *testing.T) {
 		require.NoError(t, err)
 		p, err := m.Portfolio(ctx, to.ID)
 		require.NoError(t, err)
-		require.NoError(t, p.RecordCash(ctx, deposit(t, "by hook")))
+		require.NoError(t, errOf(p.Record(ctx, deposit(t, "by hook"))))
 		create(t, ctx, m, "made-by-hook")
 
 		_, err = m.SwitchProfile(ctx, from.ID)
@@ -416,7 +416,7 @@ func TestSwitchesAndReadersAtOnce(t *testing.T) {
 				return
 			}
 			for i := range rounds {
-				if err := portfolio.RecordCash(ctx, deposit(t, fmt.Sprint(i))); err != nil {
+				if err := errOf(portfolio.Record(ctx, deposit(t, fmt.Sprint(i)))); err != nil {
 					t.Errorf("record to %s: %v", id(n), err)
 				}
 			}

@@ -16,8 +16,8 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 	for i, m := range marks {
 		v := &ValidationError{What: "mark"}
 		v.check(!m.Price.IsNeg() || m.Instrument.SecType == Future, "Price", "%s is negative", m.Price)
-		v.amount("Price", m.Price)
-		v.time("Time", m.Time)
+		checkAmount(v, "Price", m.Price)
+		checkTime(v, "Time", m.Time)
 		err := v.err()
 		if err == nil {
 			err = m.Instrument.normalize()
@@ -52,7 +52,7 @@ func (p *Portfolio) MarkFX(rates ...FXRate) error {
 		v := &ValidationError{What: "rate"}
 		v.check(r.Currency.Valid(), "Currency", "%.20q is not three capital letters", r.Currency)
 		v.check(r.Rate.IsPos() && r.Rate.LessThan(maxInput), "Rate", "%s is not positive and below 1e15", r.Rate)
-		v.time("Time", r.Time)
+		checkTime(v, "Time", r.Time)
 		err := v.err()
 		if err == nil && r.Currency == p.base && !r.Rate.Equal(one) {
 			err = fmt.Errorf("%w: %s is the base currency", ErrCurrencyMismatch, r.Currency)
@@ -190,6 +190,19 @@ func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 		return fmt.Errorf("record equity: %w", &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()})
 	}
 	point := t.Point(at)
-	_, err := p.recordAll(ctx, 1, true, func(*command, int) (payload, error) { return point.normalized() })
-	return err
+	cmd := p.newCommand(0)
+	cmd.judged = true
+	f, err := normalizeFact(point)
+	if err == nil {
+		err = notAhead(f, p.clock().Add(clockSkew))
+	}
+	if err == nil {
+		cmd.facts = append(cmd.facts, f)
+		err = p.submit(ctx, cmd)
+	}
+	if err != nil {
+		return fmt.Errorf("record equity of profile %q: %w", p.id, err)
+	}
+	p.commands.Put(cmd)
+	return nil
 }

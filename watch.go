@@ -15,7 +15,7 @@ type eventKey struct {
 	owner   OwnerID
 }
 
-func keyOf(e Event) eventKey {
+func eventKeyOf(e Event) eventKey {
 	if e.Kind == EventSwitched {
 		return eventKey{kind: e.Kind, owner: e.Owner}
 	}

@@ -27,7 +27,7 @@ func TestSubscribe(t *testing.T) {
 	switchTo(t, ctx, there, "a")
 	p, err := there.Portfolio(ctx, "a")
 	require.NoError(t, err)
-	require.NoError(t, p.RecordCash(ctx, deposit(t, "1")))
+	require.NoError(t, errOf(p.Record(ctx, deposit(t, "1"))))
 	switched, recorded := false, false // in any order
 	await(t, all, func(e accounts.Event) bool {
 		switched = switched || e.Kind == accounts.EventSwitched && e.ProfileID == "a"
@@ -64,7 +64,7 @@ func TestSubscriptionsAreTheOwners(t *testing.T) {
 	switchTo(t, bert, m, "b")
 	p, err := m.Portfolio(bert, "b")
 	require.NoError(t, err)
-	require.NoError(t, p.RecordCash(bert, deposit(t, "1")))
+	require.NoError(t, errOf(p.Record(bert, deposit(t, "1"))))
 	kinds := map[accounts.EventKind]bool{}
 	await(t, everybodys, func(e accounts.Event) bool {
 		require.Equal(t, accounts.OwnerID("bert"), e.Owner)
@@ -101,7 +101,7 @@ func TestLostWatchIsTakenUpAgain(t *testing.T) {
 	require.NoError(t, err)
 	theirs, err := other.Portfolio(ctx, "a")
 	require.NoError(t, err)
-	require.NoError(t, theirs.RecordCash(ctx, deposit(t, "1")))
+	require.NoError(t, errOf(theirs.Record(ctx, deposit(t, "1"))))
 	switchTo(t, ctx, other, "a")
 
 	close(silent)
@@ -115,7 +115,7 @@ func TestLostWatchIsTakenUpAgain(t *testing.T) {
 		}
 		delete(missing, e.Kind)
 	}
-	require.NoError(t, theirs.RecordCash(ctx, deposit(t, "2")))
+	require.NoError(t, errOf(theirs.Record(ctx, deposit(t, "2"))))
 	await(t, events, func(e accounts.Event) bool { return e.Seq == 2 })
 	require.EqualValues(t, 3, watches.Load(), "not one watch after the other")
 }

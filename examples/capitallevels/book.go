@@ -59,7 +59,7 @@ func (b *book) open(ctx context.Context, m *market, d accounts.Date, prices map[
 			continue
 		}
 		i := stock(s.symbol)
-		err := b.portfolio.RecordSplit(ctx, accounts.Split{ID: fmt.Sprintf("split-%s-%s", s.symbol, d), From: i, To: i,
+		_, err := b.portfolio.Record(ctx, accounts.Split{ID: fmt.Sprintf("split-%s-%s", s.symbol, d), From: i, To: i,
 			Numerator: x.numerator, Denominator: x.denominator, Time: at})
 		if err == nil {
 			err = b.broker.split(s.symbol, x)
@@ -71,7 +71,7 @@ func (b *book) open(ctx context.Context, m *market, d accounts.Date, prices map[
 	if err := b.mark(at, prices); err != nil {
 		return err
 	}
-	_, err := b.portfolio.Record(ctx, b.broker.open(at, prices)...)
+	_, err := b.portfolio.Record(ctx, accounts.Facts(b.broker.open(at, prices))...)
 	return err
 }
 

@@ -77,7 +77,7 @@ func (s *simulation) begin(ctx context.Context) error {
 		capital := p.CapitalLevel.Amount()
 		b := newBook(p, portfolio, newPaperAccount(p.IBKRAccountID, capital))
 		s.books = append(s.books, b)
-		err = portfolio.RecordCash(ctx, accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: currency, Amount: capital, Time: s.now()})
+		_, err = portfolio.Record(ctx, accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: currency, Amount: capital, Time: s.now()})
 		if err == nil {
 			err = portfolio.RecordEquity(ctx, s.now()) // what the first day's figures begin with
 		}

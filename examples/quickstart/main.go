@@ -42,7 +42,7 @@ func run(ctx context.Context, w io.Writer) error {
 			return err
 		}
 		at := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC)
-		_, err = portfolio.RecordFacts(ctx, // both or neither; again is harmless
+		_, err = portfolio.Record(ctx, // both or neither; again is harmless
 			accounts.CashMovement{ID: "deposit-1", Kind: accounts.Deposit, Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at},
 			accounts.Trade{ExecID: "0000e0d5.68273a2b.01.01", Instrument: accounts.NewStock("XYZ", "USD"), Time: at,
 				Quantity: udecimal.MustFromInt64(int64(10+10*i), 0), Price: udecimal.MustParse("41.25"), Commission: udecimal.MustParse("1")})

@@ -43,7 +43,7 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, i
 	if err != nil {
 		return nil, 0, fail(err)
 	}
-	added, err := p.RecordFacts(ctx, plan.Facts...)
+	added, err := p.Record(ctx, plan.Facts...)
 	if err != nil {
 		return plan, 0, fail(err)
 	}

@@ -165,7 +165,7 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []accounts.Opening) error {
 	a.claimed, a.wanted = false, openings
 	if len(openings) > 0 {
-		if err := p.RecordOpening(ctx, openings...); err != nil {
+		if _, err := p.Record(ctx, accounts.Facts(openings)...); err != nil {
 			return err
 		}
 	}

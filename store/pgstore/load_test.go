@@ -79,7 +79,7 @@ func (l *load) record(ctx context.Context, m *accounts.MultiAccountManager, id a
 	}
 	p, err := m.Portfolio(ctx, id)
 	if err == nil {
-		_, err = p.Record(ctx, trades...)
+		_, err = p.Record(ctx, accounts.Facts(trades)...)
 	}
 	if err == nil {
 		for i := range trades {

@@ -139,8 +139,9 @@ func prepareRoom(t *testing.T, s *Store) {
 	require.NoError(t, err, "CreateProfile failed")
 	portfolio, err := m.Portfolio(t.Context(), p.ID)
 	require.NoError(t, err, "Portfolio failed")
-	require.NoError(t, portfolio.RecordCash(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD",
-		Amount: udecimal.MustFromInt64(50_000, 0), Time: time.Now()}), "RecordCash failed")
+	_, err = portfolio.Record(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD",
+		Amount: udecimal.MustFromInt64(50_000, 0), Time: time.Now()})
+	require.NoError(t, err, "RecordCash failed")
 }
 
 // requireWithinRoom walks the journal.

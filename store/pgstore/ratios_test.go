@@ -102,7 +102,7 @@ func (r *recorder) trades(n int) []accounts.Trade {
 }
 
 func (r *recorder) record(profile, n int) error {
-	_, err := r.list[profile].Record(context.Background(), r.trades(n)...)
+	_, err := r.list[profile].Record(context.Background(), accounts.Facts(r.trades(n))...)
 	return err
 }
 
@@ -184,7 +184,7 @@ func ratioImport(b *testing.B) {
 	turns(b, 7, func() float64 {
 		trades := r.trades(10000)
 		began := time.Now()
-		_, err := r.list[0].Record(b.Context(), trades...)
+		_, err := r.list[0].Record(b.Context(), accounts.Facts(trades)...)
 		require.NoError(b, err, "Record failed")
 		return 10000 / time.Since(began).Seconds()
 	}, func() float64 {

@@ -48,7 +48,7 @@ func (b *book) trade(t *testing.T, i accounts.Instrument, quantity, price string
 
 func (b *book) record(t *testing.T, trades ...accounts.Trade) {
 	t.Helper()
-	_, err := b.Record(t.Context(), trades...)
+	_, err := b.Record(t.Context(), accounts.Facts(trades)...)
 	require.NoError(t, err, "Record failed")
 	require.NoError(t, b.store.Verify(t.Context(), testProfile(0).ID), "the rows are not what the journal says")
 }
@@ -66,7 +66,7 @@ func fillBook(t *testing.T, b *book) {
 	b.trade(t, stock, "-160", "13") // flips
 	b.trade(t, stock, "100", "12")  // flat
 	cancelled := b.trade(t, accounts.NewStock("GONE", "USD"), "5", "5")
-	_, err := b.RecordFacts(t.Context(), accounts.Cancellation{ExecID: "c", Cancels: cancelled, Time: day.Add(time.Hour)})
+	_, err := b.Record(t.Context(), accounts.Cancellation{ExecID: "c", Cancels: cancelled, Time: day.Add(time.Hour)})
 	require.NoError(t, err, "cancelling failed")
 	b.record(t, accounts.Trade{ExecID: "0000e0d5.00000001.01.02", Instrument: stock, Quantity: udecimal.MustParse("100"),
 		Price: udecimal.MustParse("11"), Time: day.Add(time.Minute)}) // corrects the first
