@@ -1,6 +1,9 @@
 package accounts
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // account is a book with what works on it and what both put at risk.
 type account struct {
@@ -212,3 +215,6 @@ func (a *account) recount(m *market, s *StateChange) bool {
 // point since the journal began or a drawdown was counted anew (see StateChange), adjusted in
 // proportion for capital that came or went since; zero if none.
 func (a *account) HighWater() Decimal { return a.risk.loss.High }
+
+// zone returns that of the trading day.
+func (a *account) zone() *time.Location { return a.risk.zone() }

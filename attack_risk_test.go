@@ -28,7 +28,7 @@ func TestAllOrNoneRoutedAgainAfterAFill(t *testing.T) {
 func TestASizerThatPanicsFailsItsProfileAlone(t *testing.T) {
 	f := newFleet(t)
 	out := f.route(t, buy("s"), accounts.WithSizer(accounts.SizerFunc(func(s accounts.Sizing) (accounts.Decimal, error) {
-		if s.Profile.ID == "p2" {
+		if s.Profile == "p2" {
 			panic("no model")
 		}
 		return dec("200"), nil

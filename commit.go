@@ -444,3 +444,17 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fold takes a payload into the live book, and into what performance is worked out from if somebody asked. The
+// caller holds the lock.
+func (p *Portfolio) fold(payload any, seq int64) {
+	changes := len(p.live.changes)
+	c := p.live.apply(payload, seq)
+	if p.past == nil {
+		return
+	}
+	_, rezoned := payload.(*PolicyChange) // it may bring another time zone
+	if rezoned || len(p.live.changes) != changes || !p.past.follow(payload, c) {
+		p.past = nil
+	}
+}

@@ -102,7 +102,7 @@ func ExamplePortfolio_Reconcile() {
 	}
 	// Output:
 	// compared: 3
-	// profile optimal: STK:XYZ:USD: quantity is 15, the broker says 14 (1 off)
+	// STK:XYZ:USD: quantity is 15, the broker says 14 (1 off)
 }
 
 // Verify proves that the journal is whole and that the book is what it adds up to.

@@ -1,9 +1,7 @@
 package accounts
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 )
@@ -79,31 +77,32 @@ type Performance struct {
 	Unconverted      []string `json:"unconverted,omitempty"`           // currencies of trades or fees without a rate: the figures of trades lack them
 }
 
-// Performance works out how the profile did in the window, corrections and late trades in their places. The first call
-// reads the whole journal; later ones do no I/O unless history was restated. ErrInvalid for a window that ends
-// before it begins; other errors are the store's and ErrCorrupt.
-func (p *Portfolio) Performance(ctx context.Context, w Window) (Performance, error) {
+// chronicle is what performance is worked out from. Its slices only ever grow, so that a copy of
+// it stays as it was while the original follows the journal. It is not safe for concurrent use; copies are.
+type chronicle struct {
+	base     Currency
+	zone     *time.Location // of the trading day
+	points   []valued       // in the order of their times
+	turns    []turn
+	closings []outcome
+	fees     []charge
+}
+
+// newChronicle returns the chronicle of an empty journal. Money is in the base currency, days are of the zone.
+func newChronicle(base Currency, zone *time.Location) *chronicle {
+	return &chronicle{base: base, zone: zone}
+}
+
+// report works out how the profile did in the window. ErrInvalid for a window that ends before it begins.
+func (h chronicle) report(w Window) (Performance, error) {
 	if err := w.validate(); err != nil {
-		return Performance{}, fmt.Errorf("performance of profile %q: %w", p.id, err)
-	}
-	h, err := p.chronicle(ctx)
-	if err != nil {
-		return Performance{}, fmt.Errorf("performance of profile %q: %w", p.id, err)
+		return Performance{}, err
 	}
 	var out Performance
 	out.fromPoints(h.points, w)
 	out.fromTrades(h, w)
 	out.turnover(h.points, w)
 	return out, nil
-}
-
-// chronicle is what performance is worked out from. Its slices only ever grow, so that a copy of
-// it stays as it was.
-type chronicle struct {
-	points   []valued // in the order of their times
-	turns    []turn
-	closings []outcome
-	fees     []charge
 }
 
 // valued is an equity point with its trading day.
@@ -135,96 +134,25 @@ type charge struct { // a fee that was not on a trade
 	cost amount
 }
 
-// chronicle returns the portfolio's, reading the journal if nobody has since it began or was restated.
-func (p *Portfolio) chronicle(ctx context.Context) (chronicle, error) {
-	for {
-		p.mu.RLock()
-		if p.past != nil {
-			h := *p.past
-			p.mu.RUnlock()
-			return h, nil
-		}
-		zone := p.live.risk.zone()
-		p.mu.RUnlock()
-		upTo, changes := p.history()
-		h := &chronicle{}
-		err := h.read(p.store.Entries(ctx, p.id, 0), upTo, p, changes, zone)
-		if err != nil {
-			return chronicle{}, err
-		}
-		p.mu.Lock()
-		if p.live.seq == upTo {
-			p.past = h
-			p.mu.Unlock()
-			return *h, nil
-		}
-		p.mu.Unlock()
-		if err := ctx.Err(); err != nil {
-			return chronicle{}, err
-		}
-	}
-}
-
-// read takes a whole journal in.
-func (h *chronicle) read(entries iter.Seq2[Entry, error], upTo int64, p *Portfolio, changes map[int64]Amendment, zone *time.Location) error {
-	r := newRefold(p.base, changes, func(t *Trade, c closed) { h.trade(t, c, p.base) })
-	var other []payload
-	_, err := refoldEntries(r, p.id, func(yield func(Entry, error) bool) {
-		for e, err := range entries {
-			if err == nil && e.Seq <= upTo && (e.Kind == KindEquity || e.Kind == KindCash) {
-				f, failed := decodePayload(e.Kind, e.Payload)
-				if failed != nil {
-					err = &CorruptError{ProfileID: p.id, Seq: e.Seq, Reason: failed.Error()}
-				} else {
-					other = append(other, f)
-				}
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}, upTo, nil)
-	if err != nil {
-		return err
-	}
-	for _, f := range other {
-		h.fact(f, p.base, zone)
-	}
-	return nil
-}
-
 // follow takes an entry in that became durable, of which the book made c. It reports false where only the whole
 // journal tells what it did to history.
-func (h *chronicle) follow(f any, c closed, base Currency, zone *time.Location) bool {
+func (h *chronicle) follow(f any, c closed) bool {
 	switch f := f.(type) {
 	case *Trade:
-		h.trade(f, c, base)
+		h.trade(f, c)
 	case *EquityPoint, *CashMovement:
-		h.fact(f, base, zone)
-	case *Amendment, *Restatement, *PolicyChange: // the last may bring another time zone
+		h.fact(f)
+	case *Amendment, *Restatement:
 		return false
 	}
 	return true
 }
 
-// fold takes a payload into the live book, and into what performance is worked out from if somebody asked. The
-// caller holds the lock.
-func (p *Portfolio) fold(payload any, seq int64) {
-	changes := len(p.live.changes)
-	c := p.live.apply(payload, seq)
-	if p.past == nil {
-		return
-	}
-	if len(p.live.changes) != changes || !p.past.follow(payload, c, p.base, p.live.risk.zone()) {
-		p.past = nil
-	}
-}
-
 // fact takes an equity point or a cash movement in.
-func (h *chronicle) fact(f any, base Currency, zone *time.Location) {
+func (h *chronicle) fact(f any) {
 	switch f := f.(type) {
 	case *EquityPoint:
-		v := valued{f.Time, DateOf(f.Time.In(zone)), f.Equity, f.Capital, f.Cash}
+		v := valued{f.Time, DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Cash}
 		if n := len(h.points); n == 0 || !v.at.Before(h.points[n-1].at) {
 			h.points = append(h.points, v)
 			return
@@ -233,13 +161,13 @@ func (h *chronicle) fact(f any, base Currency, zone *time.Location) {
 		h.points = slices.Insert(slices.Clone(h.points), i, v) // others may be reading
 	case *CashMovement:
 		if f.Kind == Fee {
-			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, base, f.FXRate)})
+			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
 		}
 	}
 }
 
 // trade takes a trade in, and what it closed. Exchanging currency is no trade in this sense, but what it cost is a fee.
-func (h *chronicle) trade(t *Trade, c closed, base Currency) {
+func (h *chronicle) trade(t *Trade, c closed) {
 	i := &t.Instrument
 	if i.SecType == Forex {
 		currency := t.CommissionCurrency
@@ -251,13 +179,13 @@ func (h *chronicle) trade(t *Trade, c closed, base Currency) {
 			if currency != i.Currency {
 				rate = Decimal{}
 			}
-			h.fees = append(h.fees, charge{t.Time, inBase(t.Commission, currency, base, rate)})
+			h.fees = append(h.fees, charge{t.Time, inBase(t.Commission, currency, h.base, rate)})
 		}
 		return
 	}
-	h.turns = append(h.turns, turn{t.Time, inBase(t.amount(), i.Currency, base, t.FXRate), inBase(t.Commission.Add(t.Taxes), i.Currency, base, t.FXRate)})
+	h.turns = append(h.turns, turn{t.Time, inBase(t.amount(), i.Currency, h.base, t.FXRate), inBase(t.Commission.Add(t.Taxes), i.Currency, h.base, t.FXRate)})
 	if !c.quantity.IsZero() && !t.exercised() {
-		h.closings = append(h.closings, outcome{t.Time, inBase(c.realized, i.Currency, base, t.FXRate)})
+		h.closings = append(h.closings, outcome{t.Time, inBase(c.realized, i.Currency, h.base, t.FXRate)})
 	}
 }
 

@@ -200,3 +200,106 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Reconcile compares the book, as it stands at the call, with the broker's figures; see Statement. A difference is a
+// Break in the result, not an error. It folds the whole journal. Errors are the store's, ErrCorrupt, and
+// ErrInvalid for a negative tolerance.
+func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconciliation, error) {
+	wanted := make(map[ExecID]bool, len(s.Closings))
+	for _, c := range s.Closings {
+		wanted[c.ExecID] = true
+	}
+	p.mu.RLock()
+	live := p.live.clone()
+	p.mu.RUnlock()
+	closings := map[ExecID]closed{}
+	r := newRefold(p.base, live.changes, func(t *Trade, c closed) {
+		if wanted[t.ExecID] {
+			closings[t.ExecID] = c
+		}
+	})
+	_, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), live.seq, nil)
+	var out Reconciliation
+	if err == nil {
+		out, err = compareBook(live.Book, closings, s)
+	}
+	if err != nil {
+		return Reconciliation{}, fmt.Errorf("reconcile profile %q: %w", p.id, err)
+	}
+	return out, nil
+}
+
+// Performance works out how the profile did in the window, corrections and late trades in their places. The first call
+// reads the whole journal; later ones do no I/O unless history was restated. ErrInvalid for a window that ends
+// before it begins; other errors are the store's and ErrCorrupt.
+func (p *Portfolio) Performance(ctx context.Context, w Window) (Performance, error) {
+	err := w.validate()
+	var h chronicle
+	if err == nil {
+		h, err = p.chronicle(ctx)
+	}
+	var out Performance
+	if err == nil {
+		out, err = h.report(w)
+	}
+	if err != nil {
+		return Performance{}, fmt.Errorf("performance of profile %q: %w", p.id, err)
+	}
+	return out, nil
+}
+
+// chronicle returns the portfolio's, reading the journal if nobody has since it began or was restated.
+func (p *Portfolio) chronicle(ctx context.Context) (chronicle, error) {
+	for {
+		p.mu.RLock()
+		if p.past != nil {
+			h := *p.past
+			p.mu.RUnlock()
+			return h, nil
+		}
+		zone := p.live.zone()
+		p.mu.RUnlock()
+		upTo, changes := p.history()
+		h, err := p.readChronicle(ctx, upTo, changes, zone)
+		if err != nil {
+			return chronicle{}, err
+		}
+		p.mu.Lock()
+		if p.live.seq == upTo {
+			p.past = h
+			p.mu.Unlock()
+			return *h, nil
+		}
+		p.mu.Unlock()
+		if err := ctx.Err(); err != nil {
+			return chronicle{}, err
+		}
+	}
+}
+
+// readChronicle reads the whole journal: what moves lots in its effective order, and everything else as it comes.
+func (p *Portfolio) readChronicle(ctx context.Context, upTo int64, changes map[int64]Amendment, zone *time.Location) (*chronicle, error) {
+	h := newChronicle(p.base, zone)
+	r := newRefold(p.base, changes, h.trade)
+	var other []payload
+	_, err := refoldEntries(r, p.id, func(yield func(Entry, error) bool) {
+		for e, err := range p.store.Entries(ctx, p.id, 0) {
+			if err == nil && e.Seq <= upTo && (e.Kind == KindEquity || e.Kind == KindCash) {
+				var f payload
+				if f, err = e.Decode(); err == nil {
+					other = append(other, f)
+				}
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}, upTo, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range other {
+		h.fact(f)
+	}
+	return h, nil
+}

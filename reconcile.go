@@ -1,10 +1,7 @@
 package accounts
 
 import (
-	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/quagmt/udecimal"
 )
@@ -49,7 +46,6 @@ type BrokerCash struct {
 
 // Break is a difference beyond the tolerance between the book and the broker.
 type Break struct {
-	ProfileID  ProfileID     `json:"profile_id"`
 	Contract   InstrumentKey `json:"contract,omitempty"`
 	ExecID     ExecID        `json:"exec_id,omitempty"`  // of a closing
 	Currency   Currency      `json:"currency,omitempty"` // of what is compared
@@ -68,51 +64,33 @@ func (b Break) String() string {
 	if what == "" {
 		what = string(b.Currency)
 	}
-	return fmt.Sprintf("profile %s: %s: %s is %s, the broker says %s (%s off)", b.ProfileID, what, b.Field, b.Ours, b.Theirs, b.Difference)
+	return fmt.Sprintf("%s: %s is %s, the broker says %s (%s off)", what, b.Field, b.Ours, b.Theirs, b.Difference)
 }
 
 // Reconciliation is the outcome of comparing a book with a broker's statement.
 type Reconciliation struct {
-	ProfileID ProfileID
-	Compared  int // figures that were compared
-	Breaks    []Break
+	Compared int // figures that were compared
+	Breaks   []Break
 	// Unchecked lists what the statement gives but the book cannot be held against, and why.
 	Unchecked []string
 }
 
-// Reconcile compares the book, as it stands at the call, with the broker's figures: per closing
-// trade what it realized, per contract what is held and its cost basis, per currency the cash. The
-// broker's cash contains the daily settlement of open futures and CFDs, the book's does not: where
-// the statement marks them, that is added to ours, else the currency is left unchecked.
+// compareBook compares a book with the broker's figures: per closing trade what it realized, of which closings has those
+// of the statement that the book knows, per contract what is held and its cost basis, per currency the cash. The
+// broker's cash contains the daily settlement of open futures and CFDs, the book's does not: where the
+// statement marks them, that is added to ours, else the currency is left unchecked.
 //
-// A difference is a Break in the result, not an error. It folds the whole journal; errors are the
-// store's, ErrCorrupt, and ErrInvalid for a negative tolerance.
-func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconciliation, error) {
+// A difference is a Break in the result, not an error. ErrInvalid for a negative tolerance.
+func compareBook(book *Book, closings map[ExecID]closed, s BrokerStatement) (Reconciliation, error) {
 	if s.Tolerance.IsNeg() {
-		return Reconciliation{}, fmt.Errorf("reconcile profile %q: %w: tolerance %s is negative", p.id, ErrInvalid, s.Tolerance)
+		return Reconciliation{}, fmt.Errorf("%w: tolerance %s is negative", ErrInvalid, s.Tolerance)
 	}
-	r := reconciler{Reconciliation: Reconciliation{ProfileID: p.id}, tolerance: s.Tolerance}
+	r := reconciler{tolerance: s.Tolerance}
 	if r.tolerance.IsZero() {
 		r.tolerance = cent
 	}
-	wanted := map[ExecID]BrokerClosing{}
 	for _, c := range s.Closings {
-		wanted[c.ExecID] = c
-	}
-	found := map[ExecID]closed{}
-	p.mu.RLock()
-	live := p.live.clone()
-	p.mu.RUnlock()
-	fold := newRefold(p.base, live.changes, func(t *Trade, c closed) {
-		if _, ok := wanted[t.ExecID]; ok {
-			found[t.ExecID] = c
-		}
-	})
-	if _, err := refoldEntries(fold, p.id, p.store.Entries(ctx, p.id, 0), live.seq, nil); err != nil {
-		return Reconciliation{}, fmt.Errorf("reconcile profile %q: %w", p.id, err)
-	}
-	for _, c := range s.Closings {
-		ours, ok := found[c.ExecID]
+		ours, ok := closings[c.ExecID]
 		if !ok {
 			r.Unchecked = append(r.Unchecked, fmt.Sprintf("execution %s: not in the book", c.ExecID))
 			continue
@@ -120,8 +98,8 @@ func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconcili
 		r.compare(Break{Contract: c.Instrument.Key(), ExecID: c.ExecID, Currency: c.Instrument.Currency,
 			Field: "realized", Ours: ours.realized, Theirs: c.Realized}, c.Quantity)
 	}
-	r.positions(live.Book, s)
-	r.cash(live.Book, s)
+	r.positions(book, s)
+	r.cash(book, s)
 	return r.Reconciliation, nil
 }
 
@@ -139,7 +117,6 @@ type reconciler struct {
 // compare notes a break if ours and theirs differ by more than the tolerance for the quantity.
 func (r *reconciler) compare(b Break, quantity Decimal) {
 	r.Compared++
-	b.ProfileID = r.ProfileID
 	b.Difference = b.Ours.Sub(b.Theirs)
 	allowed := convert(quantity.Abs(), r.tolerance)
 	if !quantity.IsZero() && allowed.LessThan(roundingFloor) {
@@ -180,11 +157,7 @@ func (r *reconciler) cash(book *Book, s BrokerStatement) {
 		marks[p.Instrument.Key()] = p.Mark
 	}
 	for _, theirs := range s.Cash {
-		ours := book.cash[theirs.Currency]
-		balance := Decimal{}
-		if ours != nil {
-			balance = ours.Balance()
-		}
+		balance := book.cashIn(theirs.Currency).Balance()
 		settled, why := settledFutures(book, theirs.Currency, marks)
 		if why != "" {
 			r.Unchecked = append(r.Unchecked, fmt.Sprintf("cash in %s: %s", theirs.Currency, why))
@@ -202,16 +175,16 @@ func (r *reconciler) cash(book *Book, s BrokerStatement) {
 // settledFutures is what the broker has paid out in daily settlement of the open positions that
 // do not settle their notional.
 func settledFutures(book *Book, currency Currency, marks map[InstrumentKey]*Decimal) (sum Decimal, why string) {
-	for _, key := range slices.Sorted(maps.Keys(book.positions)) {
-		h := book.positions[key]
-		if h.Quantity.IsZero() || h.Instrument.Currency != currency || h.Instrument.settlesNotional() {
+	for _, p := range book.Positions() {
+		if p.Quantity.IsZero() || p.Instrument.Currency != currency || p.Instrument.settlesNotional() {
 			continue
 		}
-		if marks[key] == nil {
-			return Decimal{}, fmt.Sprintf("open position in %s has no mark", key)
+		mark := marks[p.Instrument.Key()]
+		if mark == nil {
+			return Decimal{}, fmt.Sprintf("open position in %s has no mark", p.Instrument.Key())
 		}
-		value := convert(convert(h.Quantity, h.Instrument.Multiplier), *marks[key])
-		sum = sum.Add(value.Sub(h.Basis))
+		value := convert(convert(p.Quantity, p.Instrument.Multiplier), *mark)
+		sum = sum.Add(value.Sub(p.Basis))
 	}
 	return sum, ""
 }

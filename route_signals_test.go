@@ -112,7 +112,7 @@ func TestRouteSizesEachByItsOwn(t *testing.T) {
 	f := newFleet(t)
 	want := map[accounts.ProfileID]string{"p1": "25000", "p2": "50000", "p3": "100000", "p4": "250000"}
 	out := f.route(t, buy("s"), accounts.WithSizer(accounts.SizerFunc(func(s accounts.Sizing) (accounts.Decimal, error) {
-		if want[s.Profile.ID] != s.Equity.String() {
+		if want[accounts.ProfileID(s.Profile)] != s.Equity.String() {
 			return accounts.Decimal{}, errors.New("equity of another profile: " + s.Equity.String())
 		}
 		if s.Unit.String() != "100" {

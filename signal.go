@@ -73,6 +73,14 @@ func (s *Signal) order(id ProfileID, quantity Decimal) Order {
 	}
 }
 
+// sizing is what a profile's order for the signal is sized by, as far as the signal says.
+func (s *Signal) sizing(id ProfileID) Sizing {
+	return Sizing{
+		Profile: string(id), Signal: s.ID, Instrument: s.Instrument, Sells: s.Action == SignalSell, Price: s.Price,
+		Strategy: s.Strategy, Sector: s.Sector, Confidence: s.Confidence, Volatility: s.Volatility, Payoff: s.Payoff,
+	}
+}
+
 // Allocation is what became of a signal in one profile: an order whose exposure is held, or the
 // reason why there is none.
 type Allocation struct {
@@ -331,7 +339,8 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	c := &p.checking
 	c.market, c.order = p.draftMarket(), t.hold.Order // of the order the contract is what counts
 	at := c.measure(p.draft.fold.account, t.signal.Action == SignalSell)
-	sizing := Sizing{Signal: *t.signal, Profile: *p.profile.Load(), Limits: c.market.policy.limits, Equity: at.equity, Unit: at.unit}
+	sizing := t.signal.sizing(p.id)
+	sizing.Limits, sizing.Equity, sizing.Unit = c.market.policy.limits, at.equity, at.unit
 	p.mu.Unlock()
 
 	if t.signal.Action == SignalClose {

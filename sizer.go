@@ -2,13 +2,25 @@ package accounts
 
 import "fmt"
 
-// Sizing is what an order is sized by. What Profile and Limits point to is shared: a sizer must not change it.
+// Sizing is what an order is sized by. What Limits point to is shared: a sizer must not change it.
 type Sizing struct {
-	Signal  Signal
-	Profile AccountProfile
-	Limits  RiskLimits // in force
-	Equity  Decimal    // of the profile, in its base currency
-	Unit    Decimal    // what one unit puts at risk, in base currency: see RiskLimits
+	Profile    string     `json:"profile"` // the id of the profile that is sized for
+	Signal     SignalID   `json:"signal"`
+	Instrument Instrument `json:"instrument"`
+	Sells      bool       `json:"sells"`          // the order would sell to open
+	Price      Decimal    `json:"price,omitzero"` // the limit per unit in the instrument's currency; zero for an order at the market
+	Strategy   string     `json:"strategy,omitempty"`
+	Sector     string     `json:"sector,omitempty"`
+
+	// What the signal says of its odds; zero if not known.
+
+	Confidence Decimal `json:"confidence,omitzero"` // that the trade wins, 0 to 1
+	Volatility Decimal `json:"volatility,omitzero"` // of the contract, annualized, 0.2 for 20 %
+	Payoff     Decimal `json:"payoff,omitzero"`     // average win ÷ average loss
+
+	Limits RiskLimits `json:"limits"` // in force
+	Equity Decimal    `json:"equity"` // of the profile, in its base currency
+	Unit   Decimal    `json:"unit"`   // what one unit puts at risk, in base currency: see RiskLimits
 }
 
 // Sizer says how much a signal puts at risk in a profile. It must be safe for concurrent use, and
@@ -70,11 +82,11 @@ type ConfidenceWeighted struct {
 
 // Notional implements Sizer. ErrInvalid for a signal without confidence, and as for FixedFraction.
 func (c ConfidenceWeighted) Notional(s Sizing) (Decimal, error) {
-	if s.Signal.Confidence.IsZero() {
+	if s.Confidence.IsZero() {
 		return Decimal{}, fmt.Errorf("%w: the signal states no confidence", ErrInvalid)
 	}
 	full, err := FixedFraction(c).Notional(s)
-	return convert(full, s.Signal.Confidence), err
+	return convert(full, s.Confidence), err
 }
 
 // VolatilityTarget puts so much at risk that the position alone would make equity as volatile as the target: target ÷
@@ -86,14 +98,14 @@ type VolatilityTarget struct {
 
 // Notional implements Sizer. ErrInvalid for a signal without volatility, for a target that is not above 0 and at most 100, and as for FixedFraction.
 func (v VolatilityTarget) Notional(s Sizing) (Decimal, error) {
-	if !s.Signal.Volatility.IsPos() {
+	if !s.Volatility.IsPos() {
 		return Decimal{}, fmt.Errorf("%w: the signal states no volatility", ErrInvalid)
 	}
 	if !v.Target.IsPos() || v.Target.GreaterThan(maxFraction) {
 		return Decimal{}, fmt.Errorf("%w: target %s is not above 0 and at most %s", ErrInvalid, v.Target, maxFraction)
 	}
 	most, err := FixedFraction{v.Max}.Notional(s)
-	return minDecimal(share(s.Equity, v.Target, s.Signal.Volatility), most), err
+	return minDecimal(share(s.Equity, v.Target, s.Volatility), most), err
 }
 
 // FractionalKelly puts a part of the Kelly fraction at risk: p − (1 − p) ÷ b of equity, where p is the probability
@@ -107,7 +119,7 @@ type FractionalKelly struct {
 
 // Notional implements Sizer. ErrInvalid for a signal without confidence or payoff, for a part out of range, and as for FixedFraction.
 func (k FractionalKelly) Notional(s Sizing) (Decimal, error) {
-	p, b := s.Signal.Confidence, s.Signal.Payoff
+	p, b := s.Confidence, s.Payoff
 	if p.IsZero() || !b.IsPos() {
 		return Decimal{}, fmt.Errorf("%w: the signal states no confidence or no payoff", ErrInvalid)
 	}

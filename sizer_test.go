@@ -12,14 +12,18 @@ import (
 
 // TestSizers checks each sizer against amounts worked out by hand, at an equity of 100,000 and a limit of 6 % per order.
 func TestSizers(t *testing.T) {
-	signal := func(confidence, volatility, payoff string) accounts.Signal {
-		return accounts.Signal{Confidence: dec(confidence), Volatility: dec(volatility), Payoff: dec(payoff)}
+	signal := func(confidence, volatility, payoff string) accounts.Sizing {
+		return accounts.Sizing{Confidence: dec(confidence), Volatility: dec(volatility), Payoff: dec(payoff)}
 	}
-	none := accounts.Signal{}
+	at := func(s accounts.Sizing, l accounts.RiskLimits, equity string) accounts.Sizing {
+		s.Limits, s.Equity = l, dec(equity)
+		return s
+	}
+	none := accounts.Sizing{}
 	limited := accounts.RiskLimits{OrderNotional: accounts.Limit{Fraction: dec("0.06")}}
 	for name, c := range map[string]struct {
 		sizer  accounts.Sizer
-		signal accounts.Signal
+		signal accounts.Sizing
 		want   string // empty for ErrInvalid
 	}{
 		"by the limits":                    {accounts.FixedFraction{}, none, "6000"},
@@ -59,7 +63,7 @@ func TestSizers(t *testing.T) {
 		"Kelly, more than all":             {accounts.FractionalKelly{Part: dec("1.01")}, signal("0.6", "0", "1"), ""},
 		"bad cap of Kelly":                 {accounts.FractionalKelly{Part: dec("1"), Max: dec("101")}, signal("0.6", "0", "1"), ""},
 	} {
-		got, err := c.sizer.Notional(accounts.Sizing{Signal: c.signal, Limits: limited, Equity: dec("100000")})
+		got, err := c.sizer.Notional(at(c.signal, limited, "100000"))
 		if c.want == "" {
 			require.ErrorIs(t, err, accounts.ErrInvalid, name)
 			require.False(t, got.IsPos(), "%s: an error and an amount of %s", name, got)
@@ -69,9 +73,9 @@ func TestSizers(t *testing.T) {
 		require.Equal(t, c.want, got.String(), name)
 	}
 	for _, s := range []accounts.Sizer{accounts.FixedFraction{}, accounts.ConfidenceWeighted{}, accounts.VolatilityTarget{Target: dec("0.1")}, accounts.FractionalKelly{Part: dec("1")}} {
-		_, err := s.Notional(accounts.Sizing{Signal: signal("0.6", "0.2", "1"), Equity: dec("100000")})
+		_, err := s.Notional(at(signal("0.6", "0.2", "1"), accounts.RiskLimits{}, "100000"))
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%T: neither a fraction nor a limit says how much", s)
-		got, err := s.Notional(accounts.Sizing{Signal: signal("0.6", "0.2", "1"), Limits: limited, Equity: dec("-100000")})
+		got, err := s.Notional(at(signal("0.6", "0.2", "1"), limited, "-100000"))
 		require.NoError(t, err)
 		require.False(t, got.IsPos(), "%T puts %s at risk with nothing left", s, got)
 	}

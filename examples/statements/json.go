@@ -20,7 +20,7 @@ type (
 		Trades        int64              `json:"trades"`
 		Closings      []jsonClosing      `json:"closings"`
 		OpenPositions []jsonPosition     `json:"open_positions"`
-		Breaks        []accounts.Break   `json:"breaks"`
+		Breaks        []jsonBreak        `json:"breaks"`
 	}
 	jsonClosing struct {
 		ExecID         accounts.ExecID   `json:"exec_id"`
@@ -40,6 +40,10 @@ type (
 		BrokerCostBasis *accounts.Decimal `json:"broker_cost_basis"`
 		Inferred        bool              `json:"inferred"`
 	}
+	jsonBreak struct {
+		ProfileID accounts.ProfileID `json:"profile_id"`
+		accounts.Break
+	}
 )
 
 func writeJSON(w io.Writer, reports []*report) error {
@@ -55,7 +59,7 @@ func writeJSON(w io.Writer, reports []*report) error {
 func (r *report) json() jsonProfile {
 	p := jsonProfile{
 		ProfileID: r.profile.ID, IBKRAccountID: r.account, Trades: r.snapshot.Trades,
-		Closings: []jsonClosing{}, OpenPositions: []jsonPosition{}, Breaks: append([]accounts.Break{}, r.breaks...),
+		Closings: []jsonClosing{}, OpenPositions: []jsonPosition{}, Breaks: []jsonBreak{},
 	}
 	for _, c := range r.closings {
 		row := r.rows[c.Trade.ExecID]
@@ -67,6 +71,9 @@ func (r *report) json() jsonProfile {
 			out.BrokerRealized = &row.Realized.Value
 		}
 		p.Closings = append(p.Closings, out)
+	}
+	for _, b := range r.breaks {
+		p.Breaks = append(p.Breaks, jsonBreak{r.profile.ID, b})
 	}
 	for _, pos := range r.openPositions() {
 		p.OpenPositions = append(p.OpenPositions, jsonPosition{

@@ -126,7 +126,7 @@ func writeTables(w io.Writer, reports []*report, tolerance accounts.Decimal) {
 	fmt.Fprintf(w, "; %s per unit is allowed\n", tolerance)
 	for _, r := range reports {
 		for _, b := range r.breaks {
-			fmt.Fprintln(w, "  "+b.String())
+			fmt.Fprintf(w, "  profile %s: %s\n", r.profile.ID, b)
 		}
 	}
 }
