@@ -25,7 +25,7 @@ func (a *account) clone() *account {
 
 // Apply folds one decoded payload in as entry seq: into the book first, then into what is remembered of orders and
 // losses. It returns what a trade closed.
-func (a *account) Apply(p any, seq int64) closed {
+func (a *account) Apply(p any, seq int64) Closed {
 	c := a.Book.Apply(p, seq)
 	switch f := p.(type) {
 	case *Trade:
@@ -45,7 +45,7 @@ func (a *account) Apply(p any, seq int64) closed {
 		a.stale.touchCash()
 	case *Amendment:
 		if f.Trade != nil && f.Place == seq { // late, but new
-			a.fill(f.Trade, closed{}, true)
+			a.fill(f.Trade, Closed{}, true)
 		}
 	case *Restatement:
 		a.restated(f)
@@ -85,7 +85,7 @@ func (a *account) decided(p any) {
 // moved adjusts the high-water mark for capital that came or went, where that is known in base currency.
 func (a *account) moved(m *CashMovement) {
 	switch {
-	case !m.capital():
+	case !m.Kind.capital():
 	case m.Currency == a.base:
 		a.risk.loss.moved(m.Amount)
 	case !m.FXRate.IsZero():
@@ -111,7 +111,7 @@ func (a *account) closes(f *Hold) bool {
 
 // fill tells of a trade what else there is to it. A late one gets into the positions only with the
 // restatement behind it.
-func (a *account) fill(t *Trade, c closed, late bool) {
+func (a *account) fill(t *Trade, c Closed, late bool) {
 	key := t.instrumentKey()
 	h := a.positions[key]
 	if h == nil && late && t.Instrument.SecType != Forex {
@@ -145,10 +145,15 @@ func (a *account) order(id OrderID) *Order {
 
 // policyFor returns what holds: what the journal says, unless own is newer.
 func (a *account) policyFor(own *policy) *policy {
-	if a.risk.policy == nil || own.version > a.risk.policy.version {
+	if a.lacks(own) {
 		return own
 	}
 	return a.risk.policy
+}
+
+// lacks reports whether a policy is newer than what the journal says.
+func (a *account) lacks(own *policy) bool {
+	return a.risk.policy == nil || own.version > a.risk.policy.version
 }
 
 // losses returns the entries that the present losses call for: a breach where the day's loss or the drawdown came to
@@ -218,3 +223,21 @@ func (a *account) HighWater() Decimal { return a.risk.loss.High }
 
 // zone returns that of the trading day.
 func (a *account) zone() *time.Location { return a.risk.zone() }
+
+// hasPoints reports whether the journal has an equity point to count losses from.
+func (a *account) hasPoints() bool { return a.risk.loss.Points }
+
+// state returns the trading state in force.
+func (a *account) state() TradingState { return a.risk.tradingState() }
+
+// equal reports whether two accounts are the fold of the same journal, as far as checkpoints tell.
+func (a *account) equal(b *account) bool { return sameJSON(a.record(), b.record()) }
+
+// touch notes that something about a contract changed, such as its mark.
+func (a *account) touch(key InstrumentKey) { a.stale.touch(key) }
+
+// touchAll notes that anything may have changed, such as a conversion rate.
+func (a *account) touchAll() { a.stale.touchAll() }
+
+// hear takes over what somebody else noted as changed, who has nothing noted from then on.
+func (a *account) hear(s *stale) { a.stale.take(s) }

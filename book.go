@@ -37,7 +37,7 @@ func NewBook(base Currency) *Book {
 
 // Apply folds one decoded payload in as entry seq, and returns what of the position it closed if it is a trade. It
 // cannot fail: whatever could was refused before it reached the journal. A payload that is no fact changes nothing.
-func (b *Book) Apply(p any, seq int64) (c closed) {
+func (b *Book) Apply(p any, seq int64) (c Closed) {
 	switch f := p.(type) {
 	case *Trade:
 		if h := b.positions[f.instrumentKey()]; h != nil && f.Time.Before(h.LastTrade) {
@@ -60,19 +60,21 @@ func (b *Book) Apply(p any, seq int64) (c closed) {
 	return c
 }
 
-// closed is what a trade closed and realized.
-type closed struct {
-	quantity, basis, realized Decimal
-	inferred                  bool
+// Closed is what a trade closed and realized; zero where it closed nothing.
+type Closed struct {
+	Quantity Decimal `json:"quantity"`           // the part that closed, with the trade's sign
+	Basis    Decimal `json:"basis"`              // of the lots consumed; negative for short ones
+	Realized Decimal `json:"realized"`           // after commissions and taxes of both sides, in the instrument's currency
+	Inferred bool    `json:"inferred,omitempty"` // at least one lot was inferred from a statement
 }
 
 // trade folds a trade in.
-func (b *Book) trade(t *Trade) closed {
+func (b *Book) trade(t *Trade) Closed {
 	b.trades++
 	proceeds := t.amount()
 	if t.Instrument.SecType == Forex {
 		b.exchange(t, proceeds)
-		return closed{}
+		return Closed{}
 	}
 	net := proceeds.Sub(t.Commission)
 	if !t.Taxes.IsZero() {
@@ -101,10 +103,10 @@ func (b *Book) trade(t *Trade) closed {
 	lot := Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time}
 	c, gain := h.match(lot, t.Time)
 	switch {
-	case c.quantity.IsZero():
+	case c.Quantity.IsZero():
 	case t.exercised():
-		c.realized = Decimal{}
-		b.deferPremium(t, c.quantity, gain)
+		c.Realized = Decimal{}
+		b.deferPremium(t, c.Quantity, gain)
 	default:
 		b.realize(h, gain, t.FXRate)
 	}
@@ -245,7 +247,7 @@ func (b *Book) split(s *Split) {
 			continue
 		}
 		l.Basis, basis = basis, Decimal{}
-		if c, gain := to.match(l, s.Time); !c.quantity.IsZero() {
+		if c, gain := to.match(l, s.Time); !c.Quantity.IsZero() {
 			b.realize(to, gain, Decimal{})
 		}
 	}
@@ -275,7 +277,7 @@ func (b *Book) open(o *Opening) {
 		h.LastTrade = o.Time
 	}
 	for _, l := range o.Lots {
-		if c, gain := h.match(l, o.Time); !c.quantity.IsZero() {
+		if c, gain := h.match(l, o.Time); !c.Quantity.IsZero() {
 			b.realize(h, gain, o.FXRate) // history was changed, and what opened it now closes something
 		}
 	}

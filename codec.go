@@ -125,7 +125,7 @@ func riskDecode(kind EntryKind, data []byte) (riskPayload, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.key = h.Order.Instrument.Key()
+		h.derive()
 		return h, nil
 	case KindRelease:
 		return riskOrError(decodeAs[Release](data))

@@ -107,7 +107,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := newRefold("USD", book.changes, func(*Trade, closed) {})
+		refolded := newRefold("USD", book.changes, func(*Trade, Closed) {})
 		refolded.entry(1, p)
 		refolded.finish()
 	})

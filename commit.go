@@ -448,13 +448,13 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 // fold takes a payload into the live book, and into what performance is worked out from if somebody asked. The
 // caller holds the lock.
 func (p *Portfolio) fold(payload any, seq int64) {
-	changes := len(p.live.changes)
+	changes := p.live.Amended()
 	c := p.live.apply(payload, seq)
 	if p.past == nil {
 		return
 	}
 	_, rezoned := payload.(*PolicyChange) // it may bring another time zone
-	if rezoned || len(p.live.changes) != changes || !p.past.follow(payload, c) {
+	if rezoned || p.live.Amended() != changes || !p.past.follow(payload, c) {
 		p.past = nil
 	}
 }

@@ -27,7 +27,7 @@ const (
 
 	FieldUsername = "username" // GatewayLogin
 	FieldPassword = "password"
-	FieldMode     = "mode" // a TradingMode
+	FieldMode     = "mode" // paper or live
 
 	FieldFlexToken = "flex_token" // FlexToken
 	FieldFlexQuery = "flex_query_id"
@@ -78,7 +78,7 @@ func NewGatewaySession() Credentials {
 // NewGatewayLogin returns the credentials of a gateway that the system logs in to. ErrInvalid, with the
 // field and never its value, when the username is not 1 to 100 printable characters of ASCII without
 // spaces, the password is empty or has more than 200 bytes, or mode is neither paper nor live.
-func NewGatewayLogin(username, password Secret, mode TradingMode) (Credentials, error) {
+func NewGatewayLogin(username, password Secret, mode string) (Credentials, error) {
 	return valid(Credentials{
 		FieldKind: NewSecret([]byte(GatewayLogin)), FieldUsername: username.Clone(), FieldPassword: password.Clone(),
 		FieldMode: NewSecret([]byte(mode)),
@@ -128,7 +128,7 @@ var credentialRules = map[CredentialKind]map[string]func([]byte) bool{
 	GatewayLogin: {
 		FieldUsername: graphic(100),
 		FieldPassword: func(b []byte) bool { return len(b) > 0 && len(b) <= 200 },
-		FieldMode:     func(b []byte) bool { return TradingMode(b) == ModePaper || TradingMode(b) == ModeLive },
+		FieldMode:     func(b []byte) bool { return string(b) == "paper" || string(b) == "live" },
 	},
 	FlexToken: {FieldFlexToken: numeric, FieldFlexQuery: numeric},
 	OAuth1a: {

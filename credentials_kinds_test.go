@@ -102,7 +102,7 @@ func TestKindsOfCredentials(t *testing.T) {
 	flex, err := accounts.NewFlexToken(secretOf("123456789012345678901234"), "987654")
 	require.NoError(t, err)
 	require.Equal(t, "987654", string(flex[accounts.FieldFlexQuery].Reveal()))
-	login, err := accounts.NewGatewayLogin(secretOf("anna1"), secretOf("pass word"), accounts.ModeLive)
+	login, err := accounts.NewGatewayLogin(secretOf("anna1"), secretOf("pass word"), "live")
 	require.NoError(t, err)
 	require.Equal(t, accounts.GatewayLogin, login.Kind())
 	require.NoError(t, accounts.NewGatewaySession().Validate())
@@ -114,7 +114,7 @@ func TestKindsOfCredentials(t *testing.T) {
 		_, err := accounts.NewOAuth1(changed)
 		return err
 	}
-	user := func(name, password string, mode accounts.TradingMode) error {
+	user := func(name, password, mode string) error {
 		_, err := accounts.NewGatewayLogin(secretOf(name), secretOf(password), mode)
 		return err
 	}
@@ -133,8 +133,8 @@ func TestKindsOfCredentials(t *testing.T) {
 		})},
 		"encryption_key": {change(func(o *accounts.OAuth1) { o.EncryptionKey = accounts.Secret{} })},
 		"dh_prime":       {change(func(o *accounts.OAuth1) { o.DHPrime = secretOf(prime.Text(16) + "0") }), change(func(o *accounts.OAuth1) { o.DHPrime = secretOf(secretText) }), change(func(o *accounts.OAuth1) { o.DHPrime = secretOf("7") })},
-		"username":       {user("", secretText, accounts.ModePaper), user("a b", secretText, accounts.ModePaper), user(strings.Repeat("a", 101), secretText, accounts.ModePaper)},
-		"password":       {user("anna", "", accounts.ModePaper), user("anna", strings.Repeat(secretText, 100), accounts.ModePaper)},
+		"username":       {user("", secretText, "paper"), user("a b", secretText, "paper"), user(strings.Repeat("a", 101), secretText, "paper")},
+		"password":       {user("anna", "", "paper"), user("anna", strings.Repeat(secretText, 100), "paper")},
 		"mode":           {user("anna", secretText, ""), user("anna", secretText, "both")},
 		"flex_token":     {token("", "1"), token(secretText, "1")},
 		"flex_query_id":  {token("1", ""), token("1", "one")},

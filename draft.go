@@ -79,65 +79,8 @@ func (d *draft) add(p payload) error {
 
 // batch is what the store is to append.
 func (d *draft) batch(id ProfileID) Batch {
-	d.positions = d.changed(d.positions[:0])
+	d.positions = d.fold.Changed(d.positions[:0], d.payloads)
 	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
-}
-
-// changed appends the positions that the entries changed, as they stand now. One of which a
-// cancellation left nothing is among them as a zero position.
-func (d *draft) changed(out []Position) []Position {
-	var seen map[InstrumentKey]bool
-	note := func(key InstrumentKey, i *Instrument) {
-		if seen[key] {
-			return
-		}
-		if seen != nil {
-			seen[key] = true
-		}
-		h := d.fold.positions[key]
-		if h == nil {
-			out = append(out, Position{Instrument: *i})
-			return
-		}
-		out = append(out, h.Position)
-		if h.inBase {
-			out[len(out)-1].RealizedBase = h.Realized
-		}
-	}
-	if len(d.payloads) == 1 {
-		if t, ok := d.payloads[0].(*Trade); ok && t.Instrument.SecType != Forex {
-			note(t.instrumentKey(), &t.Instrument)
-			return out
-		}
-	}
-	seen = map[InstrumentKey]bool{}
-	for _, p := range d.payloads {
-		for _, i := range contracts(p) {
-			note(i.Key(), i)
-		}
-	}
-	return out
-}
-
-// contracts are the contracts whose positions an entry changes.
-func contracts(p payload) []*Instrument {
-	switch f := p.(type) {
-	case *Trade:
-		if f.Instrument.SecType != Forex {
-			return []*Instrument{&f.Instrument}
-		}
-	case *Split:
-		return []*Instrument{&f.From, &f.To}
-	case *Opening:
-		return []*Instrument{&f.Instrument}
-	case *Restatement:
-		out := make([]*Instrument, len(f.Positions))
-		for i := range f.Positions {
-			out[i] = &f.Positions[i].Instrument
-		}
-		return out
-	}
-	return nil
 }
 
 // record adds the entries that one command's facts make, and returns how many facts were new.
@@ -162,7 +105,7 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 		if next == nil {
 			continue
 		}
-		if m, ok := next.(*CashMovement); ok && m.capital() && !pointed {
+		if m, ok := next.(*CashMovement); ok && m.Kind.capital() && !pointed {
 			if err := p.writePointBefore(known); err != nil {
 				return added, err
 			}
@@ -186,7 +129,7 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 // known: what was gained and lost until then is told apart from it for ever.
 func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	d := p.draft
-	if !d.fold.risk.loss.Points {
+	if !d.fold.hasPoints() {
 		return nil
 	}
 	p.mu.RLock()
@@ -197,11 +140,6 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 		return nil
 	}
 	return d.add(&point)
-}
-
-// capital reports whether the movement is neither income nor cost.
-func (m *CashMovement) capital() bool {
-	return m.Kind == Deposit || m.Kind == Withdrawal || m.Kind == OpeningCash
 }
 
 // knownFirst puts facts whose key the journal has in front: those of them that are corrections take
@@ -252,41 +190,24 @@ func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 // because the journal has it.
 func (p *Portfolio) place(ctx context.Context, f ledgerPayload, known map[string]int64) (ledgerPayload, error) {
 	seq, dup := p.seen(ledgerKey(f), known)
-	fold := p.draft.fold
 	switch f := f.(type) {
 	case *Trade:
 		if dup {
 			return p.correct(ctx, f, seq, known)
 		}
-		if fold.late(f.instrumentKey(), f.Quantity, f.Time) || fold.lateExercise(f) {
-			return &Amendment{Place: fold.seq + 1, Trade: f.clone()}, nil
+	case *CashMovement:
+		if dup {
+			return nil, p.sameCash(ctx, f, seq)
 		}
 	case *Cancellation:
-		if dup {
-			return nil, nil
+		if !dup {
+			return p.cancel(ctx, f)
 		}
-		return p.cancel(ctx, f)
-	case *Split:
-		if dup {
-			return nil, nil
-		}
-		return p.placeSplit(f)
-	case *Opening:
-		if dup {
-			return nil, nil
-		}
-		if fold.late(f.Instrument.Key(), Decimal{}, f.Time) {
-			return &Amendment{Place: fold.seq + 1, Opening: f}, nil
-		}
-		return f, fold.checkOpening(f)
-	}
-	if m, ok := f.(*CashMovement); ok && dup {
-		return nil, p.sameCash(ctx, m, seq)
 	}
 	if dup {
 		return nil, nil
 	}
-	return f, nil
+	return p.draft.fold.Place(f, p.draft.fold.seq+1)
 }
 
 // sameCash returns ErrIDReused unless entry seq is the same movement.
@@ -338,25 +259,6 @@ func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[strin
 	return found, nil
 }
 
-// placeSplit checks that there is something to split, and whether trades after it came first.
-func (p *Portfolio) placeSplit(s *Split) (ledgerPayload, error) {
-	fold := p.draft.fold
-	from, to := fold.positions[s.From.Key()], fold.positions[s.To.Key()]
-	late := fold.late(s.From.Key(), Decimal{}, s.Time) || fold.late(s.To.Key(), Decimal{}, s.Time)
-	switch {
-	case from != nil && late:
-		return &Amendment{Place: fold.seq + 1, Split: s}, nil
-	case from == nil || from.Quantity.IsZero():
-		return nil, fmt.Errorf("split %q of %s: %w", s.ID, s.From, ErrPositionNotFound)
-	case to != nil && to != from && !to.Quantity.IsZero() && to.Quantity.IsNeg() != from.Quantity.IsNeg():
-		return nil, fmt.Errorf("split %q: %w: %s of %s would join %s of %s", s.ID, ErrInvalid, from.Quantity, s.From, to.Quantity, s.To)
-	}
-	if q := splitQuantity(from.Quantity, s); q.IsZero() || q.Abs().GreaterThanOrEqual(maxInput) {
-		return nil, fmt.Errorf("split %q: %w: %s of %s would become %s", s.ID, ErrInvalid, from.Quantity, s.From, q)
-	}
-	return s, nil
-}
-
 // correct decides about a trade whose execution is in the journal as entry seq: a higher
 // correction number replaces it, anything else is the same fill again.
 func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (ledgerPayload, error) {
@@ -367,15 +269,10 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 	if was.ExecID == t.ExecID && (was.instrumentKey() != t.instrumentKey() || !was.Quantity.Equal(t.Quantity)) {
 		return nil, fmt.Errorf("trade %q of %s %s: %w, entry %d", t.ExecID, t.Quantity, t.instrumentKey(), ErrIDReused, seq)
 	}
-	_, version := t.ExecID.Correction()
-	current := p.inForce(was, seq)
-	if version <= current.version {
-		return nil, nil
+	a, err := p.draft.fold.Correct(t, was, seq)
+	if a == nil || err != nil {
+		return nil, err
 	}
-	if key := current.instrument.Key(); key != t.instrumentKey() {
-		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.instrumentKey(), ErrExecutionMismatch)
-	}
-	a := &Amendment{Place: seq, Trade: t.clone(), corrects: true}
 	if _, dup := p.seen(ledgerKey(a), known); dup {
 		return nil, nil
 	}
@@ -384,8 +281,7 @@ func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[
 
 // cancel finds the execution that a cancellation takes back.
 func (p *Portfolio) cancel(ctx context.Context, c *Cancellation) (ledgerPayload, error) {
-	root, version := c.Cancels.Correction()
-	key := "x:" + root
+	key := executionKey(c.Cancels)
 	seq, ok := p.draft.keys[key]
 	if !ok {
 		found, err := p.find(ctx, map[string]bool{key: true})
@@ -401,34 +297,10 @@ func (p *Portfolio) cancel(ctx context.Context, c *Cancellation) (ledgerPayload,
 	if err != nil {
 		return nil, err
 	}
-	current := p.inForce(was, seq)
-	if version < current.version || version == current.version && current.cancelled {
-		return nil, nil
+	if a := p.draft.fold.Cancel(c, was, seq); a != nil {
+		return a, nil
 	}
-	return &Amendment{Place: seq, Cancellation: c}, nil
-}
-
-// execution is what the journal holds of one execution at present.
-type execution struct {
-	version    int
-	instrument Instrument
-	cancelled  bool
-}
-
-// inForce returns the newest version of the execution that entry seq brought as was.
-func (p *Portfolio) inForce(was *Trade, seq int64) execution {
-	_, version := was.ExecID.Correction()
-	x := execution{version: version, instrument: was.Instrument}
-	if a, changed := p.draft.fold.changes[seq]; changed {
-		switch {
-		case a.Trade != nil:
-			_, x.version = a.Trade.ExecID.Correction()
-		case a.Cancellation != nil:
-			_, x.version = a.Cancellation.Cancels.Correction()
-			x.cancelled = true
-		}
-	}
-	return x
+	return nil, nil
 }
 
 // payloadAt returns the payload of one entry, which may still be in the draft.
@@ -464,6 +336,6 @@ func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
 
 // refoldAll folds the whole journal and the draft again, with every change in its place.
 func (p *Portfolio) refoldAll(ctx context.Context) (*Book, error) {
-	r := newRefold(p.base, p.draft.fold.changes, nil)
+	r := newRefold(p.base, p.draft.fold.Amendments(), nil)
 	return refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
 }

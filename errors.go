@@ -24,21 +24,6 @@ var (
 	// journal has moved on. Nothing was changed; read again and decide again.
 	ErrConflict = errors.New("conflict with a concurrent change")
 
-	// ErrInvalid is returned for input that no state of the system could accept. The error is a
-	// *ValidationError where several fields can be at fault.
-	ErrInvalid = errors.New("invalid")
-
-	// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
-	ErrInvalidDecimal = errors.New("invalid decimal")
-
-	// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
-	// not be exact.
-	ErrInexact = errors.New("product is not exact")
-
-	// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
-	// belongs to.
-	ErrCurrencyMismatch = errors.New("currency mismatch")
-
 	// ErrFutureTime is returned for a fact dated later than the clock allows.
 	ErrFutureTime = errors.New("time lies in the future")
 
@@ -57,10 +42,6 @@ var (
 	// journal.
 	ErrExecutionNotFound = errors.New("execution not found")
 
-	// ErrExecutionMismatch is returned when a correction names another contract than the
-	// execution it corrects.
-	ErrExecutionMismatch = errors.New("correction does not fit its execution")
-
 	// ErrIDReused is returned when a fact bears the id of another one that is in the journal, and
 	// says something else. The same fact again is no error.
 	ErrIDReused = errors.New("id belongs to another fact")
@@ -68,9 +49,6 @@ var (
 	// ErrOutOfOrder is returned when a statement is imported after one of a later period that had
 	// to open with what the earlier one tells: both together would count it twice.
 	ErrOutOfOrder = errors.New("statement is older than what the book begins with")
-
-	// ErrPositionNotFound is returned for a split of a contract that is not held.
-	ErrPositionNotFound = errors.New("position not found")
 
 	// ErrNoMark is returned when equity cannot be told because a mark or a conversion rate is
 	// missing. The error is a *MissingError that lists them.
@@ -109,6 +87,28 @@ var (
 	// portfolio would record after its manager's.
 	ErrClosed = errors.New("closed")
 )
+
+// ErrInvalid is returned for input that no state of the system could accept. The error is a
+// *ValidationError where several fields can be at fault.
+var ErrInvalid = errors.New("invalid")
+
+// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
+var ErrInvalidDecimal = errors.New("invalid decimal")
+
+// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
+// not be exact.
+var ErrInexact = errors.New("product is not exact")
+
+// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
+// belongs to.
+var ErrCurrencyMismatch = errors.New("currency mismatch")
+
+// ErrExecutionMismatch is returned when a correction names another contract than the
+// execution it corrects.
+var ErrExecutionMismatch = errors.New("correction does not fit its execution")
+
+// ErrPositionNotFound is returned for a split of a contract that is not held.
+var ErrPositionNotFound = errors.New("position not found")
 
 // FieldError tells what is wrong with one field.
 type FieldError struct {

@@ -133,8 +133,13 @@ func (t *Trade) clone() *Trade {
 }
 
 func (t *Trade) derive() {
-	root, _ := t.ExecID.Correction()
-	t.derived = derived{key: t.Instrument.Key(), entry: "x:" + root, amount: t.amount()}
+	t.derived = derived{key: t.Instrument.Key(), entry: executionKey(t.ExecID), amount: t.amount()}
+}
+
+// executionKey is the key of an execution's entry, which all its versions share.
+func executionKey(id ExecID) string {
+	root, _ := id.Correction()
+	return "x:" + root
 }
 
 // instrumentKey returns the instrument's key without making it anew for a normalized trade.
@@ -172,6 +177,9 @@ const (
 	Tax           CashKind = "tax"
 	OtherCash     CashKind = "other"
 )
+
+// capital reports whether movements of the kind are neither income nor cost.
+func (k CashKind) capital() bool { return k == Deposit || k == Withdrawal || k == OpeningCash }
 
 // CashMovement is money that came or went other than by a trade.
 type CashMovement struct {

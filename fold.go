@@ -37,7 +37,7 @@ func (f *fold) next(e Entry) error {
 }
 
 // apply folds one decoded payload in as entry seq, and returns what a trade closed.
-func (f *fold) apply(p any, seq int64) closed {
+func (f *fold) apply(p any, seq int64) Closed {
 	f.seq = seq
 	return f.account.Apply(p, seq)
 }

@@ -13,7 +13,7 @@ import (
 // EntryKind says what an entry's payload is.
 type EntryKind string
 
-// The kinds of entry. A kind once released is read for ever.
+// The kinds of entry about facts. A kind once released is read for ever.
 const (
 	KindTrade       EntryKind = "trade"       // a Trade
 	KindCash        EntryKind = "cash"        // a CashMovement
@@ -22,14 +22,20 @@ const (
 	KindEquity      EntryKind = "equity"      // an EquityPoint
 	KindAmendment   EntryKind = "amendment"   // an Amendment; takes effect with the restatement behind it
 	KindRestatement EntryKind = "restatement" // a Restatement: what the book became by amendments
+)
+
+// The kinds of entry about orders and trading. A kind once released is read for ever.
+const (
 	KindHold        EntryKind = "hold"        // a Hold: an order was accepted
 	KindRelease     EntryKind = "release"     // a Release: what was left of one was let go
 	KindRefusal     EntryKind = "refusal"     // a Refusal: an order was not accepted
 	KindBreach      EntryKind = "breach"      // a Breach: a loss or drawdown came to another level
 	KindState       EntryKind = "state"       // a StateChange: halted, reducing, resumed
 	KindPolicy      EntryKind = "policy"      // a PolicyChange: other limits, another status
-	KindAccess      EntryKind = "access"      // a CredentialAccess: somebody read or changed the credentials
 )
+
+// KindAccess is the kind of a CredentialAccess: somebody read or changed the credentials.
+const KindAccess EntryKind = "access"
 
 // Hash is a SHA-256.
 type Hash [sha256.Size]byte

@@ -42,8 +42,7 @@ func (a *Amendment) when() time.Time {
 // first one's key; a correction has a key of its own besides.
 func (t *Trade) entryKey() string {
 	if t.derived.key == "" {
-		root, _ := t.ExecID.Correction()
-		return "x:" + root
+		return executionKey(t.ExecID)
 	}
 	return t.derived.entry
 }

@@ -70,7 +70,7 @@ func (o *Order) validate() error {
 
 // examine is normalize without what an ordinary order does not need: trimming, which matters to the journal
 // alone, and working its notional out.
-func (o *Order) examine() error {
+func examine(o *Order) error {
 	i := &o.Instrument
 	i.setDefaults()
 	if o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
@@ -213,6 +213,16 @@ func (s *StateChange) entryKey() string  { return "" }
 func (c *PolicyChange) entryKey() string { return fmt.Sprintf("p:%d", c.Version) }
 
 func orderKey(id OrderID) string { return "h:" + string(id) }
+
+// normalize fills in the order's defaults, trims its decimals and checks every field.
+func (h *Hold) normalize() error {
+	err := h.Order.normalize()
+	h.derive()
+	return err
+}
+
+// derive works out the key of the order's contract, which is used often.
+func (h *Hold) derive() { h.key = h.Order.Instrument.Key() }
 
 func (h *Hold) appendFields(b []byte) []byte {
 	b = append(appendName(b, "order"), '{')

@@ -136,7 +136,7 @@ type charge struct { // a fee that was not on a trade
 
 // follow takes an entry in that became durable, of which the book made c. It reports false where only the whole
 // journal tells what it did to history.
-func (h *chronicle) follow(f any, c closed) bool {
+func (h *chronicle) follow(f any, c Closed) bool {
 	switch f := f.(type) {
 	case *Trade:
 		h.trade(f, c)
@@ -167,7 +167,7 @@ func (h *chronicle) fact(f any) {
 }
 
 // trade takes a trade in, and what it closed. Exchanging currency is no trade in this sense, but what it cost is a fee.
-func (h *chronicle) trade(t *Trade, c closed) {
+func (h *chronicle) trade(t *Trade, c Closed) {
 	i := &t.Instrument
 	if i.SecType == Forex {
 		currency := t.CommissionCurrency
@@ -184,8 +184,8 @@ func (h *chronicle) trade(t *Trade, c closed) {
 		return
 	}
 	h.turns = append(h.turns, turn{t.Time, inBase(t.amount(), i.Currency, h.base, t.FXRate), inBase(t.Commission.Add(t.Taxes), i.Currency, h.base, t.FXRate)})
-	if !c.quantity.IsZero() && !t.exercised() {
-		h.closings = append(h.closings, outcome{t.Time, inBase(c.realized, i.Currency, h.base, t.FXRate)})
+	if !c.Quantity.IsZero() && !t.exercised() {
+		h.closings = append(h.closings, outcome{t.Time, inBase(c.Realized, i.Currency, h.base, t.FXRate)})
 	}
 }
 

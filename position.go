@@ -66,15 +66,9 @@ type PendingPremium struct {
 
 // Closing is a trade, or the part of one, that reduced a position, and what that realized.
 type Closing struct {
-	Trade    Trade
-	Quantity Decimal // the part that closed, with the trade's sign
-	Basis    Decimal // of the lots consumed; negative for short ones
-	Realized Decimal // after commissions and taxes of both sides, in the instrument's currency
-	Inferred bool    // at least one lot was inferred from a statement
+	Trade Trade `json:"trade"`
+	Closed
 }
-
-// Closed reports whether anything was closed at all.
-func (c Closing) Closed() bool { return !c.Quantity.IsZero() }
 
 // holding is a position as the book keeps it: its lots are a queue whose consumed front is kept
 // for reuse, so that steady trading does not allocate.
@@ -120,27 +114,27 @@ func (h *holding) add(l Lot) {
 // match sets a lot against the position: what runs against it closes lots, first in, first out, and
 // the rest is queued. Of a lot that does both, the two parts share the basis by quantity. The gain is what the
 // closing part brought less the basis it consumed.
-func (h *holding) match(l Lot, at time.Time) (c closed, gain Decimal) {
+func (h *holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
 	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
 		h.add(l)
-		return closed{}, Decimal{}
+		return Closed{}, Decimal{}
 	}
 	size, held := l.Quantity.Abs(), h.Quantity.Abs()
 	cost := l.Basis
-	c.quantity = l.Quantity
+	c.Quantity = l.Quantity
 	flips := size.GreaterThan(held)
 	if flips {
 		cost = share(l.Basis, held, size)
-		c.quantity = withSign(held, l.Quantity)
+		c.Quantity = withSign(held, l.Quantity)
 	}
 	if at.After(h.LastClose) {
 		h.LastClose = at
 	}
-	c.basis, c.inferred = h.consume(c.quantity.Abs())
-	gain = cost.Neg().Sub(c.basis)
-	c.realized = gain
+	c.Basis, c.Inferred = h.consume(c.Quantity.Abs())
+	gain = cost.Neg().Sub(c.Basis)
+	c.Realized = gain
 	if flips {
-		l.Quantity, l.Basis = l.Quantity.Sub(c.quantity), l.Basis.Sub(cost)
+		l.Quantity, l.Basis = l.Quantity.Sub(c.Quantity), l.Basis.Sub(cost)
 		h.add(l)
 	}
 	return c, gain

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
 	"time"
 )
 
@@ -134,7 +133,7 @@ func inForceAt(e Entry, changes map[int64]Amendment) (*Trade, error) {
 func (p *Portfolio) history() (int64, map[int64]Amendment) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.live.seq, maps.Clone(p.live.changes)
+	return p.live.seq, p.live.Amendments()
 }
 
 // Closings returns every closing in force, as the book stands at the call, with what it realized,
@@ -142,15 +141,15 @@ func (p *Portfolio) history() (int64, map[int64]Amendment) {
 // closed. It folds the whole journal.
 func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Closing, error) {
 	var out []Closing
-	err := p.replay(ctx, func(t *Trade, c closed) {
-		if !c.quantity.IsZero() && filter.matches(t) {
-			out = append(out, Closing{Trade: t.public(), Quantity: c.quantity, Basis: c.basis, Realized: c.realized, Inferred: c.inferred})
+	err := p.replay(ctx, func(t *Trade, c Closed) {
+		if !c.Quantity.IsZero() && filter.matches(t) {
+			out = append(out, Closing{t.public(), c})
 		}
 	})
 	return out, err
 }
 
-func (p *Portfolio) replay(ctx context.Context, each func(*Trade, closed)) error {
+func (p *Portfolio) replay(ctx context.Context, each func(*Trade, Closed)) error {
 	upTo, changes := p.history()
 	r := newRefold(p.base, changes, each)
 	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
@@ -168,7 +167,7 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 	live := p.live.clone()
 	p.mu.RUnlock()
 	folded := newFold(p.id, p.base)
-	again := newRefold(p.base, live.changes, nil)
+	again := newRefold(p.base, live.Amendments(), nil)
 	_, _, err := verifyEntries(p.id, p.store.Entries(ctx, p.id, 0), func(e Entry) error {
 		if e.Seq > live.seq {
 			return nil
@@ -192,7 +191,7 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 		return corrupt(fmt.Sprintf("the journal ends here, the book at %d", live.seq))
 	case folded.hash != live.hash:
 		return corrupt("is another entry than the one in the book")
-	case !sameJSON(folded.account.record(), live.account.record()):
+	case !folded.equal(live.account):
 		return corrupt("the book is not the fold of the journal")
 	}
 	if r := restatement(folded.Book, again.finish()); len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() {
@@ -212,8 +211,8 @@ func (p *Portfolio) Reconcile(ctx context.Context, s BrokerStatement) (Reconcili
 	p.mu.RLock()
 	live := p.live.clone()
 	p.mu.RUnlock()
-	closings := map[ExecID]closed{}
-	r := newRefold(p.base, live.changes, func(t *Trade, c closed) {
+	closings := map[ExecID]Closed{}
+	r := newRefold(p.base, live.Amendments(), func(t *Trade, c Closed) {
 		if wanted[t.ExecID] {
 			closings[t.ExecID] = c
 		}

@@ -81,7 +81,7 @@ type Reconciliation struct {
 // statement marks them, that is added to ours, else the currency is left unchecked.
 //
 // A difference is a Break in the result, not an error. ErrInvalid for a negative tolerance.
-func compareBook(book *Book, closings map[ExecID]closed, s BrokerStatement) (Reconciliation, error) {
+func compareBook(book *Book, closings map[ExecID]Closed, s BrokerStatement) (Reconciliation, error) {
 	if s.Tolerance.IsNeg() {
 		return Reconciliation{}, fmt.Errorf("%w: tolerance %s is negative", ErrInvalid, s.Tolerance)
 	}
@@ -96,7 +96,7 @@ func compareBook(book *Book, closings map[ExecID]closed, s BrokerStatement) (Rec
 			continue
 		}
 		r.compare(Break{Contract: c.Instrument.Key(), ExecID: c.ExecID, Currency: c.Instrument.Currency,
-			Field: "realized", Ours: ours.realized, Theirs: c.Realized}, c.Quantity)
+			Field: "realized", Ours: ours.Realized, Theirs: c.Realized}, c.Quantity)
 	}
 	r.positions(book, s)
 	r.cash(book, s)

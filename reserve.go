@@ -34,16 +34,8 @@ func (p *Portfolio) Check(o Order) Decision {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := &p.checking
-	c.order = o
-	if err := c.order.examine(); err != nil {
-		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
-	}
-	if held := p.live.order(o.ID); held != nil && held.same(&c.order) {
-		return Decision{OrderID: o.ID, Allowed: true}
-	}
-	c.market = p.market(p.live.account, p.clock())
-	return c.judge(p.live.account, false)
+	m := p.market(p.live.account, p.clock())
+	return p.checking.check(p.live.account, m, &o)
 }
 
 // Reserve decides about an order and, if it breaks no rule, holds its exposure, durably: from then on
@@ -57,10 +49,9 @@ func (p *Portfolio) Check(o Order) Decision {
 func (p *Portfolio) Reserve(ctx context.Context, o Order) (Decision, error) {
 	r := &reservation{}
 	r.hold.Order = o
-	if err := r.hold.Order.normalize(); err != nil {
+	if err := r.hold.normalize(); err != nil {
 		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
 	}
-	r.hold.key = r.hold.Order.Instrument.Key()
 	if err := p.submit(ctx, &command{task: r}); err != nil {
 		return Decision{OrderID: o.ID}, fmt.Errorf("reserve in profile %q: %w", p.id, err)
 	}
@@ -135,7 +126,7 @@ func (p *Portfolio) writePreconditions() error {
 	if err := p.writePolicy(); err != nil {
 		return err
 	}
-	if !d.fold.risk.loss.Points {
+	if !d.fold.hasPoints() {
 		p.mu.RLock()
 		t := d.fold.Totals(p.prices)
 		p.mu.RUnlock()
@@ -151,7 +142,7 @@ func (p *Portfolio) writePreconditions() error {
 // writePolicy writes what the profile permits, if the journal does not say so yet.
 func (p *Portfolio) writePolicy() error {
 	d := p.draft
-	if own := d.fold.policyFor(p.policy.Load()); own != d.fold.risk.policy {
+	if own := p.policy.Load(); d.fold.lacks(own) {
 		return d.add(own.change(d.now))
 	}
 	return nil
@@ -159,7 +150,7 @@ func (p *Portfolio) writePolicy() error {
 
 // draftMarket is market for the draft, whose exposure hears of new prices first. The caller holds the lock and leads.
 func (p *Portfolio) draftMarket() market {
-	p.draft.fold.stale.take(&p.marked)
+	p.draft.fold.hear(&p.marked)
 	return p.market(p.draft.fold.account, p.draft.now)
 }
 
@@ -167,8 +158,7 @@ func (p *Portfolio) draftMarket() market {
 func (p *Portfolio) decideOrder(r *reservation) error {
 	d := p.draft
 	p.mu.Lock()
-	p.checking.market, p.checking.order = p.draftMarket(), r.hold.Order
-	r.decision = p.checking.judge(d.fold.account, true)
+	r.decision = p.checking.judge(d.fold.account, p.draftMarket(), &r.hold.Order, true)
 	p.mu.Unlock()
 	if r.decision.Allowed {
 		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
@@ -336,7 +326,7 @@ func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) er
 			return err
 		}
 	}
-	if d.fold.risk.tradingState() == c.state && len(s.Recount) == 0 {
+	if d.fold.state() == c.state && len(s.Recount) == 0 {
 		return p.current(ctx) // it is so already, unless another process changed it
 	}
 	return d.add(s)

@@ -21,7 +21,7 @@ import (
 type refold struct {
 	book    *Book
 	changes map[int64]Amendment
-	each    func(*Trade, closed)
+	each    func(*Trade, Closed)
 	facts   []placed // what moves lots, where there are changes
 }
 
@@ -33,7 +33,7 @@ type placed struct {
 
 // newRefold prepares to fold from the beginning with the changes in. each, if not nil, is called
 // with every trade in force and what it closed.
-func newRefold(base Currency, changes map[int64]Amendment, each func(*Trade, closed)) *refold {
+func newRefold(base Currency, changes map[int64]Amendment, each func(*Trade, Closed)) *refold {
 	r := &refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
 		if f := a.change(); f != nil {

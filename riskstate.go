@@ -226,7 +226,7 @@ func (r *riskState) drop(w *working) {
 
 // fill folds in what a trade does to the order that it names, after the trade itself: h is the
 // position, and c what of it was closed.
-func (r *riskState) fill(t *Trade, h *holding, c closed, late bool) {
+func (r *riskState) fill(t *Trade, h *holding, c Closed, late bool) {
 	key := t.instrumentKey()
 	strategy := ""
 	if len(r.orders) > 0 {
@@ -314,15 +314,15 @@ func (r *riskState) split(s *Split, from, to *holding) {
 }
 
 // countTrade counts an execution, and a day trade where it closes what was opened the same day.
-func (r *riskState) countTrade(t *Trade, key InstrumentKey, c closed) {
+func (r *riskState) countTrade(t *Trade, key InstrumentKey, c Closed) {
 	date := r.dateOf(t.Time)
 	day := r.countsOf(date)
 	day.Trades++
-	if !c.quantity.IsZero() && r.opened[key] == date {
+	if !c.Quantity.IsZero() && r.opened[key] == date {
 		day.Day++
 		delete(r.opened, key)
 	}
-	if !c.quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
+	if !c.Quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
 		r.opened[key] = date
 	}
 }

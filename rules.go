@@ -25,10 +25,27 @@ type check struct {
 	decision     Decision
 }
 
-// judge decides about the order in c.order at the market in c.market, with warnings or without. It allocates
-// nothing for an order that is allowed without a warning.
-func (c *check) judge(a *account, warn bool) Decision {
-	c.locate(a)
+// check says whether an order would be accepted in an account at a market. The order need not be normalized. One that
+// is working already is allowed. It allocates nothing for an order that is allowed.
+func (c *check) check(a *account, m market, o *Order) Decision {
+	c.order = *o
+	if err := examine(&c.order); err != nil {
+		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
+	}
+	if held := a.order(o.ID); held != nil && held.same(&c.order) {
+		return Decision{OrderID: o.ID, Allowed: true}
+	}
+	return c.decide(a, m, false)
+}
+
+// judge decides about a normalized order in an account at a market, with warnings or without.
+func (c *check) judge(a *account, m market, o *Order, warn bool) Decision {
+	c.order = *o
+	return c.decide(a, m, warn)
+}
+
+func (c *check) decide(a *account, m market, warn bool) Decision {
+	c.locate(a, m)
 	c.warn = warn
 	c.setReduces()
 	c.trading()
@@ -53,7 +70,8 @@ func (c *check) judge(a *account, warn bool) Decision {
 }
 
 // locate finds what the order in c.order meets in a book.
-func (c *check) locate(a *account) {
+func (c *check) locate(a *account, m market) {
+	c.market = m
 	c.account, c.exposure = a, a.weigh(&c.market)
 	c.key = c.order.Instrument.appendKey(c.buffer[:0])
 	c.decision = Decision{OrderID: c.order.ID}

@@ -233,7 +233,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	p, err := r.m.portfolio(ctx, r.scope, id)
 	if err == nil {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
-		t.hold.Order, t.hold.key = a.Order, r.key
+		t.hold.Order, t.key = a.Order, r.key
 		if err = p.submit(ctx, &command{task: t}); err == nil {
 			return t.allocation(id)
 		}
@@ -280,6 +280,7 @@ func (r *route) undo(ctx context.Context, a *Allocation) {
 type routing struct {
 	reservation
 	signal *Signal
+	key    InstrumentKey // the signal's
 	sizer  Sizer
 	other  bool // the id was another signal's
 }
@@ -314,7 +315,7 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 		return t.refuse(p, v)
 	}
 	t.hold.Order.Quantity = quantity
-	if err := t.hold.Order.normalize(); err != nil {
+	if err := t.hold.normalize(); err != nil {
 		return t.refuse(p, Violation{Rule: RuleSize, Reason: printable(err.Error())})
 	}
 	return p.decideOrder(&t.reservation)
@@ -322,7 +323,7 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 
 // matches reports whether an order was made of this signal.
 func (t *routing) matches(o *Order) bool {
-	return o.Signal == t.signal.ID && o.Instrument.Key() == t.hold.key && o.Price.Equal(t.signal.Price) &&
+	return o.Signal == t.signal.ID && o.Instrument.Key() == t.key && o.Price.Equal(t.signal.Price) &&
 		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
 }
 
@@ -336,11 +337,9 @@ func (t *routing) refuse(p *Portfolio, v Violation) error {
 // size says how many units to trade, or why none.
 func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	p.mu.Lock()
-	c := &p.checking
-	c.market, c.order = p.draftMarket(), t.hold.Order // of the order the contract is what counts
-	at := c.measure(p.draft.fold.account, t.signal.Action == SignalSell)
+	at := p.checking.measure(p.draft.fold.account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
 	sizing := t.signal.sizing(p.id)
-	sizing.Limits, sizing.Equity, sizing.Unit = c.market.policy.limits, at.equity, at.unit
+	sizing.Limits, sizing.Equity, sizing.Unit = at.limits, at.equity, at.unit
 	p.mu.Unlock()
 
 	if t.signal.Action == SignalClose {
@@ -353,7 +352,7 @@ func (t *routing) size(p *Portfolio) (Decimal, Violation) {
 	case !at.known:
 		return Decimal{}, Violation{Rule: RuleEquity, Subject: at.lacking, Reason: "no mark or conversion rate"}
 	case !at.unit.IsPos():
-		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.hold.key), Reason: "no mark or conversion rate to size by"}
+		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.key), Reason: "no mark or conversion rate to size by"}
 	}
 	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {

@@ -2,6 +2,7 @@ package accounts
 
 // measure is what an order is sized by.
 type measure struct {
+	limits  RiskLimits // in force; shared
 	equity  Decimal
 	known   bool    // equity is
 	lacking string  // a contract without a mark or rate, if equity is not known
@@ -9,19 +10,21 @@ type measure struct {
 	left    Decimal // the order that closes what is held, less what is working to that end; zero for none
 }
 
-// measure says what the check's order can be sized by in an account, if it buys, or if it sells to open.
-func (c *check) measure(a *account, sells bool) measure {
-	c.locate(a)
-	m := measure{equity: c.exposure.bounds.equity, known: c.exposure.bounds.known, left: c.after.left()}
-	if !m.known {
-		m.lacking = c.exposure.lacking()
+// measure says what an order can be sized by in an account at a market. Of the order the contract and the price are
+// what counts, and whether it sells to open.
+func (c *check) measure(a *account, m market, o *Order, sells bool) measure {
+	c.order = *o
+	c.locate(a, m)
+	out := measure{limits: m.policy.limits, equity: c.exposure.bounds.equity, known: c.exposure.bounds.known, left: c.after.left()}
+	if !out.known {
+		out.lacking = c.exposure.lacking()
 	}
 	price := maxDecimal(c.order.Price.Abs(), c.terms.mark.Abs())
 	if sells && c.terms.instrument.deliverable() {
 		price = c.terms.instrument.Strike
 	}
-	m.unit = convert(price, c.terms.units)
-	return m
+	out.unit = convert(price, c.terms.units)
+	return out
 }
 
 // left is the quantity of an order that closes what nothing working closes yet.

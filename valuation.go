@@ -36,7 +36,7 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 		if old, ok := p.prices.Marks[keys[i]]; !ok || !m.Time.Before(old.Time) {
 			m.Time = normalTime(m.Time)
 			p.prices.Marks[keys[i]] = m
-			p.live.stale.touch(keys[i])
+			p.live.touch(keys[i])
 			p.marked.touch(keys[i])
 		}
 	}
@@ -70,7 +70,7 @@ func (p *Portfolio) MarkFX(rates ...FXRate) error {
 		if old, ok := p.prices.Rates[r.Currency]; !ok || !r.Time.Before(old.Time) {
 			r.Rate, r.Time = trimZeros(r.Rate), normalTime(r.Time)
 			p.prices.Rates[r.Currency] = r
-			p.live.stale.touchAll()
+			p.live.touchAll()
 			p.marked.touchAll()
 		}
 	}

@@ -87,7 +87,7 @@ func requireList(t *testing.T, s accounts.CredentialStore, want ...accounts.Prof
 }
 
 func putAndGet(t *testing.T, s accounts.CredentialStore) {
-	login, err := accounts.NewGatewayLogin(accounts.NewSecret([]byte("anna")), accounts.NewSecret([]byte(secret)), accounts.ModePaper)
+	login, err := accounts.NewGatewayLogin(accounts.NewSecret([]byte("anna")), accounts.NewSecret([]byte(secret)), "paper")
 	require.NoError(t, err)
 	for id, c := range map[accounts.ProfileID]accounts.Credentials{"a": login, "b": creds("password", secret), "c": accounts.NewGatewaySession()} {
 		put(t, s, id, c)

@@ -160,7 +160,7 @@ func (s *session) set(ctx context.Context, id accounts.ProfileID) error {
 		return err
 	}
 	defer password.Wipe()
-	login, err := accounts.NewGatewayLogin(username, password, accounts.ModePaper)
+	login, err := accounts.NewGatewayLogin(username, password, "paper")
 	if err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) (err err
 		}
 		r.trades[t.Instrument.Currency]++
 		if r.rows[t.ExecID].Closes && !seen[t.ExecID] {
-			r.closings = append(r.closings, accounts.Closing{Trade: t, Quantity: t.Quantity})
+			r.closings = append(r.closings, accounts.Closing{Trade: t, Closed: accounts.Closed{Quantity: t.Quantity}})
 		}
 	}
 	slices.SortStableFunc(r.closings, func(a, b accounts.Closing) int { return a.Trade.Time.Compare(b.Trade.Time) })
