@@ -26,12 +26,12 @@ const (
 
 // The kinds of entry about orders and trading. A kind once released is read for ever.
 const (
-	KindHold        EntryKind = "hold"        // a Hold: an order was accepted
-	KindRelease     EntryKind = "release"     // a Release: what was left of one was let go
-	KindRefusal     EntryKind = "refusal"     // a Refusal: an order was not accepted
-	KindBreach      EntryKind = "breach"      // a Breach: a loss or drawdown came to another level
-	KindState       EntryKind = "state"       // a StateChange: halted, reducing, resumed
-	KindPolicy      EntryKind = "policy"      // a PolicyChange: other limits, another status
+	KindHold    EntryKind = "hold"    // a Hold: an order was accepted
+	KindRelease EntryKind = "release" // a Release: what was left of one was let go
+	KindRefusal EntryKind = "refusal" // a Refusal: an order was not accepted
+	KindBreach  EntryKind = "breach"  // a Breach: a loss or drawdown came to another level
+	KindState   EntryKind = "state"   // a StateChange: halted, reducing, resumed
+	KindPolicy  EntryKind = "policy"  // a PolicyChange: other limits, another status
 )
 
 // KindAccess is the kind of a CredentialAccess: somebody read or changed the credentials.
