@@ -70,6 +70,13 @@ type Store interface {
 	// error when it ends. Breaking out early is allowed and releases what the iteration held.
 	Entries(ctx context.Context, id ProfileID, after int64) iter.Seq2[Entry, error]
 
+	// Lookup returns the sequence numbers of those of the keys that the profile's journal has an entry
+	// with, as of some moment not before the call. A key that the journal lacks is absent. Without keys,
+	// or where none is found, the map is empty and not nil. The empty key and repeats are ignored.
+	// ErrProfileNotFound when there is no such profile, with or without keys. The cost is in
+	// proportion to the number of keys, and not to the length of the journal.
+	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
+
 	// SaveCheckpoint keeps a checkpoint of the profile. An older one than the stored (by Seq) is
 	// ignored without an error; the same Seq replaces it. ErrProfileNotFound on a miss.
 	SaveCheckpoint(ctx context.Context, c Checkpoint) error

@@ -19,6 +19,7 @@ type broken struct {
 	active     func(context.Context, accounts.OwnerID) (accounts.ProfileID, error)
 	append     func(context.Context, accounts.Batch) error
 	entries    func(context.Context, accounts.ProfileID, int64) iter.Seq2[accounts.Entry, error]
+	lookup     func(context.Context, accounts.ProfileID, []string) (map[string]int64, error)
 	save       func(context.Context, accounts.Checkpoint) error
 	checkpoint func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error)
 	watch      func(context.Context) (<-chan accounts.Event, error)
@@ -63,6 +64,10 @@ func (b *broken) Append(ctx context.Context, batch accounts.Batch) error {
 
 func (b *broken) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
 	return or(b.entries != nil, b.entries, b.Store.Entries)(ctx, id, after)
+}
+
+func (b *broken) Lookup(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+	return or(b.lookup != nil, b.lookup, b.Store.Lookup)(ctx, id, keys)
 }
 
 func (b *broken) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) error {

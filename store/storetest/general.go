@@ -47,6 +47,8 @@ func calls(s accounts.Store) []call {
 		{"Append of an empty batch", func(ctx context.Context) error { return s.Append(ctx, accounts.Batch{ProfileID: "p", After: 1}) }},
 		{"Append", func(ctx context.Context) error { return s.Append(ctx, second) }},
 		{"Entries", func(ctx context.Context) error { _, err := read(ctx, s, "p", 0); return err }},
+		{"Lookup", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", []string{"first"}); return err }},
+		{"Lookup without keys", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", nil); return err }},
 		{"SaveCheckpoint", func(ctx context.Context) error {
 			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: "p", Seq: 2, State: []byte("new")})
 		}},

@@ -193,6 +193,11 @@ func deafMutants() []mutant {
 			return s.Entries(deaf(ctx), id, after)
 		}}
 	})
+	add("Lookup", func(s accounts.Store) *broken {
+		return &broken{Store: s, lookup: func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+			return s.Lookup(deaf(ctx), id, keys)
+		}}
+	})
 	add("SaveCheckpoint", func(s accounts.Store) *broken {
 		return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error { return s.SaveCheckpoint(deaf(ctx), c) }}
 	})
