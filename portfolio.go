@@ -174,7 +174,7 @@ func (p *Portfolio) RecordOpening(ctx context.Context, openings ...Opening) erro
 // RecordCancellation takes executions back as though they had never been, all or none. One whose
 // id is known changes nothing, nor does one of an execution that was corrected since.
 // ErrExecutionNotFound when the execution is not in the journal; other errors are those of Record.
-// It reads the whole journal.
+// One that takes something back reads the whole journal, to fold it again; any other does not.
 func (p *Portfolio) RecordCancellation(ctx context.Context, cancellations ...Cancellation) error {
 	_, err := recordEach(ctx, p, cancellations)
 	return err
