@@ -92,6 +92,10 @@ type Store interface {
 	// closed. Events of one profile arrive in the order of their sequence numbers.
 	Watch(ctx context.Context) (<-chan Event, error)
 
+	// Ping returns nil when the store can be reached and used, and else why not. It asks wherever the
+	// data is, and not what was known before. It changes nothing.
+	Ping(ctx context.Context) error
+
 	// Close releases what the store itself opened, never a pool that was handed in, and closes
 	// the channels of Watch. A second Close is not an error.
 	Close() error

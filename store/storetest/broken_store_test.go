@@ -23,6 +23,7 @@ type broken struct {
 	save       func(context.Context, accounts.Checkpoint) error
 	checkpoint func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error)
 	watch      func(context.Context) (<-chan accounts.Event, error)
+	ping       func(context.Context) error
 	close      func() error
 }
 
@@ -80,6 +81,10 @@ func (b *broken) Checkpoint(ctx context.Context, id accounts.ProfileID) (account
 
 func (b *broken) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 	return or(b.watch != nil, b.watch, b.Store.Watch)(ctx)
+}
+
+func (b *broken) Ping(ctx context.Context) error {
+	return or(b.ping != nil, b.ping, b.Store.Ping)(ctx)
 }
 
 func (b *broken) Close() error {
