@@ -108,6 +108,8 @@ type ProfileFilter struct {
 	Levels   []CapitalLevel  // only these
 	After    ProfileID       // only ids above it: the last id of the page before
 	Limit    int             // at most so many; zero or less for no limit
+
+	IBKRAccountID string // only those with this account at the broker, empty for any
 }
 
 // Matches reports whether the profile passes every field but Limit.
@@ -115,7 +117,8 @@ func (f ProfileFilter) Matches(p AccountProfile) bool {
 	return (f.Owner == nil || *f.Owner == p.Owner) &&
 		(len(f.Statuses) == 0 || contains(f.Statuses, p.Status)) &&
 		(len(f.Levels) == 0 || contains(f.Levels, p.CapitalLevel)) &&
-		(f.After == "" || p.ID > f.After)
+		(f.After == "" || p.ID > f.After) &&
+		(f.IBKRAccountID == "" || f.IBKRAccountID == p.IBKRAccountID)
 }
 
 func contains[T comparable](list []T, v T) bool {
