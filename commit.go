@@ -270,6 +270,9 @@ func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[str
 				p.resetDraft()
 				return false
 			}
+			if failed != nil && errors.Is(err, errKnown) {
+				err = failed
+			}
 			cmd.err = err
 			if len(p.draft.entries) > before || added > 0 {
 				p.resetDraft()

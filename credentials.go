@@ -225,6 +225,10 @@ type CredentialStore interface {
 	// List returns the ids that have credentials, in ascending order.
 	List(ctx context.Context) ([]ProfileID, error)
 
+	// Ping returns nil when the store can be reached, and else why not. It changes nothing, reads no
+	// secret, and asks nobody for permission.
+	Ping(ctx context.Context) error
+
 	// Close releases what the store itself opened. A second Close is not an error.
 	Close() error
 }

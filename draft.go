@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -89,7 +90,7 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 	if d.keys == nil && len(list) > 1 {
 		d.keys = make(map[string]int64, len(list))
 	}
-	added, amended, pointed := 0, false, false
+	added, amended, pointed, looked := 0, false, false, false
 	for _, f := range knownFirst(list, known) {
 		if amended && !fills(f) {
 			// Whether it fits shows in the book as the amendments leave it.
@@ -104,6 +105,12 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 		}
 		if next == nil {
 			continue
+		}
+		if _, late := next.(*Amendment); late && !looked {
+			looked = true
+			if err := p.requireNew(ctx, list, known); err != nil {
+				return added, err
+			}
 		}
 		if m, ok := next.(*CashMovement); ok && m.Kind.capital() && !pointed {
 			if err := p.writePointBefore(known); err != nil {
@@ -222,39 +229,57 @@ func (p *Portfolio) sameCash(ctx context.Context, m *CashMovement, seq int64) er
 	return nil
 }
 
+// errKnown says that the journal has facts that nobody noticed yet: look them up, and decide again.
+var errKnown = errors.New("the journal has some of the facts")
+
+// requireNew returns errKnown if the journal has a fact that nobody noticed yet. It comes before an amendment,
+// which takes a reading of the whole journal: what was recorded long ago looks late when it comes again.
+func (p *Portfolio) requireNew(ctx context.Context, list []ledgerPayload, known map[string]int64) error {
+	found, err := p.lookUp(ctx, list, known)
+	if err == nil && len(found) > 0 {
+		err = errKnown
+	}
+	return err
+}
+
 // lookUp finds the keys of the facts that the journal has and nobody noticed yet.
 func (p *Portfolio) lookUp(ctx context.Context, list []ledgerPayload, known map[string]int64) (map[string]int64, error) {
-	wanted := make(map[string]bool, len(list))
+	var wanted []string
 	for _, f := range list {
 		key := ledgerKey(f)
 		if _, noticed := known[key]; !noticed && key != "" {
-			wanted[key] = true
+			wanted = append(wanted, key)
 		}
 	}
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	return p.find(ctx, wanted)
+	slices.Sort(wanted)
+	return p.find(ctx, slices.Compact(wanted)...)
 }
 
 // errBehind says that the journal has more than the live book: catch up, and decide again.
 var errBehind = errors.New("the journal has moved on")
 
-// find returns where the journal has entries with the keys. It looks no further than the live book
-// has come; errBehind when there is more and not everything was found.
-func (p *Portfolio) find(ctx context.Context, wanted map[string]bool) (map[string]int64, error) {
-	found := map[string]int64{}
-	for e, err := range p.store.Entries(ctx, p.id, 0) {
-		switch {
-		case err != nil:
-			return nil, err
-		case e.Seq > p.live.seq && len(found) < len(wanted):
-			return nil, errBehind
-		case e.Seq > p.live.seq:
-			return found, nil
-		case wanted[e.Key]:
-			found[e.Key] = e.Seq
-		}
+// find returns where the journal has entries with the keys, of which none is repeated. It looks no further
+// than the live book has come: errBehind when the journal has more and not all of them are in the book.
+func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64, error) {
+	found, err := p.store.Lookup(ctx, p.id, keys)
+	if err != nil {
+		return nil, err
+	}
+	last := int64(0)
+	for _, seq := range found {
+		last = max(last, seq)
+	}
+	if len(found) == len(keys) && last <= p.live.seq {
+		return found, nil
+	}
+	if err := p.current(ctx); err != nil { // another process may have written what is missing
+		return nil, err
+	}
+	if last > p.live.seq { // catching up would not bring it
+		return nil, &CorruptError{ProfileID: p.id, Seq: last, Reason: "has a key, and lies behind the journal's end"}
 	}
 	return found, nil
 }
@@ -284,7 +309,7 @@ func (p *Portfolio) cancel(ctx context.Context, c *Cancellation) (ledgerPayload,
 	key := executionKey(c.Cancels)
 	seq, ok := p.draft.keys[key]
 	if !ok {
-		found, err := p.find(ctx, map[string]bool{key: true})
+		found, err := p.find(ctx, key)
 		if err != nil {
 			return nil, err
 		}

@@ -211,6 +211,8 @@ func TestProfileFilter(t *testing.T) {
 		"its level":       {accounts.ProfileFilter{Levels: []accounts.CapitalLevel{"25K", "50K"}}, true},
 		"page before":     {accounts.ProfileFilter{After: "a"}, true},
 		"page after":      {accounts.ProfileFilter{After: "b"}, false},
+		"its account":     {accounts.ProfileFilter{IBKRAccountID: p.IBKRAccountID}, true},
+		"another account": {accounts.ProfileFilter{IBKRAccountID: p.IBKRAccountID + "0"}, false},
 		"all but one met": {accounts.ProfileFilter{Owner: &anna, After: "b"}, false},
 	} {
 		require.Equal(t, test.want, test.filter.Matches(p), "filter for %s", name)

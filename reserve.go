@@ -1,9 +1,7 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -214,18 +212,16 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 	if d.fold.order(r.id) != nil {
 		return d.add(&Release{OrderID: r.id, Reason: r.reason, Time: d.now})
 	}
-	seq, found := p.seen(orderKey(r.id), known)
-	if !found {
-		var err error
-		if seq, found, err = p.probe(ctx, orderKey(r.id)); err != nil {
+	key := orderKey(r.id)
+	seq, seen := p.seen(key, known)
+	if !seen {
+		found, err := p.find(ctx, key)
+		if err != nil {
 			return err
 		}
-	}
-	if !found {
-		if err := p.current(ctx); err != nil { // another process may have held it since
-			return err
+		if seq, seen = found[key]; !seen {
+			return ErrOrderNotFound
 		}
-		return ErrOrderNotFound
 	}
 	payload, err := p.payloadAt(ctx, seq)
 	if err != nil {
@@ -247,38 +243,6 @@ func (p *Portfolio) current(ctx context.Context) error {
 		return errBehind
 	}
 	return nil
-}
-
-// probe asks the store whether the journal has a key, and where, without reading it: by an append that it must refuse,
-// for it repeats the key of the policy by which every order was decided. errBehind if the journal has moved on.
-func (p *Portfolio) probe(ctx context.Context, key string) (int64, bool, error) {
-	known := p.live.risk.policy
-	if known == nil {
-		return 0, false, nil // no order was ever decided
-	}
-	policy := PolicyChange{Version: known.version}
-	batch := Batch{ProfileID: p.id, After: p.live.seq}
-	hash := p.live.hash
-	for i, k := range []string{riskKey(&policy), key} {
-		e := Entry{ProfileID: p.id, Seq: p.live.seq + 1 + int64(i), Kind: KindPolicy, Key: k, Time: p.draft.now, Payload: []byte("{}"), Prev: hash}
-		e.Hash = e.Sum(nil)
-		hash = e.Hash
-		batch.Entries = append(batch.Entries, e)
-	}
-	err := p.store.Append(ctx, batch)
-	var duplicates *DuplicateError
-	switch {
-	case errors.Is(err, ErrConflict):
-		return 0, false, errBehind
-	case !errors.As(err, &duplicates):
-		return 0, false, fmt.Errorf("look up key %q: %w", key, cmp.Or(err, error(&CorruptError{ProfileID: p.id, Seq: batch.After + 1, Reason: "the policy's key was accepted twice"})))
-	}
-	for _, d := range duplicates.Duplicates {
-		if d.Key == key {
-			return d.Seq, true, nil
-		}
-	}
-	return 0, false, nil
 }
 
 // Halt makes the profile accept no order at all, not even one that reduces: the kill switch. It lasts, restarts included,

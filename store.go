@@ -70,6 +70,13 @@ type Store interface {
 	// error when it ends. Breaking out early is allowed and releases what the iteration held.
 	Entries(ctx context.Context, id ProfileID, after int64) iter.Seq2[Entry, error]
 
+	// Lookup returns the sequence numbers of those of the keys that the profile's journal has an entry
+	// with, as of some moment not before the call. A key that the journal lacks is absent. Without keys,
+	// or where none is found, the map is empty and not nil. The empty key and repeats are ignored.
+	// ErrProfileNotFound when there is no such profile, with or without keys. The cost is in
+	// proportion to the number of keys, and not to the length of the journal.
+	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
+
 	// SaveCheckpoint keeps a checkpoint of the profile. An older one than the stored (by Seq) is
 	// ignored without an error; the same Seq replaces it. ErrProfileNotFound on a miss.
 	SaveCheckpoint(ctx context.Context, c Checkpoint) error
@@ -85,6 +92,10 @@ type Store interface {
 	// closed. Events of one profile arrive in the order of their sequence numbers.
 	Watch(ctx context.Context) (<-chan Event, error)
 
+	// Ping returns nil when the store can be reached and used, and else why not. It asks wherever the
+	// data is, and not what was known before. It changes nothing.
+	Ping(ctx context.Context) error
+
 	// Close releases what the store itself opened, never a pool that was handed in, and closes
 	// the channels of Watch. A second Close is not an error.
 	Close() error
@@ -97,6 +108,8 @@ type ProfileFilter struct {
 	Levels   []CapitalLevel  // only these
 	After    ProfileID       // only ids above it: the last id of the page before
 	Limit    int             // at most so many; zero or less for no limit
+
+	IBKRAccountID string // only those with this account at the broker, empty for any
 }
 
 // Matches reports whether the profile passes every field but Limit.
@@ -104,7 +117,8 @@ func (f ProfileFilter) Matches(p AccountProfile) bool {
 	return (f.Owner == nil || *f.Owner == p.Owner) &&
 		(len(f.Statuses) == 0 || contains(f.Statuses, p.Status)) &&
 		(len(f.Levels) == 0 || contains(f.Levels, p.CapitalLevel)) &&
-		(f.After == "" || p.ID > f.After)
+		(f.After == "" || p.ID > f.After) &&
+		(f.IBKRAccountID == "" || f.IBKRAccountID == p.IBKRAccountID)
 }
 
 func contains[T comparable](list []T, v T) bool {

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) accounts.CredentialStore) {
 		{"values are taken as they are", oddValues},
 		{"what is invalid changes nothing", invalid},
 		{"values never alias", aliases},
+		{"a ping is answered", pings},
 		{"a done context is refused", doneContexts},
 		{"a closed store is refused", closedStores},
 		{"calls at once", concurrency},
@@ -213,6 +214,17 @@ func aliases(t *testing.T, s accounts.CredentialStore) {
 	requireList(t, s, "a")
 }
 
+func pings(t *testing.T, s accounts.CredentialStore) {
+	require.NoError(t, s.Ping(t.Context()), "Ping of an empty store")
+	requireList(t, s)
+	put(t, s, "a", creds("p", secret))
+	for range 2 {
+		require.NoError(t, s.Ping(t.Context()), "Ping")
+	}
+	requireHas(t, s, "a", creds("p", secret))
+	requireList(t, s, "a")
+}
+
 // calls are every method, by name.
 func calls(s accounts.CredentialStore) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
@@ -220,6 +232,7 @@ func calls(s accounts.CredentialStore) map[string]func(context.Context) error {
 		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "a"); return err },
 		"Delete": func(ctx context.Context) error { return s.Delete(ctx, "a") },
 		"List":   func(ctx context.Context) error { _, err := s.List(ctx); return err },
+		"Ping":   s.Ping,
 	}
 }
 

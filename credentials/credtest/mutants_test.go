@@ -2,6 +2,7 @@ package credtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +23,8 @@ type mutant struct {
 }
 
 var mutants = []string{"merges", "miss without error", "delete twice fails", "unordered", "nil list", "shares what it is given",
-	"accepts what is invalid", "heeds no context", "works when closed", "tells in errors", "prints", "loses case", "drops empty values"}
+	"accepts what is invalid", "heeds no context", "works when closed", "tells in errors", "prints", "loses case", "drops empty values",
+	"answers no ping", "needs credentials for a ping", "writes for a ping", "answers a ping when closed", "answers a ping under a done context"}
 
 func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
 	switch m.how {
@@ -90,6 +92,25 @@ func (m *mutant) List(ctx context.Context) ([]accounts.ProfileID, error) {
 		ids = nil
 	}
 	return ids, err
+}
+
+func (m *mutant) Ping(ctx context.Context) error {
+	switch m.how {
+	case "answers no ping":
+		return errors.New("no answer")
+	case "needs credentials for a ping":
+		_, err := m.Store.Get(ctx, "a")
+		return err
+	case "writes for a ping":
+		if err := m.Store.Put(ctx, "ping", creds("p", "x")); err != nil {
+			return err
+		}
+	case "answers a ping when closed":
+		return ctx.Err()
+	case "answers a ping under a done context":
+		ctx = context.WithoutCancel(ctx)
+	}
+	return m.Store.Ping(ctx)
 }
 
 func (m *mutant) Close() error {

@@ -54,6 +54,7 @@ type ring interface {
 	Set(service, user, value string) error
 	Get(service, user string) (string, error) // keyring.ErrNotFound on a miss
 	Delete(service, user string) error        // likewise
+	Ping(ctx context.Context, service string) error
 }
 
 // system is the operating system's.
@@ -166,6 +167,24 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 		}
 	}
 	return ids, nil
+}
+
+// Ping implements accounts.CredentialStore: nil when the keychain answers. It opens nothing: a keychain that
+// is locked answers, and what needs it open may then ask the user, or fail. ErrUnavailable
+// when nothing answers.
+func (s *Store) Ping(ctx context.Context) error {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := s.items.ring.Ping(ctx, s.items.service); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+		return fmt.Errorf("ping keychain: %w", unavailable(err))
+	}
+	return nil
 }
 
 // Close implements accounts.CredentialStore. What is in the keychain stays there.

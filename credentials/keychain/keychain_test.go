@@ -68,6 +68,8 @@ func (r *memoryRing) Delete(service, user string) error {
 	})
 }
 
+func (r *memoryRing) Ping(context.Context, string) error { return r.do(func() error { return nil }) }
+
 func newStore(t *testing.T, application string, r ring) *Store {
 	t.Helper()
 	s, err := New(application)
@@ -194,6 +196,7 @@ func TestUnavailableKeychain(t *testing.T) {
 		"Delete": s.Delete(t.Context(), "p"),
 		"Get":    func() error { _, err := s.Get(t.Context(), "p"); return err }(),
 		"List":   func() error { _, err := s.List(t.Context()); return err }(),
+		"Ping":   s.Ping(t.Context()),
 	} {
 		require.ErrorIs(t, err, ErrUnavailable, name)
 		require.NotErrorIs(t, err, accounts.ErrCredentialsNotFound, "%s takes a locked keychain for an empty one", name)

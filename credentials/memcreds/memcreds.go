@@ -100,6 +100,13 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	return ids, nil
 }
 
+// Ping implements accounts.CredentialStore: memory can be reached until the store is closed.
+func (s *Store) Ping(ctx context.Context) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ready(ctx)
+}
+
 // Close overwrites and forgets everything. A second Close is not an error.
 func (s *Store) Close() error {
 	s.mu.Lock()

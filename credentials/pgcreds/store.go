@@ -202,6 +202,17 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	return ids, nil
 }
 
+// Ping implements accounts.CredentialStore: it reads the schema's version from the server, and nothing else.
+// ErrSchema when the schema was migrated or taken back since, and is not what this package works with
+// any longer.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	err := s.do(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
+	return s.failed(ctx, err, "ping credential store")
+}
+
 // Close lets go of what the store prepared, and leaves the pool open. A second Close is not an error.
 func (s *Store) Close() error {
 	var err error

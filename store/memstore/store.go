@@ -47,6 +47,9 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// Ping implements accounts.Store: memory can be reached until the store is closed.
+func (s *Store) Ping(ctx context.Context) error { return s.ready(ctx) }
+
 // ready refuses a done context and a closed store, before anything happens.
 func (s *Store) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

@@ -49,6 +49,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		"group":        {s.sql.group.text, group.args(&s.sql, s.sql.group, s.channel())},
 		"careful":      {s.sql.careful.text, group.args(&s.sql, s.sql.careful, s.channel())},
 		"page":         {s.sql.page.text, []any{"p1", 10, 20}},
+		"lookup":       {lookupStatement, []any{"p1", textArray([]string{"x:1.1", "x:1.50", "x:2.1", "none"})}},
 		"positions":    {`SELECT * FROM trading.positions WHERE account_profile_id = $1`, []any{"p1"}},
 		"day's trades": {`SELECT * FROM trading.trades WHERE account_profile_id = $1 AND traded_at >= now() - interval '1 day'`, []any{"p1"}},
 	} {
@@ -57,7 +58,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		for _, line := range plan {
 			require.NotContains(t, line, "Seq Scan", "%s %s scans a table:\n%s", name, when, strings.Join(plan, "\n"))
 		}
-		if name == "careful" {
+		if name == "careful" || name == "lookup" {
 			requireKeyIndex(t, plan, when)
 		}
 	}
@@ -67,6 +68,6 @@ func requirePlans(t *testing.T, s *Store, when string) {
 func requireKeyIndex(t *testing.T, plan []string, when string) {
 	t.Helper()
 	text := strings.Join(plan, "\n")
-	require.Contains(t, text, "using journal_entries_key", "keys are not looked up in their index %s:\n%s", when, text)
+	require.Contains(t, text, "journal_entries_key", "keys are not looked up in their index %s:\n%s", when, text)
 	require.NotContains(t, text, "journal_entries_pkey", "a journal is walked through to find a key %s:\n%s", when, text)
 }

@@ -151,12 +151,16 @@ func calls() []call {
 			execute("INSERT INTO trading.journal_heads", 1), accepted(singleText, 0)), appends(plain()), nil},
 		{"Append of what is invalid", `profile "profile-00"`, one(headOf(0)), appends(invalid), accounts.ErrInvalid},
 		{"Entries", `read the journal of profile "profile-00"`, each(headOf(20), pageOf(long.Entries[:16]), pageOf(long.Entries[16:])), readAll, nil},
+		{"Lookup", `look up keys in the journal of profile "profile-00"`, one(lookedUp([]driver.Value{"a", int64(1)})), lookUp, nil},
 		{"SaveCheckpoint", `save checkpoint of profile "profile-00"`, one(execute("INSERT INTO trading.journal_checkpoints", 1)),
 			func(ctx context.Context, s *Store) error {
 				return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: id, Seq: 1})
 			}, nil},
 		{"Checkpoint", `read checkpoint of profile "profile-00"`, one(checkpointRow()),
 			func(ctx context.Context, s *Store) error { _, err := s.Checkpoint(ctx, id); return err }, nil},
+		{"Ping", `ping`, func(pooled bool) []step {
+			return direct(pooled, query("to_regclass", "exists", []driver.Value{true}), query("max(version_id)", "version", []driver.Value{int64(targetVersion)}))
+		}, func(ctx context.Context, s *Store) error { return s.Ping(ctx) }, nil},
 		{"Watch", `watch`, each(
 			query("FROM trading.account_profiles", "profile_id owner_id version head at now", []driver.Value{string(id), "", int64(1), int64(1), day, day}),
 			query("FROM trading.active_profiles", "owner_id profile_id revision switched_at", []driver.Value{"me", string(id), int64(1), day})),
@@ -184,6 +188,18 @@ func readAll(ctx context.Context, s *Store) error {
 		}
 	}
 	return nil
+}
+
+// lookedUp is the answer to where keys are.
+func lookedUp(rows ...[]driver.Value) step {
+	s := query("j.key = ANY ($2::text[])", "key seq", rows...)
+	s.nullable = true
+	return s
+}
+
+func lookUp(ctx context.Context, s *Store) error {
+	_, err := s.Lookup(ctx, mocked.ID, []string{"a"})
+	return err
 }
 
 func checkpointRow() step {

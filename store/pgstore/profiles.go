@@ -210,8 +210,9 @@ func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accou
 			AND ($2::text IS NULL OR owner_id = $2)
 			AND (cardinality($3::text[]) = 0 OR status = ANY ($3::text[]))
 			AND (cardinality($4::text[]) = 0 OR capital_level = ANY ($4::text[]))
+			AND ($6::text = '' OR ibkr_account_id = $6)
 		ORDER BY profile_id COLLATE "C" LIMIT $5`,
-		string(f.After), owner, textArray(f.Statuses), textArray(f.Levels), limit)
+		string(f.After), owner, textArray(f.Statuses), textArray(f.Levels), limit, f.IBKRAccountID)
 	if err != nil && !hasState(err, invalidEncoding) {
 		return nil, s.failed(ctx, err, "list profiles")
 	}

@@ -115,6 +115,15 @@ func (s *Store) Close() error {
 	return err
 }
 
+// Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the schema
+// was migrated or taken back since, and is not what this package works with any longer.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return s.failed(ctx, s.do(ctx, func(q querier) error { return s.schema.check(ctx, q) }), "ping")
+}
+
 // ready refuses a done context and a closed store, before anything happens.
 func (s *Store) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {

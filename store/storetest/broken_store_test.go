@@ -19,9 +19,11 @@ type broken struct {
 	active     func(context.Context, accounts.OwnerID) (accounts.ProfileID, error)
 	append     func(context.Context, accounts.Batch) error
 	entries    func(context.Context, accounts.ProfileID, int64) iter.Seq2[accounts.Entry, error]
+	lookup     func(context.Context, accounts.ProfileID, []string) (map[string]int64, error)
 	save       func(context.Context, accounts.Checkpoint) error
 	checkpoint func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error)
 	watch      func(context.Context) (<-chan accounts.Event, error)
+	ping       func(context.Context) error
 	close      func() error
 }
 
@@ -65,6 +67,10 @@ func (b *broken) Entries(ctx context.Context, id accounts.ProfileID, after int64
 	return or(b.entries != nil, b.entries, b.Store.Entries)(ctx, id, after)
 }
 
+func (b *broken) Lookup(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+	return or(b.lookup != nil, b.lookup, b.Store.Lookup)(ctx, id, keys)
+}
+
 func (b *broken) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) error {
 	return or(b.save != nil, b.save, b.Store.SaveCheckpoint)(ctx, c)
 }
@@ -75,6 +81,10 @@ func (b *broken) Checkpoint(ctx context.Context, id accounts.ProfileID) (account
 
 func (b *broken) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 	return or(b.watch != nil, b.watch, b.Store.Watch)(ctx)
+}
+
+func (b *broken) Ping(ctx context.Context) error {
+	return or(b.ping != nil, b.ping, b.Store.Ping)(ctx)
 }
 
 func (b *broken) Close() error {

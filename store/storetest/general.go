@@ -15,6 +15,7 @@ func generalChecks() []check {
 		{"a context that is already done is refused before anything happens", checkDoneContext},
 		{"after Close every method returns ErrClosed", checkClosed},
 		{"a second Close is not an error", checkSecondClose},
+		{"Ping is nil while the store can be used, and changes nothing", checkPing},
 		{"values given never alias what is kept", checkNoAliasIn},
 		{"values returned never alias what is kept", checkNoAliasOut},
 		{"the caller may reuse every slice once Append has returned", checkBatchReuse},
@@ -47,10 +48,13 @@ func calls(s accounts.Store) []call {
 		{"Append of an empty batch", func(ctx context.Context) error { return s.Append(ctx, accounts.Batch{ProfileID: "p", After: 1}) }},
 		{"Append", func(ctx context.Context) error { return s.Append(ctx, second) }},
 		{"Entries", func(ctx context.Context) error { _, err := read(ctx, s, "p", 0); return err }},
+		{"Lookup", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", []string{"first"}); return err }},
+		{"Lookup without keys", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", nil); return err }},
 		{"SaveCheckpoint", func(ctx context.Context) error {
 			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: "p", Seq: 2, State: []byte("new")})
 		}},
 		{"Checkpoint", func(ctx context.Context) error { _, err := s.Checkpoint(ctx, "p"); return err }},
+		{"Ping", s.Ping},
 		{"Watch", func(ctx context.Context) error { _, err := s.Watch(ctx); return err }},
 	}
 }
@@ -125,6 +129,19 @@ func checkClosed(t T, s accounts.Store) {
 func checkSecondClose(t T, s accounts.Store) {
 	require.NoError(t, s.Close(), "the first Close failed")
 	require.NoError(t, s.Close(), "the second Close failed")
+}
+
+// "Ping returns nil when the store can be reached and used": empty or not. "It changes nothing."
+func checkPing(t T, s accounts.Store) {
+	require.NoError(t, s.Ping(t.Context()), "Ping of an empty store failed")
+	prepareCalls(t, s)
+	before := contentsOf(t, s)
+	for range 3 {
+		require.NoError(t, s.Ping(t.Context()), "Ping failed")
+	}
+	require.Equal(t, before, contentsOf(t, s), "Ping changed something")
+	require.NoError(t, s.Close(), "Close failed")
+	require.ErrorIs(t, s.Ping(t.Context()), accounts.ErrClosed, "Ping answers for a store that is closed")
 }
 
 // "The store keeps copies of what it is given … down to the payload bytes."

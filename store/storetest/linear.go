@@ -34,9 +34,10 @@ type journalNode struct {
 	next *journalNode
 }
 
-// step is the input of a call: a read of everything, or an append.
+// step is the input of a call: a read of everything, a look-up of keys, or an append.
 type step struct {
 	read  bool
+	keys  []string // nil for no look-up
 	batch accounts.Batch
 }
 
@@ -46,6 +47,7 @@ type outcome struct {
 	print      uint64
 	conflict   bool
 	duplicates string // as describe makes it; empty when the append was not refused for them
+	found      string // by a look-up, as fmt prints a map
 }
 
 func (s journalState) with(entries []accounts.Entry) journalState {
@@ -58,6 +60,27 @@ func (s journalState) with(entries []accounts.Entry) journalState {
 	return s
 }
 
+// seq returns where the journal has the key.
+func (s journalState) seq(key string) (int64, bool) {
+	for n := s.head; n != nil && key != ""; n = n.next {
+		if n.key == key {
+			return n.seq, true
+		}
+	}
+	return 0, false
+}
+
+// lookUp returns what a look-up must answer.
+func (s journalState) lookUp(keys []string) outcome {
+	found := map[string]int64{}
+	for _, key := range keys {
+		if seq, exists := s.seq(key); exists {
+			found[key] = seq
+		}
+	}
+	return outcome{found: fmt.Sprint(found)}
+}
+
 // append returns what an append must answer, and the state it leaves.
 func (s journalState) append(b accounts.Batch) (outcome, journalState) {
 	if b.After != s.last {
@@ -65,10 +88,8 @@ func (s journalState) append(b accounts.Batch) (outcome, journalState) {
 	}
 	var duplicates []accounts.Duplicate
 	for _, e := range b.Entries {
-		for n := s.head; n != nil && e.Key != ""; n = n.next {
-			if n.key == e.Key {
-				duplicates = append(duplicates, accounts.Duplicate{Key: e.Key, Seq: n.seq})
-			}
+		if seq, exists := s.seq(e.Key); exists {
+			duplicates = append(duplicates, accounts.Duplicate{Key: e.Key, Seq: seq})
 		}
 	}
 	if len(duplicates) > 0 {
@@ -84,8 +105,11 @@ func journalModel() porcupine.Model {
 		Init: func() any { return journalState{} },
 		Step: func(state, input, output any) (bool, any) {
 			s, in, got := state.(journalState), input.(step), output.(outcome)
-			if in.read {
+			switch {
+			case in.read:
 				return got == outcome{last: s.last, print: s.print}, s
+			case in.keys != nil:
+				return got == s.lookUp(in.keys), s
 			}
 			want, next := s.append(in.batch)
 			return got == want, next
@@ -102,6 +126,9 @@ func journalModel() porcupine.Model {
 func tell(in step, out outcome) string {
 	if in.read {
 		return fmt.Sprintf("read: ends with %d, fingerprint %x", out.last, out.print)
+	}
+	if in.keys != nil {
+		return fmt.Sprintf("look up %q: %s", in.keys, out.found)
 	}
 	var list []string
 	for _, e := range in.batch.Entries {
@@ -127,8 +154,8 @@ type client struct {
 	history []porcupine.Operation
 }
 
-// "Calls on one profile are linearizable." Many clients read and append at once: some after what
-// they just read, some on stale knowledge, some under keys that may be taken.
+// "Calls on one profile are linearizable." Many clients read, look up and append at once: some after
+// what they just read, some on stale knowledge, some under keys that may be taken.
 func checkLinearizable(t T, stores ...accounts.Store) {
 	create(t, stores[0], profile("p"))
 	const clients, each = 6, 60
@@ -152,8 +179,13 @@ func checkLinearizable(t T, stores ...accounts.Store) {
 // run makes n calls. An error is one that no order of the calls could explain.
 func (c *client) run(ctx context.Context, n int) error {
 	for i := range n {
-		in := step{read: c.rnd.IntN(3) == 0}
-		if !in.read {
+		var in step
+		switch c.rnd.IntN(6) {
+		case 0, 1:
+			in.read = true
+		case 2:
+			in.keys = []string{c.contended(), fmt.Sprint("client-", c.rnd.IntN(6), "-", i), c.contended()}
+		default:
 			in.batch = c.batch(i)
 		}
 		call := time.Since(c.began)
@@ -175,7 +207,7 @@ func (c *client) batch(i int) accounts.Batch {
 	if c.rnd.IntN(8) == 0 {
 		j.last = max(0, j.last+int64(c.rnd.IntN(5)-2))
 	}
-	list := []string{fmt.Sprint("client-", c.id, "-", i), "", fmt.Sprint("contended-", c.rnd.IntN(40))}
+	list := []string{fmt.Sprint("client-", c.id, "-", i), "", c.contended()}
 	c.rnd.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
 	b := j.batch(list[:1+c.rnd.IntN(3)]...)
 	for k := range b.Entries {
@@ -183,6 +215,9 @@ func (c *client) batch(i int) accounts.Batch {
 	}
 	return b
 }
+
+// contended is a key that is often taken.
+func (c *client) contended() string { return fmt.Sprint("contended-", c.rnd.IntN(40)) }
 
 func (c *client) do(ctx context.Context, in step) (outcome, error) {
 	if in.read {
@@ -193,6 +228,10 @@ func (c *client) do(ctx context.Context, in step) (outcome, error) {
 		state := journalState{}.with(entries)
 		c.last = state.last
 		return outcome{last: state.last, print: state.print}, nil
+	}
+	if in.keys != nil {
+		found, err := c.s.Lookup(ctx, "p", in.keys)
+		return outcome{found: fmt.Sprint(found)}, err
 	}
 	err := c.s.Append(ctx, in.batch)
 	var duplicate *accounts.DuplicateError

@@ -10,7 +10,9 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-func generalMutants() []mutant { return slices.Concat(closeMutants(), aliasMutants(), timeMutants()) }
+func generalMutants() []mutant {
+	return slices.Concat(closeMutants(), pingMutants(), aliasMutants(), timeMutants())
+}
 
 func closeMutants() []mutant {
 	return []mutant{
@@ -29,6 +31,29 @@ func closeMutants() []mutant {
 				}
 			}}
 		}},
+	}
+}
+
+func pingMutants() []mutant {
+	check := "Ping is nil while the store can be used, and changes nothing"
+	// pinging breaks Ping.
+	pinging := func(f func(context.Context, accounts.Store) error) func(accounts.Store) *broken {
+		return func(s accounts.Store) *broken {
+			return &broken{Store: s, ping: func(ctx context.Context) error { return f(ctx, s) }}
+		}
+	}
+	return []mutant{
+		{name: "never answers a ping", caught: one(check), breaks: pinging(func(context.Context, accounts.Store) error { return accounts.ErrOutcomeUnknown })},
+		{name: "needs a profile for a ping", caught: one(check), breaks: pinging(func(ctx context.Context, s accounts.Store) error {
+			_, err := s.Profile(ctx, "p")
+			return err
+		})},
+		{name: "answers a ping when closed", caught: []string{check, "after Close every method returns ErrClosed"}, breaks: pinging(func(ctx context.Context, _ accounts.Store) error {
+			return ctx.Err()
+		})},
+		{name: "writes to see whether it can", caught: one(check), breaks: pinging(func(ctx context.Context, s accounts.Store) error {
+			return swallow(s.SetActiveProfile(ctx, "owner", "q", day), accounts.ErrProfileNotFound)
+		})},
 	}
 }
 
@@ -193,6 +218,11 @@ func deafMutants() []mutant {
 			return s.Entries(deaf(ctx), id, after)
 		}}
 	})
+	add("Lookup", func(s accounts.Store) *broken {
+		return &broken{Store: s, lookup: func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+			return s.Lookup(deaf(ctx), id, keys)
+		}}
+	})
 	add("SaveCheckpoint", func(s accounts.Store) *broken {
 		return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error { return s.SaveCheckpoint(deaf(ctx), c) }}
 	})
@@ -200,6 +230,9 @@ func deafMutants() []mutant {
 		return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
 			return s.Checkpoint(deaf(ctx), id)
 		}}
+	})
+	add("Ping", func(s accounts.Store) *broken {
+		return &broken{Store: s, ping: func(ctx context.Context) error { return s.Ping(deaf(ctx)) }}
 	})
 	add("Watch", func(s accounts.Store) *broken {
 		return &broken{Store: s, watch: func(ctx context.Context) (<-chan accounts.Event, error) { return s.Watch(deaf(ctx)) }}

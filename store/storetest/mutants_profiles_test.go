@@ -204,6 +204,8 @@ func listMutants() []mutant {
 			}}
 		}},
 		{name: "ignores levels", caught: one("Profiles returns what matches the filter"), breaks: listing(func(f *accounts.ProfileFilter) { f.Levels = nil }, nil)},
+		{name: "ignores accounts", caught: one("Profiles returns what matches the filter"), breaks: listing(func(f *accounts.ProfileFilter) { f.IBKRAccountID = "" }, nil)},
+		{name: "accounts ignore case", caught: one("Profiles returns what matches the filter"), breaks: listing(func(f *accounts.ProfileFilter) { f.IBKRAccountID = strings.ToUpper(f.IBKRAccountID) }, nil)},
 		{name: "the empty owner is every owner", caught: one("Profiles returns what matches the filter"), breaks: listing(func(f *accounts.ProfileFilter) {
 			if f.Owner != nil && *f.Owner == "" {
 				f.Owner = nil

@@ -220,7 +220,7 @@ func checkProfileMiss(t T, s accounts.Store) {
 	}
 }
 
-// fleet stores two owners' profiles of every status and of two levels.
+// fleet stores two owners' profiles of every status and of two levels, each level with one account.
 func fleet(t T, s accounts.Store) []accounts.AccountProfile {
 	t.Helper()
 	var all []accounts.AccountProfile
@@ -228,7 +228,7 @@ func fleet(t T, s accounts.Store) []accounts.AccountProfile {
 		for _, status := range []accounts.ProfileStatus{accounts.StatusActive, accounts.StatusArchived, accounts.StatusInactive} {
 			for _, level := range []accounts.CapitalLevel{accounts.Level100K, accounts.Level25K} {
 				p := owned(owner, accounts.ProfileID(fmt.Sprintf("%s.%s.%s", owner, status, level)))
-				p.Status, p.CapitalLevel = status, level
+				p.Status, p.CapitalLevel, p.IBKRAccountID = status, level, fmt.Sprint("U-", level)
 				all = append(all, p)
 			}
 		}
@@ -257,6 +257,13 @@ func checkFilter(t T, s accounts.Store) {
 		{Levels: []accounts.CapitalLevel{accounts.Level25K, "9M"}},
 		{Owner: &alice, Statuses: []accounts.ProfileStatus{active}, Levels: []accounts.CapitalLevel{accounts.Level100K}},
 		{Owner: &alice, Levels: []accounts.CapitalLevel{accounts.Level25K}, After: "alice.active.25K"},
+		{IBKRAccountID: "U-25K"},
+		{IBKRAccountID: "u-25k"},
+		{IBKRAccountID: "U-25"},
+		{IBKRAccountID: "U%"},
+		{IBKRAccountID: "U-\x00"},
+		{Owner: &alice, IBKRAccountID: "U-100K", Statuses: []accounts.ProfileStatus{active}},
+		{IBKRAccountID: "U-100K", After: "alice.archived.100K", Limit: -1},
 		{After: "bob"},
 		{Limit: -1},
 	} {

@@ -36,7 +36,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		generalChecks(), profileChecks(), activeChecks(), appendChecks(), entriesChecks(),
-		checkpointChecks(), watchChecks(), concurrencyChecks(),
+		lookupChecks(), checkpointChecks(), watchChecks(), concurrencyChecks(),
 	)
 }
 

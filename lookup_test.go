@@ -1,0 +1,221 @@
+package accounts_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// countingStore counts the entries that are read, and appends by what became of them.
+type countingStore struct {
+	accounts.Store
+	read, accepted, refused atomic.Int64
+	onLookup                func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error)
+}
+
+func (s *countingStore) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	return func(yield func(accounts.Entry, error) bool) {
+		for e, err := range s.Store.Entries(ctx, id, after) {
+			s.read.Add(1)
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *countingStore) Append(ctx context.Context, b accounts.Batch) error {
+	err := s.Store.Append(ctx, b)
+	if err != nil {
+		s.refused.Add(1)
+	} else {
+		s.accepted.Add(1)
+	}
+	return err
+}
+
+func (s *countingStore) Lookup(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+	if s.onLookup != nil {
+		return s.onLookup(ctx, id, keys)
+	}
+	return s.Store.Lookup(ctx, id, keys)
+}
+
+// counts are what a call cost.
+type counts struct{ read, accepted, refused int64 }
+
+// cost runs f and returns what it cost.
+func (s *countingStore) cost(f func()) counts {
+	before := counts{s.read.Load(), s.accepted.Load(), s.refused.Load()}
+	f()
+	return counts{s.read.Load() - before.read, s.accepted.Load() - before.accepted, s.refused.Load() - before.refused}
+}
+
+// longBench is a bench with a journal of some length: an order that is done and one that was refused, a
+// position that was split and sold, an execution that was taken back, and many deposits.
+func longBench(t *testing.T) (*bench, *countingStore) {
+	t.Helper()
+	store := &countingStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	deposits := make([]accounts.Fact, 500)
+	for i := range deposits {
+		deposits[i] = accounts.CashMovement{ID: fmt.Sprint("d", i), Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)}
+	}
+	b.record(t, deposits...)
+	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+	_, err := b.portfolio.Reserve(t.Context(), order("done", xyz, "1", "100"))
+	require.NoError(t, err, "an order that is within every limit")
+	require.NoError(t, b.portfolio.Release(t.Context(), "done", "cancelled"))
+	_, err = b.portfolio.Reserve(t.Context(), order("refused", xyz, "100000", "100"))
+	require.ErrorIs(t, err, accounts.ErrRefused, "an order that is beyond every limit")
+	sold := trade(4, xyz, "-20", "5")
+	b.record(t, trade(1, xyz, "10", "10"), twoForOne, trade(3, xyz, "1", "10"), takenBack, sold)
+	return b, store
+}
+
+var (
+	twoForOne = accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)}
+	takenBack = accounts.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(5)}
+)
+
+// Whether the journal has something is looked up: neither by reading all of it, nor by an append that it
+// must refuse.
+func TestWhatTheJournalHasIsLookedUp(t *testing.T) {
+	b, store := longBench(t)
+	p, ctx := b.portfolio, t.Context()
+	gone := trade(6, xyz, "5", "10")
+	for name, c := range map[string]struct {
+		do   func() error
+		is   error
+		read int64 // entries, at most
+	}{
+		"release of an unknown order":             {func() error { return p.Release(ctx, "unknown", "expired") }, accounts.ErrOrderNotFound, 0},
+		"release of an order that is done":        {func() error { return p.Release(ctx, "done", "expired") }, nil, 1},
+		"release of an order that was refused":    {func() error { return p.Release(ctx, "refused", "expired") }, accounts.ErrOrderNotFound, 1},
+		"cancellation of an unknown execution":    {func() error { return errOf(p.Record(ctx, cancels("k2", gone.ExecID))) }, accounts.ErrExecutionNotFound, 0},
+		"the same cancellation":                   {func() error { return errOf(p.Record(ctx, takenBack)) }, nil, 1},
+		"another cancellation of the same":        {func() error { return errOf(p.Record(ctx, cancels("k3", "exec-3"))) }, nil, 1},
+		"a known split of what is held no longer": {func() error { return errOf(p.Record(ctx, twoForOne)) }, nil, 1},
+		"a new split of what is held no longer": {func() error {
+			other := twoForOne
+			other.ID, other.Time = "s2", now
+			return errOf(p.Record(ctx, other))
+		}, accounts.ErrPositionNotFound, 0},
+	} {
+		cost := store.cost(func() { require.ErrorIs(t, c.do(), c.is, name) })
+		require.Zero(t, cost.accepted, "%s changes the journal", name)
+		require.Zero(t, cost.refused, "%s tries an append in vain", name)
+		require.LessOrEqual(t, cost.read, c.read, "%s reads more than what it is about", name)
+	}
+	require.NoError(t, p.Verify(ctx))
+}
+
+func cancels(id, execution accounts.ExecID) accounts.Cancellation {
+	return accounts.Cancellation{ExecID: id, Cancels: execution, Time: at(7)}
+}
+
+// What fits the book is appended at once, as it is new as a rule: that it is known shows by the one append
+// that the journal refuses. Nothing is read but what each fact is compared with.
+func TestKnownFactsAgain(t *testing.T) {
+	b, store := longBench(t)
+	again := []accounts.Fact{
+		trade(1, xyz, "10", "10"), trade(3, xyz, "1", "10"), takenBack, twoForOne,
+		accounts.CashMovement{ID: "d7", Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)},
+	}
+	for _, p := range []*accounts.Portfolio{b.portfolio, b.reopen(t)} {
+		cost := store.cost(func() {
+			added, err := p.Record(t.Context(), again...)
+			require.NoError(t, err, "known facts were refused")
+			require.Zero(t, added, "known facts were taken for new ones")
+		})
+		require.Zero(t, cost.accepted, "known facts changed the journal")
+		require.LessOrEqual(t, cost.refused, int64(1), "known facts were appended more than once")
+		require.LessOrEqual(t, cost.read, int64(2*len(again)), "more was read than what the facts are compared with")
+	}
+}
+
+// Taking an execution back reads the journal once, to fold it again, and not to find the execution.
+func TestCancellationReadsTheJournalOnce(t *testing.T) {
+	b, store := longBench(t)
+	length := int64(len(readAll(t, b.store, b.profile.ID)))
+	cost := store.cost(func() { require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancels("k4", "exec-1")))) })
+	require.Equal(t, counts{accepted: 1}, counts{accepted: cost.accepted, refused: cost.refused}, "not one append")
+	require.LessOrEqual(t, cost.read, length+1, "the journal was read more than once")
+	require.NoError(t, b.portfolio.Verify(t.Context()))
+}
+
+// What another process wrote counts, whichever of the two look-ups it comes before.
+func TestReleaseSeesWhatAnotherProcessHeld(t *testing.T) {
+	for name, after := range map[string]bool{"before the look-up": false, "right after it": true} {
+		t.Run(name, func(t *testing.T) {
+			b, store := longBench(t)
+			other := b.reopen(t)
+			require.NoError(t, other.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+			looked := 0
+			store.onLookup = func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+				if looked++; looked > 1 {
+					return store.Store.Lookup(ctx, id, keys)
+				}
+				found, err := map[string]int64{}, error(nil)
+				if after {
+					found, err = store.Store.Lookup(ctx, id, keys)
+				}
+				_, reserved := other.Reserve(ctx, order("theirs", xyz, "2", "100"))
+				if !after {
+					found, err = store.Store.Lookup(ctx, id, keys)
+				}
+				return found, errors.Join(err, reserved)
+			}
+			require.NoError(t, b.portfolio.Release(t.Context(), "theirs", "cancelled"), "another process's order is not known")
+			require.Equal(t, 1, looked, "the order was not in the book after catching up")
+			require.Empty(t, b.portfolio.Snapshot().Risk.Orders, "the order was not let go")
+			require.NoError(t, b.portfolio.Verify(t.Context()))
+		})
+	}
+}
+
+// A command that fails on a book that lags behind decides again on the newest.
+func TestCommandThatFailsOnAnOldBookDecidesAgain(t *testing.T) {
+	b, store := longBench(t)
+	other, err := newManagerOn(t, store.Store).Portfolio(t.Context(), b.profile.ID) // whose events nobody awaits
+	require.NoError(t, err)
+	split := twoForOne
+	split.ID, split.Time = "s3", at(9)
+	store.onLookup = func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+		store.onLookup = nil
+		_, err := other.Record(ctx, trade(8, xyz, "3", "10"))
+		return map[string]int64{}, err
+	}
+	require.NoError(t, errOf(b.portfolio.Record(t.Context(), split)), "what another process bought is not there to be split")
+	requirePosition(t, b.portfolio, xyz, "6", "31", "-2")
+}
+
+// A store that finds a key where its journal has no entry is corrupt, and nobody waits for that entry.
+func TestKeyBehindTheJournalsEnd(t *testing.T) {
+	b, store := longBench(t)
+	store.onLookup = func(context.Context, accounts.ProfileID, []string) (map[string]int64, error) {
+		return map[string]int64{"h:unknown": 1 << 40}, nil
+	}
+	var corrupt *accounts.CorruptError
+	require.ErrorAs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), &corrupt, "nobody noticed")
+	require.Equal(t, int64(1<<40), corrupt.Seq, "another entry is blamed")
+}
+
+// What the store says is what the caller hears.
+func TestLookupThatFails(t *testing.T) {
+	b, store := longBench(t)
+	lost := errors.New("connection lost")
+	store.onLookup = func(context.Context, accounts.ProfileID, []string) (map[string]int64, error) { return nil, lost }
+	require.ErrorIs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), lost)
+	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), cancels("k5", "none"))), lost)
+	store.onLookup = nil
+	require.ErrorIs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), accounts.ErrOrderNotFound, "the portfolio is of no use afterwards")
+}
