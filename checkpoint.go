@@ -64,9 +64,15 @@ func (a *account) record() accountRecord {
 	return accountRecord{a.Book.record(), a.risk.record()}
 }
 
-// account returns the account that the record is of. It takes the record's maps and slices over.
-func (r accountRecord) account() *account {
-	return &account{Book: r.bookRecord.book(), risk: r.Risk.state(), stale: stale{all: true, cash: true}}
+// account returns the account that the record is of. It takes the record's maps and slices over. An error says that
+// the time zone of its limits cannot be loaded.
+func (r accountRecord) account() (*account, error) {
+	if r.Risk.Policy != nil {
+		if _, err := r.Risk.Policy.Limits.location(); err != nil {
+			return nil, err
+		}
+	}
+	return &account{Book: r.bookRecord.book(), risk: r.Risk.state(), stale: stale{all: true, cash: true}}, nil
 }
 
 // foldRecord is a fold as a checkpoint keeps it.
@@ -177,5 +183,9 @@ func foldFrom(c Checkpoint, id ProfileID, base Currency) (f *fold, ok bool) {
 	if err := dec.Decode(&r); err != nil || r.Version != checkpointVersion || r.Base != base {
 		return nil, false
 	}
-	return &fold{account: r.account(), profile: id, seq: c.Seq, hash: c.Hash}, true
+	a, err := r.account()
+	if err != nil {
+		return nil, false
+	}
+	return &fold{account: a, profile: id, seq: c.Seq, hash: c.Hash}, true
 }

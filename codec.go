@@ -138,7 +138,9 @@ func riskDecode(kind EntryKind, data []byte) (riskPayload, error) {
 	case KindPolicy:
 		c, err := decodeAs[PolicyChange](data)
 		if err == nil {
-			_, err = c.Limits.location()
+			if _, err = c.Limits.location(); err != nil {
+				err = fmt.Errorf("time zone %w", err)
+			}
 		}
 		return riskOrError(c, err)
 	}

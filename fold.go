@@ -83,8 +83,14 @@ type Fold struct{ f *fold }
 func NewFold(id ProfileID, base Currency) *Fold { return &Fold{newFold(id, base)} }
 
 // Apply folds the next entry in, after checking that it continues the chain. An entry at or below
-// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the fold as it was.
-func (f *Fold) Apply(e Entry) error { return f.f.next(e) }
+// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the fold as it was, and so does ErrInvalid, returned when
+// the time zone America/New_York cannot be loaded.
+func (f *Fold) Apply(e Entry) error {
+	if _, err := newYork(); err != nil {
+		return fmt.Errorf("%w: apply entry %d: time zone %w", ErrInvalid, e.Seq, err)
+	}
+	return f.f.next(e)
+}
 
 // Book returns what the entries folded so far come to. It is the fold's own, and changes with it.
 func (f *Fold) Book() *Book { return f.f.Book }

@@ -18,7 +18,8 @@
 //
 // $ACCOUNTS_TEST_DSN names a server to use instead; its user must be allowed to create databases.
 // Where there is neither that nor a server's binaries, or no PgBouncer for those that need one, tests
-// are skipped, or fail if $ACCOUNTS_REQUIRE_PG is set, as `make test` does.
+// are skipped, or fail if $ACCOUNTS_REQUIRE_PG is set, as `make test` does. It starts nothing where there is
+// no unix: there, $ACCOUNTS_TEST_DSN is the only way.
 package pgtest
 
 import (

@@ -49,6 +49,9 @@ type pooler struct {
 }
 
 func startPooler(dsn string) (_ *pooler, through string, err error) {
+	if err := supported(); err != nil {
+		return nil, "", err
+	}
 	program, err := poolerProgram()
 	if err != nil {
 		return nil, "", err
@@ -57,18 +60,18 @@ func startPooler(dsn string) (_ *pooler, through string, err error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("start PgBouncer: %w", err)
 	}
-	identity, err := unprivileged()
+	as, err := unprivileged()
 	if err != nil {
 		return nil, "", err
 	}
-	dir, err := folder("accounts-pool-", identity)
+	dir, err := folder("accounts-pool-", as)
 	if err != nil {
 		return nil, "", err
 	}
 	if err := os.WriteFile(filepath.Join(dir, "pgbouncer.ini"), []byte(poolerConfig(dir, server)), 0o644); err != nil {
 		return nil, "", errors.Join(err, os.RemoveAll(dir))
 	}
-	process, err := supervise(dir, identity, poolerSupervisor, program, dir)
+	process, err := supervise(dir, as, poolerSupervisor, program, dir)
 	if err != nil {
 		return nil, "", err
 	}

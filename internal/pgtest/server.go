@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 )
 
@@ -77,22 +76,25 @@ rm -rf "$dir"
 `
 
 func startServer() (*Server, error) {
+	if err := supported(); err != nil {
+		return nil, err
+	}
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
 	}
-	identity, err := unprivileged()
+	as, err := unprivileged()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := folder("accounts-pg-", identity)
+	dir, err := folder("accounts-pg-", as)
 	if err != nil {
 		return nil, err
 	}
-	if err := initialize(bin, dir, identity); err != nil {
+	if err := initialize(bin, dir, as); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	p, err := supervise(dir, identity, supervisor, bin, dir, serverOptions(dir))
+	p, err := supervise(dir, as, supervisor, bin, dir, serverOptions(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +128,12 @@ func (s *Server) tell(command string) error {
 
 // initialize makes the server's data folder. Its default collation is a language's where the server
 // can do that by itself, as in production: what depends on byte order must say so.
-func initialize(bin, dir string, identity *syscall.Credential) error {
+func initialize(bin, dir string, as *identity) error {
 	args := []string{"-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"}
 	for _, more := range [][]string{{"--locale-provider=icu", "--icu-locale=en-US"}, nil} {
 		cmd := exec.Command(filepath.Join(bin, "initdb"), append(args, more...)...)
 		cmd.Dir = dir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: identity}
+		cmd.SysProcAttr = attributes(as, false)
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			return nil
@@ -148,7 +150,9 @@ var errMissing = errors.New("this test needs PostgreSQL 14 or newer: run `make p
 	"or put the folder with postgres, initdb and pg_ctl into $" + envBin +
 	", or the data source name of a server whose user may create databases into $" + envDSN)
 
-func isMissing(err error) bool { return errors.Is(err, errMissing) || errors.Is(err, errNoPooler) }
+func isMissing(err error) bool {
+	return errors.Is(err, errMissing) || errors.Is(err, errNoPooler) || errors.Is(err, errors.ErrUnsupported)
+}
 
 // binaries returns the folder with the server's programs.
 func binaries() (string, error) {
