@@ -34,10 +34,10 @@ func (a *account) Apply(p any, seq int64) Closed {
 		a.moved(f)
 		a.stale.touchCash()
 	case *Split:
-		from, to := a.positions[f.From.Key()], a.positions[f.To.Key()]
-		a.risk.split(f, from, to)
-		a.stale.touch(from.key)
-		a.stale.touch(to.key)
+		from, to := f.From.Key(), f.To.Key()
+		a.risk.split(f, from, to, a.Holding(to).Quantity)
+		a.stale.touch(from)
+		a.stale.touch(to)
 	case *Opening:
 		a.stale.touch(f.Instrument.Key())
 	case *EquityPoint:
@@ -59,9 +59,10 @@ func (a *account) Apply(p any, seq int64) Closed {
 func (a *account) decided(p any) {
 	switch f := p.(type) {
 	case *Hold:
-		exit := a.closes(f)
-		a.risk.hold(f, exit)
-		a.stale.touch(f.key)
+		key := f.Contract()
+		exit := a.closes(f, key)
+		a.risk.hold(f, key, exit)
+		a.stale.touch(key)
 		if !exit {
 			a.tagged(&f.Order)
 		}
@@ -86,7 +87,7 @@ func (a *account) decided(p any) {
 func (a *account) moved(m *CashMovement) {
 	switch {
 	case !m.Kind.capital():
-	case m.Currency == a.base:
+	case m.Currency == a.Base():
 		a.risk.loss.moved(m.Amount)
 	case !m.FXRate.IsZero():
 		a.risk.loss.moved(convert(m.Amount, m.FXRate))
@@ -95,13 +96,13 @@ func (a *account) moved(m *CashMovement) {
 
 // closes reports whether an order, with all that works on its side, does no more than close what is held: it was
 // held against no limit on sectors, and so cannot move its underlying to another.
-func (a *account) closes(f *Hold) bool {
-	h := a.positions[f.key]
+func (a *account) closes(f *Hold, key InstrumentKey) bool {
+	h := a.Holding(key)
 	if h == nil || h.Quantity.IsZero() || h.Quantity.IsNeg() == f.Order.Quantity.IsNeg() {
 		return false
 	}
 	closing := f.Order.Quantity
-	for _, w := range a.risk.working[f.key] {
+	for _, w := range a.risk.working[key] {
 		if left := w.remaining(); left.IsNeg() == closing.IsNeg() {
 			closing = closing.Add(left)
 		}
@@ -113,7 +114,7 @@ func (a *account) closes(f *Hold) bool {
 // restatement behind it.
 func (a *account) fill(t *Trade, c Closed, late bool) {
 	key := t.instrumentKey()
-	h := a.positions[key]
+	h := a.Holding(key)
 	if h == nil && late && t.Instrument.SecType != Forex {
 		h = &holding{}
 	}

@@ -347,6 +347,13 @@ func (b *Book) balance(c Currency) *CashBalance {
 // Trades returns the number of trades in force: neither cancelled nor replaced.
 func (b *Book) Trades() int64 { return b.trades }
 
+// Base returns the currency that totals are in.
+func (b *Book) Base() Currency { return b.base }
+
+// Holding returns what the book itself keeps of a contract, nil if it was never held. It must not be changed, and
+// changes when the book does.
+func (b *Book) Holding(key InstrumentKey) *holding { return b.positions[key] }
+
 // Contracts returns the keys of every contract ever held, in ascending order.
 func (b *Book) Contracts() []InstrumentKey { return slices.Sorted(maps.Keys(b.positions)) }
 

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"text/tabwriter"
 )
 
 // Metric names a figure of Performance that profiles can be ranked by.
@@ -40,60 +37,87 @@ const (
 	MetricFees         Metric = "fees"         // in each profile's base currency
 )
 
-// metrics tells of each how it is found, whether less is better, and how it is shown: as a percentage, a
-// plain ratio, or, where there is an amount, as money.
+// metrics tells of each how it is found, as a ratio or as money, and whether less is better.
 var metrics = []struct {
 	name   Metric
-	title  string
 	less   bool
-	unit   string
 	value  func(*Performance) *float64
 	amount func(*Performance) *Decimal
 }{
-	{MetricProfit, "profit", false, "", nil, func(p *Performance) *Decimal { return &p.Profit }},
-	{MetricTimeWeighted, "time-weighted return", false, "%", func(p *Performance) *float64 { return p.TimeWeighted }, nil},
-	{MetricAnnualized, "annualized return", false, "%", func(p *Performance) *float64 { return p.Annualized }, nil},
-	{MetricVolatility, "volatility", true, "%", func(p *Performance) *float64 { return p.Volatility }, nil},
-	{MetricSharpe, "Sharpe ratio", false, "", func(p *Performance) *float64 { return p.Sharpe }, nil},
-	{MetricSortino, "Sortino ratio", false, "", func(p *Performance) *float64 { return p.Sortino }, nil},
-	{MetricCalmar, "Calmar ratio", false, "", func(p *Performance) *float64 { return p.Calmar }, nil},
-	{MetricMaxDrawdown, "maximum drawdown", true, "%", func(p *Performance) *float64 { return p.MaxDrawdown }, nil},
-	{MetricVaR95, "value at risk, 95 %, a day", true, "%", func(p *Performance) *float64 { return p.VaR95 }, nil},
-	{MetricVaR99, "value at risk, 99 %, a day", true, "%", func(p *Performance) *float64 { return p.VaR99 }, nil},
-	{MetricShortfall95, "expected shortfall, 95 %", true, "%", func(p *Performance) *float64 { return p.Shortfall95 }, nil},
-	{MetricShortfall99, "expected shortfall, 99 %", true, "%", func(p *Performance) *float64 { return p.Shortfall99 }, nil},
-	{MetricExposure, "exposure", true, "%", func(p *Performance) *float64 { return p.Exposure }, nil},
-	{MetricTurnover, "turnover", true, "%", func(p *Performance) *float64 { return p.Turnover }, nil},
-	{MetricWinRate, "win rate", false, "%", func(p *Performance) *float64 { return p.WinRate }, nil},
-	{MetricProfitFactor, "profit factor", false, "", func(p *Performance) *float64 { return p.ProfitFactor }, nil},
-	{MetricExpectancy, "expectancy", false, "", nil, func(p *Performance) *Decimal { return p.Expectancy }},
-	{MetricAverageWin, "average win", false, "", nil, func(p *Performance) *Decimal { return p.AverageWin }},
-	{MetricAverageLoss, "average loss", true, "", nil, func(p *Performance) *Decimal { return p.AverageLoss }},
-	{MetricFees, "fees", true, "", nil, func(p *Performance) *Decimal { return &p.Fees }},
+	{MetricProfit, false, nil, func(p *Performance) *Decimal { return &p.Profit }},
+	{MetricTimeWeighted, false, func(p *Performance) *float64 { return p.TimeWeighted }, nil},
+	{MetricAnnualized, false, func(p *Performance) *float64 { return p.Annualized }, nil},
+	{MetricVolatility, true, func(p *Performance) *float64 { return p.Volatility }, nil},
+	{MetricSharpe, false, func(p *Performance) *float64 { return p.Sharpe }, nil},
+	{MetricSortino, false, func(p *Performance) *float64 { return p.Sortino }, nil},
+	{MetricCalmar, false, func(p *Performance) *float64 { return p.Calmar }, nil},
+	{MetricMaxDrawdown, true, func(p *Performance) *float64 { return p.MaxDrawdown }, nil},
+	{MetricVaR95, true, func(p *Performance) *float64 { return p.VaR95 }, nil},
+	{MetricVaR99, true, func(p *Performance) *float64 { return p.VaR99 }, nil},
+	{MetricShortfall95, true, func(p *Performance) *float64 { return p.Shortfall95 }, nil},
+	{MetricShortfall99, true, func(p *Performance) *float64 { return p.Shortfall99 }, nil},
+	{MetricExposure, true, func(p *Performance) *float64 { return p.Exposure }, nil},
+	{MetricTurnover, true, func(p *Performance) *float64 { return p.Turnover }, nil},
+	{MetricWinRate, false, func(p *Performance) *float64 { return p.WinRate }, nil},
+	{MetricProfitFactor, false, func(p *Performance) *float64 { return p.ProfitFactor }, nil},
+	{MetricExpectancy, false, nil, func(p *Performance) *Decimal { return p.Expectancy }},
+	{MetricAverageWin, false, nil, func(p *Performance) *Decimal { return p.AverageWin }},
+	{MetricAverageLoss, true, nil, func(p *Performance) *Decimal { return p.AverageLoss }},
+	{MetricFees, true, nil, func(p *Performance) *Decimal { return &p.Fees }},
 }
 
-// Value returns the figure that a metric names; false if it is not defined, or there is no such
-// metric. Money loses its last digits.
-func (p *Performance) Value(m Metric) (float64, bool) {
+// Metrics returns every metric, in the order in which a table shows them.
+func Metrics() []Metric {
+	names := make([]Metric, len(metrics))
+	for i := range metrics {
+		names[i] = metrics[i].name
+	}
+	return names
+}
+
+// index returns where the metric is in metrics, -1 for none.
+func (m Metric) index() int {
 	for i := range metrics {
 		if metrics[i].name == m {
-			if v := valueOf(i, p); v != nil {
-				return *v, true
-			}
+			return i
+		}
+	}
+	return -1
+}
+
+// Valid reports whether there is such a metric.
+func (m Metric) Valid() bool { return m.index() >= 0 }
+
+// LessIsBetter reports whether of two profiles the one with the smaller figure did better.
+func (m Metric) LessIsBetter() bool { i := m.index(); return i >= 0 && metrics[i].less }
+
+// Value returns the figure that a metric names; false if it is not defined, or there is no such
+// metric. Money loses its last digits; see Amount.
+func (p *Performance) Value(m Metric) (float64, bool) {
+	i := m.index()
+	if i < 0 {
+		return 0, false
+	}
+	if d, ok := p.Amount(m); ok {
+		return d.InexactFloat64(), true
+	}
+	if find := metrics[i].value; find != nil {
+		if v := find(p); v != nil {
+			return *v, true
 		}
 	}
 	return 0, false
 }
 
-// valueOf is the figure of the i-th metric. Of money that is where only the order among others matters.
-func valueOf(i int, p *Performance) *float64 {
-	if m := &metrics[i]; m.amount == nil {
-		return m.value(p)
+// Amount returns the money that a metric names, exactly; false if it is not defined, or the metric is no amount of
+// money.
+func (p *Performance) Amount(m Metric) (Decimal, bool) {
+	if i := m.index(); i >= 0 && metrics[i].amount != nil {
+		if d := metrics[i].amount(p); d != nil {
+			return *d, true
+		}
 	}
-	if d := metrics[i].amount(p); d != nil {
-		return figure(d.InexactFloat64())
-	}
-	return nil
+	return Decimal{}, false
 }
 
 // Standing is one profile in a comparison.
@@ -191,84 +215,26 @@ func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountPr
 // Rank returns the standings from best to worst by the metric, those for which it is not defined last; equals by
 // name. ErrInvalid for an unknown metric.
 func (c Comparison) Rank(m Metric) ([]Standing, error) {
-	for i, x := range metrics {
-		if x.name != m {
-			continue
+	if !m.Valid() {
+		return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)
+	}
+	out := slices.Clone(c.Standings)
+	slices.SortStableFunc(out, func(a, b Standing) int {
+		va, known := a.Performance.Value(m)
+		vb, knownToo := b.Performance.Value(m)
+		order := 0
+		switch {
+		case !known && !knownToo:
+		case !known:
+			return 1
+		case !knownToo:
+			return -1
+		case m.LessIsBetter():
+			order = cmp.Compare(va, vb)
+		default:
+			order = cmp.Compare(vb, va)
 		}
-		out := slices.Clone(c.Standings)
-		slices.SortStableFunc(out, func(a, b Standing) int {
-			va, vb := valueOf(i, &a.Performance), valueOf(i, &b.Performance)
-			order := 0
-			switch {
-			case va == nil && vb == nil:
-			case va == nil:
-				return 1
-			case vb == nil:
-				return -1
-			case x.less:
-				order = cmp.Compare(*va, *vb)
-			default:
-				order = cmp.Compare(*vb, *va)
-			}
-			return cmp.Or(order, cmp.Compare(a.Name, b.Name), cmp.Compare(a.ProfileID, b.ProfileID))
-		})
-		return out, nil
-	}
-	return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)
-}
-
-// Table returns a row for each metric and a column for each profile, under a row of their names and behind
-// a column of titles. Percentages have two places, money two in the profile's base currency; what is not
-// defined is a dash.
-func (c Comparison) Table() [][]string {
-	var rows [][]string
-	row := func(title string, cell func(*Standing) string) {
-		cells := []string{title}
-		for i := range c.Standings {
-			cells = append(cells, cell(&c.Standings[i]))
-		}
-		rows = append(rows, cells)
-	}
-	row("", func(s *Standing) string { return s.Name })
-	row("equity at the start", func(s *Standing) string { return money(s.Performance.StartEquity) })
-	row("equity at the end", func(s *Standing) string { return money(s.Performance.EndEquity) })
-	row("deposits less withdrawals", func(s *Standing) string { return money(s.Performance.Flows) })
-	for i, x := range metrics {
-		row(x.title, func(s *Standing) string {
-			if x.amount == nil {
-				return cellOf(valueOf(i, &s.Performance), x.unit)
-			}
-			if d := x.amount(&s.Performance); d != nil {
-				return money(*d)
-			}
-			return "-"
-		})
-	}
-	row("drawdown, days", func(s *Standing) string { return strconv.Itoa(s.Performance.DrawdownDays) })
-	row("closings", func(s *Standing) string { return strconv.Itoa(s.Performance.Closings) })
-	row("trades", func(s *Standing) string { return strconv.Itoa(s.Performance.Trades) })
-	return rows
-}
-
-// String returns Table with its columns aligned.
-func (c Comparison) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, row := range c.Table() {
-		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
-	}
-	_ = w.Flush() // a strings.Builder does not fail
-	return b.String()
-}
-
-func money(d Decimal) string { return d.RoundBank(2).StringFixed(2) }
-
-func cellOf(v *float64, unit string) string {
-	switch {
-	case v == nil:
-		return "-"
-	case unit == "%":
-		return strconv.FormatFloat(*v*100, 'f', 2, 64) + " %"
-	}
-	return strconv.FormatFloat(*v, 'f', 2, 64)
+		return cmp.Or(order, cmp.Compare(a.Name, b.Name), cmp.Compare(a.ProfileID, b.ProfileID))
+	})
+	return out, nil
 }

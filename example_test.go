@@ -101,9 +101,9 @@ func ExampleWithOwner() {
 	check(err)
 	_, err = manager.Portfolio(bob, profile.ID)
 	fmt.Println("bob:", errors.Is(err, accounts.ErrProfileNotFound))
-	profiles, err := manager.ListProfiles(bob)
+	profiles, err := manager.ListProfiles(bob, accounts.ProfileFilter{})
 	fmt.Println("bob:", len(profiles), err)
-	_, err = manager.ListProfiles(context.Background())
+	_, err = manager.ListProfiles(context.Background(), accounts.ProfileFilter{})
 	fmt.Println("nobody:", err)
 	// Output:
 	// bob: true

@@ -203,7 +203,7 @@ func (e *exposure) rebuild(a *account, m *market) {
 		contracts: map[InstrumentKey]*contract{}, groups: map[underlyingKey]*group{}, strategies: map[string]Decimal{},
 		sectors: map[string]Decimal{}, policy: e.policy, today: e.today, window: e.window,
 	}
-	for _, key := range slices.Sorted(maps.Keys(a.positions)) {
+	for _, key := range a.Contracts() {
 		e.update(a, m, key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.risk.working)) {
@@ -227,7 +227,7 @@ func (e *exposure) updateOptions(a *account, m *market, u underlyingKey) {
 
 // update works one contract out again.
 func (e *exposure) update(a *account, m *market, key InstrumentKey) {
-	h, orders := a.positions[key], a.risk.working[key]
+	h, orders := a.Holding(key), a.risk.working[key]
 	held := h != nil && !h.Quantity.IsZero()
 	c := e.contracts[key]
 	if c == nil && !held && len(orders) == 0 {

@@ -296,7 +296,7 @@ func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 	v.check(l.WarnAt.IsPos() && !l.WarnAt.GreaterThan(one), prefix+"WarnAt", "%s is not above 0 and at most 1", l.WarnAt)
 	l.Drawdown.validate(v, prefix)
 	for i, d := range l.DayTrading {
-		v.check(contains([]DayTradePolicy{DayTradesFree, PatternDayTrader, IntradayMargin}, d.Policy), prefix+"DayTrading", "%.40q is unknown", d.Policy)
+		v.check(slices.Contains([]DayTradePolicy{DayTradesFree, PatternDayTrader, IntradayMargin}, d.Policy), prefix+"DayTrading", "%.40q is unknown", d.Policy)
 		v.check(d.From == 0 || d.From.Valid(), prefix+"DayTrading", "%d is no date", d.From)
 		v.check(i == 0 || l.DayTrading[i-1].From < d.From, prefix+"DayTrading", "is not in ascending order of dates at %s", d.From)
 	}

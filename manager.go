@@ -366,23 +366,24 @@ func (m *MultiAccountManager) Profile(ctx context.Context, id ProfileID) (Accoun
 	return p, nil
 }
 
-// ListProfiles returns the profiles that meet all options, in ascending order of id, archived ones
-// included unless ByStatus leaves them out; none is an empty slice. ErrInvalid for a negative
-// limit of Page.
-func (m *MultiAccountManager) ListProfiles(ctx context.Context, opts ...ListOption) ([]AccountProfile, error) {
-	s, err := m.enter(ctx)
+// ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of id; none is an
+// empty slice. The zero filter selects all, archived ones included. The last id of a page is the After of the
+// next. ErrInvalid for a negative limit.
+func (m *MultiAccountManager) ListProfiles(ctx context.Context, f ProfileFilter) ([]AccountProfile, error) {
+	list, err := m.listProfiles(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("list profiles: %w", err)
 	}
-	var f ProfileFilter
-	for _, o := range opts {
-		if o == nil {
-			return nil, fmt.Errorf("list profiles: %w: nil option", ErrInvalid)
-		}
-		o(&f)
+	return list, nil
+}
+
+func (m *MultiAccountManager) listProfiles(ctx context.Context, f ProfileFilter) ([]AccountProfile, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if f.Limit < 0 {
-		return nil, fmt.Errorf("list profiles: %w: limit %d is negative", ErrInvalid, f.Limit)
+		return nil, fmt.Errorf("%w: limit %d is negative", ErrInvalid, f.Limit)
 	}
 	if f.Owner != nil && !s.sees(*f.Owner) {
 		return []AccountProfile{}, nil
@@ -390,9 +391,5 @@ func (m *MultiAccountManager) ListProfiles(ctx context.Context, opts ...ListOpti
 	if !s.all {
 		f.Owner = &s.owner
 	}
-	list, err := m.store.Profiles(ctx, f)
-	if err != nil {
-		return nil, fmt.Errorf("list profiles: %w", err)
-	}
-	return list, nil
+	return m.store.Profiles(ctx, f)
 }

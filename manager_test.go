@@ -82,7 +82,7 @@ func TestCreateProfileRefuses(t *testing.T) {
 	_, err = m.CreateProfile(accounts.WithOwner(ctx, "anna"), bad)
 	require.ElementsMatch(t, []string{"Name", "IBKRAccountID", "CapitalLevel", "RiskTolerance", "Status", "Owner"},
 		wrongFields(t, err), "not every wrong field was named at once")
-	list, err := m.ListProfiles(ctx)
+	list, err := m.ListProfiles(ctx, accounts.ProfileFilter{})
 	require.NoError(t, err)
 	require.Len(t, list, 1, "something that was refused was stored")
 }
@@ -246,31 +246,32 @@ func TestListProfiles(t *testing.T) {
 	require.NoError(t, err)
 	suspend(t, ctx, m, "b")
 
-	type opts = []accounts.ListOption
+	type filter = accounts.ProfileFilter
+	owned := func(by accounts.OwnerID) filter { return filter{Owner: &by} }
 	for name, test := range map[string]struct {
-		ctx  context.Context
-		opts opts
-		want []accounts.ProfileID
+		ctx    context.Context
+		filter filter
+		want   []accounts.ProfileID
 	}{
-		"all":              {ctx, nil, []accounts.ProfileID{"a", "b", "c", "d", "e"}},
-		"by status":        {ctx, opts{accounts.ByStatus("suspended", "archived")}, []accounts.ProfileID{"b"}},
-		"two options":      {ctx, opts{accounts.ByStatus("suspended"), accounts.ByStatus("active")}, []accounts.ProfileID{"a", "b", "c", "d", "e"}},
-		"by level":         {ctx, opts{accounts.ByCapitalLevel("250K")}, []accounts.ProfileID{"e"}},
-		"level and status": {ctx, opts{accounts.ByCapitalLevel("250K"), accounts.ByStatus("suspended")}, nil},
-		"by owner":         {ctx, opts{accounts.ByOwner("anna")}, []accounts.ProfileID{"d"}},
-		"without owner":    {ctx, opts{accounts.ByOwner("")}, []accounts.ProfileID{"a", "b", "c", "e"}},
-		"first page":       {ctx, opts{accounts.Page("", 2)}, []accounts.ProfileID{"a", "b"}},
-		"next page":        {ctx, opts{accounts.Page("b", 2)}, []accounts.ProfileID{"c", "d"}},
-		"last page":        {ctx, opts{accounts.Page("d", 2)}, []accounts.ProfileID{"e"}},
-		"past the end":     {ctx, opts{accounts.Page("e", 2)}, nil},
-		"no limit":         {ctx, opts{accounts.Page("c", 0)}, []accounts.ProfileID{"d", "e"}},
-		"Anna's":           {anna, nil, []accounts.ProfileID{"d"}},
-		"Anna's by owner":  {anna, opts{accounts.ByOwner("anna")}, []accounts.ProfileID{"d"}},
-		"Anna for Bert's":  {anna, opts{accounts.ByOwner("bert")}, nil},
-		"Anna for nobody":  {anna, opts{accounts.ByOwner("")}, nil},
-		"empty owner":      {accounts.WithOwner(ctx, ""), nil, []accounts.ProfileID{"a", "b", "c", "e"}},
+		"all":              {ctx, filter{}, []accounts.ProfileID{"a", "b", "c", "d", "e"}},
+		"by status":        {ctx, filter{Statuses: []accounts.ProfileStatus{"suspended", "archived"}}, []accounts.ProfileID{"b"}},
+		"two statuses":     {ctx, filter{Statuses: []accounts.ProfileStatus{"suspended", "active"}}, []accounts.ProfileID{"a", "b", "c", "d", "e"}},
+		"by level":         {ctx, filter{Levels: []accounts.CapitalLevel{"250K"}}, []accounts.ProfileID{"e"}},
+		"level and status": {ctx, filter{Levels: []accounts.CapitalLevel{"250K"}, Statuses: []accounts.ProfileStatus{"suspended"}}, nil},
+		"by owner":         {ctx, owned("anna"), []accounts.ProfileID{"d"}},
+		"without owner":    {ctx, owned(""), []accounts.ProfileID{"a", "b", "c", "e"}},
+		"first page":       {ctx, filter{After: "", Limit: 2}, []accounts.ProfileID{"a", "b"}},
+		"next page":        {ctx, filter{After: "b", Limit: 2}, []accounts.ProfileID{"c", "d"}},
+		"last page":        {ctx, filter{After: "d", Limit: 2}, []accounts.ProfileID{"e"}},
+		"past the end":     {ctx, filter{After: "e", Limit: 2}, nil},
+		"no limit":         {ctx, filter{After: "c", Limit: 0}, []accounts.ProfileID{"d", "e"}},
+		"Anna's":           {anna, filter{}, []accounts.ProfileID{"d"}},
+		"Anna's by owner":  {anna, owned("anna"), []accounts.ProfileID{"d"}},
+		"Anna for Bert's":  {anna, owned("bert"), nil},
+		"Anna for nobody":  {anna, owned(""), nil},
+		"empty owner":      {accounts.WithOwner(ctx, ""), filter{}, []accounts.ProfileID{"a", "b", "c", "e"}},
 	} {
-		list, err := m.ListProfiles(test.ctx, test.opts...)
+		list, err := m.ListProfiles(test.ctx, test.filter)
 		require.NoError(t, err, name)
 		require.NotNil(t, list, "%s: none is an empty slice", name)
 		var ids []accounts.ProfileID
@@ -279,7 +280,7 @@ func TestListProfiles(t *testing.T) {
 		}
 		require.Equal(t, test.want, ids, name)
 	}
-	_, err = m.ListProfiles(ctx, accounts.Page("", -1))
+	_, err = m.ListProfiles(ctx, accounts.ProfileFilter{Limit: -1})
 	require.ErrorIs(t, err, accounts.ErrInvalid, "a negative limit")
 }
 
@@ -297,7 +298,7 @@ func calls(id accounts.ProfileID) []method {
 			return err
 		}},
 		method{"ListProfiles", func(ctx context.Context, m *accounts.MultiAccountManager) error {
-			_, err := m.ListProfiles(ctx)
+			_, err := m.ListProfiles(ctx, accounts.ProfileFilter{})
 			return err
 		}},
 		method{"ActiveProfile", func(ctx context.Context, m *accounts.MultiAccountManager) error {

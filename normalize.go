@@ -3,6 +3,7 @@ package accounts
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -228,7 +229,7 @@ func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && plai
 func (m *CashMovement) normalize() error {
 	v := &ValidationError{What: "cash movement"}
 	checkID(v, m.ID)
-	v.check(contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
+	v.check(slices.Contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
 	v.check(m.Currency.Valid(), "Currency", "%.20q is not three capital letters", m.Currency)
 	v.check(!m.Amount.IsZero(), "Amount", "is zero")
 	v.check(m.Kind != Deposit || m.Amount.IsPos(), "Amount", "%s of a deposit is not positive", m.Amount)

@@ -49,28 +49,3 @@ func OnSwitch(hook SwitchHook) ManagerOption {
 func RequireOwner() ManagerOption {
 	return func(m *MultiAccountManager) { m.requireOwner = true }
 }
-
-// ListOption narrows what ListProfiles returns. Options of different kinds must all be met.
-type ListOption func(*ProfileFilter)
-
-// ByStatus selects profiles in one of the statuses.
-func ByStatus(statuses ...ProfileStatus) ListOption {
-	return func(f *ProfileFilter) { f.Statuses = append(f.Statuses, statuses...) }
-}
-
-// ByCapitalLevel selects profiles with one of the capital levels.
-func ByCapitalLevel(levels ...CapitalLevel) ListOption {
-	return func(f *ProfileFilter) { f.Levels = append(f.Levels, levels...) }
-}
-
-// ByOwner selects one owner's profiles; "" selects those without an owner. Under a context of
-// another owner it selects nothing.
-func ByOwner(owner OwnerID) ListOption {
-	return func(f *ProfileFilter) { f.Owner = &owner }
-}
-
-// Page selects at most limit profiles with ids above after, which is the last id of the page
-// before, or empty for the first page. A limit of zero means no limit.
-func Page(after ProfileID, limit int) ListOption {
-	return func(f *ProfileFilter) { f.After, f.Limit = after, limit }
-}

@@ -70,7 +70,7 @@ func (o *Order) validate() error {
 
 // examine is normalize without what an ordinary order does not need: trimming, which matters to the journal
 // alone, and working its notional out.
-func examine(o *Order) error {
+func (o *Order) examine() error {
 	i := &o.Instrument
 	i.setDefaults()
 	if o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
@@ -221,6 +221,14 @@ func (h *Hold) normalize() error {
 	return err
 }
 
+// Contract returns the key of the order's contract.
+func (h *Hold) Contract() InstrumentKey {
+	if h.key == "" {
+		return h.Order.Instrument.Key()
+	}
+	return h.key
+}
+
 // derive works out the key of the order's contract, which is used often.
 func (h *Hold) derive() { h.key = h.Order.Instrument.Key() }
 
@@ -249,3 +257,14 @@ func (r *Refusal) appendFields(b []byte) []byte      { return appendRare(b, r) }
 func (b *Breach) appendFields(to []byte) []byte      { return appendRare(to, b) }
 func (s *StateChange) appendFields(b []byte) []byte  { return appendRare(b, s) }
 func (c *PolicyChange) appendFields(b []byte) []byte { return appendRare(b, c) }
+
+// maxReason bounds what people write about their decisions.
+const maxReason = 500
+
+// checkReason returns ErrInvalid unless the reason for a person's decision is 1 to 500 printable bytes.
+func checkReason(reason string) error {
+	if reason == "" || len(reason) > maxReason || !isPrintable(reason, true) {
+		return fmt.Errorf("%w: reason is not 1 to %d printable bytes", ErrInvalid, maxReason)
+	}
+	return nil
+}

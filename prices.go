@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -13,11 +14,40 @@ type Mark struct {
 	Time       time.Time  `json:"time"`  // when the price held
 }
 
+// normalize fills in the instrument's defaults and checks every field.
+func (m *Mark) normalize() error {
+	v := &ValidationError{What: "mark"}
+	v.check(!m.Price.IsNeg() || m.Instrument.SecType == Future, "Price", "%s is negative", m.Price)
+	checkAmount(v, "Price", m.Price)
+	checkTime(v, "Time", m.Time)
+	if err := v.err(); err != nil {
+		return err
+	}
+	m.Time = normalTime(m.Time)
+	return m.Instrument.normalize()
+}
+
 // FXRate is what one unit of a currency is worth in the base currency.
 type FXRate struct {
 	Currency Currency  `json:"currency"`
 	Rate     Decimal   `json:"rate"` // positive
 	Time     time.Time `json:"time"`
+}
+
+// normalize trims the rate and checks every field. ErrCurrencyMismatch for a rate of the base currency other than 1.
+func (r *FXRate) normalize(base Currency) error {
+	v := &ValidationError{What: "rate"}
+	v.check(r.Currency.Valid(), "Currency", "%.20q is not three capital letters", r.Currency)
+	v.check(r.Rate.IsPos() && r.Rate.LessThan(maxInput), "Rate", "%s is not positive and below 1e15", r.Rate)
+	checkTime(v, "Time", r.Time)
+	if err := v.err(); err != nil {
+		return err
+	}
+	if r.Currency == base && !r.Rate.Equal(one) {
+		return fmt.Errorf("%w: %s is the base currency", ErrCurrencyMismatch, r.Currency)
+	}
+	r.Rate, r.Time = trimZeros(r.Rate), normalTime(r.Time)
+	return nil
 }
 
 // Prices are marks and conversion rates as they are known now. They are not safe for concurrent use.
@@ -40,6 +70,25 @@ func (p *Prices) Rate(c Currency) (rate Decimal, at time.Time, ok bool) {
 	}
 	r, ok := p.Rates[c]
 	return r.Rate, r.Time, ok
+}
+
+// SetMark takes a price that is normalized, unless there is a newer one of the contract. It reports whether it did.
+func (p *Prices) SetMark(key InstrumentKey, m Mark) bool {
+	if old, ok := p.Marks[key]; ok && m.Time.Before(old.Time) {
+		return false
+	}
+	p.Marks[key] = m
+	return true
+}
+
+// SetRate takes a conversion rate that is normalized, unless there is a newer one of the currency. It reports whether
+// it did.
+func (p *Prices) SetRate(r FXRate) bool {
+	if old, ok := p.Rates[r.Currency]; ok && r.Time.Before(old.Time) {
+		return false
+	}
+	p.Rates[r.Currency] = r
+	return true
 }
 
 // PositionValue is a position at its mark.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func ParseRiskTolerance(s string) (RiskTolerance, error) {
 }
 
 func (r RiskTolerance) valid() bool {
-	return contains([]RiskTolerance{RiskLow, RiskBalanced, RiskModerate, RiskHigh}, r)
+	return slices.Contains([]RiskTolerance{RiskLow, RiskBalanced, RiskModerate, RiskHigh}, r)
 }
 
 // CapitalLevel is the capital a profile is planned for, in thousands or millions of its base
@@ -187,7 +188,7 @@ func (p AccountProfile) Validate() error {
 	v.check(accountPattern.MatchString(p.IBKRAccountID), "IBKRAccountID", "%.60q is no IBKR account id such as U1234567 or DU1234567", p.IBKRAccountID)
 	v.check(p.CapitalLevel.valid(), "CapitalLevel", "%.40q is not a whole number of K or M, such as 25K", p.CapitalLevel)
 	v.check(p.RiskTolerance.valid(), "RiskTolerance", "%.40q is none of low, balanced, moderate, high", p.RiskTolerance)
-	v.check(contains([]ProfileStatus{StatusActive, StatusInactive, StatusSuspended, StatusArchived}, p.Status),
+	v.check(slices.Contains([]ProfileStatus{StatusActive, StatusInactive, StatusSuspended, StatusArchived}, p.Status),
 		"Status", "%.40q is none of active, inactive, suspended, archived", p.Status)
 	v.check(p.BaseCurrency.Valid(), "BaseCurrency", "%.40q is not three capital letters", p.BaseCurrency)
 	v.check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner", "%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type TradeFilter struct {
 func (f TradeFilter) matches(t *Trade) bool {
 	return (f.From.IsZero() || !t.Time.Before(f.From)) &&
 		(f.To.IsZero() || t.Time.Before(f.To)) &&
-		(len(f.Instruments) == 0 || contains(f.Instruments, t.instrumentKey())) &&
+		(len(f.Instruments) == 0 || slices.Contains(f.Instruments, t.instrumentKey())) &&
 		(f.ExecIDs == nil || f.ExecIDs[t.ExecID])
 }
 

@@ -185,19 +185,12 @@ func (p *Portfolio) writeLosses() error {
 // filled stays. An order that does not work any longer is no error. ErrOrderNotFound for an order
 // that was never held; ErrInvalid for a reason of more than 500 bytes or none; other errors are those of Record.
 func (p *Portfolio) Release(ctx context.Context, id OrderID, reason string) error {
-	err := validReason(reason)
+	err := checkReason(reason)
 	if err == nil {
 		err = p.submit(ctx, &command{task: &releasing{id, reason}})
 	}
 	if err != nil {
 		return fmt.Errorf("release order %.60q of profile %q: %w", id, p.id, err)
-	}
-	return nil
-}
-
-func validReason(reason string) error {
-	if reason == "" || len(reason) > maxNote || !isPrintable(reason, true) {
-		return fmt.Errorf("%w: reason is not 1 to %d printable bytes", ErrInvalid, maxNote)
 	}
 	return nil
 }
@@ -266,7 +259,7 @@ func (p *Portfolio) Resume(ctx context.Context, reason string) error {
 }
 
 func (p *Portfolio) setState(ctx context.Context, what string, s TradingState, reason string) error {
-	err := validReason(reason)
+	err := checkReason(reason)
 	if err == nil {
 		err = p.submit(ctx, &command{task: &changing{s, reason}})
 	}

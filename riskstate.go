@@ -167,8 +167,8 @@ func (r *riskState) setPolicy(c *PolicyChange) {
 }
 
 // hold folds an accepted order in.
-func (r *riskState) hold(h *Hold, exit bool) {
-	w := &working{Order: &h.Order, heldAt: h.Time, key: h.key}
+func (r *riskState) hold(h *Hold, key InstrumentKey, exit bool) {
+	w := &working{Order: &h.Order, heldAt: h.Time, key: key}
 	r.orders[w.ID] = w
 	r.working[w.key] = append(r.working[w.key], w)
 	if w.Sector != "" && !exit {
@@ -292,18 +292,18 @@ func clipTags(list []tag, position Decimal) []tag {
 	return slices.DeleteFunc(list, func(x tag) bool { return x.Quantity.IsZero() })
 }
 
-// split scales what strategies have of a contract, and moves it to another.
-func (r *riskState) split(s *Split, from, to *holding) {
-	list := r.tags[from.key]
+// split scales what strategies have of a contract, and moves it to another, of which the position is what is held now.
+func (r *riskState) split(s *Split, from, to InstrumentKey, position Decimal) {
+	list := r.tags[from]
 	if len(list) == 0 {
 		return
 	}
-	delete(r.tags, from.key)
+	delete(r.tags, from)
 	for i := range list {
 		list[i].Quantity = splitQuantity(list[i].Quantity, s)
 	}
-	if list = clipTags(list, to.Quantity); len(list) > 0 {
-		r.tags[to.key] = list
+	if list = clipTags(list, position); len(list) > 0 {
+		r.tags[to] = list
 	}
 }
 

@@ -29,7 +29,7 @@ type check struct {
 // is working already is allowed. It allocates nothing for an order that is allowed.
 func (c *check) check(a *account, m market, o *Order) Decision {
 	c.order = *o
-	if err := examine(&c.order); err != nil {
+	if err := c.order.examine(); err != nil {
 		return Decision{OrderID: o.ID, Violations: []Violation{{Rule: RuleInvalid, Reason: err.Error()}}}
 	}
 	if held := a.order(o.ID); held != nil && held.same(&c.order) {
@@ -139,17 +139,17 @@ func (c *check) trading() {
 // permitted is about what may be traded at all.
 func (c *check) permitted() {
 	limits, i := &c.exposure.policy.limits, &c.order.Instrument
-	if !contains(limits.SecTypes, i.SecType) {
+	if !slices.Contains(limits.SecTypes, i.SecType) {
 		c.refuse(Violation{Rule: RuleInstrument, Subject: string(i.SecType), Reason: "not permitted"})
 	}
 	if i.Expiry != 0 && i.Expiry < c.exposure.today {
 		c.refuse(Violation{Rule: RuleInstrument, Subject: string(c.key), Reason: "expired on " + i.Expiry.String()})
 	}
 	symbol := c.underlying().Symbol
-	if len(limits.AllowedSymbols) > 0 && !contains(limits.AllowedSymbols, symbol) {
+	if len(limits.AllowedSymbols) > 0 && !slices.Contains(limits.AllowedSymbols, symbol) {
 		c.refuse(Violation{Rule: RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
 	}
-	if contains(limits.RestrictedSymbols, symbol) {
+	if slices.Contains(limits.RestrictedSymbols, symbol) {
 		c.refuse(Violation{Rule: RuleRestricted, Subject: symbol, Reason: "restricted"})
 	}
 	// A currency pair is exchanged, and a future is as easily sold as bought.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +49,7 @@ type Signal struct {
 func (s *Signal) normalize() error {
 	v := &ValidationError{What: "signal"}
 	v.check(len(s.ID) >= 1 && len(s.ID) <= maxSignalID && isPrintable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, maxSignalID)
-	v.check(contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
+	v.check(slices.Contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
 	v.check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(one), "Confidence", "%s is not 0 to 1", s.Confidence)
 	checkMagnitude(v, "Volatility", s.Volatility, maxFraction)
 	checkMagnitude(v, "Payoff", s.Payoff, maxInput)

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -115,19 +116,10 @@ type ProfileFilter struct {
 // Matches reports whether the profile passes every field but Limit.
 func (f ProfileFilter) Matches(p AccountProfile) bool {
 	return (f.Owner == nil || *f.Owner == p.Owner) &&
-		(len(f.Statuses) == 0 || contains(f.Statuses, p.Status)) &&
-		(len(f.Levels) == 0 || contains(f.Levels, p.CapitalLevel)) &&
+		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, p.Status)) &&
+		(len(f.Levels) == 0 || slices.Contains(f.Levels, p.CapitalLevel)) &&
 		(f.After == "" || p.ID > f.After) &&
 		(f.IBKRAccountID == "" || f.IBKRAccountID == p.IBKRAccountID)
-}
-
-func contains[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
 }
 
 // Batch is what one Append adds to one journal. The store copies what it keeps: the caller may

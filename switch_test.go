@@ -279,7 +279,7 @@ func TestHooksMayUseTheManager(t *testing.T) {
 		requireActive(t, ctx, m, from.ID)
 		_, err := m.Profile(ctx, to.ID)
 		require.NoError(t, err)
-		_, err = m.ListProfiles(ctx)
+		_, err = m.ListProfiles(ctx, accounts.ProfileFilter{})
 		require.NoError(t, err)
 		p, err := m.Portfolio(ctx, to.ID)
 		require.NoError(t, err)

@@ -8,34 +8,26 @@ import (
 )
 
 // Mark takes prices, all or none. A mark older than the one held for its contract is ignored. Contracts
-// need not be held. ErrInvalid for a mark that is none; ErrFutureTime for one more than five
-// minutes ahead of the clock.
+// need not be held. Marks live in memory: after a restart a portfolio has none. ErrInvalid for an invalid mark;
+// ErrFutureTime for one more than five minutes ahead of the clock.
 func (p *Portfolio) Mark(marks ...Mark) error {
 	latest := p.clock().Add(clockSkew)
+	taken := make([]Mark, len(marks))
 	keys := make([]InstrumentKey, len(marks))
 	for i, m := range marks {
-		v := &ValidationError{What: "mark"}
-		v.check(!m.Price.IsNeg() || m.Instrument.SecType == Future, "Price", "%s is negative", m.Price)
-		checkAmount(v, "Price", m.Price)
-		checkTime(v, "Time", m.Time)
-		err := v.err()
-		if err == nil {
-			err = m.Instrument.normalize()
-		}
+		err := m.normalize()
 		if err == nil && m.Time.After(latest) {
 			err = ErrFutureTime
 		}
-		if err != nil {
-			return fmt.Errorf("mark %s in profile %q: %w", m.Instrument.Key(), p.id, err)
+		if keys[i] = m.Instrument.Key(); err != nil {
+			return fmt.Errorf("mark %s in profile %q: %w", keys[i], p.id, err)
 		}
-		keys[i] = m.Instrument.Key()
+		taken[i] = m
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, m := range marks {
-		if old, ok := p.prices.Marks[keys[i]]; !ok || !m.Time.Before(old.Time) {
-			m.Time = normalTime(m.Time)
-			p.prices.Marks[keys[i]] = m
+	for i, m := range taken {
+		if p.prices.SetMark(keys[i], m) {
 			p.live.touch(keys[i])
 			p.marked.touch(keys[i])
 		}
@@ -43,33 +35,25 @@ func (p *Portfolio) Mark(marks ...Mark) error {
 	return nil
 }
 
-// MarkFX takes conversion rates, all or none. A rate older than the one held is ignored.
-// ErrInvalid for a rate that is not positive; ErrCurrencyMismatch for a rate of the base
-// currency other than 1; ErrFutureTime as for Mark.
+// MarkFX takes conversion rates, all or none. A rate older than the one held is ignored. ErrInvalid for an invalid
+// rate; ErrCurrencyMismatch for a rate of the base currency other than 1; ErrFutureTime as for Mark.
 func (p *Portfolio) MarkFX(rates ...FXRate) error {
 	latest := p.clock().Add(clockSkew)
-	for _, r := range rates {
-		v := &ValidationError{What: "rate"}
-		v.check(r.Currency.Valid(), "Currency", "%.20q is not three capital letters", r.Currency)
-		v.check(r.Rate.IsPos() && r.Rate.LessThan(maxInput), "Rate", "%s is not positive and below 1e15", r.Rate)
-		checkTime(v, "Time", r.Time)
-		err := v.err()
-		if err == nil && r.Currency == p.base && !r.Rate.Equal(one) {
-			err = fmt.Errorf("%w: %s is the base currency", ErrCurrencyMismatch, r.Currency)
-		}
+	taken := make([]FXRate, len(rates))
+	for i, r := range rates {
+		err := r.normalize(p.base)
 		if err == nil && r.Time.After(latest) {
 			err = ErrFutureTime
 		}
 		if err != nil {
 			return fmt.Errorf("rate of %s in profile %q: %w", r.Currency, p.id, err)
 		}
+		taken[i] = r
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, r := range rates {
-		if old, ok := p.prices.Rates[r.Currency]; !ok || !r.Time.Before(old.Time) {
-			r.Rate, r.Time = trimZeros(r.Rate), normalTime(r.Time)
-			p.prices.Rates[r.Currency] = r
+	for _, r := range taken {
+		if p.prices.SetRate(r) {
 			p.live.touchAll()
 			p.marked.touchAll()
 		}

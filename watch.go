@@ -43,13 +43,13 @@ func (m *MultiAccountManager) Subscribe(ctx context.Context, kinds ...EventKind)
 		return nil, fmt.Errorf("subscribe: %w", err)
 	}
 	for _, k := range kinds {
-		if !contains(eventKinds, k) {
+		if !slices.Contains(eventKinds, k) {
 			return nil, fmt.Errorf("subscribe: %w: event kind %.40q is unknown", ErrInvalid, k)
 		}
 	}
 	kinds = slices.Clone(kinds)
 	events, err := m.events.Subscribe(ctx, func(e Event) bool {
-		return s.sees(e.Owner) && (len(kinds) == 0 || contains(kinds, e.Kind))
+		return s.sees(e.Owner) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("subscribe: %w", err)

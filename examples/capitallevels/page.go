@@ -65,7 +65,7 @@ func writePage(name string, r *report) error {
 }
 
 func newPage(r *report) (*page, error) {
-	p := &page{report: r, Commission: commissionText, Spread: spreadText, Table: r.Comparison.Table()}
+	p := &page{report: r, Commission: commissionText, Spread: spreadText, Table: table(r.Comparison)}
 	for _, c := range []struct {
 		title, text string
 		lines       lines

@@ -40,7 +40,7 @@ func (s *simulation) report(ctx context.Context) (*report, error) {
 func (r *report) writeText(w io.Writer) {
 	fmt.Fprintf(w, "prices: %s\n%s, %d trading days from %s to %s\n", r.Source, r.Symbols, r.Days, r.From, r.To)
 	fmt.Fprintf(w, "costs: %s %s a trade, spread %s %%; no dividends, no interest\n\n", commissionText, currency, spreadText)
-	fmt.Fprint(w, r.Comparison)
+	writeTable(w, r.Comparison)
 	fmt.Fprintf(w, "\n%s to each profile\n", count(r.Signals, "signal"))
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(title string, cell func(*book) string) {
