@@ -12,3 +12,12 @@ func Waiting(p *Portfolio) int {
 	}
 	return n
 }
+
+// Reencode reads an entry's payload and writes it again.
+func Reencode(e *Entry) ([]byte, error) {
+	p, err := decodePayload(e.Kind, e.Payload)
+	if err != nil {
+		return nil, err
+	}
+	return encodePayload(nil, p), nil
+}

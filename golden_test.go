@@ -1,0 +1,131 @@
+package accounts_test
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/goldentest"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// goldenFolder holds what an earlier version wrote; see README.md there.
+const goldenFolder = "testdata/golden"
+
+// goldenStore is a store that holds a golden journal, and knows what was read of it.
+type goldenStore struct {
+	accounts.Store
+	first int64   // the lowest sequence number that was read; 0 for none
+	calls []int64 // behind which sequence numbers was read, call by call
+}
+
+func (s *goldenStore) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	s.calls = append(s.calls, after)
+	return func(yield func(accounts.Entry, error) bool) {
+		for e, err := range s.Store.Entries(ctx, id, after) {
+			if err == nil && (s.first == 0 || e.Seq < s.first) {
+				s.first = e.Seq
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// newGoldenStore loads the journal entry by entry, and the checkpoint if there is one.
+func newGoldenStore(t *testing.T, j *goldentest.Journal, c *accounts.Checkpoint) *goldenStore {
+	t.Helper()
+	s := &goldenStore{Store: memstore.New()}
+	t.Cleanup(func() { require.NoError(t, s.Close(), "close the store") })
+	profile := j.Profile.Stored()
+	require.NoError(t, profile.Validate(), "the profile of %s is not valid any longer", j.Name)
+	require.NoError(t, s.CreateProfile(t.Context(), profile), "create the profile of %s", j.Name)
+	for i, e := range j.Entries {
+		b := accounts.Batch{ProfileID: profile.ID, After: int64(i), Entries: []accounts.Entry{e}}
+		require.NoError(t, s.Append(t.Context(), b), "%s: entry %d is not accepted", j.Name, e.Seq)
+	}
+	if c != nil {
+		require.NoError(t, s.SaveCheckpoint(t.Context(), *c), "%s: keep the checkpoint at %d", j.Name, c.Seq)
+	}
+	return s
+}
+
+// A journal that an earlier version wrote is whole. Every way to open it leads to the state that
+// version saw.
+func TestGoldenJournals(t *testing.T) {
+	for _, name := range goldentest.Names(t, goldenFolder) {
+		j := goldentest.Load(t, goldenFolder, name)
+		for _, from := range []struct {
+			name string
+			at   *accounts.Checkpoint
+		}{{"the whole journal", nil}, {"the checkpoint in the middle", &j.Middle}, {"the checkpoint at the end", &j.End}} {
+			t.Run(name+"/"+from.name, func(t *testing.T) {
+				s := newGoldenStore(t, j, from.at)
+				seq, hash, err := accounts.VerifyJournal(t.Context(), s.Store, accounts.ProfileID(j.Profile.ID))
+				require.NoError(t, err, "numbering or hash chain are not accepted any longer")
+				require.Equal(t, j.Last().Seq, seq, "VerifyJournal ends at another entry")
+				require.Equal(t, j.Last().Hash, hash, "VerifyJournal ends with another hash")
+
+				p := j.Open(t, s)
+				requireUsed(t, s, from.at)
+				require.Equal(t, j.State, goldentest.State(t, p, &j.Profile, j.End), "the state at the end is another")
+				require.NoError(t, p.Verify(t.Context()), "Verify finds fault")
+				require.NoError(t, p.SaveCheckpoint(t.Context()), "save a checkpoint")
+				c, err := s.Checkpoint(t.Context(), p.ProfileID())
+				require.NoError(t, err, "read the checkpoint")
+				require.Equal(t, string(j.End.State[len(j.End.Hash):]), string(c.State[len(c.Hash):]), "the checkpoint's book is written otherwise")
+				require.Equal(t, j.End, c, "the checkpoint is another")
+			})
+		}
+	}
+}
+
+// requireUsed makes sure that the portfolio was opened from the checkpoint: of the journal it read
+// the checkpoint's own entry, to confirm it, and then what is behind it.
+func requireUsed(t *testing.T, s *goldenStore, c *accounts.Checkpoint) {
+	t.Helper()
+	if c == nil {
+		require.Equal(t, []int64{0}, s.calls, "the journal was not read once from its beginning")
+		return
+	}
+	require.Equal(t, []int64{c.Seq - 1, c.Seq}, s.calls, "the checkpoint was not used")
+	require.Equal(t, c.Seq, s.first, "entries before the checkpoint were read")
+}
+
+// What an earlier version wrote is read and written again to the same bytes.
+func TestGoldenPayloads(t *testing.T) {
+	for _, name := range goldentest.Names(t, goldenFolder) {
+		for _, e := range goldentest.Load(t, goldenFolder, name).Entries {
+			again, err := accounts.Reencode(&e)
+			require.NoError(t, err, "%s: entry %d, a %s, cannot be read", name, e.Seq, e.Kind)
+			require.Equal(t, string(e.Payload), string(again), "%s: entry %d, a %s, is written otherwise", name, e.Seq, e.Kind)
+		}
+	}
+}
+
+// Whoever adds a kind of entry adds a golden journal with it.
+func TestGoldenJournalsHaveEveryKind(t *testing.T) {
+	kinds := []accounts.EntryKind{
+		accounts.KindTrade, accounts.KindCash, accounts.KindSplit, accounts.KindOpening,
+		accounts.KindEquity, accounts.KindAmendment, accounts.KindRestatement, accounts.KindHold,
+		accounts.KindRelease, accounts.KindRefusal, accounts.KindBreach, accounts.KindState,
+		accounts.KindPolicy, accounts.KindAccess,
+	}
+	seen := map[accounts.EntryKind]int{}
+	for _, name := range goldentest.Names(t, goldenFolder) {
+		for _, e := range goldentest.Load(t, goldenFolder, name).Entries {
+			seen[e.Kind]++
+		}
+	}
+	for _, k := range kinds {
+		require.Positive(t, seen[k], "no golden journal has an entry of kind %s", k)
+	}
+	for k := range seen {
+		require.True(t, slices.Contains(kinds, k), "kind %s is in a golden journal and not in this test's list", k)
+	}
+}

@@ -1,0 +1,177 @@
+// Package goldentest reads the journals under testdata/golden, which an earlier version of the
+// library wrote, and tells what the library makes of them today. Tests compare that with what was
+// written down at the time.
+package goldentest
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Journal is one journal with everything that was written down of it.
+type Journal struct {
+	Name    string
+	Profile Profile
+	Entries []accounts.Entry
+	Middle  accounts.Checkpoint // saved while the journal was being written
+	End     accounts.Checkpoint // saved behind its last entry
+	State   string              // what State returned at the end
+}
+
+// Profile is NAME.profile.json: the profile as it was at the end of the journal, and the moment
+// and the market at which the state was taken.
+type Profile struct {
+	ID        string               `json:"id"`
+	Name      string               `json:"name"`
+	Account   string               `json:"account"`
+	Level     string               `json:"level"`
+	Tolerance string               `json:"tolerance"`
+	Mode      string               `json:"mode"`
+	Status    string               `json:"status"`
+	Base      string               `json:"base"`
+	Host      string               `json:"host,omitempty"`
+	Port      int                  `json:"port,omitempty"`
+	Client    int                  `json:"client,omitempty"`
+	Owner     string               `json:"owner,omitempty"`
+	Version   int64                `json:"version"`
+	Created   time.Time            `json:"created"`
+	Updated   time.Time            `json:"updated"`
+	LastUsed  time.Time            `json:"last_used,omitzero"`
+	Limits    *accounts.RiskLimits `json:"limits"` // null for the defaults
+
+	Now    time.Time        `json:"now"`
+	Marks  []Mark           `json:"marks"`
+	Rates  []Rate           `json:"rates"`
+	Orders []accounts.Order `json:"orders"` // which Check is asked about
+}
+
+// Mark is the price of a contract.
+type Mark struct {
+	Instrument accounts.Instrument `json:"instrument"`
+	Price      accounts.Decimal    `json:"price"`
+}
+
+// Rate is what a currency is worth in the base currency.
+type Rate struct {
+	Currency accounts.Currency `json:"currency"`
+	Rate     accounts.Decimal  `json:"rate"`
+}
+
+// Stored returns the profile as a store keeps it.
+func (p *Profile) Stored() accounts.AccountProfile {
+	return accounts.AccountProfile{
+		ID: accounts.ProfileID(p.ID), Name: p.Name, IBKRAccountID: p.Account,
+		CapitalLevel: accounts.CapitalLevel(p.Level), RiskTolerance: accounts.RiskTolerance(p.Tolerance),
+		Mode: accounts.TradingMode(p.Mode), Status: accounts.ProfileStatus(p.Status),
+		BaseCurrency: accounts.Currency(p.Base), Owner: accounts.OwnerID(p.Owner), Version: p.Version,
+		Gateway:   accounts.Gateway{Host: p.Host, Port: p.Port, ClientID: p.Client},
+		CreatedAt: p.Created, UpdatedAt: p.Updated, LastUsedAt: p.LastUsed, Limits: p.Limits,
+	}
+}
+
+// Line is an entry as a line of NAME.journal. The payload is a string, so that its bytes are kept.
+type Line struct {
+	Seq     int64     `json:"seq"`
+	Kind    string    `json:"kind"`
+	Key     string    `json:"key"`
+	Time    time.Time `json:"time"`
+	Prev    string    `json:"prev"`
+	Hash    string    `json:"hash"`
+	Payload string    `json:"payload"`
+}
+
+// CheckpointLine is a checkpoint as a line of NAME.checkpoint. The bytes of its State are those of
+// Sum, which are hexadecimal here, and then those of Book.
+type CheckpointLine struct {
+	Seq  int64  `json:"seq"`
+	Hash string `json:"hash"`
+	Sum  string `json:"sum"`
+	Book string `json:"book"`
+}
+
+// Names returns the names of the journals in the folder.
+func Names(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	require.NoError(t, err, "list the golden journals")
+	require.NotEmpty(t, files, "there is no golden journal in %s", dir)
+	var names []string
+	for _, f := range files {
+		base := filepath.Base(f)
+		names = append(names, base[:len(base)-len(".journal")])
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Load reads one journal.
+func Load(t testing.TB, dir, name string) *Journal {
+	t.Helper()
+	j := &Journal{Name: name, State: string(read(t, dir, name+".state.json"))}
+	dec := json.NewDecoder(bytes.NewReader(read(t, dir, name+".profile.json")))
+	dec.DisallowUnknownFields()
+	require.NoError(t, dec.Decode(&j.Profile), "read the profile of %s", name)
+	id := accounts.ProfileID(j.Profile.ID)
+	for _, l := range lines[Line](t, dir, name+".journal") {
+		j.Entries = append(j.Entries, accounts.Entry{
+			ProfileID: id, Seq: l.Seq, Kind: accounts.EntryKind(l.Kind), Key: l.Key, Time: l.Time,
+			Payload: []byte(l.Payload), Prev: hash(t, l.Prev), Hash: hash(t, l.Hash),
+		})
+	}
+	saved := lines[CheckpointLine](t, dir, name+".checkpoint")
+	require.Len(t, saved, 2, "checkpoints of %s", name)
+	for i, c := range []*accounts.Checkpoint{&j.Middle, &j.End} {
+		sum := hash(t, saved[i].Sum)
+		*c = accounts.Checkpoint{ProfileID: id, Seq: saved[i].Seq, Hash: hash(t, saved[i].Hash),
+			State: append(sum[:], saved[i].Book...)}
+	}
+	last := j.Last()
+	require.Equal(t, last.Seq, j.End.Seq, "the last checkpoint of %s is not of its end", name)
+	require.Less(t, j.Middle.Seq, last.Seq, "the first checkpoint of %s is not of its middle", name)
+	return j
+}
+
+// Last returns the last entry.
+func (j *Journal) Last() accounts.Entry { return j.Entries[len(j.Entries)-1] }
+
+func read(t testing.TB, dir, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err, "read a golden file")
+	return data
+}
+
+func lines[T any](t testing.TB, dir, name string) (out []T) {
+	t.Helper()
+	s := bufio.NewScanner(bytes.NewReader(read(t, dir, name)))
+	s.Buffer(nil, 1<<24)
+	for s.Scan() {
+		var l T
+		require.NoError(t, json.Unmarshal(s.Bytes(), &l), "line %d of %s", len(out)+1, name)
+		out = append(out, l)
+	}
+	require.NoError(t, s.Err(), "read %s", name)
+	return out
+}
+
+func hash(t testing.TB, text string) (h accounts.Hash) {
+	t.Helper()
+	data, err := hex.DecodeString(text)
+	require.NoError(t, err, "a hash that is not hexadecimal")
+	require.Len(t, data, len(h), "bytes of a hash")
+	copy(h[:], data)
+	return h
+}
+
+func (p *Profile) clock() time.Time { return p.Now }
