@@ -58,7 +58,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 	}{
 		{"profile", s.ProfileID}, {"base", s.BaseCurrency}, {"seq", s.Seq}, {"hash", s.Hash.String()},
 		{"trades", s.Trades}, {"high_water", s.HighWater}, {"open", open}, {"closed", s.Closed},
-		{"cash", s.Cash}, {"pending", s.Pending}, {"missing", missing}, {"unrated", s.Unrated},
+		{"cash", s.Cash}, {"pending", s.Pending}, {"missing", missing}, {"unrated", append([]accounts.Currency{}, s.Unrated...)},
 		{"totals", object{"cash": s.CashBase, "equity": s.Equity, "unrealized": s.Unrealized,
 			"realized": s.Realized, "capital": s.Capital}},
 		{"trading", object{"status": r.Status, "state": r.State, "cause": r.Cause, "reason": r.Reason,
