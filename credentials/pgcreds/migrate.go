@@ -49,9 +49,9 @@ type Database interface{ string | *sql.DB | *sqlx.DB }
 // changes nothing. Several processes may call it at once; one does the work. It touches no table of
 // others, those of store/pgstore neither, and the two may be in one schema or in one each.
 //
-// db must lead to PostgreSQL itself, else ErrPooler. A data source name is a URL or key=value pairs: it gets
-// connections of lib/pq's that are closed again, and accounts.ErrInvalid if it cannot be read. It never
-// appears in an error. A pool stays the caller's.
+// db must lead to PostgreSQL itself, else ErrPooler. A data source name is a URL or key=value
+// pairs: it gets connections of lib/pq's that are closed again, and accounts.ErrInvalid if it
+// cannot be read. It never appears in an error. A pool stays the caller's.
 func Migrate[D Database](ctx context.Context, db D, opts ...Option) error {
 	n, err := schemaOf(opts)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 // Database is what leads to a database: a data source name, or a pool of connections.
 type Database interface{ string | *sql.DB | *sqlx.DB }
 
-// With gives f a pool: the caller's as it is, or one of its own on a data source name, which is closed
-// when f returns. ErrDSN for a data source name that cannot be read.
+// With gives f a pool: the caller's as it is, or one of its own on a data source name, which is
+// closed when f returns. ErrDSN for a data source name that cannot be read.
 func With[D Database](db D, f func(*sqlx.DB) error) (err error) {
 	switch db := any(db).(type) {
 	case *sqlx.DB:
@@ -28,8 +28,8 @@ func With[D Database](db D, f func(*sqlx.DB) error) (err error) {
 	return f(pool)
 }
 
-// Open returns a pool of lib/pq's. It connects to nothing yet. ErrDSN for a data source name that cannot be
-// read.
+// Open returns a pool of lib/pq's. It connects to nothing yet. ErrDSN for a data source name that
+// cannot be read.
 func Open(dsn string) (*sqlx.DB, error) {
 	connector, err := pq.NewConnector(dsn)
 	if err != nil {

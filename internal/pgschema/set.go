@@ -19,8 +19,8 @@ type Set struct {
 	Target int64  // the version of the newest
 	Table  string // the table of schema trading that keeps which were applied
 
-	// Mismatch is the package's error, which is ErrSchema, for a schema that was found at another version than
-	// is wanted; 0 for none.
+	// Mismatch is the package's error, which is ErrSchema, for a schema that was found at another
+	// version than is wanted; 0 for none.
 	Mismatch func(schema string, found, wanted int64) error
 
 	// Variant names the form of the migrations that the schema needs, "" for the plain one: where there is

@@ -20,8 +20,9 @@ type Database interface{ string | *sql.DB | *sqlx.DB }
 // at most, and tries again where it does not get one, until ctx ends. It waits for transactions that
 // began before its indexes.
 //
-// db must lead to PostgreSQL itself, else ErrPooler. A data source name is that of Open: it gets connections of
-// lib/pq's that are closed again, and accounts.ErrInvalid if it cannot be read. A pool stays the caller's.
+// db must lead to PostgreSQL itself, else ErrPooler. A data source name is that of Open: it gets
+// connections of lib/pq's that are closed again, and accounts.ErrInvalid if it cannot be read. A
+// pool stays the caller's.
 //
 // A failure leaves the migrations before it applied: the next call goes on from there. Options but
 // WithSchema are ignored.

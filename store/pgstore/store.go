@@ -112,8 +112,8 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the schema
-// was migrated or taken back since, and is not what this package works with any longer.
+// Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
+// schema was migrated or taken back since, and is not what this package works with any longer.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
