@@ -232,8 +232,9 @@ func (p *Portfolio) sameCash(ctx context.Context, m *CashMovement, seq int64) er
 // errKnown says that the journal has facts that nobody noticed yet: look them up, and decide again.
 var errKnown = errors.New("the journal has some of the facts")
 
-// requireNew returns errKnown if the journal has a fact that nobody noticed yet. It comes before an amendment,
-// which takes a reading of the whole journal: what was recorded long ago looks late when it comes again.
+// requireNew returns errKnown if the journal has a fact that nobody noticed yet. It comes before an
+// amendment, which takes a reading of the whole journal: what was recorded long ago looks late when
+// it comes again.
 func (p *Portfolio) requireNew(ctx context.Context, list []ledgerPayload, known map[string]int64) error {
 	found, err := p.lookUp(ctx, list, known)
 	if err == nil && len(found) > 0 {
@@ -261,8 +262,9 @@ func (p *Portfolio) lookUp(ctx context.Context, list []ledgerPayload, known map[
 // errBehind says that the journal has more than the live book: catch up, and decide again.
 var errBehind = errors.New("the journal has moved on")
 
-// find returns where the journal has entries with the keys, of which none is repeated. It looks no further
-// than the live book has come: errBehind when the journal has more and not all of them are in the book.
+// find returns where the journal has entries with the keys, of which none is repeated. It looks no
+// further than the live book has come: errBehind when the journal has more and not all of them are
+// in the book.
 func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64, error) {
 	found, err := p.store.Lookup(ctx, p.id, keys)
 	if err != nil {

@@ -59,8 +59,8 @@ func (s *countingStore) cost(f func()) counts {
 	return counts{s.read.Load() - before.read, s.accepted.Load() - before.accepted, s.refused.Load() - before.refused}
 }
 
-// longBench is a bench with a journal of some length: an order that is done and one that was refused, a
-// position that was split and sold, an execution that was taken back, and many deposits.
+// longBench is a bench with a journal of some length: an order that is done and one that was
+// refused, a position that was split and sold, an execution that was taken back, and many deposits.
 func longBench(t *testing.T) (*bench, *countingStore) {
 	t.Helper()
 	store := &countingStore{Store: memstore.New()}
@@ -86,8 +86,8 @@ var (
 	takenBack = accounts.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(5)}
 )
 
-// Whether the journal has something is looked up: neither by reading all of it, nor by an append that it
-// must refuse.
+// Whether the journal has something is looked up: neither by reading all of it, nor by an append
+// that it must refuse.
 func TestWhatTheJournalHasIsLookedUp(t *testing.T) {
 	b, store := longBench(t)
 	p, ctx := b.portfolio, t.Context()
@@ -122,8 +122,8 @@ func cancels(id, execution accounts.ExecID) accounts.Cancellation {
 	return accounts.Cancellation{ExecID: id, Cancels: execution, Time: at(7)}
 }
 
-// What fits the book is appended at once, as it is new as a rule: that it is known shows by the one append
-// that the journal refuses. Nothing is read but what each fact is compared with.
+// What fits the book is appended at once, as it is new as a rule: that it is known shows by the one
+// append that the journal refuses. Nothing is read but what each fact is compared with.
 func TestKnownFactsAgain(t *testing.T) {
 	b, store := longBench(t)
 	again := []accounts.Fact{
@@ -198,7 +198,8 @@ func TestCommandThatFailsOnAnOldBookDecidesAgain(t *testing.T) {
 	requirePosition(t, b.portfolio, xyz, "6", "31", "-2")
 }
 
-// A store that finds a key where its journal has no entry is corrupt, and nobody waits for that entry.
+// A store that finds a key where its journal has no entry is corrupt, and nobody waits for that
+// entry.
 func TestKeyBehindTheJournalsEnd(t *testing.T) {
 	b, store := longBench(t)
 	store.onLookup = func(context.Context, accounts.ProfileID, []string) (map[string]int64, error) {

@@ -72,9 +72,9 @@ type Store interface {
 	Entries(ctx context.Context, id ProfileID, after int64) iter.Seq2[Entry, error]
 
 	// Lookup returns the sequence numbers of those of the keys that the profile's journal has an entry
-	// with, as of some moment not before the call. A key that the journal lacks is absent. Without keys,
-	// or where none is found, the map is empty and not nil. The empty key and repeats are ignored.
-	// ErrProfileNotFound when there is no such profile, with or without keys. The cost is in
+	// with, as of some moment not before the call. A key that the journal lacks is absent. Without
+	// keys, or where none is found, the map is empty and not nil. The empty key and repeats are
+	// ignored. ErrProfileNotFound when there is no such profile, with or without keys. The cost is in
 	// proportion to the number of keys, and not to the length of the journal.
 	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
 

@@ -169,9 +169,9 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	return ids, nil
 }
 
-// Ping implements accounts.CredentialStore: nil when the keychain answers. It opens nothing: a keychain that
-// is locked answers, and what needs it open may then ask the user, or fail. ErrUnavailable
-// when nothing answers.
+// Ping implements accounts.CredentialStore: nil when the keychain answers. It opens nothing: a
+// keychain that is locked answers, and what needs it open may then ask the user, or fail.
+// ErrUnavailable when nothing answers.
 func (s *Store) Ping(ctx context.Context) error {
 	end, err := s.begin(ctx)
 	if err != nil {

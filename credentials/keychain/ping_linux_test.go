@@ -11,7 +11,8 @@ import (
 
 const pingEnv = "KEYCHAIN_PING" // set in the process that pings where nothing answers
 
-// TestPingWhereNothingAnswers pings from a process of its own, as a process keeps its connection to the bus.
+// TestPingWhereNothingAnswers pings from a process of its own, as a process keeps its connection to
+// the bus.
 func TestPingWhereNothingAnswers(t *testing.T) {
 	if os.Getenv(pingEnv) != "" {
 		s, err := New("test")

@@ -22,7 +22,8 @@ func TestPingAsksTheServer(t *testing.T) {
 	require.NoError(t, s.Ping(t.Context()), "Ping fails when the server is back")
 }
 
-// A store whose schema was changed under it cannot be used, and no credentials are needed to see that.
+// A store whose schema was changed under it cannot be used, and no credentials are needed to see
+// that.
 func TestPingFindsAnotherSchema(t *testing.T) {
 	t.Parallel()
 	for name, driver := range drivers {

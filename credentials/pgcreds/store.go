@@ -202,9 +202,9 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	return ids, nil
 }
 
-// Ping implements accounts.CredentialStore: it reads the schema's version from the server, and nothing else.
-// ErrSchema when the schema was migrated or taken back since, and is not what this package works with
-// any longer.
+// Ping implements accounts.CredentialStore: it reads the schema's version from the server, and
+// nothing else. ErrSchema when the schema was migrated or taken back since, and is not what this
+// package works with any longer.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err

@@ -10,8 +10,7 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// ErrSchema is returned when a database's schema is older or newer than a package works with. The error
-// is a *SchemaError where that is found by its version.
+// ErrSchema is returned when a database's schema is older or newer than a package works with.
 var ErrSchema = errors.New("schema version does not fit")
 
 // ErrPooler is returned where a pooler in transaction mode is in between and cannot be.

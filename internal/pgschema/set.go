@@ -15,10 +15,13 @@ import (
 
 // Set is a package's migrations.
 type Set struct {
-	Package string // whose they are, for errors
-	Files   fs.FS  // migrations/<version>_<name>.up.sql and .down.sql, for schema trading
-	Target  int64  // the version of the newest
-	Table   string // the table of schema trading that keeps which were applied
+	Files  fs.FS  // migrations/<version>_<name>.up.sql and .down.sql, for schema trading
+	Target int64  // the version of the newest
+	Table  string // the table of schema trading that keeps which were applied
+
+	// Mismatch is the package's error, which is ErrSchema, for a schema that was found at another
+	// version than is wanted; 0 for none.
+	Mismatch func(schema string, found, wanted int64) error
 
 	// Variant names the form of the migrations that the schema needs, "" for the plain one: where there is
 	// <version>_<name>.<variant>.up.sql, that is taken. nil means that there are none.
@@ -33,7 +36,7 @@ func (s *Set) Migrate(ctx context.Context, db *sqlx.DB, n Name) error {
 		found, err = s.version(ctx, db, n)
 	}
 	if err == nil && found > s.Target {
-		err = s.mismatch(n, found)
+		err = s.Mismatch(string(n), found, s.Target)
 	}
 	if err == nil {
 		_, err = db.ExecContext(ctx, n.In(createSchema))
@@ -94,37 +97,20 @@ func (s *Set) Status(ctx context.Context, db *sqlx.DB, n Name) (SchemaStatus, er
 	return status, nil
 }
 
-// SchemaError tells that a database's schema is not the one that a package works with. It wraps
-// ErrSchema.
-type SchemaError struct {
-	Schema string
-	Found  int64 // the newest migration that was applied; 0 for none
-	Wanted int64 // the one the package works with
-
-	pkg string
-}
-
-// Error names both versions and what to do.
-func (e *SchemaError) Error() string {
-	todo := "run " + e.pkg + ".Migrate first"
-	if e.Found > e.Wanted {
+// Mismatch says that a schema is at another version than the package works with, and what to do.
+func Mismatch(pkg, schema string, found, wanted int64) string {
+	todo := "run " + pkg + ".Migrate first"
+	if found > wanted {
 		todo = "it was migrated by a newer version of the library: use that"
 	}
-	return fmt.Sprintf("schema %q is at version %d, not %d: %s", e.Schema, e.Found, e.Wanted, todo)
+	return fmt.Sprintf("schema %q is at version %d, not %d: %s", schema, found, wanted, todo)
 }
 
-// Unwrap returns ErrSchema.
-func (e *SchemaError) Unwrap() error { return ErrSchema }
-
-func (s *Set) mismatch(n Name, found int64) error {
-	return &SchemaError{Schema: string(n), Found: found, Wanted: s.Target, pkg: s.Package}
-}
-
-// Check returns a *SchemaError unless the schema is at the set's version.
+// Check returns the set's Mismatch unless the schema is at the set's version.
 func (s *Set) Check(ctx context.Context, db sqlx.QueryerContext, n Name) error {
 	found, err := s.version(ctx, db, n)
 	if err == nil && found != s.Target {
-		err = s.mismatch(n, found)
+		err = s.Mismatch(string(n), found, s.Target)
 	}
 	return err
 }

@@ -14,14 +14,18 @@ import (
 
 // ErrSchema is returned when a database's schema is older or newer than this package works with. The
 // error is a *SchemaError.
-var ErrSchema = pgschema.ErrSchema
+var ErrSchema = errSchema
 
 // ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate and
 // Rollback, and by New for a driver that prepares every statement where the pooler does not allow that.
-var ErrPooler = pgschema.ErrPooler
+var ErrPooler = errPooler
 
-// errDSN stands for a data source name that cannot be read.
-var errDSN = pgschema.ErrDSN
+// The sentinels are the same in every package that keeps tables in PostgreSQL.
+var (
+	errSchema = pgschema.ErrSchema
+	errPooler = pgschema.ErrPooler
+	errDSN    = pgschema.ErrDSN // stands for a data source name that cannot be read
+)
 
 // SQLSTATE codes that mean something here.
 const (

@@ -9,8 +9,8 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// lookupStatement finds keys in a journal: no row where there is no such profile, a row of NULLs where
-// nothing is found. It compares the profile as knownKey does, and for the same reason.
+// lookupStatement finds keys in a journal: no row where there is no such profile, a row of NULLs
+// where nothing is found. It compares the profile as knownKey does, and for the same reason.
 const lookupStatement = `
 	SELECT j.key, j.seq
 	FROM trading.account_profiles p

@@ -33,10 +33,10 @@ const targetVersion = 7
 
 // migrations are this package's. Where TimescaleDB keeps the signals, some have another form.
 var migrations = pgschema.Set{
-	Package: "pgstore",
-	Files:   migrationFiles,
-	Target:  targetVersion,
-	Table:   "trading.accounts_schema_version",
+	Files:    migrationFiles,
+	Target:   targetVersion,
+	Table:    "trading.accounts_schema_version",
+	Mismatch: mismatch,
 	Variant: func(ctx context.Context, db sqlx.QueryerContext, n pgschema.Name) (string, error) {
 		is, err := schema(n).isHypertable(ctx, db, "signals")
 		if err != nil || !is {

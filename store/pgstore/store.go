@@ -11,7 +11,6 @@ package pgstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
@@ -19,7 +18,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/hub"
@@ -49,11 +47,10 @@ var _ accounts.Store = (*Store)(nil)
 // other processes' changes on a connection of its own. Otherwise as New. The data source name is a
 // URL or key=value pairs; it never appears in an error.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
-	connector, err := pq.NewConnector(dsn)
+	db, err := pgschema.Open(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("open store: %w", errDSN) // the parser's error may hold the password
+		return nil, fmt.Errorf("open store: %w", err)
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
 	s, err := New(ctx, db, append([]Option{WithListenDSN(dsn)}, opts...)...)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -115,8 +112,8 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the schema
-// was migrated or taken back since, and is not what this package works with any longer.
+// Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
+// schema was migrated or taken back since, and is not what this package works with any longer.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err

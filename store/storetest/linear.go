@@ -154,8 +154,8 @@ type client struct {
 	history []porcupine.Operation
 }
 
-// "Calls on one profile are linearizable." Many clients read, look up and append at once: some after
-// what they just read, some on stale knowledge, some under keys that may be taken.
+// "Calls on one profile are linearizable." Many clients read, look up and append at once: some
+// after what they just read, some on stale knowledge, some under keys that may be taken.
 func checkLinearizable(t T, stores ...accounts.Store) {
 	create(t, stores[0], profile("p"))
 	const clients, each = 6, 60

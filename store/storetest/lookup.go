@@ -70,7 +70,8 @@ func checkLookupFresh(t T, s accounts.Store) {
 	}
 }
 
-// "A key that the journal lacks is absent": whoever else has it, and whether a column could hold it.
+// "A key that the journal lacks is absent": whoever else has it, and whether a column could hold
+// it.
 func checkLookupLacking(t T, s accounts.Store) {
 	create(t, s, profile("p"), profile("q"))
 	j, other := journal{id: "p"}, journal{id: "q"}
@@ -118,8 +119,9 @@ func checkLookupMiss(t T, s accounts.Store) {
 	}
 }
 
-// "The cost is in proportion to the number of keys, and not to the length of the journal": a look-up
-// that reads the journal takes as long as reading it. The best of many times is not the machine's doing.
+// "The cost is in proportion to the number of keys, and not to the length of the journal": a
+// look-up that reads the journal takes as long as reading it. The best of many times is not the
+// machine's doing.
 func checkLookupCost(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	j := journal{id: "p"}
