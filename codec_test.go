@@ -107,7 +107,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := newRefold("USD", book.changes, func(*Trade, Closed) {})
+		refolded := newRefold("USD", book.Amendments(), func(*Trade, Closed) {})
 		refolded.entry(1, p)
 		refolded.finish()
 	})
@@ -160,7 +160,9 @@ func fill(i int) *Trade {
 	if i%8 == 7 {
 		t.Quantity = d("-175")
 	}
-	t.derive()
+	if err := t.normalize(); err != nil {
+		panic(err)
+	}
 	return t
 }
 

@@ -101,7 +101,7 @@ func TestKindsOfCredentials(t *testing.T) {
 	require.Equal(t, accounts.OAuth1a, oauth.Kind())
 	flex, err := accounts.NewFlexToken(secretOf("123456789012345678901234"), "987654")
 	require.NoError(t, err)
-	require.Equal(t, "987654", string(flex[accounts.FieldFlexQuery].Reveal()))
+	require.Equal(t, "987654", string(flex["flex_query_id"].Reveal()))
 	login, err := accounts.NewGatewayLogin(secretOf("anna1"), secretOf("pass word"), "live")
 	require.NoError(t, err)
 	require.Equal(t, accounts.GatewayLogin, login.Kind())

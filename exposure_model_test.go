@@ -170,13 +170,13 @@ func side(held *big.Rat, orders []parcel, mark *big.Rat) (quantity, worth *big.R
 }
 
 // risk is what one contract, or all, put at risk in base currency.
-type risk struct{ worst, high, low, initial, maintenance *big.Rat }
+type atRisk struct{ worst, high, low, initial, maintenance *big.Rat }
 
 func writes(i accounts.Instrument) bool {
 	return i.SecType == accounts.Option || i.SecType == accounts.FutureOption
 }
 
-func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrder) risk {
+func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrder) atRisk {
 	key, units := i.Key(), m.units(i)
 	mark := m.marks[key]
 	held, buys, sells := m.stakes(key, strategy, more)
@@ -187,7 +187,7 @@ func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrde
 	if writes(i) {
 		short = mul(mul(shorts, ratOf(i.Strike)), units)
 	}
-	r := risk{worst: largest(long, short), high: long, low: new(big.Rat).Neg(short)}
+	r := atRisk{worst: largest(long, short), high: long, low: new(big.Rat).Neg(short)}
 	bought, _, _ := total(buys)
 	sold, _, _ := total(sells)
 	if held.Sign() < 0 && longs.Sign() == 0 { // short, however much of the buying is done
@@ -208,7 +208,7 @@ func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrde
 }
 
 // margins is Regulation T's initial margin, and the maintenance margin of FINRA rule 4210.
-func (m *model) margins(r *risk, i accounts.Instrument, long, short, shorts *big.Rat) {
+func (m *model) margins(r *atRisk, i accounts.Instrument, long, short, shorts *big.Rat) {
 	r.maintenance = zero()
 	share := ratOf(m.limits.FuturesMargin)
 	switch i.SecType {

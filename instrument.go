@@ -178,6 +178,12 @@ func (i *Instrument) normalize() error {
 	return i.validate()
 }
 
+// Complete fills in defaults and checks the terms, without trimming decimals.
+func (i *Instrument) Complete() error {
+	i.setDefaults()
+	return i.validate()
+}
+
 // Validate checks the terms and returns a *ValidationError that names all that are wrong, or nil.
 func (i Instrument) Validate() error {
 	i.setDefaults()

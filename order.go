@@ -72,9 +72,8 @@ func (o *Order) validate() error {
 // alone, and working its notional out.
 func (o *Order) examine() error {
 	i := &o.Instrument
-	i.setDefaults()
-	if o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
-		!ordinary(o.Quantity) || !ordinary(o.Price) || !ordinary(i.Multiplier) || o.validate() != nil || i.validate() != nil {
+	if i.Complete() != nil || o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > maxPlaces ||
+		!ordinary(o.Quantity) || !ordinary(o.Price) || !ordinary(i.Multiplier) || o.validate() != nil {
 		return o.normalize()
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 
 // Changed appends to out the positions that payloads folded last changed, as they stand now, without lots. One of which
 // a cancellation left nothing is among them as a zero position.
-func (b *Book) Changed(out []Position, payloads []payload) []Position {
+func (b *Book) Changed(out []Position, payloads []any) []Position {
 	if len(payloads) == 1 {
 		if t, ok := payloads[0].(*Trade); ok && t.Instrument.SecType != Forex {
 			return append(out, b.current(t.instrumentKey(), &t.Instrument))
@@ -34,7 +34,7 @@ func (b *Book) current(key InstrumentKey, i *Instrument) Position {
 }
 
 // contracts are the contracts whose positions an entry changes.
-func contracts(p payload) []*Instrument {
+func contracts(p any) []*Instrument {
 	switch f := p.(type) {
 	case *Trade:
 		if f.Instrument.SecType != Forex {

@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var reports []*report
 	if err == nil {
-		reports, err = reconcile(ctx, o, stderr)
+		reports, err = reconcileFiles(ctx, o, stderr)
 	}
 	if err == nil {
 		err = write(stdout, o, reports)
@@ -124,8 +124,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	return o, nil
 }
 
-// reconcile reads all input and imports it into profiles of an empty store.
-func reconcile(ctx context.Context, o options, stderr io.Writer) (_ []*report, err error) {
+// reconcileFiles reads all input and imports it into profiles of an empty store.
+func reconcileFiles(ctx context.Context, o options, stderr io.Writer) (_ []*report, err error) {
 	files, err := readFiles(ctx, o.files, o.zone, stderr)
 	if err != nil {
 		return nil, err

@@ -81,8 +81,8 @@ func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, 
 	p.Name = fmt.Sprintf("file %d, account %s", n, account)
 	p.BaseCurrency = base
 	created, err := m.CreateProfile(ctx, p)
-	var invalid *accounts.ValidationError
-	if errors.As(err, &invalid) && slices.ContainsFunc(invalid.Fields, func(f accounts.FieldError) bool { return f.Field == "IBKRAccountID" }) {
+	var wrong *accounts.ValidationError
+	if errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f accounts.FieldError) bool { return f.Field == "IBKRAccountID" }) {
 		return created, fmt.Errorf("account %.60q is no IBKR account id such as U1234567: let the query show ids, not aliases", account)
 	}
 	return created, err

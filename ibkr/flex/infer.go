@@ -16,8 +16,8 @@ import (
 // inference goes through time with all contracts together, for splits and exercises connect them.
 type inference struct {
 	*planner
-	ledgers  map[accounts.InstrumentKey]*ledger
-	order    []*ledger
+	tallies  map[accounts.InstrumentKey]*tally
+	order    []*tally
 	held     map[accounts.InstrumentKey]accounts.Decimal
 	undone   map[accounts.InstrumentKey]accounts.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[accounts.InstrumentKey]bool
@@ -27,7 +27,7 @@ type inference struct {
 
 // infer adds an opening balance to the plan for every contract that needs one.
 func (p *planner) infer() error {
-	in := &inference{planner: p, ledgers: map[accounts.InstrumentKey]*ledger{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
+	in := &inference{planner: p, tallies: map[accounts.InstrumentKey]*tally{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
 	in.held, in.later = p.quantities()
 	in.seen = p.seenBefore()
 	p.renameHeld()
@@ -72,19 +72,19 @@ func (p *planner) infer() error {
 	return nil
 }
 
-func (in *inference) of(inst accounts.Instrument) *ledger {
+func (in *inference) of(inst accounts.Instrument) *tally {
 	key := inst.Key()
-	l := in.ledgers[key]
+	l := in.tallies[key]
 	if l == nil {
-		l = &ledger{inference: in, inst: inst}
-		in.ledgers[key] = l
+		l = &tally{inference: in, inst: inst}
+		in.tallies[key] = l
 		in.order = append(in.order, l)
 	}
 	return l
 }
 
 // from returns the ledger that the event concerns; nil if it moves no lots, or none any longer.
-func (in *inference) from(e *event) *ledger {
+func (in *inference) from(e *event) *tally {
 	switch {
 	case e.void || e.known:
 		return nil
@@ -96,7 +96,7 @@ func (in *inference) from(e *event) *ledger {
 	return nil
 }
 
-func (in *inference) to(e *event) *ledger {
+func (in *inference) to(e *event) *tally {
 	if e.split != nil {
 		return in.of(e.split.To)
 	}
@@ -122,7 +122,7 @@ func (p *planner) renameHeld() {
 }
 
 // prepare works out what was held before the statement beyond what the book holds.
-func (l *ledger) prepare() error {
+func (l *tally) prepare() error {
 	held := l.held[l.inst.Key()]
 	for _, pos := range l.planner.held.Positions {
 		if pos.Instrument.Key() == l.inst.Key() {
@@ -166,7 +166,7 @@ func (l *ledger) prepare() error {
 }
 
 // backwards goes from what is held at the end back to the beginning.
-func (l *ledger) backwards() accounts.Decimal {
+func (l *tally) backwards() accounts.Decimal {
 	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
 		switch {
@@ -184,7 +184,7 @@ func (l *ledger) backwards() accounts.Decimal {
 // atLeast is the least that must have been held before, beyond what the book holds, for every
 // closing to have something to close and every split something to split: for statements that do
 // not say what is held at the end.
-func (l *ledger) atLeast(held accounts.Decimal) accounts.Decimal {
+func (l *tally) atLeast(held accounts.Decimal) accounts.Decimal {
 	var need accounts.Decimal // in units of the beginning
 	n, m := unit, unit
 	x := held
@@ -225,7 +225,7 @@ var (
 
 // split carries both what was held before and the own lots through. If there is neither, there
 // is nothing to split, and the book would refuse to.
-func (in *inference) split(e *event, from, to *ledger) {
+func (in *inference) split(e *event, from, to *tally) {
 	s := e.split
 	total := from.left().Add(from.net)
 	if total.IsZero() && !in.later[s.From.Key()] {
@@ -248,7 +248,7 @@ func (in *inference) split(e *event, from, to *ledger) {
 }
 
 // finish turns what is left of what was held before into lots.
-func (l *ledger) finish() {
+func (l *tally) finish() {
 	q := l.left()
 	if q.IsZero() {
 		return
@@ -277,7 +277,7 @@ func (p *Position) basis() Optional {
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
 // the journal was there before it, or came in a way that no statement told. But they enter the
 // book behind what it knows, lest that be matched anew.
-func (l *ledger) openings() {
+func (l *tally) openings() {
 	if len(l.found) == 0 {
 		return
 	}

@@ -17,7 +17,7 @@ const maxStraddles, maxEvents = 60, 500
 
 // unseen is what was held of the contract before the statement, beyond what the book holds: the
 // least that agrees with everything that the closings say.
-func (l *ledger) unseen(held accounts.Decimal) accounts.Decimal {
+func (l *tally) unseen(held accounts.Decimal) accounts.Decimal {
 	least := l.atLeast(held)
 	apart := func(e *event) bool { return e.split != nil || e.delivery() } // rows that do not tell what lots cost
 	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
@@ -33,7 +33,7 @@ func (l *ledger) unseen(held accounts.Decimal) accounts.Decimal {
 
 // candidates are the quantities at which a lot of the statement's own begins to be consumed, in
 // ascending order: what was closed up to some row, less what its own lots gave for it.
-func (l *ledger) candidates() (out []accounts.Decimal) {
+func (l *tally) candidates() (out []accounts.Decimal) {
 	own := []accounts.Decimal{{}}
 	var opened, closed accounts.Decimal
 	for _, e := range l.events {
@@ -52,8 +52,8 @@ func (l *ledger) candidates() (out []accounts.Decimal) {
 }
 
 // agrees reports whether all rows say what they would if so much had been held before.
-func (l *ledger) agrees(before accounts.Decimal) bool {
-	try := &ledger{inst: l.inst, own: slices.Clone(l.own), net: l.net}
+func (l *tally) agrees(before accounts.Decimal) bool {
+	try := &tally{inst: l.inst, own: slices.Clone(l.own), net: l.net}
 	for _, e := range l.events {
 		q := e.trade.Quantity
 		total := before.Add(try.net)

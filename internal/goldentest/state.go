@@ -68,7 +68,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 			"gross": r.Gross, "net": r.Net, "margin": r.Margin}},
 		{"usage", r.Usage}, {"checks", checks},
 		{"closings", closings(t, p)}, {"trades_in_force", trades(t, p)}, {"facts", facts(t, p)},
-		{"accesses", accesses(t, p)}, {"performance", performance(t, p)},
+		{"accesses", accesses(t, p)}, {"performance", performed(t, p)},
 		{"checkpoint", book(t, end)},
 	} {
 		if b.Len() > 2 {
@@ -151,7 +151,7 @@ func accesses(t testing.TB, p *accounts.Portfolio) (out []any) {
 	return out
 }
 
-func performance(t testing.TB, p *accounts.Portfolio) any {
+func performed(t testing.TB, p *accounts.Portfolio) any {
 	t.Helper()
 	out, err := p.Performance(t.Context(), accounts.Window{})
 	require.NoError(t, err, "performance")

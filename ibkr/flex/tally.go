@@ -6,8 +6,8 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// ledger follows one contract through the statement as the book will.
-type ledger struct {
+// tally follows one contract through the statement as the book will.
+type tally struct {
 	*inference
 	inst   accounts.Instrument
 	events []*event         // those that the book does not know yet
@@ -19,7 +19,7 @@ type ledger struct {
 
 // remnant is what is left of what was held before the statement.
 type remnant struct {
-	of       *ledger          // the contract it was in at the beginning
+	of       *tally          // the contract it was in at the beginning
 	quantity accounts.Decimal // in units of today; negative for short
 	n, m     accounts.Decimal // n units of today were m at the beginning
 }
@@ -33,7 +33,7 @@ type premium struct {
 }
 
 // left is how much is left of what was held before.
-func (l *ledger) left() accounts.Decimal {
+func (l *tally) left() accounts.Decimal {
 	var sum accounts.Decimal
 	for _, r := range l.before {
 		sum = sum.Add(r.quantity)
@@ -42,7 +42,7 @@ func (l *ledger) left() accounts.Decimal {
 }
 
 // trade moves lots as the book will, and takes what the trade consumes of what was held before.
-func (l *ledger) trade(e *event) {
+func (l *tally) trade(e *event) {
 	q, net := e.trade.Quantity, e.net()
 	var option *accounts.Lot
 	alone := false
@@ -84,12 +84,12 @@ func (l *ledger) trade(e *event) {
 }
 
 // open queues a lot that the trade opens.
-func (l *ledger) open(e *event, q, basis accounts.Decimal) {
+func (l *tally) open(e *event, q, basis accounts.Decimal) {
 	l.add(accounts.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
 }
 
 // add queues a lot behind all that were opened no later, as the book does.
-func (l *ledger) add(lot accounts.Lot) {
+func (l *tally) add(lot accounts.Lot) {
 	i := len(l.own)
 	for i > 0 && lot.OpenedAt.Before(l.own[i-1].OpenedAt) {
 		i--
@@ -99,7 +99,7 @@ func (l *ledger) add(lot accounts.Lot) {
 }
 
 // consume takes n units off the own lots and returns their basis.
-func (l *ledger) consume(n accounts.Decimal) (basis accounts.Decimal) {
+func (l *tally) consume(n accounts.Decimal) (basis accounts.Decimal) {
 	for !n.IsZero() && len(l.own) > 0 {
 		lot := &l.own[0]
 		size := smaller(n, lot.Quantity.Abs())
@@ -115,7 +115,7 @@ func (l *ledger) consume(n accounts.Decimal) (basis accounts.Decimal) {
 }
 
 // take makes inferred lots of what was held before and returns the last.
-func (l *ledger) take(q, basis accounts.Decimal, source string) (last *accounts.Lot) {
+func (l *tally) take(q, basis accounts.Decimal, source string) (last *accounts.Lot) {
 	for !q.IsZero() && len(l.before) > 0 {
 		r := &l.before[0]
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
@@ -146,7 +146,7 @@ func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
 
 // deferPremium sets an exercised option's gain aside. What was assigned on a short call sells the
 // underlying, on a short put buys it; an exercised one the other way around.
-func (l *ledger) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
+func (l *tally) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
 	q := closed // one future for each option on it
 	if e.trade.Instrument.SecType != accounts.FutureOption {
 		q = closed.Mul(nonZero(e.trade.Instrument.Multiplier))
