@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
@@ -38,7 +39,7 @@ func TestAccessesAreInTheJournal(t *testing.T) {
 	_, err = m.Credentials(anna, "a")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound)
 	require.ErrorIs(t, m.SetCredentials(anna, "a", nil), accounts.ErrInvalid)
-	require.NoError(t, m.SetCredentials(anna, "a", accounts.NewGatewaySession()))
+	require.NoError(t, m.SetCredentials(anna, "a", credentials.NewGatewaySession()))
 	_, err = m.Credentials(t.Context(), "a")
 	require.NoError(t, err)
 	switchTo(t, anna, m, "a")
@@ -49,7 +50,7 @@ func TestAccessesAreInTheJournal(t *testing.T) {
 	_, err = broken.Credentials(anna, "a")
 	require.Error(t, err)
 	require.NoError(t, m.ArchiveProfile(anna, "a"))
-	require.ErrorIs(t, m.SetCredentials(anna, "a", accounts.NewGatewaySession()), accounts.ErrProfileNotActive)
+	require.ErrorIs(t, m.SetCredentials(anna, "a", credentials.NewGatewaySession()), accounts.ErrProfileNotActive)
 
 	require.Equal(t, []string{`get by "anna": missing`, `set by "anna": refused`, `set by "anna": ok`, `get by "": ok`, `switch by "anna": ok`,
 		`delete by "anna": ok`, `get by "anna": failed`, `delete by "anna": ok`, `set by "anna": refused`}, accesses(t, p), "accesses in the journal")
@@ -69,7 +70,7 @@ func TestNoCredentialsWithoutTrace(t *testing.T) {
 	store, creds := newStore(t), memcreds.New()
 	m := newManager(t, store, accounts.WithCredentialStore(creds))
 	create(t, t.Context(), m, "a")
-	require.NoError(t, m.SetCredentials(t.Context(), "a", accounts.NewGatewaySession()))
+	require.NoError(t, m.SetCredentials(t.Context(), "a", credentials.NewGatewaySession()))
 	lost := errors.New("no journal")
 	broken := newManager(t, deafStore{store, lost}, accounts.WithCredentialStore(creds))
 	c, err := broken.Credentials(t.Context(), "a")

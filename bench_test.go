@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -15,7 +16,7 @@ import (
 // append to memstore, and the fold again for readers.
 func BenchmarkRecord(b *testing.B) {
 	ben := newBench(b)
-	fills := [2]accounts.Trade{trade(1, xyz, "100", "41.37"), trade(1, xyz, "-100", "41.38")}
+	fills := [2]ledger.Trade{trade(1, xyz, "100", "41.37"), trade(1, xyz, "-100", "41.38")}
 	ids := execIDs(b.N)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -28,10 +29,10 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
-func execIDs(n int) []accounts.ExecID {
-	ids := make([]accounts.ExecID, n)
+func execIDs(n int) []ledger.ExecID {
+	ids := make([]ledger.ExecID, n)
 	for i := range ids {
-		ids[i] = accounts.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
+		ids[i] = ledger.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
 	}
 	return ids
 }
@@ -48,7 +49,7 @@ func BenchmarkRecordParallel(b *testing.B) {
 		for pb.Next() {
 			n := <-next
 			next <- n + 1
-			f.ExecID = accounts.ExecID(fmt.Sprintf("%08x.5159662d.01.01", n))
+			f.ExecID = ledger.ExecID(fmt.Sprintf("%08x.5159662d.01.01", n))
 			if _, err := ben.portfolio.Record(b.Context(), f); err != nil {
 				b.Fatal(err)
 			}
@@ -61,13 +62,13 @@ func fillJournal(b *testing.B, n int) *bench {
 	b.Helper()
 	ben := newBenchOn(b, memstore.New())
 	const batch = 500
-	facts := make([]accounts.Fact, 0, batch)
+	facts := make([]ledger.Fact, 0, batch)
 	for i := range n {
 		f := trade(1, xyz, "100", "41.37")
 		if i%2 == 1 {
 			f.Quantity = dec("-100")
 		}
-		f.ExecID = accounts.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
+		f.ExecID = ledger.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
 		if facts = append(facts, f); len(facts) == batch {
 			_, err := ben.portfolio.Record(context.Background(), facts...)
 			require.NoError(b, err)

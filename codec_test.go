@@ -7,42 +7,46 @@ import (
 
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
-func d(s string) Decimal { return udecimal.MustParse(s) }
+func d(s string) ledger.Decimal { return udecimal.MustParse(s) }
 
 var codecTime = time.Date(2026, 3, 2, 14, 30, 1, 123456000, time.UTC)
 
 // payloads is one full and one sparse payload of every kind.
 func payloads() []payload {
-	option := NewOption("XYZ", 20260320, Call, d("52.5"), "USD")
+	option := ledger.NewOption("XYZ", 20260320, ledger.Call, d("52.5"), "USD")
 	option.ConID, option.LocalSymbol = 77, `XYZ "A" <&> é`
-	full := &Trade{ExecID: "0001.01.01", OrderID: "o-1", Kind: Assignment, Instrument: option, Quantity: d("-2"), Price: d("1.05"),
+	full := &ledger.Trade{ExecID: "0001.01.01", OrderID: "o-1", Kind: ledger.Assignment, Instrument: option, Quantity: d("-2"), Price: d("1.05"),
 		Proceeds: d("210"), Commission: d("1.123456789"), CommissionCurrency: "EUR", Taxes: d("0.1"), FXRate: d("0.92"), Time: codecTime}
-	sparse := &Trade{ExecID: "x", Instrument: NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("0"), Time: codecTime}
-	lot := Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: codecTime, Inferred: true}
-	split := &Split{ID: "s", From: option, To: NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: codecTime}
-	opening := &Opening{ID: "o", Instrument: option, Lots: []Lot{lot}, FXRate: d("1.1"), Time: codecTime}
-	cancellation := &Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}
-	position := Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: codecTime, Lots: []Lot{lot}}
-	full1 := Order{ID: "o-1", Instrument: option, Quantity: d("-2"), Price: d("1.05"), Strategy: "trend", Sector: "tech & co", Signal: "s"}
-	sparse1 := Order{ID: "o", Instrument: NewStock("XYZ", "USD"), Quantity: d("1")}
+	sparse := &ledger.Trade{ExecID: "x", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("0"), Time: codecTime}
+	lot := ledger.Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: codecTime, Inferred: true}
+	split := &ledger.Split{ID: "s", From: option, To: ledger.NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: codecTime}
+	opening := &ledger.Opening{ID: "o", Instrument: option, Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Time: codecTime}
+	cancellation := &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}
+	position := ledger.Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: codecTime, Lots: []ledger.Lot{lot}}
+	full1 := risk.Order{ID: "o-1", Instrument: option, Quantity: d("-2"), Price: d("1.05"), Strategy: "trend", Sector: "tech & co", Signal: "s"}
+	sparse1 := risk.Order{ID: "o", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1")}
 	return []payload{
 		full, sparse,
-		&CashMovement{ID: "c", Kind: Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: codecTime},
-		&CashMovement{ID: "c", Kind: Fee, Currency: "USD", Amount: d("0"), Time: codecTime.Truncate(time.Hour)},
+		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: codecTime},
+		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: codecTime.Truncate(time.Hour)},
 		split, opening,
-		&EquityPoint{Time: codecTime, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
-		&Amendment{Place: 3, Trade: full}, &Amendment{Place: 4, Split: split}, &Amendment{Place: 5, Opening: opening}, &Amendment{Place: 6, Cancellation: cancellation},
-		&Restatement{Positions: []Position{position}, Cash: map[Currency]CashBalance{"USD": {Capital: d("1.5")}},
-			Pending: []PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
-		&Restatement{},
-		&Hold{Order: full1, Warnings: []Violation{{Rule: RuleGross, Subject: "x", Limit: d("1"), Actual: d("0.8")}}, Time: codecTime}, &Hold{Order: sparse1, Time: codecTime},
-		&Release{OrderID: "o-1", Reason: `"cancelled"`, Time: codecTime},
-		&Refusal{Order: full1, Violations: []Violation{{Rule: RuleState, Reason: "trading is halted"}}, Time: codecTime},
-		&Breach{Rule: RuleDrawdown, Severity: SeveritySevere, Limit: d("0.12"), Actual: d("0.13"), Time: codecTime},
-		&StateChange{State: TradingReducing, Cause: RuleDrawdown, Reason: "r", Recount: []Rule{RuleDailyLoss, RuleDrawdown}, Equity: d("100"), Capital: d("90"), Time: codecTime},
-		&PolicyChange{Version: 3, Status: StatusActive, Limits: DefaultLimits(Level50K, RiskHigh), Time: codecTime}, &PolicyChange{Version: 1, Time: codecTime},
+		&ledger.EquityPoint{Time: codecTime, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
+		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split}, &ledger.Amendment{Place: 5, Opening: opening}, &ledger.Amendment{Place: 6, Cancellation: cancellation},
+		&ledger.Restatement{Positions: []ledger.Position{position}, Cash: map[ledger.Currency]ledger.CashBalance{"USD": {Capital: d("1.5")}},
+			Pending: []ledger.PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
+		&ledger.Restatement{},
+		&risk.Hold{Order: full1, Warnings: []risk.Violation{{Rule: risk.RuleGross, Subject: "x", Limit: d("1"), Actual: d("0.8")}}, Time: codecTime}, &risk.Hold{Order: sparse1, Time: codecTime},
+		&risk.Release{OrderID: "o-1", Reason: `"cancelled"`, Time: codecTime},
+		&risk.Refusal{Order: full1, Violations: []risk.Violation{{Rule: risk.RuleState, Reason: "trading is halted"}}, Time: codecTime},
+		&risk.Breach{Rule: risk.RuleDrawdown, Severity: risk.SeveritySevere, Limit: d("0.12"), Actual: d("0.13"), Time: codecTime},
+		&risk.StateChange{State: risk.TradingReducing, Cause: risk.RuleDrawdown, Reason: "r", Recount: []risk.Rule{risk.RuleDailyLoss, risk.RuleDrawdown}, Equity: d("100"), Capital: d("90"), Time: codecTime},
+		&risk.PolicyChange{Version: 3, Status: StatusActive, Limits: DefaultLimits(Level50K, RiskHigh), Time: codecTime}, &risk.PolicyChange{Version: 1, Time: codecTime},
 	}
 }
 
@@ -80,7 +84,7 @@ func TestUnreadablePayloads(t *testing.T) {
 		"lots that do not add up": {"restatement", `{"v":1,"positions":[{"quantity":"5","lots":[{"quantity":"4"}]}],"trades":1}`},
 		"no such date":            {"trade", `{"v":1,"instrument":{"expiry":"2025-02-30"}}`},
 	} {
-		e := Entry{ProfileID: "p", Seq: 7, Kind: EntryKind(c.kind), Payload: []byte(c.data)}
+		e := Entry{ProfileID: "p", Seq: 7, Kind: ledger.EntryKind(c.kind), Payload: []byte(c.data)}
 		_, err := e.Decode()
 		var corrupt *CorruptError
 		require.ErrorAs(t, err, &corrupt, name)
@@ -97,19 +101,19 @@ func FuzzDecodeEntry(f *testing.F) {
 	f.Add("trade", []byte(`{"v":1,"exec_id":"x","quantity":"1e9"}`))
 	f.Add("", []byte(`{"v":1,}`))
 	f.Fuzz(func(t *testing.T, kind string, data []byte) {
-		p, err := decodePayload(EntryKind(kind), data)
+		p, err := decodePayload(ledger.EntryKind(kind), data)
 		if err != nil {
 			return
 		}
-		again, err := decodePayload(EntryKind(kind), encodePayload(nil, p))
+		again, err := decodePayload(ledger.EntryKind(kind), encodePayload(nil, p))
 		require.NoError(t, err, "what was read must be written so that it can be read")
 		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, again)))
 		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := newRefold("USD", book.Amendments(), func(*Trade, Closed) {})
-		refolded.entry(1, p)
-		refolded.finish()
+		refolded := ledger.NewRefold("USD", book.Amendments(), func(*ledger.Trade, ledger.Closed) {})
+		refolded.Add(1, p)
+		refolded.Finish()
 	})
 }
 
@@ -118,13 +122,13 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 	for i, p := range payloads()[:7] {
 		b.apply(p, int64(i+1))
 	}
-	b.apply(&Amendment{Place: 2, Cancellation: &Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}}, 8)
+	b.apply(&ledger.Amendment{Place: 2, Cancellation: &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}}, 8)
 	b.hash = Hash{1, 2, 3}
 	c, err := b.checkpoint()
 	require.NoError(t, err)
 	back, ok := foldFrom(c, "p", "USD")
 	require.True(t, ok)
-	require.True(t, sameJSON(b.record(), back.record()), "the book changed on its way through a checkpoint")
+	require.True(t, wire.Same(b.Record(), back.Record()), "the book changed on its way through a checkpoint")
 	require.Equal(t, b.hash, back.hash)
 	require.Equal(t, b.seq, back.seq)
 
@@ -151,8 +155,8 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 }
 
 // fill is one fill of a steady market: buys and sells of 100 that leave a few lots open.
-func fill(i int) *Trade {
-	t := &Trade{ExecID: "0000d514.5159662d.01.01", Kind: Execution, Instrument: NewStock("XYZ", "USD"), Quantity: d("100"), Price: d("41.37"),
+func fill(i int) *ledger.Trade {
+	t := &ledger.Trade{ExecID: "0000d514.5159662d.01.01", Kind: ledger.Execution, Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("100"), Price: d("41.37"),
 		Commission: d("1.000188"), Time: codecTime}
 	if i%2 == 1 {
 		t.Quantity = d("-75")
@@ -160,7 +164,7 @@ func fill(i int) *Trade {
 	if i%8 == 7 {
 		t.Quantity = d("-175")
 	}
-	if err := t.normalize(); err != nil {
+	if err := t.Normalize(); err != nil {
 		panic(err)
 	}
 	return t
@@ -178,7 +182,7 @@ func TestFoldingAFillDoesNotAllocate(t *testing.T) {
 	}), "allocations per fill")
 }
 
-func steadyFills() (fills []*Trade) {
+func steadyFills() (fills []*ledger.Trade) {
 	for i := range 64 {
 		fills = append(fills, fill(i))
 	}
@@ -205,7 +209,7 @@ func BenchmarkDecodeTrade(b *testing.B) {
 	data := encodePayload(nil, fill(0))
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := decodePayload(KindTrade, data); err != nil {
+		if _, err := decodePayload(ledger.KindTrade, data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -8,15 +8,19 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // command is what one caller wants recorded.
 type command struct {
-	facts    []ledgerPayload
-	trades   []Trade // what facts that are trades point to; never grown, reused with the command
-	task     task    // instead of facts
-	judged   bool    // look at losses once the facts are recorded
-	refresh  int64   // instead of facts: catch up to this sequence number
+	facts    []ledger.Payload
+	trades   []ledger.Trade // what facts that are trades point to; never grown, reused with the command
+	task     task           // instead of facts
+	judged   bool           // look at losses once the facts are recorded
+	refresh  int64          // instead of facts: catch up to this sequence number
 	ctx      context.Context
 	wake     chan bool // true: lead the next group; false: done
 	promoted bool
@@ -32,10 +36,10 @@ type task interface {
 
 // trade keeps a normalized copy of t in the command. Whoever needs it for longer than the command
 // lasts makes a copy.
-func (cmd *command) trade(t *Trade) (ledgerPayload, error) {
+func (cmd *command) trade(t *ledger.Trade) (ledger.Payload, error) {
 	cmd.trades = append(cmd.trades, *t)
 	kept := &cmd.trades[len(cmd.trades)-1]
-	return kept, kept.normalize()
+	return kept, kept.Normalize()
 }
 
 // queue combines commands. At any time at most one caller leads: it takes everything that waits
@@ -245,7 +249,7 @@ func fail(group []*command, err error) {
 // halfway: then it has its error, the draft is fresh, and the others must decide again. So must
 // one whose facts did not fit the book while some of them turn out to be in it already.
 func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[string]int64) bool {
-	p.draft.begin(p.live.seq, p.live.hash, normalTime(p.clock()), len(group) > 1)
+	p.draft.begin(p.live.seq, p.live.hash, wire.Time(p.clock()), len(group) > 1)
 	for _, cmd := range group {
 		if cmd.err != nil {
 			continue
@@ -290,7 +294,7 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 	if cmd.task != nil {
 		return 0, cmd.task.run(ctx, p, known)
 	}
-	added, err := p.record(ctx, cmd.facts, known)
+	added, err := p.recordFacts(ctx, cmd.facts, known)
 	if err == nil && cmd.judged {
 		err = p.writeLosses()
 	}
@@ -310,12 +314,12 @@ func (p *Portfolio) resetDraft() {
 func (p *Portfolio) announce(seq int64) {
 	p.mu.Lock()
 	p.appending = seq
-	p.release()
+	p.wakeReaders()
 	p.mu.Unlock()
 }
 
-// release lets those look again who wait for the append under way. p.mu is held.
-func (p *Portfolio) release() {
+// wakeReaders lets those look again who wait for the append under way. p.mu is held.
+func (p *Portfolio) wakeReaders() {
 	if p.appended != nil {
 		close(p.appended)
 		p.appended = nil
@@ -331,7 +335,7 @@ func (p *Portfolio) publish() {
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
 	p.visible.Store(p.live.seq)
-	p.release()
+	p.wakeReaders()
 	p.mu.Unlock()
 	for i, payload := range p.draft.payloads {
 		p.announceEntry(payload, p.draft.entries[i].Seq)
@@ -423,12 +427,12 @@ const checkpointEvery = 1024
 // no failure of the command, which is durable: it is reported as an event and tried again later.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	since := p.live.seq - p.saved
-	if since < checkpointEvery || since < 4*int64(p.live.size()) {
+	if since < checkpointEvery || since < 4*int64(p.live.Size()) {
 		return
 	}
 	p.saved = p.live.seq
 	if err := p.SaveCheckpoint(ctx); err != nil {
-		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: normalTime(p.clock()), Err: err})
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: wire.Time(p.clock()), Err: err})
 	}
 }
 
@@ -456,8 +460,8 @@ func (p *Portfolio) fold(payload any, seq int64) {
 	if p.past == nil {
 		return
 	}
-	_, rezoned := payload.(*PolicyChange) // it may bring another time zone
-	if rezoned || p.live.Amended() != changes || !p.past.follow(payload, c) {
+	_, rezoned := payload.(*risk.PolicyChange) // it may bring another time zone
+	if rezoned || p.live.Amended() != changes || !p.past.Follow(payload, c) {
 		p.past = nil
 	}
 }

@@ -7,139 +7,31 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
 )
-
-// Metric names a figure of Performance that profiles can be ranked by.
-type Metric string
-
-// The metrics. Of MetricVolatility, MetricMaxDrawdown, the values at risk, the shortfalls, MetricTurnover, MetricExposure and
-// MetricFees less is better, of all others more.
-const (
-	MetricTimeWeighted Metric = "time_weighted_return"
-	MetricAnnualized   Metric = "annualized_return"
-	MetricVolatility   Metric = "volatility"
-	MetricSharpe       Metric = "sharpe_ratio"
-	MetricSortino      Metric = "sortino_ratio"
-	MetricCalmar       Metric = "calmar_ratio"
-	MetricMaxDrawdown  Metric = "max_drawdown"
-	MetricVaR95        Metric = "value_at_risk_95"
-	MetricVaR99        Metric = "value_at_risk_99"
-	MetricShortfall95  Metric = "expected_shortfall_95"
-	MetricShortfall99  Metric = "expected_shortfall_99"
-	MetricExposure     Metric = "exposure"
-	MetricTurnover     Metric = "turnover"
-	MetricWinRate      Metric = "win_rate"
-	MetricProfitFactor Metric = "profit_factor"
-	MetricExpectancy   Metric = "expectancy"   // in each profile's base currency
-	MetricAverageWin   Metric = "average_win"  // in each profile's base currency
-	MetricAverageLoss  Metric = "average_loss" // in each profile's base currency; less is better
-	MetricProfit       Metric = "profit"       // in each profile's base currency
-	MetricFees         Metric = "fees"         // in each profile's base currency
-)
-
-// metrics tells of each how it is found, as a ratio or as money, and whether less is better.
-var metrics = []struct {
-	name   Metric
-	less   bool
-	value  func(*Performance) *float64
-	amount func(*Performance) *Decimal
-}{
-	{MetricProfit, false, nil, func(p *Performance) *Decimal { return &p.Profit }},
-	{MetricTimeWeighted, false, func(p *Performance) *float64 { return p.TimeWeighted }, nil},
-	{MetricAnnualized, false, func(p *Performance) *float64 { return p.Annualized }, nil},
-	{MetricVolatility, true, func(p *Performance) *float64 { return p.Volatility }, nil},
-	{MetricSharpe, false, func(p *Performance) *float64 { return p.Sharpe }, nil},
-	{MetricSortino, false, func(p *Performance) *float64 { return p.Sortino }, nil},
-	{MetricCalmar, false, func(p *Performance) *float64 { return p.Calmar }, nil},
-	{MetricMaxDrawdown, true, func(p *Performance) *float64 { return p.MaxDrawdown }, nil},
-	{MetricVaR95, true, func(p *Performance) *float64 { return p.VaR95 }, nil},
-	{MetricVaR99, true, func(p *Performance) *float64 { return p.VaR99 }, nil},
-	{MetricShortfall95, true, func(p *Performance) *float64 { return p.Shortfall95 }, nil},
-	{MetricShortfall99, true, func(p *Performance) *float64 { return p.Shortfall99 }, nil},
-	{MetricExposure, true, func(p *Performance) *float64 { return p.Exposure }, nil},
-	{MetricTurnover, true, func(p *Performance) *float64 { return p.Turnover }, nil},
-	{MetricWinRate, false, func(p *Performance) *float64 { return p.WinRate }, nil},
-	{MetricProfitFactor, false, func(p *Performance) *float64 { return p.ProfitFactor }, nil},
-	{MetricExpectancy, false, nil, func(p *Performance) *Decimal { return p.Expectancy }},
-	{MetricAverageWin, false, nil, func(p *Performance) *Decimal { return p.AverageWin }},
-	{MetricAverageLoss, true, nil, func(p *Performance) *Decimal { return p.AverageLoss }},
-	{MetricFees, true, nil, func(p *Performance) *Decimal { return &p.Fees }},
-}
-
-// Metrics returns every metric, in the order in which a table shows them.
-func Metrics() []Metric {
-	names := make([]Metric, len(metrics))
-	for i := range metrics {
-		names[i] = metrics[i].name
-	}
-	return names
-}
-
-// index returns where the metric is in metrics, -1 for none.
-func (m Metric) index() int {
-	for i := range metrics {
-		if metrics[i].name == m {
-			return i
-		}
-	}
-	return -1
-}
-
-// Valid reports whether there is such a metric.
-func (m Metric) Valid() bool { return m.index() >= 0 }
-
-// LessIsBetter reports whether of two profiles the one with the smaller figure did better.
-func (m Metric) LessIsBetter() bool { i := m.index(); return i >= 0 && metrics[i].less }
-
-// Value returns the figure that a metric names; false if it is not defined, or there is no such
-// metric. Money loses its last digits; see Amount.
-func (p *Performance) Value(m Metric) (float64, bool) {
-	i := m.index()
-	if i < 0 {
-		return 0, false
-	}
-	if d, ok := p.Amount(m); ok {
-		return d.InexactFloat64(), true
-	}
-	if find := metrics[i].value; find != nil {
-		if v := find(p); v != nil {
-			return *v, true
-		}
-	}
-	return 0, false
-}
-
-// Amount returns the money that a metric names, exactly; false if it is not defined, or the metric is no amount of
-// money.
-func (p *Performance) Amount(m Metric) (Decimal, bool) {
-	if i := m.index(); i >= 0 && metrics[i].amount != nil {
-		if d := metrics[i].amount(p); d != nil {
-			return *d, true
-		}
-	}
-	return Decimal{}, false
-}
 
 // Standing is one profile in a comparison.
 type Standing struct {
-	ProfileID     ProfileID     `json:"profile_id"`
-	Name          string        `json:"name"`
-	CapitalLevel  CapitalLevel  `json:"capital_level"`
-	RiskTolerance RiskTolerance `json:"risk_tolerance"`
-	BaseCurrency  Currency      `json:"base_currency"`
-	Performance   Performance   `json:"performance"`
+	ProfileID     ProfileID          `json:"profile_id"`
+	Name          string             `json:"name"`
+	CapitalLevel  CapitalLevel       `json:"capital_level"`
+	RiskTolerance RiskTolerance      `json:"risk_tolerance"`
+	BaseCurrency  ledger.Currency    `json:"base_currency"`
+	Performance   performance.Report `json:"performance"`
 }
 
 // Comparison is the performance of several profiles in one window, side by side.
 type Comparison struct {
-	Window    Window     `json:"window"`
-	Standings []Standing `json:"standings"` // ordered by id, or as they were asked for
+	Window    performance.Window `json:"window"`
+	Standings []Standing         `json:"standings"` // ordered by id, or as they were asked for
 }
 
 // Compare works out the performance of the profiles, of all that ctx sees and that are not archived if none are named, while
 // trading goes on: each is as of one moment, not all as of the same. ErrProfileNotFound for one that ctx does not
 // see, ErrInvalid for one named twice; other errors are those of Portfolio and Performance. Any of them ends the whole.
-func (m *MultiAccountManager) Compare(ctx context.Context, w Window, ids ...ProfileID) (Comparison, error) {
+func (m *MultiAccountManager) Compare(ctx context.Context, w performance.Window, ids ...ProfileID) (Comparison, error) {
 	out, err := m.compare(ctx, w, ids)
 	if err != nil {
 		return Comparison{}, fmt.Errorf("compare: %w", err)
@@ -147,10 +39,10 @@ func (m *MultiAccountManager) Compare(ctx context.Context, w Window, ids ...Prof
 	return out, nil
 }
 
-func (m *MultiAccountManager) compare(ctx context.Context, w Window, ids []ProfileID) (Comparison, error) {
+func (m *MultiAccountManager) compare(ctx context.Context, w performance.Window, ids []ProfileID) (Comparison, error) {
 	s, err := m.enter(ctx)
 	if err == nil {
-		err = w.validate()
+		err = w.Validate()
 	}
 	if err != nil {
 		return Comparison{}, err
@@ -202,7 +94,7 @@ func (m *MultiAccountManager) compared(ctx context.Context, s scope, ids []Profi
 	return profiles, nil
 }
 
-func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountProfile, w Window) (Standing, error) {
+func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountProfile, w performance.Window) (Standing, error) {
 	out := Standing{ProfileID: p.ID, Name: p.Name, CapitalLevel: p.CapitalLevel, RiskTolerance: p.RiskTolerance, BaseCurrency: p.BaseCurrency}
 	portfolio, err := m.portfolio(ctx, s, p.ID)
 	if err != nil {
@@ -214,7 +106,7 @@ func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountPr
 
 // Rank returns the standings from best to worst by the metric, those for which it is not defined last; equals by
 // name. ErrInvalid for an unknown metric.
-func (c Comparison) Rank(m Metric) ([]Standing, error) {
+func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	if !m.Valid() {
 		return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)
 	}

@@ -6,11 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 func TestCorrectionNumbers(t *testing.T) {
-	for id, want := range map[accounts.ExecID]string{
+	for id, want := range map[ledger.ExecID]string{
 		"0000d514.5159662d.01.02": "0000d514.5159662d.01 2",
 		"a.b.c.10":                "a.b.c 10",
 		"fill.20260105.01":        "fill.20260105.01 0",

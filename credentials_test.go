@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 const secretText = "hunter2"
@@ -29,23 +29,23 @@ func requireNoLeak(t *testing.T, how, output string) {
 
 // secretHolder has a secret in every place where formatting by reflection might look.
 type secretHolder struct {
-	Exported accounts.Secret
-	Pointer  *accounts.Secret
-	List     []accounts.Secret
-	Creds    accounts.Credentials
+	Exported credentials.Secret
+	Pointer  *credentials.Secret
+	List     []credentials.Secret
+	Creds    credentials.Set
 }
 
 // Hidden fields are where fmt prints by reflection, without asking the secret.
 func TestSecretInUnexportedFieldsIsNotShown(t *testing.T) {
-	s := accounts.NewSecret([]byte(secretText))
-	type inner struct{ s accounts.Secret }
+	s := credentials.NewSecret([]byte(secretText))
+	type inner struct{ s credentials.Secret }
 	hidden := struct {
-		s accounts.Secret
-		p *accounts.Secret
-		l []accounts.Secret
-		c accounts.Credentials
+		s credentials.Secret
+		p *credentials.Secret
+		l []credentials.Secret
+		c credentials.Set
 		i inner
-	}{s, &s, []accounts.Secret{s}, accounts.Credentials{"password": s}, inner{s}}
+	}{s, &s, []credentials.Secret{s}, credentials.Set{"password": s}, inner{s}}
 	for _, verb := range allVerbs {
 		for name, v := range map[string]any{"value": hidden, "pointer": &hidden} {
 			out := fmt.Sprintf(verb, v)
@@ -59,11 +59,11 @@ func TestSecretInUnexportedFieldsIsNotShown(t *testing.T) {
 var allVerbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%c", "%U", "%t", "%e", "% x", "%#x", "%20s", "%z"}
 
 func TestSecretIsRedactedEverywhere(t *testing.T) {
-	s := accounts.NewSecret([]byte(secretText))
-	creds := accounts.Credentials{"password": s}
+	s := credentials.NewSecret([]byte(secretText))
+	creds := credentials.Set{"password": s}
 	values := map[string]any{
 		"secret": s, "pointer": &s, "credentials": creds,
-		"struct": secretHolder{s, &s, []accounts.Secret{s}, creds}, "list": []accounts.Secret{s},
+		"struct": secretHolder{s, &s, []credentials.Secret{s}, creds}, "list": []credentials.Secret{s},
 	}
 	for name, v := range values {
 		for _, verb := range allVerbs {
@@ -91,29 +91,29 @@ func TestSecretIsRedactedEverywhere(t *testing.T) {
 
 func TestSecretNeverAliases(t *testing.T) {
 	given := []byte(secretText)
-	s := accounts.NewSecret(given)
+	s := credentials.NewSecret(given)
 	clear(given)
 	require.Equal(t, secretText, string(s.Reveal()), "wiping what it was made from wiped the secret")
 	clear(s.Reveal())
 	require.Equal(t, secretText, string(s.Reveal()), "wiping what was revealed wiped the secret")
-	creds := accounts.Credentials{"a": s}
+	creds := credentials.Set{"a": s}
 	clone := creds.Clone()
 	clone["b"] = s
 	require.Len(t, creds, 1, "a clone shares its map")
 }
 
 func TestSecretEqual(t *testing.T) {
-	s := accounts.NewSecret([]byte(secretText))
+	s := credentials.NewSecret([]byte(secretText))
 	require.True(t, s.Equal(s.Clone()))
-	require.False(t, s.Equal(accounts.NewSecret([]byte("hunter3"))))
-	require.False(t, s.Equal(accounts.Secret{}))
-	require.True(t, accounts.Secret{}.Equal(accounts.NewSecret(nil)), "two empty secrets differ")
+	require.False(t, s.Equal(credentials.NewSecret([]byte("hunter3"))))
+	require.False(t, s.Equal(credentials.Secret{}))
+	require.True(t, credentials.Secret{}.Equal(credentials.NewSecret(nil)), "two empty secrets differ")
 }
 
 // What was redacted must not come back as a secret of its own.
 func TestSecretIsNotReadBackFromRedactedJSON(t *testing.T) {
-	b, err := json.Marshal(accounts.Credentials{"password": accounts.NewSecret([]byte(secretText))})
+	b, err := json.Marshal(credentials.Set{"password": credentials.NewSecret([]byte(secretText))})
 	require.NoError(t, err)
-	var c accounts.Credentials
+	var c credentials.Set
 	require.Error(t, json.Unmarshal(b, &c), "the word [redacted] became a secret")
 }

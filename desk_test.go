@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -28,20 +30,20 @@ type desk struct {
 var opening = now
 
 // loose are limits that bind nothing a test does not tighten: 50 times equity, drawdowns of 20, 40, 60 and 80 %.
-func loose() *accounts.RiskLimits {
-	return &accounts.RiskLimits{
-		Account:      accounts.MarginAccount,
-		SecTypes:     []accounts.SecType{accounts.Stock, accounts.Option, accounts.Future, accounts.FutureOption, accounts.Forex, accounts.CFD, accounts.Fund},
+func loose() *risk.Limits {
+	return &risk.Limits{
+		Account:      risk.MarginAccount,
+		SecTypes:     []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.FutureOption, ledger.Forex, ledger.CFD, ledger.Fund},
 		ShortSelling: true, UncoveredOptions: true,
 		PriceCollar: dec("0.5"), OptionCollar: dec("5"), MarkAge: 5 * time.Minute, RateAge: time.Hour,
 		Leverage: dec("50"), FuturesMargin: dec("0.15"),
-		Drawdown: accounts.DrawdownLimits{Warning: dec("0.2"), Moderate: dec("0.4"), Severe: dec("0.6"), Critical: dec("0.8")},
+		Drawdown: risk.DrawdownLimits{Warning: dec("0.2"), Moderate: dec("0.4"), Severe: dec("0.6"), Critical: dec("0.8")},
 		WarnAt:   dec("0.8"),
 	}
 }
 
 // newDesk opens a desk with loose limits as tighten leaves them.
-func newDesk(t testing.TB, tighten func(l *accounts.RiskLimits)) *desk {
+func newDesk(t testing.TB, tighten func(l *risk.Limits)) *desk {
 	t.Helper()
 	p := accounts.Optimal100K("DU1000100")
 	p.Limits = loose()
@@ -66,7 +68,7 @@ func newDeskFor(t testing.TB, p accounts.AccountProfile, deposit string) *desk {
 	require.NoError(t, err)
 	d.warnings, err = d.manager.Subscribe(t.Context(), accounts.EventWarning)
 	require.NoError(t, err)
-	d.cash(t, accounts.Deposit, d.profile.BaseCurrency, deposit)
+	d.cash(t, ledger.Deposit, d.profile.BaseCurrency, deposit)
 	d.mark(t, xyz, "100")
 	return d
 }
@@ -107,38 +109,38 @@ func (d *desk) change(t testing.TB, by func(p *accounts.AccountProfile)) {
 }
 
 // tighten updates the profile's limits.
-func (d *desk) tighten(t testing.TB, by func(l *accounts.RiskLimits)) {
+func (d *desk) tighten(t testing.TB, by func(l *risk.Limits)) {
 	t.Helper()
 	d.change(t, func(p *accounts.AccountProfile) { by(p.Limits) })
 }
 
-func (d *desk) mark(t testing.TB, i accounts.Instrument, price string) {
+func (d *desk) mark(t testing.TB, i ledger.Instrument, price string) {
 	t.Helper()
-	require.NoError(t, d.portfolio.Mark(accounts.Mark{Instrument: i, Price: dec(price), Time: d.now()}))
+	require.NoError(t, d.portfolio.Mark(ledger.Mark{Instrument: i, Price: dec(price), Time: d.now()}))
 }
 
-func (d *desk) rate(t testing.TB, c accounts.Currency, rate string) {
+func (d *desk) rate(t testing.TB, c ledger.Currency, rate string) {
 	t.Helper()
-	require.NoError(t, d.portfolio.MarkFX(accounts.FXRate{Currency: c, Rate: dec(rate), Time: d.now()}))
+	require.NoError(t, d.portfolio.MarkFX(ledger.FXRate{Currency: c, Rate: dec(rate), Time: d.now()}))
 }
 
-func (d *desk) cash(t testing.TB, kind accounts.CashKind, c accounts.Currency, amount string) {
+func (d *desk) cash(t testing.TB, kind ledger.CashKind, c ledger.Currency, amount string) {
 	t.Helper()
 	d.fills++
-	m := accounts.CashMovement{ID: fmt.Sprintf("cash-%d", d.fills), Kind: kind, Currency: c, Amount: dec(amount), Time: d.now()}
+	m := ledger.CashMovement{ID: fmt.Sprintf("cash-%d", d.fills), Kind: kind, Currency: c, Amount: dec(amount), Time: d.now()}
 	require.NoError(t, errOf(d.portfolio.Record(t.Context(), m)))
 }
 
 // fill records a trade without commission, of an order if the id is not empty.
-func (d *desk) fill(t testing.TB, id accounts.OrderID, i accounts.Instrument, quantity, price string) {
+func (d *desk) fill(t testing.TB, id ledger.OrderID, i ledger.Instrument, quantity, price string) {
 	t.Helper()
 	d.fills++
-	d.record(t, accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("fill-%d", d.fills)), OrderID: id, Instrument: i,
+	d.record(t, ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("fill-%d", d.fills)), OrderID: id, Instrument: i,
 		Quantity: dec(quantity), Price: dec(price), Time: d.now()})
 }
 
 // hold records a trade at the price and marks it there: it costs what it is worth.
-func (d *desk) hold(t testing.TB, i accounts.Instrument, quantity, price string) {
+func (d *desk) hold(t testing.TB, i ledger.Instrument, quantity, price string) {
 	t.Helper()
 	d.fill(t, "", i, quantity, price)
 	d.mark(t, i, price)
@@ -150,8 +152,8 @@ func (d *desk) equityPoint(t testing.TB) {
 }
 
 // order is an order at the market, or at a price if one is given.
-func order(id accounts.OrderID, i accounts.Instrument, quantity string, price ...string) accounts.Order {
-	o := accounts.Order{ID: id, Instrument: i, Quantity: dec(quantity)}
+func order(id ledger.OrderID, i ledger.Instrument, quantity string, price ...string) risk.Order {
+	o := risk.Order{ID: id, Instrument: i, Quantity: dec(quantity)}
 	if len(price) > 0 {
 		o.Price = dec(price[0])
 	}
@@ -159,11 +161,11 @@ func order(id accounts.OrderID, i accounts.Instrument, quantity string, price ..
 }
 
 // said is a violation in one line, without its reason.
-func said(v accounts.Violation) string {
+func said(v risk.Violation) string {
 	return fmt.Sprintf("%s of %q: %s, limit %s", v.Rule, v.Subject, v.Actual, v.Limit)
 }
 
-func allSaid(list []accounts.Violation) []string {
+func allSaid(list []risk.Violation) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
 		out[i] = said(v)
@@ -172,12 +174,12 @@ func allSaid(list []accounts.Violation) []string {
 }
 
 // broken is what a refused order is expected to break.
-func broken(rule accounts.Rule, subject, actual, limit string) string {
-	return said(accounts.Violation{Rule: rule, Subject: subject, Actual: dec(actual), Limit: dec(limit)})
+func broken(rule risk.Rule, subject, actual, limit string) string {
+	return said(risk.Violation{Rule: rule, Subject: subject, Actual: dec(actual), Limit: dec(limit)})
 }
 
 // accept requires that Check and Reserve both allow the order, and that it is held.
-func (d *desk) accept(t testing.TB, o accounts.Order) accounts.Decision {
+func (d *desk) accept(t testing.TB, o risk.Order) risk.Decision {
 	t.Helper()
 	c := d.portfolio.Check(o)
 	require.True(t, c.Allowed, "Check refuses what must be allowed: %s", c)
@@ -185,18 +187,18 @@ func (d *desk) accept(t testing.TB, o accounts.Order) accounts.Decision {
 	require.NoError(t, err, "Reserve refuses what Check allowed")
 	require.True(t, got.Allowed && len(got.Violations) == 0, "Reserve returned no error and %s", got)
 	require.Equal(t, c.Reduces, got.Reduces, "Check and Reserve differ on whether order %q only reduces", o.ID)
-	require.True(t, slices.ContainsFunc(d.portfolio.Snapshot().Risk.Orders, func(w accounts.WorkingOrder) bool {
+	require.True(t, slices.ContainsFunc(d.portfolio.Snapshot().Risk.Orders, func(w risk.WorkingOrder) bool {
 		return w.ID == o.ID && w.Quantity.Equal(o.Quantity)
 	}), "the snapshot does not show the accepted order %q", o.ID)
-	var h accounts.Hold
-	d.lastEntry(t, accounts.KindHold, &h)
+	var h risk.Hold
+	d.lastEntry(t, risk.KindHold, &h)
 	require.Equal(t, o.ID, h.Order.ID, "the hold in the journal is of another order")
 	require.Equal(t, allSaid(got.Warnings), allSaid(h.Warnings), "the hold in the journal has other warnings than the decision")
 	return got
 }
 
 // exit requires that the order is accepted as one that only reduces.
-func (d *desk) exit(t testing.TB, o accounts.Order) {
+func (d *desk) exit(t testing.TB, o risk.Order) {
 	t.Helper()
 	got := d.accept(t, o)
 	require.True(t, got.Reduces, "order %q must be seen to reduce only", o.ID)
@@ -204,7 +206,7 @@ func (d *desk) exit(t testing.TB, o accounts.Order) {
 }
 
 // lastEntry decodes the newest entry of the kind.
-func (d *desk) lastEntry(t testing.TB, kind accounts.EntryKind, to any) accounts.Entry {
+func (d *desk) lastEntry(t testing.TB, kind ledger.EntryKind, to any) accounts.Entry {
 	t.Helper()
 	list := readAll(t, d.store, d.profile.ID)
 	for _, e := range slices.Backward(list) {
@@ -219,7 +221,7 @@ func (d *desk) lastEntry(t testing.TB, kind accounts.EntryKind, to any) accounts
 
 // refuse requires that Check and Reserve refuse the order for exactly these reasons, and that the
 // refusal is in the journal, in the snapshot, and told as an event.
-func (d *desk) refuse(t *testing.T, o accounts.Order, want ...string) accounts.Decision {
+func (d *desk) refuse(t *testing.T, o risk.Order, want ...string) risk.Decision {
 	t.Helper()
 	c := d.portfolio.Check(o)
 	require.False(t, c.Allowed, "Check allows what must be refused for %v", want)
@@ -228,7 +230,7 @@ func (d *desk) refuse(t *testing.T, o accounts.Order, want ...string) accounts.D
 }
 
 // refuseAfter is refuse where Reserve, unlike Check, first writes what was lost.
-func (d *desk) refuseAfter(t *testing.T, o accounts.Order, want ...string) accounts.Decision {
+func (d *desk) refuseAfter(t *testing.T, o risk.Order, want ...string) risk.Decision {
 	t.Helper()
 	got, err := d.portfolio.Reserve(t.Context(), o)
 	require.ErrorIs(t, err, accounts.ErrRefused, "Reserve must refuse order %q for %v", o.ID, want)
@@ -241,15 +243,15 @@ func (d *desk) refuseAfter(t *testing.T, o accounts.Order, want ...string) accou
 	require.Equal(t, want, allSaid(got.Violations), "Reserve of order %q gives other reasons", o.ID)
 	require.Equal(t, got.Violations, d.portfolio.Check(o).Violations, "Check and Reserve of order %q differ", o.ID)
 
-	var r accounts.Refusal
-	entry := d.lastEntry(t, accounts.KindRefusal, &r)
+	var r risk.Refusal
+	entry := d.lastEntry(t, risk.KindRefusal, &r)
 	require.Equal(t, o.ID, r.Order.ID, "the newest refusal in the journal is of another order")
 	require.Equal(t, want, allSaid(r.Violations), "the journal gives other reasons")
 	s := d.portfolio.Snapshot()
-	require.False(t, slices.ContainsFunc(s.Risk.Orders, func(w accounts.WorkingOrder) bool { return w.ID == o.ID }), "order %q is held although it was refused", o.ID)
+	require.False(t, slices.ContainsFunc(s.Risk.Orders, func(w risk.WorkingOrder) bool { return w.ID == o.ID }), "order %q is held although it was refused", o.ID)
 	require.NotEmpty(t, s.Risk.Breaches, "the snapshot shows no refusal")
 	newest := s.Risk.Breaches[len(s.Risk.Breaches)-1]
-	require.Equal(t, accounts.Refused{Time: d.now(), OrderID: o.ID, Rule: got.Violations[0].Rule}, newest, "the snapshot shows another refusal last")
+	require.Equal(t, risk.Incident{Time: d.now(), OrderID: o.ID, Rule: got.Violations[0].Rule}, newest, "the snapshot shows another refusal last")
 	e := await(t, d.refused, func(e accounts.Event) bool { return e.Seq == entry.Seq })
 	require.Equal(t, accounts.Event{Kind: accounts.EventRefused, ProfileID: d.profile.ID, Seq: entry.Seq, Time: d.now(), Rule: got.Violations[0].Rule},
 		e, "the event tells of something else")

@@ -67,9 +67,9 @@
 //		if err != nil {
 //			return err
 //		}
-//		_, err = portfolio.Record(ctx, accounts.Trade{
+//		_, err = portfolio.Record(ctx, ledger.Trade{
 //			ExecID:     "0000e0d5.68273a2b.01.01",
-//			Instrument: accounts.NewStock("XYZ", "USD"),
+//			Instrument: ledger.NewStock("XYZ", "USD"),
 //			Quantity:   udecimal.MustParse("10"),
 //			Price:      udecimal.MustParse("41.25"),
 //			Commission: udecimal.MustParse("1"),

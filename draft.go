@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // draft is the book ahead of what is durable: commands decide on it, and what they decided is
@@ -16,7 +19,7 @@ type draft struct {
 	entries   []Entry
 	payloads  []payload        // of the entries
 	keys      map[string]int64 // of the entries, where more than one fact is recorded
-	positions []Position
+	positions []ledger.Position
 	buffer    []byte // the payloads' bytes
 	scratch   []byte
 }
@@ -52,7 +55,7 @@ func (d *draft) add(p payload) error {
 	start, kind := len(d.buffer), kindOf(p)
 	d.buffer = encodePayload(d.buffer, p)
 	switch p.(type) {
-	case *Trade, *CashMovement, *Hold, *Release:
+	case *ledger.Trade, *ledger.CashMovement, *risk.Hold, *risk.Release:
 	default:
 		if _, err := decodePayload(kind, d.buffer[start:]); err != nil {
 			return fmt.Errorf("%w: %s that cannot be written: %w", ErrInvalid, kind, err)
@@ -84,8 +87,8 @@ func (d *draft) batch(id ProfileID) Batch {
 	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
 }
 
-// record adds the entries that one command's facts make, and returns how many facts were new.
-func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[string]int64) (int, error) {
+// recordFacts adds the entries that one command's facts make, and returns how many facts were new.
+func (p *Portfolio) recordFacts(ctx context.Context, list []ledger.Payload, known map[string]int64) (int, error) {
 	d := p.draft
 	if d.keys == nil && len(list) > 1 {
 		d.keys = make(map[string]int64, len(list))
@@ -106,19 +109,19 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 		if next == nil {
 			continue
 		}
-		if _, late := next.(*Amendment); late && !looked {
+		if _, late := next.(*ledger.Amendment); late && !looked {
 			looked = true
 			if err := p.requireNew(ctx, list, known); err != nil {
 				return added, err
 			}
 		}
-		if m, ok := next.(*CashMovement); ok && m.Kind.capital() && !pointed {
+		if m, ok := next.(*ledger.CashMovement); ok && m.Kind.IsCapital() && !pointed {
 			if err := p.writePointBefore(known); err != nil {
 				return added, err
 			}
 			pointed = true
 		}
-		if _, ok := next.(*Amendment); ok {
+		if _, ok := next.(*ledger.Amendment); ok {
 			amended = true
 		}
 		if err := d.add(next); err != nil {
@@ -136,14 +139,14 @@ func (p *Portfolio) record(ctx context.Context, list []ledgerPayload, known map[
 // known: what was gained and lost until then is told apart from it for ever.
 func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	d := p.draft
-	if !d.fold.hasPoints() {
+	if !d.fold.HasPoints() {
 		return nil
 	}
 	p.mu.RLock()
 	t := d.fold.Totals(p.prices)
 	p.mu.RUnlock()
 	point := t.Point(d.now)
-	if _, dup := p.seen(ledgerKey(&point), known); dup || !t.Complete() {
+	if _, dup := p.seen(ledger.KeyOf(&point), known); dup || !t.Complete() {
 		return nil
 	}
 	return d.add(&point)
@@ -151,14 +154,14 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 
 // knownFirst puts facts whose key the journal has in front: those of them that are corrections take
 // their place by time wherever they stand, and others may fit the book only after them.
-func knownFirst(list []ledgerPayload, known map[string]int64) []ledgerPayload {
+func knownFirst(list []ledger.Payload, known map[string]int64) []ledger.Payload {
 	if len(known) == 0 {
 		return list
 	}
-	ordered := make([]ledgerPayload, 0, len(list))
+	ordered := make([]ledger.Payload, 0, len(list))
 	for _, first := range []bool{true, false} {
 		for _, f := range list {
-			if _, dup := known[ledgerKey(f)]; dup == first {
+			if _, dup := known[ledger.KeyOf(f)]; dup == first {
 				ordered = append(ordered, f)
 			}
 		}
@@ -167,9 +170,9 @@ func knownFirst(list []ledgerPayload, known map[string]int64) []ledgerPayload {
 }
 
 // fills reports whether a fact is one that every book accepts: it need not fit what is held.
-func fills(f ledgerPayload) bool {
+func fills(f ledger.Payload) bool {
 	switch f.(type) {
-	case *Split, *Opening:
+	case *ledger.Split, *ledger.Opening:
 		return false
 	}
 	return true
@@ -181,7 +184,7 @@ func (p *Portfolio) restateDraft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.draft.add(restatement(p.draft.fold.Book, after))
+	return p.draft.add(ledger.Diff(p.draft.fold.Book, after))
 }
 
 // seen returns where the journal, or the draft, has an entry with the key.
@@ -195,18 +198,18 @@ func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 
 // place decides what entry a fact becomes: itself, an amendment of what went before, or none
 // because the journal has it.
-func (p *Portfolio) place(ctx context.Context, f ledgerPayload, known map[string]int64) (ledgerPayload, error) {
-	seq, dup := p.seen(ledgerKey(f), known)
+func (p *Portfolio) place(ctx context.Context, f ledger.Payload, known map[string]int64) (ledger.Payload, error) {
+	seq, dup := p.seen(ledger.KeyOf(f), known)
 	switch f := f.(type) {
-	case *Trade:
+	case *ledger.Trade:
 		if dup {
 			return p.correct(ctx, f, seq, known)
 		}
-	case *CashMovement:
+	case *ledger.CashMovement:
 		if dup {
 			return nil, p.sameCash(ctx, f, seq)
 		}
-	case *Cancellation:
+	case *ledger.Cancellation:
 		if !dup {
 			return p.cancel(ctx, f)
 		}
@@ -218,12 +221,12 @@ func (p *Portfolio) place(ctx context.Context, f ledgerPayload, known map[string
 }
 
 // sameCash returns ErrIDReused unless entry seq is the same movement.
-func (p *Portfolio) sameCash(ctx context.Context, m *CashMovement, seq int64) error {
+func (p *Portfolio) sameCash(ctx context.Context, m *ledger.CashMovement, seq int64) error {
 	f, err := p.payloadAt(ctx, seq)
 	if err != nil {
 		return err
 	}
-	if was, ok := f.(*CashMovement); !ok || was.Currency != m.Currency || !was.Amount.Equal(m.Amount) {
+	if was, ok := f.(*ledger.CashMovement); !ok || was.Currency != m.Currency || !was.Amount.Equal(m.Amount) {
 		return fmt.Errorf("cash movement %q of %s %s: %w, entry %d", m.ID, m.Amount, m.Currency, ErrIDReused, seq)
 	}
 	return nil
@@ -235,7 +238,7 @@ var errKnown = errors.New("the journal has some of the facts")
 // requireNew returns errKnown if the journal has a fact that nobody noticed yet. It comes before an
 // amendment, which takes a reading of the whole journal: what was recorded long ago looks late when
 // it comes again.
-func (p *Portfolio) requireNew(ctx context.Context, list []ledgerPayload, known map[string]int64) error {
+func (p *Portfolio) requireNew(ctx context.Context, list []ledger.Payload, known map[string]int64) error {
 	found, err := p.lookUp(ctx, list, known)
 	if err == nil && len(found) > 0 {
 		err = errKnown
@@ -244,10 +247,10 @@ func (p *Portfolio) requireNew(ctx context.Context, list []ledgerPayload, known 
 }
 
 // lookUp finds the keys of the facts that the journal has and nobody noticed yet.
-func (p *Portfolio) lookUp(ctx context.Context, list []ledgerPayload, known map[string]int64) (map[string]int64, error) {
+func (p *Portfolio) lookUp(ctx context.Context, list []ledger.Payload, known map[string]int64) (map[string]int64, error) {
 	var wanted []string
 	for _, f := range list {
-		key := ledgerKey(f)
+		key := ledger.KeyOf(f)
 		if _, noticed := known[key]; !noticed && key != "" {
 			wanted = append(wanted, key)
 		}
@@ -288,27 +291,27 @@ func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64,
 
 // correct decides about a trade whose execution is in the journal as entry seq: a higher
 // correction number replaces it, anything else is the same fill again.
-func (p *Portfolio) correct(ctx context.Context, t *Trade, seq int64, known map[string]int64) (ledgerPayload, error) {
+func (p *Portfolio) correct(ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64) (ledger.Payload, error) {
 	was, err := p.tradeAt(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
-	if was.ExecID == t.ExecID && (was.instrumentKey() != t.instrumentKey() || !was.Quantity.Equal(t.Quantity)) {
-		return nil, fmt.Errorf("trade %q of %s %s: %w, entry %d", t.ExecID, t.Quantity, t.instrumentKey(), ErrIDReused, seq)
+	if was.ExecID == t.ExecID && (was.Contract() != t.Contract() || !was.Quantity.Equal(t.Quantity)) {
+		return nil, fmt.Errorf("trade %q of %s %s: %w, entry %d", t.ExecID, t.Quantity, t.Contract(), ErrIDReused, seq)
 	}
 	a, err := p.draft.fold.Correct(t, was, seq)
 	if a == nil || err != nil {
 		return nil, err
 	}
-	if _, dup := p.seen(ledgerKey(a), known); dup {
+	if _, dup := p.seen(ledger.KeyOf(a), known); dup {
 		return nil, nil
 	}
 	return a, nil
 }
 
 // cancel finds the execution that a cancellation takes back.
-func (p *Portfolio) cancel(ctx context.Context, c *Cancellation) (ledgerPayload, error) {
-	key := executionKey(c.Cancels)
+func (p *Portfolio) cancel(ctx context.Context, c *ledger.Cancellation) (ledger.Payload, error) {
+	key := ledger.ExecutionKey(c.Cancels)
 	seq, ok := p.draft.keys[key]
 	if !ok {
 		found, err := p.find(ctx, key)
@@ -345,15 +348,15 @@ func (p *Portfolio) payloadAt(ctx context.Context, seq int64) (any, error) {
 }
 
 // tradeAt returns the trade of one entry.
-func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
+func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*ledger.Trade, error) {
 	found, err := p.payloadAt(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
 	switch f := found.(type) {
-	case *Trade:
+	case *ledger.Trade:
 		return f, nil
-	case *Amendment:
+	case *ledger.Amendment:
 		if f.Trade != nil {
 			return f.Trade, nil
 		}
@@ -362,7 +365,7 @@ func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*Trade, error) {
 }
 
 // refoldAll folds the whole journal and the draft again, with every change in its place.
-func (p *Portfolio) refoldAll(ctx context.Context) (*Book, error) {
-	r := newRefold(p.base, p.draft.fold.Amendments(), nil)
+func (p *Portfolio) refoldAll(ctx context.Context) (*ledger.Book, error) {
+	r := ledger.NewRefold(p.base, p.draft.fold.Amendments(), nil)
 	return refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
 }

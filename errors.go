@@ -1,9 +1,13 @@
 package accounts
 
 import (
+	"github.com/ai-ots/accounts/invalid"
+
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // Sentinel errors. Everything the library returns wraps one of these or an error of the caller's
@@ -88,77 +92,33 @@ var (
 	ErrClosed = errors.New("closed")
 )
 
-// ErrInvalid is returned for input that no state of the system could accept. The error is a
-// *ValidationError where several fields can be at fault.
-var ErrInvalid = errors.New("invalid")
+// Errors of the packages below, under the names that callers of this one use.
+var (
+	// ErrInvalid is returned for input that no state of the system could accept. The error is a
+	// *ValidationError where several fields can be at fault.
+	ErrInvalid = invalid.Err
 
-// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
-var ErrInvalidDecimal = errors.New("invalid decimal")
+	// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
+	ErrInvalidDecimal = ledger.ErrInvalidDecimal
 
-// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
-// not be exact.
-var ErrInexact = errors.New("product is not exact")
+	// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
+	// not be exact.
+	ErrInexact = ledger.ErrInexact
 
-// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
-// belongs to.
-var ErrCurrencyMismatch = errors.New("currency mismatch")
+	// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
+	// belongs to.
+	ErrCurrencyMismatch = ledger.ErrCurrencyMismatch
 
-// ErrExecutionMismatch is returned when a correction names another contract than the
-// execution it corrects.
-var ErrExecutionMismatch = errors.New("correction does not fit its execution")
+	// ErrExecutionMismatch is returned when a correction names another contract than the
+	// execution it corrects.
+	ErrExecutionMismatch = ledger.ErrExecutionMismatch
 
-// ErrPositionNotFound is returned for a split of a contract that is not held.
-var ErrPositionNotFound = errors.New("position not found")
+	// ErrPositionNotFound is returned for a split of a contract that is not held.
+	ErrPositionNotFound = ledger.ErrPositionNotFound
+)
 
-// FieldError tells what is wrong with one field.
-type FieldError struct {
-	Field   string // the Go field name, such as "IBKRAccountID"
-	Problem string // what is wrong, with the offending value
-}
-
-// ValidationError lists every violated field at once. It matches ErrInvalid.
-type ValidationError struct {
-	What   string // what was validated, such as "profile"
-	Fields []FieldError
-}
-
-// Error names every field with its problem.
-func (e *ValidationError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "invalid %s: ", e.What)
-	for i, f := range e.Fields {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(f.Field + " " + f.Problem)
-	}
-	return b.String()
-}
-
-// Unwrap returns ErrInvalid.
-func (e *ValidationError) Unwrap() error { return ErrInvalid }
-
-// check notes what is wrong with a field unless ok. It boxes its arguments whether they are needed
-// or not: where that shows, test first and add.
-func (e *ValidationError) check(ok bool, field, format string, args ...any) {
-	if !ok {
-		e.add(field, format, args...)
-	}
-}
-
-// add notes what is wrong with a field.
-func (e *ValidationError) add(field, format string, args ...any) {
-	e.Fields = append(e.Fields, FieldError{field, fmt.Sprintf(format, args...)})
-}
-
-// err returns a copy of e when a field was found wrong, else nil. That it is a copy keeps e itself,
-// in the usual case that nothing is wrong, off the heap.
-func (e *ValidationError) err() error {
-	if len(e.Fields) == 0 {
-		return nil
-	}
-	return &ValidationError{What: e.What, Fields: e.Fields}
-}
+// ValidationError lists every wrong field at once. It matches ErrInvalid.
+type ValidationError = invalid.Error
 
 // Duplicate is an entry key that the journal has already, and where.
 type Duplicate struct {
@@ -203,8 +163,8 @@ func (e *CorruptError) Unwrap() error { return ErrCorrupt }
 // MissingError lists what kept a valuation from being told. It matches ErrNoMark.
 type MissingError struct {
 	ProfileID ProfileID
-	Marks     []InstrumentKey // open positions without a mark
-	Rates     []Currency      // currencies without a conversion rate to base
+	Marks     []ledger.InstrumentKey // open positions without a mark
+	Rates     []ledger.Currency      // currencies without a conversion rate to base
 }
 
 // Error names what is missing.
@@ -221,3 +181,15 @@ func (e *MissingError) Error() string {
 
 // Unwrap returns ErrNoMark.
 func (e *MissingError) Unwrap() error { return ErrNoMark }
+
+// RefusalError is a refused order. It matches ErrRefused.
+type RefusalError struct {
+	ProfileID ProfileID
+	Decision  risk.Decision
+}
+
+// Error names the profile and every violation.
+func (e *RefusalError) Error() string { return fmt.Sprintf("profile %q: %s", e.ProfileID, e.Decision) }
+
+// Unwrap returns ErrRefused.
+func (e *RefusalError) Unwrap() error { return ErrRefused }

@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // tradedPortfolio returns a portfolio with 100,000 deposited, 20 units bought and 5 of them sold.
-func tradedPortfolio(ctx context.Context) (p *accounts.Portfolio, stock accounts.Instrument, end func()) {
+func tradedPortfolio(ctx context.Context) (p *accounts.Portfolio, stock ledger.Instrument, end func()) {
 	p, end = examplePortfolio()
-	stock = accounts.NewStock("XYZ", "USD")
+	stock = ledger.NewStock("XYZ", "USD")
 	_, err := p.Record(ctx,
-		accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon.AddDate(0, 0, -3)},
-		accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("20"), Price: dec("40"), Commission: dec("1"), Time: noon.AddDate(0, 0, -2)},
-		accounts.Trade{ExecID: "e-2", Instrument: stock, Quantity: dec("-5"), Price: dec("44"), Commission: dec("1"), Time: noon.AddDate(0, 0, -1)},
+		ledger.CashMovement{ID: "wire-1", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon.AddDate(0, 0, -3)},
+		ledger.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("20"), Price: dec("40"), Commission: dec("1"), Time: noon.AddDate(0, 0, -2)},
+		ledger.Trade{ExecID: "e-2", Instrument: stock, Quantity: dec("-5"), Price: dec("44"), Commission: dec("1"), Time: noon.AddDate(0, 0, -1)},
 	)
 	check(err)
 	return p, stock, end
@@ -32,7 +34,7 @@ func ExamplePortfolio_Mark() {
 		fmt.Println("no mark for", missing.Marks)
 	}
 
-	check(portfolio.Mark(accounts.Mark{Instrument: stock, Price: dec("46"), Time: noon}))
+	check(portfolio.Mark(ledger.Mark{Instrument: stock, Price: dec("46"), Time: noon}))
 	equity, err := portfolio.Equity()
 	fmt.Println("equity:", equity, err)
 	// Output:
@@ -44,7 +46,7 @@ func ExamplePortfolio_Mark() {
 func ExamplePortfolio_Snapshot() {
 	portfolio, stock, end := tradedPortfolio(context.Background())
 	defer end()
-	check(portfolio.Mark(accounts.Mark{Instrument: stock, Price: dec("46"), Time: noon}))
+	check(portfolio.Mark(ledger.Mark{Instrument: stock, Price: dec("46"), Time: noon}))
 
 	s := portfolio.Snapshot()
 	for _, p := range s.Open {
@@ -62,7 +64,7 @@ func ExamplePortfolio_Trades() {
 	ctx := context.Background()
 	portfolio, stock, end := tradedPortfolio(ctx)
 	defer end()
-	filter := accounts.TradeFilter{From: noon.AddDate(0, 0, -7), Instruments: []accounts.InstrumentKey{stock.Key()}}
+	filter := accounts.TradeFilter{From: noon.AddDate(0, 0, -7), Instruments: []ledger.InstrumentKey{stock.Key()}}
 	for t, err := range portfolio.Trades(ctx, filter) {
 		check(err)
 		fmt.Println(t.Time.Format(time.DateOnly), t.ExecID, t.Quantity, "at", t.Price)
@@ -90,10 +92,10 @@ func ExamplePortfolio_Reconcile() {
 	ctx := context.Background()
 	portfolio, stock, end := tradedPortfolio(ctx)
 	defer end()
-	result, err := portfolio.Reconcile(ctx, accounts.BrokerStatement{
-		Closings:  []accounts.BrokerClosing{{ExecID: "e-2", Instrument: stock, Quantity: dec("-5"), Realized: dec("18.75")}},
-		Positions: []accounts.BrokerPosition{{Instrument: stock, Quantity: dec("14")}},
-		Cash:      []accounts.BrokerCash{{Currency: "USD", Balance: dec("99418")}},
+	result, err := portfolio.Reconcile(ctx, reconcile.Statement{
+		Closings:  []reconcile.Closing{{ExecID: "e-2", Instrument: stock, Quantity: dec("-5"), Realized: dec("18.75")}},
+		Positions: []reconcile.Position{{Instrument: stock, Quantity: dec("14")}},
+		Cash:      []reconcile.Cash{{Currency: "USD", Balance: dec("99418")}},
 	})
 	check(err)
 	fmt.Println("compared:", result.Compared)

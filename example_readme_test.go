@@ -14,6 +14,8 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 	"github.com/ai-ots/accounts/store/pgstore"
 )
@@ -23,7 +25,7 @@ import (
 
 // README.md:
 
-func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHook, fills <-chan accounts.Trade) error {
+func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHook, fills <-chan ledger.Trade) error {
 	manager, err := accounts.New(store, accounts.OnSwitch(connect))
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHoo
 	return nil
 }
 
-func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal accounts.Signal, send func(accounts.ProfileID, accounts.Order) error) error {
+func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal accounts.Signal, send func(accounts.ProfileID, risk.Order) error) error {
 	outcomes, err := manager.Route(ctx, signal) // sized by equity and capital level, unless told otherwise
 	if err != nil {
 		return err
@@ -100,9 +102,9 @@ func hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = portfolio.Record(ctx, accounts.Trade{
+	_, err = portfolio.Record(ctx, ledger.Trade{
 		ExecID:     "0000e0d5.68273a2b.01.01",
-		Instrument: accounts.NewStock("XYZ", "USD"),
+		Instrument: ledger.NewStock("XYZ", "USD"),
 		Quantity:   udecimal.MustParse("10"),
 		Price:      udecimal.MustParse("41.25"),
 		Commission: udecimal.MustParse("1"),
@@ -121,10 +123,10 @@ func Example() {
 		fmt.Println("connect", to.Name)
 		return nil
 	}
-	fills := make(chan accounts.Trade, 2)
-	stock := accounts.NewStock("XYZ", "USD")
-	fills <- accounts.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Commission: dec("1"), Time: noon}
-	fills <- accounts.Trade{ExecID: "0000e0d5.68270002.01.01", Instrument: stock, Quantity: dec("-4"), Price: dec("45"), Commission: dec("1"), Time: noon}
+	fills := make(chan ledger.Trade, 2)
+	stock := ledger.NewStock("XYZ", "USD")
+	fills <- ledger.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Commission: dec("1"), Time: noon}
+	fills <- ledger.Trade{ExecID: "0000e0d5.68270002.01.01", Instrument: stock, Quantity: dec("-4"), Price: dec("45"), Commission: dec("1"), Time: noon}
 	close(fills)
 	check(serve(context.Background(), store, connect, fills))
 	// Output:
@@ -147,8 +149,8 @@ func Example_follow() {
 	defer manager.Close()
 	_, err = fund(ctx, manager, accounts.Aggressive25K("DU1000025"))
 	check(err)
-	signal := accounts.Signal{ID: "s1", Instrument: accounts.NewStock("XYZ", "USD"), Action: accounts.SignalBuy}
-	check(follow(ctx, manager, signal, func(_ accounts.ProfileID, o accounts.Order) error {
+	signal := accounts.Signal{ID: "s1", Instrument: ledger.NewStock("XYZ", "USD"), Action: accounts.SignalBuy}
+	check(follow(ctx, manager, signal, func(_ accounts.ProfileID, o risk.Order) error {
 		fmt.Println("send", o.Quantity, o.Instrument)
 		return nil
 	}))

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Lots are consumed first in, first out, with the commissions of both sides. Recording an
@@ -14,14 +14,14 @@ func ExamplePortfolio_Record() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	stock := accounts.NewStock("XYZ", "USD")
-	trades := []accounts.Trade{
+	stock := ledger.NewStock("XYZ", "USD")
+	trades := []ledger.Trade{
 		{ExecID: "0000e0d5.68270001.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Commission: dec("1"), Time: noon.Add(-3 * time.Hour)},
 		{ExecID: "0000e0d5.68270002.01.01", Instrument: stock, Quantity: dec("10"), Price: dec("42"), Commission: dec("1"), Time: noon.Add(-2 * time.Hour)},
 		{ExecID: "0000e0d5.68270003.01.01", Instrument: stock, Quantity: dec("-15"), Price: dec("45"), Commission: dec("1"), Time: noon.Add(-time.Hour)},
 	}
 	for range 2 {
-		added, err := portfolio.Record(ctx, accounts.Facts(trades)...)
+		added, err := portfolio.Record(ctx, ledger.Facts(trades)...)
 		fmt.Println("new:", added, err)
 	}
 
@@ -38,7 +38,7 @@ func ExamplePortfolio_Record_correction() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	trade := accounts.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: accounts.NewStock("XYZ", "USD"), Quantity: dec("10"), Price: dec("40"), Time: noon}
+	trade := ledger.Trade{ExecID: "0000e0d5.68270001.01.01", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: dec("10"), Price: dec("40"), Time: noon}
 	_, err := portfolio.Record(ctx, trade)
 	check(err)
 
@@ -55,9 +55,9 @@ func ExamplePortfolio_Record_cash() {
 	portfolio, end := examplePortfolio()
 	defer end()
 	_, err := portfolio.Record(ctx,
-		accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon},
-		accounts.CashMovement{ID: "div-1", Kind: accounts.Dividend, Currency: "USD", Amount: dec("12.50"), Symbol: "XYZ", Time: noon},
-		accounts.CashMovement{ID: "tax-1", Kind: accounts.Tax, Currency: "USD", Amount: dec("-1.88"), Symbol: "XYZ", Time: noon},
+		ledger.CashMovement{ID: "wire-1", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: noon},
+		ledger.CashMovement{ID: "div-1", Kind: ledger.Dividend, Currency: "USD", Amount: dec("12.50"), Symbol: "XYZ", Time: noon},
+		ledger.CashMovement{ID: "tax-1", Kind: ledger.Tax, Currency: "USD", Amount: dec("-1.88"), Symbol: "XYZ", Time: noon},
 	)
 	check(err)
 	usd := portfolio.Cash()["USD"]
@@ -71,11 +71,11 @@ func ExamplePortfolio_Record_split() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	stock := accounts.NewStock("XYZ", "USD")
-	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("400"), Time: noon.AddDate(0, 0, -1)})
+	stock := ledger.NewStock("XYZ", "USD")
+	_, err := portfolio.Record(ctx, ledger.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("400"), Time: noon.AddDate(0, 0, -1)})
 	check(err)
 
-	_, err = portfolio.Record(ctx, accounts.Split{ID: "split-1", From: stock, To: stock, Numerator: dec("4"), Denominator: dec("1"), Time: noon})
+	_, err = portfolio.Record(ctx, ledger.Split{ID: "split-1", From: stock, To: stock, Numerator: dec("4"), Denominator: dec("1"), Time: noon})
 	check(err)
 	position, _ := portfolio.Position(stock.Key())
 	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis)
@@ -88,16 +88,16 @@ func ExamplePortfolio_Record_opening() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	stock := accounts.NewStock("XYZ", "USD")
-	_, err := portfolio.Record(ctx, accounts.Opening{
+	stock := ledger.NewStock("XYZ", "USD")
+	_, err := portfolio.Record(ctx, ledger.Opening{
 		ID: "before-1", Instrument: stock, Time: noon.AddDate(0, 0, -1),
-		Lots: []accounts.Lot{
+		Lots: []ledger.Lot{
 			{Quantity: dec("100"), Basis: dec("3500"), OpenedAt: noon.AddDate(-2, 0, 0)},
 			{Quantity: dec("50"), Basis: dec("2100"), OpenedAt: noon.AddDate(-1, 0, 0)},
 		},
 	})
 	check(err)
-	_, err = portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("-120"), Price: dec("45"), Time: noon})
+	_, err = portfolio.Record(ctx, ledger.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("-120"), Price: dec("45"), Time: noon})
 	check(err)
 	position, _ := portfolio.Position(stock.Key())
 	fmt.Println("quantity:", position.Quantity, "basis:", position.Basis, "realized:", position.Realized)
@@ -110,11 +110,11 @@ func ExamplePortfolio_Record_cancellation() {
 	ctx := context.Background()
 	portfolio, end := examplePortfolio()
 	defer end()
-	stock := accounts.NewStock("XYZ", "USD")
-	_, err := portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Time: noon})
+	stock := ledger.NewStock("XYZ", "USD")
+	_, err := portfolio.Record(ctx, ledger.Trade{ExecID: "e-1", Instrument: stock, Quantity: dec("10"), Price: dec("40"), Time: noon})
 	check(err)
 
-	_, err = portfolio.Record(ctx, accounts.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)})
+	_, err = portfolio.Record(ctx, ledger.Cancellation{ExecID: "cancel-1", Cancels: "e-1", Time: noon.Add(time.Minute)})
 	check(err)
 	fmt.Println("held:", len(portfolio.Positions()), "trades:", portfolio.Snapshot().Trades, "cash:", portfolio.Cash()["USD"].Balance())
 	// Output:

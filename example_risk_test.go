@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -18,13 +20,13 @@ func ExamplePortfolio_Reserve() {
 	portfolio, done := funded(ctx, store, accounts.Aggressive25K("DU1000025"))
 	defer done()
 
-	order := accounts.Order{ID: "order-1", Instrument: accounts.NewStock("XYZ", "USD"), Quantity: dec("50"), Price: dec("41.30")}
+	order := risk.Order{ID: "order-1", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: dec("50"), Price: dec("41.30")}
 	_, err := portfolio.Reserve(ctx, order)
 	check(err) // or it must not be sent
 	fmt.Println("held:", portfolio.Snapshot().Risk.Gross)
 
 	// … the broker filled it at a better price …
-	_, err = portfolio.Record(ctx, accounts.Trade{ExecID: "e-1", OrderID: order.ID, Instrument: order.Instrument,
+	_, err = portfolio.Record(ctx, ledger.Trade{ExecID: "e-1", OrderID: order.ID, Instrument: order.Instrument,
 		Quantity: dec("50"), Price: dec("41.20"), Commission: dec("1"), Time: time.Now()})
 	check(err)
 	fmt.Println("working orders:", len(portfolio.Snapshot().Risk.Orders))
@@ -52,7 +54,7 @@ func ExampleMultiAccountManager_Route() {
 	manager, err := accounts.New(store)
 	check(err)
 	defer manager.Close()
-	xyz := accounts.NewStock("XYZ", "USD")
+	xyz := ledger.NewStock("XYZ", "USD")
 	names := map[accounts.ProfileID]string{}
 	for _, p := range []accounts.AccountProfile{
 		accounts.Aggressive25K("DU1000025"), accounts.Balanced50K("DU1000050"),
@@ -85,11 +87,11 @@ func fund(ctx context.Context, manager *accounts.MultiAccountManager, p accounts
 	if err != nil {
 		return nil, err
 	}
-	capital := accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: p.BaseCurrency, Amount: p.CapitalLevel.Amount(), Time: time.Now()}
+	capital := ledger.CashMovement{ID: "capital", Kind: ledger.Deposit, Currency: p.BaseCurrency, Amount: p.CapitalLevel.Amount(), Time: time.Now()}
 	if _, err := portfolio.Record(ctx, capital); err != nil {
 		return nil, err
 	}
-	return portfolio, portfolio.Mark(accounts.Mark{Instrument: accounts.NewStock("XYZ", "USD"), Price: dec("41.25"), Time: time.Now()})
+	return portfolio, portfolio.Mark(ledger.Mark{Instrument: ledger.NewStock("XYZ", "USD"), Price: dec("41.25"), Time: time.Now()})
 }
 
 // funded is fund with a manager of its own.

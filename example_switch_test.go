@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // createBoth creates two of the presets under ids that are easy to read.
@@ -95,7 +96,7 @@ func ExampleMultiAccountManager_Subscribe() {
 
 	portfolio, err := manager.Portfolio(ctx, "")
 	check(err)
-	_, err = portfolio.Record(ctx, accounts.CashMovement{ID: "wire-1", Kind: accounts.Deposit, Currency: "USD", Amount: dec("25000"), Time: noon})
+	_, err = portfolio.Record(ctx, ledger.CashMovement{ID: "wire-1", Kind: ledger.Deposit, Currency: "USD", Amount: dec("25000"), Time: noon})
 	check(err)
 	e = <-events
 	fmt.Println(e.Kind, e.ProfileID, e.Seq)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -80,7 +81,7 @@ func ExampleAccountProfile_Validate() {
 	var invalid *accounts.ValidationError
 	if errors.As(profile.WithDefaults().Validate(), &invalid) {
 		for _, f := range invalid.Fields {
-			fmt.Println(f.Field+":", f.Problem)
+			fmt.Println(f.Name+":", f.Problem)
 		}
 	}
 	// Output:
@@ -112,7 +113,7 @@ func ExampleWithOwner() {
 }
 
 func ExampleParseOCC() {
-	option, err := accounts.ParseOCC("NU    250516C00012500")
+	option, err := ledger.ParseOCC("NU    250516C00012500")
 	check(err)
 	fmt.Println(option.Symbol, option.Expiry, option.Right, option.Strike, "×", option.Multiplier)
 	fmt.Println(option.Key())
@@ -136,7 +137,7 @@ func Example_errors() {
 
 	_, err = manager.CreateProfile(ctx, accounts.Aggressive25K("25K"))
 	var invalid *accounts.ValidationError
-	fmt.Println(errors.As(err, &invalid), invalid.Fields[0].Field, errors.Is(err, accounts.ErrInvalid))
+	fmt.Println(errors.As(err, &invalid), invalid.Fields[0].Name, errors.Is(err, accounts.ErrInvalid))
 	// Output:
 	// switch to profile "nobody": profile not found
 	// true

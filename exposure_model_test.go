@@ -7,41 +7,42 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // model is what an account has at risk, worked out anew from everything that ever happened to it, in
 // fractions that never round: what the portfolio keeps up step by step must be the same.
 type model struct {
-	limits accounts.RiskLimits
+	limits risk.Limits
 	facts  []modelFact // trades in force and splits
-	cash   map[accounts.Currency]*big.Rat
-	orders map[accounts.OrderID]*modelOrder // that work
+	cash   map[ledger.Currency]*big.Rat
+	orders map[ledger.OrderID]*modelOrder // that work
 	// tags are what strategies have of a contract; sectors what underlyings are in.
-	tags    map[accounts.InstrumentKey]map[string]*big.Rat
+	tags    map[ledger.InstrumentKey]map[string]*big.Rat
 	sectors map[string]string
-	marks   map[accounts.InstrumentKey]*big.Rat
-	fx      map[accounts.Currency]*big.Rat
-	known   map[accounts.InstrumentKey]accounts.Instrument
+	marks   map[ledger.InstrumentKey]*big.Rat
+	fx      map[ledger.Currency]*big.Rat
+	known   map[ledger.InstrumentKey]ledger.Instrument
 }
 
 type modelFact struct {
-	trade accounts.Trade
-	split *accounts.Split
+	trade ledger.Trade
+	split *ledger.Split
 	at    time.Time
 }
 
 type modelOrder struct {
-	accounts.Order
+	risk.Order
 	left *big.Rat // with the order's sign
 }
 
-func newModel(limits accounts.RiskLimits) *model {
+func newModel(limits risk.Limits) *model {
 	return &model{
-		limits: limits, cash: map[accounts.Currency]*big.Rat{}, orders: map[accounts.OrderID]*modelOrder{},
-		tags: map[accounts.InstrumentKey]map[string]*big.Rat{}, sectors: map[string]string{},
-		marks: map[accounts.InstrumentKey]*big.Rat{}, fx: map[accounts.Currency]*big.Rat{"USD": rat("1")},
-		known: map[accounts.InstrumentKey]accounts.Instrument{},
+		limits: limits, cash: map[ledger.Currency]*big.Rat{}, orders: map[ledger.OrderID]*modelOrder{},
+		tags: map[ledger.InstrumentKey]map[string]*big.Rat{}, sectors: map[string]string{},
+		marks: map[ledger.InstrumentKey]*big.Rat{}, fx: map[ledger.Currency]*big.Rat{"USD": rat("1")},
+		known: map[ledger.InstrumentKey]ledger.Instrument{},
 	}
 }
 
@@ -53,7 +54,7 @@ func rat(s string) *big.Rat {
 	return r
 }
 
-func ratOf(d accounts.Decimal) *big.Rat { return rat(d.String()) }
+func ratOf(d ledger.Decimal) *big.Rat { return rat(d.String()) }
 
 func add(a, b *big.Rat) *big.Rat { return new(big.Rat).Add(a, b) }
 func sub(a, b *big.Rat) *big.Rat { return new(big.Rat).Sub(a, b) }
@@ -66,11 +67,11 @@ func largest(list ...*big.Rat) *big.Rat {
 }
 
 // position is what is held of a contract, by the facts in force in the order of their times.
-func (m *model) position(key accounts.InstrumentKey) *big.Rat {
+func (m *model) position(key ledger.InstrumentKey) *big.Rat {
 	facts := slices.Clone(m.facts)
 	slices.SortStableFunc(facts, func(a, b modelFact) int { return a.at.Compare(b.at) })
-	held := map[accounts.InstrumentKey]*big.Rat{}
-	of := func(key accounts.InstrumentKey) *big.Rat {
+	held := map[ledger.InstrumentKey]*big.Rat{}
+	of := func(key ledger.InstrumentKey) *big.Rat {
 		if held[key] == nil {
 			held[key] = zero()
 		}
@@ -89,7 +90,7 @@ func (m *model) position(key accounts.InstrumentKey) *big.Rat {
 }
 
 // units is base currency per point of a contract's price.
-func (m *model) units(i accounts.Instrument) *big.Rat {
+func (m *model) units(i ledger.Instrument) *big.Rat {
 	return mul(ratOf(i.Multiplier), m.fx[i.Currency])
 }
 
@@ -117,7 +118,7 @@ func (m *model) equity() *big.Rat {
 type parcel struct{ quantity, price *big.Rat }
 
 // stakes is what is held and working of a contract, all of it or one strategy's.
-func (m *model) stakes(key accounts.InstrumentKey, strategy string, more *modelOrder) (held *big.Rat, buys, sells []parcel) {
+func (m *model) stakes(key ledger.InstrumentKey, strategy string, more *modelOrder) (held *big.Rat, buys, sells []parcel) {
 	held = m.position(key)
 	if strategy != "" {
 		held = zero()
@@ -172,11 +173,11 @@ func side(held *big.Rat, orders []parcel, mark *big.Rat) (quantity, worth *big.R
 // risk is what one contract, or all, put at risk in base currency.
 type atRisk struct{ worst, high, low, initial, maintenance *big.Rat }
 
-func writes(i accounts.Instrument) bool {
-	return i.SecType == accounts.Option || i.SecType == accounts.FutureOption
+func writes(i ledger.Instrument) bool {
+	return i.SecType == ledger.Option || i.SecType == ledger.FutureOption
 }
 
-func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrder) atRisk {
+func (m *model) contract(i ledger.Instrument, strategy string, more *modelOrder) atRisk {
 	key, units := i.Key(), m.units(i)
 	mark := m.marks[key]
 	held, buys, sells := m.stakes(key, strategy, more)
@@ -200,7 +201,7 @@ func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrde
 	if held.Sign() > 0 && shorts.Sign() == 0 {
 		r.low = mul(mul(sub(held, sold), abs(mark)), units)
 	}
-	if i.Right == accounts.Put { // it gains as the price falls
+	if i.Right == ledger.Put { // it gains as the price falls
 		r.high, r.low = new(big.Rat).Neg(r.low), new(big.Rat).Neg(r.high)
 	}
 	m.margins(&r, i, long, short, shorts)
@@ -208,19 +209,19 @@ func (m *model) contract(i accounts.Instrument, strategy string, more *modelOrde
 }
 
 // margins is Regulation T's initial margin, and the maintenance margin of FINRA rule 4210.
-func (m *model) margins(r *atRisk, i accounts.Instrument, long, short, shorts *big.Rat) {
+func (m *model) margins(r *atRisk, i ledger.Instrument, long, short, shorts *big.Rat) {
 	r.maintenance = zero()
 	share := ratOf(m.limits.FuturesMargin)
 	switch i.SecType {
-	case accounts.Stock:
+	case ledger.Stock:
 		r.initial = mul(r.worst, rat("0.5"))
 		if m.intraday() {
 			r.maintenance = largest(mul(long, rat("0.25")), mul(short, rat("0.3")))
 		}
 		return
-	case accounts.Future:
+	case ledger.Future:
 		r.initial = mul(r.worst, share)
-	case accounts.FutureOption:
+	case ledger.FutureOption:
 		r.initial = largest(long, mul(short, share))
 	default:
 		r.initial = long
@@ -233,10 +234,10 @@ func (m *model) margins(r *atRisk, i accounts.Instrument, long, short, shorts *b
 
 // written is the margin of short options: their price and 20 % of the underlying's value less what they
 // are out of the money, or 10 % of that value (of the strike for puts), whichever is more.
-func (m *model) written(i accounts.Instrument, shorts *big.Rat) *big.Rat {
-	value, strike := m.marks[accounts.NewStock(i.Underlying, i.Currency).Key()], ratOf(i.Strike)
+func (m *model) written(i ledger.Instrument, shorts *big.Rat) *big.Rat {
+	value, strike := m.marks[ledger.NewStock(i.Underlying, i.Currency).Key()], ratOf(i.Strike)
 	away, least := sub(strike, value), mul(value, rat("0.1"))
-	if i.Right == accounts.Put {
+	if i.Right == ledger.Put {
 		away, least = sub(value, strike), mul(strike, rat("0.1"))
 	}
 	per := largest(least, sub(mul(value, rat("0.2")), largest(away, zero())))
@@ -244,7 +245,7 @@ func (m *model) written(i accounts.Instrument, shorts *big.Rat) *big.Rat {
 }
 
 func (m *model) intraday() bool {
-	return len(m.limits.DayTrading) > 0 && m.limits.DayTrading[0].Policy == accounts.IntradayMargin
+	return len(m.limits.DayTrading) > 0 && m.limits.DayTrading[0].Policy == risk.IntradayMargin
 }
 
 // picture is everything that limits are about.
@@ -256,8 +257,8 @@ type picture struct {
 	by          map[string]*big.Rat // rule and subject
 }
 
-func underlying(i accounts.Instrument) string {
-	if i.SecType == accounts.Option {
+func underlying(i ledger.Instrument) string {
+	if i.SecType == ledger.Option {
 		return i.Underlying
 	}
 	return i.Symbol
@@ -267,7 +268,7 @@ func underlying(i accounts.Instrument) string {
 func (m *model) look(more *modelOrder) picture {
 	p := picture{equity: m.equity(), gross: zero(), maintenance: zero(), by: map[string]*big.Rat{}}
 	high, low, initial := zero(), zero(), zero()
-	count := func(rule accounts.Rule, subject string, amount *big.Rat) {
+	count := func(rule risk.Rule, subject string, amount *big.Rat) {
 		name := fmt.Sprintf("%s %s", rule, subject)
 		if p.by[name] == nil {
 			p.by[name] = zero()
@@ -282,18 +283,18 @@ func (m *model) look(more *modelOrder) picture {
 		r := m.contract(i, "", more)
 		p.gross, high, low = add(p.gross, r.worst), add(high, r.high), add(low, r.low)
 		initial, p.maintenance = add(initial, r.initial), add(p.maintenance, r.maintenance)
-		count(accounts.RulePosition, string(key), r.worst)
-		count(accounts.RuleUnderlying, underlying(i), r.worst)
+		count(risk.RulePosition, string(key), r.worst)
+		count(risk.RuleUnderlying, underlying(i), r.worst)
 		sector := m.sectors[underlying(i)]
 		if more != nil && more.Sector != "" && underlying(more.Instrument) == underlying(i) {
 			sector = more.Sector
 		}
 		if sector != "" && r.worst.Sign() != 0 {
-			count(accounts.RuleSector, sector, r.worst)
+			count(risk.RuleSector, sector, r.worst)
 		}
 		for s := range m.strategies(key, more) {
 			if worst := m.contract(i, s, more).worst; worst.Sign() != 0 {
-				count(accounts.RuleStrategy, s, worst)
+				count(risk.RuleStrategy, s, worst)
 			}
 		}
 	}
@@ -308,7 +309,7 @@ func (m *model) look(more *modelOrder) picture {
 	return p
 }
 
-func (m *model) strategies(key accounts.InstrumentKey, more *modelOrder) map[string]bool {
+func (m *model) strategies(key ledger.InstrumentKey, more *modelOrder) map[string]bool {
 	out := map[string]bool{}
 	for s := range m.tags[key] {
 		out[s] = true
@@ -325,7 +326,7 @@ func (m *model) strategies(key accounts.InstrumentKey, more *modelOrder) map[str
 }
 
 // limit is a bound at the equity; nil for none.
-func limit(l accounts.Limit, equity *big.Rat) *big.Rat {
+func limit(l risk.Limit, equity *big.Rat) *big.Rat {
 	var out *big.Rat
 	if !l.Amount.IsZero() {
 		out = ratOf(l.Amount)
@@ -352,34 +353,34 @@ func (m *model) reduces(o *modelOrder) bool {
 
 // broken lists the limits on exposure and margin that the order would break. One that is no
 // concern of the order's (another strategy's, say) does not count.
-func (m *model) broken(o *modelOrder) []accounts.Rule {
+func (m *model) broken(o *modelOrder) []risk.Rule {
 	if m.reduces(o) {
 		return nil
 	}
-	p, out := m.look(o), map[accounts.Rule]bool{}
-	over := func(rule accounts.Rule, used, bound *big.Rat) {
+	p, out := m.look(o), map[risk.Rule]bool{}
+	over := func(rule risk.Rule, used, bound *big.Rat) {
 		if bound != nil && used != nil && used.Cmp(bound) > 0 {
 			out[rule] = true
 		}
 	}
 	if p.equity.Sign() <= 0 {
-		return []accounts.Rule{accounts.RuleEquity}
+		return []risk.Rule{risk.RuleEquity}
 	}
-	subject := func(rule accounts.Rule, s string) *big.Rat { return p.by[fmt.Sprintf("%s %s", rule, s)] }
+	subject := func(rule risk.Rule, s string) *big.Rat { return p.by[fmt.Sprintf("%s %s", rule, s)] }
 	u := underlying(o.Instrument)
 	sector := cmp.Or(o.Sector, m.sectors[u])
-	over(accounts.RulePosition, subject(accounts.RulePosition, string(o.Instrument.Key())), limit(m.limits.PositionSize, p.equity))
-	over(accounts.RuleUnderlying, subject(accounts.RuleUnderlying, u), limit(m.limits.UnderlyingSize, p.equity))
-	over(accounts.RuleStrategy, subject(accounts.RuleStrategy, o.Strategy), limit(m.limits.StrategyExposure, p.equity))
-	over(accounts.RuleSector, subject(accounts.RuleSector, sector), limit(m.limits.SectorExposure, p.equity))
-	over(accounts.RuleGross, p.gross, limit(m.limits.GrossExposure, p.equity))
-	over(accounts.RuleLeverage, p.gross, mul(p.equity, ratOf(m.limits.Leverage)))
-	over(accounts.RuleNet, abs(p.net), limit(m.limits.NetExposure, p.equity))
-	over(accounts.RuleBuyingPower, p.margin, p.equity)
+	over(risk.RulePosition, subject(risk.RulePosition, string(o.Instrument.Key())), limit(m.limits.PositionSize, p.equity))
+	over(risk.RuleUnderlying, subject(risk.RuleUnderlying, u), limit(m.limits.UnderlyingSize, p.equity))
+	over(risk.RuleStrategy, subject(risk.RuleStrategy, o.Strategy), limit(m.limits.StrategyExposure, p.equity))
+	over(risk.RuleSector, subject(risk.RuleSector, sector), limit(m.limits.SectorExposure, p.equity))
+	over(risk.RuleGross, p.gross, limit(m.limits.GrossExposure, p.equity))
+	over(risk.RuleLeverage, p.gross, mul(p.equity, ratOf(m.limits.Leverage)))
+	over(risk.RuleNet, abs(p.net), limit(m.limits.NetExposure, p.equity))
+	over(risk.RuleBuyingPower, p.margin, p.equity)
 	if m.intraday() {
-		over(accounts.RuleDayTrades, p.maintenance, p.equity)
+		over(risk.RuleDayTrades, p.maintenance, p.equity)
 	}
-	rules := make([]accounts.Rule, 0, len(out))
+	rules := make([]risk.Rule, 0, len(out))
 	for r := range out {
 		rules = append(rules, r)
 	}
@@ -389,7 +390,7 @@ func (m *model) broken(o *modelOrder) []accounts.Rule {
 
 // retag gives what was traded to a strategy; together they never have more than the position, and what
 // others trade takes from them in the order of their names.
-func (m *model) retag(key accounts.InstrumentKey, strategy string, quantity *big.Rat) {
+func (m *model) retag(key ledger.InstrumentKey, strategy string, quantity *big.Rat) {
 	tags := m.tags[key]
 	if tags == nil {
 		tags = map[string]*big.Rat{}

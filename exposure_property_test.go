@@ -12,17 +12,19 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // The contracts of the properties about exposure: every one that counts in a way of its own.
 var (
-	calls27    = accounts.NewOption("XYZ", 20270115, accounts.Call, dec("110"), "USD")
-	puts27     = accounts.NewOption("XYZ", 20270115, accounts.Put, dec("90"), "USD")
-	sapShare   = accounts.NewStock("SAP", "EUR")
-	oilCalls   = accounts.Instrument{SecType: accounts.FutureOption, Symbol: "CL", Underlying: "CL", Currency: "USD", Expiry: 20270115, Right: accounts.Call, Strike: dec("60"), Multiplier: dec("100")}
-	oil27      = accounts.Instrument{SecType: accounts.Future, Symbol: "CL", Currency: "USD", Expiry: 20270120, Multiplier: dec("100")}
-	exposed    = []accounts.Instrument{xyz, calls27, puts27, sapShare, oil27, oilCalls}
-	priceRange = map[accounts.InstrumentKey][2]int{ // in cents
+	calls27    = ledger.NewOption("XYZ", 20270115, ledger.Call, dec("110"), "USD")
+	puts27     = ledger.NewOption("XYZ", 20270115, ledger.Put, dec("90"), "USD")
+	sapShare   = ledger.NewStock("SAP", "EUR")
+	oilCalls   = ledger.Instrument{SecType: ledger.FutureOption, Symbol: "CL", Underlying: "CL", Currency: "USD", Expiry: 20270115, Right: ledger.Call, Strike: dec("60"), Multiplier: dec("100")}
+	oil27      = ledger.Instrument{SecType: ledger.Future, Symbol: "CL", Currency: "USD", Expiry: 20270120, Multiplier: dec("100")}
+	exposed    = []ledger.Instrument{xyz, calls27, puts27, sapShare, oil27, oilCalls}
+	priceRange = map[ledger.InstrumentKey][2]int{ // in cents
 		xyz.Key(): {8000, 12000}, calls27.Key(): {100, 900}, puts27.Key(): {100, 900}, sapShare.Key(): {5000, 9000}, oil27.Key(): {5000, 7000}, oilCalls.Key(): {50, 600},
 	}
 )
@@ -36,16 +38,16 @@ type machine struct {
 	minute int
 	n      int
 	trades []modelFact // those that can be corrected
-	past   map[accounts.OrderID]bool
-	splits map[accounts.InstrumentKey]time.Time
-	marks  map[accounts.InstrumentKey]accounts.Mark
-	rates  []accounts.FXRate
+	past   map[ledger.OrderID]bool
+	splits map[ledger.InstrumentKey]time.Time
+	marks  map[ledger.InstrumentKey]ledger.Mark
+	rates  []ledger.FXRate
 }
 
 // drawLimits draws limits on exposure and margin around what orders come to, and none of any other kind.
-func drawLimits(t *rapid.T) accounts.RiskLimits {
+func drawLimits(t *rapid.T) risk.Limits {
 	l := accounts.DefaultLimits(accounts.Level100K, accounts.RiskHigh)
-	bound := func(name string, from, to int) (limit accounts.Limit) {
+	bound := func(name string, from, to int) (limit risk.Limit) {
 		switch rapid.IntRange(0, 3).Draw(t, name) {
 		case 0:
 			limit.Amount = dec(fmt.Sprint(1000 * rapid.IntRange(from, to).Draw(t, name+" amount")))
@@ -57,30 +59,30 @@ func drawLimits(t *rapid.T) accounts.RiskLimits {
 		}
 		return limit
 	}
-	l.OrderNotional, l.DailyLoss = accounts.Limit{}, accounts.Limit{}
+	l.OrderNotional, l.DailyLoss = risk.Limit{}, risk.Limit{}
 	l.PositionSize, l.UnderlyingSize = bound("position", 10, 200), bound("underlying", 20, 400)
 	l.StrategyExposure, l.SectorExposure = bound("strategy", 20, 400), bound("sector", 20, 400)
 	l.GrossExposure, l.NetExposure = bound("gross", 50, 900), bound("net", 50, 900)
 	l.Leverage = dec(fmt.Sprintf("%.1f", float64(rapid.IntRange(5, 40).Draw(t, "leverage"))/10))
-	l.DayTrading = []accounts.DatedPolicy{{Policy: rapid.SampledFrom([]accounts.DayTradePolicy{accounts.DayTradesFree, accounts.IntradayMargin}).Draw(t, "day trades")}}
+	l.DayTrading = []risk.DatedPolicy{{Policy: rapid.SampledFrom([]risk.DayTradePolicy{risk.DayTradesFree, risk.IntradayMargin}).Draw(t, "day trades")}}
 	l.FuturesMargin = dec(rapid.SampledFrom([]string{"0.15", "1", "1.5"}).Draw(t, "futures margin"))
 	return unbound(l)
 }
 
 // unbound takes every limit off that is not about exposure or margin.
-func unbound(l accounts.RiskLimits) accounts.RiskLimits {
+func unbound(l risk.Limits) risk.Limits {
 	l.ShortSelling, l.UncoveredOptions = true, true
-	l.SecTypes = []accounts.SecType{accounts.Stock, accounts.Option, accounts.Future, accounts.FutureOption}
-	l.OrderQuantity, l.PriceCollar, l.OptionCollar = accounts.Decimal{}, dec("0.99"), dec("99")
+	l.SecTypes = []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.FutureOption}
+	l.OrderQuantity, l.PriceCollar, l.OptionCollar = ledger.Decimal{}, dec("0.99"), dec("99")
 	l.MarkAge, l.RateAge, l.DuplicateWindow = 8_000*time.Hour, 8_000*time.Hour, 0
 	l.OrdersPerMinute, l.OrdersPerDay, l.TradesPerDay, l.OpenPositions = 0, 0, 0, 0
-	l.Drawdown = accounts.DrawdownLimits{Warning: dec("0.96"), Moderate: dec("0.97"), Severe: dec("0.98"), Critical: dec("0.99")}
+	l.Drawdown = risk.DrawdownLimits{Warning: dec("0.96"), Moderate: dec("0.97"), Severe: dec("0.98"), Critical: dec("0.99")}
 	return l
 }
 
-func newMachine(t *testing.T, rt *rapid.T, limits accounts.RiskLimits) *machine {
-	k := &machine{t: rt, b: newBench(t), m: newModel(limits), past: map[accounts.OrderID]bool{},
-		splits: map[accounts.InstrumentKey]time.Time{}, marks: map[accounts.InstrumentKey]accounts.Mark{}}
+func newMachine(t *testing.T, rt *rapid.T, limits risk.Limits) *machine {
+	k := &machine{t: rt, b: newBench(t), m: newModel(limits), past: map[ledger.OrderID]bool{},
+		splits: map[ledger.InstrumentKey]time.Time{}, marks: map[ledger.InstrumentKey]ledger.Mark{}}
 	p := k.b.profile
 	p.Limits = &limits
 	p, err := k.b.manager.UpdateProfile(background, p)
@@ -98,27 +100,27 @@ func newMachine(t *testing.T, rt *rapid.T, limits accounts.RiskLimits) *machine 
 
 func (k *machine) next() time.Time { k.minute++; return at(k.minute) }
 
-func (k *machine) draw(i accounts.Instrument, label string) accounts.Decimal {
+func (k *machine) draw(i ledger.Instrument, label string) ledger.Decimal {
 	r := priceRange[i.Key()]
 	return dec(fmt.Sprintf("%.2f", float64(rapid.IntRange(r[0], r[1]).Draw(k.t, label))/100))
 }
 
-func (k *machine) mark(i accounts.Instrument) {
-	mark := accounts.Mark{Instrument: i, Price: k.draw(i, "mark"), Time: now}
+func (k *machine) mark(i ledger.Instrument) {
+	mark := ledger.Mark{Instrument: i, Price: k.draw(i, "mark"), Time: now}
 	k.marks[i.Key()], k.m.marks[i.Key()] = mark, ratOf(mark.Price)
 	require.NoError(k.t, k.live.Mark(mark))
 }
 
 func (k *machine) rate() {
-	r := accounts.FXRate{Currency: "EUR", Rate: dec(fmt.Sprintf("%.2f", float64(rapid.IntRange(80, 140).Draw(k.t, "rate"))/100)), Time: now}
-	k.rates, k.m.fx["EUR"] = []accounts.FXRate{r}, ratOf(r.Rate)
+	r := ledger.FXRate{Currency: "EUR", Rate: dec(fmt.Sprintf("%.2f", float64(rapid.IntRange(80, 140).Draw(k.t, "rate"))/100)), Time: now}
+	k.rates, k.m.fx["EUR"] = []ledger.FXRate{r}, ratOf(r.Rate)
 	require.NoError(k.t, k.live.MarkFX(r))
 }
 
-func (k *machine) cash(c accounts.Currency, amount string) {
-	d := accounts.CashMovement{ID: fmt.Sprint("cash-", k.minute), Kind: accounts.Deposit, Currency: c, Amount: dec(amount), Time: k.next()}
+func (k *machine) cash(c ledger.Currency, amount string) {
+	d := ledger.CashMovement{ID: fmt.Sprint("cash-", k.minute), Kind: ledger.Deposit, Currency: c, Amount: dec(amount), Time: k.next()}
 	if d.Amount.IsNeg() {
-		d.Kind = accounts.Withdrawal
+		d.Kind = ledger.Withdrawal
 	}
 	require.NoError(k.t, errOf(k.live.Record(background, d)))
 	if k.m.cash[c] == nil {
@@ -127,9 +129,9 @@ func (k *machine) cash(c accounts.Currency, amount string) {
 	k.m.cash[c] = add(k.m.cash[c], ratOf(d.Amount))
 }
 
-func (k *machine) quantity(i accounts.Instrument) accounts.Decimal {
+func (k *machine) quantity(i ledger.Instrument) ledger.Decimal {
 	n := rapid.IntRange(1, 12).Draw(k.t, "quantity")
-	if i.SecType == accounts.Stock {
+	if i.SecType == ledger.Stock {
 		n *= 20
 	}
 	if rapid.Bool().Draw(k.t, "sell") {
@@ -138,10 +140,10 @@ func (k *machine) quantity(i accounts.Instrument) accounts.Decimal {
 	return dec(fmt.Sprint(n))
 }
 
-func (k *machine) order() accounts.Order {
+func (k *machine) order() risk.Order {
 	i := rapid.SampledFrom(exposed).Draw(k.t, "instrument")
 	k.n++
-	o := accounts.Order{ID: accounts.OrderID(fmt.Sprint("o-", k.n)), Instrument: i, Quantity: k.quantity(i),
+	o := risk.Order{ID: ledger.OrderID(fmt.Sprint("o-", k.n)), Instrument: i, Quantity: k.quantity(i),
 		Strategy: rapid.SampledFrom([]string{"", "trend", "carry"}).Draw(k.t, "strategy"),
 		Sector:   rapid.SampledFrom([]string{"", "", "tech", "energy"}).Draw(k.t, "sector")}
 	if rapid.Bool().Draw(k.t, "limit order") {
@@ -151,9 +153,9 @@ func (k *machine) order() accounts.Order {
 }
 
 // about are the rules that the model knows of.
-var about = map[accounts.Rule]bool{
-	accounts.RulePosition: true, accounts.RuleUnderlying: true, accounts.RuleStrategy: true, accounts.RuleSector: true, accounts.RuleGross: true,
-	accounts.RuleLeverage: true, accounts.RuleNet: true, accounts.RuleBuyingPower: true, accounts.RuleDayTrades: true, accounts.RuleEquity: true,
+var about = map[risk.Rule]bool{
+	risk.RulePosition: true, risk.RuleUnderlying: true, risk.RuleStrategy: true, risk.RuleSector: true, risk.RuleGross: true,
+	risk.RuleLeverage: true, risk.RuleNet: true, risk.RuleBuyingPower: true, risk.RuleDayTrades: true, risk.RuleEquity: true,
 }
 
 // reserve asks Check, Reserve and the model, which must agree.
@@ -167,7 +169,7 @@ func (k *machine) reserve() {
 	}
 	require.Equal(k.t, d.Allowed, quick.Allowed, "Check says %q, Reserve %q", quick, d)
 	require.Equal(k.t, k.m.reduces(mo), d.Reduces, "order of %s %s reduces", o.Quantity, o.Instrument.Key())
-	var rules []accounts.Rule
+	var rules []risk.Rule
 	calm := true
 	for _, v := range d.Violations {
 		if about[v.Rule] {
@@ -194,7 +196,7 @@ func (k *machine) reserve() {
 func (k *machine) trade() {
 	i := rapid.SampledFrom(exposed).Draw(k.t, "instrument")
 	when := k.next()
-	tr := accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("0001.%04d.01.01", k.minute)), Instrument: i, Quantity: k.quantity(i), Commission: dec("1.25")}
+	tr := ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", k.minute)), Instrument: i, Quantity: k.quantity(i), Commission: dec("1.25")}
 	if ids := sortedIDs(k.m.orders); len(ids) > 0 && rapid.IntRange(0, 3).Draw(k.t, "of an order") > 0 {
 		o := k.m.orders[rapid.SampledFrom(ids).Draw(k.t, "order")]
 		i = o.Instrument
@@ -224,13 +226,13 @@ func (k *machine) trade() {
 	k.m.retag(i.Key(), strategy, ratOf(tr.Quantity))
 }
 
-func (k *machine) record(f accounts.Fact) {
+func (k *machine) record(f ledger.Fact) {
 	added, err := k.live.Record(background, f)
 	require.NoError(k.t, err)
 	require.Equal(k.t, 1, added, "%v must be new", f)
 }
 
-func sortedIDs(orders map[accounts.OrderID]*modelOrder) (ids []accounts.OrderID) {
+func sortedIDs(orders map[ledger.OrderID]*modelOrder) (ids []ledger.OrderID) {
 	for id := range orders {
 		ids = append(ids, id)
 	}
@@ -252,11 +254,11 @@ func (k *machine) release() {
 
 // split doubles or halves what is held of a stock.
 func (k *machine) split() {
-	i := rapid.SampledFrom([]accounts.Instrument{xyz, sapShare}).Draw(k.t, "split of")
+	i := rapid.SampledFrom([]ledger.Instrument{xyz, sapShare}).Draw(k.t, "split of")
 	if k.m.position(i.Key()).Sign() == 0 {
 		return
 	}
-	s := accounts.Split{ID: fmt.Sprint("split-", k.minute), From: i, To: i, Numerator: dec("2"), Denominator: dec("1"), Time: k.next()}
+	s := ledger.Split{ID: fmt.Sprint("split-", k.minute), From: i, To: i, Numerator: dec("2"), Denominator: dec("1"), Time: k.next()}
 	if rapid.Bool().Draw(k.t, "reverse") {
 		s.Numerator, s.Denominator = s.Denominator, s.Numerator
 	}
@@ -279,12 +281,12 @@ func (k *machine) amend() {
 	was := k.trades[n].trade
 	place := slices.IndexFunc(k.m.facts, func(f modelFact) bool { return f.split == nil && f.trade.ExecID == was.ExecID })
 	if rapid.Bool().Draw(k.t, "cancel") {
-		k.record(accounts.Cancellation{ExecID: accounts.ExecID(fmt.Sprint("cancel-", k.minute)), Cancels: was.ExecID, Time: k.next()})
+		k.record(ledger.Cancellation{ExecID: ledger.ExecID(fmt.Sprint("cancel-", k.minute)), Cancels: was.ExecID, Time: k.next()})
 		k.m.facts = slices.Delete(k.m.facts, place, place+1)
 		k.trades = slices.Delete(k.trades, n, n+1)
 	} else {
 		root, version := was.ExecID.Correction()
-		was.ExecID = accounts.ExecID(fmt.Sprintf("%s.%02d", root, version+1))
+		was.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, version+1))
 		was.Quantity, was.Price = k.quantity(was.Instrument), k.draw(was.Instrument, "corrected price")
 		k.record(was)
 		k.m.facts[place].trade, k.trades[n].trade = was, was
@@ -322,7 +324,7 @@ func (k *machine) step() {
 	case 12:
 		k.rate()
 	case 13:
-		k.cash(rapid.SampledFrom([]accounts.Currency{"USD", "EUR"}).Draw(k.t, "currency"), fmt.Sprint(rapid.IntRange(-20, 20).Draw(k.t, "thousands")*1000+500))
+		k.cash(rapid.SampledFrom([]ledger.Currency{"USD", "EUR"}).Draw(k.t, "currency"), fmt.Sprint(rapid.IntRange(-20, 20).Draw(k.t, "thousands")*1000+500))
 	case 14:
 		k.split()
 	case 15:
@@ -333,7 +335,7 @@ func (k *machine) step() {
 	}
 }
 
-func requireRat(t require.TestingT, want *big.Rat, got accounts.Decimal, what string, args ...any) {
+func requireRat(t require.TestingT, want *big.Rat, got ledger.Decimal, what string, args ...any) {
 	require.True(t, want.Cmp(ratOf(got)) == 0, "%s is %s, must be %s", fmt.Sprintf(what, args...), got, want.FloatString(6))
 }
 
@@ -349,8 +351,8 @@ func (k *machine) compare() {
 	for _, o := range s.Risk.Orders {
 		requireRat(k.t, k.m.orders[o.ID].left, o.Remaining(), "what is left of order %s", o.ID)
 	}
-	bounds := map[accounts.Rule]accounts.Limit{accounts.RulePosition: k.m.limits.PositionSize, accounts.RuleUnderlying: k.m.limits.UnderlyingSize,
-		accounts.RuleStrategy: k.m.limits.StrategyExposure, accounts.RuleSector: k.m.limits.SectorExposure}
+	bounds := map[risk.Rule]risk.Limit{risk.RulePosition: k.m.limits.PositionSize, risk.RuleUnderlying: k.m.limits.UnderlyingSize,
+		risk.RuleStrategy: k.m.limits.StrategyExposure, risk.RuleSector: k.m.limits.SectorExposure}
 	seen := map[string]bool{}
 	for _, u := range s.Risk.Usage {
 		bound, subjects := bounds[u.Rule]
@@ -390,8 +392,8 @@ func TestPropertyExposure(t *testing.T) {
 		}
 		k.compare()
 		for id := range k.past {
-			d, err := k.live.Reserve(background, accounts.Order{ID: id, Instrument: xyz, Quantity: dec("0.5")})
-			require.True(rt, errors.Is(err, accounts.ErrIDReused) || d.Broken(accounts.RuleDone), "order %s is done: %s, %v", id, d, err)
+			d, err := k.live.Reserve(background, risk.Order{ID: id, Instrument: xyz, Quantity: dec("0.5")})
+			require.True(rt, errors.Is(err, accounts.ErrIDReused) || d.Broken(risk.RuleDone), "order %s is done: %s, %v", id, d, err)
 		}
 	})
 }

@@ -5,17 +5,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
-var renumbered = accounts.Instrument{SecType: accounts.Stock, Symbol: "XYZN", Currency: "USD", ConID: 2}
+var renumbered = ledger.Instrument{SecType: ledger.Stock, Symbol: "XYZN", Currency: "USD", ConID: 2}
 
-func exchange(id string, from, to accounts.Instrument, n, m string, minute int) accounts.Split {
-	return accounts.Split{ID: id, From: from, To: to, Numerator: dec(n), Denominator: dec(m), Time: at(minute)}
+func exchange(id string, from, to ledger.Instrument, n, m string, minute int) ledger.Split {
+	return ledger.Split{ID: id, From: from, To: to, Numerator: dec(n), Denominator: dec(m), Time: at(minute)}
 }
 
 // recordAgain records facts that the journal has already.
-func (b *bench) recordAgain(t *testing.T, facts ...accounts.Fact) {
+func (b *bench) recordAgain(t *testing.T, facts ...ledger.Fact) {
 	t.Helper()
 	seq := b.portfolio.Seq()
 	added, err := b.portfolio.Record(t.Context(), facts...)
@@ -27,20 +27,20 @@ func (b *bench) recordAgain(t *testing.T, facts ...accounts.Fact) {
 func TestKnownFactsThatWouldNotFitAnyLonger(t *testing.T) {
 	t.Run("a split whose contract is gone", func(t *testing.T) {
 		b := newBench(t)
-		facts := []accounts.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
+		facts := []ledger.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
 		b.record(t, facts...)
 		b.recordAgain(t, facts...)
 		b.recordAgain(t, facts[1])
 	})
 	t.Run("an opening balance against what is held now", func(t *testing.T) {
 		b := newBench(t)
-		opening := accounts.Opening{ID: "o", Instrument: xyz, Time: at(0), Lots: []accounts.Lot{{Quantity: dec("5"), Basis: dec("10"), OpenedAt: at(0)}}}
+		opening := ledger.Opening{ID: "o", Instrument: xyz, Time: at(0), Lots: []ledger.Lot{{Quantity: dec("5"), Basis: dec("10"), OpenedAt: at(0)}}}
 		b.record(t, opening, trade(1, xyz, "-9", "2"))
 		b.recordAgain(t, opening)
 	})
 	t.Run("among new ones", func(t *testing.T) {
 		b := newBench(t)
-		old := []accounts.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
+		old := []ledger.Fact{trade(1, xyz, "50", "2"), exchange("s", xyz, renumbered, "1", "25", 2)}
 		b.record(t, old...)
 		added, err := b.portfolio.Record(t.Context(), append(old, trade(3, renumbered, "1", "2"))...)
 		require.NoError(t, err)
@@ -52,14 +52,14 @@ func TestKnownFactsThatWouldNotFitAnyLonger(t *testing.T) {
 func TestSplitAfterACancelledClosing(t *testing.T) {
 	b := newBench(t)
 	b.record(t, trade(1, xyz, "10", "5"), trade(2, xyz, "-10", "6"),
-		accounts.Cancellation{ExecID: "c", Cancels: "exec-2", Time: at(3)}, exchange("s", xyz, xyz, "2", "1", 4))
+		ledger.Cancellation{ExecID: "c", Cancels: "exec-2", Time: at(3)}, exchange("s", xyz, xyz, "2", "1", 4))
 	requirePosition(t, b.portfolio, xyz, "20", "51", "0")
 	require.NoError(t, b.portfolio.Verify(t.Context()))
 }
 
 func TestVerifyAfterTheOnlyTradeIsCancelled(t *testing.T) {
 	b := newBench(t)
-	b.record(t, trade(1, xyz, "10", "5"), accounts.Cancellation{ExecID: "c", Cancels: "exec-1", Time: at(3)})
+	b.record(t, trade(1, xyz, "10", "5"), ledger.Cancellation{ExecID: "c", Cancels: "exec-1", Time: at(3)})
 	requirePosition(t, b.portfolio, xyz, "0", "0", "0")
 	require.NoError(t, b.portfolio.Verify(t.Context()), "a contract of which nothing is in force is as good as none")
 }
@@ -78,24 +78,24 @@ func TestFlatContractTakesOverTheBrokersNames(t *testing.T) {
 
 func TestFacts(t *testing.T) {
 	b := newBench(t)
-	cash := accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("10"), Time: at(0)}
+	cash := ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("10"), Time: at(0)}
 	fill := trade(1, xyz, "10", "5")
 	fill.ExecID = "a.b.c.01"
 	corrected := fill
 	corrected.ExecID, corrected.Price = "a.b.c.02", dec("6")
 	b.record(t, cash, fill)
 	b.record(t, corrected)
-	b.record(t, accounts.Cancellation{ExecID: "k", Cancels: "a.b.c.02", Time: at(9)})
-	var got []accounts.Fact
+	b.record(t, ledger.Cancellation{ExecID: "k", Cancels: "a.b.c.02", Time: at(9)})
+	var got []ledger.Fact
 	for f, err := range b.portfolio.Facts(t.Context()) {
 		require.NoError(t, err)
 		got = append(got, f)
 	}
 	require.Len(t, got, 4, "all that was recorded, and no restatements")
 	require.Equal(t, cash, got[0])
-	require.Equal(t, accounts.ExecID("a.b.c.01"), got[1].(accounts.Trade).ExecID, "what was corrected since is still told")
-	require.Equal(t, accounts.ExecID("a.b.c.02"), got[2].(accounts.Trade).ExecID)
-	require.Equal(t, accounts.ExecID("a.b.c.02"), got[3].(accounts.Cancellation).Cancels)
+	require.Equal(t, ledger.ExecID("a.b.c.01"), got[1].(ledger.Trade).ExecID, "what was corrected since is still told")
+	require.Equal(t, ledger.ExecID("a.b.c.02"), got[2].(ledger.Trade).ExecID)
+	require.Equal(t, ledger.ExecID("a.b.c.02"), got[3].(ledger.Cancellation).Cancels)
 	for range b.portfolio.Facts(t.Context()) {
 		break // leaving early is allowed
 	}

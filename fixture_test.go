@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -22,8 +23,8 @@ var day0 = time.Date(2026, 1, 5, 15, 0, 0, 0, time.UTC)
 
 func at(minutes int) time.Time { return day0.Add(time.Duration(minutes) * time.Minute) }
 
-func dec(s string) accounts.Decimal {
-	d, err := accounts.ParseDecimal(s)
+func dec(s string) ledger.Decimal {
+	d, err := ledger.ParseDecimal(s)
 	if err != nil {
 		panic(err)
 	}
@@ -77,7 +78,7 @@ func (b *bench) reopen(t testing.TB) *accounts.Portfolio {
 }
 
 // record records facts that must all be new.
-func (b *bench) record(t testing.TB, facts ...accounts.Fact) {
+func (b *bench) record(t testing.TB, facts ...ledger.Fact) {
 	t.Helper()
 	added, err := b.portfolio.Record(t.Context(), facts...)
 	require.NoError(t, err)
@@ -85,20 +86,20 @@ func (b *bench) record(t testing.TB, facts ...accounts.Fact) {
 }
 
 var (
-	xyz  = accounts.NewStock("XYZ", "USD")
-	call = accounts.NewOption("XYZ", 20260320, accounts.Call, dec("50"), "USD")
-	put  = accounts.NewOption("XYZ", 20260320, accounts.Put, dec("50"), "USD")
-	oil  = accounts.Instrument{SecType: accounts.Future, Symbol: "CL", Currency: "USD", Expiry: 20261120, Multiplier: dec("1000")}
+	xyz  = ledger.NewStock("XYZ", "USD")
+	call = ledger.NewOption("XYZ", 20260320, ledger.Call, dec("50"), "USD")
+	put  = ledger.NewOption("XYZ", 20260320, ledger.Put, dec("50"), "USD")
+	oil  = ledger.Instrument{SecType: ledger.Future, Symbol: "CL", Currency: "USD", Expiry: 20261120, Multiplier: dec("1000")}
 )
 
 // trade is a trade of n minutes after the beginning, commission 1.
-func trade(n int, i accounts.Instrument, quantity, price string) accounts.Trade {
-	return accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("exec-%d", n)), Instrument: i, Quantity: dec(quantity),
+func trade(n int, i ledger.Instrument, quantity, price string) ledger.Trade {
+	return ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("exec-%d", n)), Instrument: i, Quantity: dec(quantity),
 		Price: dec(price), Commission: dec("1"), Time: at(n)}
 }
 
 // requirePosition checks quantity, basis and realized P&L of one contract.
-func requirePosition(t testing.TB, p *accounts.Portfolio, i accounts.Instrument, quantity, basis, realized string) {
+func requirePosition(t testing.TB, p *accounts.Portfolio, i ledger.Instrument, quantity, basis, realized string) {
 	t.Helper()
 	pos, _ := p.Position(i.Key())
 	got := fmt.Sprintf("quantity %s, basis %s, realized %s", pos.Quantity, pos.Basis, pos.Realized)
@@ -107,8 +108,8 @@ func requirePosition(t testing.TB, p *accounts.Portfolio, i accounts.Instrument,
 }
 
 // requireLots checks that the lots add up to the position.
-func requireLots(t require.TestingT, pos accounts.Position) {
-	var quantity, basis accounts.Decimal
+func requireLots(t require.TestingT, pos ledger.Position) {
+	var quantity, basis ledger.Decimal
 	for _, l := range pos.Lots {
 		quantity, basis = quantity.Add(l.Quantity), basis.Add(l.Basis)
 		require.Equal(t, pos.Quantity.IsNeg(), l.Quantity.IsNeg(), "every lot of %s must have the position's sign", pos.Instrument.Key())
@@ -117,7 +118,7 @@ func requireLots(t require.TestingT, pos accounts.Position) {
 		"lots of %s add up to %s at %s, the position is %s at %s", pos.Instrument.Key(), quantity, basis, pos.Quantity, pos.Basis)
 }
 
-func requireCash(t testing.TB, p *accounts.Portfolio, currency accounts.Currency, balance string) {
+func requireCash(t testing.TB, p *accounts.Portfolio, currency ledger.Currency, balance string) {
 	t.Helper()
 	require.Equal(t, balance, p.Cash()[currency].Balance().String(), "cash in %s", currency)
 }

@@ -1,21 +1,81 @@
 package accounts
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"iter"
+
+	"github.com/ai-ots/accounts/internal/exposure"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
+
+// checkpointVersion is the version of a checkpoint's state. A checkpoint of any other version is as
+// good as none: the journal is folded from the beginning.
+const checkpointVersion = 2
+
+// foldRecord is a fold as a checkpoint keeps it.
+type foldRecord struct {
+	Version int `json:"v"`
+	exposure.Record
+}
+
+// checkpoint returns the fold in the form that a store keeps: a SHA-256 over what it stands for
+// and the state, then the state.
+func (f *fold) checkpoint() (Checkpoint, error) {
+	data, err := json.Marshal(foldRecord{checkpointVersion, f.Account.Record()})
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", f.profile, err)
+	}
+	c := Checkpoint{ProfileID: f.profile, Seq: f.seq, Hash: f.hash}
+	sum := c.sum(data)
+	c.State = append(sum[:], data...)
+	return c, nil
+}
+
+func (c *Checkpoint) sum(state []byte) Hash {
+	b := append([]byte(c.ProfileID), 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Seq))
+	b = append(b, c.Hash[:]...)
+	return sha256.Sum256(append(b, state...))
+}
+
+// foldFrom returns the fold that a checkpoint stands for; ok is false when it cannot be used.
+func foldFrom(c Checkpoint, id ProfileID, base ledger.Currency) (f *fold, ok bool) {
+	if c.ProfileID != id || c.Seq < 1 || len(c.State) < sha256.Size {
+		return nil, false
+	}
+	state := c.State[sha256.Size:]
+	if c.sum(state) != Hash(c.State[:sha256.Size]) {
+		return nil, false
+	}
+	var r foldRecord
+	dec := json.NewDecoder(bytes.NewReader(state))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil || r.Version != checkpointVersion || r.Base != base {
+		return nil, false
+	}
+	a, err := r.Account()
+	if err != nil {
+		return nil, false
+	}
+	return &fold{Account: a, profile: id, seq: c.Seq, hash: c.Hash}, true
+}
 
 // fold is a journal folded up to one entry: an account, and where in the journal it stands.
 type fold struct {
-	*account
+	*exposure.Account
 	profile ProfileID
 	seq     int64
 	hash    Hash
 }
 
 // newFold returns the fold of an empty journal.
-func newFold(id ProfileID, base Currency) *fold {
-	return &fold{account: newAccount(base), profile: id}
+func newFold(id ProfileID, base ledger.Currency) *fold {
+	return &fold{Account: exposure.NewAccount(base), profile: id}
 }
 
 // next folds the next entry in, after checking that it continues the chain. An entry that is folded in already
@@ -37,20 +97,20 @@ func (f *fold) next(e Entry) error {
 }
 
 // apply folds one decoded payload in as entry seq, and returns what a trade closed.
-func (f *fold) apply(p any, seq int64) Closed {
+func (f *fold) apply(p any, seq int64) ledger.Closed {
 	f.seq = seq
-	return f.account.Apply(p, seq)
+	return f.Account.Apply(p, seq)
 }
 
 // clone returns a fold that shares nothing that changes.
 func (f *fold) clone() *fold {
 	c := *f
-	c.account = f.account.clone()
+	c.Account = f.Account.Clone()
 	return &c
 }
 
 // refoldEntries folds a journal up to and including entry upTo, then the pending payloads behind it.
-func refoldEntries(r *refold, id ProfileID, entries iter.Seq2[Entry, error], upTo int64, pending []payload) (*Book, error) {
+func refoldEntries(r *ledger.Refold, id ProfileID, entries iter.Seq2[Entry, error], upTo int64, pending []payload) (*ledger.Book, error) {
 	var seq int64
 	for e, err := range entries {
 		if err != nil {
@@ -63,16 +123,16 @@ func refoldEntries(r *refold, id ProfileID, entries iter.Seq2[Entry, error], upT
 		if err != nil {
 			return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
 		}
-		r.entry(e.Seq, p)
+		r.Add(e.Seq, p)
 		seq = e.Seq
 	}
 	if seq != upTo {
 		return nil, &CorruptError{ProfileID: id, Seq: seq + 1, Reason: fmt.Sprintf("missing: the journal reached %d before", upTo)}
 	}
 	for i, p := range pending {
-		r.entry(upTo+int64(i)+1, p)
+		r.Add(upTo+int64(i)+1, p)
 	}
-	return r.finish(), nil
+	return r.Finish(), nil
 }
 
 // Fold folds a journal entry by entry, for programs that read a store without a portfolio. It is not safe for
@@ -80,20 +140,20 @@ func refoldEntries(r *refold, id ProfileID, entries iter.Seq2[Entry, error], upT
 type Fold struct{ f *fold }
 
 // NewFold returns the fold of the profile's empty journal. base is the profile's base currency.
-func NewFold(id ProfileID, base Currency) *Fold { return &Fold{newFold(id, base)} }
+func NewFold(id ProfileID, base ledger.Currency) *Fold { return &Fold{newFold(id, base)} }
 
 // Apply folds the next entry in, after checking that it continues the chain. An entry at or below
 // Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the fold as it was, and so does ErrInvalid, returned when
 // the time zone America/New_York cannot be loaded.
 func (f *Fold) Apply(e Entry) error {
-	if _, err := newYork(); err != nil {
+	if _, err := risk.NewYork(); err != nil {
 		return fmt.Errorf("%w: apply entry %d: time zone %w", ErrInvalid, e.Seq, err)
 	}
 	return f.f.next(e)
 }
 
 // Book returns what the entries folded so far come to. It is the fold's own, and changes with it.
-func (f *Fold) Book() *Book { return f.f.Book }
+func (f *Fold) Book() *ledger.Book { return f.f.Book }
 
 // Seq returns the number of the last entry folded in, 0 for none.
 func (f *Fold) Seq() int64 { return f.f.seq }

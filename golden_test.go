@@ -10,6 +10,8 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/goldentest"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -110,13 +112,13 @@ func TestGoldenPayloads(t *testing.T) {
 
 // Whoever adds a kind of entry adds a golden journal with it.
 func TestGoldenJournalsHaveEveryKind(t *testing.T) {
-	kinds := []accounts.EntryKind{
-		accounts.KindTrade, accounts.KindCash, accounts.KindSplit, accounts.KindOpening,
-		accounts.KindEquity, accounts.KindAmendment, accounts.KindRestatement, accounts.KindHold,
-		accounts.KindRelease, accounts.KindRefusal, accounts.KindBreach, accounts.KindState,
-		accounts.KindPolicy, accounts.KindAccess,
+	kinds := []ledger.EntryKind{
+		ledger.KindTrade, ledger.KindCash, ledger.KindSplit, ledger.KindOpening,
+		ledger.KindEquity, ledger.KindAmendment, ledger.KindRestatement, risk.KindHold,
+		risk.KindRelease, risk.KindRefusal, risk.KindBreach, risk.KindState,
+		risk.KindPolicy, accounts.KindAccess,
 	}
-	seen := map[accounts.EntryKind]int{}
+	seen := map[ledger.EntryKind]int{}
 	for _, name := range goldentest.Names(t, goldenFolder) {
 		for _, e := range goldentest.Load(t, goldenFolder, name).Entries {
 			seen[e.Kind]++

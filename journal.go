@@ -8,34 +8,78 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
-// EntryKind says what an entry's payload is.
-type EntryKind string
+// payload is what an entry holds: a ledgerPayload, a riskPayload or a *CredentialAccess.
+type payload = any
 
-// The kinds of entry about facts. A kind once released is read for ever.
-const (
-	KindTrade       EntryKind = "trade"       // a Trade
-	KindCash        EntryKind = "cash"        // a CashMovement
-	KindSplit       EntryKind = "split"       // a Split
-	KindOpening     EntryKind = "opening"     // an Opening
-	KindEquity      EntryKind = "equity"      // an EquityPoint
-	KindAmendment   EntryKind = "amendment"   // an Amendment; takes effect with the restatement behind it
-	KindRestatement EntryKind = "restatement" // a Restatement: what the book became by amendments
-)
+// kindOf returns the kind of a payload's entry.
+func kindOf(p payload) ledger.EntryKind {
+	switch p := p.(type) {
+	case ledger.Payload:
+		return ledger.KindOf(p)
+	case risk.Payload:
+		return risk.KindOf(p)
+	}
+	return KindAccess
+}
 
-// The kinds of entry about orders and trading. A kind once released is read for ever.
-const (
-	KindHold    EntryKind = "hold"    // a Hold: an order was accepted
-	KindRelease EntryKind = "release" // a Release: what was left of one was let go
-	KindRefusal EntryKind = "refusal" // a Refusal: an order was not accepted
-	KindBreach  EntryKind = "breach"  // a Breach: a loss or drawdown came to another level
-	KindState   EntryKind = "state"   // a StateChange: halted, reducing, resumed
-	KindPolicy  EntryKind = "policy"  // a PolicyChange: other limits, another status
-)
+// keyOf returns the key that makes a payload's entry idempotent; empty for one that need not be.
+func keyOf(p payload) string {
+	switch p := p.(type) {
+	case ledger.Payload:
+		return ledger.KeyOf(p)
+	case risk.Payload:
+		return risk.KeyOf(p)
+	}
+	return ""
+}
+
+// encodePayload appends the payload as JSON. What it writes is what encoding/json would write, in
+// a fraction of the time: recording is the hot path, reading back is not.
+func encodePayload(b []byte, p payload) []byte {
+	b = wire.AppendVersion(append(b, '{'))
+	switch p := p.(type) {
+	case ledger.Payload:
+		b = ledger.AppendFields(b, p)
+	case risk.Payload:
+		b = risk.AppendFields(b, p)
+	default:
+		b = wire.AppendFields(b, p)
+	}
+	return append(b, '}')
+}
+
+// Decode returns the entry's payload: a *Trade, *CashMovement, *Split, *Opening, *EquityPoint,
+// *Amendment, *Restatement, *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange or *CredentialAccess. An unknown kind or version and anything unreadable is a
+// *CorruptError (ErrCorrupt).
+func (e *Entry) Decode() (any, error) {
+	p, err := decodePayload(e.Kind, e.Payload)
+	if err != nil {
+		return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
+	}
+	return p, nil
+}
+
+func decodePayload(kind ledger.EntryKind, data []byte) (payload, error) {
+	if p, err := ledger.Decode(kind, data); p != nil || err != nil {
+		return p, err
+	}
+	if p, err := risk.Decode(kind, data); p != nil || err != nil {
+		return p, err
+	}
+	if kind == KindAccess {
+		return wire.Decode[CredentialAccess](data)
+	}
+	return nil, fmt.Errorf("unknown kind %.40q", kind)
+}
 
 // KindAccess is the kind of a CredentialAccess: somebody read or changed the credentials.
-const KindAccess EntryKind = "access"
+const KindAccess ledger.EntryKind = "access"
 
 // Hash is a SHA-256.
 type Hash [sha256.Size]byte
@@ -48,7 +92,7 @@ func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 type Entry struct {
 	ProfileID ProfileID
 	Seq       int64
-	Kind      EntryKind
+	Kind      ledger.EntryKind
 	Key       string    // makes the entry idempotent: unique within the profile; empty for none
 	Time      time.Time // when it was recorded, not when it happened; UTC, microseconds
 	Payload   []byte    // JSON with its version in "v"; kept byte for byte

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // journalOf is a store that has entries and nothing else, right or wrong.
@@ -41,7 +42,7 @@ func chained(n int) []accounts.Entry {
 	entries := make([]accounts.Entry, n)
 	for i := range entries {
 		e := accounts.Entry{
-			ProfileID: "p", Seq: int64(i + 1), Kind: accounts.KindCash, Key: string(rune('a' + i)),
+			ProfileID: "p", Seq: int64(i + 1), Kind: ledger.KindCash, Key: string(rune('a' + i)),
 			Time:    time.Date(2025, 5, 16, 13, 30, i, 123456000, time.UTC),
 			Payload: []byte(`{"v":1,"amount":"10"}`), Prev: prev,
 		}
@@ -97,7 +98,7 @@ func TestVerifyJournalFindsTampering(t *testing.T) {
 	}{
 		"payload":         {func(e []accounts.Entry) []accounts.Entry { e[2].Payload[20] = '9'; return e }, 3},
 		"payload cut":     {func(e []accounts.Entry) []accounts.Entry { e[2].Payload = nil; return e }, 3},
-		"kind":            {func(e []accounts.Entry) []accounts.Entry { e[2].Kind = accounts.KindTrade; return e }, 3},
+		"kind":            {func(e []accounts.Entry) []accounts.Entry { e[2].Kind = ledger.KindTrade; return e }, 3},
 		"key":             {func(e []accounts.Entry) []accounts.Entry { e[2].Key = "x"; return e }, 3},
 		"time":            {func(e []accounts.Entry) []accounts.Entry { e[2].Time = e[2].Time.Add(time.Microsecond); return e }, 3},
 		"byte moved":      {func(e []accounts.Entry) []accounts.Entry { e[2].Kind, e[2].Key = "cas", "h"+e[2].Key; return e }, 3},

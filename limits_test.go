@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -95,26 +97,26 @@ func notLooser(t require.TestingT, what string, a, b reflect.Value) {
 		name, x, y := a.Type().Field(i).Name, a.Field(i).Interface(), b.Field(i).Interface()
 		at := what + ", " + name
 		switch x := x.(type) {
-		case accounts.Limit: // the zero limit is none
-			y := y.(accounts.Limit)
+		case risk.Limit: // the zero limit is none
+			y := y.(risk.Limit)
 			require.False(t, x.IsZero() && !y.IsZero(), "%s: no limit against %v", at, y)
 			for _, equity := range []string{"0.01", "1000", "25000", "123456.78", "100000000"} {
 				p, _ := x.Of(dec(equity))
 				q, set := y.Of(dec(equity))
 				require.True(t, !set || !p.GreaterThan(q), "%s: %s against %s at an equity of %s", at, p, q, equity)
 			}
-		case accounts.Decimal:
-			require.False(t, x.GreaterThan(y.(accounts.Decimal)), "%s: %s against %s", at, x, y)
-			require.False(t, name == "OrderQuantity" && x.IsZero() && !y.(accounts.Decimal).IsZero(), "%s: no limit", at)
+		case ledger.Decimal:
+			require.False(t, x.GreaterThan(y.(ledger.Decimal)), "%s: %s against %s", at, x, y)
+			require.False(t, name == "OrderQuantity" && x.IsZero() && !y.(ledger.Decimal).IsZero(), "%s: no limit", at)
 		case int:
 			require.False(t, x > y.(int) || x == 0 && y.(int) != 0, "%s: %d against %d", at, x, y)
 		case bool:
 			require.False(t, x && !y.(bool), "%s is permitted with less tolerance only", at)
-		case []accounts.SecType:
+		case []ledger.SecType:
 			require.Subset(t, y, x, at)
-		case accounts.DrawdownLimits:
+		case risk.DrawdownLimits:
 			notLooser(t, at, a.Field(i), b.Field(i))
-		case time.Duration, accounts.AccountType, string, []string, []accounts.DatedPolicy:
+		case time.Duration, risk.AccountType, string, []string, []risk.DatedPolicy:
 			require.Equal(t, y, x, "%s: of these, neither is the tighter", at)
 		default:
 			require.Failf(t, "a field that nobody compares", "%s is a %T", at, x)
@@ -136,18 +138,18 @@ func TestDefaultLimitsOfNothing(t *testing.T) {
 		require.NoError(t, d.store.UpdateProfile(t.Context(), p))
 		d.restart(t)
 		d.mark(t, xyz, "100")
-		d.refuse(t, order("o", xyz, "0.0001"), broken(accounts.RuleNoLimits, "", "0", "0"))
+		d.refuse(t, order("o", xyz, "0.0001"), broken(risk.RuleNoLimits, "", "0", "0"))
 	}
 	mine := accounts.DefaultLimits("25K", accounts.RiskHigh)
-	mine.SecTypes[0], mine.DayTrading[0].Policy = accounts.Crypto, accounts.DayTradesFree
+	mine.SecTypes[0], mine.DayTrading[0].Policy = ledger.Crypto, risk.DayTradesFree
 	fresh := accounts.DefaultLimits("25K", accounts.RiskHigh)
-	require.Equal(t, accounts.Stock, fresh.SecTypes[0], "the result must be the caller's own")
-	require.Equal(t, accounts.PatternDayTrader, fresh.DayTrading[0].Policy, "the result must be the caller's own")
+	require.Equal(t, ledger.Stock, fresh.SecTypes[0], "the result must be the caller's own")
+	require.Equal(t, risk.PatternDayTrader, fresh.DayTrading[0].Policy, "the result must be the caller's own")
 }
 
 // TestLimitsValidate spoils one field at a time.
 func TestLimitsValidate(t *testing.T) {
-	type limits = accounts.RiskLimits
+	type limits = risk.Limits
 	tiny := dec("0.0000000000001") // 13 places
 	cases := []struct {
 		field string
@@ -157,7 +159,7 @@ func TestLimitsValidate(t *testing.T) {
 		{"Account", func(l *limits) { l.Account = "portfolio" }},
 		{"TimeZone", func(l *limits) { l.TimeZone = "Europe/Atlantis" }},
 		{"TimeZone", func(l *limits) { l.TimeZone = "Local" }},
-		{"SecTypes", func(l *limits) { l.SecTypes = []accounts.SecType{"STK", "IND"} }},
+		{"SecTypes", func(l *limits) { l.SecTypes = []ledger.SecType{"STK", "IND"} }},
 		{"AllowedSymbols", func(l *limits) { l.AllowedSymbols = []string{"XYZ", ""} }},
 		{"RestrictedSymbols", func(l *limits) { l.RestrictedSymbols = []string{"X:Z"} }},
 		{"MarkAge", func(l *limits) { l.MarkAge = 0 }},
@@ -182,17 +184,17 @@ func TestLimitsValidate(t *testing.T) {
 		{"Drawdown.Moderate", func(l *limits) { l.Drawdown.Moderate = l.Drawdown.Warning }},
 		{"Drawdown.Severe", func(l *limits) { l.Drawdown.Severe = dec("-0.5") }},
 		{"Drawdown.Critical", func(l *limits) { l.Drawdown.Critical = dec("1") }},
-		{"DayTrading", func(l *limits) { l.DayTrading = []accounts.DatedPolicy{{Policy: "swing"}} }},
+		{"DayTrading", func(l *limits) { l.DayTrading = []risk.DatedPolicy{{Policy: "swing"}} }},
 		{"DayTrading", func(l *limits) {
-			l.DayTrading = []accounts.DatedPolicy{{From: 20261301, Policy: accounts.DayTradesFree}}
+			l.DayTrading = []risk.DatedPolicy{{From: 20261301, Policy: risk.DayTradesFree}}
 		}},
-		{"DayTrading", func(l *limits) { l.DayTrading = []accounts.DatedPolicy{{From: -1, Policy: accounts.DayTradesFree}} }},
+		{"DayTrading", func(l *limits) { l.DayTrading = []risk.DatedPolicy{{From: -1, Policy: risk.DayTradesFree}} }},
 		{"DayTrading", func(l *limits) {
-			l.DayTrading = []accounts.DatedPolicy{{From: 20260102, Policy: accounts.DayTradesFree}, {From: 20260102, Policy: accounts.IntradayMargin}}
+			l.DayTrading = []risk.DatedPolicy{{From: 20260102, Policy: risk.DayTradesFree}, {From: 20260102, Policy: risk.IntradayMargin}}
 		}},
 	}
-	spoil := func(field string, of func(l *limits) *accounts.Decimal, bad ...string) {
-		values := []accounts.Decimal{tiny}
+	spoil := func(field string, of func(l *limits) *ledger.Decimal, bad ...string) {
+		values := []ledger.Decimal{tiny}
 		for _, s := range bad {
 			values = append(values, dec(s))
 		}
@@ -204,24 +206,24 @@ func TestLimitsValidate(t *testing.T) {
 		}
 	}
 	most := dec("999999999999999").Add(dec("1"))
-	for name, of := range map[string]func(l *limits) *accounts.Limit{
-		"OrderNotional": func(l *limits) *accounts.Limit { return &l.OrderNotional }, "PositionSize": func(l *limits) *accounts.Limit { return &l.PositionSize },
-		"UnderlyingSize": func(l *limits) *accounts.Limit { return &l.UnderlyingSize }, "GrossExposure": func(l *limits) *accounts.Limit { return &l.GrossExposure },
-		"NetExposure": func(l *limits) *accounts.Limit { return &l.NetExposure }, "StrategyExposure": func(l *limits) *accounts.Limit { return &l.StrategyExposure },
-		"SectorExposure": func(l *limits) *accounts.Limit { return &l.SectorExposure }, "DailyLoss": func(l *limits) *accounts.Limit { return &l.DailyLoss },
+	for name, of := range map[string]func(l *limits) *risk.Limit{
+		"OrderNotional": func(l *limits) *risk.Limit { return &l.OrderNotional }, "PositionSize": func(l *limits) *risk.Limit { return &l.PositionSize },
+		"UnderlyingSize": func(l *limits) *risk.Limit { return &l.UnderlyingSize }, "GrossExposure": func(l *limits) *risk.Limit { return &l.GrossExposure },
+		"NetExposure": func(l *limits) *risk.Limit { return &l.NetExposure }, "StrategyExposure": func(l *limits) *risk.Limit { return &l.StrategyExposure },
+		"SectorExposure": func(l *limits) *risk.Limit { return &l.SectorExposure }, "DailyLoss": func(l *limits) *risk.Limit { return &l.DailyLoss },
 	} {
-		spoil(name+".Amount", func(l *limits) *accounts.Decimal { return &of(l).Amount }, "-0.01")
-		spoil(name+".Fraction", func(l *limits) *accounts.Decimal { return &of(l).Fraction }, "-0.01", "100")
+		spoil(name+".Amount", func(l *limits) *ledger.Decimal { return &of(l).Amount }, "-0.01")
+		spoil(name+".Fraction", func(l *limits) *ledger.Decimal { return &of(l).Fraction }, "-0.01", "100")
 		cases = append(cases, struct {
 			field string
 			spoil func(l *limits)
 		}{name + ".Amount", func(l *limits) { of(l).Amount = most }})
 	}
-	spoil("OrderQuantity", func(l *limits) *accounts.Decimal { return &l.OrderQuantity }, "-1")
-	spoil("PriceCollar", func(l *limits) *accounts.Decimal { return &l.PriceCollar }, "-0.05", "0", "1")
-	spoil("OptionCollar", func(l *limits) *accounts.Decimal { return &l.OptionCollar }, "-0.5", "0", "100")
-	spoil("Leverage", func(l *limits) *accounts.Decimal { return &l.Leverage }, "-3", "0", "100")
-	spoil("FuturesMargin", func(l *limits) *accounts.Decimal { return &l.FuturesMargin }, "-0.15", "0", "100")
+	spoil("OrderQuantity", func(l *limits) *ledger.Decimal { return &l.OrderQuantity }, "-1")
+	spoil("PriceCollar", func(l *limits) *ledger.Decimal { return &l.PriceCollar }, "-0.05", "0", "1")
+	spoil("OptionCollar", func(l *limits) *ledger.Decimal { return &l.OptionCollar }, "-0.5", "0", "100")
+	spoil("Leverage", func(l *limits) *ledger.Decimal { return &l.Leverage }, "-3", "0", "100")
+	spoil("FuturesMargin", func(l *limits) *ledger.Decimal { return &l.FuturesMargin }, "-0.15", "0", "100")
 
 	d := newDesk(t, nil)
 	for _, c := range cases {
@@ -234,7 +236,7 @@ func TestLimitsValidate(t *testing.T) {
 		require.Equal(t, []string{"Limits." + c.field}, wrongFields(t, err), "a profile must not take such limits")
 	}
 	require.NoError(t, d.profile.Limits.Validate(), "the limits that were spoilt are valid otherwise")
-	l := accounts.RiskLimits{}
+	l := risk.Limits{}
 	first := l.Validate().Error()
 	for range 20 {
 		require.Equal(t, first, l.Validate().Error(), "the same limits must always give the same error")
@@ -247,12 +249,12 @@ func TestLimitsRoundTrip(t *testing.T) {
 	p := accounts.Optimal100K("DU1000100")
 	p.Limits = loose()
 	p.Limits.AllowedSymbols, p.Limits.RestrictedSymbols = []string{"XYZ"}, []string{"ABC"}
-	p.Limits.DayTrading = []accounts.DatedPolicy{{Policy: accounts.PatternDayTrader}}
+	p.Limits.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}}
 	want := p.Limits.Clone()
 	created, err := m.CreateProfile(t.Context(), p)
 	require.NoError(t, err)
-	spoil := func(l *accounts.RiskLimits) {
-		l.Leverage, l.SecTypes[0], l.AllowedSymbols[0], l.RestrictedSymbols[0], l.DayTrading[0].Policy = dec("99"), "BOND", "BAD", "GOOD", accounts.DayTradesFree
+	spoil := func(l *risk.Limits) {
+		l.Leverage, l.SecTypes[0], l.AllowedSymbols[0], l.RestrictedSymbols[0], l.DayTrading[0].Policy = dec("99"), "BOND", "BAD", "GOOD", risk.DayTradesFree
 	}
 	require.Equal(t, want, *created.Limits, "what was created has other limits")
 	spoil(p.Limits)
@@ -282,34 +284,34 @@ func TestLimitsReachOtherManagers(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, other.Close()) })
 	p, err := other.Portfolio(t.Context(), d.profile.ID)
 	require.NoError(t, err)
-	require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
-	reserve := func(id accounts.OrderID) accounts.Decision {
+	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	reserve := func(id ledger.OrderID) risk.Decision {
 		t.Helper()
 		got, err := p.Reserve(t.Context(), order(id, xyz, "11"))
 		require.Equal(t, got.Allowed, err == nil, "decision and error must agree: %v", err)
 		return got
 	}
 	require.True(t, reserve("before").Allowed)
-	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10") })
+	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("10") })
 	got := reserve("tighter")
-	require.Equal(t, []string{broken(accounts.RuleQuantity, "", "11", "10")}, allSaid(got.Violations), "other limits must hold at once")
-	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("11") })
+	require.Equal(t, []string{broken(risk.RuleQuantity, "", "11", "10")}, allSaid(got.Violations), "other limits must hold at once")
+	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("11") })
 	require.True(t, reserve("wider").Allowed, "and wider ones, too")
 	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
-	require.True(t, reserve("suspended").Broken(accounts.RuleStatus), "another status must hold at once")
+	require.True(t, reserve("suspended").Broken(risk.RuleStatus), "another status must hold at once")
 	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusActive })
 	require.True(t, reserve("active").Allowed)
 	d.change(t, func(p *accounts.AccountProfile) {
 		p.Limits, p.CapitalLevel, p.RiskTolerance = nil, "25K", accounts.RiskLow
 	})
 	d.advance(time.Minute) // or it would be the same order twice
-	require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
 	got = reserve("default") // 4 % of 100,000 are 4,000; the 3 × 11 before and this one come to 4,400 gross, but no order limit
 	require.True(t, got.Allowed, "defaults allow it: %s", got)
 	over, err := p.Reserve(t.Context(), order("over", xyz, "41"))
 	require.ErrorIs(t, err, accounts.ErrRefused)
-	require.Equal(t, broken(accounts.RuleNotional, "", "4100", "4000"), said(over.Violations[0]), "the defaults of another level must hold at once")
+	require.Equal(t, broken(risk.RuleNotional, "", "4100", "4000"), said(over.Violations[0]), "the defaults of another level must hold at once")
 	require.NoError(t, d.manager.ArchiveProfile(t.Context(), d.profile.ID))
-	require.True(t, reserve("archived").Broken(accounts.RuleStatus), "an archived profile accepts nothing, at once")
+	require.True(t, reserve("archived").Broken(risk.RuleStatus), "an archived profile accepts nothing, at once")
 	require.Equal(t, accounts.StatusArchived, p.Snapshot().Risk.Status)
 }

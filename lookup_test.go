@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -65,12 +66,12 @@ func longBench(t *testing.T) (*bench, *countingStore) {
 	t.Helper()
 	store := &countingStore{Store: memstore.New()}
 	b := newBenchOn(t, store)
-	deposits := make([]accounts.Fact, 500)
+	deposits := make([]ledger.Fact, 500)
 	for i := range deposits {
-		deposits[i] = accounts.CashMovement{ID: fmt.Sprint("d", i), Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)}
+		deposits[i] = ledger.CashMovement{ID: fmt.Sprint("d", i), Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)}
 	}
 	b.record(t, deposits...)
-	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	_, err := b.portfolio.Reserve(t.Context(), order("done", xyz, "1", "100"))
 	require.NoError(t, err, "an order that is within every limit")
 	require.NoError(t, b.portfolio.Release(t.Context(), "done", "cancelled"))
@@ -82,8 +83,8 @@ func longBench(t *testing.T) (*bench, *countingStore) {
 }
 
 var (
-	twoForOne = accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)}
-	takenBack = accounts.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(5)}
+	twoForOne = ledger.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)}
+	takenBack = ledger.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(5)}
 )
 
 // Whether the journal has something is looked up: neither by reading all of it, nor by an append
@@ -118,17 +119,17 @@ func TestWhatTheJournalHasIsLookedUp(t *testing.T) {
 	require.NoError(t, p.Verify(ctx))
 }
 
-func cancels(id, execution accounts.ExecID) accounts.Cancellation {
-	return accounts.Cancellation{ExecID: id, Cancels: execution, Time: at(7)}
+func cancels(id, execution ledger.ExecID) ledger.Cancellation {
+	return ledger.Cancellation{ExecID: id, Cancels: execution, Time: at(7)}
 }
 
 // What fits the book is appended at once, as it is new as a rule: that it is known shows by the one
 // append that the journal refuses. Nothing is read but what each fact is compared with.
 func TestKnownFactsAgain(t *testing.T) {
 	b, store := longBench(t)
-	again := []accounts.Fact{
+	again := []ledger.Fact{
 		trade(1, xyz, "10", "10"), trade(3, xyz, "1", "10"), takenBack, twoForOne,
-		accounts.CashMovement{ID: "d7", Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)},
+		ledger.CashMovement{ID: "d7", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)},
 	}
 	for _, p := range []*accounts.Portfolio{b.portfolio, b.reopen(t)} {
 		cost := store.cost(func() {
@@ -158,7 +159,7 @@ func TestReleaseSeesWhatAnotherProcessHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, store := longBench(t)
 			other := b.reopen(t)
-			require.NoError(t, other.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+			require.NoError(t, other.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 			looked := 0
 			store.onLookup = func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
 				if looked++; looked > 1 {

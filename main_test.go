@@ -10,6 +10,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -130,10 +131,10 @@ func requireActive(t *testing.T, ctx context.Context, m *accounts.MultiAccountMa
 }
 
 // deposit returns a cash movement that any book accepts.
-func deposit(t *testing.T, id string) accounts.CashMovement {
+func deposit(t *testing.T, id string) ledger.CashMovement {
 	t.Helper()
-	return accounts.CashMovement{
-		ID: id, Kind: accounts.Deposit, Currency: "USD", Amount: decimal(t, "100"),
+	return ledger.CashMovement{
+		ID: id, Kind: ledger.Deposit, Currency: "USD", Amount: decimal(t, "100"),
 		Time: time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC),
 	}
 }

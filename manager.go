@@ -13,6 +13,8 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts/internal/hub"
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // MultiAccountManager keeps profiles, knows which one is active, and hands out one Portfolio per
@@ -60,19 +62,19 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	v := &ValidationError{What: "manager"}
 	for _, o := range opts {
 		if o == nil {
-			v.add("ManagerOption", "is nil")
+			v.Add("ManagerOption", "is nil")
 			continue
 		}
 		o(m)
 	}
-	v.check(m.store != nil, "Store", "is nil")
-	v.check(m.clock != nil, "WithClock", "is nil")
-	v.check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
-	_, err := udecimal.NewFromUint64(1, maxPlaces)
-	v.check(err == nil, "udecimal", "has a default precision below %d places", maxPlaces)
-	_, err = newYork()
-	v.check(err == nil, "time zone", "%v", err)
-	if err := v.err(); err != nil {
+	v.Check(m.store != nil, "Store", "is nil")
+	v.Check(m.clock != nil, "WithClock", "is nil")
+	v.Check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
+	_, err := udecimal.NewFromUint64(1, num.MaxPlaces)
+	v.Check(err == nil, "udecimal", "has a default precision below %d places", num.MaxPlaces)
+	_, err = risk.NewYork()
+	v.Check(err == nil, "time zone", "%v", err)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
@@ -176,21 +178,12 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 	p.Version, p.CreatedAt, p.LastUsedAt = 1, m.now(), time.Time{}
 	p.UpdatedAt = p.CreatedAt
 	v := p.violations()
-	v.check(p.Status != StatusArchived, "Status", "is archived, which no profile can begin as")
-	v.check(!foreign, "Owner", "%.60q is not the context's owner %.60q", p.Owner, s.owner)
-	if err := v.err(); err != nil {
+	v.Check(p.Status != StatusArchived, "Status", "is archived, which no profile can begin as")
+	v.Check(!foreign, "Owner", "%.60q is not the context's owner %.60q", p.Owner, s.owner)
+	if err := v.Err(); err != nil {
 		return AccountProfile{}, err
 	}
 	return p, m.store.CreateProfile(ctx, p)
-}
-
-// violations is Validate with room for more.
-func (p AccountProfile) violations() *ValidationError {
-	var v *ValidationError
-	if !errors.As(p.Validate(), &v) {
-		v = &ValidationError{What: "profile"}
-	}
-	return v
 }
 
 // UpdateProfile replaces the profile with p.ID by p and returns it as stored, with its Version
@@ -233,12 +226,12 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 		p.Owner = s.owner
 	}
 	v := p.violations()
-	v.check(p.Status != StatusArchived, "Status", "is archived, which ArchiveProfile alone sets")
-	v.check(p.Owner == stored.Owner, "Owner", "%.60q differs from %.60q, and cannot change", p.Owner, stored.Owner)
+	v.Check(p.Status != StatusArchived, "Status", "is archived, which ArchiveProfile alone sets")
+	v.Check(p.Owner == stored.Owner, "Owner", "%.60q differs from %.60q, and cannot change", p.Owner, stored.Owner)
 	if p.BaseCurrency.Valid() {
-		v.check(p.BaseCurrency == stored.BaseCurrency, "BaseCurrency", "%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
+		v.Check(p.BaseCurrency == stored.BaseCurrency, "BaseCurrency", "%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
 	}
-	if err := v.err(); err != nil {
+	if err := v.Err(); err != nil {
 		return AccountProfile{}, err
 	}
 	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = stored.CreatedAt, m.now(), stored.LastUsedAt
@@ -246,7 +239,7 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 		return AccountProfile{}, err
 	}
 	p.Version++
-	m.renumber(p)
+	m.setProfile(p)
 	return p, m.announcePolicy(ctx, s, stored, p)
 }
 
@@ -310,7 +303,7 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	if err != nil || m.creds == nil {
 		return err
 	}
-	if err := m.accessed(ctx, id, AccessDelete, m.creds.Delete(ctx, id)); err != nil {
+	if err := m.accessed(ctx, id, accessDelete, m.creds.Delete(ctx, id)); err != nil {
 		return fmt.Errorf("archived, but its credentials are left: %w", err)
 	}
 	return nil
@@ -322,7 +315,7 @@ func (m *MultiAccountManager) announceArchived(ctx context.Context, s scope, bef
 	if err != nil {
 		return err
 	}
-	m.renumber(after)
+	m.setProfile(after)
 	before.Status = StatusActive // also when an earlier try got no further
 	if err = m.announcePolicy(ctx, s, before, after); errors.Is(err, ErrCorrupt) {
 		return nil // nobody can trade on it

@@ -12,7 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // clockOf returns a clock that stands still, in another zone and with more digits than stores keep.
@@ -166,7 +169,7 @@ func TestArchiveProfile(t *testing.T) {
 	create(t, ctx, m, "a")
 	create(t, ctx, m, "b")
 	for _, id := range []accounts.ProfileID{"a", "b"} {
-		require.NoError(t, m.SetCredentials(ctx, id, accounts.NewGatewaySession()))
+		require.NoError(t, m.SetCredentials(ctx, id, credentials.NewGatewaySession()))
 	}
 	switchTo(t, ctx, m, "a")
 	portfolio, err := m.Portfolio(ctx, "a")
@@ -185,10 +188,10 @@ func TestArchiveProfile(t *testing.T) {
 	require.Empty(t, ids, "an archived profile keeps its credentials")
 	_, err = m.SwitchProfile(ctx, "a")
 	require.ErrorIs(t, err, accounts.ErrProfileNotActive, "an archived profile became active")
-	err = m.SetCredentials(ctx, "a", accounts.Credentials{})
+	err = m.SetCredentials(ctx, "a", credentials.Set{})
 	require.ErrorIs(t, err, accounts.ErrProfileNotActive, "an archived profile got credentials")
 
-	require.NoError(t, creds.Put(ctx, "a", accounts.NewGatewaySession())) // left over, as by a failure
+	require.NoError(t, creds.Put(ctx, "a", credentials.NewGatewaySession())) // left over, as by a failure
 	require.NoError(t, m.ArchiveProfile(ctx, "a"), "archiving twice is an error")
 	_, err = creds.Get(ctx, "a")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "archiving again did not tidy up")
@@ -196,14 +199,14 @@ func TestArchiveProfile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, p, again, "archiving twice changed the profile again")
 
-	var kinds []accounts.EntryKind
+	var kinds []ledger.EntryKind
 	for e, err := range store.Entries(ctx, "a", 0) {
 		require.NoError(t, err)
 		if e.Kind != accounts.KindAccess {
 			kinds = append(kinds, e.Kind)
 		}
 	}
-	require.Equal(t, []accounts.EntryKind{accounts.KindCash, accounts.KindPolicy}, kinds, "archiving adds to the journal what the profile permits from then on, and nothing else")
+	require.Equal(t, []ledger.EntryKind{ledger.KindCash, risk.KindPolicy}, kinds, "archiving adds to the journal what the profile permits from then on, and nothing else")
 	require.ErrorIs(t, m.ArchiveProfile(ctx, "x"), accounts.ErrProfileNotFound)
 }
 
@@ -345,7 +348,7 @@ func callsOn(id accounts.ProfileID) []method {
 			return err
 		}},
 		{"SetCredentials", func(ctx context.Context, m *accounts.MultiAccountManager) error {
-			return m.SetCredentials(ctx, id, accounts.Credentials{})
+			return m.SetCredentials(ctx, id, credentials.Set{})
 		}},
 		{"Credentials", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.Credentials(ctx, id)
@@ -365,8 +368,8 @@ func TestOwnersAreIsolated(t *testing.T) {
 	a := create(t, anna, m, "a")
 	require.Equal(t, accounts.OwnerID("anna"), a.Owner, "a profile is not its creator's")
 	create(t, bert, m, "b")
-	require.NoError(t, m.SetCredentials(anna, "a", accounts.Credentials{"p": accounts.NewSecret([]byte("x"))}))
-	require.NoError(t, m.SetCredentials(bert, "b", accounts.NewGatewaySession()))
+	require.NoError(t, m.SetCredentials(anna, "a", credentials.Set{"p": credentials.NewSecret([]byte("x"))}))
+	require.NoError(t, m.SetCredentials(bert, "b", credentials.NewGatewaySession()))
 	opened, err := m.Portfolio(anna, "a") // so that what is cached is tested too
 	require.NoError(t, err)
 	switchTo(t, anna, m, "a")
@@ -454,7 +457,7 @@ func TestCredentials(t *testing.T) {
 	create(t, ctx, m, "a")
 	_, err := m.Credentials(ctx, "a")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound)
-	require.NoError(t, m.SetCredentials(ctx, "a", accounts.Credentials{"token": accounts.NewSecret([]byte("x"))}))
+	require.NoError(t, m.SetCredentials(ctx, "a", credentials.Set{"token": credentials.NewSecret([]byte("x"))}))
 	c, err := m.Credentials(ctx, "a")
 	require.NoError(t, err)
 	require.Equal(t, "x", string(c["token"].Reveal()))

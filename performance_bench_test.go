@@ -8,21 +8,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
 )
 
 // tenYears gives every profile of a fleet a daily equity point and a daily trade over ten years.
 func tenYears(b *testing.B) *fleet {
 	f := newFleet(b)
 	for n, p := range f.profiles {
-		var facts []accounts.Fact
+		var facts []ledger.Fact
 		equity := p.CapitalLevel.Amount()
 		day := time.Date(2016, 1, 4, 21, 0, 0, 0, time.UTC)
 		for i := range 2520 {
 			step := dec(fmt.Sprint((i*7919+n*104729)%301 - 145))
 			equity = equity.Add(step)
-			facts = append(facts, accounts.EquityPoint{Time: day, Equity: equity, Cash: equity.Sub(dec("1000")), Capital: p.CapitalLevel.Amount()})
+			facts = append(facts, ledger.EquityPoint{Time: day, Equity: equity, Cash: equity.Sub(dec("1000")), Capital: p.CapitalLevel.Amount()})
 			quantity := []string{"10", "-10"}[i%2]
-			facts = append(facts, accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("e-%d", i)), Instrument: xyz, Quantity: dec(quantity),
+			facts = append(facts, ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("e-%d", i)), Instrument: xyz, Quantity: dec(quantity),
 				Price: dec("100").Add(dec(fmt.Sprint(i % 13))), Commission: dec("1"), Time: day})
 			if day = day.AddDate(0, 0, 1); day.Weekday() == time.Saturday {
 				day = day.AddDate(0, 0, 2)
@@ -37,13 +39,13 @@ func tenYears(b *testing.B) *fleet {
 // BenchmarkCompare compares four profiles over ten years of daily equity, again and again, as a screen would.
 func BenchmarkCompare(b *testing.B) {
 	f := tenYears(b)
-	c, err := f.manager.Compare(b.Context(), accounts.Window{})
+	c, err := f.manager.Compare(b.Context(), performance.Window{})
 	require.NoError(b, err)
 	require.Len(b, c.Standings, 4)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		if _, err := f.manager.Compare(b.Context(), accounts.Window{}); err != nil {
+		if _, err := f.manager.Compare(b.Context(), performance.Window{}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -57,7 +59,7 @@ func BenchmarkCompareFirst(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := m.Compare(b.Context(), accounts.Window{}); err != nil {
+		if _, err := m.Compare(b.Context(), performance.Window{}); err != nil {
 			b.Fatal(err)
 		}
 		if err := m.Close(); err != nil {

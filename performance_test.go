@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
 )
 
 // noonOf is about noon of a day in New York.
@@ -19,32 +21,32 @@ func noonOf(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 17, 0, 0, 0, time.UTC)
 }
 
-func point(t time.Time, equity, capital string) accounts.EquityPoint {
-	return accounts.EquityPoint{Time: t, Equity: dec(equity), Cash: dec(equity), Capital: dec(capital)}
+func point(t time.Time, equity, capital string) ledger.EquityPoint {
+	return ledger.EquityPoint{Time: t, Equity: dec(equity), Cash: dec(equity), Capital: dec(capital)}
 }
 
 // performed records facts and returns the performance over all time.
-func performed(t testing.TB, facts ...accounts.Fact) accounts.Performance {
+func performed(t testing.TB, facts ...ledger.Fact) performance.Report {
 	t.Helper()
 	b := newBench(t)
 	b.record(t, facts...)
-	p, err := b.portfolio.Performance(t.Context(), accounts.Window{})
+	p, err := b.portfolio.Performance(t.Context(), performance.Window{})
 	require.NoError(t, err)
 	return p
 }
 
 // grown is an equity point a day of which the returns are those given.
-func grown(start float64, returns []float64) []accounts.Fact {
-	facts := []accounts.Fact{accounts.EquityPoint{Time: noonOf(2020, 1, 1), Equity: floatDec(start), Capital: floatDec(start)}}
+func grown(start float64, returns []float64) []ledger.Fact {
+	facts := []ledger.Fact{ledger.EquityPoint{Time: noonOf(2020, 1, 1), Equity: floatDec(start), Capital: floatDec(start)}}
 	value := start
 	for i, r := range returns {
 		value *= 1 + r
-		facts = append(facts, accounts.EquityPoint{Time: noonOf(2020, 1, 2+i), Equity: floatDec(value), Capital: floatDec(start)})
+		facts = append(facts, ledger.EquityPoint{Time: noonOf(2020, 1, 2+i), Equity: floatDec(value), Capital: floatDec(start)})
 	}
 	return facts
 }
 
-func floatDec(f float64) accounts.Decimal { return dec(fmt.Sprintf("%.9f", f)) }
+func floatDec(f float64) ledger.Decimal { return dec(fmt.Sprintf("%.9f", f)) }
 
 func requireFigure(t testing.TB, want float64, got *float64, delta float64, what string) {
 	t.Helper()
@@ -67,10 +69,10 @@ func TestTimeWeightedReturnOfTwoInvestors(t *testing.T) {
 
 // Investopedia, "Annualized Total Return": 3, 7, 5, 12 and 1 % in five years are 5.53 % a year.
 func TestAnnualizedReturn(t *testing.T) {
-	value, facts := 100.0, []accounts.Fact{point(noonOf(2014, 12, 31), "100", "100")}
+	value, facts := 100.0, []ledger.Fact{point(noonOf(2014, 12, 31), "100", "100")}
 	for i, r := range []float64{0.03, 0.07, 0.05, 0.12, 0.01} {
 		value *= 1 + r
-		facts = append(facts, accounts.EquityPoint{Time: noonOf(2015+i, 12, 31), Equity: floatDec(value), Capital: dec("100")})
+		facts = append(facts, ledger.EquityPoint{Time: noonOf(2015+i, 12, 31), Equity: floatDec(value), Capital: dec("100")})
 	}
 	requireFigure(t, 0.0553, performed(t, facts...).Annualized, 0.00005, "annualized return")
 	short := performed(t, point(noonOf(2020, 1, 1), "100", "100"), point(noonOf(2020, 6, 1), "110", "100"))
@@ -91,7 +93,7 @@ func TestStatisticsOfDailyReturns(t *testing.T) {
 
 // Investopedia, "Maximum Drawdown (MDD)": 500,000, 750,000, 400,000, 600,000, 350,000, 800,000 has −53.33 %.
 func TestMaximumDrawdown(t *testing.T) {
-	var facts []accounts.Fact
+	var facts []ledger.Fact
 	for i, v := range []string{"500000", "750000", "400000", "600000", "350000", "800000"} {
 		facts = append(facts, point(noonOf(2020, 1, 1+10*i), v, "500000"))
 	}
@@ -132,10 +134,10 @@ func TestValueAtRiskAndExpectedShortfall(t *testing.T) {
 // "Calculate your expectancy" (learnforex.foobrdigital.com): of ten trades six win 2,400 together and four lose
 // 1,200. The win rate is 60 %, the average win 400, the average loss 300, and the expectancy 0.40 of what a loss costs.
 func TestWinRateExpectancyAndProfitFactor(t *testing.T) {
-	var facts []accounts.Fact
+	var facts []ledger.Fact
 	for i, exit := range []string{"14", "14", "7", "14", "7", "14", "7", "14", "7", "14"} {
 		buy, sell := trade(2*i, xyz, "100", "10"), trade(2*i+1, xyz, "-100", exit)
-		buy.Commission, sell.Commission = accounts.Decimal{}, accounts.Decimal{}
+		buy.Commission, sell.Commission = ledger.Decimal{}, ledger.Decimal{}
 		facts = append(facts, buy, sell)
 	}
 	p := performed(t, facts...)
@@ -166,14 +168,14 @@ func TestExposure(t *testing.T) {
 func TestCapitalIsNeverProfit(t *testing.T) {
 	day := func(n int) time.Time { return noonOf(2026, 1, 1+n) }
 	for name, c := range map[string]struct {
-		points []accounts.Fact
+		points []ledger.Fact
 		want   float64
 	}{
-		"a deposit just before a gain":           {[]accounts.Fact{point(day(0), "1000", "1000"), point(day(1), "110000", "101000")}, 110000.0/101000 - 1},
-		"a withdrawal to nearly zero":            {[]accounts.Fact{point(day(0), "100000", "100000"), point(day(1), "1", "1"), point(day(2), "1.1", "1")}, 0.1},
-		"a withdrawal to nearly zero at a loss":  {[]accounts.Fact{point(day(0), "100000", "100000"), point(day(1), "1", "10001")}, 90000.0/100000 - 1},
-		"a deposit into an empty account":        {[]accounts.Fact{point(day(0), "0", "0"), point(day(1), "5000", "5000"), point(day(2), "5500", "5000")}, 0.1},
-		"everything withdrawn, and paid in anew": {[]accounts.Fact{point(day(0), "100", "100"), point(day(1), "0", "0"), point(day(2), "0", "0"), point(day(3), "210", "200")}, 0.05},
+		"a deposit just before a gain":           {[]ledger.Fact{point(day(0), "1000", "1000"), point(day(1), "110000", "101000")}, 110000.0/101000 - 1},
+		"a withdrawal to nearly zero":            {[]ledger.Fact{point(day(0), "100000", "100000"), point(day(1), "1", "1"), point(day(2), "1.1", "1")}, 0.1},
+		"a withdrawal to nearly zero at a loss":  {[]ledger.Fact{point(day(0), "100000", "100000"), point(day(1), "1", "10001")}, 90000.0/100000 - 1},
+		"a deposit into an empty account":        {[]ledger.Fact{point(day(0), "0", "0"), point(day(1), "5000", "5000"), point(day(2), "5500", "5000")}, 0.1},
+		"everything withdrawn, and paid in anew": {[]ledger.Fact{point(day(0), "100", "100"), point(day(1), "0", "0"), point(day(2), "0", "0"), point(day(3), "210", "200")}, 0.05},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireFigure(t, c.want, performed(t, c.points...).TimeWeighted, 1e-9, "time-weighted return")
@@ -196,15 +198,15 @@ func TestPropertyReturnsAreNeutralToCapital(t *testing.T) {
 			growth := rapid.Float64Range(0.8, 1.2).Draw(rt, "growth")
 			a, c = a*growth, c*growth
 			flow := rapid.Float64Range(-0.9, 3).Draw(rt, "flow") * c
-			plain.record(t, accounts.EquityPoint{Time: at, Equity: floatDec(a), Capital: dec("100000")})
-			moved.record(t, accounts.EquityPoint{Time: at, Equity: floatDec(c), Capital: floatDec(capital)})
+			plain.record(t, ledger.EquityPoint{Time: at, Equity: floatDec(a), Capital: dec("100000")})
+			moved.record(t, ledger.EquityPoint{Time: at, Equity: floatDec(c), Capital: floatDec(capital)})
 			c, capital = c+flow, capital+flow
-			moved.record(t, accounts.EquityPoint{Time: at.Add(time.Second), Equity: floatDec(c), Capital: floatDec(capital)})
+			moved.record(t, ledger.EquityPoint{Time: at.Add(time.Second), Equity: floatDec(c), Capital: floatDec(capital)})
 			at = at.AddDate(0, 0, 1)
 		}
-		p, err := plain.portfolio.Performance(t.Context(), accounts.Window{})
+		p, err := plain.portfolio.Performance(t.Context(), performance.Window{})
 		require.NoError(rt, err)
-		q, err := moved.portfolio.Performance(t.Context(), accounts.Window{})
+		q, err := moved.portfolio.Performance(t.Context(), performance.Window{})
 		require.NoError(rt, err)
 		require.InDelta(rt, *p.TimeWeighted, *q.TimeWeighted, 1e-6, "capital changed the return")
 		require.InDelta(rt, *p.MaxDrawdown, *q.MaxDrawdown, 1e-6, "capital changed the drawdown")
@@ -216,28 +218,28 @@ func TestPerformanceFollowsTheJournal(t *testing.T) {
 	b := newBench(t)
 	check := func(what string) {
 		t.Helper()
-		kept, err := b.portfolio.Performance(t.Context(), accounts.Window{})
+		kept, err := b.portfolio.Performance(t.Context(), performance.Window{})
 		require.NoError(t, err)
-		read, err := b.reopen(t).Performance(t.Context(), accounts.Window{})
+		read, err := b.reopen(t).Performance(t.Context(), performance.Window{})
 		require.NoError(t, err)
 		require.Equal(t, asJSON(t, read), asJSON(t, kept), what)
 	}
 	check("nothing yet")
 	b.record(t, trade(1, xyz, "100", "10"), trade(5, xyz, "-100", "12"))
 	check("a closing")
-	b.record(t, accounts.CashMovement{ID: "f", Kind: accounts.Fee, Currency: "USD", Amount: dec("-3.5"), Time: at(6)}, point(at(7), "1000", "1000"))
+	b.record(t, ledger.CashMovement{ID: "f", Kind: ledger.Fee, Currency: "USD", Amount: dec("-3.5"), Time: at(6)}, point(at(7), "1000", "1000"))
 	check("a fee and a point")
 	b.record(t, trade(3, xyz, "-50", "11"))
 	check("a late trade")
-	b.record(t, accounts.Cancellation{ExecID: "k", Cancels: "exec-5", Time: at(8)})
+	b.record(t, ledger.Cancellation{ExecID: "k", Cancels: "exec-5", Time: at(8)})
 	check("a cancellation")
 	b.record(t, point(at(4), "900", "1000"))
 	check("an older point")
-	p, err := b.portfolio.Performance(t.Context(), accounts.Window{From: at(4), To: at(7)})
+	p, err := b.portfolio.Performance(t.Context(), performance.Window{From: at(4), To: at(7)})
 	require.NoError(t, err)
 	require.Equal(t, []int{2, 0}, []int{p.Points, p.Trades}, "the window has two points and no trade in force")
 	require.Equal(t, "3.5", p.Fees.String())
-	_, err = b.portfolio.Performance(t.Context(), accounts.Window{From: at(4), To: at(3)})
+	_, err = b.portfolio.Performance(t.Context(), performance.Window{From: at(4), To: at(3)})
 	require.ErrorIs(t, err, accounts.ErrInvalid)
 }
 
@@ -256,7 +258,7 @@ func TestComparison(t *testing.T) {
 			point(at(1).AddDate(0, 0, 1), end, p.CapitalLevel.Amount().String()))
 		require.NoError(t, err)
 	}
-	c, err := f.manager.Compare(t.Context(), accounts.Window{})
+	c, err := f.manager.Compare(t.Context(), performance.Window{})
 	require.NoError(t, err)
 	names := func(list []accounts.Standing) (out []string) {
 		for _, s := range list {
@@ -264,23 +266,23 @@ func TestComparison(t *testing.T) {
 		}
 		return out
 	}
-	ranked, err := c.Rank(accounts.MetricTimeWeighted)
+	ranked, err := c.Rank(performance.MetricTimeWeighted)
 	require.NoError(t, err)
 	require.Equal(t, []string{"25K", "50K", "250K", "100K"}, names(ranked), "4, 1, 0 and −1 %")
-	ranked, err = c.Rank(accounts.MetricMaxDrawdown)
+	ranked, err = c.Rank(performance.MetricMaxDrawdown)
 	require.NoError(t, err)
 	require.Equal(t, []string{"25K", "50K", "250K", "100K"}, names(ranked), "of equals by name, and less is better")
 	_, err = c.Rank("luck")
 	require.ErrorIs(t, err, accounts.ErrInvalid)
 	require.NotContains(t, asJSON(t, c), "NaN")
 
-	_, err = f.manager.Compare(t.Context(), accounts.Window{}, "p1", "p1")
+	_, err = f.manager.Compare(t.Context(), performance.Window{}, "p1", "p1")
 	require.ErrorIs(t, err, accounts.ErrInvalid, "named twice")
-	_, err = f.manager.Compare(accounts.WithOwner(t.Context(), "somebody"), accounts.Window{}, "p1")
+	_, err = f.manager.Compare(accounts.WithOwner(t.Context(), "somebody"), performance.Window{}, "p1")
 	require.ErrorIs(t, err, accounts.ErrProfileNotFound, "another owner's")
-	one, err := f.manager.Compare(t.Context(), accounts.Window{}, "p3", "p1")
+	one, err := f.manager.Compare(t.Context(), performance.Window{}, "p3", "p1")
 	require.NoError(t, err)
 	require.Equal(t, []string{"100K", "25K"}, names(one.Standings), "as they were asked for")
-	v, defined := one.Standings[1].Performance.Value(accounts.MetricProfit)
+	v, defined := one.Standings[1].Performance.Value(performance.MetricProfit)
 	require.True(t, defined && math.Abs(v-1000) < 1e-9)
 }

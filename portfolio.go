@@ -7,6 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ai-ots/accounts/internal/exposure"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
 )
 
 // Portfolio is a handle on one profile's book, bound to that profile for life: switching the
@@ -25,7 +29,7 @@ import (
 // that append has ended: it is given up when nobody waits for it any longer.
 type Portfolio struct {
 	id      ProfileID
-	base    Currency
+	base    ledger.Currency
 	owner   OwnerID
 	store   Store
 	clock   func() time.Time
@@ -33,7 +37,7 @@ type Portfolio struct {
 	visible atomic.Int64 // live's sequence number, for whoever asks without the lock
 	// profile is the newest that is known, and policy what it permits; the manager keeps both up to date.
 	profile atomic.Pointer[AccountProfile]
-	policy  atomic.Pointer[policy]
+	policy  atomic.Pointer[exposure.Policy]
 	// queue is who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
@@ -49,10 +53,10 @@ type Portfolio struct {
 	// appended is closed when it has ended, and nil while nobody waits for that.
 	appending int64
 	appended  chan struct{}
-	prices    *Prices
-	checking  check
-	past      *chronicle // nil until somebody asks how the profile did
-	marked    stale      // which prices the draft's exposure has not heard of
+	prices    *ledger.Prices
+	checking  exposure.Judge
+	past      *performance.History // nil until somebody asks how the profile did
+	marked    exposure.Stale       // which prices the draft's exposure has not heard of
 }
 
 // portfolioConfig is what the manager opens a portfolio with.
@@ -69,7 +73,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 	p := &Portfolio{
 		id: cfg.profile.ID, base: cfg.profile.BaseCurrency, owner: cfg.profile.Owner,
 		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
-		prices: NewPrices(cfg.profile.BaseCurrency),
+		prices: ledger.NewPrices(cfg.profile.BaseCurrency),
 	}
 	p.setProfile(cfg.profile)
 	live, err := p.load(ctx)
@@ -131,7 +135,7 @@ func (p *Portfolio) ProfileID() ProfileID { return p.id }
 func (p *Portfolio) IBKRAccountID() string { return p.profile.Load().IBKRAccountID }
 
 // BaseCurrency returns the currency that the portfolio's totals are in.
-func (p *Portfolio) BaseCurrency() Currency { return p.base }
+func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 
 // Record writes facts to the journal, all or none, and returns how many were new. A fact whose id the journal has
 // changes nothing. The facts may be in any order: those of one contract are folded in the order of their
@@ -152,7 +156,7 @@ func (p *Portfolio) BaseCurrency() Currency { return p.base }
 //   - ErrExecutionNotFound for a cancellation of an execution that is not in the journal;
 //   - ErrPositionNotFound for a split of a contract that is not held;
 //   - those that Portfolio lists for every command.
-func (p *Portfolio) Record(ctx context.Context, facts ...Fact) (int, error) {
+func (p *Portfolio) Record(ctx context.Context, facts ...ledger.Fact) (int, error) {
 	if len(facts) == 0 {
 		return 0, ctx.Err()
 	}
@@ -168,7 +172,7 @@ func (p *Portfolio) Record(ctx context.Context, facts ...Fact) (int, error) {
 		}
 		cmd.facts = append(cmd.facts, f)
 	}
-	sortFacts(cmd.facts)
+	ledger.SortFacts(cmd.facts)
 	if err := p.submit(ctx, cmd); err != nil {
 		return 0, fmt.Errorf("record to profile %q: %w", p.id, err)
 	}
@@ -179,17 +183,17 @@ func (p *Portfolio) Record(ctx context.Context, facts ...Fact) (int, error) {
 
 // normalize returns the fact as the journal takes it. A trade is kept in the command, so that recording trades does
 // not allocate for each.
-func (cmd *command) normalize(f Fact) (ledgerPayload, error) {
-	if t, ok := f.(Trade); ok {
+func (cmd *command) normalize(f ledger.Fact) (ledger.Payload, error) {
+	if t, ok := f.(ledger.Trade); ok {
 		return cmd.trade(&t)
 	}
-	return normalizeFact(f)
+	return ledger.Normalize(f)
 }
 
 // notAhead returns ErrFutureTime for a fact that is dated later than the clock allows.
-func notAhead(f ledgerPayload, latest time.Time) error {
-	if at := ledgerTime(f); at.After(latest) {
-		return fmt.Errorf("%s of %s: %w", ledgerKind(f), at.Format(time.RFC3339), ErrFutureTime)
+func notAhead(f ledger.Payload, latest time.Time) error {
+	if at := ledger.TimeOf(f); at.After(latest) {
+		return fmt.Errorf("%s of %s: %w", ledger.KindOf(f), at.Format(time.RFC3339), ErrFutureTime)
 	}
 	return nil
 }
@@ -202,8 +206,90 @@ func (p *Portfolio) newCommand(n int) *command {
 		return cmd
 	}
 	n = max(n, 1)
-	return &command{facts: make([]ledgerPayload, 0, n), trades: make([]Trade, 0, n)}
+	return &command{facts: make([]ledger.Payload, 0, n), trades: make([]ledger.Trade, 0, n)}
 }
 
 // clockSkew is how far ahead of our clock a broker's may be.
 const clockSkew = 5 * time.Minute
+
+// Mark takes prices, all or none. A mark older than the one held for its contract is ignored. Contracts
+// need not be held. Marks live in memory: after a restart a portfolio has none. ErrInvalid for an invalid mark;
+// ErrFutureTime for one more than five minutes ahead of the clock.
+func (p *Portfolio) Mark(marks ...ledger.Mark) error {
+	latest := p.clock().Add(clockSkew)
+	taken := make([]ledger.Mark, len(marks))
+	keys := make([]ledger.InstrumentKey, len(marks))
+	for i, m := range marks {
+		err := m.Normalize()
+		if err == nil && m.Time.After(latest) {
+			err = ErrFutureTime
+		}
+		if keys[i] = m.Instrument.Key(); err != nil {
+			return fmt.Errorf("mark %s in profile %q: %w", keys[i], p.id, err)
+		}
+		taken[i] = m
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, m := range taken {
+		if p.prices.SetMark(keys[i], m) {
+			p.live.Touch(keys[i])
+			p.marked.Touch(keys[i])
+		}
+	}
+	return nil
+}
+
+// MarkFX takes conversion rates, all or none. A rate older than the one held is ignored. ErrInvalid for an invalid
+// rate; ErrCurrencyMismatch for a rate of the base currency other than 1; ErrFutureTime as for Mark.
+func (p *Portfolio) MarkFX(rates ...ledger.FXRate) error {
+	latest := p.clock().Add(clockSkew)
+	taken := make([]ledger.FXRate, len(rates))
+	for i, r := range rates {
+		err := r.Normalize(p.base)
+		if err == nil && r.Time.After(latest) {
+			err = ErrFutureTime
+		}
+		if err != nil {
+			return fmt.Errorf("rate of %s in profile %q: %w", r.Currency, p.id, err)
+		}
+		taken[i] = r
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range taken {
+		if p.prices.SetRate(r) {
+			p.live.TouchAll()
+			p.marked.TouchAll()
+		}
+	}
+	return nil
+}
+
+// RecordEquity writes an equity point for the time to the journal: what the profile is worth at its present
+// marks. One for a time that has a point already changes nothing. A *MissingError (ErrNoMark) when
+// the worth cannot be told; other errors are those of Record.
+func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
+	p.mu.RLock()
+	t := p.live.Totals(p.prices)
+	p.mu.RUnlock()
+	if !t.Complete() {
+		return fmt.Errorf("record equity: %w", &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()})
+	}
+	point := t.Point(at)
+	cmd := p.newCommand(0)
+	cmd.judged = true
+	f, err := ledger.Normalize(point)
+	if err == nil {
+		err = notAhead(f, p.clock().Add(clockSkew))
+	}
+	if err == nil {
+		cmd.facts = append(cmd.facts, f)
+		err = p.submit(ctx, cmd)
+	}
+	if err != nil {
+		return fmt.Errorf("record equity of profile %q: %w", p.id, err)
+	}
+	p.commands.Put(cmd)
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -30,10 +31,10 @@ func (s *hookedStore) Append(ctx context.Context, b accounts.Batch) error {
 
 func TestRecordingTwiceChangesNothing(t *testing.T) {
 	b := newBench(t)
-	facts := []accounts.Fact{
+	facts := []ledger.Fact{
 		trade(1, xyz, "10", "10"), trade(2, xyz, "-4", "12"),
-		accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("5"), Time: at(0)},
-		accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(3)},
+		ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("5"), Time: at(0)},
+		ledger.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(3)},
 	}
 	added, err := b.portfolio.Record(t.Context(), facts...)
 	require.NoError(t, err)
@@ -53,8 +54,8 @@ func TestRecordingTwiceChangesNothing(t *testing.T) {
 
 func TestRatesAndNamesDoNotDependOnTheOrder(t *testing.T) {
 	b := newBench(t)
-	sap := accounts.NewStock("SAP", "EUR")
-	rated := func(n int, in accounts.Instrument, q, price, rate string) accounts.Trade {
+	sap := ledger.NewStock("SAP", "EUR")
+	rated := func(n int, in ledger.Instrument, q, price, rate string) ledger.Trade {
 		tr := trade(n, in, q, price)
 		tr.FXRate = dec(rate)
 		return tr
@@ -70,8 +71,8 @@ func TestRatesAndNamesDoNotDependOnTheOrder(t *testing.T) {
 	require.NoError(t, b.portfolio.Verify(t.Context()))
 	_, err := b.portfolio.Equity()
 	require.ErrorIs(t, err, accounts.ErrNoMark)
-	require.NoError(t, b.portfolio.MarkFX(accounts.FXRate{Currency: "EUR", Rate: dec("1.5"), Time: at(30)}))
-	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: sap, Price: dec("100"), Time: at(30)}))
+	require.NoError(t, b.portfolio.MarkFX(ledger.FXRate{Currency: "EUR", Rate: dec("1.5"), Time: at(30)}))
+	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: sap, Price: dec("100"), Time: at(30)}))
 	_, err = b.portfolio.Equity()
 	require.NoError(t, err, "what was realized without a rate does not keep equity from being known")
 	s := b.portfolio.Snapshot()
@@ -81,19 +82,19 @@ func TestRatesAndNamesDoNotDependOnTheOrder(t *testing.T) {
 
 func TestIDsAreNotReused(t *testing.T) {
 	b := newBench(t)
-	tax := accounts.CashMovement{ID: "77", Kind: accounts.Tax, Currency: "USD", Amount: dec("-15"), Time: at(1)}
-	dividend := accounts.CashMovement{ID: "77", Kind: accounts.Dividend, Currency: "USD", Amount: dec("100"), Time: at(1)}
+	tax := ledger.CashMovement{ID: "77", Kind: ledger.Tax, Currency: "USD", Amount: dec("-15"), Time: at(1)}
+	dividend := ledger.CashMovement{ID: "77", Kind: ledger.Dividend, Currency: "USD", Amount: dec("100"), Time: at(1)}
 	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), dividend, tax)), accounts.ErrIDReused)
 	require.Zero(t, b.portfolio.Seq(), "nothing may be recorded")
 	b.record(t, dividend, trade(1, xyz, "10", "10"))
 	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), tax)), accounts.ErrIDReused)
 	_, err := b.portfolio.Record(t.Context(), trade(1, xyz, "11", "10"))
 	require.ErrorIs(t, err, accounts.ErrIDReused)
-	_, err = b.portfolio.Record(t.Context(), trade(1, accounts.NewStock("ABC", "USD"), "10", "10"))
+	_, err = b.portfolio.Record(t.Context(), trade(1, ledger.NewStock("ABC", "USD"), "10", "10"))
 	require.ErrorIs(t, err, accounts.ErrIDReused)
-	serial := func(id string) accounts.Trade {
+	serial := func(id string) ledger.Trade {
 		tr := trade(5, xyz, "1", "10")
-		tr.ExecID = accounts.ExecID(id)
+		tr.ExecID = ledger.ExecID(id)
 		return tr
 	}
 	b.record(t, serial("fill.20260105.01"))
@@ -126,11 +127,11 @@ func TestBatchesNameEveryChangedPosition(t *testing.T) {
 	}
 	b.record(t, trade(1, xyz, "10", "10"))
 	require.Equal(t, []string{"STK:XYZ:USD 10"}, told)
-	b.record(t, accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)})
+	b.record(t, ledger.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(2)})
 	require.Equal(t, []string{"STK:XYZ:USD 20"}, told, "once, though it is both From and To")
 	b.record(t, trade(3, call, "1", "2"), trade(4, call, "1", "2"))
 	require.Equal(t, []string{"OPT:XYZ:20260320:C:50:100:USD 2"}, told)
-	b.record(t, accounts.Cancellation{ExecID: "c3", Cancels: "exec-3", Time: at(9)}, accounts.Cancellation{ExecID: "c4", Cancels: "exec-4", Time: at(9)})
+	b.record(t, ledger.Cancellation{ExecID: "c3", Cancels: "exec-3", Time: at(9)}, ledger.Cancellation{ExecID: "c4", Cancels: "exec-4", Time: at(9)})
 	require.Equal(t, []string{"OPT:XYZ:20260320:C:50:100:USD 0"}, told, "what is gone must be told too")
 }
 
@@ -146,9 +147,9 @@ func TestTradeAndClosingFilters(t *testing.T) {
 	}
 	require.Equal(t, 4, count(accounts.TradeFilter{}))
 	require.Equal(t, 2, count(accounts.TradeFilter{From: at(2), To: at(4)}), "From is included, To is not")
-	require.Equal(t, 2, count(accounts.TradeFilter{Instruments: []accounts.InstrumentKey{call.Key()}}))
-	require.Equal(t, 1, count(accounts.TradeFilter{ExecIDs: map[accounts.ExecID]bool{"exec-3": true}}))
-	closings, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Instruments: []accounts.InstrumentKey{xyz.Key()}})
+	require.Equal(t, 2, count(accounts.TradeFilter{Instruments: []ledger.InstrumentKey{call.Key()}}))
+	require.Equal(t, 1, count(accounts.TradeFilter{ExecIDs: map[ledger.ExecID]bool{"exec-3": true}}))
+	closings, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Instruments: []ledger.InstrumentKey{xyz.Key()}})
 	require.NoError(t, err)
 	require.Len(t, closings, 1)
 	require.Equal(t, "-10 101 18", fmt.Sprint(closings[0].Quantity, " ", closings[0].Basis, " ", closings[0].Realized))
@@ -210,13 +211,13 @@ func TestOneFailsTheOthersGoOn(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	results := make([]error, 6)
-	run := func(i int, ctx context.Context, facts ...accounts.Fact) {
+	run := func(i int, ctx context.Context, facts ...ledger.Fact) {
 		wg.Go(func() { _, results[i] = b.portfolio.Record(ctx, facts...) })
 	}
 	waiting := func(n int) {
 		require.Eventually(t, func() bool { return accounts.Waiting(b.portfolio) == n }, time.Minute, time.Millisecond)
 	}
-	unknown := accounts.Cancellation{ExecID: "c", Cancels: "nobody", Time: at(50)}
+	unknown := ledger.Cancellation{ExecID: "c", Cancels: "nobody", Time: at(50)}
 	impatient, giveUp := context.WithCancel(t.Context())
 	run(0, t.Context(), trade(1, xyz, "1", "10"))
 	<-first
@@ -253,11 +254,11 @@ func TestCallersOfManyGoroutinesAndManagers(t *testing.T) {
 			p := portfolios[w%len(portfolios)]
 			for i := range each {
 				n := w*each + i
-				facts := []accounts.Fact{trade(n, xyz, "1", "10"), trade(9_999, put, "1", "1")} // one of them everybody's
+				facts := []ledger.Fact{trade(n, xyz, "1", "10"), trade(9_999, put, "1", "1")} // one of them everybody's
 				if _, err := p.Record(background, facts...); err != nil {
 					t.Errorf("writer %d: %v", w, err)
 				}
-				var sum accounts.Decimal
+				var sum ledger.Decimal
 				for _, pos := range p.Positions() {
 					for _, l := range pos.Lots {
 						sum = sum.Add(l.Quantity)
@@ -363,7 +364,7 @@ func TestTamperingShows(t *testing.T) {
 		"a missing entry":      func(e *accounts.Entry) bool { return e.Seq != 2 },
 		"a cut-off end":        func(e *accounts.Entry) bool { return e.Seq < 3 },
 		"another time":         func(e *accounts.Entry) bool { e.Time = e.Time.Add(time.Second); return true },
-		"another kind":         func(e *accounts.Entry) bool { e.Kind = accounts.KindCash; return true },
+		"another kind":         func(e *accounts.Entry) bool { e.Kind = ledger.KindCash; return true },
 		"another key":          func(e *accounts.Entry) bool { e.Key += "x"; return true },
 		"another profile":      func(e *accounts.Entry) bool { e.ProfileID = "somebody"; return true },
 		"a rewritten entry":    func(e *accounts.Entry) bool { e.Payload = append(e.Payload, ' '); e.Hash = e.Sum(nil); return true },

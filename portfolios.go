@@ -134,8 +134,8 @@ func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfoli
 	return openPortfolio(ctx, portfolioConfig{store: m.store, profile: profile, clock: m.clock, emit: m.events.Publish})
 }
 
-// renumber tells an open portfolio its profile, of which the account id, the status or the limits may have changed.
-func (m *MultiAccountManager) renumber(p AccountProfile) {
+// setProfile tells an open portfolio its profile, of which the account id, the status or the limits may have changed.
+func (m *MultiAccountManager) setProfile(p AccountProfile) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if slot := m.portfolios[p.ID]; slot != nil && slot.p != nil {
@@ -143,9 +143,9 @@ func (m *MultiAccountManager) renumber(p AccountProfile) {
 	}
 }
 
-// release passes on what the slot holds and the portfolio knows. m.mu is held, so that a newer
+// deliver passes on what the slot holds and the portfolio knows. m.mu is held, so that a newer
 // event cannot overtake an older.
-func (m *MultiAccountManager) release(slot *portfolioSlot, known progress) {
+func (m *MultiAccountManager) deliver(slot *portfolioSlot, known progress) {
 	slot.held = slices.DeleteFunc(slot.held, func(n news) bool {
 		if n.at.seq > known.seq || n.at.changes > known.changes {
 			return false
@@ -155,9 +155,9 @@ func (m *MultiAccountManager) release(slot *portfolioSlot, known progress) {
 	})
 }
 
-// tell passes an event on: at once, or, where it is about a portfolio that is open, once that has
+// forward passes an event on: at once, or, where it is about a portfolio that is open, once that has
 // caught up with it, so that whoever is told of an entry finds it in the book.
-func (m *MultiAccountManager) tell(e Event) {
+func (m *MultiAccountManager) forward(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	slot := m.portfolios[e.ProfileID]
@@ -174,7 +174,7 @@ func (m *MultiAccountManager) tell(e Event) {
 	slot.held = append(slot.held, news{e, slot.told})
 	m.wake(slot)
 	if !slot.catchingUp { // it knows already, or nobody has it yet
-		m.release(slot, slot.told)
+		m.deliver(slot, slot.told)
 	}
 }
 
@@ -212,7 +212,7 @@ func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
 		if err == nil || final {
 			slot.done = told
 		}
-		m.release(slot, told) // after a failure too: subscribers do not wait for the store to recover
+		m.deliver(slot, told) // after a failure too: subscribers do not wait for the store to recover
 		m.mu.Unlock()
 		if err != nil && !final && !retry.wait(m.ctx) {
 			return
@@ -228,6 +228,6 @@ func (m *MultiAccountManager) follow(slot *portfolioSlot, told, done progress) e
 	if err != nil {
 		return err
 	}
-	m.renumber(p)
+	m.setProfile(p)
 	return slot.p.refresh(m.ctx, math.MaxInt64) // as far as the journal goes
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 func TestPortfolioIsOneForEachProfile(t *testing.T) {
@@ -195,11 +196,11 @@ func TestFailedCheckpointIsTold(t *testing.T) {
 	require.NoError(t, err)
 	p, err := m.Portfolio(anna, "a")
 	require.NoError(t, err)
-	movements := make([]accounts.CashMovement, 5000)
+	movements := make([]ledger.CashMovement, 5000)
 	for i := range movements {
 		movements[i] = deposit(t, fmt.Sprint(i))
 	}
-	require.NoError(t, errOf(p.Record(anna, accounts.Facts(movements)...)), "a checkpoint is a convenience")
+	require.NoError(t, errOf(p.Record(anna, ledger.Facts(movements)...)), "a checkpoint is a convenience")
 	e := await(t, events, func(accounts.Event) bool { return true })
 	require.Equal(t, accounts.ProfileID("a"), e.ProfileID)
 	require.Equal(t, accounts.OwnerID("anna"), e.Owner)

@@ -1,17 +1,132 @@
 package accounts
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/internal/text"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
+
+// levelLimits is one line of the plan for the four accounts.
+type levelLimits struct {
+	capital, perTrade, positions, drawdown, stress int64
+	tolerance                                      RiskTolerance
+}
+
+// plan is the sizing analysis of the four accounts; per trade, drawdown and stress in percent.
+var plan = [...]levelLimits{
+	{25_000, 10, 4, 18, 25, RiskHigh},
+	{50_000, 8, 6, 15, 22, RiskModerate},
+	{100_000, 6, 10, 12, 18, RiskBalanced},
+	{250_000, 4, 20, 8, 12, RiskLow},
+}
+
+// DefaultLimits returns the limits of the plan for four accounts (25K high, 50K moderate, 100K
+// balanced, 250K low). Capital between two of them is interpolated, beyond them taken for the
+// nearest. Each of capital and tolerance allows what it does in the plan, and the smaller counts, so
+// that less tolerance never loosens a limit. The result is the caller's own. A level or tolerance
+// that is not valid gives limits that permit nothing.
+//
+// From the plan come exposure per order (a fraction of equity), the number of positions, and the
+// drawdowns severe and critical; moderate and warning are two thirds and one third of severe,
+// and a day may lose as much as warning. A position or underlying is at most 20 % of
+// equity, a sector 40 %, leverage 3. What the plan does not say is set with care: no uncovered
+// options; short selling and futures from moderate tolerance on.
+func DefaultLimits(level CapitalLevel, tolerance RiskTolerance) risk.Limits {
+	if !level.valid() || !tolerance.valid() {
+		return risk.Limits{}
+	}
+	own := plan[slices.IndexFunc(plan[:], func(l levelLimits) bool { return l.tolerance == tolerance })]
+	smaller := func(pick func(levelLimits) int64) ledger.Decimal {
+		return num.Percent(num.Min(planned(level, pick), num.Int(pick(own))))
+	}
+	severe := smaller(func(l levelLimits) int64 { return l.drawdown })
+	warning := num.Trim(num.Share(severe, num.One, num.Int(3)))
+	positions, _ := planned(level, func(l levelLimits) int64 { return l.positions }).Trunc(0).Int64()
+	bold := tolerance == RiskModerate || tolerance == RiskHigh
+	limits := risk.Limits{
+		Account:         risk.MarginAccount,
+		SecTypes:        []ledger.SecType{ledger.Stock, ledger.Fund, ledger.Option},
+		ShortSelling:    bold,
+		OrderQuantity:   num.Int(10_000),
+		OrderNotional:   risk.Limit{Fraction: smaller(func(l levelLimits) int64 { return l.perTrade })},
+		PriceCollar:     num.Percent(num.Int(5)),
+		OptionCollar:    num.Percent(num.Int(50)),
+		MarkAge:         5 * time.Minute,
+		RateAge:         24 * time.Hour,
+		DuplicateWindow: 5 * time.Second,
+		OrdersPerMinute: 60,
+		OrdersPerDay:    500,
+		PositionSize:    risk.Limit{Fraction: num.Percent(num.Int(20))},
+		UnderlyingSize:  risk.Limit{Fraction: num.Percent(num.Int(20))},
+		OpenPositions:   int(positions),
+		Leverage:        num.Int(3),
+		SectorExposure:  risk.Limit{Fraction: num.Percent(num.Int(40))},
+		FuturesMargin:   num.Percent(num.Int(15)),
+		DailyLoss:       risk.Limit{Fraction: warning},
+		Drawdown: risk.DrawdownLimits{Warning: warning, Moderate: warning.Mul(num.Int(2)), Severe: severe,
+			Critical: smaller(func(l levelLimits) int64 { return l.stress })},
+		DayTrading: []risk.DatedPolicy{{Policy: risk.PatternDayTrader}, {From: 20271020, Policy: risk.IntradayMargin}},
+		WarnAt:     num.Percent(num.Int(80)),
+	}
+	if bold {
+		limits.SecTypes = append(limits.SecTypes, ledger.Future, ledger.FutureOption)
+	}
+	return limits
+}
+
+// planned interpolates a column of the plan at the level's capital.
+func planned(level CapitalLevel, pick func(levelLimits) int64) ledger.Decimal {
+	capital, low := level.Amount(), plan[0]
+	for _, l := range plan {
+		if capital.LessThanOrEqual(num.Int(l.capital)) {
+			if l == low {
+				break
+			}
+			rise := num.Share(num.Int(pick(l)-pick(low)), capital.Sub(num.Int(low.capital)), num.Int(l.capital-low.capital))
+			return num.Trim(num.Int(pick(low)).Add(rise))
+		}
+		low = l
+	}
+	return num.Int(pick(low))
+}
+
+// EffectiveLimits returns a copy of the profile's own limits, or DefaultLimits where it has none.
+func (p AccountProfile) EffectiveLimits() risk.Limits {
+	if p.Limits != nil {
+		return p.Limits.Clone()
+	}
+	return DefaultLimits(p.CapitalLevel, p.RiskTolerance)
+}
+
+// Clone returns a copy that shares nothing.
+func (p AccountProfile) Clone() AccountProfile {
+	if p.Limits != nil {
+		l := p.Limits.Clone()
+		p.Limits = &l
+	}
+	return p
+}
+
+// violations is Validate with room for more.
+func (p AccountProfile) violations() *ValidationError {
+	var v *ValidationError
+	if !errors.As(p.Validate(), &v) {
+		v = &ValidationError{What: "profile"}
+	}
+	return v
+}
 
 // ProfileID is the library's own, stable name for one account. Everything is keyed on it, never
 // on the broker's account id, which has been known to change. 1 to 50 bytes of printable ASCII
@@ -20,22 +135,6 @@ type ProfileID string
 
 // OwnerID names whoever a profile belongs to, at most 50 bytes. It is empty in a single-user system.
 type OwnerID string
-
-// Currency is a three-letter code in capitals, such as USD or CNH.
-type Currency string
-
-// Valid reports whether the code is three capital letters.
-func (c Currency) Valid() bool {
-	if len(c) != 3 {
-		return false
-	}
-	for i := range 3 {
-		if c[i] < 'A' || c[i] > 'Z' {
-			return false
-		}
-	}
-	return true
-}
 
 // RiskTolerance says how much of its capital a profile may put at risk.
 type RiskTolerance string
@@ -88,13 +187,13 @@ func (l CapitalLevel) valid() bool { return levelPattern.MatchString(string(l)) 
 
 // Amount returns the capital in units of the profile's base currency, 25000 for "25K"; zero for
 // a level that is not valid.
-func (l CapitalLevel) Amount() Decimal {
+func (l CapitalLevel) Amount() ledger.Decimal {
 	if !l.valid() {
-		return Decimal{}
+		return ledger.Decimal{}
 	}
 	n, err := strconv.ParseInt(string(l[:len(l)-1]), 10, 64)
 	if err != nil {
-		return Decimal{}
+		return ledger.Decimal{}
 	}
 	n *= 1_000
 	if l[len(l)-1] == 'M' {
@@ -113,15 +212,14 @@ const (
 )
 
 // ProfileStatus says whether a profile may be used.
-type ProfileStatus string
+type ProfileStatus = risk.ProfileStatus
 
-// The statuses. Only an active profile can be switched to. An archived one keeps its journal for
-// ever and is never changed again; what the broker reports late is still recorded.
+// The statuses of a profile; see package risk.
 const (
-	StatusActive    ProfileStatus = "active"
-	StatusInactive  ProfileStatus = "inactive"
-	StatusSuspended ProfileStatus = "suspended"
-	StatusArchived  ProfileStatus = "archived"
+	StatusActive    = risk.StatusActive
+	StatusInactive  = risk.StatusInactive
+	StatusSuspended = risk.StatusSuspended
+	StatusArchived  = risk.StatusArchived
 )
 
 // Gateway is the broker session a profile trades through: a TWS, an IB Gateway or a Client Portal
@@ -140,11 +238,11 @@ type AccountProfile struct {
 	IBKRAccountID string // U… or F… or I… for a live account, DU… and so on for a paper account
 	CapitalLevel  CapitalLevel
 	RiskTolerance RiskTolerance
-	Mode          TradingMode   // taken from the account id if left empty; must agree with it
-	Status        ProfileStatus // active if left empty
-	BaseCurrency  Currency      // USD if left empty
+	Mode          TradingMode     // taken from the account id if left empty; must agree with it
+	Status        ProfileStatus   // active if left empty
+	BaseCurrency  ledger.Currency // USD if left empty
 	Gateway       Gateway
-	Limits        *RiskLimits // nil means DefaultLimits(CapitalLevel, RiskTolerance)
+	Limits        *risk.Limits // nil means DefaultLimits(CapitalLevel, RiskTolerance)
 	Owner         OwnerID
 	Version       int64 // counts updates from 1; UpdateProfile refuses any but the stored one
 	CreatedAt     time.Time
@@ -183,36 +281,36 @@ func modeOf(account string) TradingMode {
 // nil. It does not fill in defaults; call WithDefaults first.
 func (p AccountProfile) Validate() error {
 	v := &ValidationError{What: "profile"}
-	v.check(validID(string(p.ID)), "ID", "%.60q is not 1 to 50 bytes of printable ASCII without spaces", p.ID)
-	v.check(validName(p.Name), "Name", "%.120q is not 1 to 100 printable characters without spaces at its ends", p.Name)
-	v.check(accountPattern.MatchString(p.IBKRAccountID), "IBKRAccountID", "%.60q is no IBKR account id such as U1234567 or DU1234567", p.IBKRAccountID)
-	v.check(p.CapitalLevel.valid(), "CapitalLevel", "%.40q is not a whole number of K or M, such as 25K", p.CapitalLevel)
-	v.check(p.RiskTolerance.valid(), "RiskTolerance", "%.40q is none of low, balanced, moderate, high", p.RiskTolerance)
-	v.check(slices.Contains([]ProfileStatus{StatusActive, StatusInactive, StatusSuspended, StatusArchived}, p.Status),
+	v.Check(validID(string(p.ID)), "ID", "%.60q is not 1 to 50 bytes of printable ASCII without spaces", p.ID)
+	v.Check(validName(p.Name), "Name", "%.120q is not 1 to 100 printable characters without spaces at its ends", p.Name)
+	v.Check(accountPattern.MatchString(p.IBKRAccountID), "IBKRAccountID", "%.60q is no IBKR account id such as U1234567 or DU1234567", p.IBKRAccountID)
+	v.Check(p.CapitalLevel.valid(), "CapitalLevel", "%.40q is not a whole number of K or M, such as 25K", p.CapitalLevel)
+	v.Check(p.RiskTolerance.valid(), "RiskTolerance", "%.40q is none of low, balanced, moderate, high", p.RiskTolerance)
+	v.Check(slices.Contains([]ProfileStatus{StatusActive, StatusInactive, StatusSuspended, StatusArchived}, p.Status),
 		"Status", "%.40q is none of active, inactive, suspended, archived", p.Status)
-	v.check(p.BaseCurrency.Valid(), "BaseCurrency", "%.40q is not three capital letters", p.BaseCurrency)
-	v.check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner", "%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)
+	v.Check(p.BaseCurrency.Valid(), "BaseCurrency", "%.40q is not three capital letters", p.BaseCurrency)
+	v.Check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner", "%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)
 	switch {
 	case p.Mode != ModePaper && p.Mode != ModeLive:
-		v.check(false, "Mode", "%.40q is neither paper nor live", p.Mode)
+		v.Check(false, "Mode", "%.40q is neither paper nor live", p.Mode)
 	case accountPattern.MatchString(p.IBKRAccountID) && p.Mode != modeOf(p.IBKRAccountID):
-		v.check(false, "Mode", "is %s, but %s is a %s account", p.Mode, p.IBKRAccountID, modeOf(p.IBKRAccountID))
+		v.Check(false, "Mode", "is %s, but %s is a %s account", p.Mode, p.IBKRAccountID, modeOf(p.IBKRAccountID))
 	}
 	p.Gateway.validate(v)
 	if p.Limits != nil {
-		p.Limits.validate(v, "Limits.")
+		p.Limits.ValidateInto(v, "Limits.")
 	}
-	return v.err()
+	return v.Err()
 }
 
 func (g Gateway) validate(v *ValidationError) {
 	if g == (Gateway{}) {
 		return
 	}
-	v.check(g.Host != "" && len(g.Host) <= 255 && isPrintable(g.Host, false),
+	v.Check(g.Host != "" && len(g.Host) <= 255 && text.Printable(g.Host, false),
 		"Gateway.Host", "%.60q is not 1 to 255 printable characters without spaces", g.Host)
-	v.check(g.Port >= 1 && g.Port <= 65535, "Gateway.Port", "%d is not 1 to 65535", g.Port)
-	v.check(g.ClientID >= 0, "Gateway.ClientID", "%d is negative", g.ClientID)
+	v.Check(g.Port >= 1 && g.Port <= 65535, "Gateway.Port", "%d is not 1 to 65535", g.Port)
+	v.Check(g.ClientID >= 0, "Gateway.ClientID", "%d is negative", g.ClientID)
 }
 
 func validID(s string) bool {
@@ -227,34 +325,9 @@ func validID(s string) bool {
 	return true
 }
 
-// plain reports whether s is printable ASCII, which nearly everything is.
-func plain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 func validName(s string) bool {
 	n := utf8.RuneCountInString(s)
-	return n >= 1 && n <= 100 && strings.TrimSpace(s) == s && isPrintable(s, true)
-}
-
-func isPrintable(s string, spaces bool) bool {
-	if plain(s) && (spaces || !strings.Contains(s, " ")) {
-		return true
-	}
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) || (r == ' ' && !spaces) {
-			return false
-		}
-	}
-	return true
+	return n >= 1 && n <= 100 && strings.TrimSpace(s) == s && text.Printable(s, true)
 }
 
 // The four accounts of the plan, ready to be created: pass the IBKR account id, paper or live.

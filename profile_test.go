@@ -7,11 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // decimal makes test tables readable.
-func decimal(t require.TestingT, s string) accounts.Decimal {
-	d, err := accounts.ParseDecimal(s)
+func decimal(t require.TestingT, s string) ledger.Decimal {
+	d, err := ledger.ParseDecimal(s)
 	require.NoError(t, err, "the test has a wrong decimal in it")
 	return d
 }
@@ -31,8 +32,8 @@ func wrongFields(t *testing.T, err error) []string {
 	require.ErrorAs(t, err, &v, "the error does not say which fields")
 	names := make([]string, len(v.Fields))
 	for i, f := range v.Fields {
-		names[i] = f.Field
-		require.Contains(t, err.Error(), f.Field+" "+f.Problem, "the text leaves a field out")
+		names[i] = f.Name
+		require.Contains(t, err.Error(), f.Name+" "+f.Problem, "the text leaves a field out")
 	}
 	return names
 }
@@ -147,7 +148,7 @@ func TestSixColumnsMakeAValidProfile(t *testing.T) {
 	require.NoError(t, p.Validate(), "the row is not valid with defaults")
 	require.Equal(t, accounts.ModeLive, p.Mode)
 	require.Equal(t, accounts.StatusActive, p.Status)
-	require.Equal(t, accounts.Currency("USD"), p.BaseCurrency)
+	require.Equal(t, ledger.Currency("USD"), p.BaseCurrency)
 	require.Equal(t, p, p.WithDefaults(), "defaults change what is there")
 	p.Status, p.BaseCurrency = accounts.StatusSuspended, "EUR"
 	require.Equal(t, p, p.WithDefaults(), "defaults replace what is there")
@@ -188,8 +189,8 @@ func TestParseRiskTolerance(t *testing.T) {
 }
 
 func TestCurrencyValid(t *testing.T) {
-	require.True(t, accounts.Currency("CNH").Valid())
-	for _, c := range []accounts.Currency{"", "US", "USDT", "usd", "U D", "ÄU"} {
+	require.True(t, ledger.Currency("CNH").Valid())
+	for _, c := range []ledger.Currency{"", "US", "USDT", "usd", "U D", "ÄU"} {
 		require.False(t, c.Valid(), "%q passes for a currency", c)
 	}
 }

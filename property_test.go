@@ -11,17 +11,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // history is a random sequence of facts about one account, in the order of their times.
-type history []accounts.Fact
+type history []ledger.Fact
 
-var traded = []accounts.Instrument{xyz, put, oil, accounts.NewStock("SAP", "EUR")}
+var traded = []ledger.Instrument{xyz, put, oil, ledger.NewStock("SAP", "EUR")}
 
 // drawHistory draws trades, cash, splits, openings, cancellations and corrections.
 func drawHistory(t *rapid.T, label string) history {
 	var h history
-	var trades []accounts.Trade
+	var trades []ledger.Trade
 	n := rapid.IntRange(1, 40).Draw(t, label+" length")
 	for i := range n {
 		kind := rapid.IntRange(0, 11).Draw(t, "kind")
@@ -30,20 +31,20 @@ func drawHistory(t *rapid.T, label string) history {
 			h = append(h, drawCash(t, i))
 		case kind == 1:
 			in := traded[rapid.IntRange(0, 1).Draw(t, "split of")]
-			h = append(h, accounts.Split{ID: fmt.Sprint("split-", i), From: in, To: in, Time: at(i),
+			h = append(h, ledger.Split{ID: fmt.Sprint("split-", i), From: in, To: in, Time: at(i),
 				Numerator: dec(fmt.Sprint(rapid.IntRange(1, 5).Draw(t, "n"))), Denominator: dec(fmt.Sprint(rapid.IntRange(1, 3).Draw(t, "m")))})
 		case kind == 2 && len(trades) > 0:
 			victim := rapid.SampledFrom(trades).Draw(t, "cancelled")
-			h = append(h, accounts.Cancellation{ExecID: accounts.ExecID(fmt.Sprint("cancel-", i)), Cancels: victim.ExecID, Time: at(i)})
+			h = append(h, ledger.Cancellation{ExecID: ledger.ExecID(fmt.Sprint("cancel-", i)), Cancels: victim.ExecID, Time: at(i)})
 		case kind == 3 && len(trades) > 0:
 			c := rapid.SampledFrom(trades).Draw(t, "corrected")
 			root, version := c.ExecID.Correction()
-			c.ExecID = accounts.ExecID(fmt.Sprintf("%s.%02d", root, version+rapid.IntRange(0, 2).Draw(t, "version")))
+			c.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, version+rapid.IntRange(0, 2).Draw(t, "version")))
 			c.Quantity, c.Price = drawQuantity(t, c.Instrument), drawPrice(t)
 			h = append(h, c)
 		case kind == 4:
-			h = append(h, accounts.Opening{ID: fmt.Sprint("opening-", i), Instrument: traded[0], Time: at(i),
-				Lots: []accounts.Lot{{Quantity: dec("3"), Basis: drawPrice(t), OpenedAt: at(-i), Inferred: true}}})
+			h = append(h, ledger.Opening{ID: fmt.Sprint("opening-", i), Instrument: traded[0], Time: at(i),
+				Lots: []ledger.Lot{{Quantity: dec("3"), Basis: drawPrice(t), OpenedAt: at(-i), Inferred: true}}})
 		default:
 			tr := drawTrade(t, i)
 			trades = append(trades, tr)
@@ -53,17 +54,17 @@ func drawHistory(t *rapid.T, label string) history {
 	return h
 }
 
-func drawTrade(t *rapid.T, minute int) accounts.Trade {
+func drawTrade(t *rapid.T, minute int) ledger.Trade {
 	in := rapid.SampledFrom(traded).Draw(t, "instrument")
-	return accounts.Trade{
-		ExecID: accounts.ExecID(fmt.Sprintf("0001.%04d.01.01", minute)), Instrument: in, Quantity: drawQuantity(t, in), Price: drawPrice(t),
+	return ledger.Trade{
+		ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", minute)), Instrument: in, Quantity: drawQuantity(t, in), Price: drawPrice(t),
 		Commission: dec(fmt.Sprintf("%.4f", float64(rapid.IntRange(-5000, 30000).Draw(t, "commission"))/10000)), Time: at(minute),
 	}
 }
 
-func drawQuantity(t *rapid.T, in accounts.Instrument) accounts.Decimal {
+func drawQuantity(t *rapid.T, in ledger.Instrument) ledger.Decimal {
 	n := rapid.IntRange(1, 40).Draw(t, "half units")
-	if in.SecType != accounts.Stock {
+	if in.SecType != ledger.Stock {
 		n *= 2
 	}
 	if rapid.Bool().Draw(t, "sell") {
@@ -72,22 +73,22 @@ func drawQuantity(t *rapid.T, in accounts.Instrument) accounts.Decimal {
 	return dec(fmt.Sprintf("%.1f", float64(n)/2))
 }
 
-func drawPrice(t *rapid.T) accounts.Decimal {
+func drawPrice(t *rapid.T) ledger.Decimal {
 	return dec(fmt.Sprintf("%.3f", float64(rapid.IntRange(1, 99999).Draw(t, "price"))/1000))
 }
 
-func drawCash(t *rapid.T, minute int) accounts.CashMovement {
+func drawCash(t *rapid.T, minute int) ledger.CashMovement {
 	amount := rapid.IntRange(1, 1_000_000).Draw(t, "cents")
-	kind := rapid.SampledFrom([]accounts.CashKind{accounts.Deposit, accounts.Withdrawal, accounts.Dividend, accounts.Fee, accounts.Interest}).Draw(t, "cash kind")
-	if kind == accounts.Withdrawal || kind == accounts.Fee {
+	kind := rapid.SampledFrom([]ledger.CashKind{ledger.Deposit, ledger.Withdrawal, ledger.Dividend, ledger.Fee, ledger.Interest}).Draw(t, "cash kind")
+	if kind == ledger.Withdrawal || kind == ledger.Fee {
 		amount = -amount
 	}
-	return accounts.CashMovement{ID: fmt.Sprint("cash-", minute), Kind: kind, Amount: dec(fmt.Sprintf("%.2f", float64(amount)/100)),
-		Currency: rapid.SampledFrom([]accounts.Currency{"USD", "EUR"}).Draw(t, "currency"), Time: at(minute)}
+	return ledger.CashMovement{ID: fmt.Sprint("cash-", minute), Kind: kind, Amount: dec(fmt.Sprintf("%.2f", float64(amount)/100)),
+		Currency: rapid.SampledFrom([]ledger.Currency{"USD", "EUR"}).Draw(t, "currency"), Time: at(minute)}
 }
 
 // feed records one fact; facts that the book must refuse in its present state are left out.
-func feed(t require.TestingT, p *accounts.Portfolio, f accounts.Fact) int {
+func feed(t require.TestingT, p *accounts.Portfolio, f ledger.Fact) int {
 	added, err := p.Record(background, f)
 	switch {
 	case errors.Is(err, accounts.ErrPositionNotFound), errors.Is(err, accounts.ErrInvalid):
@@ -100,23 +101,23 @@ func feed(t require.TestingT, p *accounts.Portfolio, f accounts.Fact) int {
 
 // requireIdentity checks that money neither appears nor vanishes, per currency, to the last place:
 // cash = what came in + opening basis + realized − basis of what is held and paid for + premiums on their way.
-func requireIdentity(t require.TestingT, p *accounts.Portfolio, openingBasis map[accounts.Currency]accounts.Decimal) {
+func requireIdentity(t require.TestingT, p *accounts.Portfolio, openingBasis map[ledger.Currency]ledger.Decimal) {
 	s := p.Snapshot()
-	explained := map[accounts.Currency]accounts.Decimal{}
-	add := func(c accounts.Currency, d accounts.Decimal) { explained[c] = explained[c].Add(d) }
+	explained := map[ledger.Currency]ledger.Decimal{}
+	add := func(c ledger.Currency, d ledger.Decimal) { explained[c] = explained[c].Add(d) }
 	for c, cash := range s.Cash {
-		for _, part := range []accounts.Decimal{cash.Capital, cash.Exchanged, cash.Dividends, cash.Interest, cash.Fees, cash.Taxes, cash.Other} {
+		for _, part := range []ledger.Decimal{cash.Capital, cash.Exchanged, cash.Dividends, cash.Interest, cash.Fees, cash.Taxes, cash.Other} {
 			add(c, part)
 		}
 		add(c, openingBasis[c])
 	}
-	positions := append([]accounts.Position(nil), s.Closed...)
+	positions := append([]ledger.Position(nil), s.Closed...)
 	for _, v := range s.Open {
 		positions = append(positions, v.Position)
 	}
 	for _, pos := range positions {
 		add(pos.Instrument.Currency, pos.Realized)
-		if pos.Instrument.SecType != accounts.Future {
+		if pos.Instrument.SecType != ledger.Future {
 			add(pos.Instrument.Currency, pos.Basis.Neg())
 		}
 	}
@@ -131,12 +132,12 @@ func requireIdentity(t require.TestingT, p *accounts.Portfolio, openingBasis map
 func TestPropertyAnyHistory(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t)
-		opening := map[accounts.Currency]accounts.Decimal{}
-		var accepted []accounts.Fact
+		opening := map[ledger.Currency]ledger.Decimal{}
+		var accepted []ledger.Fact
 		for _, f := range drawHistory(rt, "history") {
 			if added := feed(rt, b.portfolio, f); added == 1 {
 				accepted = append(accepted, f)
-				if o, ok := f.(accounts.Opening); ok {
+				if o, ok := f.(ledger.Opening); ok {
 					opening["USD"] = opening["USD"].Add(o.Lots[0].Basis)
 				}
 			}
@@ -190,13 +191,13 @@ func TestPropertyProfilesNeverTouch(t *testing.T) {
 // compares with a book that got only what is in force, in the order of its times.
 func TestPropertyAnyOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		var inForce, told []accounts.Fact
+		var inForce, told []ledger.Fact
 		for i := range rapid.IntRange(1, 25).Draw(rt, "trades") {
 			tr := drawTrade(rt, i)
 			told = append(told, tr)
 			switch rapid.IntRange(0, 5).Draw(rt, "fate") {
 			case 0:
-				told = append(told, accounts.Cancellation{ExecID: tr.ExecID + "-cancel", Cancels: tr.ExecID, Time: tr.Time.Add(time.Hour)})
+				told = append(told, ledger.Cancellation{ExecID: tr.ExecID + "-cancel", Cancels: tr.ExecID, Time: tr.Time.Add(time.Hour)})
 			case 1:
 				corrected := tr
 				corrected.ExecID = tr.ExecID[:len(tr.ExecID)-1] + "2"
@@ -208,7 +209,7 @@ func TestPropertyAnyOrder(t *testing.T) {
 		}
 		order := rapid.Permutation(told).Draw(rt, "order")
 		// A cancellation cannot come before what it cancels.
-		slices.SortStableFunc(order, func(a, b accounts.Fact) int { return rank(a) - rank(b) })
+		slices.SortStableFunc(order, func(a, b ledger.Fact) int { return rank(a) - rank(b) })
 		shuffled, plain := newBench(t), newBench(t)
 		for _, f := range order {
 			feed(rt, shuffled.portfolio, f)
@@ -222,8 +223,8 @@ func TestPropertyAnyOrder(t *testing.T) {
 	})
 }
 
-func rank(f accounts.Fact) int {
-	if _, ok := f.(accounts.Cancellation); ok {
+func rank(f ledger.Fact) int {
+	if _, ok := f.(ledger.Cancellation); ok {
 		return 1
 	}
 	return 0

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 func TestParseDecimal(t *testing.T) {
@@ -16,78 +18,78 @@ func TestParseDecimal(t *testing.T) {
 		"0": "0", "-0": "0", "1.500": "1.5", "+7": "7", "-417.550236809": "-417.550236809", "0.0000000000000000001": "0.0000000000000000001",
 		"999999999999999.9999": "999999999999999.9999",
 	} {
-		got, err := accounts.ParseDecimal(in)
+		got, err := ledger.ParseDecimal(in)
 		require.NoError(t, err, in)
 		require.Equal(t, want, got.String(), in)
 	}
 	for _, in := range []string{"", " ", "NaN", "nan", "Inf", "-Inf", "+", "-", ".", "1.", ".5", "1e3", "1E-2", "0x10", "1,000", "1_000", "1 ", " 1",
 		"--1", "1.2.3", "٣", "1.00000000000000000001", "1000000000000000", "-1000000000000000", strings.Repeat("9", 40), strings.Repeat("1", 300)} {
-		_, err := accounts.ParseDecimal(in)
+		_, err := ledger.ParseDecimal(in)
 		require.ErrorIs(t, err, accounts.ErrInvalidDecimal, "%.40q was read", in)
 	}
 }
 
 // TestRefusedFacts records facts that no book can accept beside a good one: a clear error, and nothing at all is recorded.
 func TestRefusedFacts(t *testing.T) {
-	change := func(f func(*accounts.Trade)) accounts.Trade {
+	change := func(f func(*ledger.Trade)) ledger.Trade {
 		tr := trade(1, xyz, "10", "10")
 		f(&tr)
 		return tr
 	}
 	wide := udecimal.MustParse("0.0000000001") // 10 places
 	for name, c := range map[string]struct {
-		fact accounts.Fact
+		fact ledger.Fact
 		want error
 		says string
 	}{
 		"no fact":                       {nil, accounts.ErrInvalid, "nil"},
-		"zero quantity":                 {change(func(tr *accounts.Trade) { tr.Quantity = dec("0") }), accounts.ErrInvalid, "Quantity is zero"},
-		"no execution id":               {change(func(tr *accounts.Trade) { tr.ExecID = "" }), accounts.ErrInvalid, "ExecID"},
-		"an execution id with newlines": {change(func(tr *accounts.Trade) { tr.ExecID = "a\nb" }), accounts.ErrInvalid, "ExecID"},
-		"a negative price":              {change(func(tr *accounts.Trade) { tr.Price = dec("-1") }), accounts.ErrInvalid, "Price"},
-		"an unknown kind":               {change(func(tr *accounts.Trade) { tr.Kind = "gift" }), accounts.ErrInvalid, "Kind"},
-		"no time":                       {change(func(tr *accounts.Trade) { tr.Time = time.Time{} }), accounts.ErrInvalid, "Time"},
-		"a time in the future":          {change(func(tr *accounts.Trade) { tr.Time = now.Add(6 * time.Minute) }), accounts.ErrFutureTime, "future"},
-		"an oversized quantity":         {change(func(tr *accounts.Trade) { tr.Quantity = udecimal.MustParse("1000000000000000") }), accounts.ErrInvalid, "Quantity"},
-		"an oversized price":            {change(func(tr *accounts.Trade) { tr.Price = udecimal.MustParse(strings.Repeat("9", 30)) }), accounts.ErrInvalid, "Price"},
-		"an oversized product":          {change(func(tr *accounts.Trade) { tr.Quantity, tr.Price = dec("999999999999"), dec("9999999") }), accounts.ErrInexact, "1e18"},
-		"a product that loses places":   {change(func(tr *accounts.Trade) { tr.Quantity, tr.Price = wide, wide }), accounts.ErrInexact, "19 places"},
-		"a rate below zero":             {change(func(tr *accounts.Trade) { tr.FXRate = dec("-1") }), accounts.ErrInvalid, "FXRate"},
-		"commission in another currency": {change(func(tr *accounts.Trade) { tr.CommissionCurrency = "EUR" }),
+		"zero quantity":                 {change(func(tr *ledger.Trade) { tr.Quantity = dec("0") }), accounts.ErrInvalid, "Quantity is zero"},
+		"no execution id":               {change(func(tr *ledger.Trade) { tr.ExecID = "" }), accounts.ErrInvalid, "ExecID"},
+		"an execution id with newlines": {change(func(tr *ledger.Trade) { tr.ExecID = "a\nb" }), accounts.ErrInvalid, "ExecID"},
+		"a negative price":              {change(func(tr *ledger.Trade) { tr.Price = dec("-1") }), accounts.ErrInvalid, "Price"},
+		"an unknown kind":               {change(func(tr *ledger.Trade) { tr.Kind = "gift" }), accounts.ErrInvalid, "Kind"},
+		"no time":                       {change(func(tr *ledger.Trade) { tr.Time = time.Time{} }), accounts.ErrInvalid, "Time"},
+		"a time in the future":          {change(func(tr *ledger.Trade) { tr.Time = now.Add(6 * time.Minute) }), accounts.ErrFutureTime, "future"},
+		"an oversized quantity":         {change(func(tr *ledger.Trade) { tr.Quantity = udecimal.MustParse("1000000000000000") }), accounts.ErrInvalid, "Quantity"},
+		"an oversized price":            {change(func(tr *ledger.Trade) { tr.Price = udecimal.MustParse(strings.Repeat("9", 30)) }), accounts.ErrInvalid, "Price"},
+		"an oversized product":          {change(func(tr *ledger.Trade) { tr.Quantity, tr.Price = dec("999999999999"), dec("9999999") }), accounts.ErrInexact, "1e18"},
+		"a product that loses places":   {change(func(tr *ledger.Trade) { tr.Quantity, tr.Price = wide, wide }), accounts.ErrInexact, "19 places"},
+		"a rate below zero":             {change(func(tr *ledger.Trade) { tr.FXRate = dec("-1") }), accounts.ErrInvalid, "FXRate"},
+		"commission in another currency": {change(func(tr *ledger.Trade) { tr.CommissionCurrency = "EUR" }),
 			accounts.ErrCurrencyMismatch, "EUR"},
-		"an instrument without terms": {change(func(tr *accounts.Trade) {
-			tr.Instrument = accounts.Instrument{SecType: accounts.Option, Symbol: "X", Currency: "usd"}
+		"an instrument without terms": {change(func(tr *ledger.Trade) {
+			tr.Instrument = ledger.Instrument{SecType: ledger.Option, Symbol: "X", Currency: "usd"}
 		}),
 			accounts.ErrInvalid, "Currency"},
-		"a future without multiplier": {change(func(tr *accounts.Trade) {
-			tr.Instrument = accounts.Instrument{SecType: accounts.Future, Symbol: "CL", Currency: "USD", Expiry: 20261120}
+		"a future without multiplier": {change(func(tr *ledger.Trade) {
+			tr.Instrument = ledger.Instrument{SecType: ledger.Future, Symbol: "CL", Currency: "USD", Expiry: 20261120}
 		}),
 			accounts.ErrInvalid, "Multiplier"},
-		"a pointer to nothing":       {(*accounts.Trade)(nil), accounts.ErrInvalid, "*accounts.Trade"},
-		"cash without an id":         {accounts.CashMovement{Kind: accounts.Deposit, Currency: "USD", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "ID"},
-		"a split without an id":      {accounts.Split{From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(1)}, accounts.ErrInvalid, "ID"},
-		"an opening without id":      {accounts.Opening{Instrument: xyz, Time: at(1), Lots: []accounts.Lot{{Quantity: dec("1"), OpenedAt: at(1)}}}, accounts.ErrInvalid, "ID"},
-		"proceeds of the wrong sign": {change(func(tr *accounts.Trade) { tr.Proceeds = dec("100") }), accounts.ErrInvalid, "Proceeds"},
-		"lots opened after their balance": {accounts.Opening{ID: "o", Instrument: xyz, Time: at(1),
-			Lots: []accounts.Lot{{Quantity: dec("1"), OpenedAt: at(2)}}}, accounts.ErrInvalid, "OpenedAt"},
-		"lots opened after the end of time": {accounts.Opening{ID: "o", Instrument: xyz, Time: at(1), Lots: []accounts.Lot{{Quantity: dec("1"),
+		"a pointer to nothing":       {(*ledger.Trade)(nil), accounts.ErrInvalid, "*ledger.Trade"},
+		"cash without an id":         {ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "ID"},
+		"a split without an id":      {ledger.Split{From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: at(1)}, accounts.ErrInvalid, "ID"},
+		"an opening without id":      {ledger.Opening{Instrument: xyz, Time: at(1), Lots: []ledger.Lot{{Quantity: dec("1"), OpenedAt: at(1)}}}, accounts.ErrInvalid, "ID"},
+		"proceeds of the wrong sign": {change(func(tr *ledger.Trade) { tr.Proceeds = dec("100") }), accounts.ErrInvalid, "Proceeds"},
+		"lots opened after their balance": {ledger.Opening{ID: "o", Instrument: xyz, Time: at(1),
+			Lots: []ledger.Lot{{Quantity: dec("1"), OpenedAt: at(2)}}}, accounts.ErrInvalid, "OpenedAt"},
+		"lots opened after the end of time": {ledger.Opening{ID: "o", Instrument: xyz, Time: at(1), Lots: []ledger.Lot{{Quantity: dec("1"),
 			OpenedAt: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -5*3600))}}}, accounts.ErrInvalid, "OpenedAt"},
-		"an absurd equity point": {accounts.EquityPoint{Time: at(1), Equity: udecimal.MustParse(strings.Repeat("9", 150))}, accounts.ErrInvalid, "Equity"},
-		"no cash":                {accounts.CashMovement{Kind: accounts.Deposit, Currency: "USD", Time: at(1)}, accounts.ErrInvalid, "Amount is zero"},
-		"a negative deposit":     {accounts.CashMovement{Kind: accounts.Deposit, Currency: "USD", Amount: dec("-1"), Time: at(1)}, accounts.ErrInvalid, "deposit"},
-		"a positive withdrawal":  {accounts.CashMovement{Kind: accounts.Withdrawal, Currency: "USD", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "withdrawal"},
-		"cash in no currency":    {accounts.CashMovement{Kind: accounts.Deposit, Currency: "Dollar", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "Currency"},
-		"a long note":            {accounts.CashMovement{Kind: accounts.Deposit, Currency: "USD", Amount: dec("1"), Note: strings.Repeat("x", 501), Time: at(1)}, accounts.ErrInvalid, "Note"},
-		"a split by nothing":     {accounts.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Time: at(1)}, accounts.ErrInvalid, "Denominator"},
-		"a split into euros": {accounts.Split{ID: "s", From: xyz, To: accounts.NewStock("XYZ", "EUR"), Numerator: dec("1"), Denominator: dec("1"), Time: at(1)},
+		"an absurd equity point": {ledger.EquityPoint{Time: at(1), Equity: udecimal.MustParse(strings.Repeat("9", 150))}, accounts.ErrInvalid, "Equity"},
+		"no cash":                {ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Time: at(1)}, accounts.ErrInvalid, "Amount is zero"},
+		"a negative deposit":     {ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec("-1"), Time: at(1)}, accounts.ErrInvalid, "deposit"},
+		"a positive withdrawal":  {ledger.CashMovement{Kind: ledger.Withdrawal, Currency: "USD", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "withdrawal"},
+		"cash in no currency":    {ledger.CashMovement{Kind: ledger.Deposit, Currency: "Dollar", Amount: dec("1"), Time: at(1)}, accounts.ErrInvalid, "Currency"},
+		"a long note":            {ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec("1"), Note: strings.Repeat("x", 501), Time: at(1)}, accounts.ErrInvalid, "Note"},
+		"a split by nothing":     {ledger.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Time: at(1)}, accounts.ErrInvalid, "Denominator"},
+		"a split into euros": {ledger.Split{ID: "s", From: xyz, To: ledger.NewStock("XYZ", "EUR"), Numerator: dec("1"), Denominator: dec("1"), Time: at(1)},
 			accounts.ErrCurrencyMismatch, "EUR"},
-		"an opening without lots": {accounts.Opening{Instrument: xyz, Time: at(1)}, accounts.ErrInvalid, "Lots"},
-		"lots of both signs": {accounts.Opening{Instrument: xyz, Time: at(1), Lots: []accounts.Lot{
+		"an opening without lots": {ledger.Opening{Instrument: xyz, Time: at(1)}, accounts.ErrInvalid, "Lots"},
+		"lots of both signs": {ledger.Opening{Instrument: xyz, Time: at(1), Lots: []ledger.Lot{
 			{Quantity: dec("1"), OpenedAt: at(1)}, {Quantity: dec("-1"), OpenedAt: at(1)}}}, accounts.ErrInvalid, "Lots[1]"},
-		"a cancellation of nothing":  {accounts.Cancellation{ExecID: "c", Time: at(1)}, accounts.ErrInvalid, "Cancels"},
-		"an equity point at no time": {accounts.EquityPoint{}, accounts.ErrInvalid, "Time"},
-		"an opening of a money pair": {accounts.Opening{Instrument: accounts.Instrument{SecType: accounts.Forex, Symbol: "EUR", Currency: "USD"}, Time: at(1),
-			Lots: []accounts.Lot{{Quantity: dec("1"), OpenedAt: at(1)}}}, accounts.ErrInvalid, "currency pair"},
+		"a cancellation of nothing":  {ledger.Cancellation{ExecID: "c", Time: at(1)}, accounts.ErrInvalid, "Cancels"},
+		"an equity point at no time": {ledger.EquityPoint{}, accounts.ErrInvalid, "Time"},
+		"an opening of a money pair": {ledger.Opening{Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}, Time: at(1),
+			Lots: []ledger.Lot{{Quantity: dec("1"), OpenedAt: at(1)}}}, accounts.ErrInvalid, "currency pair"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -102,12 +104,12 @@ func TestRefusedFacts(t *testing.T) {
 
 func TestEveryWrongFieldIsNamedAtOnce(t *testing.T) {
 	b := newBench(t)
-	_, err := b.portfolio.Record(t.Context(), accounts.Trade{Kind: "gift", Price: dec("-1"), Instrument: xyz})
+	_, err := b.portfolio.Record(t.Context(), ledger.Trade{Kind: "gift", Price: dec("-1"), Instrument: xyz})
 	var invalid *accounts.ValidationError
 	require.ErrorAs(t, err, &invalid)
 	var fields []string
 	for _, f := range invalid.Fields {
-		fields = append(fields, f.Field)
+		fields = append(fields, f.Name)
 	}
 	require.Equal(t, []string{"ExecID", "Kind", "Quantity", "Price", "Time"}, fields)
 }
@@ -115,13 +117,13 @@ func TestEveryWrongFieldIsNamedAtOnce(t *testing.T) {
 func TestReconcileNamesBreaks(t *testing.T) {
 	b := newBench(t)
 	b.record(t, trade(1, xyz, "10", "10"), trade(2, xyz, "-4", "12"), trade(3, call, "1", "2"), trade(4, oil, "1", "60"),
-		accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)})
+		ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)})
 	basis, other, mark := dec("60.6"), dec("1"), dec("61")
-	statement := accounts.BrokerStatement{
-		Closings:     []accounts.BrokerClosing{{ExecID: "exec-2", Instrument: xyz, Quantity: dec("-4"), Realized: dec("6.61")}},
-		Positions:    []accounts.BrokerPosition{{Instrument: xyz, Quantity: dec("6"), Basis: &basis}, {Instrument: call, Quantity: dec("1")}, {Instrument: oil, Quantity: dec("1"), Mark: &mark}},
+	statement := reconcile.Statement{
+		Closings:     []reconcile.Closing{{ExecID: "exec-2", Instrument: xyz, Quantity: dec("-4"), Realized: dec("6.61")}},
+		Positions:    []reconcile.Position{{Instrument: xyz, Quantity: dec("6"), Basis: &basis}, {Instrument: call, Quantity: dec("1")}, {Instrument: oil, Quantity: dec("1"), Mark: &mark}},
 		AllPositions: true,
-		Cash:         []accounts.BrokerCash{{Currency: "USD", Balance: dec("1744")}},
+		Cash:         []reconcile.Cash{{Currency: "USD", Balance: dec("1744")}},
 	}
 	result, err := b.portfolio.Reconcile(t.Context(), statement)
 	require.NoError(t, err)
@@ -130,9 +132,9 @@ func TestReconcileNamesBreaks(t *testing.T) {
 	require.Equal(t, 6, result.Compared)
 
 	statement.Closings[0].Realized = dec("6.65")
-	statement.Closings = append(statement.Closings, accounts.BrokerClosing{ExecID: "unknown", Instrument: xyz, Quantity: dec("1")})
-	statement.Positions = []accounts.BrokerPosition{{Instrument: xyz, Quantity: dec("7"), Basis: &other}, {Instrument: put, Quantity: dec("-1")}}
-	statement.Cash = append(statement.Cash, accounts.BrokerCash{Currency: "EUR", Balance: dec("0.02")}, accounts.BrokerCash{Currency: "GBP", Balance: dec("5"), Partial: true})
+	statement.Closings = append(statement.Closings, reconcile.Closing{ExecID: "unknown", Instrument: xyz, Quantity: dec("1")})
+	statement.Positions = []reconcile.Position{{Instrument: xyz, Quantity: dec("7"), Basis: &other}, {Instrument: put, Quantity: dec("-1")}}
+	statement.Cash = append(statement.Cash, reconcile.Cash{Currency: "EUR", Balance: dec("0.02")}, reconcile.Cash{Currency: "GBP", Balance: dec("5"), Partial: true})
 	result, err = b.portfolio.Reconcile(t.Context(), statement)
 	require.NoError(t, err)
 	var breaks []string

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -19,8 +20,8 @@ func TestReserveAfterALostAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := &hookedStore{Store: memstore.New()}
 			b := newBenchOn(t, store)
-			b.record(t, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
-			require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+			b.record(t, ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
+			require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 			before := b.portfolio.Snapshot().Risk
 
 			store.append = func(ctx context.Context, batch accounts.Batch) error {
@@ -65,8 +66,8 @@ func TestReserveAfterALostAnswer(t *testing.T) {
 func TestReserveWhoseCallerGivesUp(t *testing.T) {
 	store := &hookedStore{Store: memstore.New()}
 	b := newBenchOn(t, store)
-	b.record(t, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
-	require.NoError(t, b.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+	b.record(t, ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
+	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	ctx, cancel := context.WithCancel(t.Context())
 	written := make(chan struct{})
 	var disturbed atomic.Bool

@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 func TestCorrections(t *testing.T) {
-	version := func(n, price string) accounts.Trade {
+	version := func(n, price string) ledger.Trade {
 		tr := trade(1, xyz, "10", price)
-		tr.ExecID = accounts.ExecID("0000d514.5159662d.01." + n)
+		tr.ExecID = ledger.ExecID("0000d514.5159662d.01." + n)
 		return tr
 	}
 	t.Run("the higher number wins, in whatever order", func(t *testing.T) {
@@ -47,7 +48,7 @@ func TestCorrections(t *testing.T) {
 		b := newBench(t)
 		b.record(t, version("01", "10"))
 		other := version("02", "10")
-		other.Instrument = accounts.NewStock("ABC", "USD")
+		other.Instrument = ledger.NewStock("ABC", "USD")
 		_, err := b.portfolio.Record(t.Context(), trade(5, xyz, "1", "1"), other)
 		require.ErrorIs(t, err, accounts.ErrExecutionMismatch)
 		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
@@ -55,8 +56,8 @@ func TestCorrections(t *testing.T) {
 }
 
 func TestCancellations(t *testing.T) {
-	cancel := func(id string, victim accounts.Trade) accounts.Cancellation {
-		return accounts.Cancellation{ExecID: accounts.ExecID(id), Cancels: victim.ExecID, Time: at(100)}
+	cancel := func(id string, victim ledger.Trade) ledger.Cancellation {
+		return ledger.Cancellation{ExecID: ledger.ExecID(id), Cancels: victim.ExecID, Time: at(100)}
 	}
 	first, second, sale := trade(1, xyz, "10", "10"), trade(2, xyz, "10", "20"), trade(3, xyz, "-10", "30")
 	t.Run("of the first lot after a sale: the sale consumed the second", func(t *testing.T) {
@@ -119,19 +120,19 @@ func TestLateTradesTakeTheirPlace(t *testing.T) {
 // depend on each other.
 func TestLateFactsOfConnectedContracts(t *testing.T) {
 	sold := trade(1, put, "-1", "2")
-	assigned, bought := exerciseOf(accounts.Assignment, 2, put, "1"), delivery(accounts.Assignment, 2, xyz, "100", "50")
+	assigned, bought := exerciseOf(ledger.Assignment, 2, put, "1"), delivery(ledger.Assignment, 2, xyz, "100", "50")
 	sale := trade(9, xyz, "-100", "55")
-	abc := accounts.NewStock("ABC", "USD")
-	rename := accounts.Split{ID: "rename", From: abc, To: xyz, Numerator: dec("1"), Denominator: dec("1"), Time: at(50)}
+	abc := ledger.NewStock("ABC", "USD")
+	rename := ledger.Split{ID: "rename", From: abc, To: xyz, Numerator: dec("1"), Denominator: dec("1"), Time: at(50)}
 	for name, c := range map[string]struct {
-		batches                   [][]accounts.Fact
+		batches                   [][]ledger.Fact
 		quantity, basis, realized string
 	}{
-		"an assignment before a sale":     {[][]accounts.Fact{{sale}, {sold, assigned, bought}}, "0", "0", "698"},
-		"the option after its delivery":   {[][]accounts.Fact{{bought}, {sold, assigned}}, "100", "4801", "0"},
-		"one by one, backwards":           {[][]accounts.Fact{{sale}, {bought}, {assigned}, {sold}}, "0", "0", "698"},
-		"a purchase under a former name":  {[][]accounts.Fact{{trade(60, xyz, "-10", "30")}, {trade(1, abc, "10", "10"), rename}}, "0", "0", "198"},
-		"a purchase, and then its rename": {[][]accounts.Fact{{trade(60, xyz, "-10", "30")}, {trade(1, abc, "10", "10")}, {rename}}, "0", "0", "198"},
+		"an assignment before a sale":     {[][]ledger.Fact{{sale}, {sold, assigned, bought}}, "0", "0", "698"},
+		"the option after its delivery":   {[][]ledger.Fact{{bought}, {sold, assigned}}, "100", "4801", "0"},
+		"one by one, backwards":           {[][]ledger.Fact{{sale}, {bought}, {assigned}, {sold}}, "0", "0", "698"},
+		"a purchase under a former name":  {[][]ledger.Fact{{trade(60, xyz, "-10", "30")}, {trade(1, abc, "10", "10"), rename}}, "0", "0", "198"},
+		"a purchase, and then its rename": {[][]ledger.Fact{{trade(60, xyz, "-10", "30")}, {trade(1, abc, "10", "10")}, {rename}}, "0", "0", "198"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

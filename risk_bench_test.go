@@ -9,13 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // everyRule are limits of which none is left out, wide enough for the order of benchOrder.
-func everyRule() *accounts.RiskLimits {
+func everyRule() *risk.Limits {
 	l := accounts.DefaultLimits(accounts.Level250K, accounts.RiskHigh)
-	wide := accounts.Limit{Amount: dec("100000000"), Fraction: dec("3")}
+	wide := risk.Limit{Amount: dec("100000000"), Fraction: dec("3")}
 	l.MarkAge = 366 * 24 * time.Hour
 	l.AllowedSymbols = []string{"XYZ"}
 	for i := range 50 {
@@ -26,7 +28,7 @@ func everyRule() *accounts.RiskLimits {
 	l.OrdersPerDay = 1_000_000_000
 	l.PositionSize, l.UnderlyingSize, l.GrossExposure, l.NetExposure = wide, wide, wide, wide
 	l.StrategyExposure, l.SectorExposure = wide, wide
-	l.DayTrading = []accounts.DatedPolicy{{Policy: accounts.IntradayMargin}}
+	l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 	return &l
 }
 
@@ -44,16 +46,16 @@ func riskBench(b testing.TB) *bench {
 	p, err = m.UpdateProfile(b.Context(), p)
 	require.NoError(b, err)
 	ben.profile = p
-	facts := []accounts.Fact{accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("1000000"), Time: at(0)}}
-	marks := []accounts.Mark{{Instrument: xyz, Price: dec("41.37"), Time: now}}
+	facts := []ledger.Fact{ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000000"), Time: at(0)}}
+	marks := []ledger.Mark{{Instrument: xyz, Price: dec("41.37"), Time: now}}
 	for i := range 50 {
-		c := accounts.NewStock(fmt.Sprintf("S%02d", i), "USD")
+		c := ledger.NewStock(fmt.Sprintf("S%02d", i), "USD")
 		quantity := "10"
 		if i%2 == 1 {
-			c, quantity = accounts.NewOption(fmt.Sprintf("S%02d", i), 20270115, accounts.Call, dec("50"), "USD"), "1"
+			c, quantity = ledger.NewOption(fmt.Sprintf("S%02d", i), 20270115, ledger.Call, dec("50"), "USD"), "1"
 		}
 		facts = append(facts, trade(i, c, quantity, "20"))
-		marks = append(marks, accounts.Mark{Instrument: c, Price: dec("20.5"), Time: now})
+		marks = append(marks, ledger.Mark{Instrument: c, Price: dec("20.5"), Time: now})
 	}
 	ben.record(b, facts...)
 	require.NoError(b, ben.portfolio.Mark(marks...))
@@ -61,15 +63,15 @@ func riskBench(b testing.TB) *bench {
 	return ben
 }
 
-func benchOrder(id accounts.OrderID) accounts.Order {
-	return accounts.Order{ID: id, Instrument: xyz, Quantity: dec("100"), Price: dec("41.4"), Strategy: "trend", Sector: "tech"}
+func benchOrder(id ledger.OrderID) risk.Order {
+	return risk.Order{ID: id, Instrument: xyz, Quantity: dec("100"), Price: dec("41.4"), Strategy: "trend", Sector: "tech"}
 }
 
 func TestCheckDoesNotAllocate(t *testing.T) {
 	ben := riskBench(t)
 	stock, option := benchOrder("a"), benchOrder("b")
-	option.Instrument, option.Quantity, option.Price = accounts.NewOption("S01", 20270115, accounts.Call, dec("50"), "USD"), dec("1"), dec("20.6")
-	for name, o := range map[string]accounts.Order{"a stock that is new": stock, "an option that is held": option} {
+	option.Instrument, option.Quantity, option.Price = ledger.NewOption("S01", 20270115, ledger.Call, dec("50"), "USD"), dec("1"), dec("20.6")
+	for name, o := range map[string]risk.Order{"a stock that is new": stock, "an option that is held": option} {
 		d := ben.portfolio.Check(o)
 		require.True(t, d.Allowed, "%s: %s", name, d)
 		require.Zero(t, testing.AllocsPerRun(100, func() { ben.portfolio.Check(o) }), "Check of %s allocates", name)
@@ -91,13 +93,13 @@ func BenchmarkCheck(b *testing.B) {
 // alone takes is reported besides.
 func BenchmarkReserve(b *testing.B) {
 	ben := riskBench(b)
-	ids := make([]accounts.OrderID, b.N)
+	ids := make([]ledger.OrderID, b.N)
 	for i := range ids {
-		ids[i] = accounts.OrderID(fmt.Sprintf("order-%08d", i))
+		ids[i] = ledger.OrderID(fmt.Sprintf("order-%08d", i))
 	}
 	o := benchOrder("")
-	o.Instrument, o.Price = accounts.NewStock("S02", "USD"), dec("20.6")
-	sizes := []accounts.Decimal{dec("100"), dec("101"), dec("102"), dec("103")} // not the same order twice
+	o.Instrument, o.Price = ledger.NewStock("S02", "USD"), dec("20.6")
+	sizes := []ledger.Decimal{dec("100"), dec("101"), dec("102"), dec("103")} // not the same order twice
 	var reserving time.Duration
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -25,7 +27,7 @@ func newCrowd(t testing.TB, managers int) *crowd {
 	t.Helper()
 	c := &crowd{store: memstore.New()}
 	limits := loose()
-	limits.PositionSize = accounts.Limit{Amount: dec("10000")}
+	limits.PositionSize = risk.Limit{Amount: dec("10000")}
 	for i := range managers {
 		m := newManagerOn(t, c.store)
 		if i == 0 {
@@ -38,9 +40,9 @@ func newCrowd(t testing.TB, managers int) *crowd {
 		p, err := m.Portfolio(t.Context(), c.profile.ID)
 		require.NoError(t, err)
 		if i == 0 {
-			require.NoError(t, errOf(p.Record(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
+			require.NoError(t, errOf(p.Record(t.Context(), ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
 		}
-		require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+		require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 		c.portfolios = append(c.portfolios, p)
 	}
 	return c
@@ -60,8 +62,8 @@ func (c *crowd) together(n int, do func(worker int, p *accounts.Portfolio)) {
 func (c *crowd) walk(t testing.TB, each func(e accounts.Entry, payload any, exposure int64)) (holds int) {
 	t.Helper()
 	var held int64
-	left := map[accounts.OrderID]int64{}
-	whole := func(d accounts.Decimal) int64 {
+	left := map[ledger.OrderID]int64{}
+	whole := func(d ledger.Decimal) int64 {
 		n, err := d.Int64()
 		require.NoError(t, err)
 		return n
@@ -70,12 +72,12 @@ func (c *crowd) walk(t testing.TB, each func(e accounts.Entry, payload any, expo
 		payload, err := e.Decode()
 		require.NoError(t, err)
 		switch f := payload.(type) {
-		case *accounts.Hold:
+		case *risk.Hold:
 			left[f.Order.ID] = whole(f.Order.Quantity)
 			holds++
-		case *accounts.Release:
+		case *risk.Release:
 			delete(left, f.OrderID)
-		case *accounts.Trade:
+		case *ledger.Trade:
 			held += whole(f.Quantity)
 			if left[f.OrderID] -= whole(f.Quantity); left[f.OrderID] == 0 {
 				delete(left, f.OrderID)
@@ -100,13 +102,13 @@ func TestNoInterleavingPassesALimit(t *testing.T) {
 	c := newCrowd(t, 3)
 	c.together(12, func(w int, p *accounts.Portfolio) {
 		random := rand.New(rand.NewPCG(7, uint64(w)))
-		var working []accounts.Order
+		var working []risk.Order
 		for i := range 40 {
 			quantity := fmt.Sprint(random.IntN(61) - 30)
 			if quantity == "0" {
 				quantity = "1"
 			}
-			o := order(accounts.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, quantity)
+			o := order(ledger.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, quantity)
 			_, err := p.Reserve(t.Context(), o)
 			if err == nil {
 				working = append(working, o)
@@ -120,7 +122,7 @@ func TestNoInterleavingPassesALimit(t *testing.T) {
 			if random.IntN(2) == 0 {
 				err = p.Release(t.Context(), o.ID, "test")
 			} else {
-				_, err = p.Record(t.Context(), accounts.Trade{ExecID: accounts.ExecID("e-" + o.ID), OrderID: o.ID, Instrument: xyz,
+				_, err = p.Record(t.Context(), ledger.Trade{ExecID: ledger.ExecID("e-" + o.ID), OrderID: o.ID, Instrument: xyz,
 					Quantity: o.Quantity, Price: dec("100"), Time: now})
 			}
 			if err != nil {
@@ -143,14 +145,14 @@ func TestNoInterleavingPassesALimit(t *testing.T) {
 // TestReleasingEverythingReturnsToTheStart: and as many orders were accepted as the limit has room for, not one less.
 func TestReleasingEverythingReturnsToTheStart(t *testing.T) {
 	c := newCrowd(t, 3)
-	_, err := c.portfolios[0].Record(t.Context(), accounts.Trade{ExecID: "own", Instrument: xyz, Quantity: dec("20"), Price: dec("100"), Time: now})
+	_, err := c.portfolios[0].Record(t.Context(), ledger.Trade{ExecID: "own", Instrument: xyz, Quantity: dec("20"), Price: dec("100"), Time: now})
 	require.NoError(t, err)
 	require.NoError(t, c.portfolios[0].RecordEquity(t.Context(), now))
 	figures := func() string {
 		r := c.portfolios[0].Snapshot().Risk
-		var use []accounts.Usage
+		var use []risk.Usage
 		for _, u := range r.Usage {
-			if u.Rule != accounts.RuleOrders {
+			if u.Rule != risk.RuleOrders {
 				use = append(use, u)
 			}
 		}
@@ -158,10 +160,10 @@ func TestReleasingEverythingReturnsToTheStart(t *testing.T) {
 	}
 	before := figures()
 	var mu sync.Mutex
-	var held []accounts.OrderID
+	var held []ledger.OrderID
 	c.together(16, func(w int, p *accounts.Portfolio) {
 		for i := range 5 {
-			o := order(accounts.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, "10")
+			o := order(ledger.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, "10")
 			if _, err := p.Reserve(t.Context(), o); err == nil {
 				mu.Lock()
 				held = append(held, o.ID)
@@ -191,7 +193,7 @@ func TestHaltedProfileAcceptsNothing(t *testing.T) {
 					panic(err)
 				}
 			}
-			_, err := p.Reserve(t.Context(), order(accounts.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, []string{"1", "-1"}[i%2]))
+			_, err := p.Reserve(t.Context(), order(ledger.OrderID(fmt.Sprintf("o-%d-%d", w, i)), xyz, []string{"1", "-1"}[i%2]))
 			if err != nil && !errors.Is(err, accounts.ErrRefused) {
 				panic(err)
 			}
@@ -199,17 +201,17 @@ func TestHaltedProfileAcceptsNothing(t *testing.T) {
 	})
 	halted := false
 	holds := c.walk(t, func(e accounts.Entry, payload any, _ int64) {
-		if s, ok := payload.(*accounts.StateChange); ok {
-			halted = s.State == accounts.TradingHalted
+		if s, ok := payload.(*risk.StateChange); ok {
+			halted = s.State == risk.TradingHalted
 		}
-		require.False(t, halted && e.Kind == accounts.KindHold, "entry %d holds an order behind the halt", e.Seq)
+		require.False(t, halted && e.Kind == risk.KindHold, "entry %d holds an order behind the halt", e.Seq)
 	})
 	require.Positive(t, holds)
 	require.True(t, halted)
 	p, err := newManagerOn(t, c.store).Portfolio(t.Context(), c.profile.ID)
 	require.NoError(t, err)
-	require.NoError(t, p.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
-	require.Equal(t, accounts.TradingHalted, p.Snapshot().Risk.State, "a restart forgot the halt")
+	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+	require.Equal(t, risk.TradingHalted, p.Snapshot().Risk.State, "a restart forgot the halt")
 	_, err = p.Reserve(t.Context(), order("after", xyz, "1"))
 	require.ErrorIs(t, err, accounts.ErrRefused)
 }
@@ -218,7 +220,7 @@ func TestHaltedProfileAcceptsNothing(t *testing.T) {
 func TestOneDecisionForAnID(t *testing.T) {
 	c := newCrowd(t, 3)
 	for _, quantity := range []string{"10", "101"} { // within the limit, and not
-		id := accounts.OrderID("same-" + quantity)
+		id := ledger.OrderID("same-" + quantity)
 		var mu sync.Mutex
 		outcomes := map[string]int{}
 		c.together(24, func(_ int, p *accounts.Portfolio) {
@@ -242,6 +244,6 @@ func TestOneDecisionForAnID(t *testing.T) {
 	for _, p := range c.portfolios {
 		d, err := p.Reserve(t.Context(), order("same-10", xyz, "10"))
 		require.ErrorIs(t, err, accounts.ErrRefused, "a released order is not held again")
-		require.True(t, d.Broken(accounts.RuleDone), d.String())
+		require.True(t, d.Broken(risk.RuleDone), d.String())
 	}
 }

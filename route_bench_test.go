@@ -9,6 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+	"github.com/ai-ots/accounts/sizing"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -20,16 +23,16 @@ func BenchmarkRoute(b *testing.B) {
 			m := manyProfiles(b, n)
 			signals := make([]accounts.Signal, b.N)
 			for i := range signals {
-				signals[i] = accounts.Signal{ID: accounts.SignalID(fmt.Sprintf("s-%d", i)), Instrument: xyz, Action: accounts.SignalBuy, Price: dec(fmt.Sprintf("99.%04d", i%10_000))}
+				signals[i] = accounts.Signal{ID: risk.SignalID(fmt.Sprintf("s-%d", i)), Instrument: xyz, Action: accounts.SignalBuy, Price: dec(fmt.Sprintf("99.%04d", i%10_000))}
 			}
 			warm := signals[0]
 			warm.ID = "warm" // the first makes entries of its own: the policy, an equity point
-			_, err := m.Route(b.Context(), warm, accounts.WithSizer(accounts.FixedNotional{Amount: dec("200")}))
+			_, err := m.Route(b.Context(), warm, accounts.WithSizer(sizing.FixedNotional{Amount: dec("200")}))
 			require.NoError(b, err)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
-				out, err := m.Route(b.Context(), signals[i], accounts.WithSizer(accounts.FixedNotional{Amount: dec("150")}))
+				out, err := m.Route(b.Context(), signals[i], accounts.WithSizer(sizing.FixedNotional{Amount: dec("150")}))
 				if err != nil || !out[0].Held() || !out[n-1].Held() {
 					b.Fatal(err, out[0].Err, out[n-1].Err)
 				}
@@ -49,7 +52,7 @@ func releaseAll(b *testing.B, m *accounts.MultiAccountManager, signals []account
 		portfolio, err := m.Portfolio(b.Context(), a.ProfileID)
 		require.NoError(b, err)
 		for _, s := range signals {
-			require.NoError(b, portfolio.Release(b.Context(), accounts.OrderID(string(s.ID)+"@"+string(a.ProfileID)), "cancelled"))
+			require.NoError(b, portfolio.Release(b.Context(), ledger.OrderID(string(s.ID)+"@"+string(a.ProfileID)), "cancelled"))
 		}
 	}
 }
@@ -64,7 +67,7 @@ func manyProfiles(b *testing.B, n int) *accounts.MultiAccountManager {
 	b.Cleanup(func() { require.NoError(b, m.Close()) })
 	limits := accounts.DefaultLimits(accounts.Level100K, accounts.RiskHigh)
 	limits.OrdersPerMinute, limits.OrdersPerDay = 0, 0
-	limits.PositionSize, limits.UnderlyingSize, limits.MarkAge = accounts.Limit{}, accounts.Limit{}, 366*24*time.Hour
+	limits.PositionSize, limits.UnderlyingSize, limits.MarkAge = risk.Limit{}, risk.Limit{}, 366*24*time.Hour
 	limits.Leverage = dec("99")
 	for i := range n {
 		p := accounts.Optimal100K("DU1000100")
@@ -73,8 +76,8 @@ func manyProfiles(b *testing.B, n int) *accounts.MultiAccountManager {
 		require.NoError(b, err)
 		portfolio, err := m.Portfolio(b.Context(), p.ID)
 		require.NoError(b, err)
-		require.NoError(b, errOf(portfolio.Record(b.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
-		require.NoError(b, portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+		require.NoError(b, errOf(portfolio.Record(b.Context(), ledger.CashMovement{ID: "capital", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
+		require.NoError(b, portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	}
 	return m
 }

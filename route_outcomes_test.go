@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -84,8 +86,8 @@ func TestRouteSeesTheOwnersProfilesAlone(t *testing.T) {
 		require.NoError(t, err)
 		portfolio, err := m.Portfolio(ctx, p.ID)
 		require.NoError(t, err)
-		require.NoError(t, errOf(portfolio.Record(ctx, accounts.CashMovement{ID: "c", Kind: accounts.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
-		require.NoError(t, portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+		require.NoError(t, errOf(portfolio.Record(ctx, ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})))
+		require.NoError(t, portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	}
 	ann := accounts.WithOwner(t.Context(), "ann")
 	out, err := m.Route(ann, buy("s"))
@@ -134,7 +136,7 @@ func TestRouteIsIdempotentEverywhere(t *testing.T) {
 	requirePosition(t, p1, xyz, "25", "2501", "0")
 
 	for name, change := range map[string]func(*accounts.Signal){
-		"another contract": func(s *accounts.Signal) { s.Instrument = accounts.NewStock("ABC", "USD") },
+		"another contract": func(s *accounts.Signal) { s.Instrument = ledger.NewStock("ABC", "USD") },
 		"the other side":   func(s *accounts.Signal) { s.Action = accounts.SignalSell },
 		"another price":    func(s *accounts.Signal) { s.Price = dec("99") },
 	} {
@@ -177,7 +179,7 @@ func TestRouteSaysWhenItCannotLetGo(t *testing.T) {
 	require.NoError(t, f.open(t, "p4").Halt(t.Context(), "test"))
 	broken := errors.New("disk full")
 	f.store.append = func(ctx context.Context, b accounts.Batch) error {
-		if b.ProfileID == "p2" && b.Entries[0].Kind == accounts.KindRelease {
+		if b.ProfileID == "p2" && b.Entries[0].Kind == risk.KindRelease {
 			return broken
 		}
 		return f.store.Store.Append(ctx, b)

@@ -9,17 +9,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+	"github.com/ai-ots/accounts/sizing"
 )
 
 func TestRouteRefusesWhatIsNoSignal(t *testing.T) {
 	f := newFleet(t)
 	for name, change := range map[string]func(*accounts.Signal){
 		"no id":                 func(s *accounts.Signal) { s.ID = "" },
-		"a long id":             func(s *accounts.Signal) { s.ID = accounts.SignalID(strings.Repeat("x", 50)) },
+		"a long id":             func(s *accounts.Signal) { s.ID = risk.SignalID(strings.Repeat("x", 50)) },
 		"an id of two lines":    func(s *accounts.Signal) { s.ID = "a\nb" },
 		"no action":             func(s *accounts.Signal) { s.Action = "" },
 		"an unknown action":     func(s *accounts.Signal) { s.Action = "hold" },
-		"no contract":           func(s *accounts.Signal) { s.Instrument = accounts.Instrument{} },
+		"no contract":           func(s *accounts.Signal) { s.Instrument = ledger.Instrument{} },
 		"a negative price":      func(s *accounts.Signal) { s.Price = dec("-1") },
 		"confidence above 1":    func(s *accounts.Signal) { s.Confidence = dec("1.01") },
 		"negative confidence":   func(s *accounts.Signal) { s.Confidence = dec("-0.1") },
@@ -44,24 +47,24 @@ func TestRouteRefusesWhatIsNoSignal(t *testing.T) {
 
 // What keeps a signal from becoming an order is a refusal with its reason, durable like every decision.
 func TestRouteRefusesInTheProfile(t *testing.T) {
-	amount := func(s string) accounts.SizerFunc {
-		return func(accounts.Sizing) (accounts.Decimal, error) { return dec(s), nil }
+	amount := func(s string) sizing.Func {
+		return func(sizing.Sizing) (ledger.Decimal, error) { return dec(s), nil }
 	}
-	unmarked := accounts.NewStock("NEW", "USD")
+	unmarked := ledger.NewStock("NEW", "USD")
 	for name, c := range map[string]struct {
 		change func(*accounts.Signal)
-		sizer  accounts.Sizer
+		sizer  sizing.Sizer
 		rule   string
 	}{
-		"expired":                      {func(s *accounts.Signal) { s.Expires = now.Add(-time.Second) }, accounts.FixedFraction{}, "expired"},
-		"at the market without a mark": {func(s *accounts.Signal) { s.Instrument = unmarked }, accounts.FixedFraction{}, "mark_missing"},
-		"nothing to close":             {func(s *accounts.Signal) { s.Action = accounts.SignalClose }, accounts.FixedFraction{}, "order_size"},
-		"a sizer that fails":           {nil, accounts.SizerFunc(func(accounts.Sizing) (accounts.Decimal, error) { return dec("1"), errors.New("no model") }), "order_size"},
+		"expired":                      {func(s *accounts.Signal) { s.Expires = now.Add(-time.Second) }, sizing.FixedFraction{}, "expired"},
+		"at the market without a mark": {func(s *accounts.Signal) { s.Instrument = unmarked }, sizing.FixedFraction{}, "mark_missing"},
+		"nothing to close":             {func(s *accounts.Signal) { s.Action = accounts.SignalClose }, sizing.FixedFraction{}, "order_size"},
+		"a sizer that fails":           {nil, sizing.Func(func(sizing.Sizing) (ledger.Decimal, error) { return dec("1"), errors.New("no model") }), "order_size"},
 		"less than one unit":           {nil, amount("99.99"), "order_size"},
 		"no size":                      {nil, amount("0"), "order_size"},
 		"a negative size":              {nil, amount("-5000"), "order_size"},
 		"an absurd size":               {nil, amount("999999999999999"), "order_quantity"},
-		"confidence not stated":        {nil, accounts.ConfidenceWeighted{}, "order_size"},
+		"confidence not stated":        {nil, sizing.ConfidenceWeighted{}, "order_size"},
 	} {
 		f := newFleet(t)
 		s := buy("s")
@@ -74,8 +77,8 @@ func TestRouteRefusesInTheProfile(t *testing.T) {
 		entries := readAll(t, f.store, "p1")
 		payload, err := entries[len(entries)-1].Decode()
 		require.NoError(t, err, name)
-		require.IsType(t, &accounts.Refusal{}, payload, "%s: the refusal is journaled", name)
-		require.Equal(t, accounts.SignalID("s"), payload.(*accounts.Refusal).Order.Signal, name)
+		require.IsType(t, &risk.Refusal{}, payload, "%s: the refusal is journaled", name)
+		require.Equal(t, risk.SignalID("s"), payload.(*risk.Refusal).Order.Signal, name)
 	}
 }
 
@@ -96,7 +99,7 @@ func TestRouteClosesWhatIsLeftToClose(t *testing.T) {
 		require.NoError(t, p.Resume(t.Context(), "test"))
 	}
 	shut := accounts.Signal{ID: "shut", Instrument: xyz, Action: accounts.SignalClose}
-	out := f.route(t, shut, accounts.WithSizer(accounts.FixedNotional{Amount: dec("1")}))
+	out := f.route(t, shut, accounts.WithSizer(sizing.FixedNotional{Amount: dec("1")}))
 	require.Equal(t, []string{"held", "held", "held", "order_size"}, rules(out), "not sized, and nothing where nothing is held")
 	for i, quantity := range []string{"-10", "10", "-6"} {
 		require.Equal(t, quantity, out[i].Order.Quantity.String(), "profile %s closes what is not being closed already", out[i].ProfileID)
@@ -111,12 +114,12 @@ func TestRouteClosesWhatIsLeftToClose(t *testing.T) {
 func TestRouteSizesEachByItsOwn(t *testing.T) {
 	f := newFleet(t)
 	want := map[accounts.ProfileID]string{"p1": "25000", "p2": "50000", "p3": "100000", "p4": "250000"}
-	out := f.route(t, buy("s"), accounts.WithSizer(accounts.SizerFunc(func(s accounts.Sizing) (accounts.Decimal, error) {
+	out := f.route(t, buy("s"), accounts.WithSizer(sizing.Func(func(s sizing.Sizing) (ledger.Decimal, error) {
 		if want[accounts.ProfileID(s.Profile)] != s.Equity.String() {
-			return accounts.Decimal{}, errors.New("equity of another profile: " + s.Equity.String())
+			return ledger.Decimal{}, errors.New("equity of another profile: " + s.Equity.String())
 		}
 		if s.Unit.String() != "100" {
-			return accounts.Decimal{}, errors.New("unit " + s.Unit.String())
+			return ledger.Decimal{}, errors.New("unit " + s.Unit.String())
 		}
 		return dec("250"), nil
 	})))

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -28,7 +30,7 @@ func newFleet(t testing.TB) *fleet {
 		p, err := f.manager.CreateProfile(t.Context(), p)
 		require.NoError(t, err)
 		f.profiles = append(f.profiles, p)
-		require.NoError(t, errOf(f.open(t, p.ID).Record(t.Context(), accounts.CashMovement{ID: "capital", Kind: accounts.Deposit,
+		require.NoError(t, errOf(f.open(t, p.ID).Record(t.Context(), ledger.CashMovement{ID: "capital", Kind: ledger.Deposit,
 			Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at(0)})))
 		f.mark(t, p.ID, "100")
 	}
@@ -44,10 +46,10 @@ func (f *fleet) open(t testing.TB, id accounts.ProfileID) *accounts.Portfolio {
 
 func (f *fleet) mark(t testing.TB, id accounts.ProfileID, price string) {
 	t.Helper()
-	require.NoError(t, f.open(t, id).Mark(accounts.Mark{Instrument: xyz, Price: dec(price), Time: now}))
+	require.NoError(t, f.open(t, id).Mark(ledger.Mark{Instrument: xyz, Price: dec(price), Time: now}))
 }
 
-func buy(id accounts.SignalID) accounts.Signal {
+func buy(id risk.SignalID) accounts.Signal {
 	return accounts.Signal{ID: id, Instrument: xyz, Action: accounts.SignalBuy, Strategy: "trend", Sector: "tech"}
 }
 

@@ -7,14 +7,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // TestDuplicates: the same contract, side, quantity and price within the window is the same order sent twice.
 func TestDuplicates(t *testing.T) {
 	window := 5 * time.Second
-	dup := broken(accounts.RuleDuplicate, "STK:XYZ:USD", "0", "0")
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.DuplicateWindow = window })
+	dup := broken(risk.RuleDuplicate, "STK:XYZ:USD", "0", "0")
+	d := newDesk(t, func(l *risk.Limits) { l.DuplicateWindow = window })
 	d.mark(t, abc, "10")
 	d.accept(t, order("first", xyz, "10", "100"))
 	d.refuse(t, order("at once", xyz, "10", "100"), dup)
@@ -44,8 +45,8 @@ func TestDuplicates(t *testing.T) {
 
 // TestOrderRate: so many orders in any 60 seconds; refused ones do not count, released ones do.
 func TestOrderRate(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrdersPerMinute = 3 })
-	over := broken(accounts.RuleRate, "", "4", "3")
+	d := newDesk(t, func(l *risk.Limits) { l.OrdersPerMinute = 3 })
+	over := broken(risk.RuleOrderRate, "", "4", "3")
 	d.accept(t, order("1", xyz, "1"))
 	d.advance(30 * time.Second)
 	d.accept(t, order("2", xyz, "2"))
@@ -73,7 +74,7 @@ func TestCountsByDay(t *testing.T) {
 		{"Asia/Tokyo", time.Date(2026, 6, 2, 15, 0, 0, 0, time.UTC)},
 	} {
 		t.Run(c.zone+c.midnight.String(), func(t *testing.T) {
-			d := newDesk(t, func(l *accounts.RiskLimits) { l.TimeZone, l.OrdersPerDay, l.TradesPerDay = c.zone, 2, 2 })
+			d := newDesk(t, func(l *risk.Limits) { l.TimeZone, l.OrdersPerDay, l.TradesPerDay = c.zone, 2, 2 })
 			d.set(c.midnight.Add(-time.Hour))
 			d.mark(t, xyz, "100")
 			d.accept(t, order("1", xyz, "1"))
@@ -81,19 +82,19 @@ func TestCountsByDay(t *testing.T) {
 			d.set(c.midnight.Add(-time.Microsecond))
 			d.mark(t, xyz, "100")
 			d.accept(t, order("2", xyz, "1"))
-			d.refuse(t, order("3", xyz, "1"), broken(accounts.RuleOrders, "", "3", "2"))
+			d.refuse(t, order("3", xyz, "1"), broken(risk.RuleOrders, "", "3", "2"))
 			d.fill(t, "2", xyz, "0.5", "100") // each execution is a trade
-			d.refuse(t, order("4", xyz, "1"), broken(accounts.RuleOrders, "", "3", "2"), broken(accounts.RuleTrades, "", "3", "2"))
+			d.refuse(t, order("4", xyz, "1"), broken(risk.RuleOrders, "", "3", "2"), broken(risk.RuleTrades, "", "3", "2"))
 			d.restart(t)
 			d.mark(t, xyz, "100")
-			d.refuse(t, order("5", xyz, "1"), broken(accounts.RuleOrders, "", "3", "2"), broken(accounts.RuleTrades, "", "3", "2"))
+			d.refuse(t, order("5", xyz, "1"), broken(risk.RuleOrders, "", "3", "2"), broken(risk.RuleTrades, "", "3", "2"))
 			d.set(c.midnight)
 			d.mark(t, xyz, "100")
 			d.accept(t, order("6", xyz, "1"))
 			d.fills++
-			d.record(t, accounts.Trade{ExecID: "late", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: c.midnight.Add(-time.Minute)})
+			d.record(t, ledger.Trade{ExecID: "late", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: c.midnight.Add(-time.Minute)})
 			d.accept(t, order("7", xyz, "1"))
-			d.refuse(t, order("8", xyz, "1"), broken(accounts.RuleOrders, "", "3", "2")) // the late trade was yesterday's
+			d.refuse(t, order("8", xyz, "1"), broken(risk.RuleOrders, "", "3", "2")) // the late trade was yesterday's
 		})
 	}
 }
@@ -101,11 +102,11 @@ func TestCountsByDay(t *testing.T) {
 // trader is a desk under the pattern-day-trader rule with 24,999.99 of equity, and the time it makes day trades at.
 func trader(t *testing.T) *desk {
 	t.Helper()
-	d := newDesk(t, func(l *accounts.RiskLimits) {
+	d := newDesk(t, func(l *risk.Limits) {
 		l.MarkAge = 1000 * time.Hour
-		l.DayTrading = []accounts.DatedPolicy{{Policy: accounts.PatternDayTrader}}
+		l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}}
 	})
-	d.cash(t, accounts.Withdrawal, "USD", "-75000.01")
+	d.cash(t, ledger.Withdrawal, "USD", "-75000.01")
 	return d
 }
 
@@ -117,24 +118,24 @@ func (d *desk) dayTrade(t testing.TB) {
 
 // TestPatternDayTrader: below 25,000 USD nothing is opened after three day trades in five business days.
 func TestPatternDayTrader(t *testing.T) {
-	third := broken(accounts.RuleDayTrades, "", "3", "3")
+	third := broken(risk.RuleDayTrades, "", "3", "3")
 	d := trader(t)
 	d.dayTrade(t)
 	d.dayTrade(t)
 	d.accept(t, order("two", xyz, "1"))
 	d.dayTrade(t)
 	d.refuse(t, order("three", xyz, "1"), third)
-	d.cash(t, accounts.Deposit, "USD", "0.01") // 25,000 exactly
+	d.cash(t, ledger.Deposit, "USD", "0.01") // 25,000 exactly
 	d.accept(t, order("rich", xyz, "2"))
 	require.NoError(t, d.portfolio.Release(t.Context(), "rich", "cancelled"))
-	d.cash(t, accounts.Withdrawal, "USD", "-0.01")
+	d.cash(t, ledger.Withdrawal, "USD", "-0.01")
 	d.restart(t)
 	d.mark(t, xyz, "100")
 	d.refuse(t, order("restart", xyz, "1"), third)
 
-	d.tighten(t, func(l *accounts.RiskLimits) { l.Account = accounts.CashAccount })
+	d.tighten(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
 	d.accept(t, order("cash accounts are free", xyz, "3"))
-	d.tighten(t, func(l *accounts.RiskLimits) { l.Account, l.DayTrading = accounts.MarginAccount, nil })
+	d.tighten(t, func(l *risk.Limits) { l.Account, l.DayTrading = risk.MarginAccount, nil })
 	d.accept(t, order("no policy", xyz, "4"))
 }
 
@@ -155,10 +156,10 @@ func TestPatternDayTraderWindow(t *testing.T) {
 				d.dayTrade(t)
 			}
 			d.set(c.counts)
-			require.NoError(t, d.portfolio.Mark(accounts.Mark{Instrument: xyz, Price: dec("100"), Time: c.counts}))
+			require.NoError(t, d.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: c.counts}))
 			d.restart(t)
 			d.mark(t, xyz, "100")
-			d.refuse(t, order("counts", xyz, "1"), broken(accounts.RuleDayTrades, "", "3", "3"))
+			d.refuse(t, order("counts", xyz, "1"), broken(risk.RuleDayTrades, "", "3", "3"))
 			d.set(c.free)
 			d.mark(t, xyz, "100")
 			d.accept(t, order("free", xyz, "1"))
@@ -197,13 +198,13 @@ func TestWhatIsADayTrade(t *testing.T) {
 			d.fill(t, "", xyz, "-1", "100")
 		}, false},
 		"expired": {func(t *testing.T, d *desk) {
-			today := option("XYZ", 20260601, accounts.Call, "200")
+			today := option("XYZ", 20260601, ledger.Call, "200")
 			d.fill(t, "", today, "1", "1")
-			d.record(t, accounts.Trade{ExecID: "expiry", Kind: accounts.Expiry, Instrument: today, Quantity: dec("-1"), Time: d.now()})
+			d.record(t, ledger.Trade{ExecID: "expiry", Kind: ledger.Expiry, Instrument: today, Quantity: dec("-1"), Time: d.now()})
 		}, false},
 		"a late fill of the day before does not hide the opening": {func(t *testing.T, d *desk) {
 			d.fill(t, "", xyz, "2", "100")
-			d.record(t, accounts.Trade{ExecID: "late", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: d.now().AddDate(0, 0, -3)})
+			d.record(t, ledger.Trade{ExecID: "late", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: d.now().AddDate(0, 0, -3)})
 			d.fill(t, "", xyz, "-2", "100")
 		}, true},
 	} {
@@ -213,7 +214,7 @@ func TestWhatIsADayTrade(t *testing.T) {
 			d.dayTrade(t)
 			c.trade(t, d)
 			got := d.portfolio.Check(order("", xyz, "5"))
-			require.Equal(t, c.is, got.Broken(accounts.RuleDayTrades), "%s", got)
+			require.Equal(t, c.is, got.Broken(risk.RuleDayTrades), "%s", got)
 			require.Equal(t, !c.is, got.Allowed, "%s", got)
 		})
 	}
@@ -229,9 +230,9 @@ func TestWhatIsADayTrade(t *testing.T) {
 // TestDatedPolicies: on the day from which it holds another policy takes over.
 func TestDatedPolicies(t *testing.T) {
 	d := trader(t)
-	d.tighten(t, func(l *accounts.RiskLimits) {
-		l.DayTrading = []accounts.DatedPolicy{
-			{Policy: accounts.PatternDayTrader}, {From: 20260603, Policy: accounts.DayTradesFree}, {From: 20260604, Policy: accounts.IntradayMargin},
+	d.tighten(t, func(l *risk.Limits) {
+		l.DayTrading = []risk.DatedPolicy{
+			{Policy: risk.PatternDayTrader}, {From: 20260603, Policy: risk.DayTradesFree}, {From: 20260604, Policy: risk.IntradayMargin},
 		}
 	})
 	last := func(day int) { d.set(time.Date(2026, 6, day, 3, 59, 59, 999999000, time.UTC)); d.mark(t, xyz, "100") } // in New York, the day before
@@ -239,24 +240,24 @@ func TestDatedPolicies(t *testing.T) {
 		d.dayTrade(t)
 	}
 	last(3)
-	pattern := broken(accounts.RuleDayTrades, "", "3", "3")
+	pattern := broken(risk.RuleDayTrades, "", "3", "3")
 	d.refuse(t, order("pattern", xyz, "1"), pattern)
 	d.advance(time.Microsecond)
 	d.accept(t, order("free", xyz, "1"))
 	last(4)
-	require.Equal(t, []string{broken(accounts.RuleBuyingPower, "", "50050", "24999.99")}, allSaid(d.portfolio.Check(order("", xyz, "1000")).Violations))
+	require.Equal(t, []string{broken(risk.RuleBuyingPower, "", "50050", "24999.99")}, allSaid(d.portfolio.Check(order("", xyz, "1000")).Violations))
 	d.advance(time.Microsecond)
-	require.Equal(t, []string{broken(accounts.RuleBuyingPower, "", "50050", "24999.99"), broken(accounts.RuleDayTrades, "", "25025", "24999.99")},
+	require.Equal(t, []string{broken(risk.RuleBuyingPower, "", "50050", "24999.99"), broken(risk.RuleDayTrades, "", "25025", "24999.99")},
 		allSaid(d.portfolio.Check(order("", xyz, "1000")).Violations), "25 %% of 100,100 are more than there is")
 	d.accept(t, order("intraday", xyz, "2"))
 }
 
 // TestWorkingOrdersCount: every working order counts at once and in full, in whichever combination of fills is worst.
 func TestWorkingOrdersCount(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.PositionSize = accounts.Limit{Amount: dec("10000")} })
-	size := func(actual string) string { return broken(accounts.RulePosition, "STK:XYZ:USD", actual, "10000") }
+	d := newDesk(t, func(l *risk.Limits) { l.PositionSize = risk.Limit{Amount: dec("10000")} })
+	size := func(actual string) string { return broken(risk.RulePosition, "STK:XYZ:USD", actual, "10000") }
 	for i := range 4 {
-		d.accept(t, order(accounts.OrderID(fmt.Sprint("buy", i)), xyz, "20")) // 8,000
+		d.accept(t, order(ledger.OrderID(fmt.Sprint("buy", i)), xyz, "20")) // 8,000
 	}
 	d.refuse(t, order("one too many", xyz, "20.01"), size("10001"))
 	d.accept(t, order("sell", xyz, "-100")) // alone it makes 10,000 short, whatever else
@@ -273,7 +274,7 @@ func TestWorkingOrdersCount(t *testing.T) {
 	d.fill(t, "", xyz, "1", "100") // of no order: it counts on top
 	d.refuse(t, order("unnamed", xyz, "0.01"), size("10101"))
 
-	high := newDesk(t, func(l *accounts.RiskLimits) { l.PositionSize = accounts.Limit{Amount: dec("10000")} })
+	high := newDesk(t, func(l *risk.Limits) { l.PositionSize = risk.Limit{Amount: dec("10000")} })
 	high.accept(t, order("at its own price", xyz, "50", "120"))
 	high.accept(t, order("at the mark", xyz, "40", "90"))
 	high.refuse(t, order("over", xyz, "0.01", "1"), size("10001"))
@@ -297,11 +298,11 @@ func TestWorkingOrdersCount(t *testing.T) {
 // TestBrokerAheadOfMidnight: a fill by a broker whose clock is ahead, and past midnight, does not stop orders from being counted.
 func TestBrokerAheadOfMidnight(t *testing.T) {
 	midnight := time.Date(2026, 6, 2, 4, 0, 0, 0, time.UTC)
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrdersPerDay = 2 })
+	d := newDesk(t, func(l *risk.Limits) { l.OrdersPerDay = 2 })
 	d.set(midnight.Add(-time.Minute))
 	d.mark(t, xyz, "100")
-	d.record(t, accounts.Trade{ExecID: "ahead", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: midnight.Add(time.Minute)})
+	d.record(t, ledger.Trade{ExecID: "ahead", Instrument: xyz, Quantity: dec("1"), Price: dec("100"), Time: midnight.Add(time.Minute)})
 	d.accept(t, order("1", xyz, "1"))
 	d.accept(t, order("2", xyz, "2"))
-	d.refuse(t, order("3", xyz, "3"), broken(accounts.RuleOrders, "", "3", "2"))
+	d.refuse(t, order("3", xyz, "3"), broken(risk.RuleOrders, "", "3", "2"))
 }

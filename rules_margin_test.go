@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // needs is what buying power a position or order takes, as the snapshot shows it.
@@ -18,17 +20,17 @@ func (d *desk) needs(t *testing.T, amount, why string) {
 // TestMarginRequirement checks what buying power and maintenance margin positions take, against figures worked out by hand
 // from 12 CFR 220.12 and FINRA rule 4210. XYZ is at 100.
 func TestMarginRequirement(t *testing.T) {
-	call := func(strike string) accounts.Instrument {
-		return accounts.NewOption("XYZ", 20270115, accounts.Call, dec(strike), "USD")
+	call := func(strike string) ledger.Instrument {
+		return ledger.NewOption("XYZ", 20270115, ledger.Call, dec(strike), "USD")
 	}
-	put := func(strike string) accounts.Instrument {
-		return accounts.NewOption("XYZ", 20270115, accounts.Put, dec(strike), "USD")
+	put := func(strike string) ledger.Instrument {
+		return ledger.NewOption("XYZ", 20270115, ledger.Put, dec(strike), "USD")
 	}
-	unknown := accounts.NewOption("NOWHERE", 20270115, accounts.Put, dec("40"), "USD")
-	fop := accounts.Instrument{SecType: accounts.FutureOption, Symbol: "CL", Currency: "USD", Expiry: 20261117, Right: accounts.Call, Strike: dec("65"), Multiplier: dec("1000")}
-	cfd := accounts.Instrument{SecType: accounts.CFD, Symbol: "XYZ", Currency: "USD"}
+	unknown := ledger.NewOption("NOWHERE", 20270115, ledger.Put, dec("40"), "USD")
+	fop := ledger.Instrument{SecType: ledger.FutureOption, Symbol: "CL", Currency: "USD", Expiry: 20261117, Right: ledger.Call, Strike: dec("65"), Multiplier: dec("1000")}
+	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
 	for name, c := range map[string]struct {
-		instrument      accounts.Instrument
+		instrument      ledger.Instrument
 		quantity, price string
 		initial, kept   string
 	}{
@@ -48,7 +50,7 @@ func TestMarginRequirement(t *testing.T) {
 		"long option on a future: its price":          {fop, "1", "1.5", "1500", "1500"},          // 1.5 × 1000
 		"short option on a future: 15 % of 65 × 1000": {fop, "-1", "1.5", "9750", "9750"},         //
 		"CFD: 15 % of 100 × 100":                      {cfd, "100", "100", "1500", "1500"},        //
-		"fund: all of it":                             {accounts.Instrument{SecType: accounts.Fund, Symbol: "VF", Currency: "USD"}, "10", "100", "1000", "1000"},
+		"fund: all of it":                             {ledger.Instrument{SecType: ledger.Fund, Symbol: "VF", Currency: "USD"}, "10", "100", "1000", "1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
@@ -62,64 +64,64 @@ func TestMarginRequirement(t *testing.T) {
 			working.needs(t, "0", "after the release")
 
 			// What is kept is what the intraday rule holds against equity: withdraw down to it, and one cent more.
-			d.tighten(t, func(l *accounts.RiskLimits) {
-				l.DayTrading = []accounts.DatedPolicy{{Policy: accounts.IntradayMargin}}
+			d.tighten(t, func(l *risk.Limits) {
+				l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 			})
 			equity, err := d.portfolio.Equity()
 			require.NoError(t, err)
 			d.mark(t, abc, "0.01")
-			d.cash(t, accounts.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
+			d.cash(t, ledger.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
 			got := d.portfolio.Check(order("", abc, "0.0001"))
-			require.True(t, got.Broken(accounts.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
-			d.cash(t, accounts.Deposit, "USD", "0.01")
+			require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
+			d.cash(t, ledger.Deposit, "USD", "0.01")
 			got = d.portfolio.Check(order("", abc, "0.0001"))
-			require.False(t, got.Broken(accounts.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
+			require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
 		})
 	}
 }
 
 // TestIntradayMargin at its limit: 25 % of what is bought is all equity.
 func TestIntradayMargin(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) {
-		l.DayTrading = []accounts.DatedPolicy{{Policy: accounts.IntradayMargin}}
+	d := newDesk(t, func(l *risk.Limits) {
+		l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 	})
 	// 30 % of 3,000 × 100 short are 90,000, half are 150,000: the initial margin binds first, whatever is ordered.
-	d.refuse(t, order("short", xyz, "-3000"), broken(accounts.RuleBuyingPower, "", "150000", "100000"))
+	d.refuse(t, order("short", xyz, "-3000"), broken(risk.RuleBuyingPower, "", "150000", "100000"))
 	d.refuse(t, order("shorter", xyz, "-3334"), // 333,400: half and 30 %
-		broken(accounts.RuleBuyingPower, "", "166700", "100000"), broken(accounts.RuleDayTrades, "", "100020", "100000"))
+		broken(risk.RuleBuyingPower, "", "166700", "100000"), broken(risk.RuleDayTrades, "", "100020", "100000"))
 	d.refuse(t, order("long", xyz, "4001"), // 400,100: half and 25 %
-		broken(accounts.RuleBuyingPower, "", "200050", "100000"), broken(accounts.RuleDayTrades, "", "100025", "100000"))
+		broken(risk.RuleBuyingPower, "", "200050", "100000"), broken(risk.RuleDayTrades, "", "100025", "100000"))
 	d.accept(t, order("half", xyz, "2000"))
 
-	d = newDesk(t, func(l *accounts.RiskLimits) { // of futures both margins are the same: 20 % of 10 × 50 × 1,000
-		l.FuturesMargin, l.DayTrading = dec("0.2"), []accounts.DatedPolicy{{Policy: accounts.IntradayMargin}}
+	d = newDesk(t, func(l *risk.Limits) { // of futures both margins are the same: 20 % of 10 × 50 × 1,000
+		l.FuturesMargin, l.DayTrading = dec("0.2"), []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 	})
 	d.mark(t, oil, "50")
 	d.refuse(t, order("over", oil, "10", "50.01"),
-		broken(accounts.RuleBuyingPower, "", "100020", "100000"), broken(accounts.RuleDayTrades, "", "100020", "100000"))
+		broken(risk.RuleBuyingPower, "", "100020", "100000"), broken(risk.RuleDayTrades, "", "100020", "100000"))
 	d.accept(t, order("at", oil, "10", "50"))
 }
 
 // TestNothingLentBelow2000: below 2,000 USD of equity everything is paid in full, in whatever currency the book is kept.
 func TestNothingLentBelow2000(t *testing.T) {
 	d := newDesk(t, nil)
-	d.cash(t, accounts.Withdrawal, "USD", "-98000")
+	d.cash(t, ledger.Withdrawal, "USD", "-98000")
 	d.accept(t, order("half", xyz, "40")) // 4,000 for 2,000
 	require.NoError(t, d.portfolio.Release(t.Context(), "half", "cancelled"))
-	d.cash(t, accounts.Withdrawal, "USD", "-0.01")
-	d.refuse(t, order("lent", xyz, "20"), broken(accounts.RuleBuyingPower, "", "2000", "1999.99"))
+	d.cash(t, ledger.Withdrawal, "USD", "-0.01")
+	d.refuse(t, order("lent", xyz, "20"), broken(risk.RuleBuyingPower, "", "2000", "1999.99"))
 	d.accept(t, order("paid", xyz, "19.9999"))
 
 	p := accounts.Optimal100K("DU1000100")
 	p.BaseCurrency, p.Limits = "EUR", loose()
 	e := newDeskFor(t, p, "1900")
 	e.mark(t, sap, "100")
-	e.refuse(t, order("unknown", sap, "20"), broken(accounts.RuleBuyingPower, "", "2000", "1900"))
+	e.refuse(t, order("unknown", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
 	e.rate(t, "USD", "0.95") // 2,000 USD are 1,900 EUR
 	e.accept(t, order("known", sap, "38"))
 	require.NoError(t, e.portfolio.Release(t.Context(), "known", "cancelled"))
 	e.rate(t, "USD", "0.951")
-	e.refuse(t, order("weaker", sap, "20"), broken(accounts.RuleBuyingPower, "", "2000", "1900"))
+	e.refuse(t, order("weaker", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
 }
 
 // TestCashSettles: what a sale brings buys from the next settlement day on.
@@ -135,41 +137,41 @@ func TestCashSettles(t *testing.T) {
 		"over Thanksgiving":                    {time.Date(2026, 11, 25, 15, 0, 0, 0, newYork), time.Date(2026, 11, 26, 23, 59, 59, 0, newYork), time.Date(2026, 11, 27, 0, 0, 0, 0, newYork)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, func(l *accounts.RiskLimits) { l.Account = accounts.CashAccount; l.MarkAge = 24 * time.Hour })
+			d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount; l.MarkAge = 24 * time.Hour })
 			d.fill(t, "", xyz, "990", "100") // 1,000 are left
 			d.set(c.sold)
-			d.record(t, accounts.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-50"), Price: dec("100"), Commission: dec("2"), Taxes: dec("1"), Time: d.now()})
+			d.record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-50"), Price: dec("100"), Commission: dec("2"), Taxes: dec("1"), Time: d.now()})
 			d.set(c.early)
 			d.mark(t, xyz, "100")
-			d.refuse(t, order("early", xyz, "10.01"), broken(accounts.RuleBuyingPower, "", "1001", "1000"))
+			d.refuse(t, order("early", xyz, "10.01"), broken(risk.RuleBuyingPower, "", "1001", "1000"))
 			d.restart(t)
 			d.mark(t, xyz, "100")
 			require.False(t, d.portfolio.Check(order("", xyz, "10.01")).Allowed, "a restart forgets what has not settled")
 			d.set(c.late)
 			d.mark(t, xyz, "100")
 			d.accept(t, order("late", xyz, "59.97")) // 1,000 + 5,000 − 3
-			d.refuse(t, order("over", xyz, "0.01"), broken(accounts.RuleBuyingPower, "", "5998", "5997"))
+			d.refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "5998", "5997"))
 		})
 	}
 }
 
 // TestUnsettledCommission: a sale that costs more than it brings settles nothing that could be spent.
 func TestUnsettledCommission(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.Account = accounts.CashAccount })
+	d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
 	d.fill(t, "", xyz, "900", "100")
-	d.record(t, accounts.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-0.01"), Price: dec("100"), Commission: dec("3"), Time: d.now()})
-	d.refuse(t, order("over", xyz, "100"), broken(accounts.RuleBuyingPower, "", "10000", "9998")) // 10,000 + 1 − 3
+	d.record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-0.01"), Price: dec("100"), Commission: dec("3"), Time: d.now()})
+	d.refuse(t, order("over", xyz, "100"), broken(risk.RuleBuyingPower, "", "10000", "9998")) // 10,000 + 1 − 3
 }
 
 // TestCashAccount: nothing is sold short, short puts need their strike, and several purchases count together.
 func TestCashAccount(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.Account = accounts.CashAccount })
+	d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
 	d.mark(t, latePut, "1")
-	d.refuse(t, order("short", xyz, "-1"), broken(accounts.RuleShort, string(xyz.Key()), "1", "0"))
+	d.refuse(t, order("short", xyz, "-1"), broken(risk.RuleShort, string(xyz.Key()), "1", "0"))
 	d.accept(t, order("put", latePut, "-10")) // 50,000 of 100,000
 	d.accept(t, order("stock", xyz, "500"))
-	d.refuse(t, order("over", xyz, "0.01"), broken(accounts.RuleBuyingPower, "", "100001", "100000"))
+	d.refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
 	require.NoError(t, d.portfolio.Release(t.Context(), "stock", "cancelled"))
 	d.refuse(t, order("puts", latePut, "-11"),
-		broken(accounts.RuleUncovered, "XYZ", "105000", "100000"), broken(accounts.RuleBuyingPower, "", "105000", "100000"))
+		broken(risk.RuleUncovered, "XYZ", "105000", "100000"), broken(risk.RuleBuyingPower, "", "105000", "100000"))
 }

@@ -6,16 +6,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // of gives an order a strategy.
-func of(strategy string, o accounts.Order) accounts.Order { o.Strategy = strategy; return o }
+func of(strategy string, o risk.Order) risk.Order { o.Strategy = strategy; return o }
 
 // in gives an order a sector.
-func in(sector string, o accounts.Order) accounts.Order { o.Sector = sector; return o }
+func in(sector string, o risk.Order) risk.Order { o.Sector = sector; return o }
 
 // used is what is used of a limit by a subject, "" if there is no such subject.
-func (d *desk) used(rule accounts.Rule, subject string) string {
+func (d *desk) used(rule risk.Rule, subject string) string {
 	for _, u := range d.portfolio.Snapshot().Risk.Usage {
 		if u.Rule == rule && u.Subject == subject {
 			return u.Used.String()
@@ -27,14 +29,14 @@ func (d *desk) used(rule accounts.Rule, subject string) string {
 // TestStrategyExposure: an order counts to its strategy while it works, its fills afterwards, and what is closed by
 // whomever closes strategies' parts in the order of their names.
 func TestStrategyExposure(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.StrategyExposure = accounts.Limit{Amount: dec("10000")} })
+	d := newDesk(t, func(l *risk.Limits) { l.StrategyExposure = risk.Limit{Amount: dec("10000")} })
 	requireUsed := func(a, b, why string) {
 		t.Helper()
-		require.Equal(t, []string{a, b}, []string{d.used(accounts.RuleStrategy, "alpha"), d.used(accounts.RuleStrategy, "beta")}, why)
+		require.Equal(t, []string{a, b}, []string{d.used(risk.RuleStrategy, "alpha"), d.used(risk.RuleStrategy, "beta")}, why)
 	}
-	over := func(o accounts.Order, actual string) {
+	over := func(o risk.Order, actual string) {
 		t.Helper()
-		d.refuse(t, o, broken(accounts.RuleStrategy, o.Strategy, actual, "10000"))
+		d.refuse(t, o, broken(risk.RuleStrategy, o.Strategy, actual, "10000"))
 	}
 	d.accept(t, of("alpha", order("a1", xyz, "60")))
 	d.accept(t, of("beta", order("b1", xyz, "100")))
@@ -68,36 +70,36 @@ func TestStrategyExposure(t *testing.T) {
 
 // TestStrategiesAgainstEachOther: a strategy's own part counts as though it had the contract alone.
 func TestStrategiesAgainstEachOther(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.StrategyExposure = accounts.Limit{Amount: dec("10000")} })
+	d := newDesk(t, func(l *risk.Limits) { l.StrategyExposure = risk.Limit{Amount: dec("10000")} })
 	d.accept(t, of("alpha", order("a1", xyz, "50")))
 	d.fill(t, "a1", xyz, "50", "100")
-	d.refuse(t, of("beta", order("b1", xyz, "-100.01")), broken(accounts.RuleStrategy, "beta", "10001", "10000"))
+	d.refuse(t, of("beta", order("b1", xyz, "-100.01")), broken(risk.RuleStrategy, "beta", "10001", "10000"))
 	d.accept(t, of("beta", order("b2", xyz, "-100")))
 	d.mark(t, lateCall, "2")
 	d.accept(t, of("alpha", order("a2", lateCall, "-1"))) // 5,000 at its strike
-	d.refuse(t, of("alpha", order("a3", lateCall, "-1")), broken(accounts.RuleStrategy, "alpha", "15000", "10000"))
+	d.refuse(t, of("alpha", order("a3", lateCall, "-1")), broken(risk.RuleStrategy, "alpha", "15000", "10000"))
 	d.accept(t, of("alpha", order("a4", lateCall, "25"))) // long it is 5,000 too, and it cannot be both
 }
 
 // TestSectorExposure: a sector is the underlying's, with all contracts on it, as the newest order says.
 func TestSectorExposure(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.SectorExposure = accounts.Limit{Fraction: dec("0.2")} })
-	over := func(o accounts.Order, sector, actual string) {
+	d := newDesk(t, func(l *risk.Limits) { l.SectorExposure = risk.Limit{Fraction: dec("0.2")} })
+	over := func(o risk.Order, sector, actual string) {
 		t.Helper()
-		d.refuse(t, o, broken(accounts.RuleSector, sector, actual, "20000"))
+		d.refuse(t, o, broken(risk.RuleSector, sector, actual, "20000"))
 	}
 	d.mark(t, lateCall, "2")
 	d.mark(t, abc, "10")
 	d.accept(t, in("tech", order("1", xyz, "100")))
 	d.fill(t, "1", xyz, "100", "100")
 	d.accept(t, order("2", lateCall, "25")) // 5,000 more, of the same underlying
-	require.Equal(t, "15000", d.used(accounts.RuleSector, "tech"))
+	require.Equal(t, "15000", d.used(risk.RuleSector, "tech"))
 	over(order("3", xyz, "50.01"), "tech", "20001")
 	over(in("tech", order("4", abc, "500.1")), "tech", "20001")
 	d.accept(t, in("tech", order("5", abc, "500")))
 	over(order("6", lateCall, "1", "0.01"), "tech", "20200")
 	d.accept(t, in("energy", order("7", abc, "1500"))) // ABC moves with all that is working
-	require.Equal(t, []string{"15000", "20000"}, []string{d.used(accounts.RuleSector, "tech"), d.used(accounts.RuleSector, "energy")})
+	require.Equal(t, []string{"15000", "20000"}, []string{d.used(risk.RuleSector, "tech"), d.used(risk.RuleSector, "energy")})
 	over(in("energy", order("8", xyz, "1")), "energy", "35100") // XYZ would move with all that is held
 	over(order("9", abc, "1"), "energy", "20010")
 	d.restart(t)
@@ -111,45 +113,45 @@ func TestSectorExposure(t *testing.T) {
 // TestForeignCurrency: everything is held against limits in base currency, at live rates.
 func TestForeignCurrency(t *testing.T) {
 	key := string(sap.Key())
-	d := newDesk(t, func(l *accounts.RiskLimits) {
-		l.OrderNotional, l.PositionSize = accounts.Limit{Amount: dec("11000")}, accounts.Limit{Fraction: dec("0.2")}
+	d := newDesk(t, func(l *risk.Limits) {
+		l.OrderNotional, l.PositionSize = risk.Limit{Amount: dec("11000")}, risk.Limit{Fraction: dec("0.2")}
 	})
 	d.rate(t, "EUR", "1.1")
 	d.mark(t, sap, "200")
 	d.accept(t, order("at", sap, "50")) // 50 × 200 × 1.1 = 11,000
-	d.refuse(t, order("over", sap, "50.1"), broken(accounts.RuleNotional, "", "11022", "11000"), broken(accounts.RulePosition, key, "22022", "20000"))
+	d.refuse(t, order("over", sap, "50.1"), broken(risk.RuleNotional, "", "11022", "11000"), broken(risk.RulePosition, key, "22022", "20000"))
 	d.fill(t, "at", sap, "50", "200")
-	require.Equal(t, "11000", d.used(accounts.RulePosition, key))
+	require.Equal(t, "11000", d.used(risk.RulePosition, key))
 	d.rate(t, "EUR", "1.2")
-	require.Equal(t, "12000", d.used(accounts.RulePosition, key), "another rate makes another exposure")
+	require.Equal(t, "12000", d.used(risk.RulePosition, key), "another rate makes another exposure")
 	equity, err := d.portfolio.Equity()
 	require.NoError(t, err)
 	require.Equal(t, "100000", equity.String(), "−10,000 EUR and 50 × 200 EUR")
-	d.refuse(t, order("position", sap, "33.4"), broken(accounts.RulePosition, key, "20016", "20000"))
+	d.refuse(t, order("position", sap, "33.4"), broken(risk.RulePosition, key, "20016", "20000"))
 	d.accept(t, order("room", sap, "33"))
 
 	p := accounts.Optimal100K("DU1000100") // the other way around: USD stock in a book kept in EUR
 	p.BaseCurrency, p.Limits = "EUR", loose()
-	p.Limits.OrderNotional = accounts.Limit{Amount: dec("9000")}
+	p.Limits.OrderNotional = risk.Limit{Amount: dec("9000")}
 	e := newDeskFor(t, p, "100000")
-	e.refuse(t, order("no rate", xyz, "1"), broken(accounts.RuleNoRate, "USD", "0", "0"))
+	e.refuse(t, order("no rate", xyz, "1"), broken(risk.RuleNoFX, "USD", "0", "0"))
 	e.rate(t, "USD", "0.9")
 	e.accept(t, order("at", xyz, "100"))
-	e.refuse(t, order("over", xyz, "100.1"), broken(accounts.RuleNotional, "", "9009", "9000"))
+	e.refuse(t, order("over", xyz, "100.1"), broken(risk.RuleNotional, "", "9009", "9000"))
 }
 
 // TestForex: a currency pair is held at its full amount while it works, and is no position once it is filled.
 func TestForex(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) {
-		l.OrderNotional = accounts.Limit{Amount: dec("11000")}
+	d := newDesk(t, func(l *risk.Limits) {
+		l.OrderNotional = risk.Limit{Amount: dec("11000")}
 		l.OpenPositions = 1
 	})
-	d.refuse(t, order("no mark", euro, "1"), broken(accounts.RuleNoMark, string(euro.Key()), "0", "0"))
+	d.refuse(t, order("no mark", euro, "1"), broken(risk.RuleNoMark, string(euro.Key()), "0", "0"))
 	d.mark(t, euro, "1.1")
 	d.rate(t, "EUR", "1.1")
 	d.accept(t, order("at", euro, "10000"))
-	d.refuse(t, order("over", euro, "-10000.1"), broken(accounts.RuleNotional, "", "11000.11", "11000"))
-	d.refuse(t, order("second", xyz, "1"), broken(accounts.RulePositions, "", "2", "1"))
+	d.refuse(t, order("over", euro, "-10000.1"), broken(risk.RuleNotional, "", "11000.11", "11000"))
+	d.refuse(t, order("second", xyz, "1"), broken(risk.RulePositions, "", "2", "1"))
 	d.fill(t, "at", euro, "10000", "1.1")
 	require.Equal(t, "0", d.portfolio.Snapshot().Risk.Gross.String())
 	require.Empty(t, d.portfolio.Snapshot().Risk.Orders)
@@ -158,29 +160,29 @@ func TestForex(t *testing.T) {
 
 // TestFuturesNotional: futures count their whole notional as exposure, and a share of it as margin.
 func TestFuturesNotional(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) {
-		l.GrossExposure = accounts.Limit{Fraction: dec("1.2")}
+	d := newDesk(t, func(l *risk.Limits) {
+		l.GrossExposure = risk.Limit{Fraction: dec("1.2")}
 		l.FuturesMargin = dec("0.3")
 	})
 	d.mark(t, oil, "60")
 	d.accept(t, order("1", oil, "2")) // 120,000, 30 % are 36,000
 	d.needs(t, "36000", "two contracts")
-	d.refuse(t, order("2", oil, "1"), broken(accounts.RuleGross, "", "180000", "120000"))
-	d.tighten(t, func(l *accounts.RiskLimits) { l.GrossExposure = accounts.Limit{} })
+	d.refuse(t, order("2", oil, "1"), broken(risk.RuleGross, "", "180000", "120000"))
+	d.tighten(t, func(l *risk.Limits) { l.GrossExposure = risk.Limit{} })
 	d.accept(t, order("3", oil, "3"))
-	d.refuse(t, order("4", oil, "1"), broken(accounts.RuleBuyingPower, "", "108000", "100000"))
-	colgate := accounts.NewStock("CL", "USD")
+	d.refuse(t, order("4", oil, "1"), broken(risk.RuleBuyingPower, "", "108000", "100000"))
+	colgate := ledger.NewStock("CL", "USD")
 	d.mark(t, colgate, "80")
-	d.tighten(t, func(l *accounts.RiskLimits) { l.UnderlyingSize = accounts.Limit{Amount: dec("10000")} })
+	d.tighten(t, func(l *risk.Limits) { l.UnderlyingSize = risk.Limit{Amount: dec("10000")} })
 	d.accept(t, order("5", colgate, "10")) // it is not crude oil
 }
 
 // TestInstrumentKinds: nothing is opened of a kind that is not listed; an empty list opens nothing.
 func TestInstrumentKinds(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.SecTypes = []accounts.SecType{accounts.Option} })
+	d := newDesk(t, func(l *risk.Limits) { l.SecTypes = []ledger.SecType{ledger.Option} })
 	d.mark(t, lateCall, "2")
 	d.accept(t, order("option", lateCall, "1"))
-	d.refuse(t, order("stock", xyz, "1"), broken(accounts.RuleInstrument, "STK", "0", "0"))
-	d.tighten(t, func(l *accounts.RiskLimits) { l.SecTypes = nil })
-	d.refuse(t, order("nothing", lateCall, "2"), broken(accounts.RuleInstrument, "OPT", "0", "0"))
+	d.refuse(t, order("stock", xyz, "1"), broken(risk.RuleInstrument, "STK", "0", "0"))
+	d.tighten(t, func(l *risk.Limits) { l.SecTypes = nil })
+	d.refuse(t, order("nothing", lateCall, "2"), broken(risk.RuleInstrument, "OPT", "0", "0"))
 }

@@ -10,53 +10,55 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 var (
-	sap  = accounts.NewStock("SAP", "EUR")
-	euro = accounts.Instrument{SecType: accounts.Forex, Symbol: "EUR", Currency: "USD"}
+	sap  = ledger.NewStock("SAP", "EUR")
+	euro = ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}
 )
 
 // TestRulesOfTheUnknown: what cannot be told refuses an opening, with a code of its own, and at the last moment at which
 // it still counts as known it does not. Exits need to know none of it.
 func TestRulesOfTheUnknown(t *testing.T) {
-	key := func(i accounts.Instrument) string { return string(i.Key()) }
-	none := func(rule accounts.Rule, subject string) string { return broken(rule, subject, "0", "0") }
+	key := func(i ledger.Instrument) string { return string(i.Key()) }
+	none := func(rule risk.Rule, subject string) string { return broken(rule, subject, "0", "0") }
 	const tick = time.Microsecond
 	euros := func(t *testing.T, d *desk) { d.rate(t, "EUR", "1.1"); d.hold(t, sap, "10", "100") }
 	for name, c := range map[string]struct {
 		set     func(t *testing.T, d *desk) // up to the last moment at which it is known
 		lose    func(t *testing.T, d *desk)
-		opens   accounts.Order
+		opens   risk.Order
 		refused []string
-		exit    accounts.Order
+		exit    risk.Order
 	}{
 		"no mark of the contract": {
 			lose: func(*testing.T, *desk) {}, opens: order("in", abc, "1", "10"),
-			refused: []string{none(accounts.RuleNoMark, key(abc))}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleNoMark, key(abc))}, exit: order("out", xyz, "-1"),
 		},
 		"no mark of the contract, which is held": {
 			lose:    func(t *testing.T, d *desk) { d.fill(t, "", abc, "5", "10") },
 			opens:   order("in", abc, "1", "10"),
-			refused: []string{none(accounts.RuleNoMark, key(abc)), none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+			refused: []string{none(risk.RuleNoMark, key(abc)), none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a mark of zero": {
 			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
 			lose:    func(t *testing.T, d *desk) { d.mark(t, abc, "0") },
 			opens:   order("in", abc, "1000000"),
-			refused: []string{none(accounts.RuleNoMark, key(abc))}, exit: order("out", abc, "-5"),
+			refused: []string{none(risk.RuleNoMark, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a stale mark": {
 			set:     func(_ *testing.T, d *desk) { d.advance(5 * time.Minute) },
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleStaleMark, key(xyz)), none(accounts.RuleEquity, key(xyz))}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleStaleMark, key(xyz)), none(risk.RuleEquity, key(xyz))}, exit: order("out", xyz, "-1"),
 		},
 		"another holding without a mark": {
 			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
 			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100") },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"another holding with a stale mark": {
 			set: func(t *testing.T, d *desk) {
@@ -66,7 +68,7 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			},
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
+			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a working order in a contract with a stale mark": {
 			set: func(t *testing.T, d *desk) {
@@ -77,18 +79,18 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			},
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, key(abc))}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", xyz, "-1"),
 		},
 		"no rate": {
 			lose:    func(t *testing.T, d *desk) { d.mark(t, sap, "100") },
 			opens:   order("in", sap, "1"),
-			refused: []string{none(accounts.RuleNoRate, "EUR")}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleNoFX, "EUR")}, exit: order("out", xyz, "-1"),
 		},
 		"no rate for what is held": {
 			set:     euros,
 			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100"); d.mark(t, sap, "100") },
 			opens:   order("in", sap, "1"),
-			refused: []string{none(accounts.RuleNoRate, "EUR"), none(accounts.RuleEquity, key(sap))}, exit: order("out", sap, "-10"),
+			refused: []string{none(risk.RuleNoFX, "EUR"), none(risk.RuleEquity, key(sap))}, exit: order("out", sap, "-10"),
 		},
 		"a stale rate": {
 			set: func(t *testing.T, d *desk) {
@@ -99,7 +101,7 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			},
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", sap, "1"),
-			refused: []string{none(accounts.RuleStaleRate, "EUR")}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleStaleFX, "EUR")}, exit: order("out", xyz, "-1"),
 		},
 		"a stale rate of another holding": {
 			set: func(t *testing.T, d *desk) {
@@ -110,34 +112,34 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			},
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, "")}, exit: order("out", sap, "-10"),
+			refused: []string{none(risk.RuleEquity, "")}, exit: order("out", sap, "-10"),
 		},
 		"cash that cannot be converted": {
-			lose:    func(t *testing.T, d *desk) { d.cash(t, accounts.Interest, "EUR", "100") },
+			lose:    func(t *testing.T, d *desk) { d.cash(t, ledger.Interest, "EUR", "100") },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
 		},
 		"cash at a stale rate": {
 			set: func(t *testing.T, d *desk) {
 				d.rate(t, "EUR", "1.1")
-				d.cash(t, accounts.Interest, "EUR", "100")
+				d.cash(t, ledger.Interest, "EUR", "100")
 				d.advance(time.Hour)
 				d.mark(t, xyz, "100")
 			},
 			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
 			opens:   order("in", xyz, "1"),
-			refused: []string{none(accounts.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
 		},
 		"equity of zero": { // 100 XYZ at 100 and nothing else
-			set:     func(t *testing.T, d *desk) { d.cash(t, accounts.Withdrawal, "USD", "-99999.99") },
-			lose:    func(t *testing.T, d *desk) { d.cash(t, accounts.Withdrawal, "USD", "-0.01") },
+			set:     func(t *testing.T, d *desk) { d.cash(t, ledger.Withdrawal, "USD", "-99999.99") },
+			lose:    func(t *testing.T, d *desk) { d.cash(t, ledger.Withdrawal, "USD", "-0.01") },
 			opens:   order("in", xyz, "0.0001"),
-			refused: []string{none(accounts.RuleEquity, "")}, exit: order("out", xyz, "-1"),
+			refused: []string{none(risk.RuleEquity, "")}, exit: order("out", xyz, "-1"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, func(l *accounts.RiskLimits) { l.Leverage = dec("99"); l.FuturesMargin = dec("0.01") })
-			d.mark(t, accounts.NewStock("OTHER", "USD"), "1") // nobody holds it
+			d := newDesk(t, func(l *risk.Limits) { l.Leverage = dec("99"); l.FuturesMargin = dec("0.01") })
+			d.mark(t, ledger.NewStock("OTHER", "USD"), "1") // nobody holds it
 			if name != "equity of zero" {
 				d.fill(t, "", xyz, "100", "100")
 			}
@@ -161,10 +163,10 @@ func TestRulesOfTheUnknown(t *testing.T) {
 
 // TestLimitsUnknown: a store may hold limits that are not valid, written by other hands. They permit nothing but exits.
 func TestLimitsUnknown(t *testing.T) {
-	for name, spoil := range map[string]func(l *accounts.RiskLimits){
-		"negative":     func(l *accounts.RiskLimits) { l.PositionSize.Amount = dec("-1") },
-		"empty":        func(l *accounts.RiskLimits) { *l = accounts.RiskLimits{} },
-		"unknown zone": func(l *accounts.RiskLimits) { l.TimeZone = "Europe/Atlantis" },
+	for name, spoil := range map[string]func(l *risk.Limits){
+		"negative":     func(l *risk.Limits) { l.PositionSize.Amount = dec("-1") },
+		"empty":        func(l *risk.Limits) { *l = risk.Limits{} },
+		"unknown zone": func(l *risk.Limits) { l.TimeZone = "Europe/Atlantis" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
@@ -174,8 +176,8 @@ func TestLimitsUnknown(t *testing.T) {
 			require.NoError(t, d.store.UpdateProfile(t.Context(), p), "the store judges no limits")
 			d.restart(t)
 			d.mark(t, xyz, "100")
-			d.refuse(t, order("in", xyz, "1"), broken(accounts.RuleNoLimits, "", "0", "0"))
-			d.refuse(t, order("flip", xyz, "-100.01"), broken(accounts.RuleNoLimits, "", "0", "0"))
+			d.refuse(t, order("in", xyz, "1"), broken(risk.RuleNoLimits, "", "0", "0"))
+			d.refuse(t, order("flip", xyz, "-100.01"), broken(risk.RuleNoLimits, "", "0", "0"))
 			d.exit(t, order("out", xyz, "-100"))
 		})
 	}
@@ -185,27 +187,27 @@ func TestLimitsUnknown(t *testing.T) {
 func TestMalformedOrders(t *testing.T) {
 	d := newDesk(t, nil)
 	seq := d.portfolio.Seq()
-	odd := func(change func(o *accounts.Order)) accounts.Order {
+	odd := func(change func(o *risk.Order)) risk.Order {
 		o := order("odd", xyz, "1", "100")
 		change(&o)
 		return o
 	}
-	type o = accounts.Order
+	type o = risk.Order
 	for name, c := range map[string]struct {
-		order accounts.Order
+		order risk.Order
 		err   error
 	}{
 		"no quantity":           {odd(func(o *o) { o.Quantity = dec("0") }), accounts.ErrInvalid},
 		"quantity too large":    {odd(func(o *o) { o.Quantity = dec("999999999999999").Add(dec("1")) }), accounts.ErrInvalid},
 		"negative price":        {odd(func(o *o) { o.Price = dec("-1") }), accounts.ErrInvalid},
-		"negative CFD price":    {odd(func(o *o) { o.Instrument.SecType, o.Price = accounts.CFD, dec("-1") }), accounts.ErrInvalid},
-		"long id":               {odd(func(o *o) { o.ID = accounts.OrderID(strings.Repeat("x", 101)) }), accounts.ErrInvalid},
+		"negative CFD price":    {odd(func(o *o) { o.Instrument.SecType, o.Price = ledger.CFD, dec("-1") }), accounts.ErrInvalid},
+		"long id":               {odd(func(o *o) { o.ID = ledger.OrderID(strings.Repeat("x", 101)) }), accounts.ErrInvalid},
 		"id with a line break":  {odd(func(o *o) { o.ID = "a\nb" }), accounts.ErrInvalid},
 		"long strategy":         {odd(func(o *o) { o.Strategy = strings.Repeat("x", 51) }), accounts.ErrInvalid},
 		"long sector":           {odd(func(o *o) { o.Sector = strings.Repeat("x", 51) }), accounts.ErrInvalid},
-		"long signal":           {odd(func(o *o) { o.Signal = accounts.SignalID(strings.Repeat("x", 50)) }), accounts.ErrInvalid},
+		"long signal":           {odd(func(o *o) { o.Signal = risk.SignalID(strings.Repeat("x", 50)) }), accounts.ErrInvalid},
 		"unknown kind":          {odd(func(o *o) { o.Instrument.SecType = "IND" }), accounts.ErrInvalid},
-		"no instrument":         {odd(func(o *o) { o.Instrument = accounts.Instrument{} }), accounts.ErrInvalid},
+		"no instrument":         {odd(func(o *o) { o.Instrument = ledger.Instrument{} }), accounts.ErrInvalid},
 		"future, no multiplier": {odd(func(o *o) { o.Instrument = oil; o.Instrument.Multiplier = dec("0") }), accounts.ErrInvalid},
 		"option, no expiry":     {odd(func(o *o) { o.Instrument = lateCall; o.Instrument.Expiry = 0 }), accounts.ErrInvalid},
 		"too many places":       {odd(func(o *o) { o.Quantity, o.Price = dec("0.0000000001"), dec("0.0000000001") }), accounts.ErrInexact},
@@ -213,7 +215,7 @@ func TestMalformedOrders(t *testing.T) {
 	} {
 		got := d.portfolio.Check(c.order)
 		require.Len(t, got.Violations, 1, "%s: Check must give one reason", name)
-		require.Equal(t, accounts.RuleInvalid, got.Violations[0].Rule, "%s: Check gives another reason: %s", name, got)
+		require.Equal(t, risk.RuleInvalid, got.Violations[0].Rule, "%s: Check gives another reason: %s", name, got)
 		require.False(t, got.Allowed, "%s: Check allows it", name)
 		_, err := d.portfolio.Reserve(t.Context(), c.order)
 		require.ErrorIs(t, err, c.err, "%s: Reserve returns another error", name)
@@ -228,11 +230,11 @@ func TestMalformedOrders(t *testing.T) {
 
 // TestOrderDecidedOnce: an id is decided once, whatever holds by then.
 func TestOrderDecidedOnce(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10"); l.DuplicateWindow = time.Minute })
+	d := newDesk(t, func(l *risk.Limits) { l.OrderQuantity = dec("10"); l.DuplicateWindow = time.Minute })
 	o := order("one", xyz, "10")
 	d.accept(t, o)
 	seq := d.portfolio.Seq()
-	again := func(o accounts.Order, want ...string) {
+	again := func(o risk.Order, want ...string) {
 		t.Helper()
 		got, err := d.portfolio.Reserve(t.Context(), o)
 		require.Equal(t, want, allSaid(got.Violations))
@@ -248,30 +250,30 @@ func TestOrderDecidedOnce(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrIDReused, "another order with the id")
 
 	large := order("large", xyz, "11")
-	d.refuse(t, large, broken(accounts.RuleQuantity, "", "11", "10"))
-	d.tighten(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("11") })
+	d.refuse(t, large, broken(risk.RuleQuantity, "", "11", "10"))
+	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("11") })
 	seq = d.portfolio.Seq()
-	again(large, broken(accounts.RuleQuantity, "", "11", "10"))
+	again(large, broken(risk.RuleQuantity, "", "11", "10"))
 
 	require.NoError(t, d.portfolio.Release(t.Context(), "one", "cancelled"))
 	seq = d.portfolio.Seq()
-	again(o, broken(accounts.RuleDone, "", "0", "0"))
+	again(o, broken(risk.RuleDone, "", "0", "0"))
 	d.restart(t)
 	d.mark(t, xyz, "100")
-	again(o, broken(accounts.RuleDone, "", "0", "0"))
+	again(o, broken(risk.RuleDone, "", "0", "0"))
 	require.ErrorIs(t, d.portfolio.Release(t.Context(), "large", "x"), accounts.ErrOrderNotFound, "a refused order was never held")
 }
 
 // TestDecisionReads: a decision says what happened in a sentence, and survives JSON.
 func TestDecisionReads(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrderQuantity = dec("10"); l.RestrictedSymbols = []string{"XYZ"} })
-	got := d.refuse(t, order("o", xyz, "11"), broken(accounts.RuleRestricted, "XYZ", "0", "0"), broken(accounts.RuleQuantity, "", "11", "10"))
+	d := newDesk(t, func(l *risk.Limits) { l.OrderQuantity = dec("10"); l.RestrictedSymbols = []string{"XYZ"} })
+	got := d.refuse(t, order("o", xyz, "11"), broken(risk.RuleRestricted, "XYZ", "0", "0"), broken(risk.RuleQuantity, "", "11", "10"))
 	require.Equal(t, `order "o" refused: symbol_restricted of XYZ: restricted; order_quantity (11, limit 10)`, got.String())
 	_, err := d.portfolio.Reserve(t.Context(), order("o", xyz, "11"))
 	require.EqualError(t, err, fmt.Sprintf("profile %q: %s", d.profile.ID, got))
 	data, err := json.Marshal(got)
 	require.NoError(t, err)
-	var back accounts.Decision
+	var back risk.Decision
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, got.String(), back.String(), "a decision must survive JSON")
 }

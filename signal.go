@@ -9,13 +9,13 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/internal/text"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+	"github.com/ai-ots/accounts/sizing"
 )
-
-// SignalID names a signal, as whoever emits it does. At most 49 bytes: with the profile's id it
-// makes the ids of orders.
-type SignalID string
-
-const maxSignalID = 49
 
 // SignalAction is what a signal wants done.
 type SignalAction string
@@ -31,16 +31,16 @@ const (
 
 // Signal is one decision to trade, the same for every account; how much, each account's size says.
 type Signal struct {
-	ID         SignalID
-	Instrument Instrument
+	ID         risk.SignalID
+	Instrument ledger.Instrument
 	Action     SignalAction
-	Price      Decimal // limit per unit in the instrument's currency; zero for an order at the market, sized at the mark
+	Price      ledger.Decimal // limit per unit in the instrument's currency; zero for an order at the market, sized at the mark
 
 	// What some sizers need; zero if not known.
 
-	Confidence Decimal // that it wins, 0 to 1
-	Volatility Decimal // of the contract, annualized, 0.2 for 20 %
-	Payoff     Decimal // average win ÷ average loss
+	Confidence ledger.Decimal // that it wins, 0 to 1
+	Volatility ledger.Decimal // of the contract, annualized, 0.2 for 20 %
+	Payoff     ledger.Decimal // average win ÷ average loss
 
 	Strategy, Sector string    // tags of the orders
 	Expires          time.Time // no order is made later; zero for never
@@ -48,16 +48,16 @@ type Signal struct {
 
 func (s *Signal) normalize() error {
 	v := &ValidationError{What: "signal"}
-	v.check(len(s.ID) >= 1 && len(s.ID) <= maxSignalID && isPrintable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, maxSignalID)
-	v.check(slices.Contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
-	v.check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(one), "Confidence", "%s is not 0 to 1", s.Confidence)
-	checkMagnitude(v, "Volatility", s.Volatility, maxFraction)
-	checkMagnitude(v, "Payoff", s.Payoff, maxInput)
-	err := v.err()
+	v.Check(len(s.ID) >= 1 && len(s.ID) <= risk.MaxSignalID && text.Printable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, risk.MaxSignalID)
+	v.Check(slices.Contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
+	v.Check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(num.One), "Confidence", "%s is not 0 to 1", s.Confidence)
+	num.CheckMagnitude(v, "Volatility", s.Volatility, num.MaxFraction)
+	num.CheckMagnitude(v, "Payoff", s.Payoff, num.MaxInput)
+	err := v.Err()
 	if err == nil {
 		// All else is as in an order.
-		o := s.order("p", one)
-		err = o.normalize()
+		o := s.order("p", num.One)
+		err = o.Normalize()
 		s.Instrument, s.Price = o.Instrument, o.Price
 	}
 	if err != nil {
@@ -67,16 +67,16 @@ func (s *Signal) normalize() error {
 }
 
 // order is the profile's order for the quantity.
-func (s *Signal) order(id ProfileID, quantity Decimal) Order {
-	return Order{
-		ID: OrderID(string(s.ID) + "@" + string(id)), Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
+func (s *Signal) order(id ProfileID, quantity ledger.Decimal) risk.Order {
+	return risk.Order{
+		ID: ledger.OrderID(string(s.ID) + "@" + string(id)), Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
 		Strategy: s.Strategy, Sector: s.Sector, Signal: s.ID,
 	}
 }
 
 // sizing is what a profile's order for the signal is sized by, as far as the signal says.
-func (s *Signal) sizing(id ProfileID) Sizing {
-	return Sizing{
+func (s *Signal) sizing(id ProfileID) sizing.Sizing {
+	return sizing.Sizing{
 		Profile: string(id), Signal: s.ID, Instrument: s.Instrument, Sells: s.Action == SignalSell, Price: s.Price,
 		Strategy: s.Strategy, Sector: s.Sector, Confidence: s.Confidence, Volatility: s.Volatility, Payoff: s.Payoff,
 	}
@@ -86,8 +86,8 @@ func (s *Signal) sizing(id ProfileID) Sizing {
 // reason why there is none.
 type Allocation struct {
 	ProfileID ProfileID
-	Order     Order // its ID is the signal's and the profile's with an @ between them
-	Decision  Decision
+	Order     risk.Order // its ID is the signal's and the profile's with an @ between them
+	Decision  risk.Decision
 	// Err is nil if the order is held. It matches ErrRefused (a *RefusalError) if it was refused;
 	// anything else says that the profile could not be asked, and the order must not be sent.
 	Err error
@@ -105,7 +105,7 @@ func ToProfiles(ids ...ProfileID) RouteOption {
 }
 
 // WithSizer sizes the orders by s instead of FixedFraction.
-func WithSizer(s Sizer) RouteOption { return func(r *route) { r.sizer = s } }
+func WithSizer(s sizing.Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 
 // AllOrNone lets go of every order again if any profile refuses or fails. An order that was held when the signal
 // was routed before, and is filled or released by now, is no refusal.
@@ -125,13 +125,13 @@ type route struct {
 	m         *MultiAccountManager
 	scope     scope
 	signal    Signal
-	sizer     Sizer
+	sizer     sizing.Sizer
 	ids       []ProfileID
 	chosen    bool
 	allOrNone bool
 	each      func(Allocation)
 	timeout   time.Duration
-	key       InstrumentKey // the signal's
+	key       ledger.InstrumentKey // the signal's
 }
 
 // Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles: each
@@ -146,7 +146,7 @@ type route struct {
 // the store's error if the profiles could not be listed. What happened in a profile is in its Allocation:
 // ErrProfileNotFound for one that ctx does not see, ErrIDReused where the id was another signal's.
 func (m *MultiAccountManager) Route(ctx context.Context, signal Signal, opts ...RouteOption) ([]Allocation, error) {
-	r := &route{m: m, signal: signal, sizer: FixedFraction{}}
+	r := &route{m: m, signal: signal, sizer: sizing.FixedFraction{}}
 	out, err := r.run(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("route: %w", err)
@@ -230,7 +230,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 		ctx, cancel = context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 	}
-	a := Allocation{ProfileID: id, Order: r.signal.order(id, Decimal{})}
+	a := Allocation{ProfileID: id, Order: r.signal.order(id, ledger.Decimal{})}
 	p, err := r.m.portfolio(ctx, r.scope, id)
 	if err == nil {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
@@ -248,7 +248,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 func (r *route) settle(ctx context.Context, out []Allocation) {
 	all := true
 	for i := range out {
-		all = all && (out[i].Held() || out[i].Decision.Broken(RuleDone))
+		all = all && (out[i].Held() || out[i].Decision.Broken(risk.RuleDone))
 	}
 	if !all {
 		spread(len(out), func(i int) {
@@ -273,7 +273,7 @@ func (r *route) undo(ctx context.Context, a *Allocation) {
 		a.Err = fmt.Errorf("route to profile %q: held, and could not be let go: %w", a.ProfileID, err)
 		return
 	}
-	a.Decision = Decision{OrderID: a.Order.ID, Violations: []Violation{{Rule: RuleAllOrNone, Reason: "another profile did not take the signal"}}}
+	a.Decision = risk.Decision{OrderID: a.Order.ID, Violations: []risk.Violation{{Rule: risk.RuleAllOrNone, Reason: "another profile did not take the signal"}}}
 	a.Err = &RefusalError{ProfileID: a.ProfileID, Decision: a.Decision}
 }
 
@@ -281,8 +281,8 @@ func (r *route) undo(ctx context.Context, a *Allocation) {
 type routing struct {
 	reservation
 	signal *Signal
-	key    InstrumentKey // the signal's
-	sizer  Sizer
+	key    ledger.InstrumentKey // the signal's
+	sizer  sizing.Sizer
 	other  bool // the id was another signal's
 }
 
@@ -293,7 +293,7 @@ func (t *routing) allocation(id ProfileID) Allocation {
 		a.Order = *t.decided
 	}
 	if t.other {
-		a.Decision = Decision{OrderID: t.hold.Order.ID}
+		a.Decision = risk.Decision{OrderID: t.hold.Order.ID}
 		a.Err = fmt.Errorf("route to profile %q: signal %q: %w", id, t.signal.ID, ErrIDReused)
 	}
 	return a
@@ -309,68 +309,68 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 		return err
 	}
 	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
-		return t.refuse(p, Violation{Rule: RuleExpired, Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
+		return t.refuse(p, risk.Violation{Rule: risk.RuleExpired, Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
 	}
 	quantity, v := t.size(p)
 	if v.Rule != "" {
 		return t.refuse(p, v)
 	}
 	t.hold.Order.Quantity = quantity
-	if err := t.hold.normalize(); err != nil {
-		return t.refuse(p, Violation{Rule: RuleSize, Reason: printable(err.Error())})
+	if err := t.hold.Normalize(); err != nil {
+		return t.refuse(p, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())})
 	}
 	return p.decideOrder(&t.reservation)
 }
 
 // matches reports whether an order was made of this signal.
-func (t *routing) matches(o *Order) bool {
+func (t *routing) matches(o *risk.Order) bool {
 	return o.Signal == t.signal.ID && o.Instrument.Key() == t.key && o.Price.Equal(t.signal.Price) &&
 		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
 }
 
 // refuse writes that there is no order.
-func (t *routing) refuse(p *Portfolio, v Violation) error {
-	t.hold.Order.Quantity = Decimal{}
-	t.decision = Decision{OrderID: t.hold.Order.ID, Violations: []Violation{v}}
-	return p.draft.add(&Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
+func (t *routing) refuse(p *Portfolio, v risk.Violation) error {
+	t.hold.Order.Quantity = ledger.Decimal{}
+	t.decision = risk.Decision{OrderID: t.hold.Order.ID, Violations: []risk.Violation{v}}
+	return p.draft.add(&risk.Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
 }
 
 // size says how many units to trade, or why none.
-func (t *routing) size(p *Portfolio) (Decimal, Violation) {
+func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 	p.mu.Lock()
-	at := p.checking.measure(p.draft.fold.account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
+	at := p.checking.Measure(p.draft.fold.Account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
 	sizing := t.signal.sizing(p.id)
-	sizing.Limits, sizing.Equity, sizing.Unit = at.limits, at.equity, at.unit
+	sizing.Limits, sizing.Equity, sizing.Unit = at.Limits, at.Equity, at.Unit
 	p.mu.Unlock()
 
 	if t.signal.Action == SignalClose {
-		if at.left.IsZero() {
-			return Decimal{}, Violation{Rule: RuleSize, Reason: "nothing to close"}
+		if at.Left.IsZero() {
+			return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Reason: "nothing to close"}
 		}
-		return at.left, Violation{}
+		return at.Left, risk.Violation{}
 	}
 	switch {
-	case !at.known:
-		return Decimal{}, Violation{Rule: RuleEquity, Subject: at.lacking, Reason: "no mark or conversion rate"}
-	case !at.unit.IsPos():
-		return Decimal{}, Violation{Rule: RuleNoMark, Subject: string(t.key), Reason: "no mark or conversion rate to size by"}
+	case !at.Known:
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleEquity, Subject: at.Lacking, Reason: "no mark or conversion rate"}
+	case !at.Unit.IsPos():
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleNoMark, Subject: string(t.key), Reason: "no mark or conversion rate to size by"}
 	}
 	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {
-		return Decimal{}, Violation{Rule: RuleSize, Reason: printable(err.Error())}
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())}
 	}
 	quantity := units(notional, sizing.Unit)
 	if quantity.IsZero() {
-		return Decimal{}, Violation{Rule: RuleSize, Limit: notional, Actual: sizing.Unit, Reason: "one unit is more than the size"}
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Limit: notional, Actual: sizing.Unit, Reason: "one unit is more than the size"}
 	}
 	if t.signal.Action == SignalSell {
 		quantity = quantity.Neg()
 	}
-	return quantity, Violation{}
+	return quantity, risk.Violation{}
 }
 
 // sizeBy asks a sizer. One that panics for one profile must not end the process that has orders working in others.
-func sizeBy(s Sizer, sizing Sizing) (notional Decimal, err error) {
+func sizeBy(s sizing.Sizer, sizing sizing.Sizing) (notional ledger.Decimal, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("sizer panicked: %v", r)
@@ -394,10 +394,10 @@ func printable(s string) string {
 }
 
 // units is how many whole units an amount is enough for.
-func units(amount, unit Decimal) Decimal {
+func units(amount, unit ledger.Decimal) ledger.Decimal {
 	n, err := amount.Div(unit)
 	if err != nil || !n.IsPos() {
-		return Decimal{}
+		return ledger.Decimal{}
 	}
 	return n.Trunc(0)
 }

@@ -8,60 +8,63 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+	"github.com/ai-ots/accounts/sizing"
 )
 
 // TestSizers checks each sizer against amounts worked out by hand, at an equity of 100,000 and a limit of 6 % per order.
 func TestSizers(t *testing.T) {
-	signal := func(confidence, volatility, payoff string) accounts.Sizing {
-		return accounts.Sizing{Confidence: dec(confidence), Volatility: dec(volatility), Payoff: dec(payoff)}
+	signal := func(confidence, volatility, payoff string) sizing.Sizing {
+		return sizing.Sizing{Confidence: dec(confidence), Volatility: dec(volatility), Payoff: dec(payoff)}
 	}
-	at := func(s accounts.Sizing, l accounts.RiskLimits, equity string) accounts.Sizing {
+	at := func(s sizing.Sizing, l risk.Limits, equity string) sizing.Sizing {
 		s.Limits, s.Equity = l, dec(equity)
 		return s
 	}
-	none := accounts.Sizing{}
-	limited := accounts.RiskLimits{OrderNotional: accounts.Limit{Fraction: dec("0.06")}}
+	none := sizing.Sizing{}
+	limited := risk.Limits{OrderNotional: risk.Limit{Fraction: dec("0.06")}}
 	for name, c := range map[string]struct {
-		sizer  accounts.Sizer
-		signal accounts.Sizing
+		sizer  sizing.Sizer
+		signal sizing.Sizing
 		want   string // empty for ErrInvalid
 	}{
-		"by the limits":                    {accounts.FixedFraction{}, none, "6000"},
-		"fraction":                         {accounts.FixedFraction{Fraction: dec("0.025")}, none, "2500"},
-		"fraction of 100":                  {accounts.FixedFraction{Fraction: dec("100")}, none, "10000000"},
-		"fraction above 100":               {accounts.FixedFraction{Fraction: dec("100.01")}, none, ""},
-		"negative fraction":                {accounts.FixedFraction{Fraction: dec("-0.01")}, none, ""},
-		"notional":                         {accounts.FixedNotional{Amount: dec("1234.56")}, none, "1234.56"},
-		"no notional":                      {accounts.FixedNotional{}, none, ""},
-		"negative notional":                {accounts.FixedNotional{Amount: dec("-1")}, none, ""},
-		"absurd notional":                  {accounts.FixedNotional{Amount: dec("999999999999999").Add(dec("1"))}, none, ""},
-		"confidence by the limits":         {accounts.ConfidenceWeighted{}, signal("0.75", "0", "0"), "4500"},
-		"confidence":                       {accounts.ConfidenceWeighted{Fraction: dec("0.1")}, signal("0.6", "0", "0"), "6000"},
-		"full confidence":                  {accounts.ConfidenceWeighted{Fraction: dec("0.1")}, signal("1", "0", "0"), "10000"},
-		"no confidence":                    {accounts.ConfidenceWeighted{Fraction: dec("0.1")}, none, ""},
-		"confidence of a bad fraction":     {accounts.ConfidenceWeighted{Fraction: dec("-0.1")}, signal("1", "0", "0"), ""},
-		"volatility":                       {accounts.VolatilityTarget{Target: dec("0.01"), Max: dec("0.5")}, signal("0", "0.25", "0"), "4000"}, // 1 % ÷ 25 % of 100,000
-		"volatility, capped":               {accounts.VolatilityTarget{Target: dec("0.02"), Max: dec("0.05")}, signal("0", "0.1", "0"), "5000"}, // 20,000, but 5 %
-		"volatility, capped by the limits": {accounts.VolatilityTarget{Target: dec("0.02")}, signal("0", "0.2", "0"), "6000"},                   // 10,000, but 6 %
-		"next to no volatility":            {accounts.VolatilityTarget{Target: dec("0.02")}, signal("0", "0.0000000001", "0"), "6000"},
-		"no volatility":                    {accounts.VolatilityTarget{Target: dec("0.02")}, none, ""},
-		"no target":                        {accounts.VolatilityTarget{}, signal("0", "0.2", "0"), ""},
-		"negative target":                  {accounts.VolatilityTarget{Target: dec("-0.02")}, signal("0", "0.2", "0"), ""},
-		"absurd target":                    {accounts.VolatilityTarget{Target: dec("101")}, signal("0", "0.2", "0"), ""},
-		"bad cap of volatility":            {accounts.VolatilityTarget{Target: dec("0.02"), Max: dec("-1")}, signal("0", "0.2", "0"), ""},
-		"Kelly":                            {accounts.FractionalKelly{Part: dec("1"), Max: dec("1")}, signal("0.6", "0", "1"), "20000"},   // 0.6 − 0.4 ÷ 1
-		"half Kelly":                       {accounts.FractionalKelly{Part: dec("0.5"), Max: dec("1")}, signal("0.5", "0", "2"), "12500"}, // (0.5 − 0.5 ÷ 2) ÷ 2
-		"a sure thing":                     {accounts.FractionalKelly{Part: dec("0.25"), Max: dec("1")}, signal("1", "0", "3"), "25000"},  // 1 − 0
-		"Kelly, capped":                    {accounts.FractionalKelly{Part: dec("0.5"), Max: dec("0.1")}, signal("0.5", "0", "2"), "10000"},
-		"Kelly, capped by the limits":      {accounts.FractionalKelly{Part: dec("0.5")}, signal("0.5", "0", "2"), "6000"},
-		"even odds":                        {accounts.FractionalKelly{Part: dec("1")}, signal("0.5", "0", "1"), "0"}, // 0.5 − 0.5
-		"odds against it":                  {accounts.FractionalKelly{Part: dec("1")}, signal("0.4", "0", "1"), "0"}, // 0.4 − 0.6, and never a short sale
-		"Kelly without confidence":         {accounts.FractionalKelly{Part: dec("1")}, signal("0", "0", "1"), ""},
-		"Kelly without payoff":             {accounts.FractionalKelly{Part: dec("1")}, signal("0.5", "0", "0"), ""},
-		"Kelly, no part":                   {accounts.FractionalKelly{}, signal("0.6", "0", "1"), ""},
-		"Kelly, negative part":             {accounts.FractionalKelly{Part: dec("-0.5")}, signal("0.6", "0", "1"), ""},
-		"Kelly, more than all":             {accounts.FractionalKelly{Part: dec("1.01")}, signal("0.6", "0", "1"), ""},
-		"bad cap of Kelly":                 {accounts.FractionalKelly{Part: dec("1"), Max: dec("101")}, signal("0.6", "0", "1"), ""},
+		"by the limits":                    {sizing.FixedFraction{}, none, "6000"},
+		"fraction":                         {sizing.FixedFraction{Fraction: dec("0.025")}, none, "2500"},
+		"fraction of 100":                  {sizing.FixedFraction{Fraction: dec("100")}, none, "10000000"},
+		"fraction above 100":               {sizing.FixedFraction{Fraction: dec("100.01")}, none, ""},
+		"negative fraction":                {sizing.FixedFraction{Fraction: dec("-0.01")}, none, ""},
+		"notional":                         {sizing.FixedNotional{Amount: dec("1234.56")}, none, "1234.56"},
+		"no notional":                      {sizing.FixedNotional{}, none, ""},
+		"negative notional":                {sizing.FixedNotional{Amount: dec("-1")}, none, ""},
+		"absurd notional":                  {sizing.FixedNotional{Amount: dec("999999999999999").Add(dec("1"))}, none, ""},
+		"confidence by the limits":         {sizing.ConfidenceWeighted{}, signal("0.75", "0", "0"), "4500"},
+		"confidence":                       {sizing.ConfidenceWeighted{Fraction: dec("0.1")}, signal("0.6", "0", "0"), "6000"},
+		"full confidence":                  {sizing.ConfidenceWeighted{Fraction: dec("0.1")}, signal("1", "0", "0"), "10000"},
+		"no confidence":                    {sizing.ConfidenceWeighted{Fraction: dec("0.1")}, none, ""},
+		"confidence of a bad fraction":     {sizing.ConfidenceWeighted{Fraction: dec("-0.1")}, signal("1", "0", "0"), ""},
+		"volatility":                       {sizing.VolatilityTarget{Target: dec("0.01"), Max: dec("0.5")}, signal("0", "0.25", "0"), "4000"}, // 1 % ÷ 25 % of 100,000
+		"volatility, capped":               {sizing.VolatilityTarget{Target: dec("0.02"), Max: dec("0.05")}, signal("0", "0.1", "0"), "5000"}, // 20,000, but 5 %
+		"volatility, capped by the limits": {sizing.VolatilityTarget{Target: dec("0.02")}, signal("0", "0.2", "0"), "6000"},                   // 10,000, but 6 %
+		"next to no volatility":            {sizing.VolatilityTarget{Target: dec("0.02")}, signal("0", "0.0000000001", "0"), "6000"},
+		"no volatility":                    {sizing.VolatilityTarget{Target: dec("0.02")}, none, ""},
+		"no target":                        {sizing.VolatilityTarget{}, signal("0", "0.2", "0"), ""},
+		"negative target":                  {sizing.VolatilityTarget{Target: dec("-0.02")}, signal("0", "0.2", "0"), ""},
+		"absurd target":                    {sizing.VolatilityTarget{Target: dec("101")}, signal("0", "0.2", "0"), ""},
+		"bad cap of volatility":            {sizing.VolatilityTarget{Target: dec("0.02"), Max: dec("-1")}, signal("0", "0.2", "0"), ""},
+		"Kelly":                            {sizing.FractionalKelly{Part: dec("1"), Max: dec("1")}, signal("0.6", "0", "1"), "20000"},   // 0.6 − 0.4 ÷ 1
+		"half Kelly":                       {sizing.FractionalKelly{Part: dec("0.5"), Max: dec("1")}, signal("0.5", "0", "2"), "12500"}, // (0.5 − 0.5 ÷ 2) ÷ 2
+		"a sure thing":                     {sizing.FractionalKelly{Part: dec("0.25"), Max: dec("1")}, signal("1", "0", "3"), "25000"},  // 1 − 0
+		"Kelly, capped":                    {sizing.FractionalKelly{Part: dec("0.5"), Max: dec("0.1")}, signal("0.5", "0", "2"), "10000"},
+		"Kelly, capped by the limits":      {sizing.FractionalKelly{Part: dec("0.5")}, signal("0.5", "0", "2"), "6000"},
+		"even odds":                        {sizing.FractionalKelly{Part: dec("1")}, signal("0.5", "0", "1"), "0"}, // 0.5 − 0.5
+		"odds against it":                  {sizing.FractionalKelly{Part: dec("1")}, signal("0.4", "0", "1"), "0"}, // 0.4 − 0.6, and never a short sale
+		"Kelly without confidence":         {sizing.FractionalKelly{Part: dec("1")}, signal("0", "0", "1"), ""},
+		"Kelly without payoff":             {sizing.FractionalKelly{Part: dec("1")}, signal("0.5", "0", "0"), ""},
+		"Kelly, no part":                   {sizing.FractionalKelly{}, signal("0.6", "0", "1"), ""},
+		"Kelly, negative part":             {sizing.FractionalKelly{Part: dec("-0.5")}, signal("0.6", "0", "1"), ""},
+		"Kelly, more than all":             {sizing.FractionalKelly{Part: dec("1.01")}, signal("0.6", "0", "1"), ""},
+		"bad cap of Kelly":                 {sizing.FractionalKelly{Part: dec("1"), Max: dec("101")}, signal("0.6", "0", "1"), ""},
 	} {
 		got, err := c.sizer.Notional(at(c.signal, limited, "100000"))
 		if c.want == "" {
@@ -72,8 +75,8 @@ func TestSizers(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, c.want, got.String(), name)
 	}
-	for _, s := range []accounts.Sizer{accounts.FixedFraction{}, accounts.ConfidenceWeighted{}, accounts.VolatilityTarget{Target: dec("0.1")}, accounts.FractionalKelly{Part: dec("1")}} {
-		_, err := s.Notional(at(signal("0.6", "0.2", "1"), accounts.RiskLimits{}, "100000"))
+	for _, s := range []sizing.Sizer{sizing.FixedFraction{}, sizing.ConfidenceWeighted{}, sizing.VolatilityTarget{Target: dec("0.1")}, sizing.FractionalKelly{Part: dec("1")}} {
+		_, err := s.Notional(at(signal("0.6", "0.2", "1"), risk.Limits{}, "100000"))
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%T: neither a fraction nor a limit says how much", s)
 		got, err := s.Notional(at(signal("0.6", "0.2", "1"), limited, "-100000"))
 		require.NoError(t, err)
@@ -93,7 +96,7 @@ func (d *desk) send(t testing.TB, s accounts.Signal, opts ...accounts.RouteOptio
 // TestWholeUnits: orders are for whole units that the amount is enough for, rounded down.
 func TestWholeUnits(t *testing.T) {
 	for name, c := range map[string]struct {
-		instrument accounts.Instrument
+		instrument ledger.Instrument
 		price      string // of the mark
 		limit      string // of the signal
 		action     accounts.SignalAction
@@ -122,9 +125,9 @@ func TestWholeUnits(t *testing.T) {
 			if c.limit != "" {
 				s.Price = dec(c.limit)
 			}
-			got := d.send(t, s, accounts.WithSizer(accounts.FixedNotional{Amount: dec(c.amount)}))
+			got := d.send(t, s, accounts.WithSizer(sizing.FixedNotional{Amount: dec(c.amount)}))
 			if c.quantity == "" {
-				require.True(t, got.Decision.Broken(accounts.RuleSize), "%s", got.Decision)
+				require.True(t, got.Decision.Broken(risk.RuleSize), "%s", got.Decision)
 				require.ErrorIs(t, got.Err, accounts.ErrRefused)
 				require.Empty(t, d.portfolio.Snapshot().Risk.Orders)
 				return
@@ -138,14 +141,14 @@ func TestWholeUnits(t *testing.T) {
 
 // TestRulesBeforeThereIsAnOrder are those of Route: no size, an expired signal, another profile's refusal; each is durable.
 func TestRulesBeforeThereIsAnOrder(t *testing.T) {
-	d := newDesk(t, func(l *accounts.RiskLimits) { l.OrderNotional = accounts.Limit{Amount: dec("1000")} })
-	signal := func(id accounts.SignalID) accounts.Signal { s := buy(id); s.Strategy, s.Sector = "", ""; return s }
-	refused := func(got accounts.Allocation, rule accounts.Rule) {
+	d := newDesk(t, func(l *risk.Limits) { l.OrderNotional = risk.Limit{Amount: dec("1000")} })
+	signal := func(id risk.SignalID) accounts.Signal { s := buy(id); s.Strategy, s.Sector = "", ""; return s }
+	refused := func(got accounts.Allocation, rule risk.Rule) {
 		t.Helper()
 		require.ErrorIs(t, got.Err, accounts.ErrRefused, "rule %s", rule)
 		require.Equal(t, rule, got.Decision.Violations[0].Rule, "%s", got.Decision)
-		var r accounts.Refusal
-		d.lastEntry(t, accounts.KindRefusal, &r)
+		var r risk.Refusal
+		d.lastEntry(t, risk.KindRefusal, &r)
 		require.Equal(t, got.Order.ID, r.Order.ID, "the refusal must be durable")
 		require.Equal(t, rule, r.Violations[0].Rule)
 	}
@@ -154,34 +157,34 @@ func TestRulesBeforeThereIsAnOrder(t *testing.T) {
 	require.True(t, d.send(t, expiring).Held(), "at the moment it expires it is still good")
 	expired := signal("expired")
 	expired.Expires = d.now().Add(-time.Microsecond)
-	refused(d.send(t, expired), accounts.RuleExpired)
+	refused(d.send(t, expired), risk.RuleExpired)
 
-	refused(d.send(t, signal("failing"), accounts.WithSizer(accounts.SizerFunc(func(accounts.Sizing) (accounts.Decimal, error) {
+	refused(d.send(t, signal("failing"), accounts.WithSizer(sizing.Func(func(sizing.Sizing) (ledger.Decimal, error) {
 		return dec("100"), errors.New("no idea")
-	}))), accounts.RuleSize)
-	refused(d.send(t, signal("negative"), accounts.WithSizer(accounts.SizerFunc(func(accounts.Sizing) (accounts.Decimal, error) {
+	}))), risk.RuleSize)
+	refused(d.send(t, signal("negative"), accounts.WithSizer(sizing.Func(func(sizing.Sizing) (ledger.Decimal, error) {
 		return dec("-100"), nil
-	}))), accounts.RuleSize)
-	refused(d.send(t, signal("odds"), accounts.WithSizer(accounts.FractionalKelly{Part: dec("1")})), accounts.RuleSize)
-	refused(d.send(t, signal("large"), accounts.WithSizer(accounts.FixedNotional{Amount: dec("1100")})), accounts.RuleNotional)
+	}))), risk.RuleSize)
+	refused(d.send(t, signal("odds"), accounts.WithSizer(sizing.FractionalKelly{Part: dec("1")})), risk.RuleSize)
+	refused(d.send(t, signal("large"), accounts.WithSizer(sizing.FixedNotional{Amount: dec("1100")})), risk.RuleNotional)
 
 	closing := signal("flat")
 	closing.Action = accounts.SignalClose
-	refused(d.send(t, closing), accounts.RuleSize)
+	refused(d.send(t, closing), risk.RuleSize)
 	d.fill(t, "", xyz, "7.5", "100")
 	closing.ID = "closing"
 	got := d.send(t, closing)
 	require.True(t, got.Held() && got.Decision.Reduces, "%s", got.Decision)
 	require.Equal(t, "-7.5", got.Order.Quantity.String(), "a closing order is for all there is")
 	closing.ID = "again"
-	refused(d.send(t, closing), accounts.RuleSize)
+	refused(d.send(t, closing), risk.RuleSize)
 
 	d.fill(t, "", abc, "1", "10") // without a mark
-	refused(d.send(t, signal("unknown")), accounts.RuleEquity)
+	refused(d.send(t, signal("unknown")), risk.RuleEquity)
 	d.mark(t, abc, "10")
 	unmarked := signal("unmarked")
-	unmarked.Instrument = accounts.NewStock("NOMARK", "USD")
-	refused(d.send(t, unmarked), accounts.RuleNoMark)
+	unmarked.Instrument = ledger.NewStock("NOMARK", "USD")
+	refused(d.send(t, unmarked), risk.RuleNoMark)
 }
 
 // TestAllOrNone: one profile's refusal lets go of the other's order, for a reason of its own.
@@ -190,13 +193,13 @@ func TestAllOrNone(t *testing.T) {
 	require.NoError(t, f.open(t, "p3").Halt(t.Context(), "test"))
 	out, err := f.manager.Route(t.Context(), buy("s"), accounts.ToProfiles("p1", "p3"), accounts.AllOrNone())
 	require.NoError(t, err)
-	require.True(t, out[0].Decision.Broken(accounts.RuleAllOrNone), "%s", out[0].Decision)
-	require.True(t, out[1].Decision.Broken(accounts.RuleState), "%s", out[1].Decision)
+	require.True(t, out[0].Decision.Broken(risk.RuleAllOrNone), "%s", out[0].Decision)
+	require.True(t, out[1].Decision.Broken(risk.RuleState), "%s", out[1].Decision)
 	for _, a := range out {
 		require.ErrorIs(t, a.Err, accounts.ErrRefused)
 		require.Empty(t, f.open(t, a.ProfileID).Snapshot().Risk.Orders, "nothing may be held of it")
 	}
 	again, err := f.manager.Route(t.Context(), buy("s"), accounts.ToProfiles("p1"))
 	require.NoError(t, err)
-	require.True(t, again[0].Decision.Broken(accounts.RuleDone), "an order that was let go is done: %s", again[0].Decision)
+	require.True(t, again[0].Decision.Broken(risk.RuleDone), "an order that was let go is done: %s", again[0].Decision)
 }

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Store keeps profiles and journals. It decides nothing about trading: it accepts an entry only
@@ -126,9 +128,9 @@ func (f ProfileFilter) Matches(p AccountProfile) bool {
 // reuse every slice once Append has returned.
 type Batch struct {
 	ProfileID ProfileID
-	After     int64      // the sequence number the journal must end with; 0 for an empty journal
-	Entries   []Entry    // numbered After+1, After+2, …
-	Positions []Position // as they stand after the batch, without lots; only those that changed
+	After     int64             // the sequence number the journal must end with; 0 for an empty journal
+	Entries   []Entry           // numbered After+1, After+2, …
+	Positions []ledger.Position // as they stand after the batch, without lots; only those that changed
 }
 
 // Checkpoint is a folded book at one sequence number. It is a convenience: the book can always be

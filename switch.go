@@ -75,7 +75,7 @@ func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileI
 	if m.creds != nil {
 		c, err := m.creds.Get(ctx, id)
 		c.Wipe()
-		if err = m.accessed(ctx, id, AccessSwitch, err); err != nil {
+		if err = m.accessed(ctx, id, accessSwitch, err); err != nil {
 			return AccountProfile{}, fmt.Errorf("read credentials: %w", err)
 		}
 	}

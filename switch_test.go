@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
@@ -114,7 +115,7 @@ type unreadable struct {
 	err error
 }
 
-func (u unreadable) Get(context.Context, accounts.ProfileID) (accounts.Credentials, error) {
+func (u unreadable) Get(context.Context, accounts.ProfileID) (credentials.Set, error) {
 	return nil, u.err
 }
 
@@ -134,7 +135,7 @@ func TestSwitchNeedsCredentials(t *testing.T) {
 	require.Empty(t, log.take(), "hooks ran without credentials")
 	requireActive(t, ctx, m, "")
 
-	require.NoError(t, m.SetCredentials(ctx, "a", accounts.NewGatewaySession()))
+	require.NoError(t, m.SetCredentials(ctx, "a", credentials.NewGatewaySession()))
 	switchTo(t, ctx, m, "a")
 }
 

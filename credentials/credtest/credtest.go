@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // secret is what must never be seen. It is in no other text.
@@ -55,21 +56,21 @@ func Run(t *testing.T, open func(t *testing.T) accounts.CredentialStore) {
 	}
 }
 
-func creds(pairs ...string) accounts.Credentials {
-	c := accounts.Credentials{}
+func creds(pairs ...string) credentials.Set {
+	c := credentials.Set{}
 	for i := 0; i < len(pairs); i += 2 {
-		c[pairs[i]] = accounts.NewSecret([]byte(pairs[i+1]))
+		c[pairs[i]] = credentials.NewSecret([]byte(pairs[i+1]))
 	}
 	return c
 }
 
-func put(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, c accounts.Credentials) {
+func put(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, c credentials.Set) {
 	t.Helper()
 	require.NoError(t, s.Put(t.Context(), id, c), "Put of %q failed", id)
 }
 
 // requireHas checks that the profile has these credentials and no others.
-func requireHas(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, want accounts.Credentials) {
+func requireHas(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, want credentials.Set) {
 	t.Helper()
 	got, err := s.Get(t.Context(), id)
 	require.NoError(t, err, "Get of %q failed", id)
@@ -88,9 +89,9 @@ func requireList(t *testing.T, s accounts.CredentialStore, want ...accounts.Prof
 }
 
 func putAndGet(t *testing.T, s accounts.CredentialStore) {
-	login, err := accounts.NewGatewayLogin(accounts.NewSecret([]byte("anna")), accounts.NewSecret([]byte(secret)), "paper")
+	login, err := credentials.NewGatewayLogin(credentials.NewSecret([]byte("anna")), credentials.NewSecret([]byte(secret)), "paper")
 	require.NoError(t, err)
-	for id, c := range map[accounts.ProfileID]accounts.Credentials{"a": login, "b": creds("password", secret), "c": accounts.NewGatewaySession()} {
+	for id, c := range map[accounts.ProfileID]credentials.Set{"a": login, "b": creds("password", secret), "c": credentials.NewGatewaySession()} {
 		put(t, s, id, c)
 		requireHas(t, s, id, c)
 		requireHas(t, s, id, c)
@@ -167,9 +168,9 @@ func oddValues(t *testing.T, s accounts.CredentialStore) {
 	for i := range all {
 		all[i] = byte(i)
 	}
-	for name, c := range map[string]accounts.Credentials{
+	for name, c := range map[string]credentials.Set{
 		"every byte": creds("p", string(all)), "empty value": creds("p", "", "q", "x"), "zeros": creds("p", "\x00\x00"),
-		"lines": creds("p", "a\nb\r\n"), "text like a number": creds("p", "007"), "odd names": creds("a'b", "1", `a"b`, "2", `a\b`, "3", strings.Repeat("n", accounts.MaxCredentialName), "4"),
+		"lines": creds("p", "a\nb\r\n"), "text like a number": creds("p", "007"), "odd names": creds("a'b", "1", `a"b`, "2", `a\b`, "3", strings.Repeat("n", credentials.MaxName), "4"),
 		"a key's size": creds("p", strings.Repeat("k", 3000)), "many": creds("a", "1", "b", "2", "c", "3", "d", "4", "e", "5", "f", "6", "g", "7"),
 	} {
 		require.NoError(t, s.Put(t.Context(), "a", c), "Put of %s failed", name)
@@ -179,10 +180,10 @@ func oddValues(t *testing.T, s accounts.CredentialStore) {
 
 func invalid(t *testing.T, s accounts.CredentialStore) {
 	put(t, s, "a", creds("p", "x"))
-	for name, c := range map[string]accounts.Credentials{
-		"none": nil, "empty": {}, "empty name": creds("", "x"), "long name": creds(strings.Repeat("n", accounts.MaxCredentialName+1), "x"),
-		"control character": creds("a\x00", "x"), "too much": creds("p", strings.Repeat("k", accounts.MaxCredentialSize+1)),
-		"unknown kind": creds("kind", secret), "field missing": creds("kind", string(accounts.FlexToken), "flex_token", secret),
+	for name, c := range map[string]credentials.Set{
+		"none": nil, "empty": {}, "empty name": creds("", "x"), "long name": creds(strings.Repeat("n", credentials.MaxName+1), "x"),
+		"control character": creds("a\x00", "x"), "too much": creds("p", strings.Repeat("k", credentials.MaxSize+1)),
+		"unknown kind": creds("kind", secret), "field missing": creds("kind", string(credentials.FlexToken), "flex_token", secret),
 	} {
 		err := s.Put(t.Context(), "a", c)
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%s was accepted", name)
@@ -196,7 +197,7 @@ func invalid(t *testing.T, s accounts.CredentialStore) {
 func aliases(t *testing.T, s accounts.CredentialStore) {
 	given := creds("p", "x")
 	put(t, s, "a", given)
-	given["q"] = accounts.NewSecret([]byte("y"))
+	given["q"] = credentials.NewSecret([]byte("y"))
 	given["p"].Wipe()
 	requireHas(t, s, "a", creds("p", "x"))
 	got, err := s.Get(t.Context(), "a")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
@@ -19,14 +20,14 @@ import (
 type mutant struct {
 	*memcreds.Store
 	how  string
-	kept map[accounts.ProfileID]accounts.Credentials
+	kept map[accounts.ProfileID]credentials.Set
 }
 
 var mutants = []string{"merges", "miss without error", "delete twice fails", "unordered", "nil list", "shares what it is given",
 	"accepts what is invalid", "heeds no context", "works when closed", "tells in errors", "prints", "loses case", "drops empty values",
 	"answers no ping", "needs credentials for a ping", "writes for a ping", "answers a ping when closed", "answers a ping under a done context"}
 
-func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	switch m.how {
 	case "merges":
 		if old, err := m.Store.Get(ctx, id); err == nil {
@@ -65,7 +66,7 @@ func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c accounts.Cred
 	return m.Store.Put(ctx, id, c)
 }
 
-func (m *mutant) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+func (m *mutant) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
 	c, err := m.Store.Get(ctx, id)
 	switch {
 	case m.how == "miss without error" && err != nil && ctx.Err() == nil:
@@ -132,7 +133,7 @@ const mutantEnv = "CREDTEST_MUTANT"
 // TestSuite runs the suite on the store that a parent names, and on a sound one.
 func TestSuite(t *testing.T) {
 	Run(t, func(*testing.T) accounts.CredentialStore {
-		return &mutant{Store: memcreds.New(), how: os.Getenv(mutantEnv), kept: map[accounts.ProfileID]accounts.Credentials{}}
+		return &mutant{Store: memcreds.New(), how: os.Getenv(mutantEnv), kept: map[accounts.ProfileID]credentials.Set{}}
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // itemSize is how many bytes of a value an item holds: 1,600 are 2,136 in base64, which every platform
@@ -21,7 +22,7 @@ import (
 const itemSize = 1600
 
 // maxItems bounds what is read for one value.
-const maxItems = 2 * accounts.MaxCredentialSize / itemSize
+const maxItems = 2 * credentials.MaxSize / itemSize
 
 // items are values of any size under names. A value is one item under its name, the head, which says
 // under which names its parts are. Parts are written first, under names that are new, then the head,
@@ -242,7 +243,7 @@ func (s *Store) forget(ctx context.Context, id accounts.ProfileID) error {
 }
 
 // pack writes credentials as JSON: values in base64, as they are any bytes.
-func pack(c accounts.Credentials) []byte {
+func pack(c credentials.Set) []byte {
 	plain := make(map[string][]byte, len(c))
 	for name, s := range c {
 		plain[name] = s.Reveal()
@@ -257,14 +258,14 @@ func pack(c accounts.Credentials) []byte {
 	return text
 }
 
-func unpack(text []byte) (accounts.Credentials, error) {
+func unpack(text []byte) (credentials.Set, error) {
 	var plain map[string][]byte
 	if json.Unmarshal(text, &plain) != nil || len(plain) == 0 {
 		return nil, errCorrupt("credentials cannot be read")
 	}
-	c := make(accounts.Credentials, len(plain))
+	c := make(credentials.Set, len(plain))
 	for name, b := range plain {
-		c[name] = accounts.NewSecret(b)
+		c[name] = credentials.NewSecret(b)
 		clear(b)
 	}
 	return c, nil

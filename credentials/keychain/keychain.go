@@ -13,6 +13,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // ErrUnavailable is returned when the keychain cannot be reached or does not open: there is none, it is
@@ -79,7 +80,7 @@ func (s *Store) begin(ctx context.Context) (end func(), err error) {
 
 // Put implements accounts.CredentialStore. Credentials of any valid size fit: they are split into items of
 // the size that every platform takes.
-func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Crede
 
 // Get implements accounts.CredentialStore. accounts.ErrCorrupt when what the keychain has is not what
 // Put wrote; ErrUnavailable when it cannot be read.
-func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Creden
 	defer end()
 	packed, err := s.items.read(ctx, profileName(id))
 	defer clear(packed)
-	var c accounts.Credentials
+	var c credentials.Set
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
 		err = accounts.ErrCredentialsNotFound

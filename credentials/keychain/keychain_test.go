@@ -13,6 +13,7 @@ import (
 	"github.com/zalando/go-keyring"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/credtest"
 )
 
@@ -97,8 +98,8 @@ func TestApplicationsAreApart(t *testing.T) {
 }
 
 // login is larger than an item.
-func login(user string) accounts.Credentials {
-	return accounts.Credentials{"username": accounts.NewSecret([]byte(user)), "password": accounts.NewSecret([]byte(strings.Repeat(user, 1000)))}
+func login(user string) credentials.Set {
+	return credentials.Set{"username": credentials.NewSecret([]byte(user)), "password": credentials.NewSecret([]byte(strings.Repeat(user, 1000)))}
 }
 
 func requireLogin(t *testing.T, s *Store, id accounts.ProfileID, users ...string) {
@@ -192,7 +193,7 @@ func TestUnavailableKeychain(t *testing.T) {
 	s := newStore(t, "test", r)
 	secret := []byte("Tr0ub4dor")
 	for name, err := range map[string]error{
-		"Put":    s.Put(t.Context(), "p", accounts.Credentials{"p": accounts.NewSecret(secret)}),
+		"Put":    s.Put(t.Context(), "p", credentials.Set{"p": credentials.NewSecret(secret)}),
 		"Delete": s.Delete(t.Context(), "p"),
 		"Get":    func() error { _, err := s.Get(t.Context(), "p"); return err }(),
 		"List":   func() error { _, err := s.List(t.Context()); return err }(),

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // Store is an accounts.CredentialStore in memory. Make one with New. All methods are safe for
@@ -18,14 +19,14 @@ import (
 type Store struct {
 	mu     sync.RWMutex
 	closed bool
-	kept   map[accounts.ProfileID]accounts.Credentials
+	kept   map[accounts.ProfileID]credentials.Set
 }
 
 var _ accounts.CredentialStore = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{kept: make(map[accounts.ProfileID]accounts.Credentials)}
+	return &Store{kept: make(map[accounts.ProfileID]credentials.Set)}
 }
 
 // ready is the first thing every method does under the lock.
@@ -38,7 +39,7 @@ func (s *Store) ready(ctx context.Context) error {
 
 // Put stores a copy of c as the whole of the profile's credentials, in place of what was there, which
 // is overwritten.
-func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(ctx); err != nil {
@@ -52,7 +53,7 @@ func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Crede
 	return nil
 }
 
-func valid(id accounts.ProfileID, c accounts.Credentials) error {
+func valid(id accounts.ProfileID, c credentials.Set) error {
 	if id == "" {
 		return fmt.Errorf("put credentials: %w: the profile id is empty", accounts.ErrInvalid)
 	}
@@ -63,7 +64,7 @@ func valid(id accounts.ProfileID, c accounts.Credentials) error {
 }
 
 // Get returns a copy of the profile's credentials. ErrCredentialsNotFound on a miss.
-func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if err := s.ready(ctx); err != nil {

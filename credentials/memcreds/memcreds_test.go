@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/credtest"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
-func login(user string) accounts.Credentials {
-	return accounts.Credentials{"username": accounts.NewSecret([]byte(user))}
+func login(user string) credentials.Set {
+	return credentials.Set{"username": credentials.NewSecret([]byte(user))}
 }
 
 func reveal(t *testing.T, s *memcreds.Store, id accounts.ProfileID) string {
@@ -26,7 +27,7 @@ func reveal(t *testing.T, s *memcreds.Store, id accounts.ProfileID) string {
 
 func TestPutReplacesAsAWhole(t *testing.T) {
 	s := memcreds.New()
-	require.NoError(t, s.Put(t.Context(), "a", accounts.Credentials{"password": accounts.NewSecret([]byte("p"))}))
+	require.NoError(t, s.Put(t.Context(), "a", credentials.Set{"password": credentials.NewSecret([]byte("p"))}))
 	require.NoError(t, s.Put(t.Context(), "a", login("anna")))
 	c, err := s.Get(t.Context(), "a")
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestValuesNeverAlias(t *testing.T) {
 	require.Equal(t, "anna", reveal(t, s, "a"), "changing what was put changed what is kept")
 	got, err := s.Get(t.Context(), "a")
 	require.NoError(t, err)
-	got["username"] = accounts.NewSecret([]byte("mallory"))
+	got["username"] = credentials.NewSecret([]byte("mallory"))
 	require.Equal(t, "anna", reveal(t, s, "a"), "changing what was got changed what is kept")
 }
 

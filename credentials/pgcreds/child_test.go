@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 )
 
@@ -89,7 +90,7 @@ func holdInChild(ctx context.Context, s *Store) error {
 
 // putAndGet leaves the secret with the store alone.
 func putAndGet(ctx context.Context, s accounts.CredentialStore, secret []byte) error {
-	c := accounts.Credentials{"password": accounts.NewSecret(secret)}
+	c := credentials.Set{"password": credentials.NewSecret(secret)}
 	defer c.Wipe()
 	if err := s.Put(ctx, "a", c); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // row is one field of a profile, encrypted; the one without a name is the manifest of all of them.
@@ -81,7 +82,7 @@ func manifest(put []byte, names []string) []byte {
 }
 
 // seal returns the rows of credentials, the manifest first, all under the primary key.
-func (v *vault) seal(id accounts.ProfileID, c accounts.Credentials) ([]row, error) {
+func (v *vault) seal(id accounts.ProfileID, c credentials.Set) ([]row, error) {
 	put := make([]byte, putSize)
 	_, _ = rand.Read(put) // never fails
 	names := slices.Sorted(maps.Keys(c))
@@ -105,7 +106,7 @@ func (v *vault) seal(id accounts.ProfileID, c accounts.Credentials) ([]row, erro
 
 // open returns the credentials that rows were made of. They are the profile's rows in order of their
 // names. ErrUnreadable if they are not all of one Put.
-func (v *vault) open(id accounts.ProfileID, rows []row) (accounts.Credentials, error) {
+func (v *vault) open(id accounts.ProfileID, rows []row) (credentials.Set, error) {
 	if len(rows) == 0 || rows[0].Field != "" {
 		return nil, fmt.Errorf("%w: the list of their fields is missing", ErrTampered)
 	}
@@ -121,13 +122,13 @@ func (v *vault) open(id accounts.ProfileID, rows []row) (accounts.Credentials, e
 	if !bytes.Equal(listed, manifest(nil, names)) {
 		return nil, fmt.Errorf("%w: a field is missing or was added", ErrTampered)
 	}
-	c := make(accounts.Credentials, len(fields))
+	c := make(credentials.Set, len(fields))
 	for _, r := range fields {
 		plain, err := v.decrypt(r, associated(id, r.Field, put))
 		if err != nil {
 			return nil, err
 		}
-		c[r.Field] = accounts.NewSecret(plain)
+		c[r.Field] = credentials.NewSecret(plain)
 		clear(plain)
 	}
 	return c, nil

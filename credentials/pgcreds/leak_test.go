@@ -21,6 +21,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/credtest"
 	"github.com/ai-ots/accounts/internal/pgschema"
 	"github.com/ai-ots/accounts/internal/pgtest"
@@ -206,7 +207,7 @@ func cutWhileAnswering(t *testing.T, h *heard, proxy *pgtest.Proxy, call func(co
 }
 
 // cancelWhileWriting ends the context of a Put that waits for another writer.
-func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c accounts.Credentials) {
+func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c credentials.Set) {
 	t.Helper()
 	tx, err := admin.BeginTxx(t.Context(), nil)
 	require.NoError(t, err, "begin")
@@ -225,7 +226,7 @@ func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id acc
 }
 
 // refusedByServer has the server quote the row that it does not take.
-func refusedByServer(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c accounts.Credentials) {
+func refusedByServer(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c credentials.Set) {
 	t.Helper()
 	run(t, admin, `ALTER TABLE trading.credentials ADD CONSTRAINT none CHECK (false) NOT VALID`)
 	h.mustFail(t, "a Put that the server refuses", s.Put(t.Context(), id, c))
@@ -233,7 +234,7 @@ func refusedByServer(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accoun
 }
 
 // panicInProgress has a caller panic with credentials in hand.
-func panicInProgress(t *testing.T, h *heard, s *Store, c accounts.Credentials) {
+func panicInProgress(t *testing.T, h *heard, s *Store, c credentials.Set) {
 	t.Helper()
 	defer func() {
 		p := recover()

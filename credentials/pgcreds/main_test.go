@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
 
@@ -88,16 +88,16 @@ func value[T any](t testing.TB, db *sqlx.DB, query string, args ...any) T {
 }
 
 // creds makes credentials of names and secrets in turn.
-func creds(parts ...string) accounts.Credentials {
-	c := accounts.Credentials{}
+func creds(parts ...string) credentials.Set {
+	c := credentials.Set{}
 	for i := 0; i < len(parts); i += 2 {
-		c[parts[i]] = accounts.NewSecret([]byte(parts[i+1]))
+		c[parts[i]] = credentials.NewSecret([]byte(parts[i+1]))
 	}
 	return c
 }
 
 // requireCreds fails unless a and b have the same names and secrets.
-func requireCreds(t testing.TB, want, got accounts.Credentials, what string) {
+func requireCreds(t testing.TB, want, got credentials.Set, what string) {
 	t.Helper()
 	require.Len(t, got, len(want), "%s: there are more or fewer fields", what)
 	for name, s := range want {

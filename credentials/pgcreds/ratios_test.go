@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tink-crypto/tink-go/v2/aead"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 // BenchmarkRatios measures Get and Put of one secret of 512 bytes in turns with a bare call of Tink and a
@@ -22,7 +22,7 @@ func BenchmarkRatios(b *testing.B) {
 	bare, err := aead.New(keys)
 	require.NoError(b, err, "aead")
 	secret := bytes.Repeat([]byte("s"), 512)
-	c := accounts.Credentials{"password": accounts.NewSecret(secret)}
+	c := credentials.Set{"password": credentials.NewSecret(secret)}
 	sealed, err := bare.Encrypt(secret, []byte("a"))
 	require.NoError(b, err, "encrypt")
 	run(b, db, `CREATE TABLE bare (id text PRIMARY KEY, sealed bytea)`)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 )
 
 func TestRotate(t *testing.T) {
@@ -212,7 +213,7 @@ type load struct {
 	writes       atomic.Int64
 }
 
-func (l *load) creds(i int, n int64) accounts.Credentials {
+func (l *load) creds(i int, n int64) credentials.Set {
 	return creds("username", string(profile(i)), "password", fmt.Sprint(n))
 }
 

@@ -42,6 +42,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
@@ -126,7 +127,7 @@ func (s *Store) unprepare() error {
 // Put stores c as the whole of the profile's credentials, in place of what was there, at once for every
 // reader. accounts.ErrInvalid for an id of more than 50 bytes, and for credentials that are not valid
 // (see accounts.Credentials.Validate). If it fails while it is under way, what is stored is either all of c or what was there.
-func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Credentials) error {
+func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c accounts.Crede
 
 // Get returns the profile's credentials, in one round trip. accounts.ErrCredentialsNotFound on a miss,
 // ErrUnreadable when they cannot be decrypted.
-func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (accounts.Credentials, error) {
+func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/mac"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/credtest"
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
@@ -59,12 +60,12 @@ func TestWhatWasPutIsGot(t *testing.T) {
 		for i := range every {
 			every[i] = byte(i)
 		}
-		for what, c := range map[string]accounts.Credentials{
+		for what, c := range map[string]credentials.Set{
 			"one":          creds("flex_token", "0123456789"),
 			"odd names":    creds("';DROP", "c", "{\"a\",NULL}", "d", `\`, "e"),
 			"an empty one": creds("password", ""),
 			"bytes":        creds("key", string(every)),
-			"a large one":  creds("key", strings.Repeat("x", accounts.MaxCredentialSize-1), "other", "y"),
+			"a large one":  creds("key", strings.Repeat("x", credentials.MaxSize-1), "other", "y"),
 		} {
 			require.NoError(t, s.Put(t.Context(), "a", c), "%s: Put failed", what)
 			got, err := s.Get(t.Context(), "a")
@@ -82,7 +83,7 @@ func TestWhatWasPutIsGot(t *testing.T) {
 // those of one of them.
 func TestReadersSeeOnePut(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
-		sets := make([]accounts.Credentials, 6)
+		sets := make([]credentials.Set, 6)
 		for i := range sets {
 			sets[i] = creds("writer", fmt.Sprint(i), fmt.Sprint("own", i), fmt.Sprint(i), fmt.Sprint("shared", i%3), fmt.Sprint(i))
 		}

@@ -10,13 +10,13 @@ import (
 
 	"github.com/quagmt/udecimal"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // bar is one day of one symbol, at the prices of that day: not adjusted for later splits.
 type bar struct {
-	date        accounts.Date
-	open, close accounts.Decimal
+	date        ledger.Date
+	open, close ledger.Decimal
 }
 
 // series are the bars of one symbol, oldest first.
@@ -29,13 +29,13 @@ type series struct {
 
 // split is numerator new shares for every denominator old ones, from the opening of its date on.
 type split struct {
-	date                   accounts.Date
-	numerator, denominator accounts.Decimal
+	date                   ledger.Date
+	numerator, denominator ledger.Decimal
 }
 
 // on returns the bar of a date, and false if the symbol did not trade on it.
-func (s *series) on(d accounts.Date) (bar, bool) {
-	i, found := slices.BinarySearchFunc(s.bars, d, func(b bar, d accounts.Date) int { return int(b.date) - int(d) })
+func (s *series) on(d ledger.Date) (bar, bool) {
+	i, found := slices.BinarySearchFunc(s.bars, d, func(b bar, d ledger.Date) int { return int(b.date) - int(d) })
 	if !found {
 		return bar{}, false
 	}
@@ -43,8 +43,8 @@ func (s *series) on(d accounts.Date) (bar, bool) {
 }
 
 // after returns the first bar behind a date.
-func (s *series) after(d accounts.Date) (bar, bool) {
-	i, _ := slices.BinarySearchFunc(s.bars, d+1, func(b bar, d accounts.Date) int { return int(b.date) - int(d) })
+func (s *series) after(d ledger.Date) (bar, bool) {
+	i, _ := slices.BinarySearchFunc(s.bars, d+1, func(b bar, d ledger.Date) int { return int(b.date) - int(d) })
 	if i == len(s.bars) {
 		return bar{}, false
 	}
@@ -52,7 +52,7 @@ func (s *series) after(d accounts.Date) (bar, bool) {
 }
 
 // splitOn returns the split that takes effect on a date.
-func (s *series) splitOn(d accounts.Date) (split, bool) {
+func (s *series) splitOn(d ledger.Date) (split, bool) {
 	for _, x := range s.splits {
 		if x.date == d {
 			return x, true
@@ -133,14 +133,14 @@ func readBars(r io.Reader, name, symbol string) (*series, error) {
 
 // bar reads a row; the note says what is doubtful about it.
 func (c columns) bar(row []string) (b bar, note string, err error) {
-	if b.date, err = accounts.ParseDate(strings.TrimSpace(row[c.date])); err != nil {
+	if b.date, err = ledger.ParseDate(strings.TrimSpace(row[c.date])); err != nil {
 		return b, "", fmt.Errorf("date %q is neither yyyy-mm-dd nor yyyymmdd", row[c.date])
 	}
-	price := func(name string, i int) accounts.Decimal {
+	price := func(name string, i int) ledger.Decimal {
 		if i < 0 || err != nil {
-			return accounts.Decimal{}
+			return ledger.Decimal{}
 		}
-		var d accounts.Decimal
+		var d ledger.Decimal
 		d, err = parsePrice(row[i])
 		if err != nil {
 			err = fmt.Errorf("%s %q %w", name, row[i], err)
@@ -160,7 +160,7 @@ func (c columns) bar(row []string) (b bar, note string, err error) {
 
 // doubtful reports whether a day's range, as far as there is one, leaves out its open or close, or goes to less
 // than half or more than twice of them.
-func doubtful(hasLow bool, low accounts.Decimal, hasHigh bool, high accounts.Decimal, b bar) bool {
+func doubtful(hasLow bool, low ledger.Decimal, hasHigh bool, high ledger.Decimal, b bar) bool {
 	least, most := b.open, b.close
 	if most.LessThan(least) {
 		least, most = most, least
@@ -174,8 +174,8 @@ const pricePlaces = 6
 
 var maxPrice = udecimal.MustFromInt64(1_000_000_000, 0)
 
-func parsePrice(s string) (accounts.Decimal, error) {
-	d, err := accounts.ParseDecimal(strings.TrimSpace(s))
+func parsePrice(s string) (ledger.Decimal, error) {
+	d, err := ledger.ParseDecimal(strings.TrimSpace(s))
 	if err != nil {
 		return d, errors.New("is not a number")
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // book is one profile in the simulation: its portfolio, its account at the broker, and what is to be told of it.
@@ -21,21 +23,21 @@ type book struct {
 	curve   []point
 	held    int
 	refused map[string]int // by the first rule broken
-	peaks   map[accounts.Rule]use
+	peaks   map[risk.Rule]use
 	stopped int // closes in a row at which losses kept it from opening anything
-	resumed []accounts.Date
+	resumed []ledger.Date
 }
 
 // point is what a profile was worth at a day's close.
 type point struct {
-	date   accounts.Date
-	equity accounts.Decimal
+	date   ledger.Date
+	equity ledger.Decimal
 }
 
 // use is how much of a limit was used at a day's close.
 type use struct {
-	accounts.Usage
-	date accounts.Date
+	risk.Usage
+	date ledger.Date
 }
 
 // share is what part of the limit was used.
@@ -47,11 +49,11 @@ func (u use) share() float64 {
 }
 
 func newBook(p accounts.AccountProfile, portfolio *accounts.Portfolio, broker *paperAccount) *book {
-	return &book{profile: p, portfolio: portfolio, broker: broker, refused: map[string]int{}, peaks: map[accounts.Rule]use{}}
+	return &book{profile: p, portfolio: portfolio, broker: broker, refused: map[string]int{}, peaks: map[risk.Rule]use{}}
 }
 
 // open is what happens at a day's opening: splits, prices, and the fills of the orders of the day before.
-func (b *book) open(ctx context.Context, m *market, d accounts.Date, prices map[string]accounts.Decimal) error {
+func (b *book) open(ctx context.Context, m *market, d ledger.Date, prices map[string]ledger.Decimal) error {
 	at := m.opening(d)
 	for _, s := range m.series {
 		x, splits := s.splitOn(d)
@@ -59,7 +61,7 @@ func (b *book) open(ctx context.Context, m *market, d accounts.Date, prices map[
 			continue
 		}
 		i := stock(s.symbol)
-		_, err := b.portfolio.Record(ctx, accounts.Split{ID: fmt.Sprintf("split-%s-%s", s.symbol, d), From: i, To: i,
+		_, err := b.portfolio.Record(ctx, ledger.Split{ID: fmt.Sprintf("split-%s-%s", s.symbol, d), From: i, To: i,
 			Numerator: x.numerator, Denominator: x.denominator, Time: at})
 		if err == nil {
 			err = b.broker.split(s.symbol, x)
@@ -71,12 +73,12 @@ func (b *book) open(ctx context.Context, m *market, d accounts.Date, prices map[
 	if err := b.mark(at, prices); err != nil {
 		return err
 	}
-	_, err := b.portfolio.Record(ctx, accounts.Facts(b.broker.open(at, prices))...)
+	_, err := b.portfolio.Record(ctx, ledger.Facts(b.broker.open(at, prices))...)
 	return err
 }
 
 // close is what happens at a day's close: prices, the equity point, and a look at the limits.
-func (b *book) close(ctx context.Context, at time.Time, d accounts.Date, prices map[string]accounts.Decimal) error {
+func (b *book) close(ctx context.Context, at time.Time, d ledger.Date, prices map[string]ledger.Decimal) error {
 	if err := b.mark(at, prices); err != nil {
 		return err
 	}
@@ -93,18 +95,18 @@ func (b *book) close(ctx context.Context, at time.Time, d accounts.Date, prices 
 	return nil
 }
 
-func (b *book) mark(at time.Time, prices map[string]accounts.Decimal) error {
-	var marks []accounts.Mark
+func (b *book) mark(at time.Time, prices map[string]ledger.Decimal) error {
+	var marks []ledger.Mark
 	for _, symbol := range sortedKeys(prices) {
-		marks = append(marks, accounts.Mark{Instrument: stock(symbol), Price: prices[symbol], Time: at})
+		marks = append(marks, ledger.Mark{Instrument: stock(symbol), Price: prices[symbol], Time: at})
 	}
 	return b.portfolio.Mark(marks...)
 }
 
 // review plays the person who looks at a profile that losses have stopped, and after so many days lets it
 // trade again: the library never does that by itself. Zero days are never.
-func (b *book) review(ctx context.Context, after int, d accounts.Date) error {
-	if r := &b.latest.Risk; r.State == accounts.TradingActive && r.Severity < accounts.SeverityModerate {
+func (b *book) review(ctx context.Context, after int, d ledger.Date) error {
+	if r := &b.latest.Risk; r.State == risk.TradingActive && r.Severity < risk.SeverityModerate {
 		b.stopped = 0
 		return nil
 	}
@@ -130,9 +132,9 @@ func (b *book) take(a accounts.Allocation) error {
 }
 
 // reason is the first rule that an order breaks. Of an order that was never made it is why.
-func reason(d accounts.Decision) string {
+func reason(d risk.Decision) string {
 	v := d.Violations[0]
-	if v.Rule == accounts.RuleSize {
+	if v.Rule == risk.RuleSize {
 		return string(v.Rule) + ": " + v.Reason
 	}
 	return string(v.Rule)

@@ -6,14 +6,16 @@ import (
 
 	"github.com/quagmt/udecimal"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // What trading costs.
 const (
 	commissionText = "2.50" // per trade
 	spreadText     = "0.1"  // percent of the price, of which a trade pays half
-	currency       = accounts.Currency("USD")
+	currency       = ledger.Currency("USD")
 )
 
 var (
@@ -25,22 +27,22 @@ var (
 // of their symbol. It keeps its own books, for the library's to be held against.
 type paperAccount struct {
 	id      string // the broker's
-	cash    accounts.Decimal
-	shares  map[string]accounts.Decimal
-	working []accounts.Order
+	cash    ledger.Decimal
+	shares  map[string]ledger.Decimal
+	working []risk.Order
 	fills   int
 }
 
-func newPaperAccount(id string, cash accounts.Decimal) *paperAccount {
-	return &paperAccount{id: id, cash: cash, shares: map[string]accounts.Decimal{}}
+func newPaperAccount(id string, cash ledger.Decimal) *paperAccount {
+	return &paperAccount{id: id, cash: cash, shares: map[string]ledger.Decimal{}}
 }
 
 // send takes an order.
-func (a *paperAccount) send(o accounts.Order) { a.working = append(a.working, o) }
+func (a *paperAccount) send(o risk.Order) { a.working = append(a.working, o) }
 
 // open fills the orders of every symbol that has an opening price.
-func (a *paperAccount) open(at time.Time, prices map[string]accounts.Decimal) []accounts.Trade {
-	var fills []accounts.Trade
+func (a *paperAccount) open(at time.Time, prices map[string]ledger.Decimal) []ledger.Trade {
+	var fills []ledger.Trade
 	left := a.working[:0]
 	for _, o := range a.working {
 		price, traded := prices[o.Instrument.Symbol]
@@ -55,14 +57,14 @@ func (a *paperAccount) open(at time.Time, prices map[string]accounts.Decimal) []
 }
 
 // fill is the execution of an order: whoever takes liquidity pays half the spread.
-func (a *paperAccount) fill(o accounts.Order, price accounts.Decimal, at time.Time) accounts.Trade {
+func (a *paperAccount) fill(o risk.Order, price ledger.Decimal, at time.Time) ledger.Trade {
 	paid := price.Mul(halfSpread)
 	if o.Quantity.IsNeg() {
 		paid = paid.Neg()
 	}
 	a.fills++
-	t := accounts.Trade{
-		ExecID: accounts.ExecID(fmt.Sprintf("%s-%06d", a.id, a.fills)), OrderID: o.ID, Instrument: o.Instrument,
+	t := ledger.Trade{
+		ExecID: ledger.ExecID(fmt.Sprintf("%s-%06d", a.id, a.fills)), OrderID: o.ID, Instrument: o.Instrument,
 		Quantity: o.Quantity, Price: price.Add(paid).RoundBank(pricePlaces), Commission: commission, Time: at,
 	}
 	a.cash = a.cash.Sub(t.Quantity.Mul(t.Price)).Sub(commission)
@@ -81,11 +83,11 @@ func (a *paperAccount) split(symbol string, x split) error {
 }
 
 // statement is what the broker says the account holds.
-func (a *paperAccount) statement() accounts.BrokerStatement {
-	s := accounts.BrokerStatement{AllPositions: true, Cash: []accounts.BrokerCash{{Currency: currency, Balance: a.cash}}}
+func (a *paperAccount) statement() reconcile.Statement {
+	s := reconcile.Statement{AllPositions: true, Cash: []reconcile.Cash{{Currency: currency, Balance: a.cash}}}
 	for _, symbol := range sortedKeys(a.shares) {
 		if quantity := a.shares[symbol]; !quantity.IsZero() {
-			s.Positions = append(s.Positions, accounts.BrokerPosition{Instrument: stock(symbol), Quantity: quantity})
+			s.Positions = append(s.Positions, reconcile.Position{Instrument: stock(symbol), Quantity: quantity})
 		}
 	}
 	return s

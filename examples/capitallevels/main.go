@@ -23,8 +23,8 @@ import (
 	"strings"
 	_ "time/tzdata" // not every machine has time zones
 
-	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/examples/internal/storage"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Exit codes.
@@ -66,7 +66,7 @@ func main() {
 type options struct {
 	prices   map[string]string // file by symbol
 	splits   map[string][]split
-	from, to accounts.Date
+	from, to ledger.Date
 	review   int
 	html     string
 	json     bool
@@ -197,11 +197,11 @@ func (o *options) addSplit(s string) error {
 	}
 	var x split
 	var err error
-	if x.date, err = accounts.ParseDate(parts[0]); err != nil {
+	if x.date, err = ledger.ParseDate(parts[0]); err != nil {
 		return fmt.Errorf("date %q is not yyyy-mm-dd", parts[0])
 	}
-	for i, to := range []*accounts.Decimal{&x.numerator, &x.denominator} {
-		if *to, err = accounts.ParseDecimal(parts[1+i]); err != nil || !to.IsPos() || to.GreaterThan(days(1000)) {
+	for i, to := range []*ledger.Decimal{&x.numerator, &x.denominator} {
+		if *to, err = ledger.ParseDecimal(parts[1+i]); err != nil || !to.IsPos() || to.GreaterThan(days(1000)) {
 			return fmt.Errorf("%q is not a number of shares from above 0 to 1000", parts[1+i])
 		}
 	}
@@ -213,9 +213,9 @@ func (o *options) addSplit(s string) error {
 	return nil
 }
 
-func dateFlag(to *accounts.Date) func(string) error {
+func dateFlag(to *ledger.Date) func(string) error {
 	return func(s string) (err error) {
-		if *to, err = accounts.ParseDate(s); err != nil {
+		if *to, err = ledger.ParseDate(s); err != nil {
 			return fmt.Errorf("date %q is not yyyy-mm-dd", s)
 		}
 		return nil

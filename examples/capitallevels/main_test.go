@@ -16,6 +16,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -112,9 +113,9 @@ func TestSplitInARun(t *testing.T) {
 	var plain, split strings.Builder
 	plain.WriteString("Date,Open,Close\n")
 	split.WriteString("Date,Open,Close\n")
-	date, price := accounts.Date(20240102), 0
+	date, price := ledger.Date(20240102), 0
 	for i := range 150 {
-		date = accounts.DateOf(date.Time(marketZone(t)).AddDate(0, 0, 1))
+		date = ledger.DateOf(date.Time(marketZone(t)).AddDate(0, 0, 1))
 		price = 40_00 + 20*i
 		plain.WriteString(row(date, price))
 		if i >= 100 {
@@ -122,7 +123,7 @@ func TestSplitInARun(t *testing.T) {
 		}
 		split.WriteString(row(date, price))
 	}
-	at := accounts.DateOf(accounts.Date(20240102).Time(marketZone(t)).AddDate(0, 0, 101))
+	at := ledger.DateOf(ledger.Date(20240102).Time(marketZone(t)).AddDate(0, 0, 101))
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "plain.csv"), []byte(plain.String()), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "split.csv"), []byte(split.String()), 0o600))
@@ -145,6 +146,6 @@ func marketZone(t *testing.T) *time.Location {
 	return zone
 }
 
-func row(d accounts.Date, cents int) string {
+func row(d ledger.Date, cents int) string {
 	return fmt.Sprintf("%s,%d.%02d,%d.%02d\n", d, cents/100, cents%100, cents/100, cents%100)
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // sample has three years of daily bars of five fictitious symbols; TestSample makes it.
@@ -23,9 +23,9 @@ var sampleSymbols = []string{"SYNA", "SYNB", "SYNC", "SYND", "SYNE"}
 
 // market is every symbol's bars, and the days on which there is trading.
 type market struct {
-	series []*series       // ordered by symbol
-	days   []accounts.Date // on which at least one symbol traded, within all symbols' first and last bar
-	source string          // where the bars are from, for whoever reads figures
+	series []*series     // ordered by symbol
+	days   []ledger.Date // on which at least one symbol traded, within all symbols' first and last bar
+	source string        // where the bars are from, for whoever reads figures
 	notes  []string
 	zone   *time.Location
 }
@@ -33,10 +33,10 @@ type market struct {
 // The hours of the exchange.
 const exchange = "America/New_York"
 
-func (m *market) opening(d accounts.Date) time.Time {
+func (m *market) opening(d ledger.Date) time.Time {
 	return d.Time(m.zone).Add(9*time.Hour + 30*time.Minute)
 }
-func (m *market) closing(d accounts.Date) time.Time { return d.Time(m.zone).Add(16 * time.Hour) }
+func (m *market) closing(d ledger.Date) time.Time { return d.Time(m.zone).Add(16 * time.Hour) }
 
 // symbols lists the symbols with commas.
 func (m *market) symbols() string {
@@ -103,7 +103,7 @@ func readFile(open func(string) (fs.File, error), name, symbol string) (s *serie
 
 // trading works out the days of trading: those on which all symbols have begun and none has ended,
 // so that no position is left without a price, from and to the dates that were asked for.
-func (m *market) trading(from, to accounts.Date) error {
+func (m *market) trading(from, to ledger.Date) error {
 	for _, s := range m.series {
 		from = max(from, s.bars[0].date)
 		if last := s.bars[len(s.bars)-1].date; to == 0 || last < to {

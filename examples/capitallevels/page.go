@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/risk"
 )
 
 //go:embed page.html
@@ -118,7 +118,7 @@ func (r *report) signalTable() [][]string {
 	return append(rows, resumed)
 }
 
-func (r *report) use(rule accounts.Rule) ruleUse {
+func (r *report) use(rule risk.Rule) ruleUse {
 	u := ruleUse{Rule: title(rule)}
 	for _, b := range r.books {
 		share := b.peaks[rule].share()

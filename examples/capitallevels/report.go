@@ -9,13 +9,16 @@ import (
 	"text/tabwriter"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // report is what a simulation came to.
 type report struct {
 	accounts.Comparison
 	Source, Symbols string
-	From, To        accounts.Date
+	From, To        ledger.Date
 	Days, Signals   int
 	books           []*book
 }
@@ -32,7 +35,7 @@ func (s *simulation) report(ctx context.Context) (*report, error) {
 	first, last := m.days[0], m.days[len(m.days)-1]
 	r := &report{Source: m.source, Symbols: m.symbols(), From: first, To: last, Days: len(m.days), Signals: s.signals, books: s.books}
 	var err error
-	r.Comparison, err = s.manager.Compare(ctx, accounts.Window{From: m.opening(first), To: m.closing(last)}, ids...)
+	r.Comparison, err = s.manager.Compare(ctx, performance.Window{From: m.opening(first), To: m.closing(last)}, ids...)
 	return r, err
 }
 
@@ -83,8 +86,8 @@ func (r *report) reasons() []string {
 
 // rules are the limits that were used by any profile, in the order of the library's own report. Those on an
 // underlying are the same as those on a position where all contracts are stocks.
-func (r *report) rules() []accounts.Rule {
-	var out []accounts.Rule
+func (r *report) rules() []risk.Rule {
+	var out []risk.Rule
 	for _, b := range r.books {
 		for _, u := range b.latest.Risk.Usage {
 			if !slices.Contains(out, u.Rule) && r.used(u.Rule) {
@@ -95,12 +98,12 @@ func (r *report) rules() []accounts.Rule {
 	return out
 }
 
-func (r *report) used(rule accounts.Rule) bool {
-	return rule != accounts.RuleUnderlying && slices.ContainsFunc(r.books, func(b *book) bool { return b.peaks[rule].Used.IsPos() })
+func (r *report) used(rule risk.Rule) bool {
+	return rule != risk.RuleUnderlying && slices.ContainsFunc(r.books, func(b *book) bool { return b.peaks[rule].Used.IsPos() })
 }
 
 // title is a rule's code in words.
-func title(r accounts.Rule) string { return strings.ReplaceAll(string(r), "_", " ") }
+func title(r risk.Rule) string { return strings.ReplaceAll(string(r), "_", " ") }
 
 // count is "1 signal", "2 signals".
 func count(n int, what string) string {
@@ -110,6 +113,6 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %s", n, what)
 }
 
-func money(d accounts.Decimal) string { return d.RoundBank(2).StringFixed(2) }
+func money(d ledger.Decimal) string { return d.RoundBank(2).StringFixed(2) }
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", x*100) }

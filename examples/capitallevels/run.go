@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // presets are the four accounts. Their ids are set, so that the same input gives the same output to the byte.
@@ -34,7 +35,7 @@ type simulation struct {
 	signals int
 	review  int               // trading days until a person resumes a profile that losses stopped; zero for never
 	day     func(*simulation) // is told of every day that is over
-	date    accounts.Date
+	date    ledger.Date
 }
 
 // simulate trades the whole market in all profiles, for which the store must be empty, and calls day after
@@ -77,7 +78,7 @@ func (s *simulation) begin(ctx context.Context) error {
 		capital := p.CapitalLevel.Amount()
 		b := newBook(p, portfolio, newPaperAccount(p.IBKRAccountID, capital))
 		s.books = append(s.books, b)
-		_, err = portfolio.Record(ctx, accounts.CashMovement{ID: "capital", Kind: accounts.Deposit, Currency: currency, Amount: capital, Time: s.now()})
+		_, err = portfolio.Record(ctx, ledger.CashMovement{ID: "capital", Kind: ledger.Deposit, Currency: currency, Amount: capital, Time: s.now()})
 		if err == nil {
 			err = portfolio.RecordEquity(ctx, s.now()) // what the first day's figures begin with
 		}
@@ -101,9 +102,9 @@ func (s *simulation) begin(ctx context.Context) error {
 }
 
 // trade is one day.
-func (s *simulation) trade(ctx context.Context, d accounts.Date) error {
+func (s *simulation) trade(ctx context.Context, d ledger.Date) error {
 	s.date = d
-	opens, closes := map[string]accounts.Decimal{}, map[string]accounts.Decimal{}
+	opens, closes := map[string]ledger.Decimal{}, map[string]ledger.Decimal{}
 	for _, x := range s.market.series {
 		if b, ok := x.on(d); ok {
 			opens[x.symbol], closes[x.symbol] = b.open, b.close

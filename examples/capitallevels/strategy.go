@@ -7,6 +7,8 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // The strategy's settings, in trading days.
@@ -24,9 +26,9 @@ const (
 // bought, and whether at all, each account's size and limits say.
 type trend struct {
 	series *series
-	closes []accounts.Decimal // newest last, in today's shares; no more than are needed
-	steps  int                // purchases since the position was opened
-	since  int                // days since the last one
+	closes []ledger.Decimal // newest last, in today's shares; no more than are needed
+	steps  int              // purchases since the position was opened
+	since  int              // days since the last one
 }
 
 // see takes a day's close in.
@@ -68,31 +70,31 @@ func (t *trend) decide() accounts.SignalAction {
 }
 
 // signal is the decision of a day as a signal; false if there is none.
-func (t *trend) signal(d accounts.Date) (accounts.Signal, bool) {
+func (t *trend) signal(d ledger.Date) (accounts.Signal, bool) {
 	action := t.decide()
 	if action == "" {
 		return accounts.Signal{}, false
 	}
 	return accounts.Signal{
-		ID:         accounts.SignalID(fmt.Sprintf("%s-%s-%s", d, t.series.symbol, action)),
+		ID:         risk.SignalID(fmt.Sprintf("%s-%s-%s", d, t.series.symbol, action)),
 		Instrument: stock(t.series.symbol), Action: action, Strategy: tradeName,
 	}, true
 }
 
 // isHigh reports whether the last close is above all others.
-func isHigh(closes []accounts.Decimal) bool {
+func isHigh(closes []ledger.Decimal) bool {
 	last := closes[len(closes)-1]
-	return !slices.ContainsFunc(closes[:len(closes)-1], func(c accounts.Decimal) bool { return !c.LessThan(last) })
+	return !slices.ContainsFunc(closes[:len(closes)-1], func(c ledger.Decimal) bool { return !c.LessThan(last) })
 }
 
-func sum(list []accounts.Decimal) accounts.Decimal {
-	var total accounts.Decimal
+func sum(list []ledger.Decimal) ledger.Decimal {
+	var total ledger.Decimal
 	for _, d := range list {
 		total = total.Add(d)
 	}
 	return total
 }
 
-func days(n int64) accounts.Decimal { return udecimal.MustFromInt64(n, 0) }
+func days(n int64) ledger.Decimal { return udecimal.MustFromInt64(n, 0) }
 
-func stock(symbol string) accounts.Instrument { return accounts.NewStock(symbol, currency) }
+func stock(symbol string) ledger.Instrument { return ledger.NewStock(symbol, currency) }

@@ -8,33 +8,34 @@ import (
 	"text/tabwriter"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/performance"
 )
 
 // titles are what the table calls the metrics. Those whose title ends in % are shown as percentages.
-var titles = map[accounts.Metric]struct {
+var titles = map[performance.Metric]struct {
 	text    string
 	percent bool
 }{
-	accounts.MetricProfit:       {"profit", false},
-	accounts.MetricTimeWeighted: {"time-weighted return", true},
-	accounts.MetricAnnualized:   {"annualized return", true},
-	accounts.MetricVolatility:   {"volatility", true},
-	accounts.MetricSharpe:       {"Sharpe ratio", false},
-	accounts.MetricSortino:      {"Sortino ratio", false},
-	accounts.MetricCalmar:       {"Calmar ratio", false},
-	accounts.MetricMaxDrawdown:  {"maximum drawdown", true},
-	accounts.MetricVaR95:        {"value at risk, 95 %, a day", true},
-	accounts.MetricVaR99:        {"value at risk, 99 %, a day", true},
-	accounts.MetricShortfall95:  {"expected shortfall, 95 %", true},
-	accounts.MetricShortfall99:  {"expected shortfall, 99 %", true},
-	accounts.MetricExposure:     {"exposure", true},
-	accounts.MetricTurnover:     {"turnover", true},
-	accounts.MetricWinRate:      {"win rate", true},
-	accounts.MetricProfitFactor: {"profit factor", false},
-	accounts.MetricExpectancy:   {"expectancy", false},
-	accounts.MetricAverageWin:   {"average win", false},
-	accounts.MetricAverageLoss:  {"average loss", false},
-	accounts.MetricFees:         {"fees", false},
+	performance.MetricProfit:       {"profit", false},
+	performance.MetricTimeWeighted: {"time-weighted return", true},
+	performance.MetricAnnualized:   {"annualized return", true},
+	performance.MetricVolatility:   {"volatility", true},
+	performance.MetricSharpe:       {"Sharpe ratio", false},
+	performance.MetricSortino:      {"Sortino ratio", false},
+	performance.MetricCalmar:       {"Calmar ratio", false},
+	performance.MetricMaxDrawdown:  {"maximum drawdown", true},
+	performance.MetricVaR95:        {"value at risk, 95 %, a day", true},
+	performance.MetricVaR99:        {"value at risk, 99 %, a day", true},
+	performance.MetricShortfall95:  {"expected shortfall, 95 %", true},
+	performance.MetricShortfall99:  {"expected shortfall, 99 %", true},
+	performance.MetricExposure:     {"exposure", true},
+	performance.MetricTurnover:     {"turnover", true},
+	performance.MetricWinRate:      {"win rate", true},
+	performance.MetricProfitFactor: {"profit factor", false},
+	performance.MetricExpectancy:   {"expectancy", false},
+	performance.MetricAverageWin:   {"average win", false},
+	performance.MetricAverageLoss:  {"average loss", false},
+	performance.MetricFees:         {"fees", false},
 }
 
 // table returns a row for each metric and a column for each profile, under a row of their names and behind
@@ -52,7 +53,7 @@ func table(c accounts.Comparison) [][]string {
 	row("equity at the start", func(s *accounts.Standing) string { return money(s.Performance.StartEquity) })
 	row("equity at the end", func(s *accounts.Standing) string { return money(s.Performance.EndEquity) })
 	row("deposits less withdrawals", func(s *accounts.Standing) string { return money(s.Performance.Flows) })
-	for _, m := range accounts.Metrics() {
+	for _, m := range performance.Metrics() {
 		row(titles[m].text, func(s *accounts.Standing) string { return figure(&s.Performance, m) })
 	}
 	row("drawdown, days", func(s *accounts.Standing) string { return strconv.Itoa(s.Performance.DrawdownDays) })
@@ -62,7 +63,7 @@ func table(c accounts.Comparison) [][]string {
 }
 
 // figure is one metric as the table shows it.
-func figure(p *accounts.Performance, m accounts.Metric) string {
+func figure(p *performance.Report, m performance.Metric) string {
 	if amount, ok := p.Amount(m); ok {
 		return money(amount)
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/keychain"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/store/memstore"
@@ -69,18 +70,18 @@ type input struct {
 }
 
 // secret asks for a secret. The bytes that were read are wiped.
-func (in *input) secret(what string) (accounts.Secret, error) {
+func (in *input) secret(what string) (credentials.Secret, error) {
 	if in.hidden == nil {
 		if !in.lines.Scan() {
-			return accounts.Secret{}, io.ErrUnexpectedEOF
+			return credentials.Secret{}, io.ErrUnexpectedEOF
 		}
-		return accounts.NewSecret(in.lines.Bytes()), nil
+		return credentials.NewSecret(in.lines.Bytes()), nil
 	}
 	fmt.Fprintf(in.prompt, "%s: ", what)
 	b, err := in.hidden()
 	fmt.Fprintln(in.prompt)
 	defer clear(b)
-	return accounts.NewSecret(b), err
+	return credentials.NewSecret(b), err
 }
 
 // session is the manager and what it prints to.
@@ -161,7 +162,7 @@ func (s *session) set(ctx context.Context, id accounts.ProfileID) error {
 		return err
 	}
 	defer password.Wipe()
-	login, err := accounts.NewGatewayLogin(username, password, "paper")
+	login, err := credentials.NewGatewayLogin(username, password, "paper")
 	if err != nil {
 		return err
 	}

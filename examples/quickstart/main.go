@@ -14,6 +14,7 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
@@ -44,8 +45,8 @@ func run(ctx context.Context, w io.Writer) error {
 		}
 		at := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC)
 		_, err = portfolio.Record(ctx, // both or neither; again is harmless
-			accounts.CashMovement{ID: "deposit-1", Kind: accounts.Deposit, Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at},
-			accounts.Trade{ExecID: "0000e0d5.68273a2b.01.01", Instrument: accounts.NewStock("XYZ", "USD"), Time: at,
+			ledger.CashMovement{ID: "deposit-1", Kind: ledger.Deposit, Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at},
+			ledger.Trade{ExecID: "0000e0d5.68273a2b.01.01", Instrument: ledger.NewStock("XYZ", "USD"), Time: at,
 				Quantity: udecimal.MustFromInt64(int64(10+10*i), 0), Price: udecimal.MustParse("41.25"), Commission: udecimal.MustParse("1")})
 		if err != nil {
 			return err

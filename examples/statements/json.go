@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // The JSON document. Money and quantities are strings; a broker's figure that the statement does
@@ -23,26 +25,26 @@ type (
 		Breaks        []jsonBreak        `json:"breaks"`
 	}
 	jsonClosing struct {
-		ExecID         accounts.ExecID   `json:"exec_id"`
-		TransactionID  string            `json:"transaction_id"`
-		ConID          string            `json:"conid"`
-		Symbol         string            `json:"symbol"`
-		Quantity       accounts.Decimal  `json:"quantity"`
-		Realized       accounts.Decimal  `json:"realized"`
-		BrokerRealized *accounts.Decimal `json:"broker_realized"`
-		Inferred       bool              `json:"inferred"`
+		ExecID         ledger.ExecID   `json:"exec_id"`
+		TransactionID  string          `json:"transaction_id"`
+		ConID          string          `json:"conid"`
+		Symbol         string          `json:"symbol"`
+		Quantity       ledger.Decimal  `json:"quantity"`
+		Realized       ledger.Decimal  `json:"realized"`
+		BrokerRealized *ledger.Decimal `json:"broker_realized"`
+		Inferred       bool            `json:"inferred"`
 	}
 	jsonPosition struct {
-		ConID           string            `json:"conid"`
-		Symbol          string            `json:"symbol"`
-		Quantity        accounts.Decimal  `json:"quantity"`
-		CostBasis       accounts.Decimal  `json:"cost_basis"`
-		BrokerCostBasis *accounts.Decimal `json:"broker_cost_basis"`
-		Inferred        bool              `json:"inferred"`
+		ConID           string          `json:"conid"`
+		Symbol          string          `json:"symbol"`
+		Quantity        ledger.Decimal  `json:"quantity"`
+		CostBasis       ledger.Decimal  `json:"cost_basis"`
+		BrokerCostBasis *ledger.Decimal `json:"broker_cost_basis"`
+		Inferred        bool            `json:"inferred"`
 	}
 	jsonBreak struct {
 		ProfileID accounts.ProfileID `json:"profile_id"`
-		accounts.Break
+		reconcile.Break
 	}
 )
 
@@ -93,15 +95,15 @@ func conID(id int64) string {
 
 // openPosition is one contract that is held, by the book or by the broker.
 type openPosition struct {
-	instrument  accounts.Instrument
-	quantity    accounts.Decimal
-	basis       accounts.Decimal
-	brokerBasis *accounts.Decimal
+	instrument  ledger.Instrument
+	quantity    ledger.Decimal
+	basis       ledger.Decimal
+	brokerBasis *ledger.Decimal
 	inferred    bool
 }
 
 func (r *report) openPositions() []openPosition {
-	broker := map[accounts.InstrumentKey]accounts.BrokerPosition{}
+	broker := map[ledger.InstrumentKey]reconcile.Position{}
 	for _, b := range r.last.Broker.Positions {
 		broker[b.Instrument.Key()] = b
 	}

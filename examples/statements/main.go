@@ -21,6 +21,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/examples/internal/storage"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Exit codes.
@@ -59,7 +60,7 @@ func main() {
 type options struct {
 	files     []string
 	json      bool
-	tolerance accounts.Decimal
+	tolerance ledger.Decimal
 	zone      string
 	storage   storage.Flags
 }
@@ -118,7 +119,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if err := o.storage.Check(); err != nil {
 		return o, err
 	}
-	if o.tolerance, err = accounts.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
+	if o.tolerance, err = ledger.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
 		return o, fmt.Errorf("-tolerance %q is not a positive number", *tolerance)
 	}
 	return o, nil

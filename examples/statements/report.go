@@ -11,6 +11,9 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ibkr/flex"
+	"github.com/ai-ots/accounts/invalid"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // report is what came of one account of one file.
@@ -19,13 +22,13 @@ type report struct {
 	profile    accounts.AccountProfile
 	file       string
 	statements []*flex.Statement // in the order of their periods
-	rows       map[accounts.ExecID]flex.Row
-	trades     map[accounts.Currency]int
-	closings   []accounts.Closing
+	rows       map[ledger.ExecID]flex.Row
+	trades     map[ledger.Currency]int
+	closings   []ledger.Closing
 	snapshot   accounts.Snapshot
 	last       *flex.Plan // of the last statement
 	compared   int
-	breaks     []accounts.Break
+	breaks     []reconcile.Break
 	unchecked  []string
 	issues     []flex.Issue
 	inferred   int
@@ -33,7 +36,7 @@ type report struct {
 
 // importAll gives every account of every file a profile and imports its statements in the order
 // of their periods. Reports are in the order in which files and accounts come.
-func importAll(ctx context.Context, m *accounts.MultiAccountManager, files []file, tolerance accounts.Decimal) ([]*report, error) {
+func importAll(ctx context.Context, m *accounts.MultiAccountManager, files []file, tolerance ledger.Decimal) ([]*report, error) {
 	var all []*report
 	for n, f := range files {
 		for _, r := range byAccount(f) {
@@ -58,7 +61,7 @@ func byAccount(f file) []*report {
 		if i < 0 {
 			i = len(all)
 			all = append(all, &report{account: st.AccountID, file: f.name,
-				rows: map[accounts.ExecID]flex.Row{}, trades: map[accounts.Currency]int{}})
+				rows: map[ledger.ExecID]flex.Row{}, trades: map[ledger.Currency]int{}})
 		}
 		all[i].statements = append(all[i].statements, st)
 	}
@@ -72,7 +75,7 @@ func byAccount(f file) []*report {
 
 // createProfile makes the profile of one account of the n-th file. Its id is made from both, so
 // that the same input gives the same output.
-func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, account string, base accounts.Currency) (accounts.AccountProfile, error) {
+func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, account string, base ledger.Currency) (accounts.AccountProfile, error) {
 	if account == "" {
 		return accounts.AccountProfile{}, errors.New("no account id: let the query show the account")
 	}
@@ -82,14 +85,14 @@ func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, 
 	p.BaseCurrency = base
 	created, err := m.CreateProfile(ctx, p)
 	var wrong *accounts.ValidationError
-	if errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f accounts.FieldError) bool { return f.Field == "IBKRAccountID" }) {
+	if errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f invalid.Field) bool { return f.Name == "IBKRAccountID" }) {
 		return created, fmt.Errorf("account %.60q is no IBKR account id such as U1234567: let the query show ids, not aliases", account)
 	}
 	return created, err
 }
 
 // fill imports the account's statements and reconciles after each.
-func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tolerance accounts.Decimal) error {
+func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tolerance ledger.Decimal) error {
 	portfolio, err := m.Portfolio(ctx, r.profile.ID)
 	if err != nil {
 		return err
@@ -126,14 +129,14 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 // it cancels or corrects: the broker does not count them any longer.
 func (r *report) take(plan *flex.Plan) {
 	for _, f := range plan.Facts {
-		if c, ok := f.(accounts.Cancellation); ok {
+		if c, ok := f.(ledger.Cancellation); ok {
 			delete(r.rows, c.Cancels)
 		}
 	}
 	for id, row := range plan.Rows {
 		root, number := id.Correction()
 		for n := 1; n < number; n++ {
-			delete(r.rows, accounts.ExecID(fmt.Sprintf("%s.%02d", root, n)))
+			delete(r.rows, ledger.ExecID(fmt.Sprintf("%s.%02d", root, n)))
 		}
 		r.rows[id] = row
 	}
@@ -144,7 +147,7 @@ func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) (err err
 	if r.closings, err = p.Closings(ctx, accounts.TradeFilter{}); err != nil {
 		return err
 	}
-	seen := map[accounts.ExecID]bool{}
+	seen := map[ledger.ExecID]bool{}
 	for _, c := range r.closings {
 		seen[c.Trade.ExecID] = true
 	}
@@ -154,15 +157,15 @@ func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) (err err
 		}
 		r.trades[t.Instrument.Currency]++
 		if r.rows[t.ExecID].Closes && !seen[t.ExecID] {
-			r.closings = append(r.closings, accounts.Closing{Trade: t, Closed: accounts.Closed{Quantity: t.Quantity}})
+			r.closings = append(r.closings, ledger.Closing{Trade: t, Closed: ledger.Closed{Quantity: t.Quantity}})
 		}
 	}
-	slices.SortStableFunc(r.closings, func(a, b accounts.Closing) int { return a.Trade.Time.Compare(b.Trade.Time) })
+	slices.SortStableFunc(r.closings, func(a, b ledger.Closing) int { return a.Trade.Time.Compare(b.Trade.Time) })
 	return nil
 }
 
 // symbol is the contract's name as the statement has it.
-func symbol(i accounts.Instrument) string {
+func symbol(i ledger.Instrument) string {
 	if i.LocalSymbol != "" {
 		return i.LocalSymbol
 	}

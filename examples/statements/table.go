@@ -8,17 +8,17 @@ import (
 	"strconv"
 	"text/tabwriter"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // figures are one side's totals in one currency.
 type figures struct {
 	trades, open                     int
-	realized, unrealized, fees, cash accounts.Decimal
+	realized, unrealized, fees, cash ledger.Decimal
 	known                            map[string]bool // which of them the side states; false for good once a part is missing
 }
 
-func (f *figures) add(what string, to *accounts.Decimal, d accounts.Decimal) {
+func (f *figures) add(what string, to *ledger.Decimal, d ledger.Decimal) {
 	f.state(what, true)
 	*to = to.Add(d)
 }
@@ -32,9 +32,9 @@ func (f *figures) state(what string, known bool) {
 }
 
 // sides are both sides' totals by currency.
-type sides map[accounts.Currency]*[2]figures
+type sides map[ledger.Currency]*[2]figures
 
-func (s sides) of(c accounts.Currency) (ours, theirs *figures) {
+func (s sides) of(c ledger.Currency) (ours, theirs *figures) {
 	if s[c] == nil {
 		s[c] = &[2]figures{}
 	}
@@ -54,7 +54,7 @@ func (r *report) ourTotals(s sides) {
 		ours, _ := s.of(currency)
 		ours.trades = n
 	}
-	held := func(p accounts.Position) *figures {
+	held := func(p ledger.Position) *figures {
 		ours, _ := s.of(p.Instrument.Currency)
 		ours.add("realized", &ours.realized, p.Realized)
 		ours.add("fees", &ours.fees, p.Commissions.Add(p.Taxes))
@@ -85,7 +85,7 @@ func (r *report) brokerTotals(s sides) {
 		if row.Closes && row.Realized.Valid {
 			theirs.add("realized", &theirs.realized, row.Realized.Value)
 		}
-		if row.Trade != nil && row.Trade.SecType != accounts.Forex && row.Trade.Commission.Valid {
+		if row.Trade != nil && row.Trade.SecType != ledger.Forex && row.Trade.Commission.Valid {
 			theirs.add("fees", &theirs.fees, row.Trade.Commission.Value.Add(row.Trade.Taxes).Neg())
 		}
 	}
@@ -107,7 +107,7 @@ func (r *report) brokerTotals(s sides) {
 
 // writeTables prints one table per profile, ours beside the broker's, and then the breaks. Write
 // errors are the writer's to remember.
-func writeTables(w io.Writer, reports []*report, tolerance accounts.Decimal) {
+func writeTables(w io.Writer, reports []*report, tolerance ledger.Decimal) {
 	breaks, compared, unchecked := 0, 0, 0
 	for _, r := range reports {
 		r.writeTable(w)
@@ -146,7 +146,7 @@ func (r *report) writeTable(w io.Writer) {
 }
 
 func (f *figures) cells() string {
-	money := func(what string, d accounts.Decimal) string {
+	money := func(what string, d ledger.Decimal) string {
 		if !f.known[what] {
 			return "-"
 		}

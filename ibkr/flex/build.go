@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // builder makes one statement from its rows, whatever encoding they come in.
@@ -23,8 +23,8 @@ type builder struct {
 	// alive for the sake of a symbol.
 	shared bool
 	seen   map[string]string
-	base   accounts.Currency // named in passing by a section that only informs
-	known  map[string]int    // issues that are counted, by section and text
+	base   ledger.Currency // named in passing by a section that only informs
+	known  map[string]int  // issues that are counted, by section and text
 
 	trades  weakRows
 	cash    weakRows
@@ -79,8 +79,8 @@ func (b *builder) add(sec section, r *row) error {
 		b.hint(r)
 		return nil
 	case secAccount:
-		if cur := accounts.Currency(r.v[fCurrency]); cur.Valid() {
-			b.st.BaseCurrency = accounts.Currency(b.keep(string(cur)))
+		if cur := ledger.Currency(r.v[fCurrency]); cur.Valid() {
+			b.st.BaseCurrency = ledger.Currency(b.keep(string(cur)))
 		}
 		return nil
 	}
@@ -139,8 +139,8 @@ func (b *builder) present(sec section) {
 // hint notes the base currency from sections whose currency can only be that one.
 func (b *builder) hint(r *row) {
 	for _, f := range []field{fFunctionalCurrency, fCurrency} {
-		if cur := accounts.Currency(r.v[f]); b.base == "" && cur.Valid() {
-			b.base = accounts.Currency(b.keep(string(cur)))
+		if cur := ledger.Currency(r.v[f]); b.base == "" && cur.Valid() {
+			b.base = ledger.Currency(b.keep(string(cur)))
 		}
 	}
 }
@@ -314,7 +314,7 @@ func (b *builder) finishPositions() {
 		b.st.Positions = b.lots
 	}
 	type contract struct { // two contracts may bear one name
-		key accounts.InstrumentKey
+		key ledger.InstrumentKey
 		id  int64
 	}
 	at := make(map[contract]int, len(b.st.Positions))

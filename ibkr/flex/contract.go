@@ -5,22 +5,23 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ai-ots/accounts"
 	"github.com/quagmt/udecimal"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // secType translates the broker's asset category; ok is false for those the library has no
 // contract terms for.
-func secType(category string) (accounts.SecType, bool) {
+func secType(category string) (ledger.SecType, bool) {
 	switch category {
 	case "STK", "OPT", "FUT", "FOP", "CASH", "CFD", "WAR", "BOND", "FUND", "CRYPTO":
-		return accounts.SecType(category), true
+		return ledger.SecType(category), true
 	case "FSFOP": // futures-style margined
-		return accounts.FutureOption, true
+		return ledger.FutureOption, true
 	case "IOPT": // exchange-traded warrants of an issuer
-		return accounts.Warrant, true
+		return ledger.Warrant, true
 	case "BILL":
-		return accounts.Bond, true
+		return ledger.Bond, true
 	}
 	return "", false
 }
@@ -31,7 +32,7 @@ func secType(category string) (accounts.SecType, bool) {
 func (b *builder) contract(c *reading, money, price field) (con Contract, problem string) {
 	r := c.r
 	c.require(fSymbol, fConID)
-	con.Currency = accounts.Currency(b.keep(r.v[fCurrency]))
+	con.Currency = ledger.Currency(b.keep(r.v[fCurrency]))
 	c.require(fCurrency)
 	con.ConID, con.UnderlyingConID = c.id(fConID), c.id(fUnderlyingConID)
 	con.LocalSymbol = b.keep(r.v[fSymbol])
@@ -60,11 +61,11 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 func guessCategory(r *row) string {
 	switch {
 	case r.v[fPutCall] != "":
-		return string(accounts.Option)
+		return string(ledger.Option)
 	case r.v[fExpiry] != "":
-		return string(accounts.Future)
+		return string(ledger.Future)
 	}
-	return string(accounts.Stock)
+	return string(ledger.Stock)
 }
 
 func (b *builder) isin(r *row) string {
@@ -79,8 +80,8 @@ func (b *builder) terms(c *reading, con *Contract) (problem string) {
 	underlying := b.keep(c.r.v[fUnderlyingSymbol])
 	con.Symbol = con.LocalSymbol
 	switch con.SecType {
-	case accounts.Option:
-		occ, err := accounts.ParseOCC(con.LocalSymbol)
+	case ledger.Option:
+		occ, err := ledger.ParseOCC(con.LocalSymbol)
 		if err == nil {
 			con.Symbol = b.keep(occ.Symbol)
 		} else if underlying != "" {
@@ -88,19 +89,19 @@ func (b *builder) terms(c *reading, con *Contract) (problem string) {
 		}
 		c.optionTerms(con, occ)
 		con.Underlying = underlying
-	case accounts.FutureOption, accounts.Warrant:
-		if con.SecType == accounts.FutureOption && underlying != "" {
+	case ledger.FutureOption, ledger.Warrant:
+		if con.SecType == ledger.FutureOption && underlying != "" {
 			con.Symbol = underlying
 		}
-		c.optionTerms(con, accounts.Instrument{})
+		c.optionTerms(con, ledger.Instrument{})
 		con.Underlying = underlying
-	case accounts.Future:
+	case ledger.Future:
 		if underlying != "" {
 			con.Symbol = underlying
 		}
 		con.Underlying = underlying
 		con.Expiry = c.date(fExpiry)
-	case accounts.Forex:
+	case ledger.Forex:
 		base, quote, pair := strings.Cut(con.LocalSymbol, ".")
 		if pair && quote != string(con.Currency) {
 			problem = fmt.Sprintf("currency pair %.20q is not quoted in the row's currency %s", con.LocalSymbol, con.Currency)
@@ -114,7 +115,7 @@ func (b *builder) terms(c *reading, con *Contract) (problem string) {
 }
 
 // optionTerms reads expiry, right and strike; what the row does not give is taken from the symbol.
-func (c *reading) optionTerms(con *Contract, occ accounts.Instrument) {
+func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 	con.Expiry, con.Right, con.Strike = occ.Expiry, occ.Right, occ.Strike
 	if d := c.date(fExpiry); d != 0 {
 		con.Expiry = d
@@ -125,22 +126,22 @@ func (c *reading) optionTerms(con *Contract, occ accounts.Instrument) {
 	switch c.r.v[fPutCall] {
 	case "":
 	case "C", "Call", "CALL":
-		con.Right = accounts.Call
+		con.Right = ledger.Call
 	case "P", "Put", "PUT":
-		con.Right = accounts.Put
+		con.Right = ledger.Put
 	default:
-		con.Right = accounts.Right(c.r.v[fPutCall]) // Validate refuses it
+		con.Right = ledger.Right(c.r.v[fPutCall]) // Validate refuses it
 	}
 }
 
 // multiplier returns what the row gives, else what its amount of money implies, else the usual
 // one: 100 for options, none for futures, 1 elsewhere.
-func multiplier(c *reading, kind accounts.SecType, money, price field) accounts.Decimal {
+func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Decimal {
 	if m := c.optional(fMultiplier); m.Valid && !m.Value.IsZero() {
 		return m.Value
 	}
 	switch kind {
-	case accounts.Option, accounts.Future, accounts.FutureOption, accounts.Warrant:
+	case ledger.Option, ledger.Future, ledger.FutureOption, ledger.Warrant:
 	default:
 		return udecimal.MustFromInt64(1, 0)
 	}
@@ -148,24 +149,24 @@ func multiplier(c *reading, kind accounts.SecType, money, price field) accounts.
 		return m
 	}
 	switch kind {
-	case accounts.Option:
+	case ledger.Option:
 		return udecimal.MustFromInt64(100, 0)
-	case accounts.Warrant:
+	case ledger.Warrant:
 		return udecimal.MustFromInt64(1, 0)
 	}
-	return accounts.Decimal{}
+	return ledger.Decimal{}
 }
 
 // impliedMultiplier returns the whole number by which quantity × price becomes the amount, to the
 // cent.
-func impliedMultiplier(quantity, price, amount accounts.Decimal) (accounts.Decimal, bool) {
+func impliedMultiplier(quantity, price, amount ledger.Decimal) (ledger.Decimal, bool) {
 	if quantity.Prec()+price.Prec() > 19 {
-		return accounts.Decimal{}, false
+		return ledger.Decimal{}, false
 	}
 	unit := quantity.Mul(price).Abs()
 	m, err := amount.Abs().Div(unit)
 	if err != nil { // expired: the price is zero
-		return accounts.Decimal{}, false
+		return ledger.Decimal{}, false
 	}
 	m = m.RoundBank(0)
 	rest := m.Mul(unit).Sub(amount.Abs()).Abs()
@@ -173,7 +174,7 @@ func impliedMultiplier(quantity, price, amount accounts.Decimal) (accounts.Decim
 }
 
 // quantity returns how many units the row is about, zero if it does not say.
-func (c *reading) quantity() accounts.Decimal {
+func (c *reading) quantity() ledger.Decimal {
 	if c.r.v[fQuantity] == "" {
 		return c.decimal(fPosition)
 	}

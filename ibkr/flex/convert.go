@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // trade reads one execution, and passes over what repeats or breaks down executions.
@@ -39,7 +39,7 @@ func (b *builder) trade(c *reading) {
 	b.tradeDates(c, &t)
 	t.CommissionCurrency = t.Currency
 	if r.v[fCommissionCurrency] != "" {
-		t.CommissionCurrency = accounts.Currency(b.keep(r.v[fCommissionCurrency]))
+		t.CommissionCurrency = ledger.Currency(b.keep(r.v[fCommissionCurrency]))
 		if !t.CommissionCurrency.Valid() {
 			c.fail(fCommissionCurrency, errNoCurrency)
 		}
@@ -184,7 +184,7 @@ func (b *builder) cashRow(c *reading) {
 // salesTax reads a value added tax or the like on a fee, which no other section charges.
 func (b *builder) salesTax(c *reading) {
 	m := b.movement(c, fSalesTax, "Sales Tax")
-	m.Kind = accounts.Tax
+	m.Kind = ledger.Tax
 	m.Description = b.keep(c.r.v[c.r.first(fTaxableDescription, fDescription)])
 	if c.err == nil {
 		b.st.Cash = append(b.st.Cash, m)
@@ -197,32 +197,32 @@ func (b *builder) movement(c *reading, amount field, kind string) CashRow {
 	c.require(amount)
 	st := c.when(fDateTime, fDate, fReportDate, fSettleDate)
 	cur := c.currency()
-	return CashRow{Line: r.line, Type: kind, Currency: accounts.Currency(b.keep(string(cur))), Amount: c.decimal(amount),
+	return CashRow{Line: r.line, Type: kind, Currency: ledger.Currency(b.keep(string(cur))), Amount: c.decimal(amount),
 		TransactionID: b.own(r.v[fTransactionID]), TradeID: b.own(r.v[fTradeID]), FXRate: c.rate(),
 		Symbol: b.keep(r.v[fSymbol]), ConID: c.id(fConID), ISIN: b.isin(r), Codes: b.codes(r, r.first(fCode, fNotes)),
 		Time: st.time, DateOnly: !st.clock, SettleDate: c.date(fSettleDate), ReportDate: c.date(fReportDate)}
 }
 
 // cashKind tells what the broker's word for a movement stands for; empty if it is not known.
-func cashKind(word string, amount accounts.Decimal) accounts.CashKind {
+func cashKind(word string, amount ledger.Decimal) ledger.CashKind {
 	switch word {
 	case "Deposits/Withdrawals", "Deposits & Withdrawals":
 		if amount.IsNeg() {
-			return accounts.Withdrawal
+			return ledger.Withdrawal
 		}
-		return accounts.Deposit
+		return ledger.Deposit
 	case "Dividends":
-		return accounts.Dividend
+		return ledger.Dividend
 	case "Payment In Lieu Of Dividends":
-		return accounts.PaymentInLieu
+		return ledger.PaymentInLieu
 	case "Broker Interest Paid", "Broker Interest Received", "Bond Interest Paid", "Bond Interest Received":
-		return accounts.Interest
+		return ledger.Interest
 	case "Withholding Tax", "871(m) Withholding":
-		return accounts.Tax
+		return ledger.Tax
 	case "Other Fees", "Broker Fees", "Advisor Fees", "Client Fees", "Commission Adjustments":
-		return accounts.Fee
+		return ledger.Fee
 	case "Price Adjustments", "Other Income":
-		return accounts.OtherCash
+		return ledger.OtherCash
 	}
 	return ""
 }
@@ -254,19 +254,19 @@ func (b *builder) corporateAction(c *reading) {
 // cashBalance reads one currency of the cash report.
 func (b *builder) cashBalance(c *reading) {
 	r := c.r
-	cur := accounts.Currency(r.v[fCurrency])
+	cur := ledger.Currency(r.v[fCurrency])
 	base := cur == "BASE_SUMMARY" || strings.EqualFold(r.v[fLevel], "BaseCurrency")
 	if !base && !cur.Valid() {
 		b.issue(r.line, c.sec.String(), "balance is left out: %.20q is not a currency", cur)
 		return
 	}
 	if base && cur.Valid() && b.base == "" {
-		b.base = accounts.Currency(b.keep(string(cur)))
+		b.base = ledger.Currency(b.keep(string(cur)))
 	}
 	m := CashBalance{Line: r.line, Base: base, From: c.date(fFromDate), To: c.date(fToDate),
 		Starting: c.optional(fStartingCash), Ending: c.optional(fEndingCash), EndingSettled: c.optional(fEndingSettledCash)}
 	if !base {
-		m.Currency = accounts.Currency(b.keep(string(cur)))
+		m.Currency = ledger.Currency(b.keep(string(cur)))
 	}
 	if c.err == nil {
 		b.st.CashReport = append(b.st.CashReport, m)

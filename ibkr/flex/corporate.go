@@ -9,7 +9,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // planCorporateActions turns the rows into splits and trades, and reports what is neither.
@@ -79,8 +79,8 @@ func (p *planner) corporateTrade(c *CorporateAction) {
 	if price, err = price.Div(nonZero(inst.Multiplier)); err != nil {
 		return
 	}
-	id := accounts.ExecID(c.id())
-	t := &accounts.Trade{ExecID: id, Kind: accounts.Corporate, Instrument: inst, Quantity: c.Quantity, Price: price.RoundBank(6),
+	id := ledger.ExecID(c.id())
+	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity, Price: price.RoundBank(6),
 		Proceeds: c.Proceeds.Value, FXRate: c.FXRate, Time: c.Time}
 	closes := ""
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
@@ -93,7 +93,7 @@ func (p *planner) corporateTrade(c *CorporateAction) {
 	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
 }
 
-func nonZero(d accounts.Decimal) accounts.Decimal {
+func nonZero(d ledger.Decimal) ledger.Decimal {
 	if d.IsZero() {
 		return udecimal.One
 	}
@@ -107,7 +107,7 @@ var (
 
 // ratioSplit books a row that changes the number of units of one contract in a stated ratio.
 func (p *planner) ratioSplit(c *CorporateAction) bool {
-	var n, m accounts.Decimal
+	var n, m ledger.Decimal
 	if match := splitText.FindStringSubmatch(c.Text); match != nil {
 		n, m = ratio(match)
 	} else if match := dividendText.FindStringSubmatch(c.Text); match != nil {
@@ -120,15 +120,15 @@ func (p *planner) ratioSplit(c *CorporateAction) bool {
 	inst := p.instrument(c.Contract)
 	e := c.event()
 	e.moved = c.Quantity
-	p.split(e, accounts.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
+	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
 	return true
 }
 
-func ratio(match []string) (n, m accounts.Decimal) {
-	n, errN := accounts.ParseDecimal(match[1])
-	m, errM := accounts.ParseDecimal(match[2])
+func ratio(match []string) (n, m ledger.Decimal) {
+	n, errN := ledger.ParseDecimal(match[1])
+	m, errM := ledger.ParseDecimal(match[2])
 	if errN != nil || errM != nil {
-		return accounts.Decimal{}, accounts.Decimal{}
+		return ledger.Decimal{}, ledger.Decimal{}
 	}
 	return n, m
 }
@@ -146,7 +146,7 @@ func (p *planner) exchange(a, b *CorporateAction) bool {
 	}
 	e := from.event()
 	e.moved, e.gone = to.Quantity, from.Quantity
-	p.split(e, accounts.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
+	p.split(e, ledger.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
 		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time})
 	return true
 }
@@ -179,7 +179,7 @@ func (c *CorporateAction) event() *event {
 	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate}
 }
 
-func (p *planner) split(e *event, s accounts.Split) {
+func (p *planner) split(e *event, s ledger.Split) {
 	e.split, e.known = &s, p.past.splits[s.ID]
 	p.events = append(p.events, e)
 }
@@ -192,7 +192,7 @@ func (p *planner) leaves(c *CorporateAction) bool {
 	if p.st.HasPositions {
 		held = p.endQuantity(inst.Key())
 	}
-	change := func(at time.Time, q accounts.Decimal) {
+	change := func(at time.Time, q ledger.Decimal) {
 		switch after := at.After(c.Time); {
 		case p.st.HasPositions && after:
 			held = held.Sub(q)
@@ -214,28 +214,28 @@ func (p *planner) leaves(c *CorporateAction) bool {
 }
 
 // endQuantity is what the statement says is held at the end.
-func (p *planner) endQuantity(key accounts.InstrumentKey) accounts.Decimal {
+func (p *planner) endQuantity(key ledger.InstrumentKey) ledger.Decimal {
 	if pos := p.position(key); pos != nil {
 		return pos.Quantity
 	}
-	return accounts.Decimal{}
+	return ledger.Decimal{}
 }
 
 // position is what the statement says is held at the end; nil if nothing.
-func (p *planner) position(key accounts.InstrumentKey) *Position {
+func (p *planner) position(key ledger.InstrumentKey) *Position {
 	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != accounts.Forex && p.instrument(pos.Contract).Key() == key {
+		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex && p.instrument(pos.Contract).Key() == key {
 			return pos
 		}
 	}
 	return nil
 }
 
-func (h *Held) quantity(key accounts.InstrumentKey) accounts.Decimal {
+func (h *Held) quantity(key ledger.InstrumentKey) ledger.Decimal {
 	for _, pos := range h.Positions {
 		if pos.Instrument.Key() == key {
 			return pos.Quantity
 		}
 	}
-	return accounts.Decimal{}
+	return ledger.Decimal{}
 }

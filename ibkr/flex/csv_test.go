@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 const (
@@ -30,12 +31,12 @@ func TestCSVTrades(t *testing.T) {
 	st := read(t, account(part("TRNT", "Trades; trade date basis", tradeHeader, "U1,,,STK,,,,10,,,,,,,,,,,ASSET_SUMMARY", tradeRow)))
 	require.Equal(t, "U1", st.AccountID)
 	require.Equal(t, "Q", st.QueryName)
-	require.Equal(t, accounts.Date(20250101), st.From)
-	require.Equal(t, accounts.Date(20251231), st.To)
+	require.Equal(t, ledger.Date(20250101), st.From)
+	require.Equal(t, ledger.Date(20251231), st.To)
 	require.Equal(t, time.Date(2026, 1, 1, 11, 0, 0, 0, time.UTC), st.Generated)
 	require.Equal(t, map[string]int{"ASSET_SUMMARY": 1}, st.SkippedRows)
 	require.Equal(t, []Trade{{Line: 6,
-		Contract:      Contract{Instrument: accounts.Instrument{SecType: accounts.Stock, Symbol: "NU", Currency: "USD", Multiplier: dec("1"), ConID: 5, LocalSymbol: "NU"}},
+		Contract:      Contract{Instrument: ledger.Instrument{SecType: ledger.Stock, Symbol: "NU", Currency: "USD", Multiplier: dec("1"), ConID: 5, LocalSymbol: "NU"}},
 		TransactionID: "77", BuySell: "SELL", Codes: []string{"A", "P"}, OpenClose: "C", Time: time.Date(2025, 1, 7, 18, 29, 17, 0, time.UTC), TradeDate: 20250107,
 		Quantity: dec("-10"), Price: dec("12.5"), Proceeds: some("125"), Commission: some("-1"), CommissionCurrency: "USD", FXRate: dec("1"),
 		Cost: some("-100"), Realized: some("24"),
@@ -77,11 +78,11 @@ func TestCSVSections(t *testing.T) {
 		part("TRNF", "Transfers", "ClientAccountID,Amount", "U1,5", "U1,6"),
 		part("STFU", "", "ClientAccountID,Amount", "U1,5")))
 	require.Equal(t, "Al", st.Alias)
-	require.Equal(t, accounts.Currency("CHF"), st.BaseCurrency)
+	require.Equal(t, ledger.Currency("CHF"), st.BaseCurrency)
 	require.Equal(t, some("50"), st.Positions[0].CostBasis)
 	require.Len(t, st.Cash, 2)
-	require.Equal(t, accounts.Dividend, st.Cash[0].Kind)
-	require.Equal(t, accounts.Tax, st.Cash[1].Kind)
+	require.Equal(t, ledger.Dividend, st.Cash[0].Kind)
+	require.Equal(t, ledger.Tax, st.Cash[1].Kind)
 	require.Equal(t, "SPLIT 2 FOR 1", st.CorporateActions[0].Text)
 	require.Len(t, st.CashReport, 2)
 	require.Len(t, st.Issues, 1)

@@ -6,8 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // readData reads a real statement, which is not part of the project.
@@ -58,12 +60,12 @@ func TestActivity2025(t *testing.T) {
 	require.Len(t, all, 1)
 	st := all[0]
 	require.Equal(t, "U0000001", st.AccountID)
-	require.Equal(t, accounts.Date(20250101), st.From)
-	require.Equal(t, accounts.Date(20250912), st.To)
+	require.Equal(t, ledger.Date(20250101), st.From)
+	require.Equal(t, ledger.Date(20250912), st.To)
 	require.Len(t, st.Trades, 367)
 	require.Equal(t, map[string]int{"ASSET_SUMMARY": 3}, st.SkippedRows)
-	kinds := map[accounts.SecType]int{}
-	var realized, proceeds, commission, cost, netCash accounts.Decimal
+	kinds := map[ledger.SecType]int{}
+	var realized, proceeds, commission, cost, netCash ledger.Decimal
 	for _, tr := range st.Trades {
 		kinds[tr.SecType]++
 		realized, cost = realized.Add(tr.Realized.Value), cost.Add(tr.Cost.Value)
@@ -71,7 +73,7 @@ func TestActivity2025(t *testing.T) {
 		netCash = netCash.Add(tr.NetCash.Value)
 		require.False(t, tr.DateOnly)
 	}
-	require.Equal(t, map[accounts.SecType]int{accounts.Stock: 263, accounts.Option: 104}, kinds)
+	require.Equal(t, map[ledger.SecType]int{ledger.Stock: 263, ledger.Option: 104}, kinds)
 	require.Equal(t, "16727.040531", realized.String())
 	require.Equal(t, "-46340.41215", proceeds.String())
 	require.Equal(t, "-327.886603377", commission.String())
@@ -80,7 +82,7 @@ func TestActivity2025(t *testing.T) {
 
 	require.True(t, st.HasPositions)
 	require.Len(t, st.Positions, 18)
-	var basis, unrealized, quantity accounts.Decimal
+	var basis, unrealized, quantity ledger.Decimal
 	for _, p := range st.Positions {
 		basis, unrealized, quantity = basis.Add(p.CostBasis.Value), unrealized.Add(p.Unrealized.Value), quantity.Add(p.Quantity)
 	}
@@ -91,11 +93,11 @@ func TestActivity2025(t *testing.T) {
 
 func TestMixedAssets(t *testing.T) {
 	st := readData(t, "mixed-assets.xml")[0]
-	kinds := map[accounts.SecType]int{}
+	kinds := map[ledger.SecType]int{}
 	for _, tr := range st.Trades {
 		kinds[tr.SecType]++
 	}
-	require.Equal(t, map[accounts.SecType]int{accounts.Stock: 1, accounts.Option: 2, accounts.Future: 8, accounts.FutureOption: 4}, kinds)
+	require.Equal(t, map[ledger.SecType]int{ledger.Stock: 1, ledger.Option: 2, ledger.Future: 8, ledger.FutureOption: 4}, kinds)
 	require.Equal(t, "U1234567", st.AccountID, "rows of the segment U1234567F belong to it")
 	require.Len(t, st.CashReport, 5)
 	require.True(t, st.CashReport[0].Base)
@@ -106,10 +108,10 @@ func TestTwoAccounts(t *testing.T) {
 	all := readData(t, "pp-26.xml")
 	require.Len(t, all, 2)
 	require.Equal(t, "U1234567", all[0].AccountID)
-	require.Equal(t, accounts.Currency("USD"), all[0].BaseCurrency)
+	require.Equal(t, ledger.Currency("USD"), all[0].BaseCurrency)
 	require.Len(t, all[0].Trades, 1)
 	require.Equal(t, "U1234568", all[1].AccountID)
-	require.Equal(t, accounts.Currency("EUR"), all[1].BaseCurrency)
+	require.Equal(t, ledger.Currency("EUR"), all[1].BaseCurrency)
 	require.Len(t, all[1].Cash, 2)
 }
 
@@ -135,7 +137,7 @@ func TestFlip(t *testing.T) {
 	st := readData(t, "flip-clz8.xml")[0]
 	require.Equal(t, "C;O", st.Trades[1].OpenClose)
 	require.Equal(t, some("-34.74"), st.Trades[1].Realized)
-	require.Equal(t, accounts.InstrumentKey("FUT:CL:20181119:1000:USD"), st.Trades[1].Key())
+	require.Equal(t, ledger.InstrumentKey("FUT:CL:20181119:1000:USD"), st.Trades[1].Key())
 	require.Equal(t, map[string]int{"CLOSED_LOT": 1}, st.SkippedRows)
 }
 
@@ -198,7 +200,7 @@ func TestActivity2025Import(t *testing.T) {
 }
 
 // realized sums up what a book realized in one currency.
-func realized(p *accounts.Portfolio, currency accounts.Currency) (sum accounts.Decimal) {
+func realized(p *accounts.Portfolio, currency ledger.Currency) (sum ledger.Decimal) {
 	for _, pos := range p.Snapshot().Closed {
 		if pos.Instrument.Currency == currency {
 			sum = sum.Add(pos.Realized)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // dateOrder says how the slashed dates of a statement are to be read.
@@ -24,7 +24,7 @@ var errNoDate = errors.New("is not a date in any format of a flex query")
 
 // stamp is a date with or without a time of day.
 type stamp struct {
-	date  accounts.Date
+	date  ledger.Date
 	time  time.Time // UTC; midnight of the day if there is no clock
 	clock bool
 }
@@ -44,7 +44,7 @@ func parseStamp(s string, order dateOrder, loc *time.Location) (stamp, error) {
 }
 
 // parseDay reads the date that s begins with and returns what follows it.
-func parseDay(s string, order dateOrder) (accounts.Date, string, error) {
+func parseDay(s string, order dateOrder) (ledger.Date, string, error) {
 	var y, m, d, n int
 	switch {
 	case digitRun(s) >= 8: // 20250107, and 20250107132917 without a separator
@@ -63,7 +63,7 @@ func parseDay(s string, order dateOrder) (accounts.Date, string, error) {
 			return 0, "", errNoDate
 		}
 	}
-	date := accounts.NewDate(y, time.Month(m), d)
+	date := ledger.NewDate(y, time.Month(m), d)
 	if !date.Valid() || y < firstYear || y > lastYear {
 		return 0, "", errors.New("there is no such day")
 	}
@@ -112,7 +112,7 @@ func parseYear(s string) (year, length int, ok bool) {
 }
 
 // atClock adds a time of day, with an optional zone, to a date.
-func atClock(date accounts.Date, s string, loc *time.Location) (stamp, error) {
+func atClock(date ledger.Date, s string, loc *time.Location) (stamp, error) {
 	var h, m, sec, n int
 	switch {
 	case digitRun(s) == 6:
@@ -216,7 +216,7 @@ type evidence struct {
 }
 
 type stampDay struct {
-	date accounts.Date
+	date ledger.Date
 	ok   bool
 }
 

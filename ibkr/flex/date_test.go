@@ -4,8 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 func TestParseStamp(t *testing.T) {
@@ -36,7 +38,7 @@ func TestParseStamp(t *testing.T) {
 	}
 	got, err := parseStamp("01/30/2018", monthFirst, ny)
 	require.NoError(t, err)
-	require.Equal(t, accounts.Date(20180130), got.date)
+	require.Equal(t, ledger.Date(20180130), got.date)
 	require.False(t, got.clock)
 	for _, in := range []string{"", "x", "2018", "20181301", "20180132", "30/13/2018", "1/2", "30-Foo-18", "30-ebm-18", "20180130;25:00:00",
 		"20180130;1", "20180130;100000 XXX", "20180130;100000 +9999", "0000-00-00", "19000101", "99991231", "20180130x", "20180130;10:00:60"} {
@@ -49,7 +51,7 @@ func TestSlashedDates(t *testing.T) {
 	for name, tc := range map[string]struct {
 		from, to string
 		dates    []string
-		want     accounts.Date // of the first date
+		want     ledger.Date // of the first date
 	}{
 		"no evidence":           {"", "", []string{"02/03/2025"}, 20250302},
 		"a day beyond 12":       {"", "", []string{"02/03/2025", "13/03/2025"}, 20250302},
@@ -76,7 +78,7 @@ func TestSlashedDatesKeepTheOrderOfRows(t *testing.T) {
 	for i, tr := range st.Trades {
 		require.Equal(t, string(rune('1'+i)), tr.TradeID)
 	}
-	require.Equal(t, accounts.Date(20250203), st.Trades[1].TradeDate)
+	require.Equal(t, ledger.Date(20250203), st.Trades[1].TradeDate)
 }
 
 func TestTradeTimeFallsBack(t *testing.T) {

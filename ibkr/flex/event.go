@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // event is something that moves lots: a trade, or one or both sides of a corporate action.
@@ -14,17 +14,17 @@ type event struct {
 	at    time.Time
 	rank  int // an option before its stock
 	tx    string
-	trade *accounts.Trade
+	trade *ledger.Trade
 	row   *Trade // nil for corporate actions
 	// instrument is the trade's by the name that the statement has for it.
-	instrument accounts.Instrument
-	reported   accounts.Date // zero if not given
-	split      *accounts.Split
-	known      bool             // recorded already
-	void       bool             // cancelled or superseded within the statement
-	moved      accounts.Decimal // of a split: what arrives in the new contract
-	gone       accounts.Decimal // and what leaves the old one, negative
-	cost       Optional         // minus the consumed basis, of a closing
+	instrument ledger.Instrument
+	reported   ledger.Date // zero if not given
+	split      *ledger.Split
+	known      bool           // recorded already
+	void       bool           // cancelled or superseded within the statement
+	moved      ledger.Decimal // of a split: what arrives in the new contract
+	gone       ledger.Decimal // and what leaves the old one, negative
+	cost       Optional       // minus the consumed basis, of a closing
 	real       Optional
 	side       string // "O", "C", "C;O" or ""
 	text       string // for reports
@@ -32,12 +32,12 @@ type event struct {
 }
 
 // contracts are those whose lots the event moves.
-func (e *event) contracts() []accounts.InstrumentKey {
+func (e *event) contracts() []ledger.InstrumentKey {
 	switch {
 	case e.split != nil:
-		return []accounts.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
+		return []ledger.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
 	case e.trade != nil:
-		return []accounts.InstrumentKey{e.instrument.Key()}
+		return []ledger.InstrumentKey{e.instrument.Key()}
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func compareIDs(a, b string) int {
 }
 
 // splitUnits is how much was held before a split within one contract, by how much it changed that.
-func (e *event) splitUnits() accounts.Decimal {
+func (e *event) splitUnits() ledger.Decimal {
 	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
 	if !q.Equal(q.RoundBank(4)) { // the broker rounded
 		q = q.RoundBank(0)
@@ -76,7 +76,7 @@ func (e *event) closes() bool {
 	switch {
 	case e.side != "":
 		return e.side != "O"
-	case e.trade.Kind == accounts.Expiry || e.exercised():
+	case e.trade.Kind == ledger.Expiry || e.exercised():
 		return true
 	}
 	return e.real.Valid && !e.real.Value.IsZero()
@@ -85,9 +85,9 @@ func (e *event) closes() bool {
 // closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
 // flip the broker says what the closing part realized and consumed, and so what share of the
 // proceeds it had.
-func (e *event) closing(x accounts.Decimal) accounts.Decimal {
+func (e *event) closing(x ledger.Decimal) ledger.Decimal {
 	q := e.trade.Quantity
-	if e.side != "C;O" && (e.side != "" || e.trade.Kind != accounts.Execution) {
+	if e.side != "C;O" && (e.side != "" || e.trade.Kind != ledger.Execution) {
 		return q
 	}
 	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
@@ -108,11 +108,11 @@ func (e *event) closing(x accounts.Decimal) accounts.Decimal {
 }
 
 // net is proceeds less commission and taxes.
-func (e *event) net() accounts.Decimal {
+func (e *event) net() ledger.Decimal {
 	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
 }
 
-func (e *event) gross() accounts.Decimal {
+func (e *event) gross() ledger.Decimal {
 	if !e.trade.Proceeds.IsZero() {
 		return e.trade.Proceeds
 	}
@@ -126,13 +126,13 @@ func (e *event) exercised() bool {
 }
 
 func (e *event) delivery() bool {
-	return e.trade.Kind == accounts.Assignment || e.trade.Kind == accounts.Exercise
+	return e.trade.Kind == ledger.Assignment || e.trade.Kind == ledger.Exercise
 }
 
 // consumed is the basis of what the trade closed, by what the broker says: its cost, else what it
 // realized. alone says that a delivered underlying found no option's premium, which is in what it
 // realized but not in its cost.
-func (e *event) consumed(net accounts.Decimal, alone bool) (accounts.Decimal, string) {
+func (e *event) consumed(net ledger.Decimal, alone bool) (ledger.Decimal, string) {
 	cost := e.cost.Valid && (e.row != nil || !e.cost.Value.IsZero())
 	switch {
 	case cost && !(alone && e.real.Valid):
@@ -145,7 +145,7 @@ func (e *event) consumed(net accounts.Decimal, alone bool) (accounts.Decimal, st
 
 // roundAsBroker makes the ratio that of the quantities where the broker, who rounds the outcome,
 // arrives at another one than the ratio in its text gives.
-func (e *event) roundAsBroker(total accounts.Decimal) {
+func (e *event) roundAsBroker(total ledger.Decimal) {
 	s := e.split
 	if s.From.Key() != s.To.Key() {
 		return

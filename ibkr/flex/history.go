@@ -6,49 +6,50 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Held is what a portfolio holds and has recorded already when a statement is planned for it. The
 // zero value is an empty portfolio.
 type Held struct {
-	Positions []accounts.Position // flat ones included, for the names they go by
-	Facts     []accounts.Fact     // everything in the journal, in the order in which it was recorded
+	Positions []ledger.Position // flat ones included, for the names they go by
+	Facts     []ledger.Fact     // everything in the journal, in the order in which it was recorded
 }
 
 // history is what of the journal matters to the plan.
 type history struct {
-	versions      map[string]int            // newest correction number of every execution, cancelled ones included
-	inForce       map[string]accounts.Trade // the executions that are not cancelled, as corrected last
+	versions      map[string]int          // newest correction number of every execution, cancelled ones included
+	inForce       map[string]ledger.Trade // the executions that are not cancelled, as corrected last
 	splits        map[string]bool
-	cancellations map[accounts.ExecID]bool
-	openings      []accounts.Opening
-	moved         map[string]bool         // cash movements
-	cash          []accounts.CashMovement // opening balances among them
-	ordered       []accounts.Fact         // trades in force, splits and openings, by time
-	empty         bool                    // neither trades nor cash nor openings were ever recorded
+	cancellations map[ledger.ExecID]bool
+	openings      []ledger.Opening
+	moved         map[string]bool       // cash movements
+	cash          []ledger.CashMovement // opening balances among them
+	ordered       []ledger.Fact         // trades in force, splits and openings, by time
+	empty         bool                  // neither trades nor cash nor openings were ever recorded
 }
 
-func newHistory(facts []accounts.Fact) *history {
-	h := &history{versions: map[string]int{}, inForce: map[string]accounts.Trade{}, splits: map[string]bool{}, moved: map[string]bool{},
-		cancellations: map[accounts.ExecID]bool{}, empty: true}
+func newHistory(facts []ledger.Fact) *history {
+	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, splits: map[string]bool{}, moved: map[string]bool{},
+		cancellations: map[ledger.ExecID]bool{}, empty: true}
 	for _, f := range facts {
 		switch f := f.(type) {
-		case accounts.Trade:
+		case ledger.Trade:
 			id, version := f.ExecID.Correction()
 			h.empty, h.versions[id], h.inForce[id] = false, version, f
-		case accounts.Cancellation:
+		case ledger.Cancellation:
 			h.cancellations[f.ExecID] = true
 			delete(h.inForce, root(f.Cancels))
-		case accounts.Split:
+		case ledger.Split:
 			h.splits[f.ID] = true
 			h.ordered = append(h.ordered, f)
-		case accounts.Opening:
+		case ledger.Opening:
 			h.empty = false
 			h.openings = append(h.openings, f)
 			h.ordered = append(h.ordered, f)
-		case accounts.CashMovement:
+		case ledger.CashMovement:
 			h.empty, h.moved[f.ID] = false, true
-			if f.Kind == accounts.OpeningCash {
+			if f.Kind == ledger.OpeningCash {
 				h.cash = append(h.cash, f)
 			}
 		}
@@ -56,25 +57,25 @@ func newHistory(facts []accounts.Fact) *history {
 	for _, t := range h.inForce {
 		h.ordered = append(h.ordered, t)
 	}
-	slices.SortStableFunc(h.ordered, func(a, b accounts.Fact) int { return timeOf(a).Compare(timeOf(b)) })
+	slices.SortStableFunc(h.ordered, func(a, b ledger.Fact) int { return timeOf(a).Compare(timeOf(b)) })
 	return h
 }
 
-func timeOf(f accounts.Fact) time.Time {
+func timeOf(f ledger.Fact) time.Time {
 	switch f := f.(type) {
-	case accounts.Trade:
+	case ledger.Trade:
 		return f.Time
-	case accounts.Split:
+	case ledger.Split:
 		return f.Time
-	case accounts.Opening:
+	case ledger.Opening:
 		return f.Time
 	}
 	return time.Time{}
 }
 
 // newest returns for every contract id the position that traded last: a renamed contract has more.
-func (h *Held) newest() map[int64]accounts.Position {
-	out := map[int64]accounts.Position{}
+func (h *Held) newest() map[int64]ledger.Position {
+	out := map[int64]ledger.Position{}
 	for _, pos := range h.Positions {
 		id := pos.Instrument.ConID
 		if other, ok := out[id]; id != 0 && (!ok || !pos.LastTrade.Before(other.LastTrade) && (!pos.Quantity.IsZero() || other.Quantity.IsZero())) {
@@ -85,35 +86,35 @@ func (h *Held) newest() map[int64]accounts.Position {
 }
 
 // has reports whether the journal has the fact.
-func (h *history) has(f accounts.Fact) bool {
+func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
-	case accounts.Trade:
+	case ledger.Trade:
 		return h.recorded(f.ExecID)
-	case accounts.Cancellation:
+	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
-	case accounts.Split:
+	case ledger.Split:
 		return h.splits[f.ID]
-	case accounts.CashMovement:
+	case ledger.CashMovement:
 		return h.moved[f.ID]
 	}
 	return false
 }
 
 // recorded reports whether the journal has the execution in this version or a newer one.
-func (h *history) recorded(id accounts.ExecID) bool {
+func (h *history) recorded(id ledger.ExecID) bool {
 	all, version := id.Correction()
 	newest, ok := h.versions[all]
 	return ok && version <= newest
 }
 
 // current returns the execution in the version that is in force.
-func (h *history) current(id accounts.ExecID) (accounts.Trade, bool) {
+func (h *history) current(id ledger.ExecID) (ledger.Trade, bool) {
 	t, ok := h.inForce[root(id)]
 	return t, ok
 }
 
 // root is what all versions of an execution share.
-func root(id accounts.ExecID) string {
+func root(id ledger.ExecID) string {
 	root, _ := id.Correction()
 	return root
 }
@@ -121,12 +122,12 @@ func root(id accounts.ExecID) string {
 // quantities folds how much was held of each contract, by the name that the statement has for it,
 // at the statement's end and without the executions that are gone. later are the contracts that
 // something moved after it.
-func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal, later map[accounts.InstrumentKey]bool) {
+func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, later map[ledger.InstrumentKey]bool) {
 	until := p.end()
-	held, later = map[accounts.InstrumentKey]accounts.Decimal{}, map[accounts.InstrumentKey]bool{}
+	held, later = map[ledger.InstrumentKey]ledger.Decimal{}, map[ledger.InstrumentKey]bool{}
 	for _, f := range p.past.ordered {
 		past := !timeOf(f).After(until)
-		add := func(key accounts.InstrumentKey, q accounts.Decimal) {
+		add := func(key ledger.InstrumentKey, q ledger.Decimal) {
 			if past {
 				held[key] = held[key].Add(q)
 			} else {
@@ -134,15 +135,15 @@ func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal
 			}
 		}
 		switch f := f.(type) {
-		case accounts.Trade:
+		case ledger.Trade:
 			if !p.gone[root(f.ExecID)] {
 				add(p.named(f.Instrument), f.Quantity)
 			}
-		case accounts.Opening:
+		case ledger.Opening:
 			for _, l := range f.Lots {
 				add(p.named(f.Instrument), l.Quantity)
 			}
-		case accounts.Split:
+		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
 			q := held[from]
 			add(from, q.Neg())
@@ -154,18 +155,18 @@ func (p *planner) quantities() (held map[accounts.InstrumentKey]accounts.Decimal
 
 // seenBefore tells which contracts the book knew before the statement began. What the broker holds
 // more of one of them is less likely from before the journal than something that the journal missed.
-func (p *planner) seenBefore() map[accounts.InstrumentKey]bool {
-	seen, start := map[accounts.InstrumentKey]bool{}, p.start()
+func (p *planner) seenBefore() map[ledger.InstrumentKey]bool {
+	seen, start := map[ledger.InstrumentKey]bool{}, p.start()
 	for _, f := range p.past.ordered {
 		if !timeOf(f).Before(start) {
 			break
 		}
 		switch f := f.(type) {
-		case accounts.Trade:
+		case ledger.Trade:
 			seen[p.named(f.Instrument)] = true
-		case accounts.Opening:
+		case ledger.Opening:
 			seen[p.named(f.Instrument)] = true
-		case accounts.Split:
+		case ledger.Split:
 			seen[p.named(f.To)] = true
 		}
 	}
@@ -173,7 +174,7 @@ func (p *planner) seenBefore() map[accounts.InstrumentKey]bool {
 }
 
 // named returns the key of a recorded contract by the name that the statement has for it.
-func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
+func (p *planner) named(inst ledger.Instrument) ledger.InstrumentKey {
 	if now, ok := p.Instruments[inst.ConID]; ok {
 		return now.Key()
 	}
@@ -182,7 +183,7 @@ func (p *planner) named(inst accounts.Instrument) accounts.InstrumentKey {
 
 // checkOrder refuses a statement that tells anew what the book has as an opening balance since.
 func (p *planner) checkOrder() error {
-	opened := map[accounts.InstrumentKey]time.Time{} // last
+	opened := map[ledger.InstrumentKey]time.Time{} // last
 	for _, o := range p.past.openings {
 		key := p.named(o.Instrument)
 		opened[key] = latest(opened[key], o.Time.Truncate(24*time.Hour))
@@ -195,7 +196,7 @@ func (p *planner) checkOrder() error {
 		for _, key := range e.contracts() {
 			if at.Before(opened[key]) {
 				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
-					accounts.ErrOutOfOrder, e.text, e.line, accounts.DateOf(opened[key]))
+					accounts.ErrOutOfOrder, e.text, e.line, ledger.DateOf(opened[key]))
 			}
 		}
 		if e.trade != nil {
@@ -206,7 +207,7 @@ func (p *planner) checkOrder() error {
 		for _, c := range p.cash {
 			if c.currency == m.Currency && c.at.Before(m.Time) {
 				return fmt.Errorf("%w: line %d is from before %s, with whose balance in %s the book begins",
-					accounts.ErrOutOfOrder, c.line, accounts.DateOf(m.Time), m.Currency)
+					accounts.ErrOutOfOrder, c.line, ledger.DateOf(m.Time), m.Currency)
 			}
 		}
 	}
@@ -215,7 +216,7 @@ func (p *planner) checkOrder() error {
 
 // countsAt is when a row counts: on the day for which it was reported, which the statement's
 // period includes, however long ago what it tells happened.
-func (p *planner) countsAt(reported accounts.Date, at time.Time) time.Time {
+func (p *planner) countsAt(reported ledger.Date, at time.Time) time.Time {
 	switch {
 	case reported.Valid():
 		return reported.Time(time.UTC)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // A statement usually starts in mid-history: it closes positions that it never opened. What was
@@ -16,18 +17,18 @@ import (
 // inference goes through time with all contracts together, for splits and exercises connect them.
 type inference struct {
 	*planner
-	tallies  map[accounts.InstrumentKey]*tally
+	tallies  map[ledger.InstrumentKey]*tally
 	order    []*tally
-	held     map[accounts.InstrumentKey]accounts.Decimal
-	undone   map[accounts.InstrumentKey]accounts.Decimal // what the statement counts that was cancelled or corrected since
-	later    map[accounts.InstrumentKey]bool
-	seen     map[accounts.InstrumentKey]bool // contracts that the book knew before the statement began
+	held     map[ledger.InstrumentKey]ledger.Decimal
+	undone   map[ledger.InstrumentKey]ledger.Decimal // what the statement counts that was cancelled or corrected since
+	later    map[ledger.InstrumentKey]bool
+	seen     map[ledger.InstrumentKey]bool // contracts that the book knew before the statement began
 	premiums []premium
 }
 
 // infer adds an opening balance to the plan for every contract that needs one.
 func (p *planner) infer() error {
-	in := &inference{planner: p, tallies: map[accounts.InstrumentKey]*tally{}, undone: map[accounts.InstrumentKey]accounts.Decimal{}}
+	in := &inference{planner: p, tallies: map[ledger.InstrumentKey]*tally{}, undone: map[ledger.InstrumentKey]ledger.Decimal{}}
 	in.held, in.later = p.quantities()
 	in.seen = p.seenBefore()
 	p.renameHeld()
@@ -45,7 +46,7 @@ func (p *planner) infer() error {
 		}
 	}
 	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != accounts.Forex {
+		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex {
 			in.of(p.instrument(pos.Contract))
 		}
 	}
@@ -72,7 +73,7 @@ func (p *planner) infer() error {
 	return nil
 }
 
-func (in *inference) of(inst accounts.Instrument) *tally {
+func (in *inference) of(inst ledger.Instrument) *tally {
 	key := inst.Key()
 	l := in.tallies[key]
 	if l == nil {
@@ -90,7 +91,7 @@ func (in *inference) from(e *event) *tally {
 		return nil
 	case e.split != nil:
 		return in.of(e.split.From)
-	case e.trade != nil && e.trade.Instrument.SecType != accounts.Forex:
+	case e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
 		return in.of(e.instrument)
 	}
 	return nil
@@ -115,7 +116,7 @@ func (p *planner) renameHeld() {
 		if at.Before(pos.LastTrade) {
 			at = pos.LastTrade
 		}
-		p.Facts = append(p.Facts, accounts.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, at.Format("20060102150405")),
+		p.Facts = append(p.Facts, ledger.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, at.Format("20060102150405")),
 			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
 		pos.Instrument = inst
 	}
@@ -136,12 +137,12 @@ func (l *tally) prepare() error {
 	}
 	blind := !l.net.Equal(held)
 	if blind { // what is gone had closed lots, which are not to be had back, nor what they cost
-		l.own, l.net = nil, accounts.Decimal{}
+		l.own, l.net = nil, ledger.Decimal{}
 		if !held.IsZero() {
-			l.add(accounts.Lot{Quantity: held})
+			l.add(ledger.Lot{Quantity: held})
 		}
 	}
-	var before accounts.Decimal
+	var before ledger.Decimal
 	switch {
 	case l.st.HasPositions:
 		before = l.backwards().Sub(held).Sub(l.undone[l.inst.Key()])
@@ -166,7 +167,7 @@ func (l *tally) prepare() error {
 }
 
 // backwards goes from what is held at the end back to the beginning.
-func (l *tally) backwards() accounts.Decimal {
+func (l *tally) backwards() ledger.Decimal {
 	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
 		switch {
@@ -184,12 +185,12 @@ func (l *tally) backwards() accounts.Decimal {
 // atLeast is the least that must have been held before, beyond what the book holds, for every
 // closing to have something to close and every split something to split: for statements that do
 // not say what is held at the end.
-func (l *tally) atLeast(held accounts.Decimal) accounts.Decimal {
-	var need accounts.Decimal // in units of the beginning
+func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
+	var need ledger.Decimal // in units of the beginning
 	n, m := unit, unit
 	x := held
 	// must says that so much was held now: what x lacks of it is from before.
-	must := func(q accounts.Decimal) {
+	must := func(q ledger.Decimal) {
 		missing := share(q.Sub(x), m, n)
 		if !missing.IsZero() && missing.IsNeg() == q.IsNeg() && missing.Abs().GreaterThan(need.Abs()) {
 			need = missing
@@ -208,7 +209,7 @@ func (l *tally) atLeast(held accounts.Decimal) accounts.Decimal {
 			x = share(x, e.split.Numerator, e.split.Denominator)
 		case e.split.From.Key() == l.inst.Key():
 			must(e.gone.Neg())
-			x = accounts.Decimal{}
+			x = ledger.Decimal{}
 		default:
 			x = x.Add(e.moved)
 		}
@@ -217,10 +218,10 @@ func (l *tally) atLeast(held accounts.Decimal) accounts.Decimal {
 }
 
 var (
-	unit, _   = accounts.ParseDecimal("1")
-	almost, _ = accounts.ParseDecimal("0.999999")
+	unit, _   = ledger.ParseDecimal("1")
+	almost, _ = ledger.ParseDecimal("0.999999")
 
-	thousandth, _ = accounts.ParseDecimal("0.001")
+	thousandth, _ = ledger.ParseDecimal("0.001")
 )
 
 // split carries both what was held before and the own lots through. If there is neither, there
@@ -235,7 +236,7 @@ func (in *inference) split(e *event, from, to *tally) {
 	}
 	e.roundAsBroker(total)
 	own, before := from.own, from.before
-	from.own, from.before, from.net = nil, nil, accounts.Decimal{}
+	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
 		lot.Quantity = share(lot.Quantity, s.Numerator, s.Denominator)
 		to.add(lot)
@@ -256,7 +257,7 @@ func (l *tally) finish() {
 	pos := l.position(l.inst.Key())
 	if pos == nil || !pos.basis().Valid {
 		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
-		l.take(q, accounts.Decimal{}, "nothing: taken as zero")
+		l.take(q, ledger.Decimal{}, "nothing: taken as zero")
 		return
 	}
 	basis := pos.basis().Value
@@ -299,7 +300,7 @@ func (l *tally) openings() {
 			earlier++
 		}
 	}
-	o := accounts.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
+	o := ledger.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
 		Instrument: l.inst, Time: at}
 	for _, lot := range l.found {
 		lot.OpenedAt = opened

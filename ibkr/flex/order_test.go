@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
 )
 
 const (

@@ -5,19 +5,20 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	Facts  []accounts.Fact // without those that are recorded already
-	Broker accounts.BrokerStatement
+	Facts  []ledger.Fact // without those that are recorded already
+	Broker reconcile.Statement
 	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
-	Rows map[accounts.ExecID]Row
+	Rows map[ledger.ExecID]Row
 	// Instruments tells the instrument of every contract id in the statement. A contract that was
 	// renamed within the period goes by its last name.
-	Instruments map[int64]accounts.Instrument
+	Instruments map[int64]ledger.Instrument
 	// Inferred is every lot whose opening lies before the statement.
 	Inferred []InferredLot
 	// Issues is the statement's own and what came up while planning.
@@ -30,7 +31,7 @@ type Row struct {
 	TransactionID string
 	Symbol        string // as the statement writes it
 	ConID         int64
-	Currency      accounts.Currency
+	Currency      ledger.Currency
 	Closes        bool     // the broker says that it closes, in whole or in part
 	Realized      Optional // FIFO, in the contract's currency
 	Trade         *Trade   // nil for a corporate action
@@ -39,10 +40,10 @@ type Row struct {
 // InferredLot is a lot that was held before the statement began. Its basis is what the closing
 // trade's own row says it consumed, or what the open position says is left.
 type InferredLot struct {
-	Instrument accounts.Instrument
-	Quantity   accounts.Decimal // negative for short
-	Basis      accounts.Decimal // negative for short
-	Source     string           // where quantity and basis come from
+	Instrument ledger.Instrument
+	Quantity   ledger.Decimal // negative for short
+	Basis      ledger.Decimal // negative for short
+	Source     string         // where quantity and basis come from
 }
 
 // planner turns one statement into a plan.
@@ -52,8 +53,8 @@ type planner struct {
 	held   Held
 	past   *history
 	events []*event
-	after  []accounts.Fact // cancellations, which follow what they cancel
-	ids    map[accounts.ExecID]*Trade
+	after  []ledger.Fact // cancellations, which follow what they cancel
+	ids    map[ledger.ExecID]*Trade
 	gone   map[string]bool // executions in the book that this statement cancels or corrects
 	cash   []newCash
 }
@@ -61,7 +62,7 @@ type planner struct {
 // newCash is a row that moves cash and is not in the book yet.
 type newCash struct {
 	line     int
-	currency accounts.Currency
+	currency ledger.Currency
 	at       time.Time
 }
 
@@ -70,11 +71,11 @@ type newCash struct {
 // would count something twice.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
-		Plan: &Plan{Rows: map[accounts.ExecID]Row{}, Instruments: map[int64]accounts.Instrument{}, Issues: slices.Clone(st.Issues)},
+		Plan: &Plan{Rows: map[ledger.ExecID]Row{}, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		st:   st,
 		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
 		past: newHistory(held.Facts),
-		ids:  map[accounts.ExecID]*Trade{},
+		ids:  map[ledger.ExecID]*Trade{},
 		gone: map[string]bool{},
 	}
 	p.resolveContracts()
@@ -135,7 +136,7 @@ func (p *planner) start() time.Time {
 		start = p.st.Generated
 	}
 	if start.IsZero() {
-		start = accounts.NewDate(1970, time.January, 1).Time(time.UTC)
+		start = ledger.NewDate(1970, time.January, 1).Time(time.UTC)
 	}
 	return start
 }
@@ -187,7 +188,7 @@ func (p *planner) resolveContracts() {
 			p.Instruments[id] = pos.Instrument
 		}
 	}
-	byKey := map[accounts.InstrumentKey]int64{}
+	byKey := map[ledger.InstrumentKey]int64{}
 	ids := make([]int64, 0, len(p.Instruments))
 	for id := range p.Instruments {
 		ids = append(ids, id)
@@ -208,7 +209,7 @@ func (p *planner) resolveContracts() {
 // statement says: a statement that is old, or tells nothing new of the contract, does not rename
 // it. And what a cancellation or correction brings back of a contract that is flat stays where it
 // was, with what comes after.
-func (p *planner) keepsName(pos accounts.Position) bool {
+func (p *planner) keepsName(pos ledger.Position) bool {
 	if pos.LastTrade.After(p.end()) {
 		return true
 	}
@@ -218,28 +219,28 @@ func (p *planner) keepsName(pos accounts.Position) bool {
 		if t.ConID != pos.Instrument.ConID {
 			continue
 		}
-		_, version := accounts.ExecID(t.ExecID).Correction()
+		_, version := ledger.ExecID(t.ExecID).Correction()
 		undoes = undoes || t.cancels() || version > 1
 		fresh = fresh || !t.cancels() && !slices.ContainsFunc(t.names(), p.past.recorded)
 	}
 	for i := range p.st.CorporateActions {
 		c := &p.st.CorporateActions[i]
-		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.past.splits[c.id()] && !p.past.recorded(accounts.ExecID(c.id()))
+		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.past.splits[c.id()] && !p.past.recorded(ledger.ExecID(c.id()))
 	}
 	return !fresh || undoes && pos.Quantity.IsZero()
 }
 
 // instrument returns the one instrument of a contract, with its underlying by its last name.
-func (p *planner) instrument(c Contract) accounts.Instrument { return p.instrumentOf(c) }
+func (p *planner) instrument(c Contract) ledger.Instrument { return p.instrumentOf(c) }
 
-func (p *Plan) instrumentOf(c Contract) accounts.Instrument {
+func (p *Plan) instrumentOf(c Contract) ledger.Instrument {
 	inst := c.Instrument
 	if known, ok := p.Instruments[c.ConID]; ok {
 		inst = known
 	}
 	if u, ok := p.Instruments[c.UnderlyingConID]; ok && c.UnderlyingConID != 0 && inst.Right != "" {
 		inst.Underlying = u.Symbol
-		if u.SecType == accounts.Future {
+		if u.SecType == ledger.Future {
 			inst.Underlying = u.LocalSymbol
 		}
 	}
@@ -247,7 +248,7 @@ func (p *Plan) instrumentOf(c Contract) accounts.Instrument {
 }
 
 // pointer returns a pointer to an optional figure, nil if there is none.
-func (o Optional) pointer() *accounts.Decimal {
+func (o Optional) pointer() *ledger.Decimal {
 	if !o.Valid {
 		return nil
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
 )
 
 // fill returns a trade row of stock AAA; attrs add to or replace what it says.

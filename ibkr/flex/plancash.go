@@ -6,7 +6,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // planCash turns cash rows into movements, and the balances at the beginning into opening ones
@@ -18,7 +19,7 @@ func (p *planner) planCash() {
 		if row.Amount.IsZero() {
 			continue
 		}
-		m := accounts.CashMovement{
+		m := ledger.CashMovement{
 			ID: row.id(seen), Kind: row.kind(), Currency: row.Currency, Amount: row.Amount, FXRate: row.FXRate,
 			Symbol: printable(row.Symbol, 50), Note: printable(row.Description, 500), Time: row.Time,
 		}
@@ -36,8 +37,8 @@ func (p *planner) planCash() {
 	start := p.start()
 	for _, c := range p.cashReport() {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
-			p.Facts = append(p.Facts, accounts.CashMovement{
-				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: accounts.OpeningCash,
+			p.Facts = append(p.Facts, ledger.CashMovement{
+				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
 				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
 			})
 		}
@@ -45,16 +46,16 @@ func (p *planner) planCash() {
 }
 
 // kind is the row's kind; deposits and withdrawals are told apart by their sign.
-func (r *CashRow) kind() accounts.CashKind {
+func (r *CashRow) kind() ledger.CashKind {
 	switch {
 	case r.Kind == "":
-		return accounts.OtherCash
-	case r.Kind != accounts.Deposit && r.Kind != accounts.Withdrawal:
+		return ledger.OtherCash
+	case r.Kind != ledger.Deposit && r.Kind != ledger.Withdrawal:
 		return r.Kind
 	case r.Amount.IsNeg():
-		return accounts.Withdrawal
+		return ledger.Withdrawal
 	}
-	return accounts.Deposit
+	return ledger.Deposit
 }
 
 // id names the row by its transaction id, or by what it says where it has none. Rows that say the
@@ -103,7 +104,7 @@ func (p *planner) cashReport() []CashBalance {
 	if len(rows) > 0 || base == nil {
 		return rows
 	}
-	currencies := map[accounts.Currency]bool{}
+	currencies := map[ledger.Currency]bool{}
 	for i := range p.st.Trades {
 		currencies[p.st.Trades[i].Currency] = true
 	}
@@ -123,7 +124,7 @@ func (p *planner) cashReport() []CashBalance {
 }
 
 // rateOf returns the first rate to base that the statement gives for a currency; zero if none.
-func (p *planner) rateOf(c accounts.Currency) accounts.Decimal {
+func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 	for i := range p.st.Trades {
 		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
 			return t.FXRate
@@ -139,33 +140,33 @@ func (p *planner) rateOf(c accounts.Currency) accounts.Decimal {
 			return r.FXRate
 		}
 	}
-	return accounts.Decimal{}
+	return ledger.Decimal{}
 }
 
 // brokerFigures collects what the book is to be held against.
 func (p *planner) brokerFigures() {
 	b := &p.Broker
 	for _, e := range p.events {
-		if e.trade == nil || e.void || !e.real.Valid || e.trade.Instrument.SecType == accounts.Forex {
+		if e.trade == nil || e.void || !e.real.Valid || e.trade.Instrument.SecType == ledger.Forex {
 			continue
 		}
 		if e.closes() || !e.real.Value.IsZero() {
-			b.Closings = append(b.Closings, accounts.BrokerClosing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
+			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
 				Quantity: e.trade.Quantity, Realized: e.real.Value})
 		}
 	}
 	b.AllPositions = p.st.HasPositions
 	for i := range p.st.Positions {
 		pos := &p.st.Positions[i]
-		if pos.SecType == accounts.Forex {
+		if pos.SecType == ledger.Forex {
 			continue
 		}
-		b.Positions = append(b.Positions, accounts.BrokerPosition{Instrument: p.instrument(pos.Contract), Quantity: pos.Quantity,
+		b.Positions = append(b.Positions, reconcile.Position{Instrument: p.instrument(pos.Contract), Quantity: pos.Quantity,
 			Basis: pos.CostBasis.pointer(), Mark: pos.Mark.pointer()})
 	}
 	for _, c := range p.cashReport() {
 		if c.Ending.Valid && !p.unsettledBefore(c) {
-			b.Cash = append(b.Cash, accounts.BrokerCash{Currency: c.Currency, Balance: c.Ending.Value, Partial: !p.st.HasCash})
+			b.Cash = append(b.Cash, reconcile.Cash{Currency: c.Currency, Balance: c.Ending.Value, Partial: !p.st.HasCash})
 		}
 	}
 }
@@ -174,7 +175,7 @@ func (p *planner) brokerFigures() {
 // or the statement did: their P&L up to then is in the balance it starts with, and nothing tells
 // how much that was.
 func (p *planner) unsettledBefore(c CashBalance) bool {
-	var before []accounts.Instrument
+	var before []ledger.Instrument
 	for _, l := range p.Inferred {
 		before = append(before, l.Instrument)
 	}
@@ -182,7 +183,7 @@ func (p *planner) unsettledBefore(c CashBalance) bool {
 		before = append(before, o.Instrument)
 	}
 	for _, inst := range before {
-		if inst.Currency == c.Currency && (inst.SecType == accounts.Future || inst.SecType == accounts.CFD) {
+		if inst.Currency == c.Currency && (inst.SecType == ledger.Future || inst.SecType == ledger.CFD) {
 			p.issue(c.Line, "cash report", "cash in %s not compared: %s was held before the book began", c.Currency, inst)
 			return true
 		}
@@ -192,11 +193,11 @@ func (p *planner) unsettledBefore(c CashBalance) bool {
 
 // Base returns the statement's base currency: as it says, else the one whose rate to base is 1,
 // else USD.
-func (st *Statement) Base() accounts.Currency {
+func (st *Statement) Base() ledger.Currency {
 	if st.BaseCurrency != "" {
 		return st.BaseCurrency
 	}
-	is := func(rate accounts.Decimal) bool { return rate.Equal(unit) }
+	is := func(rate ledger.Decimal) bool { return rate.Equal(unit) }
 	for i := range st.Trades {
 		if is(st.Trades[i].FXRate) {
 			return st.Trades[i].Currency
@@ -216,13 +217,13 @@ func (st *Statement) Base() accounts.Currency {
 }
 
 // Marks returns the statement's closing prices and rates as marks at the end of its period.
-func (p *Plan) marks(st *Statement) ([]accounts.Mark, []accounts.FXRate) {
+func (p *Plan) marks(st *Statement) ([]ledger.Mark, []ledger.FXRate) {
 	at := st.To.Time(time.UTC)
 	if !st.To.Valid() {
 		at = time.Time{}
 	}
-	var marks []accounts.Mark
-	var rates []accounts.FXRate
+	var marks []ledger.Mark
+	var rates []ledger.FXRate
 	for i := range st.Positions {
 		pos := &st.Positions[i]
 		when := at
@@ -236,10 +237,10 @@ func (p *Plan) marks(st *Statement) ([]accounts.Mark, []accounts.FXRate) {
 			continue
 		}
 		if pos.Mark.Valid {
-			marks = append(marks, accounts.Mark{Instrument: p.instrumentOf(pos.Contract), Price: pos.Mark.Value, Time: when})
+			marks = append(marks, ledger.Mark{Instrument: p.instrumentOf(pos.Contract), Price: pos.Mark.Value, Time: when})
 		}
 		if pos.FXRate.IsPos() {
-			rates = append(rates, accounts.FXRate{Currency: pos.Currency, Rate: pos.FXRate, Time: when})
+			rates = append(rates, ledger.FXRate{Currency: pos.Currency, Rate: pos.FXRate, Time: when})
 		}
 	}
 	return marks, rates

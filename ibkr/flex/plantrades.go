@@ -8,7 +8,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // planTrades turns execution rows into trades, and sets aside those that a cancellation takes back.
@@ -29,7 +29,7 @@ func (p *planner) planTrades() {
 			instrument: t.Instrument, reported: row.ReportDate,
 			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line,
 		}
-		if t.Instrument.SecType == accounts.Option || t.Instrument.SecType == accounts.FutureOption || t.Instrument.SecType == accounts.Warrant {
+		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
 		}
 		if old, ok := p.past.current(id); ok && !e.known { // a correction is of the contract by the name it had
@@ -38,7 +38,7 @@ func (p *planner) planTrades() {
 		}
 		p.events = append(p.events, e)
 		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
-			Closes: row.SecType != accounts.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
+			Closes: row.SecType != ledger.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
 	}
 }
 
@@ -62,32 +62,32 @@ func (p *planner) withoutUnits(row *Trade) bool {
 	amount := row.Proceeds.Value.Add(row.Commission.Value).Add(row.Taxes)
 	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, amount, row.Currency)
 	if !amount.IsZero() {
-		p.Facts = append(p.Facts, accounts.CashMovement{ID: printable("charge-"+cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol)), 90),
-			Kind: accounts.Fee, Currency: row.Currency, Amount: amount, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+		p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("charge-"+cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol)), 90),
+			Kind: ledger.Fee, Currency: row.Currency, Amount: amount, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
 	}
 	return true
 }
 
 // names returns the ids under which the row may be recorded, the broker's execution id first: not
 // every query has all of them.
-func (t *Trade) names() []accounts.ExecID {
-	var ids []accounts.ExecID
+func (t *Trade) names() []ledger.ExecID {
+	var ids []ledger.ExecID
 	if t.ExecID != "" {
-		ids = append(ids, accounts.ExecID(t.ExecID))
+		ids = append(ids, ledger.ExecID(t.ExecID))
 	}
 	if t.TransactionID != "" {
-		ids = append(ids, accounts.ExecID("tx-"+t.TransactionID))
+		ids = append(ids, ledger.ExecID("tx-"+t.TransactionID))
 	}
 	if t.TradeID != "" {
-		ids = append(ids, accounts.ExecID("trade-"+t.TradeID))
+		ids = append(ids, ledger.ExecID("trade-"+t.TradeID))
 	}
 	return ids
 }
 
 // execID returns the id under which the row is recorded: one that it is recorded under already,
 // else the first that it has. It reports a row that the statement repeats.
-func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
-	ids := append(row.names(), accounts.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
+func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
+	ids := append(row.names(), ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
 	id = ids[0]
 	for _, name := range ids {
 		if p.past.recorded(name) {
@@ -105,9 +105,9 @@ func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
 	}
 	// One execution id on several rows that are different trades, or rows without any id.
 	for n := 2; ; n++ {
-		next := accounts.ExecID(fmt.Sprintf("%s/%d", id, n))
+		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, n))
 		if row.TransactionID != "" {
-			next = id + "/" + accounts.ExecID(row.TransactionID)
+			next = id + "/" + ledger.ExecID(row.TransactionID)
 		}
 		if _, taken = p.ids[next]; !taken {
 			return next, false
@@ -120,9 +120,9 @@ func (p *planner) execID(row *Trade) (id accounts.ExecID, duplicate bool) {
 
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
 // quantity and price give.
-func (p *planner) trade(row *Trade, id accounts.ExecID) *accounts.Trade {
-	t := &accounts.Trade{
-		ExecID: id, OrderID: accounts.OrderID(row.OrderID), Kind: row.kind(), Instrument: p.instrument(row.Contract),
+func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
+	t := &ledger.Trade{
+		ExecID: id, OrderID: ledger.OrderID(row.OrderID), Kind: row.kind(), Instrument: p.instrument(row.Contract),
 		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
 	}
 	computed := grossOf(row)
@@ -136,19 +136,19 @@ func (p *planner) trade(row *Trade, id accounts.ExecID) *accounts.Trade {
 	}
 	t.Commission = commission.Neg()
 	if c := row.CommissionCurrency; c != "" && c != t.Instrument.Currency && !commission.IsZero() {
-		if t.Instrument.SecType == accounts.Forex {
+		if t.Instrument.SecType == ledger.Forex {
 			t.CommissionCurrency = c
 		} else {
 			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.Facts = append(p.Facts, accounts.CashMovement{ID: "commission-" + string(id), Kind: accounts.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
-			t.Commission = accounts.Decimal{}
+			p.Facts = append(p.Facts, ledger.CashMovement{ID: "commission-" + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+			t.Commission = ledger.Decimal{}
 		}
 	}
 	return t
 }
 
 // grossOf is what quantity, price and multiplier give.
-func grossOf(row *Trade) accounts.Decimal {
+func grossOf(row *Trade) ledger.Decimal {
 	m := row.Multiplier
 	if m.IsZero() {
 		m = udecimal.One
@@ -159,40 +159,40 @@ func grossOf(row *Trade) accounts.Decimal {
 // commission returns the commission with the file's sign, worked out from the other figures where
 // the query leaves it out. Those of currency pairs tell nothing, and the net cash of futures and
 // CFDs is their mark-to-market.
-func (t *Trade) commission(gross accounts.Decimal) (accounts.Decimal, bool) {
+func (t *Trade) commission(gross ledger.Decimal) (ledger.Decimal, bool) {
 	rest := gross.Add(t.Taxes)
-	executed := t.kind() == accounts.Execution
+	executed := t.kind() == ledger.Execution
 	switch {
 	case t.Commission.Valid:
 		return t.Commission.Value, true
-	case t.SecType == accounts.Forex:
-		return accounts.Decimal{}, false
-	case t.NetCash.Valid && t.SecType != accounts.Future && t.SecType != accounts.CFD:
+	case t.SecType == ledger.Forex:
+		return ledger.Decimal{}, false
+	case t.NetCash.Valid && t.SecType != ledger.Future && t.SecType != ledger.CFD:
 		return t.NetCash.Value.Sub(rest), true
 	case t.Cost.Valid && t.OpenClose == "O":
 		return t.Cost.Value.Neg().Sub(rest), true
 	case t.Cost.Valid && t.Realized.Valid && t.OpenClose != "C;O" && executed:
 		return t.Realized.Value.Sub(t.Cost.Value).Sub(rest), true
 	}
-	return accounts.Decimal{}, !executed
+	return ledger.Decimal{}, !executed
 }
 
 // kind tells by the codes how the trade came about. An exercised option on which the broker itself
 // realized something was settled in cash: nothing moves into an underlying.
-func (t *Trade) kind() accounts.TradeKind {
+func (t *Trade) kind() ledger.TradeKind {
 	derivative := t.Right != ""
 	settled := derivative && t.Realized.Valid && !t.Realized.Value.IsZero()
 	for _, code := range t.Codes {
 		switch {
 		case code == "Ep" && derivative:
-			return accounts.Expiry
+			return ledger.Expiry
 		case code == "A" && !settled:
-			return accounts.Assignment
+			return ledger.Assignment
 		case code == "Ex" && !settled:
-			return accounts.Exercise
+			return ledger.Exercise
 		}
 	}
-	return accounts.Execution
+	return ledger.Execution
 }
 
 // planCancellations matches every cancelling row with the execution it takes back. That stays in
@@ -203,20 +203,20 @@ func (p *planner) planCancellations() {
 		if !row.cancels() {
 			continue
 		}
-		id := accounts.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.ExecID)))
+		id := ledger.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.ExecID)))
 		if id == "cancel-" {
-			id = accounts.ExecID(fmt.Sprintf("cancel-%s-%d-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.Quantity, row.Price))
+			id = ledger.ExecID(fmt.Sprintf("cancel-%s-%d-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.Quantity, row.Price))
 		}
 		if target := p.cancelledBy(row); target != nil {
 			target.void = true
 			p.gone[root(target.trade.ExecID)] = true
 			delete(p.Rows, target.trade.ExecID)
-			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
+			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
 		} else if p.past.cancellations[id] {
 			continue
 		} else if t, ok := p.cancelledBefore(row); ok {
 			p.gone[root(t.ExecID)] = true
-			p.after = append(p.after, accounts.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
+			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
 		} else {
 			p.reverse(row, id)
 		}
@@ -254,12 +254,12 @@ func (p *planner) cancelledBy(row *Trade) *event {
 }
 
 // cancelledBefore finds the execution in the book that the row takes back.
-func (p *planner) cancelledBefore(row *Trade) (accounts.Trade, bool) {
+func (p *planner) cancelledBefore(row *Trade) (ledger.Trade, bool) {
 	ids := row.names()
 	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
 		{"tx-", row.RelatedTransactionID}, {"trade-", row.RelatedTradeID}} {
 		if name.id != "" {
-			ids = append(ids, accounts.ExecID(name.prefix+name.id))
+			ids = append(ids, ledger.ExecID(name.prefix+name.id))
 		}
 	}
 	for _, id := range ids {
@@ -269,15 +269,15 @@ func (p *planner) cancelledBefore(row *Trade) (accounts.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(accounts.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+		if t, ok := f.(ledger.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}
-	return accounts.Trade{}, false
+	return ledger.Trade{}, false
 }
 
 // takesBack reports whether the row may cancel an execution of the size, price and time.
-func (t *Trade) takesBack(key accounts.InstrumentKey, quantity, price accounts.Decimal, at time.Time) bool {
+func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decimal, at time.Time) bool {
 	last := t.Time
 	if t.DateOnly {
 		last = last.Add(24 * time.Hour)
@@ -299,7 +299,7 @@ func (t *Trade) cancelledSide() string {
 
 // reverse books a cancellation of something that is nowhere to be found as the opposite trade:
 // the position is right by it, the matching of lots need not be.
-func (p *planner) reverse(row *Trade, id accounts.ExecID) {
+func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
 	t := p.trade(row, id)
 	t.Quantity = row.Quantity.Abs()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 var (
@@ -78,7 +79,7 @@ func (c *reading) require(fields ...field) {
 }
 
 // decimal returns the number, zero if absent.
-func (c *reading) decimal(f field) accounts.Decimal { return c.optional(f).Value }
+func (c *reading) decimal(f field) ledger.Decimal { return c.optional(f).Value }
 
 // optional returns the number and whether there is one.
 func (c *reading) optional(f field) Optional {
@@ -95,7 +96,7 @@ func (c *reading) optional(f field) Optional {
 }
 
 // rate returns a conversion rate, zero if it is not known.
-func (c *reading) rate() accounts.Decimal {
+func (c *reading) rate() ledger.Decimal {
 	d := c.decimal(fFXRate)
 	if d.IsNeg() {
 		c.fail(fFXRate, errors.New("is negative"))
@@ -118,7 +119,7 @@ func (c *reading) id(f field) int64 {
 }
 
 // date returns the date, zero if absent.
-func (c *reading) date(f field) accounts.Date {
+func (c *reading) date(f field) ledger.Date {
 	if c.r.v[f] == "" {
 		return 0
 	}
@@ -159,9 +160,9 @@ func (c *reading) tradeTime() stamp {
 }
 
 // currency returns a currency that has to be there.
-func (c *reading) currency() accounts.Currency {
+func (c *reading) currency() ledger.Currency {
 	c.require(fCurrency)
-	cur := accounts.Currency(c.r.v[fCurrency])
+	cur := ledger.Currency(c.r.v[fCurrency])
 	if !cur.Valid() {
 		c.fail(fCurrency, errNoCurrency)
 	}
@@ -173,17 +174,17 @@ func quoted(s string) string { return fmt.Sprintf("%.40q", s) }
 
 // parseDecimal reads what the library reads, and beyond that the exponents that Java prints small
 // figures with, such as 0E-9; it never rounds.
-func parseDecimal(s string) (accounts.Decimal, error) {
-	if d, err := accounts.ParseDecimal(s); err == nil {
+func parseDecimal(s string) (ledger.Decimal, error) {
+	if d, err := ledger.ParseDecimal(s); err == nil {
 		return d, nil
 	}
 	plain, ok := expand(s)
 	if !ok {
-		return accounts.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
+		return ledger.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
 	}
-	d, err := accounts.ParseDecimal(plain)
+	d, err := ledger.ParseDecimal(plain)
 	if err != nil {
-		return accounts.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
+		return ledger.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
 	}
 	return d, nil
 }

@@ -8,19 +8,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ai-ots/accounts"
-	"github.com/ai-ots/accounts/store/memstore"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // fresh returns the portfolio of a new profile.
-func fresh(t require.TestingT, base accounts.Currency) *accounts.Portfolio {
+func fresh(t require.TestingT, base ledger.Currency) *accounts.Portfolio {
 	return freshFor(t, "U1234567", base)
 }
 
 // freshFor is fresh for another account.
-func freshFor(t require.TestingT, account string, base accounts.Currency) *accounts.Portfolio {
+func freshFor(t require.TestingT, account string, base ledger.Currency) *accounts.Portfolio {
 	m, err := accounts.New(memstore.New())
 	require.NoError(t, err)
 	if c, ok := t.(interface{ Cleanup(func()) }); ok {
@@ -81,7 +83,7 @@ func (c *check) blur() {
 }
 
 // isBlurry tells it of a contract in the book.
-func (c *check) isBlurry(key accounts.InstrumentKey) bool {
+func (c *check) isBlurry(key ledger.InstrumentKey) bool {
 	for id, inst := range c.plan.Instruments {
 		if inst.Key() == key {
 			return c.blurry[c.contracts[int(id)].lineage]
@@ -106,7 +108,7 @@ func (c *check) reconcile(to int) {
 
 // closings compares what every closing row realized.
 func (c *check) closings(to int) {
-	ours := map[string]accounts.Decimal{}
+	ours := map[string]ledger.Decimal{}
 	closings, err := c.p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(c.t, err)
 	for _, closing := range closings {
@@ -132,7 +134,7 @@ func (c *check) closings(to int) {
 // holdings compares quantity and basis of everything that is held.
 func (c *check) holdings(to int) {
 	state := c.days[to].state
-	held := map[int]accounts.Position{}
+	held := map[int]ledger.Position{}
 	for _, pos := range c.p.Positions() {
 		if !pos.Quantity.IsZero() {
 			held[int(pos.Instrument.ConID)] = pos
@@ -190,7 +192,7 @@ func (c *check) allowed(row *simRow) *big.Rat {
 	return rounding
 }
 
-func (c *check) near(want *big.Rat, got accounts.Decimal, allowed *big.Rat, format string, args ...any) {
+func (c *check) near(want *big.Rat, got ledger.Decimal, allowed *big.Rat, format string, args ...any) {
 	if off := abs(sub(want, rat(got.String()))); off.Cmp(allowed) > 0 {
 		require.Fail(c.t, fmt.Sprintf(format, args...), "%s, the broker says %s\n%s", got, want.FloatString(9), c.text)
 	}

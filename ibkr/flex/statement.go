@@ -3,12 +3,12 @@ package flex
 import (
 	"time"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Optional is a figure that a statement may or may not give; zero and absent are different things.
 type Optional struct {
-	Value accounts.Decimal // zero if not Valid
+	Value ledger.Decimal // zero if not Valid
 	Valid bool
 }
 
@@ -20,10 +20,10 @@ type Statement struct {
 	AccountID string
 	Alias     string
 	// BaseCurrency is the currency that FXRate converts to, empty if the file does not say.
-	BaseCurrency accounts.Currency
+	BaseCurrency ledger.Currency
 	QueryName    string
-	From, To     accounts.Date // the period, both ends included; zero if the file does not say
-	Generated    time.Time     // UTC; zero if the file does not say
+	From, To     ledger.Date // the period, both ends included; zero if the file does not say
+	Generated    time.Time   // UTC; zero if the file does not say
 
 	Trades           []Trade // executions, in file order, which is not chronological
 	Positions        []Position
@@ -53,7 +53,7 @@ type Issue struct {
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the
 // statement's own symbol. The instrument passes Validate.
 type Contract struct {
-	accounts.Instrument
+	ledger.Instrument
 	UnderlyingConID int64 // 0 if not given
 	ISIN            string
 	Description     string
@@ -81,26 +81,26 @@ type Trade struct {
 	Codes           []string // the notes, such as "A", "Ep", "P"
 	OpenClose       string   // "O", "C", "C;O" or "" if not given
 
-	Time       time.Time     // UTC
-	DateOnly   bool          // the file gives a day without a time: Time is that day's midnight
-	TradeDate  accounts.Date // the day it counts for; zero if not given
-	ReportDate accounts.Date
-	SettleDate accounts.Date
+	Time       time.Time   // UTC
+	DateOnly   bool        // the file gives a day without a time: Time is that day's midnight
+	TradeDate  ledger.Date // the day it counts for; zero if not given
+	ReportDate ledger.Date
+	SettleDate ledger.Date
 
-	Quantity accounts.Decimal // negative for a sale
+	Quantity ledger.Decimal // negative for a sale
 	// Price is per unit. Where the file gives proceeds alone it is derived from them, at 9 places;
 	// the proceeds are then the exact figure.
-	Price        accounts.Decimal
+	Price        ledger.Decimal
 	PriceDerived bool
-	Proceeds     Optional         // positive for a sale
-	Commission   Optional         // negative when paid
-	Taxes        accounts.Decimal // negative when paid; zero if not given
+	Proceeds     Optional       // positive for a sale
+	Commission   Optional       // negative when paid
+	Taxes        ledger.Decimal // negative when paid; zero if not given
 	// CommissionCurrency is the contract's currency where the file does not say.
-	CommissionCurrency accounts.Currency
-	FXRate             accounts.Decimal // base currency per unit of the contract's; zero if not given
-	Cost               Optional         // of an opening, the basis; of a closing, minus the consumed basis
-	Realized           Optional         // FIFO, in the contract's currency
-	NetCash            Optional         // of futures, the mark-to-market: not for P&L
+	CommissionCurrency ledger.Currency
+	FXRate             ledger.Decimal // base currency per unit of the contract's; zero if not given
+	Cost               Optional       // of an opening, the basis; of a closing, minus the consumed basis
+	Realized           Optional       // FIFO, in the contract's currency
+	NetCash            Optional       // of futures, the mark-to-market: not for P&L
 }
 
 // Position is what is held of one contract at the end of the period. Rows of the same contract
@@ -110,13 +110,13 @@ type Position struct {
 	Line int // of the first row
 	Contract
 	Rows       int // how many rows of the file it sums
-	ReportDate accounts.Date
-	Quantity   accounts.Decimal // negative if short
-	FXRate     accounts.Decimal // base currency per unit of the contract's; zero if not given
-	Mark       Optional         // closing price per unit
-	Value      Optional         // at the mark, negative if short
-	CostPrice  Optional         // per unit; only of a single row
-	CostBasis  Optional         // the whole position's, negative if short
+	ReportDate ledger.Date
+	Quantity   ledger.Decimal // negative if short
+	FXRate     ledger.Decimal // base currency per unit of the contract's; zero if not given
+	Mark       Optional       // closing price per unit
+	Value      Optional       // at the mark, negative if short
+	CostPrice  Optional       // per unit; only of a single row
+	CostBasis  Optional       // the whole position's, negative if short
 	Unrealized Optional
 }
 
@@ -126,20 +126,20 @@ type CashRow struct {
 	TransactionID string
 	TradeID       string
 	ActionID      string
-	Type          string            // the file's own word, such as "Withholding Tax"; "Sales Tax" for rows of that section
-	Kind          accounts.CashKind // what Type stands for; empty if it is not known
-	Currency      accounts.Currency
-	Amount        accounts.Decimal // negative for money that went
-	FXRate        accounts.Decimal // base currency per unit; zero if not given
-	Symbol        string           // the security that paid, if any
+	Type          string          // the file's own word, such as "Withholding Tax"; "Sales Tax" for rows of that section
+	Kind          ledger.CashKind // what Type stands for; empty if it is not known
+	Currency      ledger.Currency
+	Amount        ledger.Decimal // negative for money that went
+	FXRate        ledger.Decimal // base currency per unit; zero if not given
+	Symbol        string         // the security that paid, if any
 	ConID         int64
 	ISIN          string
 	Description   string
 	Codes         []string
 	Time          time.Time // UTC
 	DateOnly      bool      // the file gives a day without a time: Time is that day's midnight
-	SettleDate    accounts.Date
-	ReportDate    accounts.Date
+	SettleDate    ledger.Date
+	ReportDate    ledger.Date
 }
 
 // CorporateAction is one side of a split, merger, spin-off and the like: what it did to the
@@ -154,9 +154,9 @@ type CorporateAction struct {
 	Codes         []string
 	Time          time.Time // UTC
 	DateOnly      bool
-	ReportDate    accounts.Date
-	Quantity      accounts.Decimal // what the holding changes by
-	FXRate        accounts.Decimal
+	ReportDate    ledger.Date
+	Quantity      ledger.Decimal // what the holding changes by
+	FXRate        ledger.Decimal
 	Amount        Optional // minus the proceeds
 	Proceeds      Optional // cash received
 	Value         Optional // at the market
@@ -167,9 +167,9 @@ type CorporateAction struct {
 // CashBalance is one currency's cash over the period.
 type CashBalance struct {
 	Line          int
-	Base          bool              // all currencies converted to the base currency; Currency is then empty
-	Currency      accounts.Currency // of the balances
-	From, To      accounts.Date
+	Base          bool            // all currencies converted to the base currency; Currency is then empty
+	Currency      ledger.Currency // of the balances
+	From, To      ledger.Date
 	Starting      Optional
 	Ending        Optional // by trade date
 	EndingSettled Optional

@@ -3,38 +3,38 @@ package flex
 import (
 	"slices"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // tally follows one contract through the statement as the book will.
 type tally struct {
 	*inference
-	inst   accounts.Instrument
-	events []*event         // those that the book does not know yet
-	own    []accounts.Lot   // held in the book or opened in the statement, first first
-	net    accounts.Decimal // the sum of own
-	before []remnant        // older than all of own
-	found  []*accounts.Lot  // inferred, in units of the beginning
+	inst   ledger.Instrument
+	events []*event       // those that the book does not know yet
+	own    []ledger.Lot   // held in the book or opened in the statement, first first
+	net    ledger.Decimal // the sum of own
+	before []remnant      // older than all of own
+	found  []*ledger.Lot  // inferred, in units of the beginning
 }
 
 // remnant is what is left of what was held before the statement.
 type remnant struct {
-	of       *tally          // the contract it was in at the beginning
-	quantity accounts.Decimal // in units of today; negative for short
-	n, m     accounts.Decimal // n units of today were m at the beginning
+	of       *tally         // the contract it was in at the beginning
+	quantity ledger.Decimal // in units of today; negative for short
+	n, m     ledger.Decimal // n units of today were m at the beginning
 }
 
 // premium is an exercised option's gain that waits for the underlying's trade.
 type premium struct {
 	option   *event
-	quantity accounts.Decimal // of the underlying, signed
-	amount   accounts.Decimal
-	lot      *accounts.Lot // of the option, where the statement does not tell its basis
+	quantity ledger.Decimal // of the underlying, signed
+	amount   ledger.Decimal
+	lot      *ledger.Lot // of the option, where the statement does not tell its basis
 }
 
 // left is how much is left of what was held before.
-func (l *tally) left() accounts.Decimal {
-	var sum accounts.Decimal
+func (l *tally) left() ledger.Decimal {
+	var sum ledger.Decimal
 	for _, r := range l.before {
 		sum = sum.Add(r.quantity)
 	}
@@ -44,10 +44,10 @@ func (l *tally) left() accounts.Decimal {
 // trade moves lots as the book will, and takes what the trade consumes of what was held before.
 func (l *tally) trade(e *event) {
 	q, net := e.trade.Quantity, e.net()
-	var option *accounts.Lot
+	var option *ledger.Lot
 	alone := false
 	if e.delivery() && e.trade.Instrument.Right == "" {
-		var moved accounts.Decimal
+		var moved ledger.Decimal
 		moved, option = l.takePremium(e)
 		net, alone = net.Add(moved), moved.IsZero()
 	}
@@ -63,7 +63,7 @@ func (l *tally) trade(e *event) {
 	}
 	fromBefore := smaller(size, old.Abs())
 	basis := l.consume(size.Sub(fromBefore))
-	var taken *accounts.Lot
+	var taken *ledger.Lot
 	if !fromBefore.IsZero() {
 		all, source := e.consumed(closeNet, alone)
 		if !e.cost.Valid && !e.real.Valid {
@@ -84,12 +84,12 @@ func (l *tally) trade(e *event) {
 }
 
 // open queues a lot that the trade opens.
-func (l *tally) open(e *event, q, basis accounts.Decimal) {
-	l.add(accounts.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
+func (l *tally) open(e *event, q, basis ledger.Decimal) {
+	l.add(ledger.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
 }
 
 // add queues a lot behind all that were opened no later, as the book does.
-func (l *tally) add(lot accounts.Lot) {
+func (l *tally) add(lot ledger.Lot) {
 	i := len(l.own)
 	for i > 0 && lot.OpenedAt.Before(l.own[i-1].OpenedAt) {
 		i--
@@ -99,7 +99,7 @@ func (l *tally) add(lot accounts.Lot) {
 }
 
 // consume takes n units off the own lots and returns their basis.
-func (l *tally) consume(n accounts.Decimal) (basis accounts.Decimal) {
+func (l *tally) consume(n ledger.Decimal) (basis ledger.Decimal) {
 	for !n.IsZero() && len(l.own) > 0 {
 		lot := &l.own[0]
 		size := smaller(n, lot.Quantity.Abs())
@@ -115,12 +115,12 @@ func (l *tally) consume(n accounts.Decimal) (basis accounts.Decimal) {
 }
 
 // take makes inferred lots of what was held before and returns the last.
-func (l *tally) take(q, basis accounts.Decimal, source string) (last *accounts.Lot) {
+func (l *tally) take(q, basis ledger.Decimal, source string) (last *ledger.Lot) {
 	for !q.IsZero() && len(l.before) > 0 {
 		r := &l.before[0]
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
 		part := share(basis, size, q)
-		last = &accounts.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
+		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
 		r.of.found = append(r.of.found, last)
 		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
 		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
@@ -133,7 +133,7 @@ func (l *tally) take(q, basis accounts.Decimal, source string) (last *accounts.L
 
 // atBeginning converts a quantity to the units it was in before all splits. It keeps so many
 // places that the splits, which round at fewer, bring back the quantity exactly.
-func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
+func atBeginning(q ledger.Decimal, r *remnant) ledger.Decimal {
 	if r.n.Equal(r.m) {
 		return q
 	}
@@ -146,12 +146,12 @@ func atBeginning(q accounts.Decimal, r *remnant) accounts.Decimal {
 
 // deferPremium sets an exercised option's gain aside. What was assigned on a short call sells the
 // underlying, on a short put buys it; an exercised one the other way around.
-func (l *tally) deferPremium(e *event, closed, gain accounts.Decimal, taken *accounts.Lot) {
+func (l *tally) deferPremium(e *event, closed, gain ledger.Decimal, taken *ledger.Lot) {
 	q := closed // one future for each option on it
-	if e.trade.Instrument.SecType != accounts.FutureOption {
+	if e.trade.Instrument.SecType != ledger.FutureOption {
 		q = closed.Mul(nonZero(e.trade.Instrument.Multiplier))
 	}
-	if e.trade.Instrument.Right == accounts.Call {
+	if e.trade.Instrument.Right == ledger.Call {
 		q = q.Neg()
 	}
 	if e.cost.Valid {
@@ -162,7 +162,7 @@ func (l *tally) deferPremium(e *event, closed, gain accounts.Decimal, taken *acc
 
 // takePremium returns the premium that moves into the underlying's trade, and the option's lot if
 // its basis, and so the premium, is not known.
-func (in *inference) takePremium(e *event) (sum accounts.Decimal, unknown *accounts.Lot) {
+func (in *inference) takePremium(e *event) (sum ledger.Decimal, unknown *ledger.Lot) {
 	wanted := e.trade.Quantity.Abs()
 	for i := 0; i < len(in.premiums) && !wanted.IsZero(); i++ {
 		p := &in.premiums[i]
@@ -182,7 +182,7 @@ func (in *inference) takePremium(e *event) (sum accounts.Decimal, unknown *accou
 	return sum, unknown
 }
 
-func underlying(o accounts.Instrument) string {
+func underlying(o ledger.Instrument) string {
 	if o.Underlying != "" {
 		return o.Underlying
 	}
@@ -190,7 +190,7 @@ func underlying(o accounts.Instrument) string {
 }
 
 // share is total × part ÷ whole, rounded as the book does.
-func share(total, part, whole accounts.Decimal) accounts.Decimal {
+func share(total, part, whole ledger.Decimal) ledger.Decimal {
 	if part.Equal(whole) {
 		return total
 	}
@@ -204,7 +204,7 @@ func share(total, part, whole accounts.Decimal) accounts.Decimal {
 	return q.RoundBank(12)
 }
 
-func smaller(a, b accounts.Decimal) accounts.Decimal {
+func smaller(a, b ledger.Decimal) ledger.Decimal {
 	if a.LessThan(b) {
 		return a
 	}
@@ -212,7 +212,7 @@ func smaller(a, b accounts.Decimal) accounts.Decimal {
 }
 
 // withSign gives the magnitude d the sign of s.
-func withSign(d, s accounts.Decimal) accounts.Decimal {
+func withSign(d, s ledger.Decimal) ledger.Decimal {
 	if s.IsNeg() {
 		return d.Neg()
 	}

@@ -3,7 +3,7 @@ package flex
 import (
 	"slices"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Statements that do not say what is held at the end say only in part what was held before. That
@@ -17,7 +17,7 @@ const maxStraddles, maxEvents = 60, 500
 
 // unseen is what was held of the contract before the statement, beyond what the book holds: the
 // least that agrees with everything that the closings say.
-func (l *tally) unseen(held accounts.Decimal) accounts.Decimal {
+func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 	least := l.atLeast(held)
 	apart := func(e *event) bool { return e.split != nil || e.delivery() } // rows that do not tell what lots cost
 	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
@@ -33,9 +33,9 @@ func (l *tally) unseen(held accounts.Decimal) accounts.Decimal {
 
 // candidates are the quantities at which a lot of the statement's own begins to be consumed, in
 // ascending order: what was closed up to some row, less what its own lots gave for it.
-func (l *tally) candidates() (out []accounts.Decimal) {
-	own := []accounts.Decimal{{}}
-	var opened, closed accounts.Decimal
+func (l *tally) candidates() (out []ledger.Decimal) {
+	own := []ledger.Decimal{{}}
+	var opened, closed ledger.Decimal
 	for _, e := range l.events {
 		if e.closes() {
 			closed = closed.Sub(e.trade.Quantity)
@@ -47,12 +47,12 @@ func (l *tally) candidates() (out []accounts.Decimal) {
 			own = append(own, opened)
 		}
 	}
-	slices.SortFunc(out, func(a, b accounts.Decimal) int { return a.Abs().Cmp(b.Abs()) })
-	return slices.CompactFunc(out, accounts.Decimal.Equal)
+	slices.SortFunc(out, func(a, b ledger.Decimal) int { return a.Abs().Cmp(b.Abs()) })
+	return slices.CompactFunc(out, ledger.Decimal.Equal)
 }
 
 // agrees reports whether all rows say what they would if so much had been held before.
-func (l *tally) agrees(before accounts.Decimal) bool {
+func (l *tally) agrees(before ledger.Decimal) bool {
 	try := &tally{inst: l.inst, own: slices.Clone(l.own), net: l.net}
 	for _, e := range l.events {
 		q := e.trade.Quantity
@@ -81,14 +81,14 @@ func (l *tally) agrees(before accounts.Decimal) bool {
 }
 
 // told is the basis that the broker says the trade consumed.
-func (e *event) told(net accounts.Decimal) (basis accounts.Decimal, ok bool) {
+func (e *event) told(net ledger.Decimal) (basis ledger.Decimal, ok bool) {
 	switch {
 	case e.cost.Valid:
 		return e.cost.Value.Neg(), true
 	case e.real.Valid:
 		return net.Sub(e.real.Value), true
 	}
-	return accounts.Decimal{}, false
+	return ledger.Decimal{}, false
 }
 
-var cent, _ = accounts.ParseDecimal("0.01")
+var cent, _ = ledger.ParseDecimal("0.01")

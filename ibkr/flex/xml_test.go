@@ -9,8 +9,9 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/ai-ots/accounts"
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // doc wraps sections into a statement of account U1234567 for the year 2025.
@@ -54,8 +55,8 @@ func one(t *testing.T, attrs string) Trade {
 	return st.Trades[0]
 }
 
-func dec(s string) accounts.Decimal {
-	d, err := accounts.ParseDecimal(s)
+func dec(s string) ledger.Decimal {
+	d, err := ledger.ParseDecimal(s)
 	if err != nil {
 		panic(err)
 	}
@@ -73,12 +74,12 @@ func TestTradeFields(t *testing.T) {
 	require.Equal(t, "U1234567", st.AccountID)
 	require.Equal(t, "Al", st.Alias)
 	require.Equal(t, "Q", st.QueryName)
-	require.Equal(t, accounts.Date(20250101), st.From)
-	require.Equal(t, accounts.Date(20251231), st.To)
+	require.Equal(t, ledger.Date(20250101), st.From)
+	require.Equal(t, ledger.Date(20251231), st.To)
 	require.Equal(t, time.Date(2026, 1, 2, 8, 4, 5, 0, time.UTC), st.Generated)
 	require.False(t, st.HasPositions)
 	require.Equal(t, []Trade{{Line: 3,
-		Contract: Contract{Instrument: accounts.Instrument{SecType: accounts.Stock, Symbol: "NU", Currency: "USD", Multiplier: dec("1"), ConID: 1, LocalSymbol: "NU"},
+		Contract: Contract{Instrument: ledger.Instrument{SecType: ledger.Stock, Symbol: "NU", Currency: "USD", Multiplier: dec("1"), ConID: 1, LocalSymbol: "NU"},
 			UnderlyingConID: 11, ISIN: "KYG6683N1034", Description: "NU & CO", ListingExchange: "NYSE"},
 		TradeID: "7", TransactionID: "8", ExecID: "0000d514.5159662d.01.01", OrderID: "9", OrigTransactionID: "5", RelatedTransactionID: "6",
 		TransactionType: "ExchTrade", Exchange: "ARCA", BuySell: "BUY", Codes: []string{"IA", "P"}, OpenClose: "O",
@@ -92,7 +93,7 @@ func TestContracts(t *testing.T) {
 	const option = `assetCategory="OPT" putCall="C" strike="12" expiry="20250516" multiplier="100" underlyingSymbol="NU" `
 	for name, tc := range map[string]struct {
 		attrs string
-		key   accounts.InstrumentKey
+		key   ledger.InstrumentKey
 	}{
 		"stock":                       {``, "STK:NU:USD"},
 		"stock, category absent":      {`assetCategory=""`, "STK:NU:USD"},
@@ -170,7 +171,7 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 func TestUnknownSectionsAreCountedOnce(t *testing.T) {
 	st := read(t, doc(`<Transfers><Transfer/><Transfer/></Transfers><Empty></Empty><StmtFunds><StatementOfFundsLine/></StmtFunds><ChangeInNAV currency="CHF"/>`))
 	require.Equal(t, []Issue{{Line: 3, Section: "Transfers", Text: "section is unknown: its rows are not read", Rows: 2}}, st.Issues)
-	require.Equal(t, accounts.Currency("CHF"), st.BaseCurrency)
+	require.Equal(t, ledger.Currency("CHF"), st.BaseCurrency)
 }
 
 func TestRowsThatRepeatAreSkippedAndCounted(t *testing.T) {
@@ -292,7 +293,7 @@ func TestStatementsComeOneAtATime(t *testing.T) {
 		got, err := r.Next()
 		require.NoError(t, err)
 		require.Equal(t, want, got.AccountID)
-		require.Equal(t, accounts.Currency("EUR"), got.BaseCurrency)
+		require.Equal(t, ledger.Currency("EUR"), got.BaseCurrency)
 	}
 	_, err := r.Next()
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -344,16 +345,16 @@ func TestCash(t *testing.T) {
 	st = cash(fmt.Sprintf(c, "5", "Dividends", "", "1"), fmt.Sprintf(c, "5", "Dividends", "", ""))
 	require.Len(t, st.Cash, 1)
 	require.Len(t, st.Issues, 1)
-	for word, kind := range map[string]accounts.CashKind{"Deposits/Withdrawals": accounts.Deposit, "Withholding Tax": accounts.Tax,
-		"Broker Interest Paid": accounts.Interest, "Other Fees": accounts.Fee, "Payment In Lieu Of Dividends": accounts.PaymentInLieu, "Novelty": ""} {
+	for word, kind := range map[string]ledger.CashKind{"Deposits/Withdrawals": ledger.Deposit, "Withholding Tax": ledger.Tax,
+		"Broker Interest Paid": ledger.Interest, "Other Fees": ledger.Fee, "Payment In Lieu Of Dividends": ledger.PaymentInLieu, "Novelty": ""} {
 		require.Equal(t, kind, cash(fmt.Sprintf(c, "5", word, "DETAIL", "1")).Cash[0].Kind, word)
 	}
-	require.Equal(t, accounts.Withdrawal, cash(fmt.Sprintf(c, "-5", "Deposits/Withdrawals", "DETAIL", "1")).Cash[0].Kind)
+	require.Equal(t, ledger.Withdrawal, cash(fmt.Sprintf(c, "-5", "Deposits/Withdrawals", "DETAIL", "1")).Cash[0].Kind)
 }
 
 func TestSalesTax(t *testing.T) {
 	st := read(t, doc(`<SalesTaxes><SalesTax currency="USD" date="20250302" taxableDescription="OPRA" salesTax="-0.3" transactionID="4"/></SalesTaxes>`))
-	require.Equal(t, []CashRow{{Line: 3, TransactionID: "4", Type: "Sales Tax", Kind: accounts.Tax, Currency: "USD", Amount: dec("-0.3"), Description: "OPRA",
+	require.Equal(t, []CashRow{{Line: 3, TransactionID: "4", Type: "Sales Tax", Kind: ledger.Tax, Currency: "USD", Amount: dec("-0.3"), Description: "OPRA",
 		Time: time.Date(2025, 3, 2, 5, 0, 0, 0, time.UTC), DateOnly: true}}, st.Cash)
 }
 
@@ -365,7 +366,7 @@ func TestCorporateActionAndCashReport(t *testing.T) {
 	require.Equal(t, "GCM SPLIT 1 FOR 25", a.Text)
 	require.Equal(t, "RS", a.Type)
 	require.Equal(t, time.Date(2025, 6, 18, 0, 25, 0, 0, time.UTC), a.Time)
-	require.Equal(t, accounts.Date(20250618), a.ReportDate)
+	require.Equal(t, ledger.Date(20250618), a.ReportDate)
 	require.False(t, a.Amount.Valid)
 	require.True(t, st.HasCashReport)
 	require.Equal(t, []CashBalance{{Line: 3, Base: true, Ending: some("3")},
@@ -398,7 +399,7 @@ func TestISINFromSecurityID(t *testing.T) {
 
 func TestOptionTermsOfTheRowWin(t *testing.T) {
 	got := one(t, `assetCategory="OPT" symbol="NU    250516C00012000" expiry="20250517" strike="12.5" putCall="Put"`)
-	require.Equal(t, accounts.InstrumentKey("OPT:NU:20250517:P:12.5:100:USD"), got.Key())
+	require.Equal(t, ledger.InstrumentKey("OPT:NU:20250517:P:12.5:100:USD"), got.Key())
 }
 
 // Nothing depends on how the input is cut into reads.

@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // Journal is one journal with everything that was written down of it.
@@ -32,40 +34,40 @@ type Journal struct {
 // Profile is NAME.profile.json: the profile as it was at the end of the journal, and the moment
 // and the market at which the state was taken.
 type Profile struct {
-	ID        string               `json:"id"`
-	Name      string               `json:"name"`
-	Account   string               `json:"account"`
-	Level     string               `json:"level"`
-	Tolerance string               `json:"tolerance"`
-	Mode      string               `json:"mode"`
-	Status    string               `json:"status"`
-	Base      string               `json:"base"`
-	Host      string               `json:"host,omitempty"`
-	Port      int                  `json:"port,omitempty"`
-	Client    int                  `json:"client,omitempty"`
-	Owner     string               `json:"owner,omitempty"`
-	Version   int64                `json:"version"`
-	Created   time.Time            `json:"created"`
-	Updated   time.Time            `json:"updated"`
-	LastUsed  time.Time            `json:"last_used,omitzero"`
-	Limits    *accounts.RiskLimits `json:"limits"` // null for the defaults
+	ID        string       `json:"id"`
+	Name      string       `json:"name"`
+	Account   string       `json:"account"`
+	Level     string       `json:"level"`
+	Tolerance string       `json:"tolerance"`
+	Mode      string       `json:"mode"`
+	Status    string       `json:"status"`
+	Base      string       `json:"base"`
+	Host      string       `json:"host,omitempty"`
+	Port      int          `json:"port,omitempty"`
+	Client    int          `json:"client,omitempty"`
+	Owner     string       `json:"owner,omitempty"`
+	Version   int64        `json:"version"`
+	Created   time.Time    `json:"created"`
+	Updated   time.Time    `json:"updated"`
+	LastUsed  time.Time    `json:"last_used,omitzero"`
+	Limits    *risk.Limits `json:"limits"` // null for the defaults
 
-	Now    time.Time        `json:"now"`
-	Marks  []Mark           `json:"marks"`
-	Rates  []Rate           `json:"rates"`
-	Orders []accounts.Order `json:"orders"` // which Check is asked about
+	Now    time.Time    `json:"now"`
+	Marks  []Mark       `json:"marks"`
+	Rates  []Rate       `json:"rates"`
+	Orders []risk.Order `json:"orders"` // which Check is asked about
 }
 
 // Mark is the price of a contract.
 type Mark struct {
-	Instrument accounts.Instrument `json:"instrument"`
-	Price      accounts.Decimal    `json:"price"`
+	Instrument ledger.Instrument `json:"instrument"`
+	Price      ledger.Decimal    `json:"price"`
 }
 
 // Rate is what a currency is worth in the base currency.
 type Rate struct {
-	Currency accounts.Currency `json:"currency"`
-	Rate     accounts.Decimal  `json:"rate"`
+	Currency ledger.Currency `json:"currency"`
+	Rate     ledger.Decimal  `json:"rate"`
 }
 
 // Stored returns the profile as a store keeps it.
@@ -74,7 +76,7 @@ func (p *Profile) Stored() accounts.AccountProfile {
 		ID: accounts.ProfileID(p.ID), Name: p.Name, IBKRAccountID: p.Account,
 		CapitalLevel: accounts.CapitalLevel(p.Level), RiskTolerance: accounts.RiskTolerance(p.Tolerance),
 		Mode: accounts.TradingMode(p.Mode), Status: accounts.ProfileStatus(p.Status),
-		BaseCurrency: accounts.Currency(p.Base), Owner: accounts.OwnerID(p.Owner), Version: p.Version,
+		BaseCurrency: ledger.Currency(p.Base), Owner: accounts.OwnerID(p.Owner), Version: p.Version,
 		Gateway:   accounts.Gateway{Host: p.Host, Port: p.Port, ClientID: p.Client},
 		CreatedAt: p.Created, UpdatedAt: p.Updated, LastUsedAt: p.LastUsed, Limits: p.Limits,
 	}
@@ -125,7 +127,7 @@ func Load(t testing.TB, dir, name string) *Journal {
 	id := accounts.ProfileID(j.Profile.ID)
 	for _, l := range lines[Line](t, dir, name+".journal") {
 		j.Entries = append(j.Entries, accounts.Entry{
-			ProfileID: id, Seq: l.Seq, Kind: accounts.EntryKind(l.Kind), Key: l.Key, Time: l.Time,
+			ProfileID: id, Seq: l.Seq, Kind: ledger.EntryKind(l.Kind), Key: l.Key, Time: l.Time,
 			Payload: []byte(l.Payload), Prev: hash(t, l.Prev), Hash: hash(t, l.Hash),
 		})
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/performance"
 )
 
 // Open opens the journal's portfolio on the store, at the moment and the market of its profile.
@@ -58,7 +60,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 	}{
 		{"profile", s.ProfileID}, {"base", s.BaseCurrency}, {"seq", s.Seq}, {"hash", s.Hash.String()},
 		{"trades", s.Trades}, {"high_water", s.HighWater}, {"open", open}, {"closed", s.Closed},
-		{"cash", s.Cash}, {"pending", s.Pending}, {"missing", missing}, {"unrated", append([]accounts.Currency{}, s.Unrated...)},
+		{"cash", s.Cash}, {"pending", s.Pending}, {"missing", missing}, {"unrated", append([]ledger.Currency{}, s.Unrated...)},
 		{"totals", object{"cash": s.CashBase, "equity": s.Equity, "unrealized": s.Unrealized,
 			"realized": s.Realized, "capital": s.Capital}},
 		{"trading", object{"status": r.Status, "state": r.State, "cause": r.Cause, "reason": r.Reason,
@@ -88,11 +90,11 @@ type object map[string]any
 func (p *Profile) mark(t testing.TB, to *accounts.Portfolio) {
 	t.Helper()
 	for _, m := range p.Marks {
-		err := to.Mark(accounts.Mark{Instrument: m.Instrument, Price: m.Price, Time: p.Now})
+		err := to.Mark(ledger.Mark{Instrument: m.Instrument, Price: m.Price, Time: p.Now})
 		require.NoError(t, err, "mark %s", m.Instrument.Key())
 	}
 	for _, r := range p.Rates {
-		err := to.MarkFX(accounts.FXRate{Currency: r.Currency, Rate: r.Rate, Time: p.Now})
+		err := to.MarkFX(ledger.FXRate{Currency: r.Currency, Rate: r.Rate, Time: p.Now})
 		require.NoError(t, err, "rate of %s", r.Currency)
 	}
 }
@@ -123,17 +125,17 @@ func facts(t testing.TB, p *accounts.Portfolio) (out []any) {
 	for f, err := range p.Facts(t.Context()) {
 		require.NoError(t, err, "facts")
 		switch f := f.(type) {
-		case accounts.Trade:
+		case ledger.Trade:
 			out = append(out, "trade "+f.ExecID)
-		case accounts.CashMovement:
+		case ledger.CashMovement:
 			out = append(out, "cash "+f.ID)
-		case accounts.Split:
+		case ledger.Split:
 			out = append(out, "split "+f.ID)
-		case accounts.Opening:
+		case ledger.Opening:
 			out = append(out, "opening "+f.ID)
-		case accounts.Cancellation:
+		case ledger.Cancellation:
 			out = append(out, "cancellation "+f.ExecID)
-		case accounts.EquityPoint:
+		case ledger.EquityPoint:
 			out = append(out, "equity of "+f.Equity.String())
 		default:
 			require.Failf(t, "a fact of another kind", "%T", f)
@@ -153,7 +155,7 @@ func accesses(t testing.TB, p *accounts.Portfolio) (out []any) {
 
 func performed(t testing.TB, p *accounts.Portfolio) any {
 	t.Helper()
-	out, err := p.Performance(t.Context(), accounts.Window{})
+	out, err := p.Performance(t.Context(), performance.Window{})
 	require.NoError(t, err, "performance")
 	return out
 }

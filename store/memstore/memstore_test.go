@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
 	"github.com/ai-ots/accounts/store/storetest"
 )
@@ -32,7 +33,7 @@ func TestSharedStore(t *testing.T) {
 // entry returns an entry of the size of a recorded trade.
 func entry(id accounts.ProfileID, seq int64, key string) accounts.Entry {
 	return accounts.Entry{
-		ProfileID: id, Seq: seq, Kind: accounts.KindTrade, Key: key,
+		ProfileID: id, Seq: seq, Kind: ledger.KindTrade, Key: key,
 		Time: time.Date(2025, time.May, 16, 13, 30, 0, 0, time.UTC), Payload: make([]byte, 300),
 	}
 }

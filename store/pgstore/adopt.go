@@ -12,6 +12,7 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // LegacyRows says which rows, written before this library came, AdoptLegacyRows gives to a profile.
@@ -22,10 +23,10 @@ type LegacyRows struct {
 	Signals bool
 	// Instrument, if not nil, tells what contract a position in force is of, in place of what is
 	// understood without it. An error ends the adoption.
-	Instrument func(p LegacyPosition) (accounts.Instrument, error)
+	Instrument func(p LegacyPosition) (ledger.Instrument, error)
 	// Opening, if not nil, may change what a position in force opens the journal with, such as a lot's
 	// basis or a conversion rate. An error ends the adoption, and so does an opening of no lots.
-	Opening func(p LegacyPosition, o accounts.Opening) (accounts.Opening, error)
+	Opening func(p LegacyPosition, o ledger.Opening) (ledger.Opening, error)
 	// BatchSize is how many rows one transaction holds at most; zero means 500.
 	BatchSize int
 }
@@ -83,9 +84,9 @@ type adopter struct {
 	*Store
 	rows    LegacyRows
 	id      accounts.ProfileID
-	base    accounts.Currency
-	batch   []LegacyPosition   // whose openings are being written
-	wanted  []accounts.Opening // what they are
+	base    ledger.Currency
+	batch   []LegacyPosition // whose openings are being written
+	wanted  []ledger.Opening // what they are
 	claimed bool
 	done    Adoption
 }
@@ -137,7 +138,7 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 		if err := a.list(ctx, &a.batch, legacyPositions, a.rows.UserID, last, a.rows.BatchSize); err != nil || len(a.batch) == 0 {
 			return err
 		}
-		var openings []accounts.Opening
+		var openings []ledger.Opening
 		for i := range a.batch {
 			if !a.batch[i].Open {
 				continue
@@ -162,10 +163,10 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 }
 
 // record writes the batch's openings, and with them its rows.
-func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []accounts.Opening) error {
+func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []ledger.Opening) error {
 	a.claimed, a.wanted = false, openings
 	if len(openings) > 0 {
-		if _, err := p.Record(ctx, accounts.Facts(openings)...); err != nil {
+		if _, err := p.Record(ctx, ledger.Facts(openings)...); err != nil {
 			return err
 		}
 	}
@@ -198,14 +199,14 @@ func (a *adopter) checkNew(entries []accounts.Entry) error {
 }
 
 // opening is the opening balance that a row stands for, as of now.
-func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
+func (a *adopter) opening(p *LegacyPosition) (ledger.Opening, error) {
 	quantity, err := udecimal.Parse(p.Quantity)
 	if err != nil {
-		return accounts.Opening{}, fmt.Errorf("%w: quantity %.40q", accounts.ErrInvalid, p.Quantity)
+		return ledger.Opening{}, fmt.Errorf("%w: quantity %.40q", accounts.ErrInvalid, p.Quantity)
 	}
 	price, err := udecimal.Parse(p.EntryPrice)
 	if err != nil {
-		return accounts.Opening{}, fmt.Errorf("%w: entry price %.40q", accounts.ErrInvalid, p.EntryPrice)
+		return ledger.Opening{}, fmt.Errorf("%w: entry price %.40q", accounts.ErrInvalid, p.EntryPrice)
 	}
 	quantity = quantity.Abs()
 	if p.Side == "SHORT" {
@@ -213,15 +214,15 @@ func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
 	}
 	i, err := a.instrument(p)
 	if err != nil {
-		return accounts.Opening{}, err
+		return ledger.Opening{}, err
 	}
 	multiplier := i.Multiplier
 	if multiplier.IsZero() {
 		multiplier = udecimal.One
 	}
-	o := accounts.Opening{
+	o := ledger.Opening{
 		ID: fmt.Sprint("positions-", p.ID), Instrument: i, Time: time.Now(),
-		Lots: []accounts.Lot{{Quantity: quantity, Basis: quantity.Mul(multiplier).Mul(price), OpenedAt: p.OpenedAt}},
+		Lots: []ledger.Lot{{Quantity: quantity, Basis: quantity.Mul(multiplier).Mul(price), OpenedAt: p.OpenedAt}},
 	}
 	if a.rows.Opening != nil {
 		return a.rows.Opening(*p, o)
@@ -229,7 +230,7 @@ func (a *adopter) opening(p *LegacyPosition) (accounts.Opening, error) {
 	return o, nil
 }
 
-func (a *adopter) instrument(p *LegacyPosition) (accounts.Instrument, error) {
+func (a *adopter) instrument(p *LegacyPosition) (ledger.Instrument, error) {
 	if a.rows.Instrument != nil {
 		return a.rows.Instrument(*p)
 	}

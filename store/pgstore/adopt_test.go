@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // newLegacy returns a store with two profiles on tables that have 2,000 rows of 7 users.
@@ -69,7 +70,7 @@ func TestAdoptionIsResumed(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
 		done, err := s.AdoptLegacyRows(ctx, id, LegacyRows{UserID: "user3", BatchSize: 10,
-			Opening: func(_ LegacyPosition, o accounts.Opening) (accounts.Opening, error) {
+			Opening: func(_ LegacyPosition, o ledger.Opening) (ledger.Opening, error) {
 				if n++; n == stop {
 					cancel()
 				}
@@ -139,8 +140,8 @@ func TestAdoptionOfOptions(t *testing.T) {
 			VALUES ('user3', 'NU', 'OPTION', 'SHORT', 2, 0.55, `+c.details+`)`)
 		rows := LegacyRows{UserID: "user3"}
 		if strings.HasPrefix(c.details, `'"`) {
-			rows.Instrument = func(p LegacyPosition) (accounts.Instrument, error) {
-				return accounts.ParseOCC(strings.Trim(p.Details, `"`))
+			rows.Instrument = func(p LegacyPosition) (ledger.Instrument, error) {
+				return ledger.ParseOCC(strings.Trim(p.Details, `"`))
 			}
 		}
 		done, err := s.AdoptLegacyRows(t.Context(), testProfile(0).ID, rows)
@@ -172,9 +173,9 @@ func TestRefusedAdoptions(t *testing.T) {
 		"no user":                    {id, LegacyRows{}, accounts.ErrInvalid},
 		"no profile":                 {"nobody", LegacyRows{UserID: "user3"}, accounts.ErrProfileNotFound},
 		"long and short":             {id, LegacyRows{UserID: "user3"}, accounts.ErrInvalid},
-		"the caller's reason":        {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, accounts.Opening) (accounts.Opening, error) { return accounts.Opening{}, own }}, own},
-		"an instrument nobody knows": {id, LegacyRows{UserID: "user3", Instrument: func(LegacyPosition) (accounts.Instrument, error) { return accounts.Instrument{}, own }}, own},
-		"an opening of nothing": {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, accounts.Opening) (accounts.Opening, error) { return accounts.Opening{}, nil }},
+		"the caller's reason":        {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, own }}, own},
+		"an instrument nobody knows": {id, LegacyRows{UserID: "user3", Instrument: func(LegacyPosition) (ledger.Instrument, error) { return ledger.Instrument{}, own }}, own},
+		"an opening of nothing": {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, nil }},
 			accounts.ErrInvalid},
 	} {
 		done, err := s.AdoptLegacyRows(t.Context(), c.id, c.rows)

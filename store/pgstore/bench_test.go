@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // benchStore returns a store with as many profiles.
@@ -52,14 +53,14 @@ func (f *fills) next(n int) accounts.Batch {
 		f.quantity++
 		payload := fmt.Appendf(nil, `{"v":1,"exec_id":"%s.%08x.01.01","instrument":{"sec_type":"STK","symbol":"XYZ","currency":"USD","multiplier":"1"},`+
 			`"quantity":"1","price":"41.25","commission":"1","time":"%s"}`, "0000e0d5", f.seq, at.Format(time.RFC3339Nano))
-		e := accounts.Entry{ProfileID: f.id, Seq: f.seq, Kind: accounts.KindTrade, Key: fmt.Sprintf("x:0000e0d5.%08x.01", f.seq),
+		e := accounts.Entry{ProfileID: f.id, Seq: f.seq, Kind: ledger.KindTrade, Key: fmt.Sprintf("x:0000e0d5.%08x.01", f.seq),
 			Time: at, Payload: payload, Prev: f.hash}
 		e.Hash = e.Sum(nil)
 		f.hash = e.Hash
 		b.Entries = append(b.Entries, e)
 	}
 	quantity := udecimal.MustFromInt64(f.quantity, 0)
-	b.Positions = []accounts.Position{{Instrument: accounts.NewStock("XYZ", "USD"), Quantity: quantity,
+	b.Positions = []ledger.Position{{Instrument: ledger.NewStock("XYZ", "USD"), Quantity: quantity,
 		Basis: quantity.Mul(udecimal.MustParse("42.25")), Commissions: quantity, LastTrade: b.Entries[n-1].Time}}
 	return b
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/quagmt/udecimal"
 
-	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // compare holds the rows against the fold.
@@ -64,9 +64,9 @@ func (s *Store) compareTrades(ctx context.Context, tx *sqlx.Tx, f *folded, found
 
 // positionRow is a row of positions as Verify reads it.
 type positionRow struct {
-	Key   accounts.InstrumentKey `db:"instrument_key"`
-	Open  bool                   `db:"open"`
-	Trade sql.NullTime           `db:"last_trade_at"`
+	Key   ledger.InstrumentKey `db:"instrument_key"`
+	Open  bool                 `db:"open"`
+	Trade sql.NullTime         `db:"last_trade_at"`
 
 	Quantity    sql.NullString `db:"exact_quantity"`
 	Basis       sql.NullString `db:"exact_basis"`
@@ -87,7 +87,7 @@ type positionRow struct {
 }
 
 func (s *Store) comparePositions(ctx context.Context, tx *sqlx.Tx, f *folded, found *ProjectionError) error {
-	want := map[accounts.InstrumentKey]accounts.Position{}
+	want := map[ledger.InstrumentKey]ledger.Position{}
 	for _, p := range f.fold.Book().Positions() {
 		want[p.Instrument.Key()] = p
 	}
@@ -121,7 +121,7 @@ func (s *Store) comparePositions(ctx context.Context, tx *sqlx.Tx, f *folded, fo
 }
 
 // exactly reports whether the figures are the position's.
-func (r *positionRow) exactly(p *accounts.Position) bool {
+func (r *positionRow) exactly(p *ledger.Position) bool {
 	return timeOf(r.Trade).Equal(p.LastTrade) && r.Open != p.Quantity.IsZero() && sameFigures(
 		[]sql.NullString{r.Quantity, r.Basis, r.Realized, r.Base, r.Unconverted, r.Commissions, r.Taxes},
 		p.Quantity, p.Basis, p.Realized, p.RealizedBase, p.Unconverted, p.Commissions, p.Taxes)
@@ -129,7 +129,7 @@ func (r *positionRow) exactly(p *accounts.Position) bool {
 
 // shows reports whether other services see the position. Of one that is closed they see what it was,
 // which the book no longer knows.
-func (r *positionRow) shows(p *accounts.Position, userID string) bool {
+func (r *positionRow) shows(p *ledger.Position, userID string) bool {
 	w := visibleOf(p, nil)
 	same := r.User == userID && r.Symbol == w.symbol && r.Type == w.kind && sameFigures([]sql.NullString{r.Realizes}, w.realized)
 	if !r.Open {
@@ -139,7 +139,7 @@ func (r *positionRow) shows(p *accounts.Position, userID string) bool {
 }
 
 // sameFigures compares numbers, which may be written in several ways.
-func sameFigures(texts []sql.NullString, want ...accounts.Decimal) bool {
+func sameFigures(texts []sql.NullString, want ...ledger.Decimal) bool {
 	for i, text := range texts {
 		d, err := udecimal.Parse(text.String)
 		if err != nil || !d.Equal(want[i]) {

@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/pgstore"
 )
 
@@ -44,11 +45,11 @@ func ExampleStore_AdoptLegacyRows() {
 	adopt := func(ctx context.Context, store *pgstore.Store, id accounts.ProfileID) error {
 		done, err := store.AdoptLegacyRows(ctx, id, pgstore.LegacyRows{
 			UserID: "anna",
-			Instrument: func(p pgstore.LegacyPosition) (accounts.Instrument, error) {
+			Instrument: func(p pgstore.LegacyPosition) (ledger.Instrument, error) {
 				if p.PositionType != "OPTION" {
-					return accounts.NewStock(p.Symbol, "USD"), nil
+					return ledger.NewStock(p.Symbol, "USD"), nil
 				}
-				return accounts.ParseOCC(strings.Trim(p.Details, `"`))
+				return ledger.ParseOCC(strings.Trim(p.Details, `"`))
 			},
 		})
 		fmt.Println(done.Positions, "rows,", done.Openings, "in force")

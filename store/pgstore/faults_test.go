@@ -13,6 +13,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // rounds is how often a fault is repeated: briefly among the other tests, in full when asked for.
@@ -203,7 +204,7 @@ func fillDisk(t *testing.T, s *Store, a *acks) error {
 	require.NoError(t, err, "Portfolio failed")
 	for n := 0; ; n++ {
 		require.Less(t, n, 100_000, "the disk never got full")
-		trade := accounts.Trade{ExecID: accounts.ExecID(fmt.Sprint("cramped.", n)), Instrument: accounts.NewStock("XYZ", "USD"),
+		trade := ledger.Trade{ExecID: ledger.ExecID(fmt.Sprint("cramped.", n)), Instrument: ledger.NewStock("XYZ", "USD"),
 			Quantity: udecimal.One, Price: udecimal.One, Time: time.Now()}
 		if _, err := p.Record(t.Context(), trade); err != nil {
 			return err

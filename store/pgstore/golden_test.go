@@ -13,6 +13,7 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/goldentest"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // What an earlier version stored in PostgreSQL opens, is what it was, and goes on.
@@ -40,7 +41,7 @@ func TestGoldenDatabase(t *testing.T) {
 			p := j.Open(t, s)
 			require.Equal(t, j.State, goldentest.State(t, p, &j.Profile, j.End), "the state at the end is another")
 			require.NoError(t, p.Verify(t.Context()), "the portfolio's Verify finds fault")
-			added, err := p.Record(t.Context(), accounts.Trade{ExecID: "one-more", Instrument: accounts.NewStock("MORE", "USD"),
+			added, err := p.Record(t.Context(), ledger.Trade{ExecID: "one-more", Instrument: ledger.NewStock("MORE", "USD"),
 				Quantity: udecimal.MustParse("10"), Price: udecimal.MustParse("12.5"), Time: j.Profile.Now})
 			require.NoError(t, err, "record one more trade")
 			require.Equal(t, 1, added, "the trade is not new")

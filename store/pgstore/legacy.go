@@ -8,19 +8,20 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // instrument is what the row's columns say. ErrInvalid, and an instrument without terms, when they do
 // not say enough: nothing about a contract is ever guessed.
-func (p *LegacyPosition) instrument(base accounts.Currency) (accounts.Instrument, error) {
+func (p *LegacyPosition) instrument(base ledger.Currency) (ledger.Instrument, error) {
 	if p.PositionType != "OPTION" {
-		return accounts.NewStock(p.Symbol, base), nil
+		return ledger.NewStock(p.Symbol, base), nil
 	}
 	var fields map[string]any
 	dec := json.NewDecoder(strings.NewReader(p.Details))
 	dec.UseNumber() // a strike is exact
 	if err := dec.Decode(&fields); err != nil {
-		return accounts.Instrument{}, fmt.Errorf("%w: option_details of option on %q are no JSON object", accounts.ErrInvalid, p.Symbol)
+		return ledger.Instrument{}, fmt.Errorf("%w: option_details of option on %q are no JSON object", accounts.ErrInvalid, p.Symbol)
 	}
 	text := func(names ...string) string {
 		for _, name := range names {
@@ -32,22 +33,22 @@ func (p *LegacyPosition) instrument(base accounts.Currency) (accounts.Instrument
 	}
 	strike, err := udecimal.Parse(text("strike", "strike_price"))
 	if err != nil {
-		return accounts.Instrument{}, p.unclear("strike")
+		return ledger.Instrument{}, p.unclear("strike")
 	}
 	day, _, _ := strings.Cut(text("expiry", "expiration", "expiration_date"), "T")
-	expiry, err := accounts.ParseDate(day)
+	expiry, err := ledger.ParseDate(day)
 	if err != nil {
-		return accounts.Instrument{}, p.unclear("expiry")
+		return ledger.Instrument{}, p.unclear("expiry")
 	}
-	rights := map[string]accounts.Right{"C": accounts.Call, "CALL": accounts.Call, "P": accounts.Put, "PUT": accounts.Put}
+	rights := map[string]ledger.Right{"C": ledger.Call, "CALL": ledger.Call, "P": ledger.Put, "PUT": ledger.Put}
 	right, known := rights[strings.ToUpper(text("right", "option_type", "type"))]
 	if !known {
-		return accounts.Instrument{}, p.unclear("right")
+		return ledger.Instrument{}, p.unclear("right")
 	}
-	i := accounts.NewOption(p.Symbol, expiry, right, strike, base)
+	i := ledger.NewOption(p.Symbol, expiry, right, strike, base)
 	if m := text("multiplier"); m != "" {
 		if i.Multiplier, err = udecimal.Parse(m); err != nil || !i.Multiplier.IsPos() {
-			return accounts.Instrument{}, p.unclear("multiplier")
+			return ledger.Instrument{}, p.unclear("multiplier")
 		}
 	}
 	return i, nil

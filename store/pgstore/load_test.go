@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // loadProfiles is over how many profiles a load spreads: few enough that workers meet.
@@ -24,7 +25,7 @@ const loadProfiles = 4
 // contracts of its own: a trade that is older than others of its contract would have the whole journal read.
 type load struct {
 	name string
-	ack  func(id accounts.ProfileID, exec accounts.ExecID)
+	ack  func(id accounts.ProfileID, exec ledger.ExecID)
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -32,7 +33,7 @@ type load struct {
 }
 
 // startLoad begins to trade, through a store of its own.
-func startLoad(name string, s accounts.Store, workers int, ack func(accounts.ProfileID, accounts.ExecID)) (*load, error) {
+func startLoad(name string, s accounts.Store, workers int, ack func(accounts.ProfileID, ledger.ExecID)) (*load, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	m, err := accounts.New(s)
 	if err != nil {
@@ -56,11 +57,11 @@ func (l *load) trade(ctx context.Context, m *accounts.MultiAccountManager, worke
 	random := rand.New(rand.NewPCG(uint64(worker), uint64(os.Getpid())))
 	for n := 0; ctx.Err() == nil; n++ {
 		id := testProfile(random.IntN(loadProfiles)).ID
-		trades := make([]accounts.Trade, 1+random.IntN(3))
+		trades := make([]ledger.Trade, 1+random.IntN(3))
 		for i := range trades {
-			trades[i] = accounts.Trade{
-				ExecID:     accounts.ExecID(fmt.Sprintf("%s.%d.%d.%d", l.name, worker, n, i)),
-				Instrument: accounts.NewStock(fmt.Sprint("S", worker, random.IntN(5), l.name), "USD"),
+			trades[i] = ledger.Trade{
+				ExecID:     ledger.ExecID(fmt.Sprintf("%s.%d.%d.%d", l.name, worker, n, i)),
+				Instrument: ledger.NewStock(fmt.Sprint("S", worker, random.IntN(5), l.name), "USD"),
 				Quantity:   udecimal.MustFromInt64(int64(random.IntN(100)+1)*int64(1-2*random.IntN(2)), 0),
 				Price:      udecimal.MustFromInt64(int64(random.IntN(10000)+1), 2), Commission: udecimal.One, Time: time.Now(),
 			}
@@ -71,7 +72,7 @@ func (l *load) trade(ctx context.Context, m *accounts.MultiAccountManager, worke
 }
 
 // record records trades, sometimes with little patience, and tells of them if that was acknowledged.
-func (l *load) record(ctx context.Context, m *accounts.MultiAccountManager, id accounts.ProfileID, trades []accounts.Trade, hasty bool) error {
+func (l *load) record(ctx context.Context, m *accounts.MultiAccountManager, id accounts.ProfileID, trades []ledger.Trade, hasty bool) error {
 	if hasty {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Millisecond)
@@ -79,7 +80,7 @@ func (l *load) record(ctx context.Context, m *accounts.MultiAccountManager, id a
 	}
 	p, err := m.Portfolio(ctx, id)
 	if err == nil {
-		_, err = p.Record(ctx, accounts.Facts(trades)...)
+		_, err = p.Record(ctx, ledger.Facts(trades)...)
 	}
 	if err == nil {
 		for i := range trades {
@@ -92,15 +93,15 @@ func (l *load) record(ctx context.Context, m *accounts.MultiAccountManager, id a
 // acks collects what was acknowledged.
 type acks struct {
 	mu     sync.Mutex
-	list   map[accounts.ProfileID][]accounts.ExecID
+	list   map[accounts.ProfileID][]ledger.ExecID
 	n      int
 	wanted int
 	enough chan struct{}
 }
 
-func newAcks() *acks { return &acks{list: map[accounts.ProfileID][]accounts.ExecID{}} }
+func newAcks() *acks { return &acks{list: map[accounts.ProfileID][]ledger.ExecID{}} }
 
-func (a *acks) add(id accounts.ProfileID, exec accounts.ExecID) {
+func (a *acks) add(id accounts.ProfileID, exec ledger.ExecID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.list[id] = append(a.list[id], exec)
@@ -128,14 +129,14 @@ func (a *acks) requireKept(t *testing.T, s *Store, when string) {
 	for i := range loadProfiles {
 		id := testProfile(i).ID
 		require.NoError(t, s.Verify(t.Context(), id), "%s: Verify failed", when)
-		found := map[accounts.ExecID]int{}
+		found := map[ledger.ExecID]int{}
 		for e, err := range s.Entries(t.Context(), id, 0) {
 			require.NoError(t, err, "%s: Entries failed", when)
 			if f, err := e.Decode(); err == nil {
 				switch f := f.(type) {
-				case *accounts.Trade:
+				case *ledger.Trade:
 					found[f.ExecID]++
-				case *accounts.Amendment:
+				case *ledger.Amendment:
 					if f.Trade != nil {
 						found[f.Trade.ExecID]++
 					}
@@ -167,7 +168,7 @@ func loadChild() {
 		os.Exit(1)
 	}
 	var mu sync.Mutex
-	_, err = startLoad(os.Getenv(childArgEnv), s, 4, func(id accounts.ProfileID, exec accounts.ExecID) {
+	_, err = startLoad(os.Getenv(childArgEnv), s, 4, func(id accounts.ProfileID, exec ledger.ExecID) {
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Println(id, exec)
@@ -183,6 +184,6 @@ func loadChild() {
 // addLine adds a line of loadChild's. The last one of a killed process may be cut.
 func (a *acks) addLine(line string) {
 	if id, exec, ok := strings.Cut(line, " "); ok && strings.Count(exec, ".") == 3 {
-		a.add(accounts.ProfileID(id), accounts.ExecID(exec))
+		a.add(accounts.ProfileID(id), ledger.ExecID(exec))
 	}
 }

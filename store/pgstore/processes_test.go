@@ -17,12 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // room is the exposure that the profile may have, in units of the stock marked at 100.
 const room = 50
 
-var xyz = accounts.NewStock("XYZ", "USD")
+var xyz = ledger.NewStock("XYZ", "USD")
 
 // attempt is one call of another process, by the machine's clock. An order is for one unit or several.
 type attempt struct {
@@ -51,7 +53,7 @@ func reserveChild() {
 	fail(err)
 	p, err := m.Portfolio(ctx, testProfile(0).ID)
 	fail(err)
-	fail(p.Mark(accounts.Mark{Instrument: xyz, Price: udecimal.MustFromInt64(100, 0), Time: time.Now()}))
+	fail(p.Mark(ledger.Mark{Instrument: xyz, Price: udecimal.MustFromInt64(100, 0), Time: time.Now()}))
 	fmt.Println("ready")
 	if !bufio.NewScanner(os.Stdin).Scan() {
 		os.Exit(1)
@@ -65,9 +67,9 @@ func reserveChild() {
 			i := rand.IntN(len(held))
 			c.Order, c.Units, c.Release = held[i].Order, held[i].Units, true
 			held = slices.Delete(held, i, i+1)
-			fail(p.Release(ctx, accounts.OrderID(c.Order), "test"))
+			fail(p.Release(ctx, ledger.OrderID(c.Order), "test"))
 		} else {
-			_, err := p.Reserve(ctx, accounts.Order{ID: accounts.OrderID(c.Order), Instrument: xyz,
+			_, err := p.Reserve(ctx, risk.Order{ID: ledger.OrderID(c.Order), Instrument: xyz,
 				Quantity: udecimal.MustFromInt64(c.Units, 0), Price: udecimal.MustFromInt64(100, 0)})
 			if c.Refused = errors.Is(err, accounts.ErrRefused); !c.Refused {
 				fail(err)
@@ -128,9 +130,9 @@ func prepareRoom(t *testing.T, s *Store) {
 	t.Helper()
 	p := testProfile(0)
 	limits := accounts.DefaultLimits(p.CapitalLevel, p.RiskTolerance)
-	limits.PositionSize = accounts.Limit{Amount: udecimal.MustFromInt64(room*100, 0)}
-	limits.UnderlyingSize, limits.GrossExposure, limits.NetExposure = accounts.Limit{}, accounts.Limit{}, accounts.Limit{}
-	limits.OrderNotional, limits.OrdersPerMinute, limits.OrdersPerDay, limits.DuplicateWindow = accounts.Limit{}, 0, 0, 0
+	limits.PositionSize = risk.Limit{Amount: udecimal.MustFromInt64(room*100, 0)}
+	limits.UnderlyingSize, limits.GrossExposure, limits.NetExposure = risk.Limit{}, risk.Limit{}, risk.Limit{}
+	limits.OrderNotional, limits.OrdersPerMinute, limits.OrdersPerDay, limits.DuplicateWindow = risk.Limit{}, 0, 0, 0
 	p.Limits = &limits
 	m, err := accounts.New(s)
 	require.NoError(t, err, "manager")
@@ -139,7 +141,7 @@ func prepareRoom(t *testing.T, s *Store) {
 	require.NoError(t, err, "CreateProfile failed")
 	portfolio, err := m.Portfolio(t.Context(), p.ID)
 	require.NoError(t, err, "Portfolio failed")
-	_, err = portfolio.Record(t.Context(), accounts.CashMovement{ID: "d", Kind: accounts.Deposit, Currency: "USD",
+	_, err = portfolio.Record(t.Context(), ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD",
 		Amount: udecimal.MustFromInt64(50_000, 0), Time: time.Now()})
 	require.NoError(t, err, "RecordCash failed")
 }
@@ -147,19 +149,19 @@ func prepareRoom(t *testing.T, s *Store) {
 // requireWithinRoom walks the journal.
 func requireWithinRoom(t *testing.T, s *Store, accepted int) {
 	t.Helper()
-	held, holds := map[accounts.OrderID]int64{}, 0
+	held, holds := map[ledger.OrderID]int64{}, 0
 	var sum, most int64
 	for e, err := range s.Entries(t.Context(), testProfile(0).ID, 0) {
 		require.NoError(t, err, "Entries failed")
 		f, err := e.Decode()
 		require.NoError(t, err, "Decode failed")
 		switch f := f.(type) {
-		case *accounts.Hold:
+		case *risk.Hold:
 			units, err := f.Order.Quantity.Int64()
 			require.NoError(t, err, "quantity")
 			held[f.Order.ID], sum = units, sum+units
 			holds++
-		case *accounts.Release:
+		case *risk.Release:
 			sum -= held[f.OrderID]
 			delete(held, f.OrderID)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // profileRow is a row of account_profiles.
@@ -46,7 +47,7 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 		ID: accounts.ProfileID(r.ID), Name: r.Name, IBKRAccountID: r.Account,
 		CapitalLevel: accounts.CapitalLevel(r.Level), RiskTolerance: accounts.RiskTolerance(r.Risk),
 		Mode: accounts.TradingMode(r.Mode.String), Status: accounts.ProfileStatus(r.Status),
-		BaseCurrency: accounts.Currency(r.Currency),
+		BaseCurrency: ledger.Currency(r.Currency),
 		Gateway:      accounts.Gateway{Host: r.Host, Port: r.Port, ClientID: r.ClientID},
 		Owner:        accounts.OwnerID(r.Owner), Version: r.Version,
 		CreatedAt: timeOf(r.Created), UpdatedAt: timeOf(r.Updated), LastUsedAt: timeOf(r.LastUsed),

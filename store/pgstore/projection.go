@@ -9,6 +9,7 @@ import (
 	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // The projection: what rows of trades and positions other services find.
@@ -32,7 +33,7 @@ import (
 // project adds the projection of one batch to the rows.
 func (r *rows) project(n int64, b *accounts.Batch) {
 	trades := tradesOf(b.Entries)
-	last := make(map[accounts.InstrumentKey]*accounts.Trade, len(trades))
+	last := make(map[ledger.InstrumentKey]*ledger.Trade, len(trades))
 	for _, t := range trades {
 		r.amends = r.amends || t.place <= b.After || t.trade == nil
 		if t.trade == nil {
@@ -52,16 +53,16 @@ func (r *rows) project(n int64, b *accounts.Batch) {
 }
 
 // openedAt returns since when positions have been open that opening balances bring: not since now.
-func openedAt(entries []accounts.Entry) map[accounts.InstrumentKey]time.Time {
-	var since map[accounts.InstrumentKey]time.Time
+func openedAt(entries []accounts.Entry) map[ledger.InstrumentKey]time.Time {
+	var since map[ledger.InstrumentKey]time.Time
 	for i := range entries {
-		if entries[i].Kind != accounts.KindOpening {
+		if entries[i].Kind != ledger.KindOpening {
 			continue
 		}
 		payload, err := entries[i].Decode()
-		if o, ok := payload.(*accounts.Opening); ok && err == nil {
+		if o, ok := payload.(*ledger.Opening); ok && err == nil {
 			if since == nil {
-				since = map[accounts.InstrumentKey]time.Time{}
+				since = map[ledger.InstrumentKey]time.Time{}
 			}
 			since[o.Instrument.Key()] = opened(o.Lots)
 		}
@@ -70,7 +71,7 @@ func openedAt(entries []accounts.Entry) map[accounts.InstrumentKey]time.Time {
 }
 
 // opened returns when the oldest of the lots was opened; the zero time for none.
-func opened(lots []accounts.Lot) (at time.Time) {
+func opened(lots []ledger.Lot) (at time.Time) {
 	for i := range lots {
 		if at.IsZero() || lots[i].OpenedAt.Before(at) {
 			at = lots[i].OpenedAt
@@ -82,7 +83,7 @@ func opened(lots []accounts.Lot) (at time.Time) {
 // placedTrade is a trade in force, or with nil one that is not any longer, in its place.
 type placedTrade struct {
 	place int64
-	trade *accounts.Trade
+	trade *ledger.Trade
 }
 
 // tradesOf returns what entries change about the trades in force, each place once.
@@ -107,7 +108,7 @@ func tradesOf(entries []accounts.Entry) []placedTrade {
 // tradeOf returns what one entry changes. An entry that cannot be read changes nothing: a store keeps
 // whatever it is given, and Verify tells.
 func tradeOf(e *accounts.Entry) (placedTrade, bool) {
-	if e.Kind != accounts.KindTrade && e.Kind != accounts.KindAmendment {
+	if e.Kind != ledger.KindTrade && e.Kind != ledger.KindAmendment {
 		return placedTrade{}, false
 	}
 	payload, err := e.Decode()
@@ -115,29 +116,29 @@ func tradeOf(e *accounts.Entry) (placedTrade, bool) {
 		return placedTrade{}, false
 	}
 	switch f := payload.(type) {
-	case *accounts.Trade:
+	case *ledger.Trade:
 		return placedTrade{e.Seq, f}, true
-	case *accounts.Amendment:
+	case *ledger.Amendment:
 		return placedTrade{f.Place, f.Trade}, f.Trade != nil || f.Cancellation != nil
 	}
 	return placedTrade{}, false
 }
 
-func tradeTexts(t *accounts.Trade, key accounts.InstrumentKey) []string {
+func tradeTexts(t *ledger.Trade, key ledger.InstrumentKey) []string {
 	return []string{string(t.ExecID), string(t.OrderID), string(kindOf(t)), string(key), t.Quantity.String(), t.Price.String(),
 		proceeds(t).String(), t.Commission.String(), t.Taxes.String(), string(t.Instrument.Currency),
 		string(t.CommissionCurrency), timeText(t.Time)}
 }
 
-func kindOf(t *accounts.Trade) accounts.TradeKind {
+func kindOf(t *ledger.Trade) ledger.TradeKind {
 	if t.Kind == "" {
-		return accounts.Execution
+		return ledger.Execution
 	}
 	return t.Kind
 }
 
 // proceeds is what the trade brought, before costs.
-func proceeds(t *accounts.Trade) accounts.Decimal {
+func proceeds(t *ledger.Trade) ledger.Decimal {
 	if !t.Proceeds.IsZero() {
 		return t.Proceeds
 	}
@@ -155,12 +156,12 @@ func timeText(t time.Time) string {
 // visible is a position as the columns show it that were there before.
 type visible struct {
 	symbol, kind, side        string
-	quantity, price, realized accounts.Decimal
+	quantity, price, realized ledger.Decimal
 }
 
 // visibleOf returns what is shown of a position. last is the batch's last trade in it, nil if there is
 // none: it tells what a position was that the batch opened and closed.
-func visibleOf(p *accounts.Position, last *accounts.Trade) visible {
+func visibleOf(p *ledger.Position, last *ledger.Trade) visible {
 	quantity, price := p.Quantity, p.Basis
 	switch {
 	case !quantity.IsZero():
@@ -183,7 +184,7 @@ func visibleOf(p *accounts.Position, last *accounts.Trade) visible {
 
 // positionTexts are the columns of a position's row. since is when it was opened, zero for with its last
 // trade.
-func positionTexts(p *accounts.Position, key accounts.InstrumentKey, last *accounts.Trade, since time.Time) []string {
+func positionTexts(p *ledger.Position, key ledger.InstrumentKey, last *ledger.Trade, since time.Time) []string {
 	v := visibleOf(p, last)
 	return []string{string(key), v.symbol, v.kind, v.side, v.quantity.String(), v.price.String(), v.realized.String(),
 		detailsOf(&p.Instrument), string(p.Instrument.Currency),
@@ -200,7 +201,7 @@ var (
 	largestProfit    = udecimal.MustParse("99999999999.9999")
 )
 
-func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) accounts.Decimal {
+func bounded(d ledger.Decimal, places uint8, low, high ledger.Decimal) ledger.Decimal {
 	d = d.RoundBank(places)
 	switch {
 	case d.LessThan(low):
@@ -212,24 +213,24 @@ func bounded(d accounts.Decimal, places uint8, low, high accounts.Decimal) accou
 }
 
 // unitCost is what a unit of an open position cost on average.
-func unitCost(p *accounts.Position) accounts.Decimal {
+func unitCost(p *ledger.Position) ledger.Decimal {
 	units := p.Quantity
 	if !p.Instrument.Multiplier.IsZero() {
 		units = units.Mul(p.Instrument.Multiplier)
 	}
 	cost, err := p.Basis.Div(units)
 	if err != nil {
-		return accounts.Decimal{}
+		return ledger.Decimal{}
 	}
 	return cost
 }
 
 // symbolOf fits an instrument into ten characters.
-func symbolOf(i *accounts.Instrument) string {
+func symbolOf(i *ledger.Instrument) string {
 	symbol := i.Symbol
 	switch i.SecType {
-	case accounts.Stock, accounts.Fund:
-	case accounts.Option:
+	case ledger.Stock, ledger.Fund:
+	case ledger.Option:
 		if i.Underlying != "" {
 			symbol = i.Underlying
 		}
@@ -243,8 +244,8 @@ func symbolOf(i *accounts.Instrument) string {
 }
 
 // detailsOf describes what is more than a stock, as JSON.
-func detailsOf(i *accounts.Instrument) string {
-	if i.SecType == accounts.Stock && len([]rune(i.Symbol)) <= 10 {
+func detailsOf(i *ledger.Instrument) string {
+	if i.SecType == ledger.Stock && len([]rune(i.Symbol)) <= 10 {
 		return ""
 	}
 	text, err := json.Marshal(i)

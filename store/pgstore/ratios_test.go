@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // BenchmarkRatios measures what the store does beside the bare statements that do the least of it, in
@@ -91,18 +92,18 @@ func newRecorder(b *testing.B, s *Store, profiles int) *recorder {
 	return r
 }
 
-func (r *recorder) trades(n int) []accounts.Trade {
-	list := make([]accounts.Trade, n)
+func (r *recorder) trades(n int) []ledger.Trade {
+	list := make([]ledger.Trade, n)
 	for i := range list {
-		list[i] = accounts.Trade{ExecID: accounts.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", r.n.Add(1))),
-			Instrument: accounts.NewStock("XYZ", "USD"), Quantity: udecimal.One, Price: udecimal.MustFromInt64(4125, 2),
+		list[i] = ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", r.n.Add(1))),
+			Instrument: ledger.NewStock("XYZ", "USD"), Quantity: udecimal.One, Price: udecimal.MustFromInt64(4125, 2),
 			Commission: udecimal.One, Time: time.Now()}
 	}
 	return list
 }
 
 func (r *recorder) record(profile, n int) error {
-	_, err := r.list[profile].Record(context.Background(), accounts.Facts(r.trades(n))...)
+	_, err := r.list[profile].Record(context.Background(), ledger.Facts(r.trades(n))...)
 	return err
 }
 
@@ -184,7 +185,7 @@ func ratioImport(b *testing.B) {
 	turns(b, 7, func() float64 {
 		trades := r.trades(10000)
 		began := time.Now()
-		_, err := r.list[0].Record(b.Context(), accounts.Facts(trades)...)
+		_, err := r.list[0].Record(b.Context(), ledger.Facts(trades)...)
 		require.NoError(b, err, "Record failed")
 		return 10000 / time.Since(began).Seconds()
 	}, func() float64 {

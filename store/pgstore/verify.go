@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // ErrProjection is returned by Verify when rows of positions or trades are not what the journal says.
@@ -92,8 +93,8 @@ type folded struct {
 	userID string // what rows of positions have
 	seq    int64
 	fold   *accounts.Fold
-	trades map[int64]*accounts.Trade // in force, by place
-	last   map[accounts.InstrumentKey]*accounts.Trade
+	trades map[int64]*ledger.Trade // in force, by place
+	last   map[ledger.InstrumentKey]*ledger.Trade
 }
 
 // fold reads the journal in a transaction and checks it on the way.
@@ -121,8 +122,8 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 	if err != nil {
 		return nil, err
 	}
-	f := &folded{id: id, userID: profile.User, fold: accounts.NewFold(id, accounts.Currency(profile.Base)),
-		trades: map[int64]*accounts.Trade{}, last: map[accounts.InstrumentKey]*accounts.Trade{}}
+	f := &folded{id: id, userID: profile.User, fold: accounts.NewFold(id, ledger.Currency(profile.Base)),
+		trades: map[int64]*ledger.Trade{}, last: map[ledger.InstrumentKey]*ledger.Trade{}}
 	for {
 		page, err := s.pageIn(ctx, tx, id, f.seq, f.seq+lastPage)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgtest"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 var day = time.Date(2025, time.May, 16, 13, 30, 0, 0, time.UTC)
@@ -37,42 +38,42 @@ func newBook(t *testing.T, driver string) *book {
 }
 
 // trade records a fill, a minute after the one before.
-func (b *book) trade(t *testing.T, i accounts.Instrument, quantity, price string) accounts.ExecID {
+func (b *book) trade(t *testing.T, i ledger.Instrument, quantity, price string) ledger.ExecID {
 	t.Helper()
 	b.n++
-	id := accounts.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", b.n))
-	b.record(t, accounts.Trade{ExecID: id, Instrument: i, Quantity: udecimal.MustParse(quantity), Price: udecimal.MustParse(price),
+	id := ledger.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", b.n))
+	b.record(t, ledger.Trade{ExecID: id, Instrument: i, Quantity: udecimal.MustParse(quantity), Price: udecimal.MustParse(price),
 		Commission: udecimal.MustParse("1"), Time: day.Add(time.Duration(b.n) * time.Minute)})
 	return id
 }
 
-func (b *book) record(t *testing.T, trades ...accounts.Trade) {
+func (b *book) record(t *testing.T, trades ...ledger.Trade) {
 	t.Helper()
-	_, err := b.Record(t.Context(), accounts.Facts(trades)...)
+	_, err := b.Record(t.Context(), ledger.Facts(trades)...)
 	require.NoError(t, err, "Record failed")
 	require.NoError(t, b.store.Verify(t.Context(), testProfile(0).ID), "the rows are not what the journal says")
 }
 
 // fillBook records whatever the old columns can and cannot hold.
 func fillBook(t *testing.T, b *book) {
-	stock, option := accounts.NewStock("NU", "USD"), accounts.NewOption("NU", 20250620, accounts.Call, udecimal.MustParse("12"), "USD")
-	future := accounts.Instrument{SecType: accounts.Future, Symbol: "ES", Currency: "USD", Expiry: 20250620, Multiplier: udecimal.MustParse("50"), LocalSymbol: "ESM5"}
+	stock, option := ledger.NewStock("NU", "USD"), ledger.NewOption("NU", 20250620, ledger.Call, udecimal.MustParse("12"), "USD")
+	future := ledger.Instrument{SecType: ledger.Future, Symbol: "ES", Currency: "USD", Expiry: 20250620, Multiplier: udecimal.MustParse("50"), LocalSymbol: "ESM5"}
 	b.trade(t, stock, "100", "11.123456789")
 	b.trade(t, stock, "-40", "12")
 	b.trade(t, option, "-3", "0.55")
 	b.trade(t, future, "2", "5000.25")
-	b.trade(t, accounts.NewStock("A VERY LONG SYMBOL INDEED", "USD"), "0.0000001", "0.00001")
-	b.trade(t, accounts.NewStock("HUGE", "USD"), "900000000000", "900000")
+	b.trade(t, ledger.NewStock("A VERY LONG SYMBOL INDEED", "USD"), "0.0000001", "0.00001")
+	b.trade(t, ledger.NewStock("HUGE", "USD"), "900000000000", "900000")
 	b.trade(t, stock, "-160", "13") // flips
 	b.trade(t, stock, "100", "12")  // flat
-	cancelled := b.trade(t, accounts.NewStock("GONE", "USD"), "5", "5")
-	_, err := b.Record(t.Context(), accounts.Cancellation{ExecID: "c", Cancels: cancelled, Time: day.Add(time.Hour)})
+	cancelled := b.trade(t, ledger.NewStock("GONE", "USD"), "5", "5")
+	_, err := b.Record(t.Context(), ledger.Cancellation{ExecID: "c", Cancels: cancelled, Time: day.Add(time.Hour)})
 	require.NoError(t, err, "cancelling failed")
-	b.record(t, accounts.Trade{ExecID: "0000e0d5.00000001.01.02", Instrument: stock, Quantity: udecimal.MustParse("100"),
+	b.record(t, ledger.Trade{ExecID: "0000e0d5.00000001.01.02", Instrument: stock, Quantity: udecimal.MustParse("100"),
 		Price: udecimal.MustParse("11"), Time: day.Add(time.Minute)}) // corrects the first
 	at := day.Add(2 * time.Hour)
-	b.record(t, accounts.Trade{ExecID: "one", Instrument: accounts.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("7"), Price: udecimal.MustParse("3"), Time: at},
-		accounts.Trade{ExecID: "two", Instrument: accounts.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("-7"), Price: udecimal.MustParse("4"), Time: at.Add(time.Second)})
+	b.record(t, ledger.Trade{ExecID: "one", Instrument: ledger.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("7"), Price: udecimal.MustParse("3"), Time: at},
+		ledger.Trade{ExecID: "two", Instrument: ledger.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("-7"), Price: udecimal.MustParse("4"), Time: at.Add(time.Second)})
 }
 
 func TestProjection(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 func appendChecks() []check {
@@ -44,7 +45,7 @@ func checkKept(t T, s accounts.Store) {
 	} {
 		e := j.entry("")
 		e.Payload = []byte(payload)
-		e.Kind = accounts.EntryKind("kind of the future")
+		e.Kind = ledger.EntryKind("kind of the future")
 		e.Key = "ключ 'of' \"entry\" \\ %;" + string(rune('a'+len(want)))
 		e.Hash = e.Sum(nil)
 		want = append(want, e)

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // patience is how long a check waits for what must happen. It is long, because it is only ever
@@ -32,7 +34,7 @@ func profile(id accounts.ProfileID) accounts.AccountProfile {
 
 // shortest returns the limits with every decimal in its shortest form: how many zeros end it is not part
 // of its value, and no store need keep them.
-func shortest(limits accounts.RiskLimits) *accounts.RiskLimits {
+func shortest(limits risk.Limits) *risk.Limits {
 	text, err := json.Marshal(limits)
 	if err == nil {
 		err = json.Unmarshal(text, &limits)
@@ -86,7 +88,7 @@ func (j *journal) batch(keys ...string) accounts.Batch {
 	for _, key := range keys {
 		b.Entries = append(b.Entries, j.entry(key))
 	}
-	b.Positions = []accounts.Position{{Instrument: accounts.NewStock("NU", "USD"), LastTrade: day}}
+	b.Positions = []ledger.Position{{Instrument: ledger.NewStock("NU", "USD"), LastTrade: day}}
 	return b
 }
 
@@ -96,7 +98,7 @@ func (j *journal) entry(key string) accounts.Entry {
 	e := accounts.Entry{
 		ProfileID: j.id,
 		Seq:       j.last,
-		Kind:      accounts.KindCash,
+		Kind:      ledger.KindCash,
 		Key:       key,
 		Time:      day.Add(time.Duration(j.last) * time.Microsecond),
 		Payload:   fmt.Appendf(nil, `{"v":1, "n":%d, "key":%q}`, j.last, key),

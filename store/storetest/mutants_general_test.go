@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/risk"
 )
 
 func generalMutants() []mutant {
@@ -87,7 +88,7 @@ func aliasMutants() []mutant {
 			}}
 		}},
 		{name: "keeps the limits it is given", caught: one("values given never alias what is kept"), breaks: func(s accounts.Store) *broken {
-			kept := map[accounts.ProfileID]*accounts.RiskLimits{}
+			kept := map[accounts.ProfileID]*risk.Limits{}
 			b := eachProfile(s, func(p *accounts.AccountProfile) { p.Limits = kept[p.ID] })
 			b.create = func(ctx context.Context, p accounts.AccountProfile) error {
 				kept[p.ID] = p.Limits
@@ -96,7 +97,7 @@ func aliasMutants() []mutant {
 			return b
 		}},
 		{name: "returns the limits it keeps", caught: one("values returned never alias what is kept"), breaks: func(s accounts.Store) *broken {
-			kept := map[accounts.ProfileID]*accounts.RiskLimits{}
+			kept := map[accounts.ProfileID]*risk.Limits{}
 			return eachProfile(s, func(p *accounts.AccountProfile) {
 				if kept[p.ID] == nil {
 					kept[p.ID] = p.Limits

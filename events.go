@@ -1,0 +1,182 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/risk"
+)
+
+// EventKind says what an Event is about.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventProfile  EventKind = "profile"  // a profile was created, updated or archived
+	EventSwitched EventKind = "switched" // an owner's active profile changed
+	EventRecorded EventKind = "recorded" // a profile's journal grew
+
+	// The following are told by every process that has the profile's portfolio open, once what they
+	// tell of is durable.
+
+	EventRefused EventKind = "refused" // an order was refused
+	EventWarning EventKind = "warning" // an order brought a limit to its warning level
+	EventBreach  EventKind = "breach"  // a loss or drawdown came to another level
+	EventState   EventKind = "state"   // trading was halted, reduced or resumed, by a person or a breach
+
+	EventCredentials EventKind = "credentials" // credentials were accessed; see Portfolio.CredentialAccesses for what and by whom
+	// EventCheckpointFailed tells that a portfolio could not save a checkpoint. Nothing is lost:
+	// opening it takes longer until one is saved.
+	EventCheckpointFailed EventKind = "checkpoint_failed"
+)
+
+// Event tells that something changed, in this process or another. It is a hint to look again; see
+// Store.Watch for what is promised. Events carry no secrets and no amounts.
+type Event struct {
+	Kind      EventKind
+	ProfileID ProfileID // for EventSwitched the new active profile, empty when there is none
+	Owner     OwnerID
+	Seq       int64     // for EventRecorded the journal's last sequence number at the time, 0 if not known; for those about orders and trading the entry's
+	Time      time.Time // when it happened, UTC
+	Err       error     // for EventCheckpointFailed
+	Rule      risk.Rule // for EventRefused, EventWarning and EventBreach the first rule concerned, for EventState the cause
+}
+
+// eventKey tells which events replace each other for a subscriber who is slow.
+type eventKey struct {
+	kind    EventKind
+	profile ProfileID // empty for switches: the newest of an owner counts
+	owner   OwnerID
+}
+
+func eventKeyOf(e Event) eventKey {
+	if e.Kind == EventSwitched {
+		return eventKey{kind: e.Kind, owner: e.Owner}
+	}
+	return eventKey{kind: e.Kind, profile: e.ProfileID, owner: e.Owner}
+}
+
+var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed, EventRefused, EventWarning, EventBreach, EventState, EventCredentials}
+
+// Subscribe returns a channel of what changes from now on, in every process that uses the store:
+// events of the given kinds, or of all if none are given, about the profiles that ctx sees. As
+// with Store.Watch they are hints to look again: a slow reader finds events of one kind about one
+// profile, or one owner's switches, merged into the newest, never misses the newest, and holds
+// nobody up. Where this manager has the profile's portfolio open, EventRecorded comes after the
+// portfolio has caught up, or failed to once.
+//
+// When the store's own watch breaks off, the manager watches anew, and since something may have
+// been missed, delivers an EventProfile and an EventRecorded for every profile, with Seq 0 for not
+// known, and an EventSwitched for every owner.
+//
+// The channel is closed when ctx ends, when the manager is closed, and when the store is. ErrInvalid
+// for an unknown kind.
+func (m *MultiAccountManager) Subscribe(ctx context.Context, kinds ...EventKind) (<-chan Event, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	for _, k := range kinds {
+		if !slices.Contains(eventKinds, k) {
+			return nil, fmt.Errorf("subscribe: %w: event kind %.40q is unknown", ErrInvalid, k)
+		}
+	}
+	kinds = slices.Clone(kinds)
+	events, err := m.events.Subscribe(ctx, func(e Event) bool {
+		return s.sees(e.Owner) && (len(kinds) == 0 || slices.Contains(kinds, e.Kind))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("subscribe: %w", err)
+	}
+	return events, nil
+}
+
+// watch passes on what the store tells until the manager or the store is closed.
+func (m *MultiAccountManager) watch(changes <-chan Event) {
+	var retry backoff
+	for {
+		if m.passOn(changes) {
+			retry = backoff{}
+		}
+		var err error
+		if changes, err = m.watchAgain(&retry); err != nil {
+			m.events.Close() // for good: subscribers must not wait for a store that is closed
+			return
+		}
+	}
+}
+
+// passOn reads the channel to its end, or the manager's, and reports whether there was anything.
+func (m *MultiAccountManager) passOn(changes <-chan Event) (some bool) {
+	for {
+		select {
+		case e, ok := <-changes:
+			if !ok {
+				return some
+			}
+			some = true
+			m.forward(e)
+		case <-m.ctx.Done():
+			return some
+		}
+	}
+}
+
+// watchAgain returns a new channel from the store, after telling everybody that something may
+// have been missed; an error only when there will never be one again.
+func (m *MultiAccountManager) watchAgain(retry *backoff) (<-chan Event, error) {
+	for retry.wait(m.ctx) {
+		changes, err := m.store.Watch(m.ctx)
+		if err == nil { // what happens from here on is in changes
+			for err = m.forwardAll(m.ctx); err != nil && !errors.Is(err, ErrClosed) && retry.wait(m.ctx); {
+				err = m.forwardAll(m.ctx)
+			}
+		}
+		if err == nil || errors.Is(err, ErrClosed) {
+			return changes, err
+		}
+	}
+	return nil, ErrClosed
+}
+
+// forwardAll tells of everything as though it had just changed.
+func (m *MultiAccountManager) forwardAll(ctx context.Context) error {
+	profiles, err := m.store.Profiles(ctx, ProfileFilter{})
+	if err != nil {
+		return err
+	}
+	now, owners := m.now(), map[OwnerID]bool{}
+	for _, p := range profiles {
+		m.forward(Event{Kind: EventProfile, ProfileID: p.ID, Owner: p.Owner, Time: now})
+		m.forward(Event{Kind: EventRecorded, ProfileID: p.ID, Owner: p.Owner, Time: now})
+		owners[p.Owner] = true
+	}
+	for owner := range owners {
+		active, err := m.store.ActiveProfile(ctx, owner)
+		if err != nil && !errors.Is(err, ErrNoActiveProfile) {
+			return err
+		}
+		m.forward(Event{Kind: EventSwitched, ProfileID: active, Owner: owner, Time: now})
+	}
+	return nil
+}
+
+// backoff spaces tries out: 20 ms, then twice as long each time up to 5 s.
+type backoff struct{ next time.Duration }
+
+// wait returns after the pause, or at once with false when ctx ends.
+func (b *backoff) wait(ctx context.Context) bool {
+	pause := max(b.next, 20*time.Millisecond)
+	b.next = min(2*pause, 5*time.Second)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

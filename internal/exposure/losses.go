@@ -1,0 +1,68 @@
+package exposure
+
+import (
+	"fmt"
+
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// Losses returns the entries that the present losses call for: a breach where the day's loss or the drawdown came to
+// another level than what was written last, and behind it, where that is too much, that trading only reduces.
+func (a *Account) Losses(m *Market) []risk.Payload {
+	e := a.weigh(m)
+	bounds := &e.bounds
+	if !bounds.known || !e.policy.sound {
+		return nil
+	}
+	var out []risk.Payload
+	state := a.memory.tradingState()
+	breach := func(b *risk.Breach, reason string) {
+		out = append(out, b)
+		if b.Severity >= risk.SeveritySevere && state == risk.TradingActive {
+			out = append(out, &risk.StateChange{State: risk.TradingReducing, Cause: b.Rule, Reason: reason, Time: m.Now})
+			state = risk.TradingReducing
+		}
+	}
+	loss := &a.memory.loss
+	if limits := &e.policy.limits.Drawdown; bounds.severity != loss.Severity {
+		b := &risk.Breach{Rule: risk.RuleDrawdown, Severity: bounds.severity, Limit: limits.Severe, Actual: bounds.drawdown(), Time: m.Now}
+		if bounds.severity < loss.Severity {
+			out = append(out, b)
+		} else {
+			breach(b, fmt.Sprintf("a drawdown of %s is %s", b.Actual, b.Severity))
+		}
+	}
+	if !bounds.loss.set || !bounds.lost.IsPos() || loss.Lost == e.today {
+		return out
+	}
+	b := &risk.Breach{Rule: risk.RuleDailyLoss, Severity: risk.SeverityWarning, Limit: bounds.loss.at, Actual: bounds.lost, Time: m.Now}
+	switch {
+	case bounds.lost.GreaterThan(bounds.loss.at):
+		b.Severity = risk.SeveritySevere
+		breach(b, fmt.Sprintf("the day's loss of %s is more than %s", b.Actual, b.Limit))
+	case bounds.lost.GreaterThanOrEqual(bounds.loss.warn) && loss.Warned != e.today:
+		out = append(out, b)
+	}
+	return out
+}
+
+// Recount notes in a resumption which losses count anew from here. It reports false, and notes nothing, where the
+// present equity is not known.
+func (a *Account) Recount(m *Market, s *risk.StateChange) bool {
+	e := a.weigh(m)
+	bounds, loss := &e.bounds, &a.memory.loss
+	if !bounds.known {
+		return false
+	}
+	if bounds.loss.set && bounds.lost.GreaterThan(bounds.loss.at) || loss.Lost == e.today {
+		s.Recount = append(s.Recount, risk.RuleDailyLoss)
+	}
+	if max(bounds.severity, loss.Severity) >= risk.SeverityModerate {
+		s.Recount = append(s.Recount, risk.RuleDrawdown)
+	}
+	if len(s.Recount) > 0 {
+		s.Equity, s.Capital = bounds.equity, num.Trim(e.capital)
+	}
+	return true
+}

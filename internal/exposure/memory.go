@@ -1,0 +1,373 @@
+package exposure
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// memory is what a book remembers about orders and trading. Like the rest of the book it is the fold of the
+// journal alone; restating never goes back over it.
+type memory struct {
+	policy *Policy // the newest in the journal; nil for none
+	state  risk.StateChange
+	orders map[ledger.OrderID]*working
+	// working are the orders by contract, in the order of their holds.
+	working map[ledger.InstrumentKey][]*working
+	tags    map[ledger.InstrumentKey][]tag
+	sectors map[underlyingKey]string
+	recent  []sent   // accepted orders of the last minute or the duplicate window, oldest first
+	day     dayCount // of the newest order or trade
+	trades  []dayCount
+	opened  map[ledger.InstrumentKey]ledger.Date // when a contract was last bought or sold to open
+	sales   []sale
+	refused []risk.Incident
+	loss    lossState
+
+	today dayRange // the day that was asked for last
+}
+
+// dayRange is a day with its beginning and end, so that most times need no calendar.
+type dayRange struct {
+	date     ledger.Date
+	from, to time.Time
+}
+
+// tag is the part of a position that one strategy's orders made.
+type tag struct {
+	Strategy string         `json:"strategy"`
+	Quantity ledger.Decimal `json:"quantity"`
+}
+
+// sent is an accepted order, for the rules against too many and the same twice.
+type sent struct {
+	Time     time.Time            `json:"time"`
+	Key      ledger.InstrumentKey `json:"key"`
+	Quantity ledger.Decimal       `json:"quantity"`
+	Price    ledger.Decimal       `json:"price,omitzero"`
+}
+
+// dayCount counts what happened on one trading day.
+type dayCount struct {
+	Date   ledger.Date `json:"date"`
+	Orders int         `json:"orders,omitempty"`
+	Trades int         `json:"trades,omitempty"`
+	Day    int         `json:"day,omitempty"` // day trades
+}
+
+// sale is cash from one day's sales, which settles later.
+type sale struct {
+	Date     ledger.Date     `json:"date"`
+	Currency ledger.Currency `json:"currency"`
+	Amount   ledger.Decimal  `json:"amount"`
+}
+
+func newMemory() memory {
+	return memory{
+		orders: map[ledger.OrderID]*working{}, working: map[ledger.InstrumentKey][]*working{},
+		tags: map[ledger.InstrumentKey][]tag{}, sectors: map[underlyingKey]string{}, opened: map[ledger.InstrumentKey]ledger.Date{},
+	}
+}
+
+func (r *memory) clone() memory {
+	c := *r
+	c.orders = make(map[ledger.OrderID]*working, len(r.orders))
+	c.working = make(map[ledger.InstrumentKey][]*working, len(r.working))
+	for key, list := range r.working {
+		for _, w := range list {
+			n := *w
+			c.orders[w.ID] = &n
+			c.working[key] = append(c.working[key], &n)
+		}
+	}
+	c.tags = make(map[ledger.InstrumentKey][]tag, len(r.tags))
+	for key, list := range r.tags {
+		c.tags[key] = slices.Clone(list)
+	}
+	c.sectors = maps.Clone(r.sectors)
+	c.opened = maps.Clone(r.opened)
+	c.recent, c.trades = slices.Clone(r.recent), slices.Clone(r.trades)
+	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
+	return c
+}
+
+// zone is that of the trading day. New and NewFold have made sure that the default zone is there.
+func (r *memory) zone() *time.Location {
+	if r.policy == nil {
+		zone, _ := risk.NewYork()
+		return zone
+	}
+	return r.policy.zone
+}
+
+// dateOf is the trading day of a time.
+func (r *memory) dateOf(t time.Time) ledger.Date {
+	if d := &r.today; t.Before(d.from) || !t.Before(d.to) {
+		zone := r.zone()
+		d.date = ledger.DateOf(t.In(zone))
+		d.from = beginning(d.date, zone)
+		d.to = beginning(ledger.DateOf(d.date.Time(time.UTC).AddDate(0, 0, 1)), zone)
+	}
+	return r.today.date
+}
+
+// beginning is when a day begins: not at midnight where the clock is put forward over that.
+func beginning(d ledger.Date, zone *time.Location) time.Time {
+	t := d.Time(zone)
+	for ledger.DateOf(t) < d {
+		t = t.Add(30 * time.Minute)
+	}
+	return t
+}
+
+// setPolicy folds a policy in.
+func (r *memory) setPolicy(c *risk.PolicyChange) {
+	if r.policy == nil || c.Version > r.policy.version {
+		r.policy, r.today = NewPolicy(c.Version, c.Status, c.Limits), dayRange{}
+	}
+}
+
+// hold folds an accepted order in.
+func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
+	w := &working{Order: &h.Order, heldAt: h.Time, key: key}
+	r.orders[w.ID] = w
+	r.working[w.key] = append(r.working[w.key], w)
+	if w.Sector != "" && !exit {
+		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
+	}
+	r.countsOf(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
+	window := time.Minute
+	if r.policy != nil {
+		window = max(window, r.policy.limits.DuplicateWindow)
+	}
+	old := 0
+	for old < len(r.recent) && h.Time.Sub(r.recent[old].Time) > window {
+		old++
+	}
+	r.recent = append(slices.Delete(r.recent, 0, old), sent{h.Time, w.key, w.Quantity, w.Price})
+}
+
+// countsOf returns the counts of a day: for one that has ended, a throw-away counter.
+func (r *memory) countsOf(d ledger.Date) *dayCount {
+	if d > r.day.Date {
+		if r.day.Day > 0 {
+			r.trades = append(r.trades, r.day)
+			if n := len(r.trades); n > maxDays {
+				r.trades = slices.Delete(r.trades, 0, n-maxDays)
+			}
+		}
+		r.day = dayCount{Date: d}
+		clear(r.opened)
+	}
+	if d < r.day.Date {
+		return &dayCount{}
+	}
+	return &r.day
+}
+
+// maxDays is how many days with day trades, and with unsettled sales, are kept: more than any rule looks back.
+const maxDays = 10
+
+// drop takes an order off the working ones.
+func (r *memory) drop(w *working) {
+	delete(r.orders, w.ID)
+	list := slices.DeleteFunc(r.working[w.key], func(x *working) bool { return x == w })
+	if len(list) == 0 {
+		delete(r.working, w.key)
+		return
+	}
+	r.working[w.key] = list
+}
+
+// fill folds in what a trade does to the order that it names, after the trade itself: h is the
+// position, and c what of it was closed.
+func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
+	key := t.Contract()
+	strategy := ""
+	if len(r.orders) > 0 {
+		if w := r.orders[t.OrderID]; w != nil && w.key == key && w.Quantity.IsNeg() == t.Quantity.IsNeg() {
+			strategy = w.Strategy
+			w.filled = w.filled.Add(t.Quantity)
+			if w.filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {
+				r.drop(w)
+			}
+		}
+	}
+	if h == nil { // a currency trade
+		return
+	}
+	if strategy != "" || len(r.tags[key]) > 0 {
+		r.retag(key, strategy, t.Quantity, h.Quantity, late)
+	}
+	if t.Kind == ledger.Execution {
+		r.countTrade(t, key, c)
+	}
+	if net := t.Amount(); net.IsPos() && t.Instrument.SettlesNotional() {
+		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else it cost more than it brought, and that is paid
+			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
+		}
+	}
+}
+
+// retag gives a fill to the strategy whose order it filled. What the strategies have together is
+// never more than the position: what was traded without one closes theirs, in the order of their names.
+func (r *memory) retag(key ledger.InstrumentKey, strategy string, quantity, position ledger.Decimal, late bool) {
+	list := r.tags[key]
+	if strategy != "" {
+		i := slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
+		if i < 0 {
+			list = append(list, tag{Strategy: strategy})
+			slices.SortFunc(list, func(a, b tag) int { return cmp.Compare(a.Strategy, b.Strategy) })
+			i = slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
+		}
+		list[i].Quantity = list[i].Quantity.Add(quantity)
+	}
+	if !late {
+		list = clipTags(list, position)
+	}
+	if len(list) == 0 {
+		delete(r.tags, key)
+		return
+	}
+	r.tags[key] = list
+}
+
+// clipTags leaves to the strategies no more than the position.
+func clipTags(list []tag, position ledger.Decimal) []tag {
+	var same ledger.Decimal
+	for i := range list {
+		if list[i].Quantity.IsNeg() != position.IsNeg() || position.IsZero() {
+			list[i].Quantity = ledger.Decimal{}
+		}
+		same = same.Add(list[i].Quantity.Abs())
+	}
+	over := same.Sub(position.Abs())
+	for i := range list {
+		if !over.IsPos() {
+			break
+		}
+		cut := num.Min(over, list[i].Quantity.Abs())
+		list[i].Quantity = list[i].Quantity.Sub(num.WithSign(cut, list[i].Quantity))
+		over = over.Sub(cut)
+	}
+	return slices.DeleteFunc(list, func(x tag) bool { return x.Quantity.IsZero() })
+}
+
+// split scales what strategies have of a contract, and moves it to another, of which the position is what is held now.
+func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position ledger.Decimal) {
+	list := r.tags[from]
+	if len(list) == 0 {
+		return
+	}
+	delete(r.tags, from)
+	for i := range list {
+		list[i].Quantity = ledger.SplitQuantity(list[i].Quantity, s)
+	}
+	if list = clipTags(list, position); len(list) > 0 {
+		r.tags[to] = list
+	}
+}
+
+// countTrade counts an execution, and a day trade where it closes what was opened the same day.
+func (r *memory) countTrade(t *ledger.Trade, key ledger.InstrumentKey, c ledger.Closed) {
+	date := r.dateOf(t.Time)
+	day := r.countsOf(date)
+	day.Trades++
+	if !c.Quantity.IsZero() && r.opened[key] == date {
+		day.Day++
+		delete(r.opened, key)
+	}
+	if !c.Quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
+		r.opened[key] = date
+	}
+}
+
+// dayTradesSince counts the day trades since a day.
+func (r *memory) dayTradesSince(d ledger.Date) int {
+	n := 0
+	for _, day := range r.trades {
+		if day.Date >= d {
+			n += day.Day
+		}
+	}
+	if r.day.Date >= d {
+		n += r.day.Day
+	}
+	return n
+}
+
+// sold adds to the cash that is not settled.
+func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Decimal) {
+	if n := len(r.sales); n > 0 && r.sales[n-1].Date == d && r.sales[n-1].Currency == currency {
+		r.sales[n-1].Amount = r.sales[n-1].Amount.Add(amount)
+		return
+	}
+	newest := d
+	for _, s := range r.sales {
+		newest = max(newest, s.Date)
+	}
+	r.sales = append(r.sales, sale{d, currency, amount})
+	horizon := ledger.DateOf(newest.Time(time.UTC).AddDate(0, 0, -maxDays))
+	r.sales = slices.DeleteFunc(r.sales, func(s sale) bool { return s.Date < horizon })
+}
+
+// change folds a change of the trading state in.
+func (r *memory) change(s *risk.StateChange) {
+	r.state = *s
+	for _, rule := range s.Recount {
+		switch rule {
+		case risk.RuleDailyLoss:
+			profit := s.Equity.Sub(s.Capital)
+			r.loss.Before, r.loss.Profit, r.loss.Date = profit, profit, r.dateOf(s.Time)
+			r.loss.Lost, r.loss.Warned = 0, 0
+		case risk.RuleDrawdown:
+			r.loss.High, r.loss.Equity, r.loss.Severity = s.Equity, s.Equity, risk.SeverityNormal
+		}
+	}
+}
+
+// breach folds a breach in.
+func (r *memory) breach(b *risk.Breach) {
+	switch {
+	case b.Rule == risk.RuleDrawdown:
+		r.loss.Severity = b.Severity
+	case b.Severity >= risk.SeveritySevere:
+		r.loss.Lost = r.dateOf(b.Time)
+	default:
+		r.loss.Warned = r.dateOf(b.Time)
+	}
+	if b.Severity > risk.SeverityNormal {
+		r.note(risk.Incident{Time: b.Time, Rule: b.Rule, Severity: b.Severity})
+	}
+}
+
+func (r *memory) refuse(f *risk.Refusal) {
+	n := risk.Incident{Time: f.Time, OrderID: f.Order.ID}
+	if len(f.Violations) > 0 {
+		n.Rule = f.Violations[0].Rule
+	}
+	r.note(n)
+}
+
+// maxRefused is how many refusals and breaches a report shows.
+const maxRefused = 32
+
+func (r *memory) note(n risk.Incident) {
+	if len(r.refused) == maxRefused {
+		r.refused = slices.Delete(r.refused, 0, 1)
+	}
+	r.refused = append(r.refused, n)
+}
+
+// tradingState is the state in force.
+func (r *memory) tradingState() risk.TradingState {
+	if r.state.State == "" {
+		return risk.TradingActive
+	}
+	return r.state.State
+}

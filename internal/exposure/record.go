@@ -1,0 +1,97 @@
+package exposure
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// Record is an account as a checkpoint keeps it.
+type Record struct {
+	ledger.Record
+	Risk memoryRecord `json:"risk"`
+}
+
+func (a *Account) Record() Record {
+	return Record{a.Book.Record(), a.memory.record()}
+}
+
+// Account returns the account that the record is of. It takes the record's maps and slices over. An error says that
+// the time zone of its limits cannot be loaded.
+func (r Record) Account() (*Account, error) {
+	if r.Risk.Policy != nil {
+		if _, err := r.Risk.Policy.Limits.Location(); err != nil {
+			return nil, err
+		}
+	}
+	return &Account{Book: r.Record.Book(), memory: r.Risk.memory(), stale: Stale{all: true, cash: true}}, nil
+}
+
+// memoryRecord is a riskState as a checkpoint keeps it.
+type memoryRecord struct {
+	Policy  *risk.PolicyChange                   `json:"policy,omitempty"`
+	State   risk.StateChange                     `json:"state"`
+	Orders  []risk.WorkingOrder                  `json:"orders,omitempty"` // in the order of their holds within a contract
+	Tags    map[ledger.InstrumentKey][]tag       `json:"tags,omitempty"`
+	Sectors []sectorRecord                       `json:"sectors,omitempty"`
+	Recent  []sent                               `json:"recent,omitempty"`
+	Day     dayCount                             `json:"day"`
+	Trades  []dayCount                           `json:"trades,omitempty"`
+	Opened  map[ledger.InstrumentKey]ledger.Date `json:"opened,omitempty"`
+	Sales   []sale                               `json:"sales,omitempty"`
+	Refused []risk.Incident                      `json:"refused,omitempty"`
+	Loss    lossState                            `json:"loss"`
+}
+
+type sectorRecord struct {
+	Underlying underlyingKey `json:"underlying"`
+	Sector     string        `json:"sector"`
+}
+
+func (r *memory) record() memoryRecord {
+	s := memoryRecord{
+		State: r.state, Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
+		Sales: r.sales, Refused: r.refused, Loss: r.loss,
+	}
+	if r.policy != nil {
+		s.Policy = &risk.PolicyChange{Version: r.policy.version, Status: r.policy.status, Limits: r.policy.limits}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.working)) {
+		for _, w := range r.working[key] {
+			s.Orders = append(s.Orders, w.public())
+		}
+	}
+	for u, sector := range r.sectors {
+		s.Sectors = append(s.Sectors, sectorRecord{u, sector})
+	}
+	slices.SortFunc(s.Sectors, func(a, b sectorRecord) int { return a.Underlying.compare(b.Underlying) })
+	return s
+}
+
+// memory returns the riskState that the record is of. It takes the record's maps and slices over.
+func (s memoryRecord) memory() memory {
+	r := newMemory()
+	r.state, r.recent, r.day, r.trades = s.State, s.Recent, s.Day, s.Trades
+	r.sales, r.refused, r.loss = s.Sales, s.Refused, s.Loss
+	if s.Policy != nil {
+		r.setPolicy(s.Policy)
+	}
+	for i := range s.Orders {
+		o := &s.Orders[i]
+		w := &working{Order: &o.Order, filled: o.Filled, heldAt: o.HeldAt, key: o.Instrument.Key()}
+		r.orders[w.ID] = w
+		r.working[w.key] = append(r.working[w.key], w)
+	}
+	for key, list := range s.Tags {
+		r.tags[key] = list
+	}
+	for key, date := range s.Opened {
+		r.opened[key] = date
+	}
+	for _, x := range s.Sectors {
+		r.sectors[x.Underlying] = x.Sector
+	}
+	return r
+}

@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ai-ots/accounts/internal/wire"
+)
+
+// Amendment changes what went before: it corrects or cancels an execution, or brings one that
+// happened before others that are in the journal already. The portfolio makes it where a recorded
+// fact turns out to be one.
+type Amendment struct {
+	// Place is the entry whose place it takes among facts of the same time: that of the execution
+	// it changes, or its own.
+	Place        int64         `json:"place"`
+	Trade        *Trade        `json:"trade,omitempty"`
+	Split        *Split        `json:"split,omitempty"`
+	Opening      *Opening      `json:"opening,omitempty"`
+	Cancellation *Cancellation `json:"cancellation,omitempty"`
+
+	corrects bool // the trade corrects an execution; only while it is being recorded
+}
+
+// check makes sure that a fold can take the amendment.
+func (a *Amendment) check() error {
+	n := 0
+	for _, is := range []bool{a.Trade != nil, a.Split != nil, a.Opening != nil, a.Cancellation != nil} {
+		if is {
+			n++
+		}
+	}
+	if n != 1 || a.Place < 1 {
+		return fmt.Errorf("amendment of %d facts at place %d", n, a.Place)
+	}
+	return nil
+}
+
+func (a *Amendment) appendFields(b []byte) []byte { return wire.AppendFields(b, a) }
+func (a *Amendment) kind() EntryKind              { return KindAmendment }
+
+func (a *Amendment) when() time.Time {
+	switch {
+	case a.Trade != nil:
+		return a.Trade.Time
+	case a.Split != nil:
+		return a.Split.Time
+	case a.Opening != nil:
+		return a.Opening.Time
+	case a.Cancellation != nil:
+		return a.Cancellation.Time
+	}
+	return time.Time{}
+}
+
+func (a *Amendment) entryKey() string {
+	switch {
+	case a.Cancellation != nil:
+		return a.Cancellation.entryKey()
+	case a.Split != nil:
+		return a.Split.entryKey()
+	case a.Opening != nil:
+		return a.Opening.entryKey()
+	case a.Trade != nil && a.corrects:
+		return "v:" + string(a.Trade.ExecID)
+	case a.Trade != nil:
+		return a.Trade.entryKey()
+	}
+	return ""
+}

@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/ai-ots/accounts/invalid"
+)
+
+// Date is a calendar day as the number yyyymmdd, so that dates compare as numbers. Zero is no
+// date. It has no time zone: whoever makes one from a time says which zone's day it is.
+type Date int32
+
+// NewDate returns the date; the parts are not checked, see Valid.
+func NewDate(year int, month time.Month, day int) Date {
+	return Date(year*10000 + int(month)*100 + day)
+}
+
+// Time returns midnight at the beginning of the day in the location.
+func (d Date) Time(loc *time.Location) time.Time {
+	return time.Date(int(d/10000), time.Month(d/100%100), int(d%100), 0, 0, 0, 0, loc)
+}
+
+// Valid reports whether there is such a day, from 1900 to 9999.
+func (d Date) Valid() bool {
+	return d >= 19000101 && d <= 99991231 && DateOf(d.Time(time.UTC)) == d
+}
+
+// String returns yyyy-mm-dd, or "" for no date.
+func (d Date) String() string {
+	if d == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d/10000, d/100%100, d%100)
+}
+
+// MarshalText returns yyyy-mm-dd.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what ParseDate reads, and "" as no date.
+func (d *Date) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*d = 0
+		return nil
+	}
+	*d, err = ParseDate(string(b))
+	return err
+}
+
+// DateOf returns the calendar day of t in t's own location.
+func DateOf(t time.Time) Date {
+	y, m, d := t.Date()
+	return NewDate(y, m, d)
+}
+
+// ParseDate reads 2025-05-16 or 20250516; ErrInvalid for anything else.
+func ParseDate(s string) (Date, error) {
+	digits := s
+	if len(s) == 10 && s[4] == '-' && s[7] == '-' {
+		digits = s[:4] + s[5:7] + s[8:]
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	d := Date(n)
+	if err != nil || len(digits) != 8 || !d.Valid() {
+		return 0, fmt.Errorf("%w: date %.40q is not yyyy-mm-dd or yyyymmdd", invalid.Err, s)
+	}
+	return d, nil
+}

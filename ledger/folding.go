@@ -1,0 +1,216 @@
+package ledger
+
+import "github.com/ai-ots/accounts/internal/num"
+
+// Closed is what a trade closed and realized; zero where it closed nothing.
+type Closed struct {
+	Quantity Decimal `json:"quantity"`           // the part that closed, with the trade's sign
+	Basis    Decimal `json:"basis"`              // of the lots consumed; negative for short ones
+	Realized Decimal `json:"realized"`           // after commissions and taxes of both sides, in the instrument's currency
+	Inferred bool    `json:"inferred,omitempty"` // at least one lot was inferred from a statement
+}
+
+// trade folds a trade in.
+func (b *Book) trade(t *Trade) Closed {
+	b.trades++
+	proceeds := t.Amount()
+	if t.Instrument.SecType == Forex {
+		b.exchange(t, proceeds)
+		return Closed{}
+	}
+	net := proceeds.Sub(t.Commission)
+	if !t.Taxes.IsZero() {
+		net = net.Sub(t.Taxes)
+	}
+	h := b.holding(&t.Instrument, t.Contract())
+	settles := t.Instrument.SettlesNotional()
+	if settles {
+		h.cash.Traded = h.cash.Traded.Add(net)
+	}
+	if t.delivers() {
+		premium := b.takePremium(t)
+		net = net.Add(premium)
+		if !settles {
+			// It was paid with the option and will be again when the future's P&L is realized.
+			h.cash.Traded = h.cash.Traded.Sub(premium)
+		}
+	}
+	h.Commissions = h.Commissions.Add(t.Commission)
+	if !t.Taxes.IsZero() {
+		h.Taxes = h.Taxes.Add(t.Taxes)
+	}
+	if t.Time.After(h.LastTrade) {
+		h.LastTrade = t.Time
+	}
+	lot := Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time}
+	c, gain := h.match(lot, t.Time)
+	switch {
+	case c.Quantity.IsZero():
+	case t.Exercised():
+		c.Realized = Decimal{}
+		b.deferPremium(t, c.Quantity, gain)
+	default:
+		b.realize(h, gain, t.FXRate)
+	}
+	return c
+}
+
+// realize books a gain, in base currency too if the rate is known.
+func (b *Book) realize(h *Holding, gain, rate Decimal) {
+	h.Realized = h.Realized.Add(gain)
+	if !h.Instrument.SettlesNotional() {
+		h.cash.Traded = h.cash.Traded.Add(gain)
+	}
+	switch {
+	case h.inBase: // RealizedBase is Realized; see position
+	case rate.IsZero():
+		h.Unconverted = h.Unconverted.Add(gain)
+	default:
+		h.RealizedBase = h.RealizedBase.Add(num.Convert(gain, rate))
+	}
+}
+
+// exchange folds a currency trade in: it has no lots, it turns one cash balance into another.
+func (b *Book) exchange(t *Trade, proceeds Decimal) {
+	bought, paid := b.balance(Currency(t.Instrument.Symbol)), b.balance(t.Instrument.Currency)
+	bought.Exchanged = bought.Exchanged.Add(t.Quantity)
+	paid.Exchanged = paid.Exchanged.Add(proceeds)
+	paid.Taxes = paid.Taxes.Add(t.Taxes.Neg())
+	fee := paid
+	if t.CommissionCurrency != "" {
+		fee = b.balance(t.CommissionCurrency)
+	}
+	fee.Fees = fee.Fees.Add(t.Commission.Neg())
+}
+
+// moveCash folds a cash movement in.
+func (b *Book) moveCash(m *CashMovement) {
+	c := b.balance(m.Currency)
+	switch m.Kind {
+	case Deposit, Withdrawal, OpeningCash:
+		c.Capital = c.Capital.Add(m.Amount)
+		switch {
+		case m.Currency == b.base:
+			c.CapitalBase = c.CapitalBase.Add(m.Amount)
+		case m.FXRate.IsZero():
+			c.Unconverted = c.Unconverted.Add(m.Amount)
+		default:
+			c.CapitalBase = c.CapitalBase.Add(num.Convert(m.Amount, m.FXRate))
+		}
+	case Dividend, PaymentInLieu:
+		c.Dividends = c.Dividends.Add(m.Amount)
+	case Interest:
+		c.Interest = c.Interest.Add(m.Amount)
+	case Fee:
+		c.Fees = c.Fees.Add(m.Amount)
+	case Tax:
+		c.Taxes = c.Taxes.Add(m.Amount)
+	default:
+		c.Other = c.Other.Add(m.Amount)
+	}
+}
+
+// split folds a split in: every lot keeps its basis and opening time. Moving to another contract
+// joins the lots that are there.
+func (b *Book) split(s *Split) {
+	from := b.holding(&s.From, s.From.Key())
+	to := from
+	if key := s.To.Key(); key != from.key {
+		to = b.holding(&s.To, key)
+	}
+	lots := append([]Lot(nil), from.lots()...)
+	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
+	// Quantities are scaled as running sums, so that rounding cannot add up; what of a lot rounds to
+	// nothing leaves its basis to the next.
+	var before, after, basis Decimal
+	for _, l := range lots {
+		before = before.Add(l.Quantity)
+		scaled := SplitQuantity(before, s)
+		l.Quantity, after = num.Trim(scaled.Sub(after)), scaled
+		if basis = basis.Add(l.Basis); l.Quantity.IsZero() {
+			continue
+		}
+		l.Basis, basis = basis, Decimal{}
+		if c, gain := to.match(l, s.Time); !c.Quantity.IsZero() {
+			b.realize(to, gain, Decimal{})
+		}
+	}
+	if !basis.IsZero() {
+		b.realize(from, basis.Neg(), Decimal{})
+	}
+	for _, h := range []*Holding{from, to} {
+		if s.Time.After(h.LastTrade) {
+			h.LastTrade = s.Time
+		}
+		if s.Time.After(h.LastClose) {
+			h.LastClose = s.Time
+		}
+	}
+}
+
+// open folds an opening balance in.
+func (b *Book) open(o *Opening) {
+	h := b.holding(&o.Instrument, o.Instrument.Key())
+	if o.Time.After(h.LastTrade) {
+		h.LastTrade = o.Time
+	}
+	for _, l := range o.Lots {
+		if c, gain := h.match(l, o.Time); !c.Quantity.IsZero() {
+			b.realize(h, gain, o.FXRate) // history was changed, and what opened it now closes something
+		}
+	}
+}
+
+// restate replaces what amendments changed.
+func (b *Book) restate(r *Restatement) {
+	for _, p := range r.Positions {
+		b.set(p)
+	}
+	for currency, c := range r.Cash {
+		*b.balance(currency) = c
+	}
+	b.pending = append(b.pending[:0], r.Pending...)
+	b.trades = r.Trades
+}
+
+// set puts a position in place of the one of the same contract; one of which nothing is left in
+// force goes without a trace.
+func (b *Book) set(p Position) {
+	if p.LastTrade.IsZero() && len(p.Lots) == 0 {
+		delete(b.positions, p.Instrument.Key())
+		return
+	}
+	h := &Holding{Position: p, key: p.Instrument.Key(), inBase: p.Instrument.Currency == b.base,
+		cash: b.balance(p.Instrument.Currency), queue: append([]Lot(nil), p.Lots...)}
+	h.Lots = nil
+	b.positions[h.key] = h
+}
+
+// holding returns the contract's holding. One that is flat takes over the broker's names for the
+// contract, which may have been another of the same terms.
+func (b *Book) holding(i *Instrument, key InstrumentKey) *Holding {
+	h := b.positions[key]
+	switch {
+	case h == nil:
+		h = &Holding{Position: Position{Instrument: *i}, key: key, inBase: i.Currency == b.base, cash: b.balance(i.Currency)}
+		b.positions[key] = h
+	case h.Quantity.IsZero() && h.Instrument.ConID != i.ConID:
+		h.Instrument = *i
+	}
+	return h
+}
+
+func (b *Book) balance(c Currency) *CashBalance {
+	cash := b.cash[c]
+	if cash == nil {
+		cash = &CashBalance{}
+		b.cash[c] = cash
+	}
+	return cash
+}
+
+// Closing is a trade, or the part of one, that reduced a position, and what that realized.
+type Closing struct {
+	Trade Trade `json:"trade"`
+	Closed
+}

@@ -1,0 +1,221 @@
+package ledger
+
+import (
+	"strconv"
+
+	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/internal/text"
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/invalid"
+)
+
+// Instrument is a tradable contract, told by its terms. ConID and LocalSymbol are the broker's
+// names for it: hints for people and look-ups, never identity. Identity is Key.
+type Instrument struct {
+	SecType    SecType  `json:"sec_type"`
+	Symbol     string   `json:"symbol"`   // STK: the ticker; OPT: the OSI root; FUT and FOP: the underlying's symbol
+	Currency   Currency `json:"currency"` // of price, proceeds, commission and P&L
+	Underlying string   `json:"underlying,omitempty"`
+	Expiry     Date     `json:"expiry,omitzero"`     // OPT, FUT, FOP, WAR
+	Right      Right    `json:"right,omitempty"`     // OPT, FOP, WAR
+	Strike     Decimal  `json:"strike,omitzero"`     // OPT, FOP, WAR
+	Multiplier Decimal  `json:"multiplier,omitzero"` // money per point of price; if left zero 100 for OPT and 1 elsewhere, but required for FUT and FOP
+
+	ConID       int64  `json:"con_id,omitempty"`
+	LocalSymbol string `json:"local_symbol,omitempty"` // of a future, also what options on it name as their Underlying
+}
+
+// NewStock returns a stock or fund share traded in the currency.
+func NewStock(symbol string, currency Currency) Instrument {
+	return Instrument{SecType: Stock, Symbol: symbol, Currency: currency, Multiplier: num.One}
+}
+
+// NewOption returns an equity option on 100 shares; symbol is the OSI root.
+func NewOption(symbol string, expiry Date, right Right, strike Decimal, currency Currency) Instrument {
+	return Instrument{SecType: Option, Symbol: symbol, Underlying: symbol, Currency: currency,
+		Expiry: expiry, Right: right, Strike: strike, Multiplier: num.Hundred}
+}
+
+func (i *Instrument) AppendJSON(b []byte, name string) []byte {
+	b = append(wire.AppendName(b, name), '{')
+	b = wire.AppendString(b, "sec_type", i.SecType, false)
+	b = wire.AppendString(b, "symbol", i.Symbol, false)
+	b = wire.AppendString(b, "currency", i.Currency, false)
+	b = wire.AppendString(b, "underlying", i.Underlying, true)
+	if i.Expiry != 0 {
+		b = wire.AppendString(b, "expiry", i.Expiry.String(), false)
+	}
+	b = wire.AppendString(b, "right", i.Right, true)
+	b = wire.AppendDecimal(b, "strike", i.Strike, true)
+	b = wire.AppendDecimal(b, "multiplier", i.Multiplier, true)
+	b = wire.AppendInt(b, "con_id", i.ConID, true)
+	b = wire.AppendString(b, "local_symbol", i.LocalSymbol, true)
+	return append(b, '}')
+}
+
+// Key returns the canonical key. It allocates; keep it where it is used often. Two contracts
+// with equal keys are the same contract; a key says nothing about whether the terms are valid.
+func (i Instrument) Key() InstrumentKey {
+	i.SetDefaults()
+	return i.key()
+}
+
+// AppendKey appends key's bytes, for whoever has a buffer.
+func (i *Instrument) AppendKey(b []byte) []byte {
+	b = append(append(append(b, i.SecType...), ':'), i.Symbol...)
+	if i.Expiry != 0 {
+		b = strconv.AppendInt(append(b, ':'), int64(i.Expiry), 10)
+	}
+	if i.Right != "" {
+		b = append(append(b, ':'), i.Right...)
+		b, _ = i.Strike.AppendText(append(b, ':'))
+	}
+	if i.Expiry != 0 || !i.Multiplier.Equal(num.One) {
+		b, _ = i.Multiplier.AppendText(append(b, ':'))
+	}
+	return append(append(b, ':'), i.Currency...)
+}
+
+func (i *Instrument) SetDefaults() {
+	if i.Multiplier.IsZero() {
+		switch i.SecType {
+		case Option:
+			i.Multiplier = num.Hundred
+		case Future, FutureOption:
+		default:
+			i.Multiplier = num.One
+		}
+	}
+	if i.Underlying == "" && (i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant) {
+		i.Underlying = i.Symbol
+	}
+}
+
+// Normalize fills in defaults, trims trailing zeros off the decimals and checks the terms.
+func (i *Instrument) Normalize() error {
+	i.SetDefaults()
+	i.Strike, i.Multiplier = num.Trim(i.Strike), num.Trim(i.Multiplier)
+	return i.validate()
+}
+
+// Complete fills in defaults and checks the terms, without trimming decimals.
+func (i *Instrument) Complete() error {
+	i.SetDefaults()
+	return i.validate()
+}
+
+// Validate checks the terms and returns a *ValidationError that names all that are wrong, or nil.
+func (i Instrument) Validate() error {
+	i.SetDefaults()
+	return i.validate()
+}
+
+// SettlesNotional reports whether buying one pays its full price. Futures and CFDs pay only the
+// difference: their P&L reaches cash when it is realized.
+func (i *Instrument) SettlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
+
+// IsOption reports whether it is an option whose exercise or assignment moves its premium into
+// the underlying.
+func (i *Instrument) IsOption() bool {
+	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
+}
+
+// String returns the broker's symbol if there is one, else the key.
+func (i Instrument) String() string {
+	if i.LocalSymbol != "" {
+		return i.LocalSymbol
+	}
+	return string(i.Key())
+}
+
+// key is Key for an instrument that has its defaults.
+func (i *Instrument) key() InstrumentKey {
+	return InstrumentKey(i.AppendKey(make([]byte, 0, 48)))
+}
+
+// validate is Validate for an instrument that has its defaults.
+func (i *Instrument) validate() error {
+	v := invalid.Error{What: "instrument"}
+	if !i.SecType.Valid() {
+		v.Add("SecType", "%.20q is unknown", i.SecType)
+	}
+	if !text.Symbol(i.Symbol) {
+		v.Add("Symbol", "%.60q is not 1 to 50 printable characters without a colon", i.Symbol)
+	}
+	if i.Underlying != "" && i.Underlying != i.Symbol && !text.Symbol(i.Underlying) {
+		v.Add("Underlying", "%.60q is not 1 to 50 printable characters without a colon", i.Underlying)
+	}
+	if len(i.LocalSymbol) > 100 || !text.Printable(i.LocalSymbol, true) {
+		v.Add("LocalSymbol", "%.60q is not at most 100 printable characters", i.LocalSymbol)
+	}
+	if !i.Currency.Valid() {
+		v.Add("Currency", "%.20q is not three capital letters", i.Currency)
+	}
+	if i.SecType == Forex && (!Currency(i.Symbol).Valid() || Currency(i.Symbol) == i.Currency) {
+		v.Add("Symbol", "%.20q is no currency other than %s", i.Symbol, i.Currency)
+	}
+	num.CheckPositive(&v, "Multiplier", i.Multiplier)
+	i.validateTerms(&v)
+	return v.Err()
+}
+
+// validateTerms checks expiry, right and strike, which options have, futures in part, and others not.
+func (i *Instrument) validateTerms(v *invalid.Error) {
+	option := i.IsOption()
+	switch {
+	case (option || i.SecType == Future) && !i.Expiry.Valid():
+		v.Add("Expiry", "%d is no date", i.Expiry)
+	case !option && i.SecType != Future && i.Expiry != 0:
+		v.Add("Expiry", "%s does not belong to %s", i.Expiry, i.SecType)
+	}
+	switch {
+	case option && i.Right != Call && i.Right != Put:
+		v.Add("Right", "%.20q is neither C nor P", i.Right)
+	case !option && i.Right != "":
+		v.Add("Right", "%.20q does not belong to %s", i.Right, i.SecType)
+	}
+	switch {
+	case option:
+		num.CheckPositive(v, "Strike", i.Strike)
+	case !i.Strike.IsZero():
+		v.Add("Strike", "%s does not belong to %s", i.Strike, i.SecType)
+	}
+}
+
+// SecType is IBKR's kind of contract.
+type SecType string
+
+// The kinds of contract, in IBKR's vocabulary.
+const (
+	Stock        SecType = "STK"
+	Option       SecType = "OPT"
+	Future       SecType = "FUT"
+	FutureOption SecType = "FOP"
+	Forex        SecType = "CASH" // a currency pair: Symbol is bought, Currency is paid
+	CFD          SecType = "CFD"
+	Warrant      SecType = "WAR"
+	Bond         SecType = "BOND"
+	Fund         SecType = "FUND"
+	Crypto       SecType = "CRYPTO"
+)
+
+func (s SecType) Valid() bool {
+	switch s {
+	case Stock, Option, Future, FutureOption, Forex, CFD, Warrant, Bond, Fund, Crypto:
+		return true
+	}
+	return false
+}
+
+// Right is an option's right.
+type Right string
+
+// The rights.
+const (
+	Call Right = "C"
+	Put  Right = "P"
+)
+
+// InstrumentKey is the canonical name of a contract, made from its terms, so that two sources
+// that name the same contract agree: "STK:NU:USD", "OPT:NU:20250516:C:12:100:USD".
+type InstrumentKey string

@@ -1,0 +1,78 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/internal/num"
+)
+
+// Exercised reports whether the trade is the option's side of an exercise or assignment that
+// delivers the underlying. One that settles in cash has proceeds and is an ordinary closing.
+func (t *Trade) Exercised() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && t.Instrument.IsOption() && t.Amount().IsZero()
+}
+
+// delivers reports whether the trade is the underlying's side of an exercise or assignment.
+func (t *Trade) delivers() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && !t.Instrument.IsOption()
+}
+
+// deferPremium sets an exercised option's gain aside for the underlying's trade. A short call
+// that is bought back by assignment sells the underlying, a short put buys it.
+func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
+	quantity := closed // one future for each option on it
+	if t.Instrument.SecType != FutureOption {
+		quantity = closed.Mul(t.Instrument.Multiplier)
+	}
+	if t.Instrument.Right == Call {
+		quantity = quantity.Neg()
+	}
+	b.pending = append(b.pending, PendingPremium{
+		Option: t.Contract(), Underlying: t.Instrument.Underlying, Currency: t.Instrument.Currency,
+		Strike: t.Instrument.Strike, Quantity: quantity, Amount: gain, Time: t.Time,
+	})
+}
+
+// takePremium moves to the underlying's trade the premium of the options that delivered it: same
+// underlying, time and direction, strike equal to price.
+func (b *Book) takePremium(t *Trade) Decimal {
+	var premium Decimal
+	left := t.Quantity.Abs()
+	for i := 0; i < len(b.pending) && !left.IsZero(); i++ {
+		p := &b.pending[i]
+		if !p.fits(t) {
+			continue
+		}
+		wanted := p.Quantity.Abs()
+		n := left
+		if wanted.LessThan(left) {
+			n = wanted
+		}
+		part := num.Share(p.Amount, n, wanted)
+		premium = premium.Add(part)
+		p.Amount = p.Amount.Sub(part)
+		p.Quantity = num.WithSign(wanted.Sub(n), p.Quantity)
+		left = left.Sub(n)
+	}
+	b.pending = slices.DeleteFunc(b.pending, func(p PendingPremium) bool { return p.Quantity.IsZero() })
+	return premium
+}
+
+// PendingPremium is the premium of an exercised or assigned option that waits for its underlying's
+// trade, into whose proceeds it moves. One that stays is a sign of a missing trade.
+type PendingPremium struct {
+	Option     InstrumentKey `json:"option"`
+	Underlying string        `json:"underlying"`
+	Currency   Currency      `json:"currency"`
+	Strike     Decimal       `json:"strike"`
+	Quantity   Decimal       `json:"quantity"` // of the underlying that is still to trade, signed
+	Amount     Decimal       `json:"amount"`   // positive when received
+	Time       time.Time     `json:"time"`
+}
+
+func (p *PendingPremium) fits(t *Trade) bool {
+	return p.Time.Equal(t.Time) && p.Currency == t.Instrument.Currency && p.Strike.Equal(t.Price) &&
+		p.Quantity.IsNeg() == t.Quantity.IsNeg() &&
+		(p.Underlying == t.Instrument.Symbol || p.Underlying == t.Instrument.LocalSymbol)
+}

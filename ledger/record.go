@@ -1,0 +1,45 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Record is a book as a checkpoint keeps it.
+type Record struct {
+	Base      Currency                 `json:"base"`
+	Trades    int64                    `json:"trades"`
+	Positions []Position               `json:"positions"`
+	Cash      map[Currency]CashBalance `json:"cash"`
+	Pending   []PendingPremium         `json:"pending,omitempty"`
+	Changes   []Amendment              `json:"changes"`
+	Equity    EquityPoint              `json:"equity"`
+}
+
+// Book returns the book that the record is of. It takes the record's slices over.
+func (r Record) Book() *Book {
+	b := NewBook(r.Base)
+	b.trades, b.pending, b.equity = r.Trades, r.Pending, r.Equity
+	for _, p := range r.Positions {
+		b.set(p)
+	}
+	for currency, cash := range r.Cash {
+		*b.balance(currency) = cash
+	}
+	for _, a := range r.Changes {
+		b.changes[a.Place] = a
+	}
+	return b
+}
+
+// Record returns the book as a checkpoint keeps it. It shares what the book never changes.
+func (b *Book) Record() Record {
+	r := Record{
+		Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,
+	}
+	for _, a := range b.changes {
+		r.Changes = append(r.Changes, a)
+	}
+	slices.SortFunc(r.Changes, func(a, b Amendment) int { return cmp.Compare(a.Place, b.Place) })
+	return r
+}

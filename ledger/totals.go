@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/internal/num"
+)
+
+// Totals are what a book comes to in base currency, and what could not be told. The sums lack what is listed.
+type Totals struct {
+	Cash       Decimal // all balances
+	Equity     Decimal // cash plus what is held, at marks
+	Unrealized Decimal
+	Realized   Decimal // since the journal began
+	Capital    Decimal // deposits, withdrawals and opening balances since the journal began
+
+	NoMark  []InstrumentKey // open positions without a mark, in ascending order
+	NoRate  []Currency      // currencies of what is held that could not be converted, in ascending order
+	Unrated []Currency      // currencies of what was realized or moved that could not be, in ascending order
+}
+
+// Known reports whether equity could be told.
+func (t *Totals) Known() bool { return len(t.NoMark) == 0 && len(t.NoRate) == 0 }
+
+// Complete reports whether everything could be told.
+func (t *Totals) Complete() bool { return t.Known() && len(t.Unrated) == 0 }
+
+// Lacking returns every currency that something could not be converted from, in ascending order.
+func (t *Totals) Lacking() []Currency {
+	all := slices.Concat(t.NoRate, t.Unrated)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Point returns the totals as an equity point.
+func (t *Totals) Point(at time.Time) EquityPoint {
+	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized, Capital: t.Capital}
+}
+
+// PositionValue is a position at its mark.
+type PositionValue struct {
+	Position
+	Mark       Mark    `json:"mark,omitzero"` // the zero Mark if there is none: then Value and Unrealized are zero and mean nothing
+	Value      Decimal `json:"value"`         // Quantity × price × multiplier, in the instrument's currency
+	Unrealized Decimal `json:"unrealized"`    // Value − Basis
+}
+
+// Marked reports whether there is a mark.
+func (v PositionValue) Marked() bool { return !v.Mark.Time.IsZero() }
+
+// Value returns the position in one contract at its mark, flat ones too; false if it was never held.
+func (b *Book) Value(key InstrumentKey, p *Prices) (PositionValue, bool) {
+	h := b.positions[key]
+	if h == nil {
+		return PositionValue{}, false
+	}
+	v := PositionValue{Position: h.position(true)}
+	if m, ok := p.Marks[key]; ok && !h.Quantity.IsZero() {
+		v.Mark = m
+		v.Value, v.Unrealized = h.value(m.Price)
+	}
+	return v, true
+}
+
+// CashTotals are the cash balances and the capital in base currency.
+type CashTotals struct {
+	Balance Decimal
+	Capital Decimal   // deposits, withdrawals and opening balances
+	Oldest  time.Time // of the conversion rates in use the oldest; zero for none
+
+	noRate  map[Currency]bool // balances that could not be converted
+	unrated map[Currency]bool // capital that could not be
+}
+
+// Known reports whether everything could be converted.
+func (t *CashTotals) Known() bool { return len(t.noRate) == 0 && len(t.unrated) == 0 }
+
+// CashTotals adds up what the book has in cash. Capital that was recorded without a rate is taken at the live one.
+func (b *Book) CashTotals(p *Prices) (t CashTotals) {
+	for currency, c := range b.cash {
+		if currency == p.Base { // on the path of every order: no rate to be looked up
+			t.Balance, t.Capital = t.Balance.Add(c.Balance()), t.Capital.Add(c.CapitalBase).Add(c.Unconverted)
+			continue
+		}
+		t.Balance = t.Balance.Add(p.convert(c.Balance(), currency, &t.noRate, &t.Oldest))
+		t.Capital = t.Capital.Add(c.CapitalBase).Add(p.convert(c.Unconverted, currency, &t.unrated, &t.Oldest))
+	}
+	return t
+}
+
+// Totals adds everything up at prices.
+func (b *Book) Totals(p *Prices) Totals {
+	cash := b.CashTotals(p)
+	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital}
+	noRate, unrated, oldest := cash.noRate, cash.unrated, cash.Oldest
+	for key, h := range b.positions {
+		t.Realized = t.Realized.Add(h.realizedBase()).Add(p.convert(h.Unconverted, h.Instrument.Currency, &unrated, &oldest))
+		if h.Quantity.IsZero() {
+			continue
+		}
+		m, marked := p.Marks[key]
+		if !marked {
+			t.NoMark = append(t.NoMark, key)
+			continue
+		}
+		rate, _, rated := p.Rate(h.Instrument.Currency)
+		if !rated {
+			if noRate == nil {
+				noRate = map[Currency]bool{}
+			}
+			noRate[h.Instrument.Currency] = true
+			continue
+		}
+		_, unrealized := h.value(m.Price)
+		t.Equity = t.Equity.Add(h.Worth(m.Price, rate))
+		t.Unrealized = t.Unrealized.Add(num.Convert(unrealized, rate))
+	}
+	slices.Sort(t.NoMark)
+	t.NoRate, t.Unrated = slices.Sorted(maps.Keys(noRate)), slices.Sorted(maps.Keys(unrated))
+	return t
+}

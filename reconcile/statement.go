@@ -1,0 +1,41 @@
+package reconcile
+
+import "github.com/ai-ots/accounts/ledger"
+
+// Statement is what the broker says about a profile, to hold the book against. What it does not mention
+// is not compared; see Reconcile.
+type Statement struct {
+	Closings  []Closing
+	Positions []Position
+	// AllPositions says that what Positions does not list is flat.
+	AllPositions bool
+	Cash         []Cash
+	// Tolerance is the difference allowed per unit of quantity; 0.01 if left zero. Cash has no
+	// quantity and is allowed it once. Quantities must be equal.
+	Tolerance ledger.Decimal
+}
+
+// Closing is what the broker says a trade realized.
+type Closing struct {
+	ExecID     ledger.ExecID
+	Instrument ledger.Instrument
+	Quantity   ledger.Decimal // the whole trade's, signed
+	Realized   ledger.Decimal // FIFO P&L in the instrument's currency
+}
+
+// Position is what the broker says is held.
+type Position struct {
+	Instrument ledger.Instrument
+	Quantity   ledger.Decimal  // negative for short
+	Basis      *ledger.Decimal // cost basis, negative for short; nil if the broker does not say
+	Mark       *ledger.Decimal // closing price; nil if the broker does not say
+}
+
+// Cash is what the broker says a currency's balance is.
+type Cash struct {
+	Currency ledger.Currency
+	Balance  ledger.Decimal
+	// Partial says that the statement does not list all that moved the balance: then a difference
+	// is not a break but leaves it unchecked.
+	Partial bool
+}

@@ -1,0 +1,144 @@
+package risk
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ai-ots/accounts/internal/text"
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/invalid"
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// Hold is the entry of an order that was accepted: its exposure counts from here on.
+type Hold struct {
+	Order    Order       `json:"order"`
+	Warnings []Violation `json:"warnings,omitempty"` // limits that it brought to their warning level
+	Time     time.Time   `json:"time"`
+
+	key ledger.InstrumentKey // the order's; set when made or decoded
+}
+
+// Normalize fills in the order's defaults, trims its decimals and checks every field.
+func (h *Hold) Normalize() error {
+	err := h.Order.Normalize()
+	h.derive()
+	return err
+}
+
+// Contract returns the key of the order's contract.
+func (h *Hold) Contract() ledger.InstrumentKey {
+	if h.key == "" {
+		return h.Order.Instrument.Key()
+	}
+	return h.key
+}
+
+// derive works out the key of the order's contract, which is used often.
+func (h *Hold) derive() { h.key = h.Order.Instrument.Key() }
+
+func (h *Hold) kind() ledger.EntryKind { return KindHold }
+func (h *Hold) when() time.Time        { return h.Time }
+
+// A hold and a refusal share a key, so that an order is decided once.
+func (h *Hold) entryKey() string { return OrderKey(h.Order.ID) }
+
+func (h *Hold) appendFields(b []byte) []byte {
+	b = append(wire.AppendName(b, "order"), '{')
+	b = wire.AppendString(b, "id", h.Order.ID, false)
+	b = h.Order.Instrument.AppendJSON(b, "instrument")
+	b = wire.AppendDecimal(b, "quantity", h.Order.Quantity, false)
+	b = wire.AppendDecimal(b, "price", h.Order.Price, true)
+	b = wire.AppendString(b, "strategy", h.Order.Strategy, true)
+	b = wire.AppendString(b, "sector", h.Order.Sector, true)
+	b = append(wire.AppendString(b, "signal", h.Order.Signal, true), '}')
+	if len(h.Warnings) > 0 {
+		b = wire.AppendJSON(wire.AppendName(b, "warnings"), h.Warnings)
+	}
+	return wire.AppendTime(b, "time", h.Time)
+}
+
+// Release is the entry that lets go of what is left of a working order.
+type Release struct {
+	OrderID ledger.OrderID `json:"order_id"`
+	Reason  string         `json:"reason"`
+	Time    time.Time      `json:"time"`
+}
+
+func (r *Release) kind() ledger.EntryKind { return KindRelease }
+func (r *Release) when() time.Time        { return r.Time }
+func (r *Release) entryKey() string       { return "r:" + string(r.OrderID) }
+
+func (r *Release) appendFields(b []byte) []byte {
+	b = wire.AppendString(b, "order_id", r.OrderID, false)
+	b = wire.AppendString(b, "reason", r.Reason, false)
+	return wire.AppendTime(b, "time", r.Time)
+}
+
+// Refusal is the entry of an order that was not accepted.
+type Refusal struct {
+	Order      Order       `json:"order"`
+	Violations []Violation `json:"violations"`
+	Time       time.Time   `json:"time"`
+}
+
+func (r *Refusal) kind() ledger.EntryKind       { return KindRefusal }
+func (r *Refusal) when() time.Time              { return r.Time }
+func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
+func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, r) }
+
+// Breach is the entry of a loss or drawdown that came to a level it was not at before.
+type Breach struct {
+	Rule     Rule           `json:"rule"`
+	Severity Severity       `json:"severity"`
+	Limit    ledger.Decimal `json:"limit"`
+	Actual   ledger.Decimal `json:"actual"`
+	Time     time.Time      `json:"time"`
+}
+
+func (b *Breach) kind() ledger.EntryKind        { return KindBreach }
+func (b *Breach) when() time.Time               { return b.Time }
+func (b *Breach) entryKey() string              { return "" }
+func (b *Breach) appendFields(to []byte) []byte { return wire.AppendFields(to, b) }
+
+// StateChange is the entry of a change of the trading state.
+type StateChange struct {
+	State  TradingState `json:"state"`
+	Cause  Rule         `json:"cause,omitempty"` // the rule that was broken; empty for a person's decision
+	Reason string       `json:"reason"`
+	// Equity and Capital are set by Resume where the day's loss or the drawdown is counted anew from there.
+	Equity  ledger.Decimal `json:"equity,omitzero"`
+	Capital ledger.Decimal `json:"capital,omitzero"`
+	Recount []Rule         `json:"recount,omitempty"` // which of the two
+	Time    time.Time      `json:"time"`
+}
+
+func (s *StateChange) kind() ledger.EntryKind       { return KindState }
+func (s *StateChange) when() time.Time              { return s.Time }
+func (s *StateChange) entryKey() string             { return "" }
+func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, s) }
+
+// PolicyChange is the entry of the limits and the status that hold from here on, which is how every process that
+// trades the profile comes to know them before it decides.
+type PolicyChange struct {
+	Version int64         `json:"version"` // the profile's
+	Status  ProfileStatus `json:"status"`
+	Limits  Limits        `json:"limits"`
+	Time    time.Time     `json:"time"`
+}
+
+func (c *PolicyChange) kind() ledger.EntryKind       { return KindPolicy }
+func (c *PolicyChange) when() time.Time              { return c.Time }
+func (c *PolicyChange) entryKey() string             { return fmt.Sprintf("p:%d", c.Version) }
+func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c) }
+
+// MaxReason bounds what people write about their decisions.
+const MaxReason = 500
+
+// CheckReason returns ErrInvalid unless the reason for a person's decision is 1 to 500 printable bytes.
+func CheckReason(reason string) error {
+	if reason == "" || len(reason) > MaxReason || !text.Printable(reason, true) {
+		return fmt.Errorf("%w: reason is not 1 to %d printable bytes", invalid.Err, MaxReason)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package risk
+
+import (
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// Report is where a profile stands against its limits; part of a Snapshot.
+type Report struct {
+	Status ProfileStatus
+	State  TradingState
+	Cause  Rule      // of the state; empty for a person's decision
+	Reason string    // of the state
+	Since  time.Time // when the state began; zero if it never changed
+
+	Limits   Limits         // in force
+	Orders   []WorkingOrder // ordered by id
+	Breaches []Incident     // the newest refusals and breaches, at most 32, the newest last
+
+	// The following mean something only while the snapshot's Missing and Unrated are nil.
+
+	Severity Severity
+	Drawdown ledger.Decimal // from the high-water mark, as a fraction of it
+	DayLoss  ledger.Decimal // since the last equity point before today; zero or less when nothing was lost
+	Gross    ledger.Decimal // exposure held and working
+	Net      ledger.Decimal // the worse of its two extremes, by magnitude
+	Margin   ledger.Decimal // what the buying power rule takes to be needed
+	Usage    []Usage        // of every limit on the whole profile, and of each position, underlying, strategy and sector
+}
+
+// Usage is how much of one limit is used.
+type Usage struct {
+	Rule    Rule           `json:"rule"`
+	Subject string         `json:"subject,omitempty"`
+	Used    ledger.Decimal `json:"used"`
+	Limit   ledger.Decimal `json:"limit"`
+	Warning bool           `json:"warning,omitempty"` // the warning level is reached
+}
+
+// Incident is a refusal or breach as a report shows it.
+type Incident struct {
+	Time     time.Time      `json:"time"`
+	OrderID  ledger.OrderID `json:"order_id,omitempty"` // empty for a breach that no order made
+	Rule     Rule           `json:"rule"`               // the first one broken
+	Severity Severity       `json:"severity,omitempty"` // of a drawdown
+}
