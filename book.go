@@ -43,10 +43,14 @@ func NewBook(id ProfileID, base Currency) *Book {
 }
 
 // Apply folds the next entry in, after checking that it continues the chain. An entry at or below
-// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the book as it was.
+// Seq changes nothing. A *CorruptError (ErrCorrupt) leaves the book as it was, and so does ErrInvalid,
+// returned when the time zone America/New_York cannot be loaded.
 func (b *Book) Apply(e Entry) error {
 	if e.Seq <= b.seq {
 		return nil
+	}
+	if _, err := newYork(); err != nil {
+		return fmt.Errorf("%w: apply entry %d: time zone %w", ErrInvalid, e.Seq, err)
 	}
 	if err := e.chain(b.profile, b.seq, b.hash, nil); err != nil {
 		return err

@@ -140,6 +140,11 @@ func bookFrom(c Checkpoint, id ProfileID, base Currency) (b *Book, ok bool) {
 	if err := dec.Decode(&s); err != nil || s.Version != bookVersion || s.Base != base {
 		return nil, false
 	}
+	if s.Risk.Policy != nil {
+		if _, err := s.Risk.Policy.Limits.location(); err != nil {
+			return nil, false
+		}
+	}
 	b = NewBook(id, base)
 	b.seq, b.hash, b.trades = c.Seq, c.Hash, s.Trades
 	for _, p := range s.Positions {

@@ -78,7 +78,9 @@ func decodePayload(kind EntryKind, data []byte) (payload, error) {
 	case KindPolicy:
 		c, err := decodeAs[PolicyChange](data)
 		if err == nil {
-			_, err = c.Limits.location()
+			if _, err = c.Limits.location(); err != nil {
+				err = fmt.Errorf("time zone %w", err)
+			}
 		}
 		return c, err
 	}

@@ -87,6 +87,9 @@
 // amount is shared out the parts add up to the whole. Times are in UTC at microseconds. Values
 // that cross an interface are copies.
 //
+// Time zones come from the machine, or from the program where its main package imports time/tzdata:
+// a zone that cannot be loaded is refused, by [New] and by [RiskLimits.Validate].
+//
 // Errors wrap the sentinels of this package (test with errors.Is), and carry details in
 // [ValidationError], [RefusalError], [MissingError], [DuplicateError] and [CorruptError] (errors.As).
 package accounts

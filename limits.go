@@ -3,8 +3,8 @@ package accounts
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
-	_ "time/tzdata" // limits name a time zone, and not every machine knows them
 
 	"github.com/quagmt/udecimal"
 )
@@ -248,7 +248,7 @@ func (l RiskLimits) Validate() error {
 func (l *RiskLimits) validate(v *ValidationError, prefix string) {
 	v.check(l.Account == CashAccount || l.Account == MarginAccount, prefix+"Account", "%.20q is neither cash nor margin", l.Account)
 	_, err := l.location()
-	v.check(err == nil, prefix+"TimeZone", "%.60q is unknown", l.TimeZone)
+	v.check(err == nil, prefix+"TimeZone", "%v", err)
 	for _, s := range l.SecTypes {
 		v.check(s.valid(), prefix+"SecTypes", "%.20q is unknown", s)
 	}
@@ -324,15 +324,29 @@ func (v *ValidationError) magnitude(field string, d, bound Decimal) {
 	v.check(!d.IsNeg() && d.LessThan(bound) && d.Prec() <= moneyPlaces, field, "%.40s is negative, %s or more, or of more than %d places", d, bound, moneyPlaces)
 }
 
+// location loads the zone of the trading day. No other takes the place of one that cannot be loaded.
 func (l *RiskLimits) location() (*time.Location, error) {
-	name := l.TimeZone
-	if name == "" || name == defaultTimeZone {
-		return newYork, nil
+	switch name := l.TimeZone; name {
+	case "", defaultTimeZone:
+		return newYork()
+	case "Local":
+		return nil, fmt.Errorf("%q differs from machine to machine", name)
+	default:
+		return loadZone(name)
 	}
-	if name == "Local" {
-		return nil, fmt.Errorf("%w: time zone %q differs from machine to machine", ErrInvalid, name)
+}
+
+// newYork loads the default zone, once.
+var newYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
+
+// loadZone finds zones on the machine and, where the program imports time/tzdata, in the program.
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("%.60q cannot be loaded: it is unknown, or the machine has no time zones "+
+			"and the program should import time/tzdata", name)
 	}
-	return time.LoadLocation(name)
+	return zone, nil
 }
 
 // Clone returns a copy that shares nothing.

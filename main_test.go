@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"time"
+	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/stretchr/testify/require"
 

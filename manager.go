@@ -47,7 +47,8 @@ type MultiAccountManager struct {
 // New returns a manager on the store, which stays the caller's to close, after the manager. It
 // begins to watch the store and returns its error if that fails. ErrInvalid when the store, the
 // clock or a hook is nil, and when udecimal's default precision was lowered from 19 places: that
-// setting belongs to the whole process, and below 19 places amounts would be cut off.
+// setting belongs to the whole process, and below 19 places amounts would be cut off. ErrInvalid too
+// when the time zone America/New_York cannot be loaded: trading days are counted in it by default.
 func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	m := &MultiAccountManager{
 		store:      store,
@@ -69,6 +70,8 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	v.check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
 	_, err := udecimal.NewFromUint64(1, maxPlaces)
 	v.check(err == nil, "udecimal", "has a default precision below %d places", maxPlaces)
+	_, err = newYork()
+	v.check(err == nil, "time zone", "%v", err)
 	if err := v.err(); err != nil {
 		return nil, err
 	}

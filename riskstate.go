@@ -46,7 +46,8 @@ type policy struct {
 func newPolicy(version int64, status ProfileStatus, limits RiskLimits) *policy {
 	zone, err := limits.location()
 	if err != nil { // no book could be folded by it, and no journal takes it
-		limits, zone = RiskLimits{}, newYork
+		limits = RiskLimits{}
+		zone, _ = newYork()
 	}
 	return &policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
 }
@@ -136,18 +137,11 @@ func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 	return c
 }
 
-var newYork = func() *time.Location {
-	zone, err := time.LoadLocation(defaultTimeZone)
-	if err != nil { // it is compiled in
-		return time.UTC
-	}
-	return zone
-}()
-
-// zone is that of the trading day.
+// zone is that of the trading day. New and Book.Apply have made sure that the default zone is there.
 func (r *riskState) zone() *time.Location {
 	if r.policy == nil {
-		return newYork
+		zone, _ := newYork()
+		return zone
 	}
 	return r.policy.zone
 }

@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/examples/internal/storage"

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	_ "time/tzdata" // not every machine has time zones
 
 	"golang.org/x/term"
 

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"time"
+	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/quagmt/udecimal"
 

@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/examples/internal/storage"

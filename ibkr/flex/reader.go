@@ -159,7 +159,7 @@ func (r *Reader) open() error {
 	if r.loc == nil {
 		loc, err := time.LoadLocation("America/New_York")
 		if err != nil {
-			return err
+			return fmt.Errorf("the machine has no time zones and the program should import time/tzdata: %w", err)
 		}
 		r.loc = loc
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // not every machine has time zones
 )
 
 // A broker of our own, written from what is known about the real one and not from the library: it

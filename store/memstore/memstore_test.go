@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	_ "time/tzdata" // not every machine has time zones
 
 	"go.uber.org/goleak"
 

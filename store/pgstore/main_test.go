@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	_ "time/tzdata" // not every machine has time zones
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"

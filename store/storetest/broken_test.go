@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
