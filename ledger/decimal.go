@@ -26,3 +26,13 @@ func ParseDecimal(s string) (Decimal, error) {
 	}
 	return num.Trim(d), nil
 }
+
+// MustDecimal is ParseDecimal for numbers that a program spells out, such as MustDecimal("41.25"). It panics where
+// ParseDecimal returns an error: input goes through ParseDecimal.
+func MustDecimal(s string) Decimal {
+	d, err := ParseDecimal(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}

@@ -18,13 +18,13 @@ import (
 type Refold struct {
 	book    *Book
 	changes map[int64]Amendment
-	each    func(*Trade, Closed)
+	each    func(place int64, t *Trade, c Closed)
 	facts   []placed // what moves lots, where there are changes
 }
 
-// NewRefold prepares to fold from the beginning with the changes in. each, if not nil, is called
-// with every trade in force and what it closed.
-func NewRefold(base Currency, changes map[int64]Amendment, each func(*Trade, Closed)) *Refold {
+// NewRefold prepares to fold a journal from the beginning, with changes in their places. each, if not nil, is called
+// with every trade in force, its place, and what it closed.
+func NewRefold(base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed)) *Refold {
 	r := &Refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
 		if f := a.change(); f != nil {
@@ -48,25 +48,25 @@ func (r *Refold) Add(seq int64, p any) {
 			return
 		}
 	}
-	r.fold(p)
+	r.fold(seq, p)
 }
 
 // Finish folds what was collected, and returns the book.
 func (r *Refold) Finish() *Book {
 	slices.SortFunc(r.facts, func(a, b placed) int { return a.order.compare(b.order) })
 	for _, f := range r.facts {
-		r.fold(f.payload)
+		r.fold(f.order.place, f.payload)
 	}
 	r.facts = nil
 	return r.book
 }
 
-func (r *Refold) fold(p any) {
+func (r *Refold) fold(place int64, p any) {
 	switch f := p.(type) {
 	case *Trade:
 		c := r.book.trade(f)
 		if r.each != nil {
-			r.each(f, c)
+			r.each(place, f, c)
 		}
 	default:
 		r.book.Apply(p, 0) // of what is folded here, nothing looks at the place
