@@ -22,9 +22,15 @@ type Hold struct {
 // Normalize fills in the order's defaults, trims its decimals and checks every field.
 func (h *Hold) Normalize() error {
 	err := h.Order.Normalize()
-	h.derive()
+	if h.key == "" {
+		h.derive()
+	}
 	return err
 }
+
+// NewHold returns the hold of an order that is not normalized yet. contract is the key of the order's contract, which
+// the caller knows already.
+func NewHold(o Order, contract ledger.InstrumentKey) Hold { return Hold{Order: o, key: contract} }
 
 // Contract returns the key of the order's contract.
 func (h *Hold) Contract() ledger.InstrumentKey {
