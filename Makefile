@@ -4,7 +4,24 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-TOOL     := go tool -modfile=tools/go.mod
+# The library and its examples are two modules in one workspace; the root's ./... is the library alone.
+ALL      := ./... ./examples/...
+# The tools' go.mod stands in for that of a module, which a workspace does not allow.
+TOOL     := GOWORK=off go tool -modfile='$(CURDIR)/tools/go.mod'
+CROSS    ?= linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64
+# What differs from the rest by more than its instructions: the size of an int, and system calls.
+LINTED   ?= linux/386 darwin/arm64 windows/amd64
+
+# Builds and vets both modules for the given systems. What it compiles is thrown away, and so is not
+# optimized, which saves a fifth of the time.
+define cross
+for system in $(1); do \
+	echo "build and vet for $$system"; \
+	export GOOS="$${system%/*}" GOARCH="$${system#*/}" CGO_ENABLED=0 GOGC=400; \
+	go build -gcflags='all=-N -l' -ldflags='-s -w' $(ALL); \
+	go vet -gcflags='all=-N -l' $(ALL); \
+done
+endef
 FUZZTIME ?= 5m
 BENCH    ?= .
 COUNT    ?= 6
@@ -21,20 +38,34 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres keychain ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on ./...
+test: lint postgres keychain test-386 ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on $(ALL)
 	@$(call fuzz,20000x)
 
+.PHONY: cross
+cross: ## build and vet both modules for Linux, macOS and Windows; CROSS="os/arch …" for others
+	@$(call cross,$(CROSS))
+
+.PHONY: test-386
+test-386: ## the tests of the root package as a 32-bit program, on Linux on x86
+	@case "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" in \
+	linux/amd64|linux/386) echo "GOARCH=386 go test ."; GOARCH=386 CGO_ENABLED=0 go test . ;; \
+	*) echo "this machine runs no 32-bit programs: the tests are only vetted for them, by make cross" ;; \
+	esac
+
 .PHONY: lint
-lint: ## formatting, vet, staticcheck, and whether the go.mod files are tidy
+lint: ## formatting, vet, staticcheck, whether the go.mod files are tidy, and make cross for the systems in LINTED
 	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-ed (make fmt):"; echo "$$out"; exit 1; fi
-	go vet ./...
+	go vet $(ALL)
 	$(TOOL) staticcheck ./...
+	cd examples && $(TOOL) staticcheck ./...
 	go mod tidy -diff
+	cd examples && go mod tidy -diff
 	cd tools && go mod tidy -diff
+	@$(call cross,$(LINTED))
 
 .PHONY: postgres
 postgres: ## make sure that there is a PostgreSQL for the tests, or say what to do
@@ -53,8 +84,9 @@ fmt: ## format the code
 	gofmt -w .
 
 .PHONY: tidy
-tidy: ## tidy both go.mod files
+tidy: ## tidy the go.mod files
 	go mod tidy
+	cd examples && go mod tidy
 	cd tools && go mod tidy
 
 .PHONY: fuzz
@@ -63,7 +95,7 @@ fuzz: ## run every fuzz target for FUZZTIME (default 5m)
 
 .PHONY: bench
 bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and summarise them
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... | tee bench.txt
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(ALL) | tee bench.txt
 	$(TOOL) benchstat bench.txt
 
 .PHONY: bench-pg
@@ -77,7 +109,7 @@ test-faults: postgres ## kill 100 traders and 20 rotations, stop the server 20 t
 
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages
-	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go test -coverpkg=./...,./examples/... -coverprofile=cover.out $(ALL)
 	go tool cover -func=cover.out
 
 .PHONY: quickstart

@@ -16,8 +16,9 @@ import (
 // accesses are a profile's, as words.
 func accesses(t *testing.T, p *accounts.Portfolio) (list []string) {
 	t.Helper()
-	for a, err := range p.CredentialAccesses(t.Context()) {
+	for recorded, err := range p.CredentialAccesses(t.Context(), accounts.Page{}) {
 		require.NoError(t, err, "CredentialAccesses failed")
+		a := recorded.Value
 		require.False(t, a.Time.IsZero(), "an access without a time")
 		list = append(list, fmt.Sprintf("%s by %q: %s", a.Action, a.By, a.Outcome))
 	}

@@ -181,7 +181,7 @@ func TestOpeningBalances(t *testing.T) {
 	closings, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{})
 	require.NoError(t, err)
 	require.Len(t, closings, 1)
-	require.True(t, closings[0].Inferred, "the closing consumed an inferred lot")
+	require.True(t, closings[0].Value.Inferred, "the closing consumed an inferred lot")
 
 	lots[0].Basis = dec("1")
 	pos, _ := b.portfolio.Position(xyz.Key())

@@ -111,7 +111,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := ledger.NewRefold("USD", book.Amendments(), func(*ledger.Trade, ledger.Closed) {})
+		refolded := ledger.NewRefold("USD", book.Amendments(), func(int64, *ledger.Trade, ledger.Closed) {})
 		refolded.Add(1, p)
 		refolded.Finish()
 	})

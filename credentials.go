@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/ai-ots/accounts/credentials"
@@ -55,45 +54,17 @@ func outcomeOf(err error) string {
 // and returns that outcome. What cannot be written is an error of its own: no secret is handed out
 // without a trace. It is written though the caller's context has ended meanwhile.
 func (m *MultiAccountManager) accessed(ctx context.Context, id ProfileID, action AccessAction, outcome error) error {
-	by, _ := OwnerFromContext(ctx)
+	by, _ := seerOf(ctx)
 	written, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	p, err := m.Portfolio(written, id)
 	if err == nil {
-		err = p.submit(written, &command{task: &CredentialAccess{Action: action, By: by, Outcome: outcomeOf(outcome)}})
+		err = p.submit(written, &command{task: &CredentialAccess{Action: action, By: by.owner, Outcome: outcomeOf(outcome)}})
 	}
 	if err != nil {
 		return errors.Join(outcome, fmt.Errorf("write to the journal: %w", err))
 	}
 	return outcome
-}
-
-// CredentialAccesses yields every access to the profile's credentials, oldest first, as the journal
-// stands at the call. It reads the journal from the beginning. An error is yielded once, as the last
-// pair. Breaking out early is allowed.
-func (p *Portfolio) CredentialAccesses(ctx context.Context) iter.Seq2[CredentialAccess, error] {
-	return func(yield func(CredentialAccess, error) bool) {
-		upTo, _ := p.history()
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			var payload any
-			if err == nil {
-				if e.Seq > upTo {
-					return
-				}
-				if e.Kind != KindAccess {
-					continue
-				}
-				payload, err = e.Decode()
-			}
-			if err != nil {
-				yield(CredentialAccess{}, fmt.Errorf("credential accesses of profile %q: %w", p.id, err))
-				return
-			}
-			if !yield(*payload.(*CredentialAccess), nil) {
-				return
-			}
-		}
-	}
 }
 
 // CredentialStore keeps each profile's credentials apart from the profile itself, so that secrets

@@ -35,6 +35,9 @@ var (
 	// inactive, suspended or archived, and by UpdateProfile for one that is archived.
 	ErrProfileNotActive = errors.New("profile is not active")
 
+	// ErrAmbiguous is returned by ProfileByAccount when several profiles have the account.
+	ErrAmbiguous = errors.New("account belongs to several profiles")
+
 	// ErrNoActiveProfile is returned by ActiveProfile when none was ever switched to.
 	ErrNoActiveProfile = errors.New("no active profile")
 

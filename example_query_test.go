@@ -65,8 +65,9 @@ func ExamplePortfolio_Trades() {
 	portfolio, stock, end := tradedPortfolio(ctx)
 	defer end()
 	filter := accounts.TradeFilter{From: noon.AddDate(0, 0, -7), Instruments: []ledger.InstrumentKey{stock.Key()}}
-	for t, err := range portfolio.Trades(ctx, filter) {
+	for recorded, err := range portfolio.Trades(ctx, filter) {
 		check(err)
+		t := recorded.Value
 		fmt.Println(t.Time.Format(time.DateOnly), t.ExecID, t.Quantity, "at", t.Price)
 	}
 	// Output:
@@ -80,7 +81,8 @@ func ExamplePortfolio_Closings() {
 	defer end()
 	closings, err := portfolio.Closings(ctx, accounts.TradeFilter{})
 	check(err)
-	for _, c := range closings {
+	for _, recorded := range closings {
+		c := recorded.Value
 		fmt.Println(c.Trade.ExecID, "closed", c.Quantity, "of basis", c.Basis, "and realized", c.Realized)
 	}
 	// Output:

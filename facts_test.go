@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"github.com/ai-ots/accounts"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,16 +88,16 @@ func TestFacts(t *testing.T) {
 	b.record(t, corrected)
 	b.record(t, ledger.Cancellation{ExecID: "k", Cancels: "a.b.c.02", Time: at(9)})
 	var got []ledger.Fact
-	for f, err := range b.portfolio.Facts(t.Context()) {
+	for f, err := range b.portfolio.Facts(t.Context(), accounts.Page{}) {
 		require.NoError(t, err)
-		got = append(got, f)
+		got = append(got, f.Value)
 	}
 	require.Len(t, got, 4, "all that was recorded, and no restatements")
 	require.Equal(t, cash, got[0])
 	require.Equal(t, ledger.ExecID("a.b.c.01"), got[1].(ledger.Trade).ExecID, "what was corrected since is still told")
 	require.Equal(t, ledger.ExecID("a.b.c.02"), got[2].(ledger.Trade).ExecID)
 	require.Equal(t, ledger.ExecID("a.b.c.02"), got[3].(ledger.Cancellation).Cancels)
-	for range b.portfolio.Facts(t.Context()) {
+	for range b.portfolio.Facts(t.Context(), accounts.Page{}) {
 		break // leaving early is allowed
 	}
 }

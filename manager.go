@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -22,8 +21,9 @@ import (
 //
 // Every method sees what its context may see. Under WithOwner that is the owner's profiles alone:
 // another's is ErrProfileNotFound, as though it did not exist. A context without an owner sees
-// all profiles, for single-user systems and back offices, and its own active profile is that of
-// the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired.
+// all profiles, for single-user systems, and its own active profile is that of
+// the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired. AsSystem sees all profiles
+// always, for back offices.
 //
 // Every method returns the context's error when the context is done, the store's error when the
 // store fails, and ErrClosed after Close.
@@ -43,6 +43,7 @@ type MultiAccountManager struct {
 
 	mu         sync.Mutex // guards what follows
 	portfolios map[ProfileID]*portfolioSlot
+	boards     map[scope]*board          // prices that were told for several profiles, by who told them
 	switching  map[OwnerID]chan struct{} // each holds a token while the owner's switch is under way
 }
 
@@ -58,6 +59,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		switching:  make(map[OwnerID]chan struct{}),
 		events:     hub.New(eventKeyOf, ErrClosed),
 		portfolios: make(map[ProfileID]*portfolioSlot),
+		boards:     make(map[scope]*board),
 	}
 	v := &ValidationError{What: "manager"}
 	for _, o := range opts {
@@ -123,11 +125,11 @@ func (m *MultiAccountManager) enter(ctx context.Context) (scope, error) {
 	if err := ctx.Err(); err != nil {
 		return scope{}, err
 	}
-	owner, scoped := OwnerFromContext(ctx)
-	if m.requireOwner && owner == "" {
+	s, said := seerOf(ctx)
+	if m.requireOwner && s.owner == "" && !s.system {
 		return scope{}, ErrOwnerRequired
 	}
-	return scope{owner: owner, all: !scoped}, nil
+	return scope{owner: s.owner, all: !said || s.system}, nil
 }
 
 // lookup returns a profile that the scope sees. What it does not see is the same bare error as a
@@ -246,7 +248,7 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 // announcePolicy writes to the journal what the profile permits, if that changed: the next order is
 // decided by it, in whichever process.
 func (m *MultiAccountManager) announcePolicy(ctx context.Context, s scope, before, after AccountProfile) error {
-	if before.Status == after.Status && reflect.DeepEqual(before.EffectiveLimits(), after.EffectiveLimits()) {
+	if before.Status == after.Status && before.EffectiveLimits().Equal(after.EffectiveLimits()) {
 		return nil
 	}
 	p, err := m.portfolio(ctx, s, after.ID)
@@ -357,6 +359,63 @@ func (m *MultiAccountManager) Profile(ctx context.Context, id ProfileID) (Accoun
 		return AccountProfile{}, fmt.Errorf("profile %.60q: %w", id, err)
 	}
 	return p, nil
+}
+
+// ProfileByAccount returns the profile of an account at the broker, in any status but archived. ErrProfileNotFound when
+// no profile that ctx sees has the account; ErrAmbiguous when several have, and the text names two of them.
+func (m *MultiAccountManager) ProfileByAccount(ctx context.Context, ibkrAccountID string) (AccountProfile, error) {
+	p, err := m.profileByAccount(ctx, ibkrAccountID)
+	if err != nil {
+		return AccountProfile{}, fmt.Errorf("profile of account %.60q: %w", ibkrAccountID, err)
+	}
+	return p, nil
+}
+
+func (m *MultiAccountManager) profileByAccount(ctx context.Context, account string) (AccountProfile, error) {
+	if account == "" {
+		return AccountProfile{}, ErrProfileNotFound
+	}
+	list, err := m.listProfiles(ctx, ProfileFilter{
+		IBKRAccountID: account, Statuses: []ProfileStatus{StatusActive, StatusInactive, StatusSuspended}, Limit: 2,
+	})
+	switch {
+	case err != nil:
+		return AccountProfile{}, err
+	case len(list) == 0:
+		return AccountProfile{}, ErrProfileNotFound
+	case len(list) > 1:
+		return AccountProfile{}, fmt.Errorf("%w: of %q and %q at least", ErrAmbiguous, list[0].ID, list[1].ID)
+	}
+	return list[0], nil
+}
+
+// HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the kill switch for an owner,
+// or, under AsSystem or in a single-user system, for everything. One profile's failure neither stops nor
+// delays another's. HaltAll returns when every profile has halted or failed: nil when all have halted, else the errors
+// of those that have not, joined, each with its profile's id. The reason and the errors of one profile are those of
+// Portfolio.Halt. An error to list the profiles halts none: call HaltAll again.
+func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
+	s, err := m.enter(ctx)
+	if err == nil {
+		err = risk.CheckReason(reason)
+	}
+	var list []AccountProfile
+	if err == nil {
+		list, err = m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive, StatusSuspended}})
+	}
+	if err != nil {
+		return fmt.Errorf("halt all profiles: %w", err)
+	}
+	errs := make([]error, len(list))
+	spread(len(list), func(i int) {
+		p, err := m.portfolio(ctx, s, list[i].ID)
+		if err != nil {
+			errs[i] = fmt.Errorf("halt profile %q: %w", list[i].ID, err)
+			return
+		}
+		errs[i] = p.Halt(ctx, reason)
+	})
+	return errors.Join(errs...)
 }
 
 // ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of id; none is an

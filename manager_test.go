@@ -300,6 +300,17 @@ func calls(id accounts.ProfileID) []method {
 			_, err := m.CreateProfile(ctx, aProfile("new"))
 			return err
 		}},
+		method{"Mark", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+			return m.Mark(ctx, ledger.Mark{Instrument: xyz, Price: dec("1"), Time: now})
+		}},
+		method{"MarkFX", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+			return m.MarkFX(ctx, "USD", ledger.FXRate{Currency: "EUR", Rate: dec("1.1"), Time: now})
+		}},
+		method{"HaltAll", func(ctx context.Context, m *accounts.MultiAccountManager) error { return m.HaltAll(ctx, "stop") }},
+		method{"ProfileByAccount", func(ctx context.Context, m *accounts.MultiAccountManager) error {
+			_, err := m.ProfileByAccount(ctx, "DU1234567")
+			return err
+		}},
 		method{"ListProfiles", func(ctx context.Context, m *accounts.MultiAccountManager) error {
 			_, err := m.ListProfiles(ctx, accounts.ProfileFilter{})
 			return err
@@ -473,18 +484,4 @@ func TestCredentials(t *testing.T) {
 	_, err = bare.Credentials(ctx, "a")
 	require.ErrorIs(t, err, accounts.ErrNoCredentialStore)
 	require.ErrorIs(t, bare.DeleteCredentials(ctx, "a"), accounts.ErrNoCredentialStore)
-}
-
-func TestContextValues(t *testing.T) {
-	_, ok := accounts.OwnerFromContext(t.Context())
-	require.False(t, ok, "an owner out of nowhere")
-	_, ok = accounts.ProfileFromContext(t.Context())
-	require.False(t, ok, "a profile out of nowhere")
-	ctx := accounts.WithProfile(accounts.WithOwner(t.Context(), "anna"), "a")
-	owner, ok := accounts.OwnerFromContext(ctx)
-	require.True(t, ok)
-	require.Equal(t, accounts.OwnerID("anna"), owner)
-	id, ok := accounts.ProfileFromContext(ctx)
-	require.True(t, ok)
-	require.Equal(t, accounts.ProfileID("a"), id)
 }

@@ -12,17 +12,31 @@ type (
 	switchKey struct{ m *MultiAccountManager }
 )
 
-// WithOwner returns a context under which a manager shows this owner's profiles and no others:
-// those of anybody else do not exist for it. An empty owner is one like any other: under it only
-// the profiles without an owner exist. Set it where a request is authenticated.
-func WithOwner(ctx context.Context, owner OwnerID) context.Context {
-	return context.WithValue(ctx, ownerKey{}, owner)
+// seer is whose profiles a context shows.
+type seer struct {
+	owner  OwnerID
+	system bool
 }
 
-// OwnerFromContext returns the owner that WithOwner set; false when it was never called.
-func OwnerFromContext(ctx context.Context) (OwnerID, bool) {
-	owner, ok := ctx.Value(ownerKey{}).(OwnerID)
-	return owner, ok
+// WithOwner returns a context under which a manager shows this owner's profiles and no others:
+// those of anybody else do not exist for the context. An empty owner is one like any other: under it only
+// the profiles without an owner exist. Set the owner where a request is authenticated.
+func WithOwner(ctx context.Context, owner OwnerID) context.Context {
+	return context.WithValue(ctx, ownerKey{}, seer{owner: owner})
+}
+
+// AsSystem returns a context under which a manager shows every owner's profiles, even one made with RequireOwner: for
+// loops of a back office, such as those that mark, record fills and reconcile. The active profile of the context is
+// that of the empty owner. Never derive the context of a user's request from it: WithOwner narrows it
+// again, but a forgotten WithOwner shows everything.
+func AsSystem(ctx context.Context) context.Context {
+	return context.WithValue(ctx, ownerKey{}, seer{system: true})
+}
+
+// seerOf returns whose profiles the context shows; false if neither WithOwner nor AsSystem was called.
+func seerOf(ctx context.Context) (seer, bool) {
+	s, ok := ctx.Value(ownerKey{}).(seer)
+	return s, ok
 }
 
 // WithProfile returns a context whose active profile is id, whatever is switched to meanwhile:
@@ -34,8 +48,8 @@ func WithProfile(ctx context.Context, id ProfileID) context.Context {
 	return context.WithValue(ctx, profileKey{}, id)
 }
 
-// ProfileFromContext returns the profile that WithProfile set; false when it was never called.
-func ProfileFromContext(ctx context.Context) (ProfileID, bool) {
+// profileFromContext returns the profile that WithProfile set; false when it was never called.
+func profileFromContext(ctx context.Context) (ProfileID, bool) {
 	id, ok := ctx.Value(profileKey{}).(ProfileID)
 	return id, ok
 }
@@ -80,7 +94,7 @@ func OnSwitch(hook SwitchHook) ManagerOption {
 
 // RequireOwner makes every method refuse a context without an owner, or with an empty one, with
 // ErrOwnerRequired: the setting for services with many users, where a forgotten WithOwner must
-// not show everybody's profiles.
+// not show everybody's profiles. A back office passes AsSystem.
 func RequireOwner() ManagerOption {
 	return func(m *MultiAccountManager) { m.requireOwner = true }
 }

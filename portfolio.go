@@ -212,60 +212,6 @@ func (p *Portfolio) newCommand(n int) *command {
 // clockSkew is how far ahead of our clock a broker's may be.
 const clockSkew = 5 * time.Minute
 
-// Mark takes prices, all or none. A mark older than the one held for its contract is ignored. Contracts
-// need not be held. Marks live in memory: after a restart a portfolio has none. ErrInvalid for an invalid mark;
-// ErrFutureTime for one more than five minutes ahead of the clock.
-func (p *Portfolio) Mark(marks ...ledger.Mark) error {
-	latest := p.clock().Add(clockSkew)
-	taken := make([]ledger.Mark, len(marks))
-	keys := make([]ledger.InstrumentKey, len(marks))
-	for i, m := range marks {
-		err := m.Normalize()
-		if err == nil && m.Time.After(latest) {
-			err = ErrFutureTime
-		}
-		if keys[i] = m.Instrument.Key(); err != nil {
-			return fmt.Errorf("mark %s in profile %q: %w", keys[i], p.id, err)
-		}
-		taken[i] = m
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, m := range taken {
-		if p.prices.SetMark(keys[i], m) {
-			p.live.Touch(keys[i])
-			p.marked.Touch(keys[i])
-		}
-	}
-	return nil
-}
-
-// MarkFX takes conversion rates, all or none. A rate older than the one held is ignored. ErrInvalid for an invalid
-// rate; ErrCurrencyMismatch for a rate of the base currency other than 1; ErrFutureTime as for Mark.
-func (p *Portfolio) MarkFX(rates ...ledger.FXRate) error {
-	latest := p.clock().Add(clockSkew)
-	taken := make([]ledger.FXRate, len(rates))
-	for i, r := range rates {
-		err := r.Normalize(p.base)
-		if err == nil && r.Time.After(latest) {
-			err = ErrFutureTime
-		}
-		if err != nil {
-			return fmt.Errorf("rate of %s in profile %q: %w", r.Currency, p.id, err)
-		}
-		taken[i] = r
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, r := range taken {
-		if p.prices.SetRate(r) {
-			p.live.TouchAll()
-			p.marked.TouchAll()
-		}
-	}
-	return nil
-}
-
 // RecordEquity writes an equity point for the time to the journal: what the profile is worth at its present
 // marks. One for a time that has a point already changes nothing. A *MissingError (ErrNoMark) when
 // the worth cannot be told; other errors are those of Record.

@@ -152,7 +152,7 @@ func TestTradeAndClosingFilters(t *testing.T) {
 	closings, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Instruments: []ledger.InstrumentKey{xyz.Key()}})
 	require.NoError(t, err)
 	require.Len(t, closings, 1)
-	require.Equal(t, "-10 101 18", fmt.Sprint(closings[0].Quantity, " ", closings[0].Basis, " ", closings[0].Realized))
+	require.Equal(t, "-10 101 18", fmt.Sprint(closings[0].Value.Quantity, " ", closings[0].Value.Basis, " ", closings[0].Value.Realized))
 	for range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
 		break // leaving early is allowed
 	}

@@ -122,6 +122,7 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 		return
 	}
 	slot.p = p
+	m.price(p)
 	m.wake(slot) // for what was told while it was opening
 }
 

@@ -13,11 +13,34 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
+// Page selects a part of a list that is in the order of a journal. The zero Page is all of it.
+type Page struct {
+	After int64 `json:"after,omitzero"` // only what comes behind the entry with this number: the Seq of the last one read
+	Limit int   `json:"limit,omitzero"` // at most so many; zero for no limit
+}
+
+func (p Page) validate() error {
+	if p.After < 0 || p.Limit < 0 {
+		return fmt.Errorf("%w: page after entry %d of %d", ErrInvalid, p.After, p.Limit)
+	}
+	return nil
+}
+
+// Recorded is something that a journal holds, with the entry that brought it.
+type Recorded[T any] struct {
+	Seq   int64            `json:"seq"`           // the entry's number; the cursor of a Page
+	Kind  ledger.EntryKind `json:"kind"`          // the entry's kind
+	Time  time.Time        `json:"time,omitzero"` // when it was recorded, UTC; zero for closings
+	Value T                `json:"value"`
+}
+
 // TradeFilter selects trades. Zero fields select everything.
 type TradeFilter struct {
-	From, To    time.Time              // executed at From or later, and before To
-	Instruments []ledger.InstrumentKey // only in these contracts
-	ExecIDs     map[ledger.ExecID]bool // only these executions
+	From        time.Time              `json:"from,omitzero"`         // executed at From or later
+	To          time.Time              `json:"to,omitzero"`           // executed before To
+	Instruments []ledger.InstrumentKey `json:"instruments,omitempty"` // only in these contracts
+	ExecIDs     map[ledger.ExecID]bool `json:"exec_ids,omitempty"`    // only these executions
+	Page        Page                   `json:"page,omitzero"`
 }
 
 func (f TradeFilter) matches(t *ledger.Trade) bool {
@@ -28,57 +51,95 @@ func (f TradeFilter) matches(t *ledger.Trade) bool {
 }
 
 // Trades yields the trades in force, as the book stands at the call, in the order in which they
-// were recorded: a cancelled one is left out, a corrected one is in its original's place. It reads the
-// journal from the beginning, an entry at a time. An error is yielded once, as the last pair.
-// Breaking out early is allowed.
-func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[ledger.Trade, error] {
-	return func(yield func(ledger.Trade, error) bool) {
-		upTo, changes := p.history()
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			if err != nil {
-				yield(ledger.Trade{}, fmt.Errorf("trades of profile %q: %w", p.id, err))
-				return
-			}
-			if e.Seq > upTo {
-				return
-			}
-			t, err := inForceAt(e, changes)
-			if err != nil {
-				yield(ledger.Trade{}, err)
-				return
-			}
-			if t == nil || !filter.matches(t) {
-				continue
-			}
-			if !yield(t.Bare(), nil) {
-				return
-			}
+// were recorded: a cancelled one is left out, a corrected one is in its original's place, with its original's Seq. It
+// reads the journal from the page's beginning, an entry at a time. An error is yielded once, as the last pair: the
+// store's, ErrCorrupt, or ErrInvalid for a negative page. Breaking out early is allowed.
+func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Recorded[ledger.Trade], error] {
+	upTo, changes := p.history()
+	return recorded(ctx, p, "trades", upTo, filter.Page, func(e Entry) (t ledger.Trade, found bool, err error) {
+		inForce, err := inForceAt(e, changes)
+		if err != nil || inForce == nil || !filter.matches(inForce) {
+			return t, false, err
 		}
-	}
+		return inForce.Bare(), true, nil
+	})
 }
 
 // Facts yields every fact of the journal, as the book stands at the call, in the order in which
 // they were recorded, those included that were cancelled or corrected since; corrections,
 // cancellations and late facts come where they were recorded. It is what an importer needs to know
-// about what is there already. It reads the journal from the beginning, an entry at a time. An
-// error is yielded once, as the last pair. Breaking out early is allowed.
-func (p *Portfolio) Facts(ctx context.Context) iter.Seq2[ledger.Fact, error] {
-	return func(yield func(ledger.Fact, error) bool) {
-		upTo, _ := p.history()
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
+// about what is there already. It reads the journal from the page's beginning, an entry at a time. Errors are those of
+// Trades. Breaking out early is allowed.
+func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[ledger.Fact], error] {
+	upTo, _ := p.history()
+	return recorded(ctx, p, "facts", upTo, page, func(e Entry) (ledger.Fact, bool, error) {
+		payload, err := e.Decode()
+		if err != nil {
+			return nil, false, err
+		}
+		f := ledger.FactOf(payload)
+		return f, f != nil, nil
+	})
+}
+
+// Decisions yields what was decided about orders and trading, as the book stands at the call, in the order in which it
+// was recorded: *risk.Hold, *risk.Refusal, *risk.Release, *risk.Breach, *risk.StateChange and *risk.PolicyChange, all
+// of them and not only the newest that Snapshot().Risk shows. It reads the journal from the page's beginning, an
+// entry at a time. Errors are those of Trades. Breaking out early is allowed.
+func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded[risk.Payload], error] {
+	upTo, _ := p.history()
+	return recorded(ctx, p, "decisions", upTo, page, func(e Entry) (risk.Payload, bool, error) {
+		payload, err := e.Decode()
+		d, found := payload.(risk.Payload)
+		return d, found, err
+	})
+}
+
+// CredentialAccesses yields every access to the profile's credentials, as the journal stands at the call, oldest first. It
+// reads the journal from the page's beginning. Errors are those of Trades. Breaking out early is allowed.
+func (p *Portfolio) CredentialAccesses(ctx context.Context, page Page) iter.Seq2[Recorded[CredentialAccess], error] {
+	upTo, _ := p.history()
+	return recorded(ctx, p, "credential accesses", upTo, page, func(e Entry) (a CredentialAccess, found bool, err error) {
+		if e.Kind != KindAccess {
+			return a, false, nil
+		}
+		payload, err := e.Decode()
+		if err != nil {
+			return a, false, err
+		}
+		return *payload.(*CredentialAccess), true, nil
+	})
+}
+
+// recorded yields what pick finds in the entries of a page, up to and including entry upTo.
+func recorded[T any](ctx context.Context, p *Portfolio, what string, upTo int64, page Page,
+	pick func(Entry) (T, bool, error)) iter.Seq2[Recorded[T], error] {
+	return func(yield func(Recorded[T], error) bool) {
+		if err := page.validate(); err != nil {
+			yield(Recorded[T]{}, fmt.Errorf("%s of profile %q: %w", what, p.id, err))
+			return
+		}
+		left := page.Limit
+		for e, err := range p.store.Entries(ctx, p.id, page.After) {
+			if err == nil && e.Seq > upTo {
+				return
+			}
+			var value T
+			var found bool
+			if err == nil {
+				value, found, err = pick(e)
+			}
 			if err != nil {
-				yield(nil, fmt.Errorf("facts of profile %q: %w", p.id, err))
+				yield(Recorded[T]{}, fmt.Errorf("%s of profile %q: %w", what, p.id, err))
 				return
 			}
-			if e.Seq > upTo {
+			if !found {
+				continue
+			}
+			if !yield(Recorded[T]{e.Seq, e.Kind, e.Time, value}, nil) {
 				return
 			}
-			payload, err := e.Decode()
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if f := ledger.FactOf(payload); f != nil && !yield(f, nil) {
+			if left--; left == 0 {
 				return
 			}
 		}
@@ -108,25 +169,41 @@ func (p *Portfolio) history() (int64, map[int64]ledger.Amendment) {
 }
 
 // Closings returns every closing in force, as the book stands at the call, with what it realized,
-// in the order in which the lots were matched. A flip through zero counts with the part that
-// closed. It folds the whole journal.
-func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]ledger.Closing, error) {
-	var out []ledger.Closing
-	err := p.replay(ctx, func(t *ledger.Trade, c ledger.Closed) {
-		if !c.Quantity.IsZero() && filter.matches(t) {
-			out = append(out, ledger.Closing{Trade: t.Bare(), Closed: c})
-		}
-	})
-	return out, err
+// in the order in which the lots were matched: by the times of the trades. A flip through zero counts with the part that
+// closed. Seq is the place of the closing trade in the journal, and with late trades not in ascending order. It folds
+// the whole journal, whatever the page. ErrInvalid for a negative page, and for one behind an entry that is
+// no closing any longer; other errors are the store's and ErrCorrupt.
+func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Recorded[ledger.Closing], error) {
+	out, err := p.closings(ctx, filter)
+	if err != nil {
+		return nil, fmt.Errorf("closings of profile %q: %w", p.id, err)
+	}
+	return out, nil
 }
 
-func (p *Portfolio) replay(ctx context.Context, each func(*ledger.Trade, ledger.Closed)) error {
-	upTo, changes := p.history()
-	r := ledger.NewRefold(p.base, changes, each)
-	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
-		return fmt.Errorf("fold journal of profile %q: %w", p.id, err)
+func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorded[ledger.Closing], error) {
+	page := filter.Page
+	if err := page.validate(); err != nil {
+		return nil, err
 	}
-	return nil
+	out, begun := []Recorded[ledger.Closing]{}, page.After == 0
+	upTo, changes := p.history()
+	r := ledger.NewRefold(p.base, changes, func(place int64, t *ledger.Trade, c ledger.Closed) {
+		switch {
+		case c.Quantity.IsZero():
+		case !begun:
+			begun = place == page.After
+		case filter.matches(t) && (page.Limit == 0 || len(out) < page.Limit):
+			out = append(out, Recorded[ledger.Closing]{Seq: place, Kind: ledger.KindTrade, Value: ledger.Closing{Trade: t.Bare(), Closed: c}})
+		}
+	})
+	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
+		return nil, err
+	}
+	if !begun {
+		return nil, fmt.Errorf("%w: entry %d is no closing", ErrInvalid, page.After)
+	}
+	return out, nil
 }
 
 // Verify reads the whole journal and checks everything that can be checked: the numbering and the
@@ -183,7 +260,7 @@ func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (recon
 	live := p.live.clone()
 	p.mu.RUnlock()
 	closings := map[ledger.ExecID]ledger.Closed{}
-	r := ledger.NewRefold(p.base, live.Amendments(), func(t *ledger.Trade, c ledger.Closed) {
+	r := ledger.NewRefold(p.base, live.Amendments(), func(_ int64, t *ledger.Trade, c ledger.Closed) {
 		if wanted[t.ExecID] {
 			closings[t.ExecID] = c
 		}
@@ -250,7 +327,7 @@ func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History
 // readPerformance reads the whole journal: what moves lots in its effective order, and everything else as it comes.
 func (p *Portfolio) readPerformance(ctx context.Context, upTo int64, changes map[int64]ledger.Amendment, zone *time.Location) (*performance.History, error) {
 	h := performance.NewHistory(p.base, zone)
-	r := ledger.NewRefold(p.base, changes, h.Trade)
+	r := ledger.NewRefold(p.base, changes, func(_ int64, t *ledger.Trade, c ledger.Closed) { h.Trade(t, c) })
 	var other []payload
 	_, err := refoldEntries(r, p.id, func(yield func(Entry, error) bool) {
 		for e, err := range p.store.Entries(ctx, p.id, 0) {

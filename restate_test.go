@@ -110,7 +110,7 @@ func TestLateTradesTakeTheirPlace(t *testing.T) {
 	var trades []string
 	for tr, err := range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
 		require.NoError(t, err)
-		trades = append(trades, string(tr.ExecID))
+		trades = append(trades, string(tr.Value.ExecID))
 	}
 	require.Equal(t, []string{"exec-2", "exec-4", "exec-1", "exec-3"}, trades, "as recorded")
 	require.NoError(t, b.portfolio.Verify(t.Context()))

@@ -212,7 +212,7 @@ func (m *MultiAccountManager) ActiveProfile(ctx context.Context) (AccountProfile
 }
 
 func (m *MultiAccountManager) active(ctx context.Context, s scope) (AccountProfile, error) {
-	id, ok := ProfileFromContext(ctx)
+	id, ok := profileFromContext(ctx)
 	if !ok {
 		var err error
 		if id, err = m.store.ActiveProfile(ctx, s.owner); err != nil {

@@ -26,3 +26,13 @@ func ParseDecimal(s string) (Decimal, error) {
 	}
 	return num.Trim(d), nil
 }
+
+// MustDecimal is ParseDecimal for numbers in a program's source, such as MustDecimal("41.25"). It
+// panics where ParseDecimal returns an error.
+func MustDecimal(s string) Decimal {
+	d, err := ParseDecimal(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}

@@ -12,9 +12,9 @@
 // does no I/O and has no clock. A wrong input is an [invalid.Error], which wraps invalid.Err. Facts
 // are plain values; books, prices and refolds are not safe for concurrent use.
 //
-// Files, in the order in which to read them: decimal, date, currency, instrument and occ (values);
-// fact, trade, cash, split, opening, cancellation and equity (facts, with check), execution (ids
-// and versions), payload (their form in a journal); book, folding, holding, position, closing and
-// premium (the fold); place, amendment, refold, restatement and changes (corrections of history);
-// prices and totals (valuation); record (checkpoints).
+// Files, in the order in which to read them: decimal, date, currency, instrument, instrumentkey and
+// occ (values); fact, trade, cash, split, opening, cancellation and equity (facts, with check),
+// execution (ids and versions), payload (their form in a journal); book, folding, holding,
+// position, closing and premium (the fold); place, amendment, refold, restatement and changes
+// (corrections of history); prices and totals (valuation); record (checkpoints).
 package ledger

@@ -41,25 +41,6 @@ func NewOption(symbol string, expiry Date, right Right, strike Decimal, currency
 		Expiry: expiry, Right: right, Strike: strike, Multiplier: num.Hundred}
 }
 
-// AppendJSON appends a comma if one is needed, the quoted name, a colon, and the instrument as a
-// JSON object in the journal's canonical form.
-func (i *Instrument) AppendJSON(b []byte, name string) []byte {
-	b = append(wire.AppendName(b, name), '{')
-	b = wire.AppendString(b, "sec_type", i.SecType, false)
-	b = wire.AppendString(b, "symbol", i.Symbol, false)
-	b = wire.AppendString(b, "currency", i.Currency, false)
-	b = wire.AppendString(b, "underlying", i.Underlying, true)
-	if i.Expiry != 0 {
-		b = wire.AppendString(b, "expiry", i.Expiry.String(), false)
-	}
-	b = wire.AppendString(b, "right", i.Right, true)
-	b = wire.AppendDecimal(b, "strike", i.Strike, true)
-	b = wire.AppendDecimal(b, "multiplier", i.Multiplier, true)
-	b = wire.AppendInt(b, "con_id", i.ConID, true)
-	b = wire.AppendString(b, "local_symbol", i.LocalSymbol, true)
-	return append(b, '}')
-}
-
 // Key returns the canonical key. It allocates: keep the key where it is needed often. Contracts
 // with equal keys are the same contract. A key does not tell whether the terms are valid; see
 // Validate.
@@ -85,20 +66,12 @@ func (i *Instrument) AppendKey(b []byte) []byte {
 	return append(append(b, ':'), i.Currency...)
 }
 
-// SetDefaults fills in Multiplier and, for options and warrants, Underlying where they are empty.
-func (i *Instrument) SetDefaults() {
-	if i.Multiplier.IsZero() {
-		switch i.SecType {
-		case Option:
-			i.Multiplier = num.Hundred
-		case Future, FutureOption:
-		default:
-			i.Multiplier = num.One
-		}
+// String returns LocalSymbol, or the key if LocalSymbol is empty.
+func (i Instrument) String() string {
+	if i.LocalSymbol != "" {
+		return i.LocalSymbol
 	}
-	if i.Underlying == "" && (i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant) {
-		i.Underlying = i.Symbol
-	}
+	return string(i.Key())
 }
 
 // Normalize fills in defaults, trims trailing zeros off the decimals and checks the terms. Its
@@ -122,22 +95,20 @@ func (i Instrument) Validate() error {
 	return i.validate()
 }
 
-// SettlesNotional reports whether a buyer pays the full price. Buyers of futures and CFDs pay only
-// differences: their P&L reaches cash when it is realized.
-func (i *Instrument) SettlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
-
-// IsOption reports whether the contract is an option or a warrant. Exercise or assignment moves its
-// premium into the underlying.
-func (i *Instrument) IsOption() bool {
-	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
-}
-
-// String returns LocalSymbol, or the key if LocalSymbol is empty.
-func (i Instrument) String() string {
-	if i.LocalSymbol != "" {
-		return i.LocalSymbol
+// SetDefaults fills in Multiplier and, for options and warrants, Underlying where they are empty.
+func (i *Instrument) SetDefaults() {
+	if i.Multiplier.IsZero() {
+		switch i.SecType {
+		case Option:
+			i.Multiplier = num.Hundred
+		case Future, FutureOption:
+		default:
+			i.Multiplier = num.One
+		}
 	}
-	return string(i.Key())
+	if i.Underlying == "" && (i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant) {
+		i.Underlying = i.Symbol
+	}
 }
 
 // key is Key for an instrument whose defaults are filled in.
@@ -195,6 +166,35 @@ func (i *Instrument) validateTerms(v *invalid.Error) {
 	}
 }
 
+// SettlesNotional reports whether a buyer pays the full price. Buyers of futures and CFDs pay only
+// differences: their P&L reaches cash when it is realized.
+func (i *Instrument) SettlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
+
+// IsOption reports whether the contract is an option or a warrant. Exercise or assignment moves its
+// premium into the underlying.
+func (i *Instrument) IsOption() bool {
+	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
+}
+
+// AppendJSON appends a comma if one is needed, the quoted name, a colon, and the instrument as a
+// JSON object in the journal's canonical form.
+func (i *Instrument) AppendJSON(b []byte, name string) []byte {
+	b = append(wire.AppendName(b, name), '{')
+	b = wire.AppendString(b, "sec_type", i.SecType, false)
+	b = wire.AppendString(b, "symbol", i.Symbol, false)
+	b = wire.AppendString(b, "currency", i.Currency, false)
+	b = wire.AppendString(b, "underlying", i.Underlying, true)
+	if i.Expiry != 0 {
+		b = wire.AppendString(b, "expiry", i.Expiry.String(), false)
+	}
+	b = wire.AppendString(b, "right", i.Right, true)
+	b = wire.AppendDecimal(b, "strike", i.Strike, true)
+	b = wire.AppendDecimal(b, "multiplier", i.Multiplier, true)
+	b = wire.AppendInt(b, "con_id", i.ConID, true)
+	b = wire.AppendString(b, "local_symbol", i.LocalSymbol, true)
+	return append(b, '}')
+}
+
 // SecType is IBKR's name for a kind of contract.
 type SecType string
 
@@ -229,7 +229,3 @@ const (
 	Call Right = "C"
 	Put  Right = "P"
 )
-
-// InstrumentKey is the canonical name of a contract, made from its terms, so that two sources that
-// name the same contract agree: "STK:NU:USD", "OPT:NU:20250516:C:12:100:USD".
-type InstrumentKey string

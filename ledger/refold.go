@@ -18,14 +18,17 @@ import (
 type Refold struct {
 	book    *Book
 	changes map[int64]Amendment
-	each    func(*Trade, Closed)
+	each    func(place int64, t *Trade, c Closed)
 	// facts are collected only where there are changes.
 	facts []placed
 }
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
-// not nil, is called with every trade in force and the part of a position that it closed.
-func NewRefold(base Currency, changes map[int64]Amendment, each func(*Trade, Closed)) *Refold {
+// not nil, is called with every trade in force, its place in the journal, and the part of a position
+// that it closed.
+func NewRefold(
+	base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed),
+) *Refold {
 	r := &Refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
 		if f := a.change(); f != nil {
@@ -49,26 +52,26 @@ func (r *Refold) Add(seq int64, p any) {
 			return
 		}
 	}
-	r.fold(p)
+	r.fold(seq, p)
 }
 
 // Finish folds the collected facts and returns the book. The Refold must not be used afterwards.
 func (r *Refold) Finish() *Book {
 	slices.SortFunc(r.facts, func(a, b placed) int { return a.order.compare(b.order) })
 	for _, f := range r.facts {
-		r.fold(f.payload)
+		r.fold(f.order.place, f.payload)
 	}
 	r.facts = nil
 	return r.book
 }
 
-// fold folds one payload in.
-func (r *Refold) fold(p any) {
+// fold folds one payload in as the fact at a place.
+func (r *Refold) fold(place int64, p any) {
 	switch f := p.(type) {
 	case *Trade:
 		c := r.book.trade(f)
 		if r.each != nil {
-			r.each(f, c)
+			r.each(place, f, c)
 		}
 	default:
 		r.book.Apply(p, 0) // the book reads the place of trades and amendments alone

@@ -179,11 +179,11 @@ func (s *session) log(ctx context.Context, id accounts.ProfileID) error {
 	if err != nil {
 		return err
 	}
-	for a, err := range p.CredentialAccesses(ctx) {
+	for a, err := range p.CredentialAccesses(ctx, accounts.Page{}) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "%s: %s\n", a.Action, a.Outcome)
+		fmt.Fprintf(s.out, "%s: %s\n", a.Value.Action, a.Value.Outcome)
 	}
 	return nil
 }

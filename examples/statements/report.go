@@ -143,18 +143,21 @@ func (r *report) take(plan *flex.Plan) {
 }
 
 // readTrades reads the trades and closings back: the book's, and what only the broker calls a closing.
-func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) (err error) {
-	if r.closings, err = p.Closings(ctx, accounts.TradeFilter{}); err != nil {
+func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) error {
+	closings, err := p.Closings(ctx, accounts.TradeFilter{})
+	if err != nil {
 		return err
 	}
 	seen := map[ledger.ExecID]bool{}
-	for _, c := range r.closings {
-		seen[c.Trade.ExecID] = true
+	for _, c := range closings {
+		r.closings = append(r.closings, c.Value)
+		seen[c.Value.Trade.ExecID] = true
 	}
-	for t, err := range p.Trades(ctx, accounts.TradeFilter{}) {
+	for recorded, err := range p.Trades(ctx, accounts.TradeFilter{}) {
 		if err != nil {
 			return err
 		}
+		t := recorded.Value
 		r.trades[t.Instrument.Currency]++
 		if r.rows[t.ExecID].Closes && !seen[t.ExecID] {
 			r.closings = append(r.closings, ledger.Closing{Trade: t, Closed: ledger.Closed{Quantity: t.Quantity}})

@@ -179,7 +179,8 @@ func TestActivity2025Import(t *testing.T) {
 	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(t, err)
 	off := map[string]string{}
-	for _, c := range closings {
+	for _, recorded := range closings {
+		c := recorded.Value
 		row := plan.Rows[c.Trade.ExecID]
 		require.True(t, row.Closes && row.Realized.Valid, "%s: the book closes what the broker does not", row.Symbol)
 		require.True(t, before[row.ConID] || !c.Inferred, "%s was flat at the beginning, but a lot is flagged", row.Symbol)

@@ -33,11 +33,11 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, i
 		held.Positions = append(held.Positions, open.Position)
 	}
 	held.Positions = append(held.Positions, snapshot.Closed...)
-	for f, err := range p.Facts(ctx) {
+	for f, err := range p.Facts(ctx, accounts.Page{}) {
 		if err != nil {
 			return nil, 0, fail(err)
 		}
-		held.Facts = append(held.Facts, f)
+		held.Facts = append(held.Facts, f.Value)
 	}
 	plan, err := NewPlan(st, held)
 	if err != nil {

@@ -93,7 +93,7 @@ func TestFlipToldACentOff(t *testing.T) {
 	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(t, err)
 	require.Len(t, closings, 1)
-	require.Equal(t, "-1 996", closings[0].Quantity.String()+" "+closings[0].Realized.String())
+	require.Equal(t, "-1 996", closings[0].Value.Quantity.String()+" "+closings[0].Value.Realized.String())
 	r, err := p.Reconcile(context.Background(), plan.Broker)
 	require.NoError(t, err)
 	require.Len(t, r.Breaks, 1, "the broker says 1001")

@@ -75,7 +75,8 @@ func outcome(t *testing.T, p *accounts.Portfolio, plans []*Plan) (lines []string
 	mark := map[bool]string{true: " inferred"}
 	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(t, err)
-	for _, c := range closings {
+	for _, recorded := range closings {
+		c := recorded.Value
 		lines = append(lines, fmt.Sprintf("%s closes %s for %s%s", c.Trade.ExecID, c.Quantity, c.Realized, mark[c.Inferred]))
 	}
 	for _, pos := range p.Positions() {

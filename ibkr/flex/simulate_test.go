@@ -111,7 +111,8 @@ func (c *check) closings(to int) {
 	ours := map[string]ledger.Decimal{}
 	closings, err := c.p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(c.t, err)
-	for _, closing := range closings {
+	for _, recorded := range closings {
+		closing := recorded.Value
 		ours[string(closing.Trade.ExecID)] = closing.Realized
 	}
 	for _, row := range c.window(c.from, to) {

@@ -103,7 +103,8 @@ func closings(t testing.TB, p *accounts.Portfolio) (out []any) {
 	t.Helper()
 	list, err := p.Closings(t.Context(), accounts.TradeFilter{})
 	require.NoError(t, err, "closings")
-	for _, c := range list {
+	for _, r := range list {
+		c := r.Value
 		out = append(out, object{"exec_id": c.Trade.ExecID, "quantity": c.Quantity, "basis": c.Basis,
 			"realized": c.Realized, "inferred": c.Inferred})
 	}
@@ -114,7 +115,7 @@ func trades(t testing.TB, p *accounts.Portfolio) (out []any) {
 	t.Helper()
 	for tr, err := range p.Trades(t.Context(), accounts.TradeFilter{}) {
 		require.NoError(t, err, "trades in force")
-		out = append(out, tr)
+		out = append(out, tr.Value)
 	}
 	return out
 }
@@ -122,9 +123,9 @@ func trades(t testing.TB, p *accounts.Portfolio) (out []any) {
 // facts names the facts. What is in them the journal has.
 func facts(t testing.TB, p *accounts.Portfolio) (out []any) {
 	t.Helper()
-	for f, err := range p.Facts(t.Context()) {
+	for f, err := range p.Facts(t.Context(), accounts.Page{}) {
 		require.NoError(t, err, "facts")
-		switch f := f.(type) {
+		switch f := f.Value.(type) {
 		case ledger.Trade:
 			out = append(out, "trade "+f.ExecID)
 		case ledger.CashMovement:
@@ -146,9 +147,9 @@ func facts(t testing.TB, p *accounts.Portfolio) (out []any) {
 
 func accesses(t testing.TB, p *accounts.Portfolio) (out []any) {
 	t.Helper()
-	for a, err := range p.CredentialAccesses(t.Context()) {
+	for a, err := range p.CredentialAccesses(t.Context(), accounts.Page{}) {
 		require.NoError(t, err, "accesses to credentials")
-		out = append(out, a)
+		out = append(out, a.Value)
 	}
 	return out
 }
