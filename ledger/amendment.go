@@ -7,22 +7,25 @@ import (
 	"github.com/ai-ots/accounts/internal/wire"
 )
 
-// Amendment changes what went before: it corrects or cancels an execution, or brings one that
-// happened before others that are in the journal already. The portfolio makes it where a recorded
-// fact turns out to be one.
+// Amendment changes history. It corrects or cancels an execution, or brings in a trade, split or
+// opening that happened before others of its contracts which the journal has already. Exactly one
+// of Trade, Split, Opening and Cancellation is set. [Book.Place], [Book.Correct] and [Book.Cancel]
+// make amendments. An amendment takes effect with the [Restatement] behind it.
 type Amendment struct {
-	// Place is the entry whose place it takes among facts of the same time: that of the execution
-	// it changes, or its own.
+	// Place is the number of the entry whose place the fact takes among facts of the same time:
+	// that of the execution it corrects or cancels, or else its own.
 	Place        int64         `json:"place"`
 	Trade        *Trade        `json:"trade,omitempty"`
 	Split        *Split        `json:"split,omitempty"`
 	Opening      *Opening      `json:"opening,omitempty"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 
-	corrects bool // the trade corrects an execution; only while it is being recorded
+	// corrects is true if Trade corrects an execution. It is set only while the amendment is
+	// recorded, and is not in the journal.
+	corrects bool
 }
 
-// check makes sure that a fold can take the amendment.
+// check returns an error for an amendment that a fold cannot take.
 func (a *Amendment) check() error {
 	n := 0
 	for _, is := range []bool{a.Trade != nil, a.Split != nil, a.Opening != nil, a.Cancellation != nil} {

@@ -5,25 +5,27 @@ import (
 	"slices"
 )
 
-// Book is the fold of one profile's journal: positions with their first-in first-out lots, cash
-// by currency, realized P&L, the high-water mark. It does no I/O and has no clock: whoever applies
-// the same entries gets the same book. It is not safe for concurrent use; a Portfolio is.
+// Book is the fold of one profile's journal, as far as it is about facts: positions with their
+// lots, cash by currency, realized P&L. It does no I/O and has no clock, so equal entries make
+// equal books. It is not safe for concurrent use.
 //
-// P&L is the broker's own arithmetic. An opening trade makes a lot whose basis is −(proceeds −
-// commission − taxes). A closing trade realizes proceeds − commission − taxes − basis consumed;
-// lots are consumed first in, first out by the time they were opened, in part pro rata.
+// P&L follows the broker's arithmetic. An opening trade makes a lot whose basis is −(proceeds −
+// commission − taxes). A closing trade realizes proceeds − commission − taxes − the basis of the
+// lots that it consumes. Lots are consumed first in, first out, in the order of their opening
+// times; a lot consumed in part gives up its basis in proportion.
 type Book struct {
 	base   Currency
-	trades int64
+	trades int64 // in force
 
 	positions map[InstrumentKey]*Holding
 	cash      map[Currency]*CashBalance
 	pending   []PendingPremium
-	changes   map[int64]Amendment // what history got wrong, by place
-	equity    EquityPoint
+	// changes holds the amendments, and trades recorded out of order, by place.
+	changes map[int64]Amendment
+	equity  EquityPoint // the newest equity point
 }
 
-// NewBook returns the book of an empty journal. base is the currency that totals are in.
+// NewBook returns the book of an empty journal. Totals are in the base currency.
 func NewBook(base Currency) *Book {
 	return &Book{
 		base:      base,
@@ -33,8 +35,10 @@ func NewBook(base Currency) *Book {
 	}
 }
 
-// Apply folds one decoded payload in as entry seq, and returns what of the position it closed if it is a trade. It
-// cannot fail: whatever could was refused before it reached the journal. A payload that is no fact changes nothing.
+// Apply folds one decoded payload in as entry seq, and returns the part of a position that a trade
+// closed; zero for all other payloads. Apply cannot fail: facts are normalized and placed before
+// they reach a journal. A payload that is no fact changes nothing. An [Amendment] is only noted;
+// the [Restatement] behind it brings its effect.
 func (b *Book) Apply(p any, seq int64) (c Closed) {
 	switch f := p.(type) {
 	case *Trade:
@@ -58,8 +62,66 @@ func (b *Book) Apply(p any, seq int64) (c Closed) {
 	return c
 }
 
-// MovedSince is the capital that came or, below zero, went since an equity point was taken; zero where that is not
-// known in base currency.
+// Base returns the base currency, which totals are in.
+func (b *Book) Base() Currency { return b.base }
+
+// Trades returns the number of trades in force. Cancelled and replaced trades are not in force.
+func (b *Book) Trades() int64 { return b.trades }
+
+// Holding returns the book's own record of a contract; nil if the contract was never held. The
+// caller must not change it. It changes with the book.
+func (b *Book) Holding(key InstrumentKey) *Holding { return b.positions[key] }
+
+// Contracts returns the keys of all contracts ever held, in ascending order.
+func (b *Book) Contracts() []InstrumentKey { return slices.Sorted(maps.Keys(b.positions)) }
+
+// Position returns a copy of the position in one contract; false if the contract was never held.
+func (b *Book) Position(key InstrumentKey) (Position, bool) {
+	h := b.positions[key]
+	if h == nil {
+		return Position{}, false
+	}
+	return h.position(true), true
+}
+
+// Positions returns a copy of every position ever held, flat ones included, in ascending order of
+// keys.
+func (b *Book) Positions() []Position {
+	out := make([]Position, 0, len(b.positions))
+	for _, key := range b.Contracts() {
+		out = append(out, b.positions[key].position(true))
+	}
+	return out
+}
+
+// Cash returns a copy of the balances of all currencies.
+func (b *Book) Cash() map[Currency]CashBalance {
+	out := make(map[Currency]CashBalance, len(b.cash))
+	for currency, c := range b.cash {
+		out[currency] = *c
+	}
+	return out
+}
+
+// CashIn returns a copy of one currency's balance; zero if the currency was never touched.
+func (b *Book) CashIn(currency Currency) CashBalance {
+	if c := b.cash[currency]; c != nil {
+		return *c
+	}
+	return CashBalance{}
+}
+
+// PendingPremiums returns a copy of the premiums that wait for a trade of their underlying.
+func (b *Book) PendingPremiums() []PendingPremium { return slices.Clone(b.pending) }
+
+// Amendments returns a copy of the changes of history, by place.
+func (b *Book) Amendments() map[int64]Amendment { return maps.Clone(b.changes) }
+
+// Amended returns the number of places at which history was changed.
+func (b *Book) Amended() int { return len(b.changes) }
+
+// MovedSince returns the capital in base currency that was deposited or, below zero, withdrawn
+// after an equity point was taken. It returns zero if a movement in a foreign currency has no rate.
 func (b *Book) MovedSince(p *EquityPoint) Decimal {
 	var capital Decimal
 	for _, c := range b.cash {
@@ -71,50 +133,17 @@ func (b *Book) MovedSince(p *EquityPoint) Decimal {
 	return capital.Sub(p.Capital)
 }
 
-// Trades returns the number of trades in force: neither cancelled nor replaced.
-func (b *Book) Trades() int64 { return b.trades }
-
-// Base returns the currency that totals are in.
-func (b *Book) Base() Currency { return b.base }
-
-// Holding returns what the book itself keeps of a contract, nil if it was never held. It must not be changed, and
-// changes when the book does.
-func (b *Book) Holding(key InstrumentKey) *Holding { return b.positions[key] }
-
-// Contracts returns the keys of every contract ever held, in ascending order.
-func (b *Book) Contracts() []InstrumentKey { return slices.Sorted(maps.Keys(b.positions)) }
-
-// Positions returns a copy of every position ever held, flat ones included, ordered by key.
-func (b *Book) Positions() []Position {
-	out := make([]Position, 0, len(b.positions))
-	for _, key := range b.Contracts() {
-		out = append(out, b.positions[key].position(true))
+// Size returns the number of positions, lots and changes, to which the size of a checkpoint is in
+// proportion.
+func (b *Book) Size() int {
+	n := len(b.positions) + len(b.changes)
+	for _, h := range b.positions {
+		n += len(h.lots())
 	}
-	return out
+	return n
 }
 
-// Position returns a copy of the position in one contract, false if it was never held.
-func (b *Book) Position(key InstrumentKey) (Position, bool) {
-	h := b.positions[key]
-	if h == nil {
-		return Position{}, false
-	}
-	return h.position(true), true
-}
-
-// Cash returns a copy of every currency's balance.
-func (b *Book) Cash() map[Currency]CashBalance {
-	out := make(map[Currency]CashBalance, len(b.cash))
-	for currency, c := range b.cash {
-		out[currency] = *c
-	}
-	return out
-}
-
-// PendingPremiums returns a copy of the premiums that wait for their underlying's trade.
-func (b *Book) PendingPremiums() []PendingPremium { return slices.Clone(b.pending) }
-
-// Clone returns a book that shares nothing that changes.
+// Clone returns a copy that shares nothing that changes.
 func (b *Book) Clone() *Book {
 	c := *b
 	c.cash = make(map[Currency]*CashBalance, len(b.cash))
@@ -132,21 +161,4 @@ func (b *Book) Clone() *Book {
 	c.changes = maps.Clone(b.changes)
 	c.pending = slices.Clone(b.pending)
 	return &c
-}
-
-// Size is the number of positions, lots and changes, which is what a checkpoint's cost depends on.
-func (b *Book) Size() int {
-	n := len(b.positions) + len(b.changes)
-	for _, h := range b.positions {
-		n += len(h.lots())
-	}
-	return n
-}
-
-// CashIn returns a currency's balance; one that was never touched is zero.
-func (b *Book) CashIn(currency Currency) CashBalance {
-	if c := b.cash[currency]; c != nil {
-		return *c
-	}
-	return CashBalance{}
 }

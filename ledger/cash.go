@@ -11,7 +11,7 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// CashMovement is money that came or went other than by a trade.
+// CashMovement is money that was paid in or out other than by a trade.
 type CashMovement struct {
 	ID       string    `json:"id"` // required; makes it idempotent
 	Kind     CashKind  `json:"kind"`
@@ -23,18 +23,22 @@ type CashMovement struct {
 	Time     time.Time `json:"time"`
 }
 
+// normalize checks every field, trims the decimals and cuts the time to microseconds in UTC.
 func (m *CashMovement) normalize() error {
 	v := &invalid.Error{What: "cash movement"}
 	checkID(v, m.ID)
-	v.Check(slices.Contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee, Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
+	v.Check(slices.Contains([]CashKind{Deposit, Withdrawal, OpeningCash, Dividend, PaymentInLieu, Interest, Fee,
+		Tax, OtherCash}, m.Kind), "Kind", "%.20q is unknown", m.Kind)
 	v.Check(m.Currency.Valid(), "Currency", "%.20q is not three capital letters", m.Currency)
 	v.Check(!m.Amount.IsZero(), "Amount", "is zero")
 	v.Check(m.Kind != Deposit || m.Amount.IsPos(), "Amount", "%s of a deposit is not positive", m.Amount)
 	v.Check(m.Kind != Withdrawal || m.Amount.IsNeg(), "Amount", "%s of a withdrawal is not negative", m.Amount)
 	num.CheckAmount(v, "Amount", m.Amount)
 	num.CheckRate(v, "FXRate", m.FXRate)
-	v.Check(len(m.Symbol) <= 50 && text.Printable(m.Symbol, true), "Symbol", "%.60q is not at most 50 printable bytes", m.Symbol)
-	v.Check(len(m.Note) <= maxNote && text.Printable(m.Note, true), "Note", "is longer than %d bytes or not printable", maxNote)
+	v.Check(len(m.Symbol) <= 50 && text.Printable(m.Symbol, true), "Symbol",
+		"%.60q is not at most 50 printable bytes", m.Symbol)
+	v.Check(len(m.Note) <= maxNote && text.Printable(m.Note, true), "Note",
+		"is longer than %d bytes or not printable", maxNote)
 	checkTime(v, "Time", m.Time)
 	if err := v.Err(); err != nil {
 		return fmt.Errorf("cash movement %.60q: %w", m.ID, err)
@@ -63,8 +67,8 @@ func (m *CashMovement) entryKey() string { return "c:" + m.ID }
 // CashKind says what moved cash.
 type CashKind string
 
-// The kinds of cash movement. Deposits, withdrawals and opening balances are capital: they are
-// never profit or loss. All others are income or cost.
+// The kinds of cash movement. Deposits, withdrawals and opening balances are capital, and never
+// profit or loss. All other kinds are income or cost.
 const (
 	Deposit       CashKind = "deposit"
 	Withdrawal    CashKind = "withdrawal"
@@ -77,13 +81,13 @@ const (
 	OtherCash     CashKind = "other"
 )
 
-// IsCapital reports whether movements of the kind are neither income nor cost.
+// IsCapital reports whether movements of the kind are capital, neither income nor cost.
 func (k CashKind) IsCapital() bool { return k == Deposit || k == Withdrawal || k == OpeningCash }
 
-// CashBalance is the cash of one currency by where it came from. Costs are negative.
+// CashBalance is the cash in one currency, by source. Money paid is negative.
 type CashBalance struct {
 	Capital   Decimal `json:"capital"`            // deposits, withdrawals and opening balances
-	Traded    Decimal `json:"traded"`             // proceeds after commission and taxes; for futures and CFDs realized P&L
+	Traded    Decimal `json:"traded"`             // proceeds after costs; for futures and CFDs realized P&L
 	Exchanged Decimal `json:"exchanged,omitzero"` // bought or sold for another currency
 	Dividends Decimal `json:"dividends,omitzero"` // payments in lieu included
 	Interest  Decimal `json:"interest,omitzero"`
@@ -91,13 +95,15 @@ type CashBalance struct {
 	Taxes     Decimal `json:"taxes,omitzero"` // other than on trades
 	Other     Decimal `json:"other,omitzero"`
 
-	// CapitalBase is Capital in the profile's base currency, each movement at its own FXRate; that
-	// of movements without one is left out of it and summed up in Unconverted.
+	// CapitalBase is Capital in the profile's base currency, each movement at its own FXRate.
+	// Movements without a rate are not part of it; Unconverted is their sum in the balance's
+	// currency.
 	CapitalBase Decimal `json:"capital_base"`
 	Unconverted Decimal `json:"unconverted,omitzero"`
 }
 
-// Balance returns the sum of all that came and went.
+// Balance returns the sum of all sources.
 func (c CashBalance) Balance() Decimal {
-	return c.Capital.Add(c.Traded).Add(c.Exchanged).Add(c.Dividends).Add(c.Interest).Add(c.Fees).Add(c.Taxes).Add(c.Other)
+	return c.Capital.Add(c.Traded).Add(c.Exchanged).Add(c.Dividends).
+		Add(c.Interest).Add(c.Fees).Add(c.Taxes).Add(c.Other)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Date is a calendar day as the number yyyymmdd, so that dates compare as numbers. Zero is no
-// date. It has no time zone: whoever makes one from a time says which zone's day it is.
+// Date is a calendar day as the number yyyymmdd, so that dates compare as numbers. Zero is no date.
+// A date has no time zone: the caller of DateOf chooses the zone by the location of the time.
 type Date int32
 
-// NewDate returns the date; the parts are not checked, see Valid.
+// NewDate returns the date without checking the parts; see [Date.Valid].
 func NewDate(year int, month time.Month, day int) Date {
 	return Date(year*10000 + int(month)*100 + day)
 }
@@ -22,12 +22,12 @@ func (d Date) Time(loc *time.Location) time.Time {
 	return time.Date(int(d/10000), time.Month(d/100%100), int(d%100), 0, 0, 0, 0, loc)
 }
 
-// Valid reports whether there is such a day, from 1900 to 9999.
+// Valid reports whether the calendar has the day, and its year is 1900 to 9999.
 func (d Date) Valid() bool {
 	return d >= 19000101 && d <= 99991231 && DateOf(d.Time(time.UTC)) == d
 }
 
-// String returns yyyy-mm-dd, or "" for no date.
+// String returns yyyy-mm-dd; "" for no date.
 func (d Date) String() string {
 	if d == 0 {
 		return ""
@@ -35,10 +35,10 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", d/10000, d/100%100, d%100)
 }
 
-// MarshalText returns yyyy-mm-dd.
+// MarshalText returns yyyy-mm-dd; an empty text for no date.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads what ParseDate reads, and "" as no date.
+// UnmarshalText reads the forms of ParseDate, and an empty text as no date.
 func (d *Date) UnmarshalText(b []byte) (err error) {
 	if len(b) == 0 {
 		*d = 0
@@ -54,7 +54,7 @@ func DateOf(t time.Time) Date {
 	return NewDate(y, m, d)
 }
 
-// ParseDate reads 2025-05-16 or 20250516; ErrInvalid for anything else.
+// ParseDate reads 2025-05-16 or 20250516. It returns invalid.Err for anything else.
 func ParseDate(s string) (Date, error) {
 	digits := s
 	if len(s) == 10 && s[4] == '-' && s[7] == '-' {

@@ -8,7 +8,7 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// EquityPoint is what a profile was worth at one time, in its base currency.
+// EquityPoint is the worth of a profile at one time. Amounts are in the profile's base currency.
 type EquityPoint struct {
 	Time       time.Time `json:"time"` // makes it idempotent
 	Equity     Decimal   `json:"equity"`
@@ -18,10 +18,13 @@ type EquityPoint struct {
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
 }
 
+// normalize checks every field and cuts the time to microseconds in UTC.
 func (p *EquityPoint) normalize() error {
 	v := &invalid.Error{What: "equity point"}
 	checkTime(v, "Time", p.Time)
-	for field, d := range map[string]Decimal{"Equity": p.Equity, "Cash": p.Cash, "Realized": p.Realized, "Unrealized": p.Unrealized, "Capital": p.Capital} {
+	for field, d := range map[string]Decimal{
+		"Equity": p.Equity, "Cash": p.Cash, "Realized": p.Realized, "Unrealized": p.Unrealized, "Capital": p.Capital,
+	} {
 		v.Check(d.Abs().LessThan(num.MaxNotional), field, "%.40s is 1e18 or more", d)
 	}
 	if err := v.Err(); err != nil {

@@ -9,17 +9,17 @@ import (
 // ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
 var ErrInvalidDecimal = errors.New("invalid decimal")
 
-// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
-// belongs to.
+// ErrCurrencyMismatch is returned for an amount or a rate in another currency than its contract or
+// account needs.
 var ErrCurrencyMismatch = errors.New("currency mismatch")
 
-// ErrExecutionMismatch is returned when a correction names another contract than the
-// execution it corrects.
+// ErrExecutionMismatch is returned for a correction that names another contract than the execution
+// it corrects.
 var ErrExecutionMismatch = errors.New("correction does not fit its execution")
 
 // ErrPositionNotFound is returned for a split of a contract that is not held.
 var ErrPositionNotFound = errors.New("position not found")
 
-// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
-// not be exact.
+// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would not be
+// exact.
 var ErrInexact = num.ErrInexact

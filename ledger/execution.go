@@ -1,57 +1,16 @@
 package ledger
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/ai-ots/accounts/internal/text"
-	"github.com/ai-ots/accounts/internal/wire"
-	"github.com/ai-ots/accounts/invalid"
 )
 
-// execution is what the journal holds of one execution at present.
-type execution struct {
-	version    int
-	instrument Instrument
-	cancelled  bool
-}
-
-// Cancellation takes back an execution as though it had never been: the broker broke the trade.
-type Cancellation struct {
-	ExecID  ExecID    `json:"exec_id"` // of the cancellation itself; makes it idempotent
-	Cancels ExecID    `json:"cancels"` // ErrExecutionNotFound if it is not in the journal
-	Time    time.Time `json:"time"`
-}
-
-func (c *Cancellation) normalize() error {
-	v := &invalid.Error{What: "cancellation"}
-	v.Check(validExecID(c.ExecID), "ExecID", "%.120q is not 1 to 100 bytes of printable ASCII", c.ExecID)
-	v.Check(validExecID(c.Cancels), "Cancels", "%.120q is not 1 to 100 bytes of printable ASCII", c.Cancels)
-	checkTime(v, "Time", c.Time)
-	if err := v.Err(); err != nil {
-		return fmt.Errorf("cancellation %.60q: %w", c.ExecID, err)
-	}
-	c.Time = wire.Time(c.Time)
-	return nil
-}
-
-func (Cancellation) fact()               {}
-func (c *Cancellation) kind() EntryKind  { return KindAmendment }
-func (c *Cancellation) when() time.Time  { return c.Time }
-func (c *Cancellation) entryKey() string { return "k:" + string(c.ExecID) }
-
-func (c *Cancellation) appendFields(b []byte) []byte {
-	return wire.AppendFields(b, &Amendment{Cancellation: c})
-}
-
-// ExecID names one execution, as the broker does. Ids of IBKR's form, such as
-// "0000d514.5159662d.01.02" (four parts of letters and digits, the last of two digits), end in a
-// correction number: the same id with a higher one replaces the earlier execution. Ids of any
-// other form are opaque.
+// ExecID is the broker's name of one execution. Ids of IBKR's form end in a correction number, such
+// as "0000d514.5159662d.01.02": four parts of letters and digits, the last of two digits. The same
+// id with a higher number replaces the earlier execution. Ids of any other form are opaque.
 type ExecID string
 
-// Correction parts the id into what all versions of the execution share and the correction number;
-// 0 for an id that has none.
+// Correction splits the id into the root that all versions of the execution share and the
+// correction number. An id of another form is its own root, with number 0.
 func (id ExecID) Correction() (root string, number int) {
 	s := string(id)
 	n := len(s)
@@ -61,7 +20,7 @@ func (id ExecID) Correction() (root string, number int) {
 	return s[:n-3], int(s[n-2]-'0')*10 + int(s[n-1]-'0')
 }
 
-// threeParts reports whether s is three parts of letters and digits with points between them.
+// threeParts reports whether s is three parts of letters and digits, separated by points.
 func threeParts(s string) bool {
 	points, length := 0, 0
 	for i := range len(s) {
@@ -77,15 +36,24 @@ func threeParts(s string) bool {
 	return points == 2 && length > 0
 }
 
-// ExecutionKey is the key of an execution's entry, which all its versions share.
+// validExecID reports whether the id is 1 to 100 bytes of printable ASCII.
+func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && text.ASCII(string(id)) }
+
+// ExecutionKey returns the key of an execution's entry. All versions of the execution share it.
 func ExecutionKey(id ExecID) string {
 	root, _ := id.Correction()
 	return "x:" + root
 }
 
-func validExecID(id ExecID) bool { return len(id) >= 1 && len(id) <= 100 && text.ASCII(string(id)) }
+// execution is the newest version of one execution.
+type execution struct {
+	version    int
+	instrument Instrument
+	cancelled  bool
+}
 
-// inForce returns the newest version of the execution that the entry at a place brought as was.
+// inForce returns the newest version of the execution that the entry at place first recorded as
+// was.
 func (b *Book) inForce(was *Trade, place int64) execution {
 	_, version := was.ExecID.Correction()
 	x := execution{version: version, instrument: was.Instrument}

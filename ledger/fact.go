@@ -8,13 +8,14 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Fact is something that happened to an account and goes into its journal: a Trade,
-// CashMovement, Split, Opening, Cancellation or EquityPoint, or a pointer to one. The set is closed.
+// Fact is something that happened to an account and belongs into its journal: a [Trade],
+// [CashMovement], [Split], [Opening], [Cancellation] or [EquityPoint], or a pointer to one. The set
+// is closed.
 type Fact interface {
 	fact()
 }
 
-// Facts returns a list of one kind of fact as facts of any.
+// Facts returns a list of one kind of fact as a list of any kind.
 func Facts[F Fact](list []F) []Fact {
 	facts := make([]Fact, len(list))
 	for i, f := range list {
@@ -23,8 +24,16 @@ func Facts[F Fact](list []F) []Fact {
 	return facts
 }
 
-// Normalize returns a pointer to a copy of a fact with defaults filled in, times in UTC at microseconds and
-// decimals trimmed, or the reason why no book could accept it. A nil pointer is ErrInvalid.
+// Normalize returns a pointer to a copy of a fact with defaults filled in, times in UTC at
+// microseconds, and decimals trimmed. It refuses every fact that could make a fold fail or round,
+// so that folds cannot fail. It does not change the fact.
+//
+// Errors:
+//   - invalid.Err for a fact with a wrong field (an [invalid.Error] that lists all of them), and
+//     for a nil pointer;
+//   - ErrInexact for quantity, multiplier and price whose product would not be exact;
+//   - ErrCurrencyMismatch for a commission in another currency than the contract's, unless the
+//     contract is a currency pair, and for a split into a contract in another currency.
 func Normalize(f Fact) (Payload, error) {
 	switch f := f.(type) {
 	case Trade:
@@ -43,7 +52,7 @@ func Normalize(f Fact) (Payload, error) {
 	return normalizePointer(f)
 }
 
-// normalizePointer is normalizeFact for pointers to facts.
+// normalizePointer is Normalize for pointers to facts.
 func normalizePointer(f Fact) (Payload, error) {
 	switch f := f.(type) {
 	case *Trade:
@@ -71,10 +80,12 @@ func normalizePointer(f Fact) (Payload, error) {
 			return Normalize(*f)
 		}
 	}
-	return nil, fmt.Errorf("%w: fact is a nil %v", invalid.Err, reflect.TypeOf(f)) // %T would move every fact to the heap
+	return nil, fmt.Errorf("%w: fact is a nil %v", invalid.Err,
+		reflect.TypeOf(f)) // %T would move every fact to the heap
 }
 
-// FactOf returns the fact that a payload brought; nil if it only says what came of others.
+// FactOf returns a copy of the fact that a payload records; nil for a payload that records none,
+// such as a [Restatement].
 func FactOf(payload any) Fact {
 	switch f := payload.(type) {
 	case *Trade:
@@ -102,7 +113,8 @@ func FactOf(payload any) Fact {
 	return nil
 }
 
-// SortFacts puts facts in the order of their times, exercised options before what they deliver.
+// SortFacts sorts facts by time. Facts of the same time keep their order, except that exercised and
+// assigned options come before other facts.
 func SortFacts(list []Payload) {
 	if len(list) < 2 {
 		return

@@ -2,15 +2,7 @@ package ledger
 
 import "github.com/ai-ots/accounts/internal/num"
 
-// Closed is what a trade closed and realized; zero where it closed nothing.
-type Closed struct {
-	Quantity Decimal `json:"quantity"`           // the part that closed, with the trade's sign
-	Basis    Decimal `json:"basis"`              // of the lots consumed; negative for short ones
-	Realized Decimal `json:"realized"`           // after commissions and taxes of both sides, in the instrument's currency
-	Inferred bool    `json:"inferred,omitempty"` // at least one lot was inferred from a statement
-}
-
-// trade folds a trade in.
+// trade folds a trade in, and returns the part of the position that it closed.
 func (b *Book) trade(t *Trade) Closed {
 	b.trades++
 	proceeds := t.Amount()
@@ -31,7 +23,7 @@ func (b *Book) trade(t *Trade) Closed {
 		premium := b.takePremium(t)
 		net = net.Add(premium)
 		if !settles {
-			// It was paid with the option and will be again when the future's P&L is realized.
+			// The premium was paid with the option, and the future's P&L will contain it once more.
 			h.cash.Traded = h.cash.Traded.Sub(premium)
 		}
 	}
@@ -62,7 +54,7 @@ func (b *Book) realize(h *Holding, gain, rate Decimal) {
 		h.cash.Traded = h.cash.Traded.Add(gain)
 	}
 	switch {
-	case h.inBase: // RealizedBase is Realized; see position
+	case h.inBase: // RealizedBase equals Realized; see realizedBase
 	case rate.IsZero():
 		h.Unconverted = h.Unconverted.Add(gain)
 	default:
@@ -70,7 +62,8 @@ func (b *Book) realize(h *Holding, gain, rate Decimal) {
 	}
 }
 
-// exchange folds a currency trade in: it has no lots, it turns one cash balance into another.
+// exchange folds a currency trade in. A currency trade makes no lots: it turns one cash balance
+// into another.
 func (b *Book) exchange(t *Trade, proceeds Decimal) {
 	bought, paid := b.balance(Currency(t.Instrument.Symbol)), b.balance(t.Instrument.Currency)
 	bought.Exchanged = bought.Exchanged.Add(t.Quantity)
@@ -110,8 +103,8 @@ func (b *Book) moveCash(m *CashMovement) {
 	}
 }
 
-// split folds a split in: every lot keeps its basis and opening time. Moving to another contract
-// joins the lots that are there.
+// split folds a split in. Every lot keeps its basis and opening time. Lots that move to another
+// contract join the lots there.
 func (b *Book) split(s *Split) {
 	from := b.holding(&s.From, s.From.Key())
 	to := from
@@ -120,8 +113,8 @@ func (b *Book) split(s *Split) {
 	}
 	lots := append([]Lot(nil), from.lots()...)
 	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
-	// Quantities are scaled as running sums, so that rounding cannot add up; what of a lot rounds to
-	// nothing leaves its basis to the next.
+	// Quantities are scaled as running sums, so that rounding errors do not add up. A lot that
+	// rounds to zero leaves its basis to the next.
 	var before, after, basis Decimal
 	for _, l := range lots {
 		before = before.Add(l.Quantity)
@@ -156,12 +149,13 @@ func (b *Book) open(o *Opening) {
 	}
 	for _, l := range o.Lots {
 		if c, gain := h.match(l, o.Time); !c.Quantity.IsZero() {
-			b.realize(h, gain, o.FXRate) // history was changed, and what opened it now closes something
+			// After a change of history, the position may have the other direction.
+			b.realize(h, gain, o.FXRate)
 		}
 	}
 }
 
-// restate replaces what amendments changed.
+// restate puts the positions, balances and premiums of a restatement in place of the book's.
 func (b *Book) restate(r *Restatement) {
 	for _, p := range r.Positions {
 		b.set(p)
@@ -173,8 +167,8 @@ func (b *Book) restate(r *Restatement) {
 	b.trades = r.Trades
 }
 
-// set puts a position in place of the one of the same contract; one of which nothing is left in
-// force goes without a trace.
+// set puts a position in place of the one in the same contract. It removes a position that no
+// trade, split or opening in force has touched.
 func (b *Book) set(p Position) {
 	if p.LastTrade.IsZero() && len(p.Lots) == 0 {
 		delete(b.positions, p.Instrument.Key())
@@ -186,13 +180,14 @@ func (b *Book) set(p Position) {
 	b.positions[h.key] = h
 }
 
-// holding returns the contract's holding. One that is flat takes over the broker's names for the
-// contract, which may have been another of the same terms.
+// holding returns the contract's holding, and makes one if there is none. A flat holding takes over
+// the broker's names from i: they may have named another contract of the same terms before.
 func (b *Book) holding(i *Instrument, key InstrumentKey) *Holding {
 	h := b.positions[key]
 	switch {
 	case h == nil:
-		h = &Holding{Position: Position{Instrument: *i}, key: key, inBase: i.Currency == b.base, cash: b.balance(i.Currency)}
+		h = &Holding{Position: Position{Instrument: *i}, key: key, inBase: i.Currency == b.base,
+			cash: b.balance(i.Currency)}
 		b.positions[key] = h
 	case h.Quantity.IsZero() && h.Instrument.ConID != i.ConID:
 		h.Instrument = *i
@@ -200,6 +195,7 @@ func (b *Book) holding(i *Instrument, key InstrumentKey) *Holding {
 	return h
 }
 
+// balance returns the currency's balance, and makes one if there is none.
 func (b *Book) balance(c Currency) *CashBalance {
 	cash := b.cash[c]
 	if cash == nil {
@@ -207,10 +203,4 @@ func (b *Book) balance(c Currency) *CashBalance {
 		b.cash[c] = cash
 	}
 	return cash
-}
-
-// Closing is a trade, or the part of one, that reduced a position, and what that realized.
-type Closing struct {
-	Trade Trade `json:"trade"`
-	Closed
 }

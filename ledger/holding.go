@@ -6,19 +6,22 @@ import (
 	"github.com/ai-ots/accounts/internal/num"
 )
 
-// Holding is a position as the book keeps it: its lots are a queue whose consumed front is kept
-// for reuse, so that steady trading does not allocate.
+// Holding is a position as the book keeps it. Its lots are a queue. The consumed front of the queue
+// is kept for reuse, so that steady trading does not allocate.
 type Holding struct {
-	Position // Lots is always nil here
+	Position // its Lots are always nil
 	key      InstrumentKey
-	inBase   bool         // its currency is the book's base currency: RealizedBase is not kept
-	cash     *CashBalance // the book's, of its currency
-	queue    []Lot
-	head     int
+	// inBase is true if the contract's currency is the base currency. RealizedBase is not kept
+	// then.
+	inBase bool
+	// cash is the book's balance in the contract's currency.
+	cash  *CashBalance
+	queue []Lot
+	head  int
 }
 
-// Worth is what a position adds to equity at a price per unit and a conversion rate, in base currency: its value, or,
-// where only differences are ever paid, what is unrealized.
+// Worth returns the amount that the position adds to equity, in base currency, at a price per unit
+// and a conversion rate: its value, or its unrealized P&L for futures and CFDs.
 func (h *Holding) Worth(price, rate Decimal) Decimal {
 	value, unrealized := h.value(price)
 	if !h.Instrument.SettlesNotional() {
@@ -27,9 +30,17 @@ func (h *Holding) Worth(price, rate Decimal) Decimal {
 	return num.Convert(value, rate)
 }
 
+// value returns the position's value at a price per unit and its unrealized P&L, both in the
+// contract's currency.
+func (h *Holding) value(price Decimal) (value, unrealized Decimal) {
+	value = num.Convert(num.Convert(h.Quantity, h.Instrument.Multiplier), price)
+	return value, value.Sub(h.Basis)
+}
+
+// lots returns the lots that are not consumed.
 func (h *Holding) lots() []Lot { return h.queue[h.head:] }
 
-// realizedBase is what was realized in base currency, as far as that is known.
+// realizedBase returns the realized P&L in base currency, without closings that had no rate.
 func (h *Holding) realizedBase() Decimal {
 	if h.inBase {
 		return h.Realized
@@ -47,19 +58,9 @@ func (h *Holding) position(withLots bool) Position {
 	return p
 }
 
-// add queues a lot behind all that were opened no later.
-func (h *Holding) add(l Lot) {
-	h.queue = append(h.queue, l)
-	for i := len(h.queue) - 1; i > h.head && l.OpenedAt.Before(h.queue[i-1].OpenedAt); i-- {
-		h.queue[i], h.queue[i-1] = h.queue[i-1], l
-	}
-	h.Quantity = h.Quantity.Add(l.Quantity)
-	h.Basis = h.Basis.Add(l.Basis)
-}
-
-// match sets a lot against the position: what runs against it closes lots, first in, first out, and
-// the rest is queued. Of a lot that does both, the two parts share the basis by quantity. The gain is what the
-// closing part brought less the basis it consumed.
+// match sets a lot against the position. A lot in the other direction closes lots, first in, first
+// out; the rest of it is queued. If a lot both closes and opens, the parts share its basis by
+// quantity. gain is the proceeds of the closing part less the basis it consumed.
 func (h *Holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
 	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
 		h.add(l)
@@ -86,8 +87,18 @@ func (h *Holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
 	return c, gain
 }
 
-// consume takes n units, a positive number no larger than the position, off the front lots and
-// returns their basis. A lot consumed in part gives up its basis pro rata.
+// add queues a lot behind all lots that were not opened later.
+func (h *Holding) add(l Lot) {
+	h.queue = append(h.queue, l)
+	for i := len(h.queue) - 1; i > h.head && l.OpenedAt.Before(h.queue[i-1].OpenedAt); i-- {
+		h.queue[i], h.queue[i-1] = h.queue[i-1], l
+	}
+	h.Quantity = h.Quantity.Add(l.Quantity)
+	h.Basis = h.Basis.Add(l.Basis)
+}
+
+// consume takes n units off the front lots and returns their basis. n is positive and not above the
+// position. A lot consumed in part gives up its basis in proportion.
 func (h *Holding) consume(n Decimal) (basis Decimal, inferred bool) {
 	taken := n
 	for !n.IsZero() {
@@ -111,17 +122,10 @@ func (h *Holding) consume(n Decimal) (basis Decimal, inferred bool) {
 	return basis, inferred
 }
 
-// compact moves the lots to the front once more than half of the queue is consumed.
+// compact moves the lots to the front of the queue once more than half of it is consumed.
 func (h *Holding) compact() {
 	if h.head == len(h.queue) || h.head > 16 && h.head > len(h.queue)/2 {
 		n := copy(h.queue, h.queue[h.head:])
 		h.queue, h.head = h.queue[:n], 0
 	}
-}
-
-// value is what a position is worth at a price per unit, in the instrument's currency, and what of that is
-// unrealized.
-func (h *Holding) value(price Decimal) (value, unrealized Decimal) {
-	value = num.Convert(num.Convert(h.Quantity, h.Instrument.Multiplier), price)
-	return value, value.Sub(h.Basis)
 }

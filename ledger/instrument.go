@@ -9,58 +9,48 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Instrument is a tradable contract, told by its terms. ConID and LocalSymbol are the broker's
-// names for it: hints for people and look-ups, never identity. Identity is Key.
+// Instrument is a tradable contract, defined by its terms. Two sources that state the same terms
+// name the same contract: Key is made from the terms. ConID and LocalSymbol are the broker's names
+// for it, and only hints.
 type Instrument struct {
-	SecType    SecType  `json:"sec_type"`
-	Symbol     string   `json:"symbol"`   // STK: the ticker; OPT: the OSI root; FUT and FOP: the underlying's symbol
-	Currency   Currency `json:"currency"` // of price, proceeds, commission and P&L
+	SecType SecType `json:"sec_type"`
+	Symbol  string  `json:"symbol"` // STK: the ticker; OPT: the OSI root; FUT and FOP: the underlying's symbol
+	// Currency is that of price, proceeds, commission and P&L.
+	Currency   Currency `json:"currency"`
 	Underlying string   `json:"underlying,omitempty"`
-	Expiry     Date     `json:"expiry,omitzero"`     // OPT, FUT, FOP, WAR
-	Right      Right    `json:"right,omitempty"`     // OPT, FOP, WAR
-	Strike     Decimal  `json:"strike,omitzero"`     // OPT, FOP, WAR
-	Multiplier Decimal  `json:"multiplier,omitzero"` // money per point of price; if left zero 100 for OPT and 1 elsewhere, but required for FUT and FOP
+	Expiry     Date     `json:"expiry,omitzero"` // OPT, FUT, FOP, WAR
+	Right      Right    `json:"right,omitempty"` // OPT, FOP, WAR
+	Strike     Decimal  `json:"strike,omitzero"` // OPT, FOP, WAR
+	// Multiplier is money per point of price. Zero stands for 100 for OPT and 1 for the others,
+	// except that FUT and FOP must state it.
+	Multiplier Decimal `json:"multiplier,omitzero"`
 
-	ConID       int64  `json:"con_id,omitempty"`
-	LocalSymbol string `json:"local_symbol,omitempty"` // of a future, also what options on it name as their Underlying
+	ConID int64 `json:"con_id,omitempty"`
+	// LocalSymbol of a future is also the Underlying that options on it name.
+	LocalSymbol string `json:"local_symbol,omitempty"`
 }
 
-// NewStock returns a stock or fund share traded in the currency.
+// NewStock returns a stock or fund share (SecType STK) that trades in the currency.
 func NewStock(symbol string, currency Currency) Instrument {
 	return Instrument{SecType: Stock, Symbol: symbol, Currency: currency, Multiplier: num.One}
 }
 
-// NewOption returns an equity option on 100 shares; symbol is the OSI root.
+// NewOption returns an equity option on 100 shares. symbol is the OSI root, and the underlying too.
 func NewOption(symbol string, expiry Date, right Right, strike Decimal, currency Currency) Instrument {
 	return Instrument{SecType: Option, Symbol: symbol, Underlying: symbol, Currency: currency,
 		Expiry: expiry, Right: right, Strike: strike, Multiplier: num.Hundred}
 }
 
-func (i *Instrument) AppendJSON(b []byte, name string) []byte {
-	b = append(wire.AppendName(b, name), '{')
-	b = wire.AppendString(b, "sec_type", i.SecType, false)
-	b = wire.AppendString(b, "symbol", i.Symbol, false)
-	b = wire.AppendString(b, "currency", i.Currency, false)
-	b = wire.AppendString(b, "underlying", i.Underlying, true)
-	if i.Expiry != 0 {
-		b = wire.AppendString(b, "expiry", i.Expiry.String(), false)
-	}
-	b = wire.AppendString(b, "right", i.Right, true)
-	b = wire.AppendDecimal(b, "strike", i.Strike, true)
-	b = wire.AppendDecimal(b, "multiplier", i.Multiplier, true)
-	b = wire.AppendInt(b, "con_id", i.ConID, true)
-	b = wire.AppendString(b, "local_symbol", i.LocalSymbol, true)
-	return append(b, '}')
-}
-
-// Key returns the canonical key. It allocates; keep it where it is used often. Two contracts
-// with equal keys are the same contract; a key says nothing about whether the terms are valid.
+// Key returns the canonical key. It allocates: keep the key where it is needed often. Contracts
+// with equal keys are the same contract. A key does not tell whether the terms are valid; see
+// Validate.
 func (i Instrument) Key() InstrumentKey {
 	i.SetDefaults()
 	return i.key()
 }
 
-// AppendKey appends key's bytes, for whoever has a buffer.
+// AppendKey appends the bytes of the key of an instrument whose defaults are filled in (see
+// SetDefaults). It allocates nothing if b has room.
 func (i *Instrument) AppendKey(b []byte) []byte {
 	b = append(append(append(b, i.SecType...), ':'), i.Symbol...)
 	if i.Expiry != 0 {
@@ -76,6 +66,36 @@ func (i *Instrument) AppendKey(b []byte) []byte {
 	return append(append(b, ':'), i.Currency...)
 }
 
+// String returns LocalSymbol, or the key if LocalSymbol is empty.
+func (i Instrument) String() string {
+	if i.LocalSymbol != "" {
+		return i.LocalSymbol
+	}
+	return string(i.Key())
+}
+
+// Normalize fills in defaults, trims trailing zeros off the decimals and checks the terms. Its
+// error is an [invalid.Error] (invalid.Err) that lists every wrong field.
+func (i *Instrument) Normalize() error {
+	i.SetDefaults()
+	i.Strike, i.Multiplier = num.Trim(i.Strike), num.Trim(i.Multiplier)
+	return i.validate()
+}
+
+// Complete fills in defaults and checks the terms, as Normalize does, but does not trim decimals.
+func (i *Instrument) Complete() error {
+	i.SetDefaults()
+	return i.validate()
+}
+
+// Validate checks the terms as they are with defaults filled in, and does not change the
+// instrument. Its error is an [invalid.Error] (invalid.Err) that lists every wrong field.
+func (i Instrument) Validate() error {
+	i.SetDefaults()
+	return i.validate()
+}
+
+// SetDefaults fills in Multiplier and, for options and warrants, Underlying where they are empty.
 func (i *Instrument) SetDefaults() {
 	if i.Multiplier.IsZero() {
 		switch i.SecType {
@@ -91,49 +111,12 @@ func (i *Instrument) SetDefaults() {
 	}
 }
 
-// Normalize fills in defaults, trims trailing zeros off the decimals and checks the terms.
-func (i *Instrument) Normalize() error {
-	i.SetDefaults()
-	i.Strike, i.Multiplier = num.Trim(i.Strike), num.Trim(i.Multiplier)
-	return i.validate()
-}
-
-// Complete fills in defaults and checks the terms, without trimming decimals.
-func (i *Instrument) Complete() error {
-	i.SetDefaults()
-	return i.validate()
-}
-
-// Validate checks the terms and returns a *ValidationError that names all that are wrong, or nil.
-func (i Instrument) Validate() error {
-	i.SetDefaults()
-	return i.validate()
-}
-
-// SettlesNotional reports whether buying one pays its full price. Futures and CFDs pay only the
-// difference: their P&L reaches cash when it is realized.
-func (i *Instrument) SettlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
-
-// IsOption reports whether it is an option whose exercise or assignment moves its premium into
-// the underlying.
-func (i *Instrument) IsOption() bool {
-	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
-}
-
-// String returns the broker's symbol if there is one, else the key.
-func (i Instrument) String() string {
-	if i.LocalSymbol != "" {
-		return i.LocalSymbol
-	}
-	return string(i.Key())
-}
-
-// key is Key for an instrument that has its defaults.
+// key is Key for an instrument whose defaults are filled in.
 func (i *Instrument) key() InstrumentKey {
 	return InstrumentKey(i.AppendKey(make([]byte, 0, 48)))
 }
 
-// validate is Validate for an instrument that has its defaults.
+// validate is Validate for an instrument whose defaults are filled in.
 func (i *Instrument) validate() error {
 	v := invalid.Error{What: "instrument"}
 	if !i.SecType.Valid() {
@@ -159,7 +142,8 @@ func (i *Instrument) validate() error {
 	return v.Err()
 }
 
-// validateTerms checks expiry, right and strike, which options have, futures in part, and others not.
+// validateTerms checks expiry, right and strike. Options and warrants have all three, futures have
+// an expiry, and other contracts have none.
 func (i *Instrument) validateTerms(v *invalid.Error) {
 	option := i.IsOption()
 	switch {
@@ -182,7 +166,36 @@ func (i *Instrument) validateTerms(v *invalid.Error) {
 	}
 }
 
-// SecType is IBKR's kind of contract.
+// SettlesNotional reports whether a buyer pays the full price. Buyers of futures and CFDs pay only
+// differences: their P&L reaches cash when it is realized.
+func (i *Instrument) SettlesNotional() bool { return i.SecType != Future && i.SecType != CFD }
+
+// IsOption reports whether the contract is an option or a warrant. Exercise or assignment moves its
+// premium into the underlying.
+func (i *Instrument) IsOption() bool {
+	return i.SecType == Option || i.SecType == FutureOption || i.SecType == Warrant
+}
+
+// AppendJSON appends a comma if one is needed, the quoted name, a colon, and the instrument as a
+// JSON object in the journal's canonical form.
+func (i *Instrument) AppendJSON(b []byte, name string) []byte {
+	b = append(wire.AppendName(b, name), '{')
+	b = wire.AppendString(b, "sec_type", i.SecType, false)
+	b = wire.AppendString(b, "symbol", i.Symbol, false)
+	b = wire.AppendString(b, "currency", i.Currency, false)
+	b = wire.AppendString(b, "underlying", i.Underlying, true)
+	if i.Expiry != 0 {
+		b = wire.AppendString(b, "expiry", i.Expiry.String(), false)
+	}
+	b = wire.AppendString(b, "right", i.Right, true)
+	b = wire.AppendDecimal(b, "strike", i.Strike, true)
+	b = wire.AppendDecimal(b, "multiplier", i.Multiplier, true)
+	b = wire.AppendInt(b, "con_id", i.ConID, true)
+	b = wire.AppendString(b, "local_symbol", i.LocalSymbol, true)
+	return append(b, '}')
+}
+
+// SecType is IBKR's name for a kind of contract.
 type SecType string
 
 // The kinds of contract, in IBKR's vocabulary.
@@ -199,6 +212,7 @@ const (
 	Crypto       SecType = "CRYPTO"
 )
 
+// Valid reports whether the kind is one of the constants.
 func (s SecType) Valid() bool {
 	switch s {
 	case Stock, Option, Future, FutureOption, Forex, CFD, Warrant, Bond, Fund, Crypto:
@@ -215,7 +229,3 @@ const (
 	Call Right = "C"
 	Put  Right = "P"
 )
-
-// InstrumentKey is the canonical name of a contract, made from its terms, so that two sources
-// that name the same contract agree: "STK:NU:USD", "OPT:NU:20250516:C:12:100:USD".
-type InstrumentKey string

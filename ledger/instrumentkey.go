@@ -7,9 +7,14 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// ParseInstrumentKey returns the contract that a key names: "STK:NU:USD", "OPT:NU:20250516:C:12:100:USD". The contract has
-// the terms of the key and nothing else: no ConID and no LocalSymbol, and an option's Underlying is its
-// Symbol. ErrInvalid for a text that is not the key of a valid contract; the key of the result is the text.
+// InstrumentKey is the canonical name of a contract, made from its terms, so that two sources that
+// name the same contract agree: "STK:NU:USD", "OPT:NU:20250516:C:12:100:USD".
+type InstrumentKey string
+
+// ParseInstrumentKey returns the contract that a key names, such as "OPT:NU:20250516:C:12:100:USD".
+// The contract has the terms of the key alone: no ConID and no LocalSymbol, and an option's
+// Underlying is its Symbol. The key of the result equals the argument. It returns invalid.Err for a
+// text that is not the canonical key of a valid contract.
 func ParseInstrumentKey(key InstrumentKey) (Instrument, error) {
 	i, err := parseKey(strings.Split(string(key), ":"))
 	if err == nil {
@@ -24,8 +29,8 @@ func ParseInstrumentKey(key InstrumentKey) (Instrument, error) {
 	return i, nil
 }
 
-// parseKey reads the parts of a key: kind and symbol, then expiry, right with strike, and multiplier where the kind or the
-// contract has them, and the currency.
+// parseKey reads the parts of a key: kind and symbol; then expiry, right and strike, and
+// multiplier, where the contract has them; then the currency.
 func parseKey(parts []string) (Instrument, error) {
 	if len(parts) < 3 {
 		return Instrument{}, fmt.Errorf("it has %d parts", len(parts))

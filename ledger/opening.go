@@ -9,8 +9,8 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Opening is a position that was there before the journal began, with its cost basis. It moves
-// no cash. Its lots are all long or all short, and none was opened after Time.
+// Opening is a position that was held before the journal began, with its cost basis. It moves no
+// cash. Its lots are all long or all short. No lot was opened after Time.
 type Opening struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`
@@ -19,6 +19,7 @@ type Opening struct {
 	Time       time.Time  `json:"time"`
 }
 
+// normalize checks every field, trims the decimals and cuts times to microseconds in UTC.
 func (o *Opening) normalize() error {
 	v := &invalid.Error{What: "opening balance"}
 	checkID(v, o.ID)
@@ -31,11 +32,14 @@ func (o *Opening) normalize() error {
 		field := fmt.Sprintf("Lots[%d].", i)
 		v.Check(!l.Quantity.IsZero(), field+"Quantity", "is zero")
 		num.CheckAmount(v, field+"Quantity", l.Quantity)
-		v.Check(l.Quantity.IsNeg() == o.Lots[0].Quantity.IsNeg(), field+"Quantity", "%s has another sign than the first", l.Quantity)
+		v.Check(l.Quantity.IsNeg() == o.Lots[0].Quantity.IsNeg(), field+"Quantity",
+			"%s has another sign than the first", l.Quantity)
 		num.CheckAmount(v, field+"Basis", l.Basis)
 		checkTime(v, field+"OpenedAt", l.OpenedAt)
-		v.Check(!l.OpenedAt.After(o.Time), field+"OpenedAt", "%s is after the opening's own time", l.OpenedAt.UTC().Format(time.RFC3339))
-		v.Check(l.ExecID == "" || validExecID(l.ExecID), field+"ExecID", "%.120q is not at most 100 bytes of printable ASCII", l.ExecID)
+		v.Check(!l.OpenedAt.After(o.Time), field+"OpenedAt",
+			"%s is after the opening's own time", l.OpenedAt.UTC().Format(time.RFC3339))
+		v.Check(l.ExecID == "" || validExecID(l.ExecID), field+"ExecID",
+			"%.120q is not at most 100 bytes of printable ASCII", l.ExecID)
 		l.Quantity, l.Basis, l.OpenedAt = num.Trim(l.Quantity), num.Trim(l.Basis), wire.Time(l.OpenedAt)
 		lots[i] = l
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/ai-ots/accounts/internal/wire"
 )
 
-// Payload is what an entry about facts holds: a pointer to a Trade, CashMovement, Split, Opening, EquityPoint,
-// Amendment or Restatement. The set is closed. A pointer to a Cancellation is one until the entry that it cancels
-// is known, and goes into the journal as an Amendment.
+// Payload is the content of an entry about facts: a pointer to a [Trade], [CashMovement], [Split],
+// [Opening], [EquityPoint], [Amendment] or [Restatement]. The set is closed. A pointer to a
+// [Cancellation] is a payload too, until [Book.Cancel] has made an amendment of it.
 type Payload interface {
 	kind() EntryKind
 	entryKey() string
@@ -16,7 +16,9 @@ type Payload interface {
 	appendFields(b []byte) []byte
 }
 
-// Decode reads a payload of the kind; nil without an error for a kind that is none of the ledger's.
+// Decode reads the JSON of a payload of the kind. It returns nil and no error for a kind that does
+// not belong to this package. It returns an error for an unknown version, an unknown field, and
+// contents that no book could fold.
 func Decode(kind EntryKind, data []byte) (Payload, error) {
 	switch kind {
 	case KindTrade:
@@ -50,7 +52,7 @@ func Decode(kind EntryKind, data []byte) (Payload, error) {
 	return nil, nil
 }
 
-// orError keeps a nil pointer from becoming a payload that is not nil.
+// orError keeps a nil pointer from becoming an interface value that is not nil.
 func orError[P Payload](p P, err error) (Payload, error) {
 	if err != nil {
 		return nil, err
@@ -58,23 +60,23 @@ func orError[P Payload](p P, err error) (Payload, error) {
 	return p, nil
 }
 
-// KindOf returns the kind of a payload's entry.
+// KindOf returns the kind of the payload's entry.
 func KindOf(p Payload) EntryKind { return p.kind() }
 
-// KeyOf returns the key that makes a payload's entry idempotent within its journal; empty for one that need not
-// be.
+// KeyOf returns the key that makes the payload's entry idempotent within its journal; empty for a
+// payload that needs none.
 func KeyOf(p Payload) string { return p.entryKey() }
 
-// TimeOf returns when it happened; zero for a Restatement.
+// TimeOf returns the time at which the payload's fact happened; zero for a [Restatement].
 func TimeOf(p Payload) time.Time { return p.when() }
 
-// AppendFields appends the payload's JSON fields, each behind a comma.
+// AppendFields appends the payload's JSON fields, each after a comma.
 func AppendFields(b []byte, p Payload) []byte { return p.appendFields(b) }
 
-// EntryKind says what an entry's payload is.
+// EntryKind names the kind of payload that an entry holds.
 type EntryKind string
 
-// The kinds of entry about facts. A kind once released is read for ever.
+// The kinds of entry about facts. Journals are read for ever: a kind is never taken away.
 const (
 	KindTrade       EntryKind = "trade"       // a Trade
 	KindCash        EntryKind = "cash"        // a CashMovement

@@ -7,19 +7,28 @@ import (
 	"github.com/ai-ots/accounts/internal/num"
 )
 
-// Exercised reports whether the trade is the option's side of an exercise or assignment that
-// delivers the underlying. One that settles in cash has proceeds and is an ordinary closing.
-func (t *Trade) Exercised() bool {
-	return (t.Kind == Assignment || t.Kind == Exercise) && t.Instrument.IsOption() && t.Amount().IsZero()
+// PendingPremium is the premium of an exercised or assigned option that waits for the trade of its
+// underlying, into whose proceeds it moves. A premium that stays is a sign of a missing trade.
+type PendingPremium struct {
+	Option     InstrumentKey `json:"option"`
+	Underlying string        `json:"underlying"`
+	Currency   Currency      `json:"currency"`
+	Strike     Decimal       `json:"strike"`
+	Quantity   Decimal       `json:"quantity"` // of the underlying that is still to trade, signed
+	Amount     Decimal       `json:"amount"`   // positive when received
+	Time       time.Time     `json:"time"`
 }
 
-// delivers reports whether the trade is the underlying's side of an exercise or assignment.
-func (t *Trade) delivers() bool {
-	return (t.Kind == Assignment || t.Kind == Exercise) && !t.Instrument.IsOption()
+// fits reports whether the trade is the delivery that the premium waits for: same underlying,
+// currency, time and direction, and a price equal to the strike.
+func (p *PendingPremium) fits(t *Trade) bool {
+	return p.Time.Equal(t.Time) && p.Currency == t.Instrument.Currency && p.Strike.Equal(t.Price) &&
+		p.Quantity.IsNeg() == t.Quantity.IsNeg() &&
+		(p.Underlying == t.Instrument.Symbol || p.Underlying == t.Instrument.LocalSymbol)
 }
 
-// deferPremium sets an exercised option's gain aside for the underlying's trade. A short call
-// that is bought back by assignment sells the underlying, a short put buys it.
+// deferPremium sets an exercised option's gain aside for the trade of the underlying. Assignment of
+// a short call sells the underlying; assignment of a short put buys it.
 func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
 	quantity := closed // one future for each option on it
 	if t.Instrument.SecType != FutureOption {
@@ -34,8 +43,8 @@ func (b *Book) deferPremium(t *Trade, closed, gain Decimal) {
 	})
 }
 
-// takePremium moves to the underlying's trade the premium of the options that delivered it: same
-// underlying, time and direction, strike equal to price.
+// takePremium returns the premium of the options that the trade delivers, and takes it off the
+// pending ones.
 func (b *Book) takePremium(t *Trade) Decimal {
 	var premium Decimal
 	left := t.Quantity.Abs()
@@ -57,22 +66,4 @@ func (b *Book) takePremium(t *Trade) Decimal {
 	}
 	b.pending = slices.DeleteFunc(b.pending, func(p PendingPremium) bool { return p.Quantity.IsZero() })
 	return premium
-}
-
-// PendingPremium is the premium of an exercised or assigned option that waits for its underlying's
-// trade, into whose proceeds it moves. One that stays is a sign of a missing trade.
-type PendingPremium struct {
-	Option     InstrumentKey `json:"option"`
-	Underlying string        `json:"underlying"`
-	Currency   Currency      `json:"currency"`
-	Strike     Decimal       `json:"strike"`
-	Quantity   Decimal       `json:"quantity"` // of the underlying that is still to trade, signed
-	Amount     Decimal       `json:"amount"`   // positive when received
-	Time       time.Time     `json:"time"`
-}
-
-func (p *PendingPremium) fits(t *Trade) bool {
-	return p.Time.Equal(t.Time) && p.Currency == t.Instrument.Currency && p.Strike.Equal(t.Price) &&
-		p.Quantity.IsNeg() == t.Quantity.IsNeg() &&
-		(p.Underlying == t.Instrument.Symbol || p.Underlying == t.Instrument.LocalSymbol)
 }

@@ -9,20 +9,21 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Prices are marks and conversion rates as they are known now. They are not safe for concurrent use.
+// Prices are the marks and conversion rates that are known now. They are not safe for concurrent
+// use.
 type Prices struct {
 	Base  Currency // what everything is converted to
 	Marks map[InstrumentKey]Mark
 	Rates map[Currency]FXRate
 }
 
-// NewPrices returns prices of which none is known yet.
+// NewPrices returns prices without any mark or rate.
 func NewPrices(base Currency) *Prices {
 	return &Prices{Base: base, Marks: map[InstrumentKey]Mark{}, Rates: map[Currency]FXRate{}}
 }
 
-// Rate returns what a unit of the currency is worth in base currency, and since when. That of the base currency is 1,
-// with the zero time. ok is false where no rate is known.
+// Rate returns the worth of one unit of the currency in base currency, and since when that rate
+// holds. The base currency has rate 1 and the zero time. ok is false if no rate is known.
 func (p *Prices) Rate(c Currency) (rate Decimal, at time.Time, ok bool) {
 	if c == p.Base {
 		return num.One, time.Time{}, true
@@ -31,7 +32,8 @@ func (p *Prices) Rate(c Currency) (rate Decimal, at time.Time, ok bool) {
 	return r.Rate, r.Time, ok
 }
 
-// SetMark takes a price that is normalized, unless there is a newer one of the contract. It reports whether it did.
+// SetMark takes a normalized mark of the contract, unless a newer one is known. It reports whether
+// it took the mark.
 func (p *Prices) SetMark(key InstrumentKey, m Mark) bool {
 	if old, ok := p.Marks[key]; ok && m.Time.Before(old.Time) {
 		return false
@@ -40,8 +42,8 @@ func (p *Prices) SetMark(key InstrumentKey, m Mark) bool {
 	return true
 }
 
-// SetRate takes a conversion rate that is normalized, unless there is a newer one of the currency. It reports whether
-// it did.
+// SetRate takes a normalized conversion rate, unless a newer one of the currency is known. It
+// reports whether it took the rate.
 func (p *Prices) SetRate(r FXRate) bool {
 	if old, ok := p.Rates[r.Currency]; ok && r.Time.Before(old.Time) {
 		return false
@@ -50,8 +52,8 @@ func (p *Prices) SetRate(r FXRate) bool {
 	return true
 }
 
-// convert returns an amount in base currency. Where there is no rate it notes the currency, and the
-// result is zero.
+// convert returns an amount in base currency, and lowers oldest to the time of the rate. Without a
+// rate it adds the currency to lacks and returns zero.
 func (p *Prices) convert(amount Decimal, c Currency, lacks *map[Currency]bool, oldest *time.Time) Decimal {
 	if amount.IsZero() {
 		return amount
@@ -77,7 +79,8 @@ type Mark struct {
 	Time       time.Time  `json:"time"`  // when the price held
 }
 
-// Normalize fills in the instrument's defaults and checks every field.
+// Normalize fills in the instrument's defaults, cuts the time to microseconds in UTC, and checks
+// every field. Its error is an [invalid.Error] (invalid.Err).
 func (m *Mark) Normalize() error {
 	v := &invalid.Error{What: "mark"}
 	v.Check(!m.Price.IsNeg() || m.Instrument.SecType == Future, "Price", "%s is negative", m.Price)
@@ -90,14 +93,16 @@ func (m *Mark) Normalize() error {
 	return m.Instrument.Normalize()
 }
 
-// FXRate is what one unit of a currency is worth in the base currency.
+// FXRate is the worth of one unit of a currency in the base currency.
 type FXRate struct {
 	Currency Currency  `json:"currency"`
 	Rate     Decimal   `json:"rate"` // positive
 	Time     time.Time `json:"time"`
 }
 
-// Normalize trims the rate and checks every field. ErrCurrencyMismatch for a rate of the base currency other than 1.
+// Normalize trims the rate, cuts the time to microseconds in UTC, and checks every field. Its error
+// is an [invalid.Error] (invalid.Err), or ErrCurrencyMismatch for a rate of the base currency other
+// than 1.
 func (r *FXRate) Normalize(base Currency) error {
 	v := &invalid.Error{What: "rate"}
 	v.Check(r.Currency.Valid(), "Currency", "%.20q is not three capital letters", r.Currency)

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Record is a book as a checkpoint keeps it.
+// Record is the state of a book in a checkpoint.
 type Record struct {
 	Base      Currency                 `json:"base"`
 	Trades    int64                    `json:"trades"`
@@ -16,7 +16,7 @@ type Record struct {
 	Equity    EquityPoint              `json:"equity"`
 }
 
-// Book returns the book that the record is of. It takes the record's slices over.
+// Book returns the book with the recorded state, and takes over the record's slices.
 func (r Record) Book() *Book {
 	b := NewBook(r.Base)
 	b.trades, b.pending, b.equity = r.Trades, r.Pending, r.Equity
@@ -32,7 +32,8 @@ func (r Record) Book() *Book {
 	return b
 }
 
-// Record returns the book as a checkpoint keeps it. It shares what the book never changes.
+// Record returns the book's state for a checkpoint. It shares the slices that the book never
+// changes.
 func (b *Book) Record() Record {
 	r := Record{
 		Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,

@@ -6,25 +6,29 @@ import (
 	"time"
 )
 
-// Restating: where an execution is cancelled or corrected, or turns out to have happened before
-// others that are in the journal already, first-in first-out lots have to be matched anew from
-// that point on. The journal is folded again with every change in its place, and what differs is
-// written as a Restatement, so that everybody else folds on without going back.
-
-// Refold folds a journal again in its effective order: by time, an exercised option before what it
-// delivers, else by place in the journal. A journal without changes is in that order as far as it
-// matters, and is folded entry by entry; one with changes is collected and sorted first, for lots,
-// premiums and splits connect contracts with each other.
+// Refold folds a journal again from the beginning with every amendment in its place. First-in
+// first-out lots need that where an execution is corrected or cancelled, or turns out to have
+// happened before others: all later closings are matched anew. The difference is written as a
+// [Restatement], so that nobody else has to go back.
+//
+// Facts are folded in their effective order: by time, exercised options before other facts of the
+// same time, else by place in the journal. A journal without amendments is in that order as far as
+// it matters, and is folded entry by entry. Otherwise trades, splits and openings are collected and
+// sorted first, for lots, premiums and splits connect contracts with each other.
 type Refold struct {
 	book    *Book
 	changes map[int64]Amendment
 	each    func(place int64, t *Trade, c Closed)
-	facts   []placed // what moves lots, where there are changes
+	// facts are collected only where there are changes.
+	facts []placed
 }
 
-// NewRefold prepares to fold a journal from the beginning, with changes in their places. each, if not nil, is called
-// with every trade in force, its place, and what it closed.
-func NewRefold(base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed)) *Refold {
+// NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
+// not nil, is called with every trade in force, its place in the journal, and the part of a position
+// that it closed.
+func NewRefold(
+	base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed),
+) *Refold {
 	r := &Refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
 		if f := a.change(); f != nil {
@@ -34,11 +38,11 @@ func NewRefold(base Currency, changes map[int64]Amendment, each func(place int64
 	return r
 }
 
-// Add takes one journal entry in.
+// Add takes the next journal entry in.
 func (r *Refold) Add(seq int64, p any) {
 	switch f := p.(type) {
 	case *Amendment, *Restatement:
-		return // the changes are in already
+		return // NewRefold has taken the changes in
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {
@@ -51,7 +55,7 @@ func (r *Refold) Add(seq int64, p any) {
 	r.fold(seq, p)
 }
 
-// Finish folds what was collected, and returns the book.
+// Finish folds the collected facts and returns the book. The Refold must not be used afterwards.
 func (r *Refold) Finish() *Book {
 	slices.SortFunc(r.facts, func(a, b placed) int { return a.order.compare(b.order) })
 	for _, f := range r.facts {
@@ -61,6 +65,7 @@ func (r *Refold) Finish() *Book {
 	return r.book
 }
 
+// fold folds one payload in as the fact at a place.
 func (r *Refold) fold(place int64, p any) {
 	switch f := p.(type) {
 	case *Trade:
@@ -69,42 +74,11 @@ func (r *Refold) fold(place int64, p any) {
 			r.each(place, f, c)
 		}
 	default:
-		r.book.Apply(p, 0) // of what is folded here, nothing looks at the place
+		r.book.Apply(p, 0) // the book reads the place of trades and amendments alone
 	}
 }
 
-// placed is a fact with its place in the journal.
-type placed struct {
-	payload Payload
-	order   sortKey
-}
-
-// sortKey is where a fact belongs among others.
-type sortKey struct {
-	at    time.Time
-	rank  int
-	place int64
-}
-
-func (o sortKey) compare(p sortKey) int {
-	if c := o.at.Compare(p.at); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(o.rank, p.rank); c != 0 {
-		return c
-	}
-	return cmp.Compare(o.place, p.place)
-}
-
-func sortKeyOf(p Payload, place int64) sortKey {
-	o := sortKey{p.when(), 1, place}
-	if t, ok := p.(*Trade); ok && t.Exercised() {
-		o.rank = 0
-	}
-	return o
-}
-
-// change is the amendment's trade, split or opening; nil for a cancellation.
+// change returns the amendment's trade, split or opening; nil for a cancellation.
 func (a *Amendment) change() Payload {
 	switch {
 	case a.Trade != nil:
@@ -115,4 +89,36 @@ func (a *Amendment) change() Payload {
 		return a.Opening
 	}
 	return nil
+}
+
+// placed is a fact with its effective place.
+type placed struct {
+	payload Payload
+	order   sortKey
+}
+
+// sortKey orders facts: by time, then by rank (exercised options first), then by place.
+type sortKey struct {
+	at    time.Time
+	rank  int
+	place int64
+}
+
+// sortKeyOf returns where the fact at a place of the journal belongs.
+func sortKeyOf(p Payload, place int64) sortKey {
+	o := sortKey{p.when(), 1, place}
+	if t, ok := p.(*Trade); ok && t.Exercised() {
+		o.rank = 0
+	}
+	return o
+}
+
+func (o sortKey) compare(p sortKey) int {
+	if c := o.at.Compare(p.at); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(o.rank, p.rank); c != 0 {
+		return c
+	}
+	return cmp.Compare(o.place, p.place)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/ai-ots/accounts/internal/wire"
 )
 
-// Restatement is what amendments made of the book: the journal folded again with every change in
-// its place, as far as the outcome differs. It spares whoever folds the journal later from going
-// back, and can be checked by doing so.
+// Restatement is the effect of amendments on the book: the difference after folding the journal
+// again with every change in its place. It spares later readers of the journal the way back, and
+// can be checked by folding again.
 type Restatement struct {
 	Positions []Position               `json:"positions,omitempty"` // replace those of the same contract
 	Cash      map[Currency]CashBalance `json:"cash,omitempty"`      // replace those of the same currency
@@ -19,7 +19,7 @@ type Restatement struct {
 	Trades    int64                    `json:"trades"`              // replaces the count
 }
 
-// check makes sure that the lots of every position add up to it.
+// check returns an error unless the lots of every position add up to the position.
 func (r *Restatement) check() error {
 	for i := range r.Positions {
 		p := &r.Positions[i]
@@ -27,16 +27,19 @@ func (r *Restatement) check() error {
 		for _, l := range p.Lots {
 			quantity = quantity.Add(l.Quantity)
 			if l.Quantity.IsNeg() != p.Quantity.IsNeg() {
-				return fmt.Errorf("restatement of %s has a lot of %s in a position of %s", p.Instrument.Key(), l.Quantity, p.Quantity)
+				return fmt.Errorf("restatement of %s has a lot of %s in a position of %s", p.Instrument.Key(),
+					l.Quantity, p.Quantity)
 			}
 		}
 		if !quantity.Equal(p.Quantity) {
-			return fmt.Errorf("restatement of %s: lots of %s in a position of %s", p.Instrument.Key(), quantity, p.Quantity)
+			return fmt.Errorf("restatement of %s: lots of %s in a position of %s", p.Instrument.Key(), quantity,
+				p.Quantity)
 		}
 	}
 	return nil
 }
 
+// setCash adds a balance.
 func (r *Restatement) setCash(currency Currency, c CashBalance) {
 	if r.Cash == nil {
 		r.Cash = map[Currency]CashBalance{}
@@ -49,7 +52,8 @@ func (r *Restatement) kind() EntryKind              { return KindRestatement }
 func (r *Restatement) when() time.Time              { return time.Time{} }
 func (r *Restatement) entryKey() string             { return "" }
 
-// Diff returns what of the book after differs from the book before.
+// Diff returns the restatement that turns the book before into the book after. It shares slices
+// with after.
 func Diff(before, after *Book) *Restatement {
 	r := &Restatement{Pending: after.pending, Trades: after.trades}
 	for _, key := range slices.Sorted(maps.Keys(after.positions)) {
@@ -62,7 +66,7 @@ func Diff(before, after *Book) *Restatement {
 		if after.positions[key] != nil {
 			continue
 		}
-		// Nothing of it is in force any longer.
+		// No trade, split or opening of this contract is in force any longer.
 		h := before.positions[key]
 		if none := (Position{Instrument: h.Instrument}); !samePosition(none, h.position(true)) {
 			r.Positions = append(r.Positions, none)
@@ -78,8 +82,8 @@ func Diff(before, after *Book) *Restatement {
 	return r
 }
 
-// samePosition compares two positions in one contract but for the broker's names for it, which
-// are hints and differ from source to source.
+// samePosition compares two positions in one contract, but not the broker's names for the contract:
+// these are hints, and differ from source to source.
 func samePosition(a, b Position) bool {
 	a.Instrument, b.Instrument = Instrument{}, Instrument{}
 	return wire.Same(a, b)

@@ -9,8 +9,8 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Split is a corporate action that turns every Denominator units of From into Numerator units
-// of To, and leaves the cost basis as it is: a stock split (4 for 1), a reverse split (1 for 25), a
+// Split is a corporate action that turns every Denominator units of From into Numerator units of
+// To, and leaves the cost basis as it is: a stock split (4 for 1), a reverse split (1 for 25), a
 // stock dividend (21 for 20), a change of name or contract (1 for 1).
 type Split struct {
 	ID          string     `json:"id"` // required; makes it idempotent
@@ -21,11 +21,14 @@ type Split struct {
 	Time        time.Time  `json:"time"`
 }
 
+// normalize checks every field, trims the decimals and cuts the time to microseconds in UTC.
 func (s *Split) normalize() error {
 	v := &invalid.Error{What: "split"}
 	checkID(v, s.ID)
-	v.Check(s.Numerator.IsPos() && s.Numerator.LessThan(num.MaxInput), "Numerator", "%s is not positive and below 1e15", s.Numerator)
-	v.Check(s.Denominator.IsPos() && s.Denominator.LessThan(num.MaxInput), "Denominator", "%s is not positive and below 1e15", s.Denominator)
+	v.Check(s.Numerator.IsPos() && s.Numerator.LessThan(num.MaxInput), "Numerator",
+		"%s is not positive and below 1e15", s.Numerator)
+	v.Check(s.Denominator.IsPos() && s.Denominator.LessThan(num.MaxInput), "Denominator",
+		"%s is not positive and below 1e15", s.Denominator)
 	checkTime(v, "Time", s.Time)
 	err := v.Err()
 	if err == nil {
@@ -54,8 +57,8 @@ func (s *Split) kind() EntryKind              { return KindSplit }
 func (s *Split) when() time.Time              { return s.Time }
 func (s *Split) entryKey() string             { return "s:" + s.ID }
 
-// SplitQuantity scales a quantity by the split's ratio; a ratio that does not divide evenly is
-// rounded at moneyPlaces.
+// SplitQuantity returns a quantity scaled by the split's ratio. Where the ratio does not divide
+// evenly, the result is rounded to 12 places.
 func SplitQuantity(q Decimal, s *Split) Decimal {
 	return num.Trim(num.Share(q, s.Numerator, s.Denominator))
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/ai-ots/accounts/internal/num"
 )
 
-// Totals are what a book comes to in base currency, and what could not be told. The sums lack what is listed.
+// Totals are the sums of a book in base currency at given prices. If the lists are not empty, the
+// sums lack the listed positions and currencies.
 type Totals struct {
 	Cash       Decimal // all balances
 	Equity     Decimal // cash plus what is held, at marks
@@ -21,13 +22,13 @@ type Totals struct {
 	Unrated []Currency      // currencies of what was realized or moved that could not be, in ascending order
 }
 
-// Known reports whether equity could be told.
+// Known reports whether equity is known: no mark or rate of a position or a balance is missing.
 func (t *Totals) Known() bool { return len(t.NoMark) == 0 && len(t.NoRate) == 0 }
 
-// Complete reports whether everything could be told.
+// Complete reports whether all sums are known, realized P&L and capital included.
 func (t *Totals) Complete() bool { return t.Known() && len(t.Unrated) == 0 }
 
-// Lacking returns every currency that something could not be converted from, in ascending order.
+// Lacking returns all currencies without a needed conversion rate, in ascending order.
 func (t *Totals) Lacking() []Currency {
 	all := slices.Concat(t.NoRate, t.Unrated)
 	slices.Sort(all)
@@ -36,21 +37,24 @@ func (t *Totals) Lacking() []Currency {
 
 // Point returns the totals as an equity point.
 func (t *Totals) Point(at time.Time) EquityPoint {
-	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized, Capital: t.Capital}
+	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
+		Capital: t.Capital}
 }
 
-// PositionValue is a position at its mark.
+// PositionValue is a position valued at its mark.
 type PositionValue struct {
 	Position
-	Mark       Mark    `json:"mark,omitzero"` // the zero Mark if there is none: then Value and Unrealized are zero and mean nothing
-	Value      Decimal `json:"value"`         // Quantity × price × multiplier, in the instrument's currency
-	Unrealized Decimal `json:"unrealized"`    // Value − Basis
+	// Mark is zero if there is none. Value and Unrealized are zero then, and mean nothing.
+	Mark       Mark    `json:"mark,omitzero"`
+	Value      Decimal `json:"value"`      // Quantity × price × multiplier, in the instrument's currency
+	Unrealized Decimal `json:"unrealized"` // Value − Basis
 }
 
 // Marked reports whether there is a mark.
 func (v PositionValue) Marked() bool { return !v.Mark.Time.IsZero() }
 
-// Value returns the position in one contract at its mark, flat ones too; false if it was never held.
+// Value returns the position in one contract at its mark, flat positions too; false if the contract
+// was never held.
 func (b *Book) Value(key InstrumentKey, p *Prices) (PositionValue, bool) {
 	h := b.positions[key]
 	if h == nil {
@@ -68,16 +72,17 @@ func (b *Book) Value(key InstrumentKey, p *Prices) (PositionValue, bool) {
 type CashTotals struct {
 	Balance Decimal
 	Capital Decimal   // deposits, withdrawals and opening balances
-	Oldest  time.Time // of the conversion rates in use the oldest; zero for none
+	Oldest  time.Time // the time of the oldest conversion rate in use; zero for none
 
-	noRate  map[Currency]bool // balances that could not be converted
-	unrated map[Currency]bool // capital that could not be
+	noRate  map[Currency]bool // currencies of balances without a rate
+	unrated map[Currency]bool // currencies of capital without a rate
 }
 
-// Known reports whether everything could be converted.
+// Known reports whether all balances and all capital could be converted.
 func (t *CashTotals) Known() bool { return len(t.noRate) == 0 && len(t.unrated) == 0 }
 
-// CashTotals adds up what the book has in cash. Capital that was recorded without a rate is taken at the live one.
+// CashTotals adds up the cash balances and the capital. Capital that was recorded without a rate is
+// converted at the present one.
 func (b *Book) CashTotals(p *Prices) (t CashTotals) {
 	for currency, c := range b.cash {
 		if currency == p.Base { // on the path of every order: no rate to be looked up
@@ -90,13 +95,15 @@ func (b *Book) CashTotals(p *Prices) (t CashTotals) {
 	return t
 }
 
-// Totals adds everything up at prices.
+// Totals values the whole book at prices. Realized P&L and capital that were recorded without a
+// rate are converted at the present one.
 func (b *Book) Totals(p *Prices) Totals {
 	cash := b.CashTotals(p)
 	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital}
 	noRate, unrated, oldest := cash.noRate, cash.unrated, cash.Oldest
 	for key, h := range b.positions {
-		t.Realized = t.Realized.Add(h.realizedBase()).Add(p.convert(h.Unconverted, h.Instrument.Currency, &unrated, &oldest))
+		t.Realized = t.Realized.Add(h.realizedBase()).Add(p.convert(h.Unconverted, h.Instrument.Currency,
+			&unrated, &oldest))
 		if h.Quantity.IsZero() {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Trade is one execution. Its proceeds are −Quantity × Price × Multiplier.
+// Trade is one execution. Its proceeds are −Quantity × Price × Multiplier, negative for a purchase.
 type Trade struct {
 	ExecID     ExecID     `json:"exec_id"` // makes it idempotent
 	OrderID    OrderID    `json:"order_id,omitempty"`
@@ -18,21 +18,22 @@ type Trade struct {
 	Instrument Instrument `json:"instrument"`
 	Quantity   Decimal    `json:"quantity"` // negative for a sale; never zero
 	Price      Decimal    `json:"price"`    // per unit, in the instrument's currency; negative for futures alone
-	// Proceeds overrides what Quantity, Price and Multiplier would give, where the broker's own
-	// figure differs from it: bonds quoted per cent, averaged prices. Its sign is against Quantity's.
-	// Zero means no override.
+	// Proceeds overrides the product of Quantity, Price and Multiplier, where the broker's own
+	// figure differs from it: bonds quoted per cent, averaged prices. Its sign is opposite to
+	// Quantity's. Zero means no override.
 	Proceeds   Decimal `json:"proceeds,omitzero"`
 	Commission Decimal `json:"commission,omitzero"` // a cost is positive, a rebate negative
-	// CommissionCurrency may differ from the instrument's for Forex alone; empty means the same.
+	// CommissionCurrency may differ from the contract's currency for Forex alone; empty means the
+	// same.
 	CommissionCurrency Currency  `json:"commission_currency,omitempty"`
 	Taxes              Decimal   `json:"taxes,omitzero"`   // a cost is positive
-	FXRate             Decimal   `json:"fx_rate,omitzero"` // base currency per unit of the instrument's; zero if not known
+	FXRate             Decimal   `json:"fx_rate,omitzero"` // base currency per unit of the contract's; zero: unknown
 	Time               time.Time `json:"time"`
 
-	derived derived // once normalized
+	derived derived // set by Normalize
 }
 
-// Contract returns the instrument's key without making it anew for a normalized trade.
+// Contract returns the instrument's key. It does not allocate for a normalized trade.
 func (t *Trade) Contract() InstrumentKey {
 	if t.derived.key == "" {
 		return t.Instrument.Key()
@@ -40,7 +41,7 @@ func (t *Trade) Contract() InstrumentKey {
 	return t.derived.key
 }
 
-// Amount returns the trade's proceeds.
+// Amount returns the trade's proceeds, in the contract's currency: negative for a purchase.
 func (t *Trade) Amount() Decimal {
 	if t.derived.key != "" {
 		return t.derived.amount
@@ -51,7 +52,20 @@ func (t *Trade) Amount() Decimal {
 	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
-// Normalize is normalizeFact in place. After an error the trade is not as it was.
+// Exercised reports whether the trade is the option's side of an exercise or assignment that
+// delivers the underlying. An exercise that settles in cash has proceeds, and is an ordinary
+// closing.
+func (t *Trade) Exercised() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && t.Instrument.IsOption() && t.Amount().IsZero()
+}
+
+// delivers reports whether the trade is the underlying's side of an exercise or assignment.
+func (t *Trade) delivers() bool {
+	return (t.Kind == Assignment || t.Kind == Exercise) && !t.Instrument.IsOption()
+}
+
+// Normalize is the function Normalize for a trade, in place. After an error the trade may be
+// changed in part.
 func (t *Trade) Normalize() error {
 	if err := t.normalizeFields(); err != nil {
 		return fmt.Errorf("trade %.60q in %s: %w", t.ExecID, t.Instrument.Key(), err)
@@ -59,21 +73,37 @@ func (t *Trade) Normalize() error {
 	return nil
 }
 
-// Bare is the trade without what is cached in it.
-func (t *Trade) Bare() Trade {
-	out := *t
-	out.derived = derived{}
-	return out
-}
-
-// clone returns a copy that the caller may keep.
-func (t *Trade) clone() *Trade {
-	c := *t
-	return &c
-}
-
-func (t *Trade) derive() {
-	t.derived = derived{key: t.Instrument.Key(), entry: ExecutionKey(t.ExecID), amount: t.Amount()}
+// normalizeFields is Normalize without the trade's name in errors.
+func (t *Trade) normalizeFields() error {
+	t.derived = derived{}
+	if t.Kind == "" {
+		t.Kind = Execution
+	}
+	if err := t.validate(); err != nil {
+		return err
+	}
+	if err := t.Instrument.Normalize(); err != nil {
+		return err
+	}
+	if t.CommissionCurrency == t.Instrument.Currency {
+		t.CommissionCurrency = ""
+	}
+	if t.CommissionCurrency != "" && (t.Instrument.SecType != Forex || !t.CommissionCurrency.Valid()) {
+		return fmt.Errorf("%w: commission in %.20q, contract in %s", ErrCurrencyMismatch, t.CommissionCurrency,
+			t.Instrument.Currency)
+	}
+	t.Quantity, t.Price, t.Proceeds = num.Trim(t.Quantity), num.Trim(t.Price), num.Trim(t.Proceeds)
+	t.Commission, t.Taxes, t.FXRate = num.Trim(t.Commission), num.Trim(t.Taxes), num.Trim(t.FXRate)
+	units, err := num.MulExact(t.Quantity, t.Instrument.Multiplier)
+	if err == nil && t.Proceeds.IsZero() {
+		_, err = num.MulExact(units, t.Price)
+	}
+	if err != nil {
+		return err
+	}
+	t.Time = wire.Time(t.Time)
+	t.derive()
+	return nil
 }
 
 // validate checks every field but the instrument.
@@ -111,35 +141,23 @@ func (t *Trade) validate() error {
 	return v.Err()
 }
 
-func (t *Trade) normalizeFields() error {
-	t.derived = derived{}
-	if t.Kind == "" {
-		t.Kind = Execution
-	}
-	if err := t.validate(); err != nil {
-		return err
-	}
-	if err := t.Instrument.Normalize(); err != nil {
-		return err
-	}
-	if t.CommissionCurrency == t.Instrument.Currency {
-		t.CommissionCurrency = ""
-	}
-	if t.CommissionCurrency != "" && (t.Instrument.SecType != Forex || !t.CommissionCurrency.Valid()) {
-		return fmt.Errorf("%w: commission in %.20q, contract in %s", ErrCurrencyMismatch, t.CommissionCurrency, t.Instrument.Currency)
-	}
-	t.Quantity, t.Price, t.Proceeds = num.Trim(t.Quantity), num.Trim(t.Price), num.Trim(t.Proceeds)
-	t.Commission, t.Taxes, t.FXRate = num.Trim(t.Commission), num.Trim(t.Taxes), num.Trim(t.FXRate)
-	units, err := num.MulExact(t.Quantity, t.Instrument.Multiplier)
-	if err == nil && t.Proceeds.IsZero() {
-		_, err = num.MulExact(units, t.Price)
-	}
-	if err != nil {
-		return err
-	}
-	t.Time = wire.Time(t.Time)
-	t.derive()
-	return nil
+// Bare returns a copy without the values that Normalize and Decode cache, so that equal trades
+// compare equal.
+func (t *Trade) Bare() Trade {
+	out := *t
+	out.derived = derived{}
+	return out
+}
+
+// clone returns a copy that the caller may keep.
+func (t *Trade) clone() *Trade {
+	c := *t
+	return &c
+}
+
+// derive caches the values that are used often.
+func (t *Trade) derive() {
+	t.derived = derived{key: t.Instrument.Key(), entry: ExecutionKey(t.ExecID), amount: t.Amount()}
 }
 
 func (t *Trade) appendFields(b []byte) []byte {
@@ -157,17 +175,13 @@ func (t *Trade) appendFields(b []byte) []byte {
 	return wire.AppendTime(b, "time", t.Time)
 }
 
-func (Trade) fact() {}
-
-// What each fact must be before a journal accepts it. Everything that could make the fold fail or
-// round is refused here, so that the fold itself cannot.
-
+func (Trade) fact()              {}
 func (t *Trade) kind() EntryKind { return KindTrade }
-
 func (t *Trade) when() time.Time { return t.Time }
 
-// Keys of different kinds differ by their first letter. All versions of an execution share the
-// first one's key; a correction has a key of its own besides.
+// entryKey returns the execution's key. Keys of different kinds of fact differ by their first
+// letter. All versions of an execution share the key of the first; a correction has a key of its
+// own besides.
 func (t *Trade) entryKey() string {
 	if t.derived.key == "" {
 		return ExecutionKey(t.ExecID)
@@ -175,15 +189,22 @@ func (t *Trade) entryKey() string {
 	return t.derived.entry
 }
 
-// OrderID names an order, as whoever placed it does.
+// derived holds values worked out from a trade's fields once and used often.
+type derived struct {
+	key    InstrumentKey // the key of the instrument
+	entry  string        // the key of the entry
+	amount Decimal       // the proceeds
+}
+
+// OrderID is the name that the sender of an order gives it.
 type OrderID string
 
 // TradeKind says how a trade came about.
 type TradeKind string
 
 // The kinds of trade. An assignment or exercise has two sides, both of that kind and at the same
-// time: the option, which closes at price zero, and its underlying, which trades at the strike.
-// The option's premium moves into the underlying's proceeds, so the option realizes nothing.
+// time: the option, which closes at price zero, and its underlying, which trades at the strike. The
+// option's premium moves into the underlying's proceeds, so the option realizes nothing.
 const (
 	Execution  TradeKind = "execution" // on a market; the default
 	Expiry     TradeKind = "expiry"    // closed at price zero by lapse of time
@@ -191,10 +212,3 @@ const (
 	Exercise   TradeKind = "exercise"
 	Corporate  TradeKind = "corporate" // by a corporate action, such as a cash merger
 )
-
-// derived is what is worked out from a trade's fields once and used often.
-type derived struct {
-	key    InstrumentKey // the instrument's
-	entry  string        // the entry key
-	amount Decimal       // the proceeds
-}

@@ -9,12 +9,15 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Account is a book with what works on it and what both put at risk.
+// Account is a book together with its working orders, the memory of orders and losses that limits
+// need, and the exposure that all of these make. It is not safe for concurrent use.
 type Account struct {
 	*ledger.Book
-	memory   memory
-	exposure *exposure // what is held and working at marks; nil until somebody asks
-	stale    Stale     // what the exposure has not heard of
+	memory memory
+	// exposure is nil until weigh is first called.
+	exposure *exposure
+	// stale notes the changes that exposure does not contain yet.
+	stale Stale
 }
 
 // NewAccount returns the account of an empty journal.
@@ -22,13 +25,9 @@ func NewAccount(base ledger.Currency) *Account {
 	return &Account{Book: ledger.NewBook(base), memory: newMemory(), stale: Stale{all: true, cash: true}}
 }
 
-// Clone returns an account that shares nothing that changes.
-func (a *Account) Clone() *Account {
-	return &Account{Book: a.Book.Clone(), memory: a.memory.clone(), stale: Stale{all: true, cash: true}}
-}
-
-// Apply folds one decoded payload in as entry seq: into the book first, then into what is remembered of orders and
-// losses. It returns what a trade closed.
+// Apply folds one decoded payload in as entry seq: into the book first, then into the memory of
+// orders and losses. It returns the part of a position that a trade closed; zero for all other
+// payloads.
 func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	c := a.Book.Apply(p, seq)
 	switch f := p.(type) {
@@ -59,7 +58,7 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	return c
 }
 
-// decided folds in what was decided about orders and trading.
+// decided folds in an entry about orders or trading.
 func (a *Account) decided(p any) {
 	switch f := p.(type) {
 	case *risk.Hold:
@@ -87,7 +86,8 @@ func (a *Account) decided(p any) {
 	}
 }
 
-// moved adjusts the high-water mark for capital that came or went, where that is known in base currency.
+// moved adjusts the high-water mark for capital that was deposited or withdrawn. A movement in a
+// foreign currency without a rate leaves the mark as it is.
 func (a *Account) moved(m *ledger.CashMovement) {
 	switch {
 	case !m.Kind.IsCapital():
@@ -98,8 +98,9 @@ func (a *Account) moved(m *ledger.CashMovement) {
 	}
 }
 
-// closes reports whether an order, with all that works on its side, does no more than close what is held: it was
-// held against no limit on sectors, and so cannot move its underlying to another.
+// closes reports whether an order, together with all working orders on its side, does no more than
+// close the position. Such an order was not held against the limit on sectors, and so does not move
+// its underlying to another sector.
 func (a *Account) closes(f *risk.Hold, key ledger.InstrumentKey) bool {
 	h := a.Holding(key)
 	if h == nil || h.Quantity.IsZero() || h.Quantity.IsNeg() == f.Order.Quantity.IsNeg() {
@@ -114,8 +115,9 @@ func (a *Account) closes(f *risk.Hold, key ledger.InstrumentKey) bool {
 	return !closing.Abs().GreaterThan(h.Quantity.Abs())
 }
 
-// fill tells of a trade what else there is to it. A late one gets into the positions only with the
-// restatement behind it.
+// fill folds a trade into the memory of orders, after the book has it. A late trade changes
+// positions only with the restatement that follows, so late keeps the strategies' parts from being
+// clipped.
 func (a *Account) fill(t *ledger.Trade, c ledger.Closed, late bool) {
 	key := t.Contract()
 	h := a.Holding(key)
@@ -127,7 +129,7 @@ func (a *Account) fill(t *ledger.Trade, c ledger.Closed, late bool) {
 	a.stale.touchCash()
 }
 
-// restated leaves to the strategies no more than what a restatement made of the positions.
+// restated clips the strategies' parts to the positions that a restatement left.
 func (a *Account) restated(r *ledger.Restatement) {
 	for i := range r.Positions {
 		p := &r.Positions[i]
@@ -140,7 +142,28 @@ func (a *Account) restated(r *ledger.Restatement) {
 	a.stale.touchCash()
 }
 
-// Order returns a working order by its id, nil if none is working under it. It must not be changed.
+// tagged moves an order's underlying, with all contracts on it, to the order's sector. It does so
+// at once, because the order may be released before the exposure is measured again.
+func (a *Account) tagged(o *risk.Order) {
+	if a.exposure == nil || o.Sector == "" {
+		return
+	}
+	if g := a.exposure.groups[underlyingOf(&o.Instrument)]; g != nil {
+		a.exposure.setSector(g, o.Sector)
+		a.stale.touchCash() // the sums changed
+	}
+}
+
+// Clone returns a copy that shares nothing that changes. The copy measures its exposure anew.
+func (a *Account) Clone() *Account {
+	return &Account{Book: a.Book.Clone(), memory: a.memory.clone(), stale: Stale{all: true, cash: true}}
+}
+
+// Equal reports whether two accounts would be saved as the same checkpoint.
+func (a *Account) Equal(b *Account) bool { return wire.Same(a.Record(), b.Record()) }
+
+// Order returns a working order by its id; nil if no order works under the id. The caller must not
+// change it.
 func (a *Account) Order(id ledger.OrderID) *risk.Order {
 	if w := a.memory.orders[id]; w != nil {
 		return w.Order
@@ -148,7 +171,13 @@ func (a *Account) Order(id ledger.OrderID) *risk.Order {
 	return nil
 }
 
-// PolicyFor returns what holds: what the journal says, unless own is newer.
+// State returns the trading state in force.
+func (a *Account) State() risk.TradingState { return a.memory.tradingState() }
+
+// Zone returns the time zone of the trading day.
+func (a *Account) Zone() *time.Location { return a.memory.zone() }
+
+// PolicyFor returns the policy in force: the journal's, or own where its version is newer.
 func (a *Account) PolicyFor(own *Policy) *Policy {
 	if a.Lacks(own) {
 		return own
@@ -156,33 +185,24 @@ func (a *Account) PolicyFor(own *Policy) *Policy {
 	return a.memory.policy
 }
 
-// Lacks reports whether a policy is newer than what the journal says.
+// Lacks reports whether own is newer than the journal's policy, or the journal has no policy.
 func (a *Account) Lacks(own *Policy) bool {
 	return a.memory.policy == nil || own.version > a.memory.policy.version
 }
 
-// HighWater returns the high-water mark in base currency: the highest equity recorded by an equity
-// point since the journal began or a drawdown was counted anew (see StateChange), adjusted in
-// proportion for capital that came or went since; zero if none.
+// HighWater returns the high-water mark in base currency: the highest equity of an equity point
+// since the journal began or a resumption began a new count (see [risk.StateChange]). Deposits and
+// withdrawals adjust the mark in proportion. Zero where the journal has no equity point.
 func (a *Account) HighWater() ledger.Decimal { return a.memory.loss.High }
-
-// Zone returns that of the trading day.
-func (a *Account) Zone() *time.Location { return a.memory.zone() }
 
 // HasPoints reports whether the journal has an equity point to count losses from.
 func (a *Account) HasPoints() bool { return a.memory.loss.Points }
 
-// State returns the trading state in force.
-func (a *Account) State() risk.TradingState { return a.memory.tradingState() }
-
-// Equal reports whether two accounts are the fold of the same journal, as far as checkpoints tell.
-func (a *Account) Equal(b *Account) bool { return wire.Same(a.Record(), b.Record()) }
-
-// Touch notes that something about a contract changed, such as its mark.
+// Touch notes that a contract or its mark changed.
 func (a *Account) Touch(key ledger.InstrumentKey) { a.stale.Touch(key) }
 
 // TouchAll notes that anything may have changed, such as a conversion rate.
 func (a *Account) TouchAll() { a.stale.TouchAll() }
 
-// Hear takes over what somebody else noted as changed, who has nothing noted from then on.
+// Hear takes over the changes noted in s, and clears s.
 func (a *Account) Hear(s *Stale) { a.stale.take(s) }

@@ -8,27 +8,27 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// bound is one limit as an amount, and where its warning level begins.
-type bound struct {
-	at, warn ledger.Decimal
-	set      bool
-}
-
-// bounds are the limits at the present equity.
+// bounds are the limits of the policy as amounts at the present equity. No limit is set where
+// equity is not known.
 type bounds struct {
-	known  bool // equity is
+	// known is true if every mark and conversion rate that equity needs is there.
+	known  bool
 	equity ledger.Decimal
-	profit ledger.Decimal // equity less capital: what all trading came to
+	// profit is equity less net capital: the gains and losses since the journal began.
+	profit ledger.Decimal
 
 	notional, position, underlying, gross, net, leverage, strategy, sector, loss bound
-	available                                                                    bound // buying power
+	// available is the buying power: equity, or the settled cash of a cash account.
+	available bound
 
-	high     ledger.Decimal // high-water mark, at least the present equity
+	// high is the high-water mark, or the present equity where that is higher.
+	high     ledger.Decimal
 	severity risk.Severity
-	lost     ledger.Decimal // since the day began
+	// lost is the loss since the trading day began; negative for a gain.
+	lost ledger.Decimal
 }
 
-// resolve turns the limits into amounts.
+// resolve turns the policy's limits into amounts at the present equity.
 func (e *exposure) resolve(a *Account) bounds {
 	limits, out := &e.policy.limits, bounds{}
 	out.equity, out.known = e.equity()
@@ -40,8 +40,10 @@ func (e *exposure) resolve(a *Account) bounds {
 		amount, set := limit.Of(out.equity)
 		return newBound(amount, limits.WarnAt, set)
 	}
-	out.notional, out.position, out.underlying = at(limits.OrderNotional), at(limits.PositionSize), at(limits.UnderlyingSize)
-	out.gross, out.net, out.strategy, out.sector = at(limits.GrossExposure), at(limits.NetExposure), at(limits.StrategyExposure), at(limits.SectorExposure)
+	out.notional = at(limits.OrderNotional)
+	out.position, out.underlying = at(limits.PositionSize), at(limits.UnderlyingSize)
+	out.gross, out.net = at(limits.GrossExposure), at(limits.NetExposure)
+	out.strategy, out.sector = at(limits.StrategyExposure), at(limits.SectorExposure)
 	out.leverage = at(risk.Limit{Fraction: limits.Leverage})
 	out.available = newBound(out.equity, limits.WarnAt, true)
 	if limits.Account == risk.CashAccount {
@@ -53,13 +55,42 @@ func (e *exposure) resolve(a *Account) bounds {
 	if loss.Points {
 		out.lost = loss.before(e.today).Sub(out.profit)
 	}
-	amount, set := limits.DailyLoss.Of(out.equity.Add(num.Max(out.lost, ledger.Decimal{}))) // what there was to lose
+	// A fraction is of the equity with which the day began.
+	amount, set := limits.DailyLoss.Of(out.equity.Add(num.Max(out.lost, ledger.Decimal{})))
 	out.loss = newBound(amount, limits.WarnAt, set)
 	return out
 }
 
-// tightest is what the tightest of the limits on what is held leaves for an order that writes no option and
-// flips no position: neither exposure nor margin grows by more than such an order's notional.
+// drawdown returns the loss since the high-water mark as a fraction of the mark, rounded to 6
+// places; zero at a new high.
+func (b *bounds) drawdown() ledger.Decimal {
+	if !b.high.IsPos() || !b.high.GreaterThan(b.equity) {
+		return ledger.Decimal{}
+	}
+	return num.Share(b.high.Sub(b.equity), num.One, b.high).RoundBank(6)
+}
+
+// bound is one limit as an amount, in base currency or as a count.
+type bound struct {
+	// at is the limit, warn the value from which on its use is a warning. Both are zero where the
+	// limit is not set.
+	at, warn ledger.Decimal
+	set      bool
+}
+
+// newBound returns a limit of the amount with a warning level; the zero bound if the limit is not
+// set.
+func newBound(amount, warnAt ledger.Decimal, set bool) bound {
+	if !set {
+		return bound{}
+	}
+	return bound{at: amount, warn: num.Convert(amount, warnAt), set: true}
+}
+
+// tightest returns the room left under the strictest limit on exposure and margin, in base
+// currency. An order whose notional is within that room breaks none of these limits, unless the
+// order writes an option or flips a position: neither exposure nor margin grows by more than the
+// order's notional.
 func (e *exposure) tightest(m *Market) ledger.Decimal {
 	if !e.roomed {
 		e.room, e.roomed = e.measureRoom(m), true
@@ -67,6 +98,9 @@ func (e *exposure) tightest(m *Market) ledger.Decimal {
 	return e.room
 }
 
+// measureRoom works out the result of tightest. Limits on one underlying, strategy or sector are
+// compared with the one that uses the most. The limit on one contract is compared as though nothing
+// were held: sizes looks at the order's own contract.
 func (e *exposure) measureRoom(m *Market) ledger.Decimal {
 	bounds := &e.bounds
 	room := bounds.available.at.Sub(e.needed(m, &e.total, bounds.equity))
@@ -103,22 +137,27 @@ func (e *exposure) measureRoom(m *Market) ledger.Decimal {
 	return room
 }
 
-func newBound(amount, warnAt ledger.Decimal, set bool) bound {
-	if !set {
-		return bound{}
+// needed returns the buying power that positions and working orders with the figures total take. A
+// margin account whose equity is below 2,000 USD, or cannot be told in USD, needs all of its
+// exposure.
+func (e *exposure) needed(m *Market, total *figures, equity ledger.Decimal) ledger.Decimal {
+	if e.policy.limits.Account == risk.CashAccount {
+		return total.initial
 	}
-	return bound{at: amount, warn: num.Convert(amount, warnAt), set: true}
+	least, ok := m.usd(leastMargin)
+	if !ok || equity.LessThan(least) {
+		return num.Max(total.initial, total.worst)
+	}
+	return total.initial
 }
 
-// drawdown is the fraction lost from the high-water mark.
-func (b *bounds) drawdown() ledger.Decimal {
-	if !b.high.IsPos() || !b.high.GreaterThan(b.equity) {
-		return ledger.Decimal{}
-	}
-	return num.Share(b.high.Sub(b.equity), num.One, b.high).RoundBank(6)
+// intraday reports whether equity must cover the maintenance margin at any time of the day.
+func (e *exposure) intraday() bool {
+	return e.policy.limits.Account == risk.MarginAccount && e.policy.limits.DayTrades(e.today) == risk.IntradayMargin
 }
 
-// lacking names a contract without a mark or a rate; empty if it is the cash that cannot be converted.
+// lacking names the first contract, in the order of keys, that has no mark or no conversion rate.
+// It returns "cash" if all contracts are known: then a cash balance cannot be converted.
 func (e *exposure) lacking() string {
 	var keys []ledger.InstrumentKey
 	for _, c := range e.list {
@@ -132,9 +171,11 @@ func (e *exposure) lacking() string {
 	return string(slices.Min(keys))
 }
 
+// oldestMark names the contract, or the underlying of a short option, whose mark is the oldest in
+// use; empty for none.
 func (e *exposure) oldestMark() string {
 	for _, c := range e.list {
-		if c.known && c.at.Equal(e.oldest) {
+		if c.known && c.markedAt.Equal(e.oldest) {
 			return string(c.key)
 		}
 		if c.known && c.margined() && c.terms.underlyingAt.Equal(e.oldest) {
@@ -144,30 +185,7 @@ func (e *exposure) oldestMark() string {
 	return ""
 }
 
-// usd returns an amount of dollars in base currency; false if there is no rate.
-func (m *Market) usd(amount ledger.Decimal) (ledger.Decimal, bool) {
-	rate, _, ok := m.Rate("USD")
-	return num.Convert(amount, rate), ok
-}
-
 var (
-	leastMargin    = num.Int(2_000)  // equity below which nothing is lent (FINRA rule 4210(b)), USD
-	leastDayTrader = num.Int(25_000) // equity from which on day trades are free, USD
+	leastMargin    = num.Int(2_000)  // equity in USD below which a margin account gets no credit (FINRA rule 4210(b))
+	leastDayTrader = num.Int(25_000) // USD of equity from which on day trades are free
 )
-
-// needed is the buying power that positions and working orders take.
-func (e *exposure) needed(m *Market, total *figures, equity ledger.Decimal) ledger.Decimal {
-	if e.policy.limits.Account == risk.CashAccount {
-		return total.initial
-	}
-	least, ok := m.usd(leastMargin)
-	if !ok || equity.LessThan(least) {
-		return num.Max(total.initial, total.worst)
-	}
-	return total.initial
-}
-
-// intraday reports whether maintenance margin counts at any time of the day.
-func (e *exposure) intraday() bool {
-	return e.policy.limits.Account == risk.MarginAccount && e.policy.limits.DayTrades(e.today) == risk.IntradayMargin
-}

@@ -1,27 +1,28 @@
 package exposure
 
 import (
-	"github.com/rickar/cal/v2"
 	"time"
 
+	"github.com/rickar/cal/v2"
 	"github.com/rickar/cal/v2/aa"
 	"github.com/rickar/cal/v2/us"
 
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// businessDays are the days on which trades settle in the United States: not at weekends, nor on a
-// holiday of the banks or the exchanges. It is never changed after it was made.
+// businessDays are the days on which trades settle in the United States: all days but weekends and
+// the holidays of banks and exchanges. It is safe for concurrent use because it is never changed.
 var businessDays = func() *cal.BusinessCalendar {
 	c := cal.NewBusinessCalendar()
-	c.Cacheable = false // it would write while others read
+	c.Cacheable = false // a cache would be written while others read
 	c.AddHoliday(us.Holidays...)
 	c.AddHoliday(aa.GoodFriday)
 	return c
 }()
 
-// settlesOn is the day on which the trades of a day settle: the next business day, T+1. Before
-// 2024-05-28 that was two days (SEC release 34-96930), which no buying power of today depends on.
+// settlesOn returns the day on which the trades of a day settle: the next business day (T+1).
+// Before 2024-05-28 settlement took two days (SEC release 34-96930); no buying power of today
+// depends on it.
 func settlesOn(d ledger.Date) ledger.Date {
 	day := d.Time(time.UTC).AddDate(0, 0, 1)
 	for !businessDays.IsWorkday(day) {
@@ -30,7 +31,7 @@ func settlesOn(d ledger.Date) ledger.Date {
 	return ledger.DateOf(day)
 }
 
-// businessDaysBefore is the first of n business days of which the last is d.
+// businessDaysBefore returns the first of n consecutive business days that end with d.
 func businessDaysBefore(d ledger.Date, n int) ledger.Date {
 	day := d.Time(time.UTC)
 	for i := 1; i < n; {

@@ -6,16 +6,40 @@ import (
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
-	"github.com/ai-ots/accounts/risk"
 )
 
-// measure works out what a contract puts at risk and is worth.
+// contract is the position and the working orders in one contract, measured at its mark.
+type contract struct {
+	key ledger.InstrumentKey
+	// instrument is the contract's own copy: orders and holdings come and go.
+	instrument *ledger.Instrument
+	group      *group
+	index      int // the position in exposure.list
+	stake      stake
+	terms      terms
+	figures    figures
+	// worth is the amount that the position adds to equity, in base currency.
+	worth ledger.Decimal
+	// spending is the cash that working buys will take when they fill, in base currency.
+	spending ledger.Decimal
+	// writes is true for an option that is short, or would be if every working sale filled.
+	writes bool
+	// markedAt is the time of the mark that terms holds.
+	markedAt time.Time
+	// known is true if the contract has a mark and its currency a conversion rate. If not, figures,
+	// worth and spending are zero.
+	known      bool
+	strategies []strategyShare
+}
+
+// measure works out what the position and the working orders in the contract put at risk, and what
+// the position is worth.
 func (c *contract) measure(a *Account, m *Market, p *Policy, h *ledger.Holding, orders []*working, today ledger.Date) {
 	mark, marked := m.Marks[c.key]
 	c.strategies = c.strategies[:0]
-	if !c.known || !c.at.Equal(mark.Time) || c.terms.mark != mark.Price { // else nothing but the stake can have changed
+	if !c.known || !c.markedAt.Equal(mark.Time) || c.terms.mark != mark.Price { // else the terms are the same
 		c.terms = termsOf(m, p, c.instrument, mark.Price, today)
-		c.at, c.known = mark.Time, marked && !c.terms.units.IsZero()
+		c.markedAt, c.known = mark.Time, marked && !c.terms.units.IsZero()
 	}
 	c.stake, c.figures, c.worth, c.spending = stake{}, figures{}, ledger.Decimal{}, ledger.Decimal{}
 	if h != nil {
@@ -24,7 +48,7 @@ func (c *contract) measure(a *Account, m *Market, p *Policy, h *ledger.Holding, 
 	for _, w := range orders {
 		c.stake.work(w.remaining(), w.Price, mark.Price)
 	}
-	_, short := c.stake.sure()
+	_, short := c.stake.certain()
 	c.writes = c.instrument.IsOption() && short.IsPos()
 	if !c.known {
 		return
@@ -39,28 +63,18 @@ func (c *contract) measure(a *Account, m *Market, p *Policy, h *ledger.Holding, 
 	c.measureStrategies(a.memory.tags[c.key], orders, mark.Price)
 }
 
-// termsOf returns what turns a stake in the contract into figures. Units are zero if the rate is not known.
-func termsOf(m *Market, p *Policy, i *ledger.Instrument, mark ledger.Decimal, today ledger.Date) terms {
-	t := terms{instrument: i, mark: mark, futures: p.limits.FuturesMargin, cash: p.limits.Account == risk.CashAccount,
-		intraday: p.limits.DayTrades(today) == risk.IntradayMargin}
-	if rate, _, ok := m.Rate(i.Currency); ok {
-		t.rate, t.units = rate, num.Convert(i.Multiplier, rate)
-	}
-	if i.SecType == ledger.Option {
-		var buffer [128]byte
-		underlying := m.Marks[ledger.InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
-		t.underlying, t.underlyingAt = underlying.Price, underlying.Time
-	}
-	return t
+// margined reports whether the contract's margin depends on the mark of its underlying.
+func (c *contract) margined() bool { return c.writes && c.terms.underlying.IsPos() }
+
+// strategyShare is one strategy's part of a contract.
+type strategyShare struct {
+	strategy string
+	held     ledger.Decimal // the quantity that the strategy's orders made
+	worst    ledger.Decimal // the exposure of this part and of the strategy's working orders
 }
 
-// stockKey appends the key of a stock.
-func stockKey(b []byte, symbol string, currency ledger.Currency) []byte {
-	b = append(append(b, "STK:"...), symbol...)
-	return append(append(b, ':'), currency...)
-}
-
-// measureStrategies works out what each strategy has of the contract, as though it had it alone.
+// measureStrategies works out each strategy's exposure in the contract, as though no other strategy
+// held or ordered it.
 func (c *contract) measureStrategies(tags []tag, orders []*working, mark ledger.Decimal) {
 	for _, t := range tags {
 		c.strategies = append(c.strategies, strategyShare{strategy: t.Strategy, held: t.Quantity})
@@ -77,7 +91,8 @@ func (c *contract) measureStrategies(tags []tag, orders []*working, mark ledger.
 	}
 }
 
-// share returns what the strategy has of the contract; nil if nothing.
+// share returns the strategy's part of the contract; nil if the strategy neither holds nor orders
+// it.
 func (c *contract) share(strategy string) *strategyShare {
 	for i := range c.strategies {
 		if c.strategies[i].strategy == strategy {
@@ -87,7 +102,7 @@ func (c *contract) share(strategy string) *strategyShare {
 	return nil
 }
 
-// stakeOf is the stake of one strategy.
+// stakeOf returns the stake that one strategy's position and working orders make.
 func (c *contract) stakeOf(strategy string, held ledger.Decimal, orders []*working, mark ledger.Decimal) stake {
 	var s stake
 	s.hold(held, mark)
@@ -99,17 +114,35 @@ func (c *contract) stakeOf(strategy string, held ledger.Decimal, orders []*worki
 	return s
 }
 
-// margined reports whether the contract's margin is made of its underlying's mark.
-func (c *contract) margined() bool { return c.writes && c.terms.underlying.IsPos() }
+// group holds the contracts on one underlying.
+type group struct {
+	key       underlyingKey
+	contracts []*contract
+	worst     ledger.Decimal // the sum of the contracts' exposures
+	sector    string         // empty where no order named one
+}
 
-// underlyingKey tells what contracts have in common: a stock with its options, a future with its
-// own, in one currency. Futures have a space of their own: CL is crude oil there, and Colgate elsewhere.
+// underlyingKey names an underlying in one currency: a stock with its options, a future with
+// options on it. Futures have symbols of their own: CL is crude oil as a future, and Colgate as a
+// stock.
 type underlyingKey struct {
 	Symbol   string          `json:"symbol"`
 	Currency ledger.Currency `json:"currency"`
 	Futures  bool            `json:"futures,omitempty"`
 }
 
+// underlyingOf returns the underlying of an instrument whose defaults are filled in.
+func underlyingOf(i *ledger.Instrument) underlyingKey {
+	switch i.SecType {
+	case ledger.Future, ledger.FutureOption:
+		return underlyingKey{i.Symbol, i.Currency, true}
+	case ledger.Option, ledger.Warrant:
+		return underlyingKey{i.Underlying, i.Currency, false}
+	}
+	return underlyingKey{i.Symbol, i.Currency, false}
+}
+
+// compare orders by symbol, currency, and stocks before futures.
 func (u underlyingKey) compare(v underlyingKey) int {
 	switch {
 	case u.Symbol != v.Symbol:
@@ -122,47 +155,4 @@ func (u underlyingKey) compare(v underlyingKey) int {
 		return 1
 	}
 	return -1
-}
-
-// underlyingOf returns the key for an instrument that has its defaults.
-func underlyingOf(i *ledger.Instrument) underlyingKey {
-	switch i.SecType {
-	case ledger.Future, ledger.FutureOption:
-		return underlyingKey{i.Symbol, i.Currency, true}
-	case ledger.Option, ledger.Warrant:
-		return underlyingKey{i.Underlying, i.Currency, false}
-	}
-	return underlyingKey{i.Symbol, i.Currency, false}
-}
-
-// contract is what is held and working of one contract, at its mark.
-type contract struct {
-	key        ledger.InstrumentKey
-	instrument *ledger.Instrument
-	group      *group
-	index      int // in exposure.list
-	stake      stake
-	terms      terms
-	figures    figures
-	worth      ledger.Decimal // what it adds to equity
-	spending   ledger.Decimal // what working buys will take out of the cash
-	writes     bool           // it is an option that is short, or would be
-	at         time.Time      // the mark's
-	known      bool           // there is a mark and a rate
-	strategies []strategyShare
-}
-
-// strategyShare is what a contract adds to one strategy's exposure.
-type strategyShare struct {
-	strategy string
-	held     ledger.Decimal
-	worst    ledger.Decimal
-}
-
-// group is what contracts on one underlying come to.
-type group struct {
-	key       underlyingKey
-	contracts []*contract
-	worst     ledger.Decimal
-	sector    string
 }

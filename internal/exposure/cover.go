@@ -8,22 +8,32 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// uncovered is what short options on one underlying lack in cover, if everything works out for the worst.
+// uncovered is the cover that short options on one underlying lack if all working orders fill in
+// the worst way.
 type uncovered struct {
-	calls      ledger.Decimal // shares that short calls would have to deliver
-	puts       ledger.Decimal // shares that short puts would have to buy
-	obligation ledger.Decimal // base currency that they would have to pay
-	unrated    bool           // of which something is in a currency without a conversion rate
+	// calls is the number of shares that short calls would have to deliver.
+	calls ledger.Decimal
+	// puts is the number of shares that short puts would have to buy.
+	puts ledger.Decimal
+	// obligation is the money that short puts would have to pay, in base currency.
+	obligation ledger.Decimal
+	// unrated is true if a part of the obligation is in a currency without a conversion rate.
+	unrated bool
 }
 
-// uncovered works that out, with key's stake taken for changed, unless that is nil. It is the
-// condition of a matching: for each expiry, the short ones that expire then or later are no more
-// than what covers them for as long.
-func (g *group) uncovered(key ledger.InstrumentKey, i *ledger.Instrument, changed *stake, units ledger.Decimal) uncovered {
+// uncovered returns the cover that the group's short options lack. If changed is not nil, it takes
+// the place of the stake in the contract key, whose instrument and units i and units are.
+//
+// Cover is a matching by expiry. For each expiry, the short options that expire then or later are
+// covered by shares (short shares for puts) and by long options that expire then or later. The
+// greatest excess over all expiries is what lacks cover.
+func (g *group) uncovered(
+	key ledger.InstrumentKey, i *ledger.Instrument, changed *stake, units ledger.Decimal,
+) uncovered {
 	var legs []leg
 	var shares, sold ledger.Decimal
 	add := func(i *ledger.Instrument, s *stake, units ledger.Decimal) {
-		long, short := s.sure()
+		long, short := s.certain()
 		switch {
 		case i.IsOption():
 			legs = append(legs, leg{i, long, short, units})
@@ -54,24 +64,15 @@ func (g *group) uncovered(key ledger.InstrumentKey, i *ledger.Instrument, change
 	return u
 }
 
-// sure is what is long even if every sale fills, and what is short if every sale does.
-func (s *stake) sure() (long, short ledger.Decimal) {
-	rest := s.held.Sub(s.sells)
-	if rest.IsNeg() {
-		return ledger.Decimal{}, rest.Neg()
-	}
-	return rest, ledger.Decimal{}
-}
-
 // leg is one option of a group.
 type leg struct {
 	instrument  *ledger.Instrument
-	long, short ledger.Decimal // contracts
-	units       ledger.Decimal
+	long, short ledger.Decimal // in contracts
+	units       ledger.Decimal // base currency per point; zero without a conversion rate
 }
 
-// missing returns how many shares' worth of options of the right are short beyond their cover, and what those come
-// to at their highest strike, in base currency.
+// missing returns by how many shares the short options of a right exceed their cover, and the price
+// of these shares at the highest strike among them, in base currency.
 func missing(legs []leg, right ledger.Right, cover ledger.Decimal) (shares, worth ledger.Decimal) {
 	for _, at := range legs {
 		if at.instrument.Right != right || at.short.IsZero() {
@@ -84,7 +85,8 @@ func missing(legs []leg, right ledger.Right, cover ledger.Decimal) (shares, wort
 			}
 			over = over.Add(num.Convert(l.short.Sub(l.long), l.instrument.Multiplier))
 			if !l.short.IsZero() {
-				strike = num.Max(strike, num.Convert(l.instrument.Strike, num.Share(l.units, num.One, l.instrument.Multiplier)))
+				strike = num.Max(strike, num.Convert(l.instrument.Strike,
+					num.Share(l.units, num.One, l.instrument.Multiplier)))
 			}
 		}
 		shares = num.Max(shares, over)
@@ -93,39 +95,47 @@ func missing(legs []leg, right ledger.Right, cover ledger.Decimal) (shares, wort
 	return shares, worth
 }
 
-// writes reports whether any option of the group is short, or would be.
+// writes reports whether an option of the group is short, or would be if all working sales filled.
 func (g *group) writes() bool {
 	return g != nil && slices.ContainsFunc(g.contracts, func(c *contract) bool { return c.writes })
 }
 
-// cover is about short options: what covers them, and the cash that short puts without other cover need, which nothing
-// that is working, nor this order, may spend.
-func (c *Judge) cover() {
-	limits, i := &c.exposure.policy.limits, &c.order.Instrument
-	sells := c.order.Quantity.IsNeg()
-	if limits.UncoveredOptions && limits.Account != risk.CashAccount || c.exposure.written == 0 && !(sells && i.IsOption()) {
+// cover holds the order against RuleUncovered. The order must not leave more short options without
+// cover than there were. Short puts may be covered by cash, which neither working orders nor this
+// order may then spend.
+func (j *Judge) cover() {
+	limits, i := &j.exposure.policy.limits, &j.order.Instrument
+	sells := j.order.Quantity.IsNeg()
+	if limits.UncoveredOptions && limits.Account != risk.CashAccount {
 		return
 	}
-	key, with, g := ledger.InstrumentKey(c.key), c.after, c.exposure.groups[c.underlying()]
-	with.work(c.order.Quantity, c.order.Price, c.terms.mark)
-	before, after := g.uncovered(key, i, nil, ledger.Decimal{}), g.uncovered(key, i, &with, c.terms.units)
-	symbol := c.underlying().Symbol
+	if j.exposure.written == 0 && !(sells && i.IsOption()) {
+		return
+	}
+	key, with, g := ledger.InstrumentKey(j.key), j.after, j.exposure.groups[j.underlying()]
+	with.work(j.order.Quantity, j.order.Price, j.terms.mark)
+	before, after := g.uncovered(key, i, nil, ledger.Decimal{}), g.uncovered(key, i, &with, j.terms.units)
+	symbol := j.underlying().Symbol
 	if after.calls.GreaterThan(before.calls) {
-		c.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Actual: after.calls, Reason: "shares that short calls lack"})
+		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Actual: after.calls,
+			Reason: "shares that short calls lack"})
 	}
 	var spent ledger.Decimal
-	spends := !sells && !c.decision.Reduces && i.SettlesNotional() && limits.Account != risk.CashAccount // there it is for the buying power
+	// In a cash account the buying power counts what orders spend.
+	spends := !sells && !j.decision.Reduces && i.SettlesNotional() &&
+		limits.Account != risk.CashAccount
 	if spends {
-		spent = num.Convert(num.Convert(c.order.Quantity, num.Max(c.order.Price, c.terms.mark)), c.terms.units)
+		spent = num.Convert(num.Convert(j.order.Quantity, num.Max(j.order.Price, j.terms.mark)), j.terms.units)
 	}
 	if spends || after.puts.GreaterThan(before.puts) || after.obligation.GreaterThan(before.obligation) {
-		c.secured(g, &after, spent)
+		j.secured(g, &after, spent)
 	}
 }
 
-// secured refuses an order after which the cash is not enough for all short puts.
-func (c *Judge) secured(g *group, after *uncovered, spent ledger.Decimal) {
-	e, puts, owed, unrated := c.exposure, after.puts, after.obligation, after.unrated || c.exposure.unrated
+// secured refuses an order after which the cash does not cover all short puts that lack other
+// cover. spent is the cash that the order itself takes.
+func (j *Judge) secured(g *group, after *uncovered, spent ledger.Decimal) {
+	e, puts, owed, unrated := j.exposure, after.puts, after.obligation, after.unrated || j.exposure.unrated
 	for _, other := range e.groups {
 		if other != g && other.writes() {
 			u := other.uncovered("", nil, nil, ledger.Decimal{})
@@ -136,11 +146,13 @@ func (c *Judge) secured(g *group, after *uncovered, spent ledger.Decimal) {
 	if e.policy.limits.Account != risk.CashAccount {
 		free = free.Sub(e.spending).Sub(spent)
 	}
-	switch symbol := c.underlying().Symbol; {
+	switch symbol := j.underlying().Symbol; {
 	case puts.IsZero():
 	case unrated:
-		c.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Actual: puts, Reason: "what short puts need, or the cash for it, has no conversion rate"})
+		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Actual: puts,
+			Reason: "what short puts need, or the cash for it, has no conversion rate"})
 	case owed.GreaterThan(free):
-		c.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Limit: free, Actual: owed, Reason: "cash that short puts need"})
+		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Limit: free, Actual: owed,
+			Reason: "cash that short puts need"})
 	}
 }

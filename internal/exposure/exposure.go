@@ -7,93 +7,56 @@ import (
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
-	"github.com/ai-ots/accounts/risk"
 )
 
-// refreshCash adds the cash up in base currency.
-func (e *exposure) refreshCash(a *Account, m *Market) {
-	cash := a.CashTotals(m.Prices)
-	e.balance, e.capital, e.unrated, e.cashRates = cash.Balance, cash.Capital, !cash.Known(), cash.Oldest
-	e.unsettled = ledger.Decimal{}
-	for _, s := range a.memory.sales {
-		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {
-			continue
-		}
-		rate, at, known := m.Rate(s.Currency)
-		e.unsettled = e.unsettled.Add(num.Convert(s.Amount, rate))
-		e.unrated = e.unrated || !known
-		if known && s.Currency != m.Base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
-			e.cashRates = at
-		}
-	}
-}
-
-// age finds the oldest mark and rate in use.
-func (e *exposure) age(m *Market) {
-	e.oldest, e.rates = time.Time{}, time.Time{}
-	older := func(t *time.Time, u time.Time) {
-		if t.IsZero() || u.Before(*t) {
-			*t = u
-		}
-	}
-	last := m.Base
-	for _, c := range e.list {
-		if !c.known {
-			continue
-		}
-		older(&e.oldest, c.at)
-		if c.margined() {
-			older(&e.oldest, c.terms.underlyingAt)
-		}
-		if c.instrument.Currency != last && c.instrument.Currency != m.Base {
-			last = c.instrument.Currency
-			older(&e.rates, m.Rates[last].Time)
-		}
-	}
-}
-
-// equity is what the book is worth; false if that cannot be told.
-func (e *exposure) equity() (ledger.Decimal, bool) {
-	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated
-}
-
-// exposure is a book at marks: what it is worth and what it puts at risk. It is kept up contract by contract, so that an
-// order can be checked without going through everything that is held. Whoever changes the book or a
-// mark notes what is stale; the rest happens when somebody asks.
+// exposure is the measure of an account at marks: its equity, and what its positions and working
+// orders put at risk. It is kept up contract by contract, so that the cost of judging an order does
+// not grow with the number of positions. A change of the book or of a mark is only noted, in
+// Account.stale; weigh brings the measure up to date when it is asked for.
 type exposure struct {
-	contracts  map[ledger.InstrumentKey]*contract
-	list       []*contract
-	groups     map[underlyingKey]*group
+	// contracts holds every contract that is held or has working orders; list holds the same in no
+	// particular order.
+	contracts map[ledger.InstrumentKey]*contract
+	list      []*contract
+	groups    map[underlyingKey]*group
+	// strategies and sectors are the exposures by name, in base currency.
 	strategies map[string]ledger.Decimal
 	sectors    map[string]ledger.Decimal
-	total      figures
-	held       ledger.Decimal // what is held adds to equity
-	unknown    int            // contracts without a mark or rate
-	spending   ledger.Decimal // what working buys will take out of the cash
-	written    int            // options that are short, or would be
+	// total is the sum of the contracts' figures.
+	total figures
+	// held is the amount that positions add to equity, in base currency.
+	held ledger.Decimal
+	// unknown counts the contracts without a mark or a conversion rate.
+	unknown int
+	// spending is the cash that working buys will take when they fill, in base currency.
+	spending ledger.Decimal
+	// written counts the options that are short, or would be if every working sale filled.
+	written int
 
+	// oldest is the time of the oldest mark in use, rates that of the oldest conversion rate in use
+	// for contracts; zero for none.
 	oldest time.Time
-	rates  time.Time // the oldest conversion rate in use for contracts; zero for none
+	rates  time.Time
 
-	balance, capital ledger.Decimal // cash and net capital in base currency
-	unsettled        ledger.Decimal // of the balance
-	unrated          bool           // of the cash or the capital something could not be converted
-	cashRates        time.Time      // the oldest rate by which something was; zero for none
+	// balance is all cash and capital the net capital, in base currency.
+	balance, capital ledger.Decimal
+	// unsettled is the part of balance that sales brought and that has not settled.
+	unsettled ledger.Decimal
+	// unrated is true if a part of the cash or the capital could not be converted.
+	unrated bool
+	// cashRates is the time of the oldest conversion rate in use for cash; zero for none.
+	cashRates time.Time
 
 	policy *Policy
 	today  ledger.Date
-	window ledger.Date // the first of five business days of which the last is today
+	// window is the first of the five business days that end with today.
+	window ledger.Date
 	bounds bounds
-	room   ledger.Decimal // see tightest
-	roomed bool           // room is up to date
-	aged   bool           // oldest and rates are
-}
-
-// Market is what orders are judged by: prices, what is permitted, and the time.
-type Market struct {
-	*ledger.Prices
-	Policy *Policy
-	Now    time.Time
+	// room is the result of tightest, where roomed says that it is up to date.
+	room   ledger.Decimal
+	roomed bool
+	// aged is true while oldest and rates are up to date.
+	aged bool
 }
 
 // weigh brings the account's exposure up to date with the book and the market, and returns it.
@@ -116,7 +79,7 @@ func (a *Account) weigh(m *Market) *exposure {
 	return e
 }
 
-// refresh works out again what is stale.
+// refresh measures again what the account's stale notes say.
 func (e *exposure) refresh(a *Account, m *Market) {
 	if a.stale.all {
 		e.rebuild(a, m)
@@ -139,11 +102,12 @@ func (e *exposure) refresh(a *Account, m *Market) {
 	e.aged, e.roomed = true, false
 }
 
-// rebuild begins anew.
+// rebuild measures every contract from nothing.
 func (e *exposure) rebuild(a *Account, m *Market) {
 	*e = exposure{
-		contracts: map[ledger.InstrumentKey]*contract{}, groups: map[underlyingKey]*group{}, strategies: map[string]ledger.Decimal{},
-		sectors: map[string]ledger.Decimal{}, policy: e.policy, today: e.today, window: e.window,
+		contracts: map[ledger.InstrumentKey]*contract{}, groups: map[underlyingKey]*group{},
+		strategies: map[string]ledger.Decimal{}, sectors: map[string]ledger.Decimal{},
+		policy: e.policy, today: e.today, window: e.window,
 	}
 	for _, key := range a.Contracts() {
 		e.update(a, m, key)
@@ -153,21 +117,7 @@ func (e *exposure) rebuild(a *Account, m *Market) {
 	}
 }
 
-// updateOptions updates the short options on a stock whose mark changed: their margin depends on it.
-func (e *exposure) updateOptions(a *Account, m *Market, u underlyingKey) {
-	g := e.groups[u]
-	if g == nil {
-		return
-	}
-	for _, c := range slices.Clone(g.contracts) {
-		if c.instrument.IsOption() {
-			c.at = time.Time{} // for its terms
-			e.update(a, m, c.key)
-		}
-	}
-}
-
-// update works one contract out again.
+// update measures one contract again, and drops it if nothing of it is held or working any longer.
 func (e *exposure) update(a *Account, m *Market, key ledger.InstrumentKey) {
 	h, orders := a.Holding(key), a.memory.working[key]
 	held := h != nil && !h.Quantity.IsZero()
@@ -185,14 +135,29 @@ func (e *exposure) update(a *Account, m *Market, key ledger.InstrumentKey) {
 	if c == nil {
 		c = e.enter(key, h, orders)
 	}
-	at := c.at
+	at := c.markedAt
 	c.measure(a, m, e.policy, h, orders, e.today)
-	e.aged = e.aged && c.at.Equal(at)
+	e.aged = e.aged && c.markedAt.Equal(at)
 	e.setSector(c.group, a.memory.sectors[c.group.key])
 	e.count(c, true)
 }
 
-// enter makes room for a contract.
+// updateOptions measures the options on a stock whose mark changed: the margin of short options
+// depends on it.
+func (e *exposure) updateOptions(a *Account, m *Market, u underlyingKey) {
+	g := e.groups[u]
+	if g == nil {
+		return
+	}
+	for _, c := range slices.Clone(g.contracts) {
+		if c.instrument.IsOption() {
+			c.markedAt = time.Time{} // so that measure makes its terms anew
+			e.update(a, m, c.key)
+		}
+	}
+}
+
+// enter adds a contract that was not held or working before.
 func (e *exposure) enter(key ledger.InstrumentKey, h *ledger.Holding, orders []*working) *contract {
 	c := &contract{key: key, index: len(e.list)}
 	if len(orders) > 0 {
@@ -201,7 +166,7 @@ func (e *exposure) enter(key ledger.InstrumentKey, h *ledger.Holding, orders []*
 	if h != nil {
 		c.instrument = &h.Instrument
 	}
-	i := *c.instrument // orders and holdings come and go
+	i := *c.instrument
 	c.instrument = &i
 	u := underlyingOf(c.instrument)
 	g := e.groups[u]
@@ -215,7 +180,7 @@ func (e *exposure) enter(key ledger.InstrumentKey, h *ledger.Holding, orders []*
 	return c
 }
 
-// forget drops a contract of which nothing is held or working any longer.
+// forget drops a contract that is neither held nor working any longer.
 func (e *exposure) forget(c *contract) {
 	e.aged = false
 	last := len(e.list) - 1
@@ -230,7 +195,7 @@ func (e *exposure) forget(c *contract) {
 	}
 }
 
-// count adds a contract to the sums, or takes it off them.
+// count adds a contract's figures to the sums, or subtracts them.
 func (e *exposure) count(c *contract, in bool) {
 	by, sum := 1, ledger.Decimal.Add
 	if !in {
@@ -258,7 +223,16 @@ func (e *exposure) count(c *contract, in bool) {
 	e.countSector(c.group.sector, worst)
 }
 
-// countSector adds to a sector's exposure.
+// setSector moves a group to a sector.
+func (e *exposure) setSector(g *group, sector string) {
+	if g.sector != sector {
+		e.countSector(g.sector, g.worst.Neg())
+		g.sector = sector
+		e.countSector(sector, g.worst)
+	}
+}
+
+// countSector adds an amount to a sector's exposure.
 func (e *exposure) countSector(sector string, by ledger.Decimal) {
 	if sector == "" {
 		return
@@ -268,23 +242,50 @@ func (e *exposure) countSector(sector string, by ledger.Decimal) {
 	}
 }
 
-// tagged applies the sector of an order to every contract on its underlying, even if the order is gone again before
-// anybody looks.
-func (a *Account) tagged(o *risk.Order) {
-	if a.exposure == nil || o.Sector == "" {
-		return
-	}
-	if g := a.exposure.groups[underlyingOf(&o.Instrument)]; g != nil {
-		a.exposure.setSector(g, o.Sector)
-		a.stale.touchCash() // the sums changed
+// refreshCash adds up the cash, the capital and the unsettled sales in base currency.
+func (e *exposure) refreshCash(a *Account, m *Market) {
+	cash := a.CashTotals(m.Prices)
+	e.balance, e.capital, e.unrated, e.cashRates = cash.Balance, cash.Capital, !cash.Known(), cash.Oldest
+	e.unsettled = ledger.Decimal{}
+	for _, s := range a.memory.sales {
+		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {
+			continue
+		}
+		rate, at, known := m.Rate(s.Currency)
+		e.unsettled = e.unsettled.Add(num.Convert(s.Amount, rate))
+		e.unrated = e.unrated || !known
+		if known && s.Currency != m.Base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
+			e.cashRates = at
+		}
 	}
 }
 
-// setSector moves a group to the sector.
-func (e *exposure) setSector(g *group, sector string) {
-	if g.sector != sector {
-		e.countSector(g.sector, g.worst.Neg())
-		g.sector = sector
-		e.countSector(sector, g.worst)
+// equity returns cash plus the worth of all positions, in base currency; false if a mark or a
+// conversion rate is missing.
+func (e *exposure) equity() (ledger.Decimal, bool) {
+	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated
+}
+
+// age finds the oldest mark and the oldest conversion rate in use.
+func (e *exposure) age(m *Market) {
+	e.oldest, e.rates = time.Time{}, time.Time{}
+	older := func(t *time.Time, u time.Time) {
+		if t.IsZero() || u.Before(*t) {
+			*t = u
+		}
+	}
+	last := m.Base
+	for _, c := range e.list {
+		if !c.known {
+			continue
+		}
+		older(&e.oldest, c.markedAt)
+		if c.margined() {
+			older(&e.oldest, c.terms.underlyingAt)
+		}
+		if c.instrument.Currency != last && c.instrument.Currency != m.Base {
+			last = c.instrument.Currency
+			older(&e.rates, m.Rates[last].Time)
+		}
 	}
 }

@@ -6,78 +6,105 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// losses is about what was lost already.
-func (c *Judge) losses() {
-	bounds := &c.exposure.bounds
+// losses holds the order against the day's loss and the drawdown.
+func (j *Judge) losses() {
+	bounds := &j.exposure.bounds
 	if !bounds.known {
 		return // priced refuses
 	}
 	if bounds.loss.set {
-		c.bound(risk.RuleDailyLoss, "", bounds.lost, &bounds.loss)
+		j.bound(risk.RuleDailyLoss, "", bounds.lost, &bounds.loss)
 	}
-	fresh := c.contract == nil || c.contract.stake.held.IsZero()
-	d := &c.exposure.policy.limits.Drawdown
+	fresh := j.contract == nil || j.contract.stake.held.IsZero()
+	d := &j.exposure.policy.limits.Drawdown
 	switch {
 	case bounds.severity >= risk.SeveritySevere:
-		c.drawdown(d.Severe, "")
+		j.drawdown(d.Severe, "")
 	case bounds.severity == risk.SeverityModerate && fresh:
-		c.drawdown(d.Moderate, "nothing new is opened")
-	case bounds.severity >= risk.SeverityWarning && c.warn:
-		c.decision.Warnings = append(c.decision.Warnings, risk.Violation{Rule: risk.RuleDrawdown, Subject: bounds.severity.String(), Limit: d.Severe, Actual: bounds.drawdown()})
+		j.drawdown(d.Moderate, "nothing new is opened")
+	case bounds.severity >= risk.SeverityWarning && j.warn:
+		j.decision.Warnings = append(j.decision.Warnings, risk.Violation{Rule: risk.RuleDrawdown,
+			Subject: bounds.severity.String(), Limit: d.Severe, Actual: bounds.drawdown()})
 	}
 }
 
-func (c *Judge) drawdown(limit ledger.Decimal, reason string) {
-	bounds := &c.exposure.bounds
-	c.refuse(risk.Violation{Rule: risk.RuleDrawdown, Subject: bounds.severity.String(), Limit: limit, Actual: bounds.drawdown(), Reason: reason})
+// drawdown refuses the order because of the drawdown.
+func (j *Judge) drawdown(limit ledger.Decimal, reason string) {
+	bounds := &j.exposure.bounds
+	j.refuse(risk.Violation{Rule: risk.RuleDrawdown, Subject: bounds.severity.String(), Limit: limit,
+		Actual: bounds.drawdown(), Reason: reason})
 }
 
-// holdings is about what would be held.
-func (c *Judge) holdings() {
-	e, bounds := c.exposure, &c.exposure.bounds
-	c.after.work(c.order.Quantity, c.order.Price, c.terms.mark)
-	c.with = c.terms.figures(&c.after)
-	added, total := c.with.worst.Sub(c.before.worst), e.total
+// counts holds the number of positions and of day trades against their limits.
+func (j *Judge) counts() {
+	limits := &j.exposure.policy.limits
+	open := len(j.exposure.list)
+	if j.contract == nil {
+		open++
+	}
+	j.number(risk.RulePositions, open, limits.OpenPositions)
+	if limits.Account != risk.MarginAccount || limits.DayTrades(j.exposure.today) != risk.PatternDayTrader {
+		return
+	}
+	made := j.account.memory.dayTradesSince(j.exposure.window)
+	if made < 3 {
+		return
+	}
+	if least, ok := j.market.usd(leastDayTrader); !ok || j.exposure.bounds.equity.LessThan(least) {
+		j.refuse(risk.Violation{Rule: risk.RuleDayTrades, Limit: num.Int(3), Actual: num.Int(int64(made)),
+			Reason: "day trades within five business days"})
+	}
+}
+
+// holdings holds the positions that the order would lead to against the limits on exposure and
+// margin.
+func (j *Judge) holdings() {
+	e, bounds := j.exposure, &j.exposure.bounds
+	j.after.work(j.order.Quantity, j.order.Price, j.terms.mark)
+	j.with = j.terms.figures(&j.after)
+	added, total := j.with.worst.Sub(j.before.worst), e.total
 	total.worst = total.worst.Add(added)
-	total.initial = total.initial.Sub(c.before.initial).Add(c.with.initial)
-	c.concentration(added)
-	c.bound(risk.RuleGross, "", total.worst, &bounds.gross)
-	c.bound(risk.RuleLeverage, "", total.worst, &bounds.leverage)
+	total.initial = total.initial.Sub(j.before.initial).Add(j.with.initial)
+	j.concentration(added)
+	j.bound(risk.RuleGross, "", total.worst, &bounds.gross)
+	j.bound(risk.RuleLeverage, "", total.worst, &bounds.leverage)
 	if bounds.net.set {
-		high := total.high.Sub(c.before.high).Add(c.with.high)
-		low := total.low.Sub(c.before.low).Add(c.with.low)
-		c.bound(risk.RuleNet, "", num.Max(high.Abs(), low.Abs()), &bounds.net)
+		high := total.high.Sub(j.before.high).Add(j.with.high)
+		low := total.low.Sub(j.before.low).Add(j.with.low)
+		j.bound(risk.RuleNet, "", num.Max(high.Abs(), low.Abs()), &bounds.net)
 	}
-	c.bound(risk.RuleBuyingPower, "", e.needed(&c.market, &total, bounds.equity), &bounds.available)
+	j.bound(risk.RuleBuyingPower, "", e.needed(&j.market, &total, bounds.equity), &bounds.available)
 	if !e.intraday() {
 		return
 	}
-	if kept := total.maintenance.Sub(c.before.maintenance).Add(c.with.maintenance); kept.GreaterThan(bounds.equity) {
-		c.refuse(risk.Violation{Rule: risk.RuleDayTrades, Limit: bounds.equity, Actual: kept, Reason: "maintenance margin would exceed equity"})
+	if kept := total.maintenance.Sub(j.before.maintenance).Add(j.with.maintenance); kept.GreaterThan(bounds.equity) {
+		j.refuse(risk.Violation{Rule: risk.RuleDayTrades, Limit: bounds.equity, Actual: kept,
+			Reason: "maintenance margin would exceed equity"})
 	}
 }
 
-// concentration is about the contract, its underlying, its sector and the order's strategy.
-func (c *Judge) concentration(added ledger.Decimal) {
-	e, bounds := c.exposure, &c.exposure.bounds
+// concentration holds the contract, its underlying, its sector and the order's strategy against
+// their limits. added is the exposure that the order adds.
+func (j *Judge) concentration(added ledger.Decimal) {
+	e, bounds := j.exposure, &j.exposure.bounds
 	var g *group
-	if c.contract != nil {
-		g = c.contract.group
-		c.bound(risk.RulePosition, string(c.contract.key), c.with.worst, &bounds.position)
+	if j.contract != nil {
+		g = j.contract.group
+		j.bound(risk.RulePosition, string(j.contract.key), j.with.worst, &bounds.position)
 	} else {
-		g = e.groups[underlyingOf(&c.order.Instrument)]
-		c.boundKey(risk.RulePosition, c.with.worst, &bounds.position)
+		g = e.groups[underlyingOf(&j.order.Instrument)]
+		j.boundKey(risk.RulePosition, j.with.worst, &bounds.position)
 	}
-	whole, sector := added, c.order.Sector
+	whole, sector := added, j.order.Sector
 	if g != nil {
 		whole = whole.Add(g.worst)
 		if sector == "" {
 			sector = g.sector
 		}
 	} else if sector == "" {
-		sector = c.account.memory.sectors[underlyingOf(&c.order.Instrument)]
+		sector = j.account.memory.sectors[underlyingOf(&j.order.Instrument)]
 	}
-	c.bound(risk.RuleUnderlying, c.underlying().Symbol, whole, &bounds.underlying)
+	j.bound(risk.RuleUnderlying, j.underlying().Symbol, whole, &bounds.underlying)
 	if sector != "" && bounds.sector.set {
 		in := e.sectors[sector]
 		if g == nil || g.sector == sector {
@@ -85,45 +112,26 @@ func (c *Judge) concentration(added ledger.Decimal) {
 		} else { // the underlying moves to the order's sector with all that is held of it
 			in = in.Add(whole)
 		}
-		c.bound(risk.RuleSector, sector, in, &bounds.sector)
+		j.bound(risk.RuleSector, sector, in, &bounds.sector)
 	}
-	if c.order.Strategy != "" && bounds.strategy.set {
-		c.strategy()
+	if j.order.Strategy != "" && bounds.strategy.set {
+		j.strategy()
 	}
 }
 
-// strategy is about what the order's strategy would have.
-func (c *Judge) strategy() {
+// strategy holds the exposure that the order's strategy would have against its limit.
+func (j *Judge) strategy() {
 	var own stake
 	var was ledger.Decimal
-	if c.contract != nil {
+	if j.contract != nil {
 		var held ledger.Decimal
-		if s := c.contract.share(c.order.Strategy); s != nil {
+		if s := j.contract.share(j.order.Strategy); s != nil {
 			held, was = s.held, s.worst
 		}
-		own = c.contract.stakeOf(c.order.Strategy, held, c.account.memory.working[c.contract.key], c.terms.mark)
+		own = j.contract.stakeOf(j.order.Strategy, held, j.account.memory.working[j.contract.key], j.terms.mark)
 	}
-	own.work(c.order.Quantity, c.order.Price, c.terms.mark)
-	added := c.terms.figures(&own).worst.Sub(was)
-	c.bound(risk.RuleStrategy, c.order.Strategy, c.exposure.strategies[c.order.Strategy].Add(added), &c.exposure.bounds.strategy)
-}
-
-// counts is about positions and day trades.
-func (c *Judge) counts() {
-	limits := &c.exposure.policy.limits
-	open := len(c.exposure.list)
-	if c.contract == nil {
-		open++
-	}
-	c.number(risk.RulePositions, open, limits.OpenPositions)
-	if limits.Account != risk.MarginAccount || limits.DayTrades(c.exposure.today) != risk.PatternDayTrader {
-		return
-	}
-	made := c.account.memory.dayTradesSince(c.exposure.window)
-	if made < 3 {
-		return
-	}
-	if least, ok := c.market.usd(leastDayTrader); !ok || c.exposure.bounds.equity.LessThan(least) {
-		c.refuse(risk.Violation{Rule: risk.RuleDayTrades, Limit: num.Int(3), Actual: num.Int(int64(made)), Reason: "day trades within five business days"})
-	}
+	own.work(j.order.Quantity, j.order.Price, j.terms.mark)
+	added := j.terms.figures(&own).worst.Sub(was)
+	j.bound(risk.RuleStrategy, j.order.Strategy, j.exposure.strategies[j.order.Strategy].Add(added),
+		&j.exposure.bounds.strategy)
 }

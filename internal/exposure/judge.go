@@ -8,127 +8,145 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Judge holds one order against a book. A portfolio has one, which is used again and again: on the
-// stack it would not stay.
+// Judge holds one order at a time against an account. A portfolio keeps one and uses it again, so
+// that judging an order does not allocate.
 type Judge struct {
 	account  *Account
 	exposure *exposure
 	market   Market
-	order    risk.Order // with the instrument's defaults
-	key      []byte     // its instrument's, in buffer
-	buffer   [160]byte
+	// order is the order to judge, with its instrument's defaults filled in.
+	order risk.Order
+	// key is the key of the order's contract, in buffer.
+	key    []byte
+	buffer [160]byte
 
-	contract     *contract // what is held and working of the order's contract; nil for nothing
-	terms        terms     // of the order's contract
-	markedAt     time.Time // the mark's time
-	after        stake     // with the order
-	before, with figures   // the contract's without and with the order
-	warn         bool      // collect warnings
-	decision     risk.Decision
+	// contract is nil if the order's contract is neither held nor working.
+	contract *contract
+	// terms are those of the order's contract.
+	terms terms
+	// markedAt is the time of the mark in terms; zero without a mark.
+	markedAt time.Time
+	// after is the contract's stake; holdings adds the order to it.
+	after stake
+	// before and with are the contract's figures without and with the order.
+	before, with figures
+	// warn asks for warnings besides violations.
+	warn     bool
+	decision risk.Decision
 }
 
-// Check says whether an order would be accepted in an account at a market. The order need not be normalized. One that
-// is working already is allowed. It allocates nothing for an order that is allowed.
-func (c *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
-	c.order = *o
-	if err := c.order.Examine(); err != nil {
+// Check reports whether the account would accept the order at the market. The order need not be
+// normalized. An order that is working already is allowed. Check collects no warnings, and
+// allocates nothing for an order that is allowed.
+func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
+	j.order = *o
+	if err := j.order.Examine(); err != nil {
 		return risk.Decision{OrderID: o.ID, Violations: []risk.Violation{{Rule: risk.RuleInvalid, Reason: err.Error()}}}
 	}
-	if held := a.Order(o.ID); held != nil && held.Same(&c.order) {
+	if held := a.Order(o.ID); held != nil && held.Same(&j.order) {
 		return risk.Decision{OrderID: o.ID, Allowed: true}
 	}
-	return c.decide(a, m, false)
+	return j.decide(a, m, false)
 }
 
-// Decide decides about a normalized order in an account at a market, with warnings or without.
-func (c *Judge) Decide(a *Account, m Market, o *risk.Order, warn bool) risk.Decision {
-	c.order = *o
-	return c.decide(a, m, warn)
+// Decide decides about a normalized order in the account at the market, with warnings if warn is
+// set.
+func (j *Judge) Decide(a *Account, m Market, o *risk.Order, warn bool) risk.Decision {
+	j.order = *o
+	return j.decide(a, m, warn)
 }
 
-func (c *Judge) decide(a *Account, m Market, warn bool) risk.Decision {
-	c.locate(a, m)
-	c.warn = warn
-	c.setReduces()
-	c.trading()
-	c.cover()
+// decide runs the rules over the order in j.order. An order that only reduces skips the limits.
+func (j *Judge) decide(a *Account, m Market, warn bool) risk.Decision {
+	j.locate(a, m)
+	j.warn = warn
+	j.setReduces()
+	j.trading()
+	j.cover()
 	switch {
-	case c.decision.Reduces:
-	case !c.exposure.policy.sound:
-		c.refuse(risk.Violation{Rule: risk.RuleNoLimits, Reason: "the profile's limits are not valid"})
+	case j.decision.Reduces:
+	case !j.exposure.policy.sound:
+		j.refuse(risk.Violation{Rule: risk.RuleNoLimits, Reason: "the profile's limits are not valid"})
 	default:
-		c.permitted()
-		c.sending()
-		c.losses()
-		if c.priced() {
-			c.counts()
-			if c.sizes() {
-				c.holdings()
+		j.permitted()
+		j.sending()
+		j.losses()
+		if j.priced() {
+			j.counts()
+			if j.sizes() {
+				j.holdings()
 			}
 		}
 	}
-	c.decision.Allowed = len(c.decision.Violations) == 0
-	return c.decision
+	j.decision.Allowed = len(j.decision.Violations) == 0
+	return j.decision
 }
 
-// locate finds what the order in c.order meets in a book.
-func (c *Judge) locate(a *Account, m Market) {
-	c.market = m
-	c.account, c.exposure = a, a.weigh(&c.market)
-	c.key = c.order.Instrument.AppendKey(c.buffer[:0])
-	c.decision = risk.Decision{OrderID: c.order.ID}
-	c.contract, c.after, c.before = c.exposure.contracts[ledger.InstrumentKey(c.key)], stake{}, figures{}
-	if c.contract != nil {
-		c.terms, c.markedAt, c.after, c.before = c.contract.terms, c.contract.at, c.contract.stake, c.contract.figures
+// locate finds the contract of the order in j.order, and begins a decision.
+func (j *Judge) locate(a *Account, m Market) {
+	j.market = m
+	j.account, j.exposure = a, a.weigh(&j.market)
+	j.key = j.order.Instrument.AppendKey(j.buffer[:0])
+	j.decision = risk.Decision{OrderID: j.order.ID}
+	j.contract, j.after, j.before = j.exposure.contracts[ledger.InstrumentKey(j.key)], stake{}, figures{}
+	if j.contract != nil {
+		j.terms, j.markedAt = j.contract.terms, j.contract.markedAt
+		j.after, j.before = j.contract.stake, j.contract.figures
 		return
 	}
-	mark := c.market.Marks[ledger.InstrumentKey(c.key)]
-	c.terms, c.markedAt = termsOf(&c.market, c.exposure.policy, &c.order.Instrument, mark.Price, c.exposure.today), mark.Time
+	mark := j.market.Marks[ledger.InstrumentKey(j.key)]
+	j.terms, j.markedAt = termsOf(&j.market, j.exposure.policy, &j.order.Instrument, mark.Price,
+		j.exposure.today), mark.Time
 }
 
-// underlying is that of the contract as it is held or working: an order may leave it out.
-func (c *Judge) underlying() underlyingKey {
-	if c.contract != nil {
-		return c.contract.group.key
+// setReduces notes in the decision whether the order only reduces a position.
+func (j *Judge) setReduces() {
+	held := j.after.held
+	same := j.after.buys
+	if j.order.Quantity.IsNeg() {
+		same = j.after.sells
 	}
-	return underlyingOf(&c.order.Instrument)
+	j.decision.Reduces = !held.IsZero() && held.IsNeg() != j.order.Quantity.IsNeg() &&
+		!same.Add(j.order.Quantity.Abs()).GreaterThan(held.Abs())
 }
 
-func (c *Judge) refuse(v risk.Violation) { c.decision.Violations = append(c.decision.Violations, v) }
+// underlying returns the underlying of the contract as it is held or working: the order may have
+// left the underlying out.
+func (j *Judge) underlying() underlyingKey {
+	if j.contract != nil {
+		return j.contract.group.key
+	}
+	return underlyingOf(&j.order.Instrument)
+}
 
-// bound holds an actual value against a limit: at the limit it is allowed.
-func (c *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, limit *bound) {
+// refuse adds a violation to the decision.
+func (j *Judge) refuse(v risk.Violation) { j.decision.Violations = append(j.decision.Violations, v) }
+
+// bound holds a value against a limit. A value equal to the limit is allowed. With warn set, a
+// value at the warning level or above is a warning.
+func (j *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, limit *bound) {
 	switch {
 	case !limit.set:
 	case actual.GreaterThan(limit.at):
-		c.refuse(risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
-	case c.warn && actual.GreaterThanOrEqual(limit.warn) && actual.IsPos():
-		c.decision.Warnings = append(c.decision.Warnings, risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
+		j.refuse(risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
+	case j.warn && actual.GreaterThanOrEqual(limit.warn) && actual.IsPos():
+		j.decision.Warnings = append(j.decision.Warnings,
+			risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
 	}
 }
 
-// number is bound for a count.
-func (c *Judge) number(rule risk.Rule, actual, limit int) {
-	if limit > 0 && (actual > limit || c.warn) {
-		c.bound(rule, "", num.Int(int64(actual)), &bound{at: num.Int(int64(limit)),
-			warn: num.Convert(num.Int(int64(limit)), c.exposure.policy.limits.WarnAt), set: true})
+// boundKey is bound with the order's contract as the subject. It makes a string of the key only
+// where that is needed.
+func (j *Judge) boundKey(rule risk.Rule, actual ledger.Decimal, limit *bound) {
+	if limit.set && (actual.GreaterThan(limit.at) || j.warn) {
+		j.bound(rule, string(j.key), actual, limit)
 	}
 }
 
-// setReduces tells whether the order only reduces.
-func (c *Judge) setReduces() {
-	held := c.after.held
-	same := c.after.buys
-	if c.order.Quantity.IsNeg() {
-		same = c.after.sells
-	}
-	c.decision.Reduces = !held.IsZero() && held.IsNeg() != c.order.Quantity.IsNeg() &&
-		!same.Add(c.order.Quantity.Abs()).GreaterThan(held.Abs())
-}
-
-// boundKey is bound with the order's contract as its subject.
-func (c *Judge) boundKey(rule risk.Rule, actual ledger.Decimal, limit *bound) {
-	if limit.set && (actual.GreaterThan(limit.at) || c.warn) {
-		c.bound(rule, string(c.key), actual, limit)
+// number is bound for a count; zero is no limit.
+func (j *Judge) number(rule risk.Rule, actual, limit int) {
+	if limit > 0 && (actual > limit || j.warn) {
+		j.bound(rule, "", num.Int(int64(actual)), &bound{at: num.Int(int64(limit)),
+			warn: num.Convert(num.Int(int64(limit)), j.exposure.policy.limits.WarnAt), set: true})
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Losses returns the entries that the present losses call for: a breach where the day's loss or the drawdown came to
-// another level than what was written last, and behind it, where that is too much, that trading only reduces.
+// Losses returns the entries that the present losses call for. A breach is written where the day's
+// loss or the drawdown is at another level than the one last written. A state change to
+// TradingReducing follows where the level is severe or worse. Losses returns nil where equity is
+// not known or the limits are not valid.
 func (a *Account) Losses(m *Market) []risk.Payload {
 	e := a.weigh(m)
 	bounds := &e.bounds
@@ -20,13 +22,15 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 	breach := func(b *risk.Breach, reason string) {
 		out = append(out, b)
 		if b.Severity >= risk.SeveritySevere && state == risk.TradingActive {
-			out = append(out, &risk.StateChange{State: risk.TradingReducing, Cause: b.Rule, Reason: reason, Time: m.Now})
+			out = append(out, &risk.StateChange{State: risk.TradingReducing, Cause: b.Rule, Reason: reason,
+				Time: m.Now})
 			state = risk.TradingReducing
 		}
 	}
 	loss := &a.memory.loss
 	if limits := &e.policy.limits.Drawdown; bounds.severity != loss.Severity {
-		b := &risk.Breach{Rule: risk.RuleDrawdown, Severity: bounds.severity, Limit: limits.Severe, Actual: bounds.drawdown(), Time: m.Now}
+		b := &risk.Breach{Rule: risk.RuleDrawdown, Severity: bounds.severity, Limit: limits.Severe,
+			Actual: bounds.drawdown(), Time: m.Now}
 		if bounds.severity < loss.Severity {
 			out = append(out, b)
 		} else {
@@ -36,7 +40,8 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 	if !bounds.loss.set || !bounds.lost.IsPos() || loss.Lost == e.today {
 		return out
 	}
-	b := &risk.Breach{Rule: risk.RuleDailyLoss, Severity: risk.SeverityWarning, Limit: bounds.loss.at, Actual: bounds.lost, Time: m.Now}
+	b := &risk.Breach{Rule: risk.RuleDailyLoss, Severity: risk.SeverityWarning, Limit: bounds.loss.at,
+		Actual: bounds.lost, Time: m.Now}
 	switch {
 	case bounds.lost.GreaterThan(bounds.loss.at):
 		b.Severity = risk.SeveritySevere
@@ -47,8 +52,8 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 	return out
 }
 
-// Recount notes in a resumption which losses count anew from here. It reports false, and notes nothing, where the
-// present equity is not known.
+// Recount notes in a resumption which losses are counted anew from the present equity. It returns
+// false, and notes nothing, if the present equity is not known.
 func (a *Account) Recount(m *Market, s *risk.StateChange) bool {
 	e := a.weigh(m)
 	bounds, loss := &e.bounds, &a.memory.loss

@@ -6,22 +6,29 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// lossState is what the day's loss and the drawdown are counted from.
+// lossState is what the day's loss and the drawdown are counted from. Amounts are in base currency.
 type lossState struct {
-	Date     ledger.Date    `json:"date,omitzero"`      // of the newest equity point
-	Before   ledger.Decimal `json:"before,omitzero"`    // profit since the beginning, at the last point before that day
-	Profit   ledger.Decimal `json:"profit,omitzero"`    // at the newest point
-	Points   bool           `json:"points,omitempty"`   // there is one
-	Equity   ledger.Decimal `json:"equity,omitzero"`    // at the newest point, and what came and went since
-	High     ledger.Decimal `json:"high,omitzero"`      // high-water mark, adjusted for what came and went
-	Severity risk.Severity  `json:"severity,omitempty"` // as last written
-	// Lost and Warned are the days for which the loss was written as a breach and as a warning.
+	// Date is the trading day of the newest equity point.
+	Date ledger.Date `json:"date,omitzero"`
+	// Before is the profit since the journal began, at the last equity point before Date.
+	Before ledger.Decimal `json:"before,omitzero"`
+	// Profit is the profit since the journal began, at the newest equity point.
+	Profit ledger.Decimal `json:"profit,omitzero"`
+	// Points is true once there is an equity point.
+	Points bool `json:"points,omitempty"`
+	// Equity is the equity at the newest point, adjusted for deposits and withdrawals since.
+	Equity ledger.Decimal `json:"equity,omitzero"`
+	// High is the high-water mark, adjusted for deposits and withdrawals.
+	High ledger.Decimal `json:"high,omitzero"`
+	// Severity is the drawdown's as it was last written.
+	Severity risk.Severity `json:"severity,omitempty"`
+	// Lost is the day whose loss was last written as a breach, Warned as a warning.
 	Lost   ledger.Date `json:"lost,omitzero"`
 	Warned ledger.Date `json:"warned,omitzero"`
 }
 
-// moved adjusts the high-water mark for capital that came or went: in proportion, so that a drawdown
-// stays the fraction that it was.
+// moved adjusts the high-water mark for a deposit or, below zero, a withdrawal: in proportion, so
+// that the drawdown stays the same fraction.
 func (l *lossState) moved(amount ledger.Decimal) {
 	if !l.Points {
 		return
@@ -35,8 +42,9 @@ func (l *lossState) moved(amount ledger.Decimal) {
 	l.Equity = after
 }
 
-// point folds an equity point in. Since one that is brought later than it was taken, moved came or went: what was
-// withdrawn is no drawdown.
+// point folds in an equity point of the date. moved is the capital that was deposited or, below
+// zero, withdrawn after the point was taken and before it was recorded. A withdrawal is subtracted,
+// so that it does not look like a drawdown.
 func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, moved ledger.Decimal) {
 	profit, equity := p.Equity.Sub(p.Capital), p.Equity
 	if moved.IsNeg() {
@@ -55,7 +63,7 @@ func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, moved ledger.
 	l.Profit, l.Points, l.Equity = profit, true, equity
 }
 
-// before returns the profit from which the loss of the day counts.
+// before returns the profit from which the loss of the day is counted.
 func (l *lossState) before(today ledger.Date) ledger.Decimal {
 	if today > l.Date {
 		return l.Profit

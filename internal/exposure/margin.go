@@ -5,29 +5,47 @@ import (
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
-// terms is what turns a stake into figures.
+// terms turn a stake in a contract into figures.
 type terms struct {
 	instrument *ledger.Instrument
 	mark       ledger.Decimal
-	rate       ledger.Decimal // base currency per unit of the instrument's; zero if not known
-	units      ledger.Decimal // multiplier × conversion rate: base currency per point
-	underlying ledger.Decimal // the underlying's mark, for the margin of short options; zero if not known
+	// rate is base currency per unit of the instrument's currency; zero if not known.
+	rate ledger.Decimal
+	// units is multiplier × rate: base currency per point; zero if the rate is not known.
+	units ledger.Decimal
+	// underlying is the mark of the underlying, for the margin of short options; zero if not known.
+	underlying ledger.Decimal
 
-	underlyingAt time.Time      // when that was
-	cash         bool           // a cash account
-	intraday     bool           // maintenance margin is needed
-	futures      ledger.Decimal // RiskLimits.FuturesMargin
+	underlyingAt time.Time      // the time of that mark
+	cash         bool           // the account is a cash account
+	intraday     bool           // the day-trade policy asks for maintenance margin
+	futures      ledger.Decimal // Limits.FuturesMargin
 }
 
-var (
-	half    = num.Percent(num.Int(50))
-	quarter = num.Percent(num.Int(25))
-	third   = num.Percent(num.Int(30))
-	fifth   = num.Percent(num.Int(20))
-	tenth   = num.Percent(num.Int(10))
-)
+// termsOf returns the terms of an instrument at a mark. Their units are zero if the currency has no
+// conversion rate.
+func termsOf(m *Market, p *Policy, i *ledger.Instrument, mark ledger.Decimal, today ledger.Date) terms {
+	t := terms{instrument: i, mark: mark, futures: p.limits.FuturesMargin, cash: p.limits.Account == risk.CashAccount,
+		intraday: p.limits.DayTrades(today) == risk.IntradayMargin}
+	if rate, _, ok := m.Rate(i.Currency); ok {
+		t.rate, t.units = rate, num.Convert(i.Multiplier, rate)
+	}
+	if i.SecType == ledger.Option {
+		var buffer [128]byte
+		underlying := m.Marks[ledger.InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
+		t.underlying, t.underlyingAt = underlying.Price, underlying.Time
+	}
+	return t
+}
+
+// stockKey appends the instrument key of the stock with the symbol.
+func stockKey(b []byte, symbol string, currency ledger.Currency) []byte {
+	b = append(append(b, "STK:"...), symbol...)
+	return append(append(b, ':'), currency...)
+}
 
 // figures measures a stake.
 func (t *terms) figures(s *stake) (f figures) {
@@ -58,7 +76,8 @@ func (t *terms) figures(s *stake) (f figures) {
 	return f
 }
 
-// value is the signed exposure of a quantity at the mark.
+// value returns the signed exposure of a quantity at the mark, in base currency; at the strike for
+// a short option.
 func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 	switch {
 	case quantity.IsZero():
@@ -69,10 +88,15 @@ func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 	return num.Convert(num.Convert(quantity, t.mark.Abs()), t.units)
 }
 
-// margin fills in what buying power and margin are needed: of a cash account the price of what is
-// being bought, and the strike of short puts; else the initial margin of Regulation T (12 CFR 220.12) and the
-// maintenance margin of FINRA rule 4210: a half and a quarter (30 % short) of stocks; a share of the notional
-// of futures and CFDs; all of what anything else costs.
+// margin fills in the buying power and the maintenance margin:
+//
+//   - Futures, options on futures, CFDs: the share FuturesMargin of the notional, or the whole
+//     premium of a long option if that is more.
+//   - A cash account: the price of what is being bought, and the strike of short puts.
+//   - Stocks in a margin account: half their value (Regulation T, 12 CFR 220.12); for maintenance a
+//     quarter of a long and 30 % of a short position (FINRA rule 4210).
+//   - Options in a margin account: the premium of a long option; see shortOption for a short one.
+//   - Anything else: its whole price.
 func (t *terms) margin(s *stake, f *figures, long, short, shorts ledger.Decimal) {
 	i := t.instrument
 	switch {
@@ -102,9 +126,11 @@ func (t *terms) margin(s *stake, f *figures, long, short, shorts ledger.Decimal)
 	}
 }
 
-// shortOption is the margin of a short option on a stock (FINRA rule 4210(f)(2)(E)): its price and 20 % of the
-// underlying's value less what it is out of the money, at least 10 % of that value (of the strike for a put).
-// Cover is not taken off, and where the underlying's mark is not known, the whole strike is needed: the estimate is never too low.
+// shortOption returns the margin of short options on a stock (FINRA rule 4210(f)(2)(E)): the
+// option's price, and 20 % of the underlying's value less the amount by which the option is out of
+// the money, but at least 10 % of the underlying's value (for a put, of the strike). Cover does not
+// lower the margin. Without a mark of the underlying, the whole strike is needed. So the estimate
+// is never too low.
 func (t *terms) shortOption(shorts, obligation ledger.Decimal) ledger.Decimal {
 	if !t.underlying.IsPos() || t.instrument.SecType == ledger.Warrant {
 		return obligation
@@ -120,3 +146,12 @@ func (t *terms) shortOption(shorts, obligation ledger.Decimal) ledger.Decimal {
 	}
 	return num.Convert(num.Convert(shorts, num.Max(per, floor).Add(t.mark.Abs())), t.units)
 }
+
+var (
+	// The fractions of Regulation T and FINRA rule 4210.
+	half    = num.Percent(num.Int(50))
+	quarter = num.Percent(num.Int(25))
+	third   = num.Percent(num.Int(30))
+	fifth   = num.Percent(num.Int(20))
+	tenth   = num.Percent(num.Int(10))
+)

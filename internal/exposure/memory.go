@@ -11,69 +11,46 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// memory is what a book remembers about orders and trading. Like the rest of the book it is the fold of the
-// journal alone; restating never goes back over it.
+// memory is what an account remembers about orders, trading and losses. It is the fold of the
+// journal alone. A restatement does not change what it counted before.
 type memory struct {
-	policy *Policy // the newest in the journal; nil for none
+	// policy is the newest in the journal; nil for none.
+	policy *Policy
 	state  risk.StateChange
 	orders map[ledger.OrderID]*working
-	// working are the orders by contract, in the order of their holds.
+	// working holds the orders by contract, in the order of their holds.
 	working map[ledger.InstrumentKey][]*working
+	// tags holds the strategies' parts of each position, ordered by strategy.
 	tags    map[ledger.InstrumentKey][]tag
 	sectors map[underlyingKey]string
-	recent  []sent   // accepted orders of the last minute or the duplicate window, oldest first
-	day     dayCount // of the newest order or trade
-	trades  []dayCount
-	opened  map[ledger.InstrumentKey]ledger.Date // when a contract was last bought or sold to open
-	sales   []sale
+	// recent holds the orders accepted within the last minute or the duplicate window, oldest
+	// first.
+	recent []sent
+	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
+	day    dayCount
+	trades []dayCount
+	// opened holds the days on which contracts were last bought or sold to open.
+	opened map[ledger.InstrumentKey]ledger.Date
+	// sales holds the proceeds that may be unsettled.
+	sales []sale
+	// refused holds the newest refusals and breaches, oldest first.
 	refused []risk.Incident
 	loss    lossState
 
-	today dayRange // the day that was asked for last
+	// today is the day that dateOf was last asked for.
+	today dayRange
 }
 
-// dayRange is a day with its beginning and end, so that most times need no calendar.
-type dayRange struct {
-	date     ledger.Date
-	from, to time.Time
-}
-
-// tag is the part of a position that one strategy's orders made.
-type tag struct {
-	Strategy string         `json:"strategy"`
-	Quantity ledger.Decimal `json:"quantity"`
-}
-
-// sent is an accepted order, for the rules against too many and the same twice.
-type sent struct {
-	Time     time.Time            `json:"time"`
-	Key      ledger.InstrumentKey `json:"key"`
-	Quantity ledger.Decimal       `json:"quantity"`
-	Price    ledger.Decimal       `json:"price,omitzero"`
-}
-
-// dayCount counts what happened on one trading day.
-type dayCount struct {
-	Date   ledger.Date `json:"date"`
-	Orders int         `json:"orders,omitempty"`
-	Trades int         `json:"trades,omitempty"`
-	Day    int         `json:"day,omitempty"` // day trades
-}
-
-// sale is cash from one day's sales, which settles later.
-type sale struct {
-	Date     ledger.Date     `json:"date"`
-	Currency ledger.Currency `json:"currency"`
-	Amount   ledger.Decimal  `json:"amount"`
-}
-
+// newMemory returns the memory of an empty journal.
 func newMemory() memory {
 	return memory{
 		orders: map[ledger.OrderID]*working{}, working: map[ledger.InstrumentKey][]*working{},
-		tags: map[ledger.InstrumentKey][]tag{}, sectors: map[underlyingKey]string{}, opened: map[ledger.InstrumentKey]ledger.Date{},
+		tags: map[ledger.InstrumentKey][]tag{}, sectors: map[underlyingKey]string{},
+		opened: map[ledger.InstrumentKey]ledger.Date{},
 	}
 }
 
+// clone returns a copy that shares nothing that changes.
 func (r *memory) clone() memory {
 	c := *r
 	c.orders = make(map[ledger.OrderID]*working, len(r.orders))
@@ -96,7 +73,51 @@ func (r *memory) clone() memory {
 	return c
 }
 
-// zone is that of the trading day. New and NewFold have made sure that the default zone is there.
+// tag is the part of a position that one strategy's orders made.
+type tag struct {
+	Strategy string         `json:"strategy"`
+	Quantity ledger.Decimal `json:"quantity"`
+}
+
+// sent is an accepted order, for the rules on duplicates and on orders a minute.
+type sent struct {
+	Time     time.Time            `json:"time"`
+	Key      ledger.InstrumentKey `json:"key"`
+	Quantity ledger.Decimal       `json:"quantity"`
+	Price    ledger.Decimal       `json:"price,omitzero"`
+}
+
+// dayCount counts the orders and trades of one trading day.
+type dayCount struct {
+	Date   ledger.Date `json:"date"`
+	Orders int         `json:"orders,omitempty"`
+	Trades int         `json:"trades,omitempty"`
+	Day    int         `json:"day,omitempty"` // day trades
+}
+
+// sale is the cash from one day's sales in one currency. It settles later.
+type sale struct {
+	Date     ledger.Date     `json:"date"`
+	Currency ledger.Currency `json:"currency"`
+	Amount   ledger.Decimal  `json:"amount"`
+}
+
+// dayRange is a trading day with its beginning and end, which saves dateOf the calendar for most
+// times.
+type dayRange struct {
+	date     ledger.Date
+	from, to time.Time
+}
+
+// maxDays is the number of days with day trades, and of calendar days with sales, that are kept:
+// more than any rule looks back.
+const maxDays = 10
+
+// maxRefused is the number of refusals and breaches that are kept for reports.
+const maxRefused = 32
+
+// zone returns the time zone of the trading day: America/New_York without a policy. The callers of
+// NewAccount make sure beforehand that this zone can be loaded.
 func (r *memory) zone() *time.Location {
 	if r.policy == nil {
 		zone, _ := risk.NewYork()
@@ -105,7 +126,7 @@ func (r *memory) zone() *time.Location {
 	return r.policy.zone
 }
 
-// dateOf is the trading day of a time.
+// dateOf returns the trading day of a time.
 func (r *memory) dateOf(t time.Time) ledger.Date {
 	if d := &r.today; t.Before(d.from) || !t.Before(d.to) {
 		zone := r.zone()
@@ -116,7 +137,8 @@ func (r *memory) dateOf(t time.Time) ledger.Date {
 	return r.today.date
 }
 
-// beginning is when a day begins: not at midnight where the clock is put forward over that.
+// beginning returns the first instant of a day in the zone. That is not midnight where the clock is
+// put forward over midnight.
 func beginning(d ledger.Date, zone *time.Location) time.Time {
 	t := d.Time(zone)
 	for ledger.DateOf(t) < d {
@@ -125,14 +147,23 @@ func beginning(d ledger.Date, zone *time.Location) time.Time {
 	return t
 }
 
-// setPolicy folds a policy in.
+// setPolicy folds a policy in, unless the one in force is newer.
 func (r *memory) setPolicy(c *risk.PolicyChange) {
 	if r.policy == nil || c.Version > r.policy.version {
 		r.policy, r.today = NewPolicy(c.Version, c.Status, c.Limits), dayRange{}
 	}
 }
 
-// hold folds an accepted order in.
+// tradingState returns the state in force; active if it never changed.
+func (r *memory) tradingState() risk.TradingState {
+	if r.state.State == "" {
+		return risk.TradingActive
+	}
+	return r.state.State
+}
+
+// hold folds an accepted order in. exit is true for an order that only closes a position: it does
+// not set the underlying's sector.
 func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 	w := &working{Order: &h.Order, heldAt: h.Time, key: key}
 	r.orders[w.ID] = w
@@ -152,7 +183,19 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 	r.recent = append(slices.Delete(r.recent, 0, old), sent{h.Time, w.key, w.Quantity, w.Price})
 }
 
-// countsOf returns the counts of a day: for one that has ended, a throw-away counter.
+// drop removes a working order.
+func (r *memory) drop(w *working) {
+	delete(r.orders, w.ID)
+	list := slices.DeleteFunc(r.working[w.key], func(x *working) bool { return x == w })
+	if len(list) == 0 {
+		delete(r.working, w.key)
+		return
+	}
+	r.working[w.key] = list
+}
+
+// countsOf returns the counts of a day, and begins the day if it is new. For a day that has ended
+// it returns a throw-away counter.
 func (r *memory) countsOf(d ledger.Date) *dayCount {
 	if d > r.day.Date {
 		if r.day.Day > 0 {
@@ -170,22 +213,9 @@ func (r *memory) countsOf(d ledger.Date) *dayCount {
 	return &r.day
 }
 
-// maxDays is how many days with day trades, and with unsettled sales, are kept: more than any rule looks back.
-const maxDays = 10
-
-// drop takes an order off the working ones.
-func (r *memory) drop(w *working) {
-	delete(r.orders, w.ID)
-	list := slices.DeleteFunc(r.working[w.key], func(x *working) bool { return x == w })
-	if len(list) == 0 {
-		delete(r.working, w.key)
-		return
-	}
-	r.working[w.key] = list
-}
-
-// fill folds in what a trade does to the order that it names, after the trade itself: h is the
-// position, and c what of it was closed.
+// fill folds in what a trade means for its order, the strategies, the day's counts and the
+// unsettled cash. It runs after the book has the trade. h is the position then, nil for a currency
+// trade, and c the part of a position that the trade closed.
 func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
 	key := t.Contract()
 	strategy := ""
@@ -208,14 +238,14 @@ func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late 
 		r.countTrade(t, key, c)
 	}
 	if net := t.Amount(); net.IsPos() && t.Instrument.SettlesNotional() {
-		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else it cost more than it brought, and that is paid
+		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else the sale cost more than it brought
 			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
 		}
 	}
 }
 
-// retag gives a fill to the strategy whose order it filled. What the strategies have together is
-// never more than the position: what was traded without one closes theirs, in the order of their names.
+// retag gives a fill to the strategy whose order it filled. The strategies' parts together never
+// exceed the position: a trade without a strategy reduces their parts, in the order of their names.
 func (r *memory) retag(key ledger.InstrumentKey, strategy string, quantity, position ledger.Decimal, late bool) {
 	list := r.tags[key]
 	if strategy != "" {
@@ -237,7 +267,8 @@ func (r *memory) retag(key ledger.InstrumentKey, strategy string, quantity, posi
 	r.tags[key] = list
 }
 
-// clipTags leaves to the strategies no more than the position.
+// clipTags reduces the strategies' parts to the position. Parts with another sign than the position
+// go.
 func clipTags(list []tag, position ledger.Decimal) []tag {
 	var same ledger.Decimal
 	for i := range list {
@@ -258,7 +289,8 @@ func clipTags(list []tag, position ledger.Decimal) []tag {
 	return slices.DeleteFunc(list, func(x tag) bool { return x.Quantity.IsZero() })
 }
 
-// split scales what strategies have of a contract, and moves it to another, of which the position is what is held now.
+// split scales the strategies' parts of the contract from and moves them to the contract to, whose
+// position is given.
 func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position ledger.Decimal) {
 	list := r.tags[from]
 	if len(list) == 0 {
@@ -273,7 +305,7 @@ func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position 
 	}
 }
 
-// countTrade counts an execution, and a day trade where it closes what was opened the same day.
+// countTrade counts an execution, and a day trade if it closes a position opened on the same day.
 func (r *memory) countTrade(t *ledger.Trade, key ledger.InstrumentKey, c ledger.Closed) {
 	date := r.dateOf(t.Time)
 	day := r.countsOf(date)
@@ -282,12 +314,12 @@ func (r *memory) countTrade(t *ledger.Trade, key ledger.InstrumentKey, c ledger.
 		day.Day++
 		delete(r.opened, key)
 	}
-	if !c.Quantity.Equal(t.Quantity) && date == r.day.Date { // one of an earlier day that comes late hides nothing
+	if !c.Quantity.Equal(t.Quantity) && date == r.day.Date { // a late trade of an earlier day opens nothing today
 		r.opened[key] = date
 	}
 }
 
-// dayTradesSince counts the day trades since a day.
+// dayTradesSince returns the number of day trades on or after a day.
 func (r *memory) dayTradesSince(d ledger.Date) int {
 	n := 0
 	for _, day := range r.trades {
@@ -301,7 +333,7 @@ func (r *memory) dayTradesSince(d ledger.Date) int {
 	return n
 }
 
-// sold adds to the cash that is not settled.
+// sold adds the proceeds of a sale to the cash that is not settled.
 func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Decimal) {
 	if n := len(r.sales); n > 0 && r.sales[n-1].Date == d && r.sales[n-1].Currency == currency {
 		r.sales[n-1].Amount = r.sales[n-1].Amount.Add(amount)
@@ -316,7 +348,7 @@ func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Dec
 	r.sales = slices.DeleteFunc(r.sales, func(s sale) bool { return s.Date < horizon })
 }
 
-// change folds a change of the trading state in.
+// change folds a change of the trading state in. Losses named in Recount are counted from there.
 func (r *memory) change(s *risk.StateChange) {
 	r.state = *s
 	for _, rule := range s.Recount {
@@ -346,6 +378,7 @@ func (r *memory) breach(b *risk.Breach) {
 	}
 }
 
+// refuse folds a refusal in.
 func (r *memory) refuse(f *risk.Refusal) {
 	n := risk.Incident{Time: f.Time, OrderID: f.Order.ID}
 	if len(f.Violations) > 0 {
@@ -354,20 +387,10 @@ func (r *memory) refuse(f *risk.Refusal) {
 	r.note(n)
 }
 
-// maxRefused is how many refusals and breaches a report shows.
-const maxRefused = 32
-
+// note appends an incident, and drops the oldest beyond maxRefused.
 func (r *memory) note(n risk.Incident) {
 	if len(r.refused) == maxRefused {
 		r.refused = slices.Delete(r.refused, 0, 1)
 	}
 	r.refused = append(r.refused, n)
-}
-
-// tradingState is the state in force.
-func (r *memory) tradingState() risk.TradingState {
-	if r.state.State == "" {
-		return risk.TradingActive
-	}
-	return r.state.State
 }

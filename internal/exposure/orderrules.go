@@ -10,54 +10,59 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// trading is about the profile as a whole.
-func (c *Judge) trading() {
-	state := c.account.memory.tradingState()
-	if state == risk.TradingHalted || state == risk.TradingReducing && !c.decision.Reduces {
-		c.refuse(risk.Violation{Rule: risk.RuleState, Reason: fmt.Sprintf("trading is %s: %s", state, c.account.memory.state.Reason)})
+// trading holds the order against the trading state and the profile's status.
+func (j *Judge) trading() {
+	state := j.account.memory.tradingState()
+	if state == risk.TradingHalted || state == risk.TradingReducing && !j.decision.Reduces {
+		j.refuse(risk.Violation{Rule: risk.RuleState,
+			Reason: fmt.Sprintf("trading is %s: %s", state, j.account.memory.state.Reason)})
 	}
-	status := c.exposure.policy.status
-	if status == risk.StatusArchived || status != risk.StatusActive && !c.decision.Reduces {
-		c.refuse(risk.Violation{Rule: risk.RuleStatus, Reason: fmt.Sprintf("the profile is %s", status)})
+	status := j.exposure.policy.status
+	if status == risk.StatusArchived || status != risk.StatusActive && !j.decision.Reduces {
+		j.refuse(risk.Violation{Rule: risk.RuleStatus, Reason: fmt.Sprintf("the profile is %s", status)})
 	}
 }
 
-// permitted is about what may be traded at all.
-func (c *Judge) permitted() {
-	limits, i := &c.exposure.policy.limits, &c.order.Instrument
+// permitted holds the order against the limits on kinds of contract, symbols and short selling.
+func (j *Judge) permitted() {
+	limits, i := &j.exposure.policy.limits, &j.order.Instrument
 	if !slices.Contains(limits.SecTypes, i.SecType) {
-		c.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(i.SecType), Reason: "not permitted"})
+		j.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(i.SecType), Reason: "not permitted"})
 	}
-	if i.Expiry != 0 && i.Expiry < c.exposure.today {
-		c.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(c.key), Reason: "expired on " + i.Expiry.String()})
+	if i.Expiry != 0 && i.Expiry < j.exposure.today {
+		j.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(j.key),
+			Reason: "expired on " + i.Expiry.String()})
 	}
-	symbol := c.underlying().Symbol
+	symbol := j.underlying().Symbol
 	if len(limits.AllowedSymbols) > 0 && !slices.Contains(limits.AllowedSymbols, symbol) {
-		c.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
+		j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
 	}
 	if slices.Contains(limits.RestrictedSymbols, symbol) {
-		c.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: symbol, Reason: "restricted"})
+		j.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: symbol, Reason: "restricted"})
 	}
+	mayShort := limits.ShortSelling && limits.Account != risk.CashAccount
 	// A currency pair is exchanged, and a future is as easily sold as bought.
-	if c.order.Quantity.IsNeg() && (!limits.ShortSelling || limits.Account == risk.CashAccount) && !i.IsOption() && i.SecType != ledger.Future && i.SecType != ledger.Forex {
-		if short := c.after.sells.Sub(c.after.held).Sub(c.order.Quantity); short.IsPos() {
-			c.refuse(risk.Violation{Rule: risk.RuleShort, Subject: string(c.key), Actual: short, Reason: "would be sold short"})
+	exempt := i.IsOption() || i.SecType == ledger.Future || i.SecType == ledger.Forex
+	if j.order.Quantity.IsNeg() && !mayShort && !exempt {
+		if short := j.after.sells.Sub(j.after.held).Sub(j.order.Quantity); short.IsPos() {
+			j.refuse(risk.Violation{Rule: risk.RuleShort, Subject: string(j.key), Actual: short,
+				Reason: "would be sold short"})
 		}
 	}
 }
 
-// sending is about how often orders leave.
-func (c *Judge) sending() {
-	limits, r, now := &c.exposure.policy.limits, &c.account.memory, c.market.Now
+// sending holds the order against the limits on duplicates and on the number of orders and trades.
+func (j *Judge) sending() {
+	limits, r, now := &j.exposure.policy.limits, &j.account.memory, j.market.Now
 	for i := len(r.recent) - 1; i >= 0 && now.Sub(r.recent[i].Time) < limits.DuplicateWindow; i-- {
 		s := &r.recent[i]
-		if string(s.Key) == string(c.key) && s.Quantity.Equal(c.order.Quantity) && s.Price.Equal(c.order.Price) {
-			c.refuse(risk.Violation{Rule: risk.RuleDuplicate, Subject: string(c.key),
+		if string(s.Key) == string(j.key) && s.Quantity.Equal(j.order.Quantity) && s.Price.Equal(j.order.Price) {
+			j.refuse(risk.Violation{Rule: risk.RuleDuplicate, Subject: string(j.key),
 				Reason: fmt.Sprintf("the same order was accepted %s ago", now.Sub(s.Time))})
 			break
 		}
 	}
-	if n := limits.OrdersPerMinute; n > 0 && (len(r.recent) >= n || c.warn) {
+	if n := limits.OrdersPerMinute; n > 0 && (len(r.recent) >= n || j.warn) {
 		aMinuteAgo := now.Add(-time.Minute)
 		old, _ := slices.BinarySearchFunc(r.recent, aMinuteAgo, func(s sent, t time.Time) int {
 			if s.Time.After(t) {
@@ -65,99 +70,112 @@ func (c *Judge) sending() {
 			}
 			return -1
 		})
-		c.number(risk.RuleOrderRate, len(r.recent)-old+1, n)
+		j.number(risk.RuleOrderRate, len(r.recent)-old+1, n)
 	}
 	orders, trades := 0, 0
-	if r.day.Date >= c.exposure.today {
+	if r.day.Date >= j.exposure.today {
 		orders, trades = r.day.Orders, r.day.Trades
 	}
-	c.number(risk.RuleOrders, orders+1, limits.OrdersPerDay)
-	c.number(risk.RuleTrades, trades+1, limits.TradesPerDay)
+	j.number(risk.RuleOrders, orders+1, limits.OrdersPerDay)
+	j.number(risk.RuleTrades, trades+1, limits.TradesPerDay)
 }
 
-// priced reports whether everything that figures are made of is known and recent.
-func (c *Judge) priced() bool {
-	limits, n := &c.exposure.policy.limits, len(c.decision.Violations)
-	now, e := c.market.Now, c.exposure
+// priced reports whether all marks and rates that the order's figures and the account's equity need
+// are known and recent, and equity is positive. It adds a violation for each that is not.
+func (j *Judge) priced() bool {
+	limits, n := &j.exposure.policy.limits, len(j.decision.Violations)
+	now, e := j.market.Now, j.exposure
 	switch {
-	case c.markedAt.IsZero():
-		c.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(c.key), Reason: "no mark"})
-	case c.terms.mark.IsZero():
-		c.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(c.key), Reason: "the mark is zero"})
-	case now.Sub(c.markedAt) > limits.MarkAge:
-		c.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: string(c.key), Reason: fmt.Sprintf("the mark is %s old", now.Sub(c.markedAt))})
-	case c.order.Quantity.IsNeg() && c.terms.instrument.IsOption() && c.terms.underlying.IsPos() && now.Sub(c.terms.underlyingAt) > limits.MarkAge:
-		c.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: c.underlying().Symbol, Reason: fmt.Sprintf("the mark is %s old", now.Sub(c.terms.underlyingAt))})
+	case j.markedAt.IsZero():
+		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(j.key), Reason: "no mark"})
+	case j.terms.mark.IsZero():
+		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(j.key), Reason: "the mark is zero"})
+	case now.Sub(j.markedAt) > limits.MarkAge:
+		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: string(j.key),
+			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.markedAt))})
+	case j.order.Quantity.IsNeg() && j.terms.instrument.IsOption() && j.terms.underlying.IsPos() &&
+		now.Sub(j.terms.underlyingAt) > limits.MarkAge:
+		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: j.underlying().Symbol,
+			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.terms.underlyingAt))})
 	}
-	if c.terms.units.IsZero() {
-		c.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: string(c.order.Instrument.Currency), Reason: "no conversion rate"})
-	} else if currency := c.order.Instrument.Currency; currency != c.market.Base && now.Sub(c.market.Rates[currency].Time) > limits.RateAge {
-		c.refuse(risk.Violation{Rule: risk.RuleStaleFX, Subject: string(currency), Reason: fmt.Sprintf("the rate is %s old", now.Sub(c.market.Rates[currency].Time))})
+	if j.terms.units.IsZero() {
+		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: string(j.order.Instrument.Currency),
+			Reason: "no conversion rate"})
+	} else if currency := j.order.Instrument.Currency; currency != j.market.Base &&
+		now.Sub(j.market.Rates[currency].Time) > limits.RateAge {
+		j.refuse(risk.Violation{Rule: risk.RuleStaleFX, Subject: string(currency),
+			Reason: fmt.Sprintf("the rate is %s old", now.Sub(j.market.Rates[currency].Time))})
 	}
 	switch {
 	case !e.bounds.known:
-		c.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.lacking(), Reason: "no mark or conversion rate"})
+		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.lacking(), Reason: "no mark or conversion rate"})
 	case !e.oldest.IsZero() && now.Sub(e.oldest) > limits.MarkAge:
-		c.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.oldestMark(), Reason: fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))})
+		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.oldestMark(),
+			Reason: fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))})
 	case !e.rates.IsZero() && now.Sub(e.rates) > limits.RateAge:
-		c.refuse(risk.Violation{Rule: risk.RuleEquity, Reason: fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))})
+		j.refuse(risk.Violation{Rule: risk.RuleEquity,
+			Reason: fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))})
 	case !e.cashRates.IsZero() && now.Sub(e.cashRates) > limits.RateAge:
-		c.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: "cash", Reason: fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))})
+		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: "cash",
+			Reason: fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))})
 	case !e.bounds.equity.IsPos():
-		c.refuse(risk.Violation{Rule: risk.RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
+		j.refuse(risk.Violation{Rule: risk.RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
 	}
-	return len(c.decision.Violations) == n
+	return len(j.decision.Violations) == n
 }
 
-// sizes is about the order itself. It reports whether it takes a closer look to tell what the order does to the
-// limits on what is held: one that is smaller than what the tightest of them leaves is within all.
-func (c *Judge) sizes() bool {
-	limits, o, bounds := &c.exposure.policy.limits, &c.order, &c.exposure.bounds
+// sizes holds the order itself against the limits on quantity, notional and price. It reports
+// whether holdings must be looked at: an order whose notional is within the room of tightest breaks
+// no limit there.
+func (j *Judge) sizes() bool {
+	limits, o, bounds := &j.exposure.policy.limits, &j.order, &j.exposure.bounds
 	size := o.Quantity.Abs()
 	if !limits.OrderQuantity.IsZero() && size.GreaterThan(limits.OrderQuantity) {
-		c.refuse(risk.Violation{Rule: risk.RuleQuantity, Limit: limits.OrderQuantity, Actual: size})
+		j.refuse(risk.Violation{Rule: risk.RuleQuantity, Limit: limits.OrderQuantity, Actual: size})
 	}
 	if !o.Price.IsZero() {
-		c.collar()
+		j.collar()
 	}
-	price := num.Max(o.Price.Abs(), c.terms.mark.Abs())
+	price := num.Max(o.Price.Abs(), j.terms.mark.Abs())
 	writes := o.Quantity.IsNeg() && o.Instrument.IsOption()
 	if writes {
 		price = o.Instrument.Strike
 	}
-	notional := num.Convert(num.Convert(size, price), c.terms.units)
-	c.bound(risk.RuleNotional, "", notional, &bounds.notional)
-	flips := c.contract != nil && !c.contract.stake.held.IsZero() && c.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
-	if c.warn || writes || flips || bounds.sector.set && c.moves() || notional.GreaterThan(c.exposure.tightest(&c.market)) {
+	notional := num.Convert(num.Convert(size, price), j.terms.units)
+	j.bound(risk.RuleNotional, "", notional, &bounds.notional)
+	flips := j.contract != nil && !j.contract.stake.held.IsZero() && j.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
+	if j.warn || writes || flips || bounds.sector.set && j.moves() ||
+		notional.GreaterThan(j.exposure.tightest(&j.market)) {
 		return true
 	}
-	return c.contract != nil && bounds.position.set && c.before.worst.Add(notional).GreaterThan(bounds.position.at)
+	return j.contract != nil && bounds.position.set && j.before.worst.Add(notional).GreaterThan(bounds.position.at)
 }
 
-// moves reports whether the order takes its underlying, with all that is held of it, to another sector.
-func (c *Judge) moves() bool {
-	if c.order.Sector == "" {
+// moves reports whether the order moves its underlying to another sector.
+func (j *Judge) moves() bool {
+	if j.order.Sector == "" {
 		return false
 	}
-	g := c.exposure.groups[c.underlying()]
-	return g != nil && g.sector != c.order.Sector
+	g := j.exposure.groups[j.underlying()]
+	return g != nil && g.sector != j.order.Sector
 }
 
-// collar refuses a price that is far from the mark to the order's own disadvantage.
-func (c *Judge) collar() {
-	collar := c.exposure.policy.limits.PriceCollar
-	if c.order.Instrument.IsOption() {
-		collar = c.exposure.policy.limits.OptionCollar
+// collar refuses a price that is further from the mark than the collar allows, to the order's own
+// disadvantage.
+func (j *Judge) collar() {
+	collar := j.exposure.policy.limits.PriceCollar
+	if j.order.Instrument.IsOption() {
+		collar = j.exposure.policy.limits.OptionCollar
 	}
-	room := num.Convert(c.terms.mark.Abs(), collar)
-	limit := c.terms.mark.Add(room)
-	if c.order.Quantity.IsNeg() {
-		limit = c.terms.mark.Sub(room)
-		if !c.order.Price.LessThan(limit) {
+	room := num.Convert(j.terms.mark.Abs(), collar)
+	limit := j.terms.mark.Add(room)
+	if j.order.Quantity.IsNeg() {
+		limit = j.terms.mark.Sub(room)
+		if !j.order.Price.LessThan(limit) {
 			return
 		}
-	} else if !c.order.Price.GreaterThan(limit) {
+	} else if !j.order.Price.GreaterThan(limit) {
 		return
 	}
-	c.refuse(risk.Violation{Rule: risk.RuleCollar, Subject: string(c.key), Limit: limit, Actual: c.order.Price})
+	j.refuse(risk.Violation{Rule: risk.RuleCollar, Subject: string(j.key), Limit: limit, Actual: j.order.Price})
 }

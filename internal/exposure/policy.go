@@ -6,16 +6,17 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Policy is what a profile may do, as the journal or the profile itself says.
+// Policy is what a profile may do: its status and limits, from the profile or from the journal.
 type Policy struct {
-	version int64
+	version int64 // the profile's version
 	status  risk.ProfileStatus
 	limits  risk.Limits
-	zone    *time.Location
-	sound   bool // the limits are valid
+	zone    *time.Location // of the trading day
+	sound   bool           // the limits are valid
 }
 
-// NewPolicy takes limits that may be anything: what is not sound permits nothing.
+// NewPolicy returns a policy with the limits. Limits that are not valid permit no order, except one
+// that only reduces a position.
 func NewPolicy(version int64, status risk.ProfileStatus, limits risk.Limits) *Policy {
 	zone, err := limits.Location()
 	if err != nil { // no book could be folded by it, and no journal takes it
@@ -25,7 +26,7 @@ func NewPolicy(version int64, status risk.ProfileStatus, limits risk.Limits) *Po
 	return &Policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
 }
 
-// Change is the policy as an entry.
+// Change returns the policy as an entry.
 func (p *Policy) Change(at time.Time) *risk.PolicyChange {
 	return &risk.PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at}
 }

@@ -8,18 +8,20 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Record is an account as a checkpoint keeps it.
+// Record is the state of an account in a checkpoint.
 type Record struct {
 	ledger.Record
 	Risk memoryRecord `json:"risk"`
 }
 
+// Record returns the account's state for a checkpoint. It shares memory with the account: encode it
+// before the account changes.
 func (a *Account) Record() Record {
 	return Record{a.Book.Record(), a.memory.record()}
 }
 
-// Account returns the account that the record is of. It takes the record's maps and slices over. An error says that
-// the time zone of its limits cannot be loaded.
+// Account returns the account with the recorded state, and takes over the record's maps and slices.
+// It fails if the time zone of the recorded limits cannot be loaded.
 func (r Record) Account() (*Account, error) {
 	if r.Risk.Policy != nil {
 		if _, err := r.Risk.Policy.Limits.Location(); err != nil {
@@ -29,11 +31,12 @@ func (r Record) Account() (*Account, error) {
 	return &Account{Book: r.Record.Book(), memory: r.Risk.memory(), stale: Stale{all: true, cash: true}}, nil
 }
 
-// memoryRecord is a riskState as a checkpoint keeps it.
+// memoryRecord is the state of a memory in a checkpoint.
 type memoryRecord struct {
-	Policy  *risk.PolicyChange                   `json:"policy,omitempty"`
-	State   risk.StateChange                     `json:"state"`
-	Orders  []risk.WorkingOrder                  `json:"orders,omitempty"` // in the order of their holds within a contract
+	Policy *risk.PolicyChange `json:"policy,omitempty"`
+	State  risk.StateChange   `json:"state"`
+	// Orders are in the order of their holds within a contract.
+	Orders  []risk.WorkingOrder                  `json:"orders,omitempty"`
 	Tags    map[ledger.InstrumentKey][]tag       `json:"tags,omitempty"`
 	Sectors []sectorRecord                       `json:"sectors,omitempty"`
 	Recent  []sent                               `json:"recent,omitempty"`
@@ -45,11 +48,13 @@ type memoryRecord struct {
 	Loss    lossState                            `json:"loss"`
 }
 
+// sectorRecord is the sector of one underlying.
 type sectorRecord struct {
 	Underlying underlyingKey `json:"underlying"`
 	Sector     string        `json:"sector"`
 }
 
+// record returns the memory's state for a checkpoint.
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
 		State: r.state, Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
@@ -70,7 +75,7 @@ func (r *memory) record() memoryRecord {
 	return s
 }
 
-// memory returns the riskState that the record is of. It takes the record's maps and slices over.
+// memory returns the memory with the recorded state, and takes over the record's maps and slices.
 func (s memoryRecord) memory() memory {
 	r := newMemory()
 	r.state, r.recent, r.day, r.trades = s.State, s.Recent, s.Day, s.Trades

@@ -10,12 +10,13 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Report says where the account stands.
+// Report returns where the account stands against its limits at the market.
 func (a *Account) Report(m *Market) risk.Report {
 	e := a.weigh(m)
 	r := risk.Report{
-		Status: m.Policy.status, State: a.memory.tradingState(), Cause: a.memory.state.Cause, Reason: a.memory.state.Reason,
-		Since: a.memory.state.Time, Limits: m.Policy.limits.Clone(), Breaches: slices.Clone(a.memory.refused),
+		Status: m.Policy.status, State: a.memory.tradingState(), Cause: a.memory.state.Cause,
+		Reason: a.memory.state.Reason, Since: a.memory.state.Time, Limits: m.Policy.limits.Clone(),
+		Breaches: slices.Clone(a.memory.refused),
 	}
 	for _, w := range a.memory.orders {
 		r.Orders = append(r.Orders, w.public())
@@ -34,13 +35,14 @@ func (a *Account) Report(m *Market) risk.Report {
 	return r
 }
 
-// usage lists the use of every limit that there is.
+// usage returns the use of every limit that is set.
 func (e *exposure) usage(r *risk.Report, a *Account) []risk.Usage {
 	bounds, limits := &e.bounds, &e.policy.limits
 	var out []risk.Usage
 	use := func(rule risk.Rule, subject string, used ledger.Decimal, limit *bound) {
 		if limit.set {
-			out = append(out, risk.Usage{Rule: rule, Subject: subject, Used: used, Limit: limit.at, Warning: used.IsPos() && used.GreaterThanOrEqual(limit.warn)})
+			out = append(out, risk.Usage{Rule: rule, Subject: subject, Used: used, Limit: limit.at,
+				Warning: used.IsPos() && used.GreaterThanOrEqual(limit.warn)})
 		}
 	}
 	count := func(rule risk.Rule, used, limit int) {

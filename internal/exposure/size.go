@@ -6,41 +6,34 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Measure is what an order is sized by.
+// Measure is what an order is sized by. Amounts are in base currency.
 type Measure struct {
-	Limits  risk.Limits // in force; shared
-	Equity  ledger.Decimal
-	Known   bool           // equity is
-	Lacking string         // a contract without a mark or rate, if equity is not known
-	Unit    ledger.Decimal // what one unit of the contract puts at risk, in base currency; zero if not known
-	Left    ledger.Decimal // the order that closes what is held, less what is working to that end; zero for none
+	Limits risk.Limits // in force; shared with the account
+	Equity ledger.Decimal
+	// Known is true if equity is known. If not, Lacking names a contract without a mark or a rate.
+	Known   bool
+	Lacking string
+	// Unit is the exposure of one unit of the contract; zero if not known.
+	Unit ledger.Decimal
+	// Left is the quantity of the order that closes the position, less what working orders close
+	// already; zero for none.
+	Left ledger.Decimal
 }
 
-// Measure says what an order can be sized by in an account at a market. Of the order the contract and the price are
-// what counts, and whether it sells to open.
-func (c *Judge) Measure(a *Account, m Market, o *risk.Order, sells bool) Measure {
-	c.order = *o
-	c.locate(a, m)
-	out := Measure{Limits: m.Policy.limits, Equity: c.exposure.bounds.equity, Known: c.exposure.bounds.known, Left: c.after.left()}
+// Measure returns what an order is sized by in the account at the market. Of the order only the
+// contract and the price matter. sells is true for an order that would sell to open.
+func (j *Judge) Measure(a *Account, m Market, o *risk.Order, sells bool) Measure {
+	j.order = *o
+	j.locate(a, m)
+	out := Measure{Limits: m.Policy.limits, Equity: j.exposure.bounds.equity, Known: j.exposure.bounds.known,
+		Left: j.after.left()}
 	if !out.Known {
-		out.Lacking = c.exposure.lacking()
+		out.Lacking = j.exposure.lacking()
 	}
-	price := num.Max(c.order.Price.Abs(), c.terms.mark.Abs())
-	if sells && c.terms.instrument.IsOption() {
-		price = c.terms.instrument.Strike
+	price := num.Max(j.order.Price.Abs(), j.terms.mark.Abs())
+	if sells && j.terms.instrument.IsOption() {
+		price = j.terms.instrument.Strike
 	}
-	out.Unit = num.Convert(price, c.terms.units)
+	out.Unit = num.Convert(price, j.terms.units)
 	return out
-}
-
-// left is the quantity of an order that closes what nothing working closes yet.
-func (s *stake) left() ledger.Decimal {
-	left := s.held.Abs().Sub(s.sells)
-	if s.held.IsNeg() {
-		left = s.held.Abs().Sub(s.buys)
-	}
-	if !left.IsPos() {
-		return ledger.Decimal{}
-	}
-	return num.WithSign(left, s.held).Neg()
 }

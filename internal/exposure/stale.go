@@ -2,16 +2,18 @@ package exposure
 
 import "github.com/ai-ots/accounts/ledger"
 
-// maxStale is how many contracts are updated one by one; beyond it all are.
+// maxStale is the number of contracts that are updated one by one. Beyond it all are.
 const maxStale = 1024
 
-// Stale is what changed since an exposure was last brought up to date. The zero value is nothing.
+// Stale notes the changes of marks and of the book since an exposure was last brought up to date.
+// The zero value notes none.
 type Stale struct {
-	keys      []ledger.InstrumentKey
-	all, cash bool // everything changed, the cash did
+	keys []ledger.InstrumentKey
+	// all is true if anything may have changed, cash if a cash balance did.
+	all, cash bool
 }
 
-// Touch notes that something about a contract changed.
+// Touch notes that a contract or its mark changed.
 func (s *Stale) Touch(key ledger.InstrumentKey) {
 	switch {
 	case s.all:
@@ -28,7 +30,7 @@ func (s *Stale) touchCash() { s.cash = true }
 // TouchAll notes that anything may have changed.
 func (s *Stale) TouchAll() { s.all, s.cash, s.keys = true, true, s.keys[:0] }
 
-// take moves what another one noted to this one.
+// take moves the notes of from to s.
 func (s *Stale) take(from *Stale) {
 	if from.all {
 		s.TouchAll()
@@ -43,4 +45,5 @@ func (s *Stale) take(from *Stale) {
 // none reports whether nothing changed.
 func (s *Stale) none() bool { return !s.all && !s.cash && len(s.keys) == 0 }
 
+// clear drops all notes.
 func (s *Stale) clear() { s.all, s.cash, s.keys = false, false, s.keys[:0] }

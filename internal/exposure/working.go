@@ -7,14 +7,15 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// working is a WorkingOrder as books keep it: the order itself never changes, and is shared.
+// working is an order whose exposure is held. The order itself never changes, and copies share it.
 type working struct {
 	*risk.Order
-	key    ledger.InstrumentKey // the instrument's
-	filled ledger.Decimal
+	key    ledger.InstrumentKey // the key of the order's instrument
+	filled ledger.Decimal       // with the order's sign
 	heldAt time.Time
 }
 
+// remaining returns the quantity still to be filled, with the order's sign.
 func (w *working) remaining() ledger.Decimal {
 	if w.filled.IsZero() {
 		return w.Quantity
@@ -22,6 +23,7 @@ func (w *working) remaining() ledger.Decimal {
 	return w.Quantity.Sub(w.filled)
 }
 
+// public returns the order as reports and checkpoints show it.
 func (w *working) public() risk.WorkingOrder {
 	return risk.WorkingOrder{Order: *w.Order, Filled: w.filled, HeldAt: w.heldAt}
 }
