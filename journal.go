@@ -102,9 +102,11 @@ type Entry struct {
 
 // Sum returns the SHA-256 over the entry's fields but Hash: the previous hash, then sequence
 // number and time in microseconds as 8 bytes each, then profile id, kind, key and payload, each
-// behind its length in 4 bytes; numbers big-endian. scratch is used for encoding if it is
-// large enough, and may be nil.
-func (e *Entry) Sum(scratch []byte) Hash {
+// behind its length in 4 bytes; numbers big-endian.
+func (e *Entry) Sum() Hash { return e.sum(nil) }
+
+// sum is Sum with a buffer for encoding, which spares an allocation if it is large enough.
+func (e *Entry) sum(scratch []byte) Hash {
 	b := append(scratch[:0], e.Prev[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Seq))
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time.UnixMicro()))
@@ -127,7 +129,7 @@ func (e *Entry) chain(id ProfileID, seq int64, hash Hash, scratch []byte) error 
 		return corrupt("found entry %d in its place", e.Seq)
 	case e.Prev != hash:
 		return corrupt("does not continue the entry before it")
-	case e.Sum(scratch) != e.Hash:
+	case e.sum(scratch) != e.Hash:
 		return corrupt("contents do not match its hash")
 	}
 	return nil
