@@ -1,3 +1,5 @@
+// Package invalid has the error for wrong input: [Error] lists every wrong field at once, and wraps
+// [Err].
 package invalid
 
 import (
@@ -6,23 +8,47 @@ import (
 	"strings"
 )
 
-// Err is returned for input that no state of the system could accept. The error is a
-// *ValidationError where several fields can be at fault.
+// Err is returned for input that no state of the system could accept. Where several fields can be
+// wrong, the error is an *[Error] that wraps it. Package accounts names it ErrInvalid.
 var Err = errors.New("invalid")
 
-// Field tells what is wrong with one field.
-type Field struct {
-	Name    string // the Go field name, such as "IBKRAccountID"
-	Problem string // what is wrong, with the offending value
-}
-
-// Error lists every violated field at once. It matches ErrInvalid.
+// Error lists every wrong field of a value at once. It matches [Err]. Collect with Check and Add,
+// then return Err's result. It is not safe for concurrent use while it collects. Package accounts
+// names it ValidationError.
 type Error struct {
-	What   string // what was validated, such as "profile"
+	What   string // the value that was validated, such as "profile"
 	Fields []Field
 }
 
-// Error names every field with its problem.
+// Field is one wrong field.
+type Field struct {
+	Name    string // the Go field's name, such as "IBKRAccountID" or "Limits.WarnAt"
+	Problem string // what is wrong, in English, with the offending value
+}
+
+// Add notes a wrong field. format and args make the problem.
+func (e *Error) Add(field, format string, args ...any) {
+	e.Fields = append(e.Fields, Field{field, fmt.Sprintf(format, args...)})
+}
+
+// Check notes a wrong field unless ok. Its arguments are boxed even where ok is true: on hot paths
+// test first and call Add.
+func (e *Error) Check(ok bool, field, format string, args ...any) {
+	if !ok {
+		e.Add(field, format, args...)
+	}
+}
+
+// Err returns nil if no field was found wrong, or else a copy of e. The copy keeps e itself off the
+// heap in the usual case.
+func (e *Error) Err() error {
+	if len(e.Fields) == 0 {
+		return nil
+	}
+	return &Error{What: e.What, Fields: e.Fields}
+}
+
+// Error names every wrong field with its problem, in English.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "invalid %s: ", e.What)
@@ -35,27 +61,5 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns ErrInvalid.
+// Unwrap returns [Err].
 func (e *Error) Unwrap() error { return Err }
-
-// Check notes what is wrong with a field unless ok. It boxes its arguments whether they are needed
-// or not: where that shows, test first and add.
-func (e *Error) Check(ok bool, field, format string, args ...any) {
-	if !ok {
-		e.Add(field, format, args...)
-	}
-}
-
-// Add notes what is wrong with a field.
-func (e *Error) Add(field, format string, args ...any) {
-	e.Fields = append(e.Fields, Field{field, fmt.Sprintf(format, args...)})
-}
-
-// Err returns a copy of e when a field was found wrong, else nil. That it is a copy keeps e itself,
-// in the usual case that nothing is wrong, off the heap.
-func (e *Error) Err() error {
-	if len(e.Fields) == 0 {
-		return nil
-	}
-	return &Error{What: e.What, Fields: e.Fields}
-}

@@ -7,24 +7,27 @@ type DayTradePolicy string
 
 // The day-trade policies.
 const (
+	// DayTradesFree sets no limit.
 	DayTradesFree DayTradePolicy = "none"
-	// PatternDayTrader is the former FINRA rule 4210(f)(8)(B): an account with less than 25,000 USD
-	// of equity opens nothing once it has made three day trades in five business days, since to close that the same
-	// day could be the fourth.
+	// PatternDayTrader is the former FINRA rule 4210(f)(8)(B). An account with less than 25,000 USD
+	// of equity opens nothing after three day trades within five business days: closing the new
+	// position on the same day could be the fourth.
 	PatternDayTrader DayTradePolicy = "pattern_day_trader"
-	// IntradayMargin is the rule that took its place (SEC release 34-105226, in effect since
-	// 2026-06-04, to be adopted by brokers until 2027-10-20): an account opens nothing that leaves its equity
-	// below the maintenance margin of its positions and working orders at any time of the day.
+	// IntradayMargin is the rule that replaced it (SEC release 34-105226, in effect since
+	// 2026-06-04, to be adopted by brokers until 2027-10-20). An account opens nothing that would
+	// leave its equity below the maintenance margin of its positions and working orders at any time
+	// of the day.
 	IntradayMargin DayTradePolicy = "intraday_margin"
 )
 
-// DatedPolicy is a day-trade policy and the trading day from which on it holds.
+// DatedPolicy is a day-trade policy and the trading day on which it begins.
 type DatedPolicy struct {
 	From   ledger.Date    `json:"from,omitzero"` // zero for always
 	Policy DayTradePolicy `json:"policy"`
 }
 
-// DayTrades returns the policy that holds on the day.
+// DayTrades returns the policy in force on a trading day; DayTradesFree before the first one
+// begins.
 func (l *Limits) DayTrades(day ledger.Date) DayTradePolicy {
 	policy := DayTradesFree
 	for _, d := range l.DayTrading {

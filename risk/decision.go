@@ -7,18 +7,20 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Decision says whether an order may leave, and if not, every rule that it breaks.
+// Decision says whether an order may be sent and, if not, lists every rule that the order breaks.
 type Decision struct {
 	OrderID ledger.OrderID `json:"order_id"`
 	Allowed bool           `json:"allowed"`
 	// Reduces is true for an order that makes a position smaller without passing through zero, all
-	// working orders on the same side counted: the way out is never barred by limits.
+	// working orders on the same side included. Limits never bar such an order; see [Rule].
 	Reduces    bool        `json:"reduces,omitempty"`
-	Violations []Violation `json:"violations,omitempty"` // why not; empty if allowed
-	Warnings   []Violation `json:"warnings,omitempty"`   // limits it brings to their warning level; by Reserve alone
+	Violations []Violation `json:"violations,omitempty"` // the rules broken; empty if allowed
+	// Warnings are the limits that the order brings to their warning level. Portfolio.Reserve
+	// collects them, Portfolio.Check does not.
+	Warnings []Violation `json:"warnings,omitempty"`
 }
 
-// String returns the decision as one sentence.
+// String returns the decision as one sentence, in English.
 func (d Decision) String() string {
 	if d.Allowed {
 		if len(d.Warnings) > 0 {
@@ -29,7 +31,7 @@ func (d Decision) String() string {
 	return fmt.Sprintf("order %q refused: %s", d.OrderID, joinViolations(d.Violations))
 }
 
-// Broken reports whether the order was refused by the rule.
+// Broken reports whether the rule is among the violations.
 func (d Decision) Broken(r Rule) bool {
 	for _, v := range d.Violations {
 		if v.Rule == r {
@@ -39,16 +41,21 @@ func (d Decision) Broken(r Rule) bool {
 	return false
 }
 
-// Violation is one rule that an order breaks, or brings to its warning level.
+// Violation is a rule that an order breaks, or a limit that it brings to its warning level.
 type Violation struct {
-	Rule    Rule           `json:"rule"`
-	Subject string         `json:"subject,omitempty"` // which contract, underlying, strategy, sector or currency
-	Limit   ledger.Decimal `json:"limit,omitzero"`    // what is allowed, in the rule's own terms: money in base currency, units, a count, a fraction
-	Actual  ledger.Decimal `json:"actual,omitzero"`   // what there would be
-	Reason  string         `json:"reason,omitempty"`  // where figures do not say it
+	Rule Rule `json:"rule"`
+	// Subject names the contract, underlying, strategy, sector or currency concerned, if there is
+	// one.
+	Subject string `json:"subject,omitempty"`
+	// Limit is the value allowed, in the terms of the rule: money in base currency, units, a count,
+	// or a fraction. Actual is the value that the order would lead to.
+	Limit  ledger.Decimal `json:"limit,omitzero"`
+	Actual ledger.Decimal `json:"actual,omitzero"`
+	// Reason explains what Limit and Actual do not show.
+	Reason string `json:"reason,omitempty"`
 }
 
-// String returns the violation as part of a sentence.
+// String returns the violation as a part of a sentence, in English.
 func (v Violation) String() string {
 	var b strings.Builder
 	b.WriteString(string(v.Rule))
@@ -65,6 +72,7 @@ func (v Violation) String() string {
 	return b.String()
 }
 
+// joinViolations returns the violations as a text, separated by semicolons.
 func joinViolations(list []Violation) string {
 	texts := make([]string, len(list))
 	for i, v := range list {

@@ -10,16 +10,20 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Hold is the entry of an order that was accepted: its exposure counts from here on.
+// Hold is the entry of an accepted order. From here on the order's exposure counts against every
+// limit, until fills or a [Release] end that.
 type Hold struct {
-	Order    Order       `json:"order"`
-	Warnings []Violation `json:"warnings,omitempty"` // limits that it brought to their warning level
+	Order Order `json:"order"`
+	// Warnings are the limits that the order brought to their warning level.
+	Warnings []Violation `json:"warnings,omitempty"`
 	Time     time.Time   `json:"time"`
 
-	key ledger.InstrumentKey // the order's; set when made or decoded
+	// key is the key of the order's contract, set by Normalize and Decode.
+	key ledger.InstrumentKey
 }
 
-// Normalize fills in the order's defaults, trims its decimals and checks every field.
+// Normalize fills in the order's defaults, trims its decimals and checks every field; see
+// [Order.Normalize].
 func (h *Hold) Normalize() error {
 	err := h.Order.Normalize()
 	if h.key == "" {
@@ -28,11 +32,11 @@ func (h *Hold) Normalize() error {
 	return err
 }
 
-// NewHold returns the hold of an order that is not normalized yet. contract is the key of the order's contract, which
-// the caller knows already.
+// NewHold returns the hold of an order that is not normalized yet. contract is the key of the
+// order's contract, which the caller knows already.
 func NewHold(o Order, contract ledger.InstrumentKey) Hold { return Hold{Order: o, key: contract} }
 
-// Contract returns the key of the order's contract.
+// Contract returns the key of the order's contract. It does not allocate for a normalized hold.
 func (h *Hold) Contract() ledger.InstrumentKey {
 	if h.key == "" {
 		return h.Order.Instrument.Key()
@@ -40,13 +44,14 @@ func (h *Hold) Contract() ledger.InstrumentKey {
 	return h.key
 }
 
-// derive works out the key of the order's contract, which is used often.
+// derive caches the key of the order's contract, which is used often.
 func (h *Hold) derive() { h.key = h.Order.Instrument.Key() }
 
 func (h *Hold) kind() ledger.EntryKind { return KindHold }
 func (h *Hold) when() time.Time        { return h.Time }
 
-// A hold and a refusal share a key, so that an order is decided once.
+// entryKey returns the order's key. A hold and a refusal share it, so that an order is decided
+// once.
 func (h *Hold) entryKey() string { return OrderKey(h.Order.ID) }
 
 func (h *Hold) appendFields(b []byte) []byte {
@@ -64,7 +69,7 @@ func (h *Hold) appendFields(b []byte) []byte {
 	return wire.AppendTime(b, "time", h.Time)
 }
 
-// Release is the entry that lets go of what is left of a working order.
+// Release is the entry that ends the hold on a working order: what is not filled no longer counts.
 type Release struct {
 	OrderID ledger.OrderID `json:"order_id"`
 	Reason  string         `json:"reason"`
@@ -81,7 +86,7 @@ func (r *Release) appendFields(b []byte) []byte {
 	return wire.AppendTime(b, "time", r.Time)
 }
 
-// Refusal is the entry of an order that was not accepted.
+// Refusal is the entry of a refused order.
 type Refusal struct {
 	Order      Order       `json:"order"`
 	Violations []Violation `json:"violations"`
@@ -93,7 +98,8 @@ func (r *Refusal) when() time.Time              { return r.Time }
 func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
 func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, r) }
 
-// Breach is the entry of a loss or drawdown that came to a level it was not at before.
+// Breach is the entry of a loss or drawdown that came to another level. Limit and Actual are money
+// in base currency for RuleDailyLoss, and fractions of the high-water mark for RuleDrawdown.
 type Breach struct {
 	Rule     Rule           `json:"rule"`
 	Severity Severity       `json:"severity"`
@@ -112,11 +118,13 @@ type StateChange struct {
 	State  TradingState `json:"state"`
 	Cause  Rule         `json:"cause,omitempty"` // the rule that was broken; empty for a person's decision
 	Reason string       `json:"reason"`
-	// Equity and Capital are set by Resume where the day's loss or the drawdown is counted anew from there.
+	// Equity and Capital, in base currency, are set by a resumption from which losses are counted
+	// anew.
 	Equity  ledger.Decimal `json:"equity,omitzero"`
 	Capital ledger.Decimal `json:"capital,omitzero"`
-	Recount []Rule         `json:"recount,omitempty"` // which of the two
-	Time    time.Time      `json:"time"`
+	// Recount names the losses that are counted anew: RuleDailyLoss, RuleDrawdown, or both.
+	Recount []Rule    `json:"recount,omitempty"`
+	Time    time.Time `json:"time"`
 }
 
 func (s *StateChange) kind() ledger.EntryKind       { return KindState }
@@ -124,10 +132,10 @@ func (s *StateChange) when() time.Time              { return s.Time }
 func (s *StateChange) entryKey() string             { return "" }
 func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, s) }
 
-// PolicyChange is the entry of the limits and the status that hold from here on, which is how every process that
-// trades the profile comes to know them before it decides.
+// PolicyChange is the entry of the limits and the status that are in force from here on. It tells
+// them to every process that trades the profile, before that process decides about an order.
 type PolicyChange struct {
-	Version int64         `json:"version"` // the profile's
+	Version int64         `json:"version"` // the version of the profile
 	Status  ProfileStatus `json:"status"`
 	Limits  Limits        `json:"limits"`
 	Time    time.Time     `json:"time"`
@@ -138,10 +146,11 @@ func (c *PolicyChange) when() time.Time              { return c.Time }
 func (c *PolicyChange) entryKey() string             { return fmt.Sprintf("p:%d", c.Version) }
 func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c) }
 
-// MaxReason bounds what people write about their decisions.
+// MaxReason is the length of a reason that a person gives, at most, in bytes.
 const MaxReason = 500
 
-// CheckReason returns ErrInvalid unless the reason for a person's decision is 1 to 500 printable bytes.
+// CheckReason returns invalid.Err unless the reason for a person's decision is 1 to 500 printable
+// bytes.
 func CheckReason(reason string) error {
 	if reason == "" || len(reason) > MaxReason || !text.Printable(reason, true) {
 		return fmt.Errorf("%w: reason is not 1 to %d printable bytes", invalid.Err, MaxReason)

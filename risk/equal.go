@@ -2,11 +2,11 @@ package risk
 
 import "github.com/ai-ots/accounts/internal/wire"
 
-// Equal reports whether two limits bound the same: whether decimals are the same numbers, however they are written,
-// lists the same in the same order, and an empty time zone is America/New_York.
+// Equal reports whether two limits allow the same. Decimals are compared as numbers, lists in their
+// order, and an empty time zone equals America/New_York.
 func (l Limits) Equal(o Limits) bool { return wire.Same(l.canonical(), o.canonical()) }
 
-// canonical is the limits in the one form that all equal limits share.
+// canonical returns the limits in the form that all equal limits share.
 func (l Limits) canonical() any {
 	if l.TimeZone == "" {
 		l.TimeZone = defaultTimeZone

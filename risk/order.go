@@ -10,21 +10,32 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Order is what a strategy wants to send to the broker. A Portfolio checks it, holds its exposure
-// while it works, and lets go of that as fills naming its ID come in, or by Release.
+// Order is an order that a strategy wants to send to the broker. A portfolio decides about it, and
+// holds its exposure while it works: until fills that name its ID, or a release, end that.
 type Order struct {
-	ID         ledger.OrderID    `json:"id"` // the caller's own, 1 to 100 bytes; decided once, whatever the outcome
+	// ID is chosen by the caller, 1 to 100 bytes. An ID is decided once, whatever the decision.
+	ID         ledger.OrderID    `json:"id"`
 	Instrument ledger.Instrument `json:"instrument"`
-	Quantity   ledger.Decimal    `json:"quantity"` // in units (shares, contracts); negative to sell; never zero
-	// Price is the limit or stop price per unit in the instrument's currency; zero for an order at
-	// the market, which is taken at the mark.
-	Price    ledger.Decimal `json:"price,omitzero"`
-	Strategy string         `json:"strategy,omitempty"` // whose exposure it counts to; at most 50 bytes
-	Sector   string         `json:"sector,omitempty"`   // the underlying's from now on, unless the order only closes what is held; at most 50 bytes
-	Signal   SignalID       `json:"signal,omitempty"`   // what it came from
+	// Quantity is in units (shares, contracts); negative to sell; never zero.
+	Quantity ledger.Decimal `json:"quantity"`
+	// Price is the limit or stop price per unit in the contract's currency. Zero stands for an
+	// order at the market, which counts at the mark.
+	Price ledger.Decimal `json:"price,omitzero"`
+	// Strategy is the strategy to whose exposure the order counts; at most 50 bytes.
+	Strategy string `json:"strategy,omitempty"`
+	// Sector becomes the sector of the order's underlying, with all contracts on it, unless the
+	// order only closes a position; at most 50 bytes. Empty leaves the sector as it is.
+	Sector string `json:"sector,omitempty"`
+	// Signal is the signal that the order was made of, if there is one.
+	Signal SignalID `json:"signal,omitempty"`
 }
 
-// Normalize fills in the instrument's defaults, trims the decimals and checks every field.
+// Normalize fills in the instrument's defaults, trims the decimals and checks every field. After an
+// error the order may be changed in part.
+//
+// Errors:
+//   - invalid.Err for a wrong field (an [invalid.Error] that lists all of them);
+//   - ledger.ErrInexact for quantity, multiplier and price whose product would not be exact.
 func (o *Order) Normalize() error {
 	if err := o.normalizeFields(); err != nil {
 		return fmt.Errorf("order %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
@@ -32,8 +43,9 @@ func (o *Order) Normalize() error {
 	return nil
 }
 
-// Examine is normalize without what an ordinary order does not need: trimming, which matters to the journal
-// alone, and working its notional out.
+// Examine checks an order as Normalize does, and fills in the instrument's defaults, but does not
+// trim the decimals of an ordinary order: the journal alone needs them trimmed. It allocates
+// nothing for an order that is valid.
 func (o *Order) Examine() error {
 	i := &o.Instrument
 	if i.Complete() != nil || o.Quantity.Prec()+i.Multiplier.Prec()+o.Price.Prec() > num.MaxPlaces ||
@@ -43,11 +55,7 @@ func (o *Order) Examine() error {
 	return nil
 }
 
-// Same reports whether two orders ask for the same.
-func (o *Order) Same(p *Order) bool {
-	return o.ID == p.ID && o.Quantity.Equal(p.Quantity) && o.Price.Equal(p.Price) && o.Instrument.Key() == p.Instrument.Key()
-}
-
+// normalizeFields is Normalize without the order's name in errors.
 func (o *Order) normalizeFields() error {
 	if err := o.validate(); err != nil {
 		return err
@@ -89,6 +97,22 @@ func (o *Order) validate() error {
 	return v.Err()
 }
 
+// Same reports whether two orders have the same ID, contract, quantity and price.
+func (o *Order) Same(p *Order) bool {
+	return o.ID == p.ID && o.Quantity.Equal(p.Quantity) && o.Price.Equal(p.Price) &&
+		o.Instrument.Key() == p.Instrument.Key()
+}
+
+// OrderKey returns the entry key of the decision about an order: of a [Hold] or a [Refusal].
+func OrderKey(id ledger.OrderID) string { return "h:" + string(id) }
+
+// SignalID is the name that the sender of a signal gives it, 1 to [MaxSignalID] bytes.
+type SignalID string
+
+// MaxSignalID is the length of a SignalID at most, in bytes. A signal's id, an @ and a profile's id
+// of at most 50 bytes make the id of an order.
+const MaxSignalID = 49
+
 // WorkingOrder is an order whose exposure is held.
 type WorkingOrder struct {
 	Order
@@ -96,13 +120,5 @@ type WorkingOrder struct {
 	HeldAt time.Time      `json:"held_at"`
 }
 
-// Remaining is what is still to be filled, with the order's sign.
+// Remaining returns the quantity that is still to be filled, with the order's sign.
 func (w WorkingOrder) Remaining() ledger.Decimal { return w.Quantity.Sub(w.Filled) }
-
-func OrderKey(id ledger.OrderID) string { return "h:" + string(id) }
-
-// SignalID names a signal, as whoever emits it does. At most 49 bytes: with the profile's id it
-// makes the ids of orders.
-type SignalID string
-
-const MaxSignalID = 49

@@ -8,8 +8,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Payload is what an entry about orders and trading holds: a pointer to a Hold, Release, Refusal, Breach,
-// StateChange or PolicyChange. The set is closed.
+// Payload is the content of an entry about orders and trading: a pointer to a [Hold], [Release],
+// [Refusal], [Breach], [StateChange] or [PolicyChange]. The set is closed.
 type Payload interface {
 	kind() ledger.EntryKind
 	entryKey() string
@@ -17,7 +17,9 @@ type Payload interface {
 	appendFields(b []byte) []byte
 }
 
-// Decode reads a payload of the kind; nil without an error for a kind that is none of orders and trading.
+// Decode reads the JSON of a payload of the kind. It returns nil and no error for a kind that does
+// not belong to this package. It returns an error for an unknown version, an unknown field, and
+// limits whose time zone cannot be loaded.
 func Decode(kind ledger.EntryKind, data []byte) (Payload, error) {
 	switch kind {
 	case KindHold:
@@ -47,7 +49,7 @@ func Decode(kind ledger.EntryKind, data []byte) (Payload, error) {
 	return nil, nil
 }
 
-// orError keeps a nil pointer from becoming a payload that is not nil.
+// orError keeps a nil pointer from becoming an interface value that is not nil.
 func orError[P Payload](p P, err error) (Payload, error) {
 	if err != nil {
 		return nil, err
@@ -55,21 +57,23 @@ func orError[P Payload](p P, err error) (Payload, error) {
 	return p, nil
 }
 
-// The kinds of entry about orders and trading. A kind once released is read for ever.
+// The kinds of entry about orders and trading. Journals are read for ever: a kind is never taken
+// away.
 const (
 	KindHold    ledger.EntryKind = "hold"    // a Hold: an order was accepted
-	KindRelease ledger.EntryKind = "release" // a Release: what was left of one was let go
+	KindRelease ledger.EntryKind = "release" // a Release: the hold on a working order ended
 	KindRefusal ledger.EntryKind = "refusal" // a Refusal: an order was not accepted
 	KindBreach  ledger.EntryKind = "breach"  // a Breach: a loss or drawdown came to another level
-	KindState   ledger.EntryKind = "state"   // a StateChange: halted, reducing, resumed
+	KindState   ledger.EntryKind = "state"   // a StateChange: trading was halted, reduced or resumed
 	KindPolicy  ledger.EntryKind = "policy"  // a PolicyChange: other limits, another status
 )
 
-// KindOf returns the kind of a payload's entry.
+// KindOf returns the kind of the payload's entry.
 func KindOf(p Payload) ledger.EntryKind { return p.kind() }
 
-// KeyOf returns the key that makes a payload's entry idempotent within its journal; empty for one that need not be.
+// KeyOf returns the key that makes the payload's entry idempotent within its journal; empty for a
+// payload that needs none.
 func KeyOf(p Payload) string { return p.entryKey() }
 
-// AppendFields appends the payload's JSON fields, each behind a comma.
+// AppendFields appends the payload's JSON fields, each after a comma.
 func AppendFields(b []byte, p Payload) []byte { return p.appendFields(b) }

@@ -6,7 +6,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Report is where a profile stands against its limits; part of a Snapshot.
+// Report says where a profile stands against its limits. It is a part of a snapshot. Money is in
+// base currency.
 type Report struct {
 	Status ProfileStatus
 	State  TradingState
@@ -29,7 +30,7 @@ type Report struct {
 	Usage    []Usage        // of every limit on the whole profile, and of each position, underlying, strategy and sector
 }
 
-// Usage is how much of one limit is used.
+// Usage is the used part of one limit.
 type Usage struct {
 	Rule    Rule           `json:"rule"`
 	Subject string         `json:"subject,omitempty"`
@@ -38,7 +39,7 @@ type Usage struct {
 	Warning bool           `json:"warning,omitempty"` // the warning level is reached
 }
 
-// Incident is a refusal or breach as a report shows it.
+// Incident is a refusal or a breach as a report shows it.
 type Incident struct {
 	Time     time.Time      `json:"time"`
 	OrderID  ledger.OrderID `json:"order_id,omitempty"` // empty for a breach that no order made

@@ -3,24 +3,34 @@ package risk
 // Rule is the stable code of one thing that an order is held against.
 type Rule string
 
-// The rules. An order that only reduces (see Decision) is held against RuleState, RuleStatus for
-// an archived profile, and RuleUncovered; an order that does not, against all.
+// The rules. An order that only reduces a position (see [Decision]) is held against RuleState,
+// RuleStatus and RuleUncovered alone. Every other order is held against all rules.
 const (
 	// Trading itself.
-	RuleState  Rule = "trading_state"  // halted refuses everything, reducing whatever does not only reduce
-	RuleStatus Rule = "profile_status" // a profile that is not active may only reduce, an archived one not even that
 
-	// What may be traded.
-	RuleInstrument Rule = "instrument"        // a kind of contract that is not permitted, or one that has expired
-	RuleShort      Rule = "short_selling"     // anything but an option, a future or a currency pair that would be sold short
-	RuleSymbol     Rule = "symbol_not_listed" // the underlying is not among the allowed ones
+	// RuleState: a halted profile accepts no order, a reducing one only orders that reduce.
+	RuleState Rule = "trading_state"
+	// RuleStatus: a profile that is not active accepts only orders that reduce, an archived one no
+	// order.
+	RuleStatus Rule = "profile_status"
+
+	// Contracts.
+
+	// RuleInstrument: the kind of contract is not permitted, or the contract has expired.
+	RuleInstrument Rule = "instrument"
+	// RuleShort: a contract other than an option, a future or a currency pair would be sold short.
+	RuleShort Rule = "short_selling"
+	// RuleSymbol: the underlying is not among the allowed ones.
+	RuleSymbol     Rule = "symbol_not_listed"
 	RuleRestricted Rule = "symbol_restricted"
-	// RuleUncovered: short calls are covered by the underlying's shares or by long calls that expire no
-	// earlier, short puts by short shares, by long puts that expire no earlier, or by the strike in cash. It holds for orders
-	// that reduce, too: whoever sells the cover first is left with what it covered.
+	// RuleUncovered: a short option would lack cover. Short calls are covered by shares of the
+	// underlying and by long calls that expire no earlier; short puts by short shares, by long puts
+	// that expire no earlier, and by the strike in cash. The rule also holds for orders that
+	// reduce: a sale of the cover would leave the short option bare.
 	RuleUncovered Rule = "uncovered_option"
 
-	// The order itself.
+	// The order itself, and how often orders are sent.
+
 	RuleQuantity  Rule = "order_quantity"
 	RuleNotional  Rule = "order_notional"
 	RuleCollar    Rule = "price_collar"
@@ -30,17 +40,21 @@ const (
 	RuleTrades    Rule = "trades_per_day"
 	RuleDayTrades Rule = "day_trades"
 
-	RuleInvalid Rule = "order_invalid" // by Check alone; Reserve returns ErrInvalid
+	// RuleInvalid: the order is not valid. Portfolio.Check alone reports it; Portfolio.Reserve
+	// returns invalid.Err.
+	RuleInvalid Rule = "order_invalid"
 
-	// What cannot be told. Nothing is ever let pass because something was not known.
+	// Unknown or old prices and limits. An order never passes because something is not known.
+
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
 	RuleNoFX      Rule = "rate_missing"
 	RuleStaleFX   Rule = "rate_stale"
 	RuleEquity    Rule = "equity_unknown"
-	RuleNoLimits  Rule = "limits_unknown" // the profile's limits are not valid
+	RuleNoLimits  Rule = "limits_unknown" // the limits themselves are not valid
 
-	// What would be held.
+	// Positions and exposure.
+
 	RulePosition    Rule = "position_size"
 	RuleUnderlying  Rule = "underlying_size"
 	RulePositions   Rule = "open_positions"
@@ -51,15 +65,17 @@ const (
 	RuleSector      Rule = "sector_exposure"
 	RuleBuyingPower Rule = "buying_power"
 
-	// What was lost.
+	// Losses.
+
 	RuleDailyLoss Rule = "daily_loss"
 	RuleDrawdown  Rule = "drawdown"
 
-	// What Route refuses before there is an order.
+	// Refusals of a routed signal before there is an order.
+
 	RuleSize      Rule = "order_size"  // less than one unit, or nothing to close
 	RuleExpired   Rule = "expired"     // the signal is too old
 	RuleAllOrNone Rule = "all_or_none" // another profile refused
 
-	// RuleDone is that of an order that was accepted, and is filled or released by now: it is not held any longer.
+	// RuleDone: the order was accepted before, and is filled or released by now.
 	RuleDone Rule = "order_done"
 )

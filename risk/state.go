@@ -3,8 +3,8 @@ package risk
 // ProfileStatus says whether a profile may be used.
 type ProfileStatus string
 
-// The statuses. Only an active profile can be switched to. An archived one keeps its journal for
-// ever and is never changed again; what the broker reports late is still recorded.
+// The statuses. Only an active profile can be switched to. An archived profile keeps its journal
+// for ever and never changes again, but facts that the broker reports late are still recorded.
 const (
 	StatusActive    ProfileStatus = "active"
 	StatusInactive  ProfileStatus = "inactive"
@@ -12,16 +12,15 @@ const (
 	StatusArchived  ProfileStatus = "archived"
 )
 
-// TradingState says what orders a profile accepts at all. It is in the journal: a restart does
-// not forget it.
+// TradingState says which orders a profile accepts at all. It is in the journal: a restart does not
+// change it.
 type TradingState string
 
 // The trading states.
 const (
 	TradingActive TradingState = "active"
-	// TradingReducing accepts only orders that make positions smaller. It is what breaches lead to:
-	// they never bar the way out.
+	// TradingReducing accepts only orders that make positions smaller. Breaches lead to it.
 	TradingReducing TradingState = "reducing"
-	// TradingHalted accepts nothing. Only a person halts.
+	// TradingHalted accepts no order. Only a person halts trading.
 	TradingHalted TradingState = "halted"
 )

@@ -6,7 +6,9 @@ import (
 	"time"
 )
 
-// Location loads the zone of the trading day. No other takes the place of one that cannot be loaded.
+// Location loads the time zone of the trading day. It returns an error if the zone cannot be
+// loaded, and never takes another zone in its place. "Local" is an error: it differs from machine
+// to machine.
 func (l *Limits) Location() (*time.Location, error) {
 	switch name := l.TimeZone; name {
 	case "", defaultTimeZone:
@@ -18,10 +20,11 @@ func (l *Limits) Location() (*time.Location, error) {
 	}
 }
 
-// NewYork loads the default zone, once.
+// NewYork returns the zone America/New_York. It loads the zone once. It is safe for concurrent use.
 var NewYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
 
-// loadZone finds zones on the machine and, where the program imports time/tzdata, in the program.
+// loadZone loads a zone from the machine's time zone files, or from the program if it imports
+// time/tzdata.
 func loadZone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil {

@@ -1,3 +1,11 @@
+// Package num has the arithmetic of money: what package udecimal leaves open about places, rounding
+// and bounds.
+//
+// No float64 comes near money, prices or quantities. Products are exact while their places add up
+// to [MaxPlaces]; [MulExact] refuses others, [Convert] and [Share] round them at [MoneyPlaces], and
+// a caller who shares out an amount gives the rest to the last part. The checks note numbers out of
+// bounds in an [invalid.Error]. All functions are safe for concurrent use. Read num.go first, then
+// check.go.
 package num
 
 import (
@@ -9,22 +17,36 @@ import (
 )
 
 const (
-	// maxPlaces is where udecimal's Mul and Div start to cut places off without a word.
+	// MaxPlaces is the number of places after the point at which udecimal's Mul and Div begin to
+	// cut places off without an error.
 	MaxPlaces = 19
-	// moneyPlaces is the precision at which an amount is shared out. Brokers state commissions to 9
-	// or more places and P&L to 6; 12 leaves room for a conversion rate of 7 places.
+	// MoneyPlaces is the number of places at which an amount is shared out. Brokers state
+	// commissions to 9 or more places and P&L to 6; 12 leaves room for a conversion rate of 7
+	// places.
 	MoneyPlaces = 12
 )
 
 var (
 	One = udecimal.MustFromInt64(1, 0)
-	// maxInput bounds every quantity, price and amount that comes in, and maxNotional their
-	// products: below them 19 places still fit the 128 bits that need no allocation.
+	// MaxInput bounds every quantity, price and amount that comes in, and MaxNotional their
+	// products, both exclusively. Below them, 19 places still fit the 128 bits that need no
+	// allocation.
 	MaxInput    = udecimal.MustParse("1000000000000000")
 	MaxNotional = udecimal.MustParse("1000000000000000000")
 )
 
-// Trim removes trailing zeros after the point, so that 1.500 takes one place, not three.
+// MaxFraction bounds fractions of equity, and leverage. A value beyond it is a mistake.
+var MaxFraction = Int(100)
+
+var Hundred = udecimal.MustFromInt64(100, 0)
+
+// Int returns n as a decimal.
+func Int(n int64) udecimal.Decimal { return udecimal.MustFromInt64(n, 0) }
+
+// Percent returns d ÷ 100.
+func Percent(d udecimal.Decimal) udecimal.Decimal { return Trim(Share(d, One, Hundred)) }
+
+// Trim removes trailing zeros after the point: 1.500 becomes 1.5.
 func Trim(d udecimal.Decimal) udecimal.Decimal {
 	for d.PrecUint() > 0 {
 		t := d.Trunc(d.PrecUint() - 1)
@@ -36,8 +58,8 @@ func Trim(d udecimal.Decimal) udecimal.Decimal {
 	return d
 }
 
-// MulExact returns a × b, or ErrInexact when their places add up to more than 19, or the product
-// reaches 1e18.
+// MulExact returns a × b. It returns ErrInexact if the places of both add up to more than 19, or
+// the product reaches 1e18.
 func MulExact(a, b udecimal.Decimal) (udecimal.Decimal, error) {
 	if a.Prec()+b.Prec() > MaxPlaces {
 		return udecimal.Decimal{}, fmt.Errorf("%w: %s × %s has more than %d places", ErrInexact, a, b, MaxPlaces)
@@ -49,10 +71,14 @@ func MulExact(a, b udecimal.Decimal) (udecimal.Decimal, error) {
 	return product, nil
 }
 
-// Convert multiplies an amount by a conversion rate or price. That is a valuation, not a ledger
-// fact: where the product would pass 19 places, it is rounded to the nearest at moneyPlaces.
+// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would not be
+// exact.
+var ErrInexact = errors.New("product is not exact")
+
+// Convert multiplies an amount by a conversion rate or a price. The result is a valuation and no
+// record: if the product would have more than 19 places, it is rounded to MoneyPlaces.
 func Convert(amount, rate udecimal.Decimal) udecimal.Decimal {
-	if rate == One { // in the form that all have; any other is multiplied by, to the same end
+	if rate == One { // a fast path for the canonical 1; others are multiplied with the same result
 		return amount
 	}
 	if amount.Prec()+rate.Prec() > MaxPlaces {
@@ -63,16 +89,16 @@ func Convert(amount, rate udecimal.Decimal) udecimal.Decimal {
 	return amount.Mul(rate)
 }
 
-// Share returns the part of total that belongs to part of whole, rounded to the nearest at
-// moneyPlaces. The caller gives the rest, total minus the share, to the other side, so that the
-// parts always add up. whole must not be zero; the signs of part and whole must agree.
+// Share returns the part of total that belongs to part of whole, rounded to MoneyPlaces. Give the
+// rest, total minus the share, to the other side, so that the parts add up. whole must not be zero,
+// and the signs of part and whole must agree.
 func Share(total, part, whole udecimal.Decimal) udecimal.Decimal {
 	if part.Equal(whole) {
 		return total
 	}
 	if total.Prec()+part.Prec() > MaxPlaces {
-		// Trim first: which way it goes must depend on the values alone, never on zeros behind them. A
-		// book in memory and one folded from what was written have different ones.
+		// Trim first: the way of rounding must depend on the values alone, not on trailing zeros,
+		// which differ between a book in memory and one folded from its journal.
 		if total, part = Trim(total), Trim(part); total.Prec()+part.Prec() > MaxPlaces {
 			return wide(total, part, whole)
 		}
@@ -84,8 +110,8 @@ func Share(total, part, whole udecimal.Decimal) udecimal.Decimal {
 	return q.RoundBank(MoneyPlaces)
 }
 
-// wide is a × b ÷ c, rounded to the nearest at moneyPlaces, where a × b would pass 19 places: rare,
-// and slow. It is a if c is zero.
+// wide returns a × b ÷ c, rounded to MoneyPlaces, where a × b would have more than 19 places. That
+// is rare, and slow. It returns a if c is zero.
 func wide(a, b, c udecimal.Decimal) udecimal.Decimal {
 	x, okA := new(big.Rat).SetString(a.String())
 	y, okB := new(big.Rat).SetString(b.String())
@@ -94,22 +120,27 @@ func wide(a, b, c udecimal.Decimal) udecimal.Decimal {
 		return a
 	}
 	q, err := udecimal.Parse(x.Mul(x, y).Quo(x, z).FloatString(MoneyPlaces))
-	if err != nil { // more than 200 digits: nothing that passed validation gets there
+	if err != nil { // more than 200 digits, which validation rules out
 		return a
 	}
 	return q
 }
 
-// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
-// not be exact.
-var ErrInexact = errors.New("product is not exact")
+// Ordinary reports whether a magnitude is below one million, so that the product of three such
+// numbers is below MaxNotional.
+func Ordinary(d udecimal.Decimal) bool { return d.Abs().LessThan(million) }
 
-var Hundred = udecimal.MustFromInt64(100, 0)
+var million = Int(1_000_000)
 
-func Int(n int64) udecimal.Decimal { return udecimal.MustFromInt64(n, 0) }
+// WithSign returns the magnitude d with the sign of s.
+func WithSign(d, s udecimal.Decimal) udecimal.Decimal {
+	if s.IsNeg() {
+		return d.Neg()
+	}
+	return d
+}
 
-func Percent(d udecimal.Decimal) udecimal.Decimal { return Trim(Share(d, One, Hundred)) }
-
+// Min returns the smaller of a and b.
 func Min(a, b udecimal.Decimal) udecimal.Decimal {
 	if b.LessThan(a) {
 		return b
@@ -117,25 +148,10 @@ func Min(a, b udecimal.Decimal) udecimal.Decimal {
 	return a
 }
 
+// Max returns the larger of a and b.
 func Max(a, b udecimal.Decimal) udecimal.Decimal {
 	if b.GreaterThan(a) {
 		return b
 	}
 	return a
-}
-
-// MaxFraction bounds every fraction of equity, and leverage: what is beyond it is a mistake.
-var MaxFraction = Int(100)
-
-// Ordinary reports whether a number is so small that the product of three is below maxNotional.
-func Ordinary(d udecimal.Decimal) bool { return d.Abs().LessThan(million) }
-
-var million = Int(1_000_000)
-
-// WithSign gives the magnitude d the sign of s.
-func WithSign(d, s udecimal.Decimal) udecimal.Decimal {
-	if s.IsNeg() {
-		return d.Neg()
-	}
-	return d
 }

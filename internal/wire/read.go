@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Decode reads a payload that begins with its version, as encodePayload writes it. It is strict:
-// a field this library does not know might matter.
+// Decode reads a payload: a JSON object whose first field is its version. It is strict, since an
+// unknown field might matter: it returns an error for an unknown version, an unknown field, and
+// data behind the object.
 func Decode[T any](data []byte) (*T, error) {
 	const prefix = `{"v":`
 	if !bytes.HasPrefix(data, []byte(prefix)) {
@@ -35,10 +36,11 @@ func Decode[T any](data []byte) (*T, error) {
 	return out, nil
 }
 
-// Time is t in UTC at microseconds.
+// Time returns t in UTC, cut to microseconds.
 func Time(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// Same compares values that hold decimals, which have several forms of one number.
+// Same reports whether a and b are written as the same JSON. Decimals have several forms of one
+// number, which comparison with == would tell apart.
 func Same(a, b any) bool {
 	x, errA := json.Marshal(a)
 	y, errB := json.Marshal(b)

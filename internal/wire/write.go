@@ -1,19 +1,36 @@
+// Package wire writes and reads the payloads of journal entries: JSON objects that begin with their
+// version, with decimals as strings and times in UTC at microseconds.
+//
+// The append functions write what encoding/json would write, in a fraction of the time: recording
+// is the hot path. Reading back is not, so [Decode] uses encoding/json. The package knows no
+// payload type: packages ledger and risk list their fields. Read write.go first, then read.go.
 package wire
 
 import (
 	"encoding/json"
-	"github.com/quagmt/udecimal"
 	"strconv"
 	"time"
+
+	"github.com/quagmt/udecimal"
 )
 
-// Version is written into every payload as "v". A reader refuses a version it does not know.
+// Version is the version of payloads, written into each as "v". A reader refuses any other.
 const Version = 1
 
-// AppendVersion appends the version that every payload begins with.
+// AppendVersion appends the version with which every payload begins.
 func AppendVersion(b []byte) []byte { return AppendInt(b, "v", Version, false) }
 
-// AppendString appends a comma, the field's name and a string, unless it is empty and optional.
+// AppendName appends a comma, unless b ends with an opening brace or bracket, and the quoted name
+// with a colon. name must need no escaping.
+func AppendName(b []byte, name string) []byte {
+	if b[len(b)-1] != '{' && b[len(b)-1] != '[' {
+		b = append(b, ',')
+	}
+	return append(append(append(b, '"'), name...), '"', ':')
+}
+
+// AppendString appends a field with a string, escaped as encoding/json does. It appends nothing if
+// the string is empty and the field optional.
 func AppendString[S ~string](b []byte, name string, s S, optional bool) []byte {
 	if s == "" && optional {
 		return b
@@ -28,14 +45,8 @@ func AppendString[S ~string](b []byte, name string, s S, optional bool) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
-func AppendName(b []byte, name string) []byte {
-	if b[len(b)-1] != '{' && b[len(b)-1] != '[' {
-		b = append(b, ',')
-	}
-	return append(append(append(b, '"'), name...), '"', ':')
-}
-
-// AppendDecimal appends a decimal as a string, unless it is zero and optional.
+// AppendDecimal appends a field with a decimal as a string. It appends nothing if the decimal is
+// zero and the field optional.
 func AppendDecimal(b []byte, name string, d udecimal.Decimal, optional bool) []byte {
 	if d.IsZero() {
 		if optional {
@@ -48,11 +59,14 @@ func AppendDecimal(b []byte, name string, d udecimal.Decimal, optional bool) []b
 	return append(b, '"')
 }
 
+// AppendTime appends a field with a time in the form of time.RFC3339Nano.
 func AppendTime(b []byte, name string, t time.Time) []byte {
 	b = append(AppendName(b, name), '"')
 	return append(t.AppendFormat(b, time.RFC3339Nano), '"')
 }
 
+// AppendInt appends a field with a number. It appends nothing if the number is zero and the field
+// optional.
 func AppendInt(b []byte, name string, n int64, optional bool) []byte {
 	if n == 0 && optional {
 		return b
@@ -60,10 +74,11 @@ func AppendInt(b []byte, name string, n int64, optional bool) []byte {
 	return strconv.AppendInt(AppendName(b, name), n, 10)
 }
 
-// AppendFields is appendFields for payloads that are rare enough for encoding/json.
+// AppendFields appends the fields of v, a value that encoding/json writes as an object, each after
+// a comma. It is for payloads that are rare enough for reflection.
 func AppendFields(b []byte, v any) []byte {
 	data, err := json.Marshal(v)
-	if err != nil { // nothing in a payload can fail to marshal; a reader would refuse this
+	if err != nil { // no payload fails to marshal; a reader would refuse this one
 		return b
 	}
 	return append(append(b, ','), data[1:len(data)-1]...)
@@ -72,7 +87,7 @@ func AppendFields(b []byte, v any) []byte {
 // AppendJSON appends a value as encoding/json writes it.
 func AppendJSON(b []byte, v any) []byte {
 	data, err := json.Marshal(v)
-	if err != nil { // as above
+	if err != nil { // see AppendFields
 		return append(b, "null"...)
 	}
 	return append(b, data...)
