@@ -33,6 +33,7 @@ type MultiAccountManager struct {
 	clock        func() time.Time
 	hooks        []SwitchHook
 	requireOwner bool
+	nils         []string // options that were given nil, and that do nothing unless given
 
 	events *hub.Hub[Event, eventKey]
 
@@ -47,10 +48,11 @@ type MultiAccountManager struct {
 }
 
 // New returns a manager on the store, which stays the caller's to close, after the manager. It
-// begins to watch the store and returns its error if that fails. ErrInvalid when the store, the
-// clock or a hook is nil, and when udecimal's default precision was lowered from 19 places: that
-// setting belongs to the whole process, and below 19 places amounts would be cut off. ErrInvalid too
-// when the time zone America/New_York cannot be loaded: trading days are counted in it by default.
+// begins to watch the store and returns its error if that fails. ErrInvalid when the store, an
+// option or what an option was given is nil, and when udecimal's default precision was lowered from
+// 19 places: that setting belongs to the whole process, and below 19 places amounts would be cut off.
+// ErrInvalid too when the time zone America/New_York cannot be loaded: trading days are counted in it
+// by default.
 func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	m := &MultiAccountManager{
 		store:      store,
@@ -69,6 +71,9 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	}
 	v.Check(m.store != nil, "Store", "is nil")
 	v.Check(m.clock != nil, "WithClock", "is nil")
+	for _, option := range m.nils {
+		v.Add(option, "is nil")
+	}
 	v.Check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
 	_, err := udecimal.NewFromUint64(1, num.MaxPlaces)
 	v.Check(err == nil, "udecimal", "has a default precision below %d places", num.MaxPlaces)

@@ -50,7 +50,17 @@ type ManagerOption func(*MultiAccountManager)
 // WithCredentialStore lets the manager keep credentials, and makes SwitchProfile refuse profiles
 // whose credentials cannot be read. The store stays the caller's to close.
 func WithCredentialStore(c CredentialStore) ManagerOption {
-	return func(m *MultiAccountManager) { m.creds = c }
+	return func(m *MultiAccountManager) {
+		m.creds = c
+		m.require(c != nil, "WithCredentialStore")
+	}
+}
+
+// require notes an option that was given nil.
+func (m *MultiAccountManager) require(given bool, option string) {
+	if !given {
+		m.nils = append(m.nils, option)
+	}
 }
 
 // WithClock replaces time.Now, for tests and replays. It must be safe for concurrent use.
