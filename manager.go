@@ -28,7 +28,9 @@ import (
 // Every method returns the context's error when the context is done, the store's error when the
 // store fails, and ErrClosed after Close.
 type MultiAccountManager struct {
-	store        Store
+	store        *observedStore
+	tel          *telemetry
+	counters     managerCounters
 	creds        CredentialStore // nil when none is configured
 	clock        func() time.Time
 	hooks        []SwitchHook
@@ -54,8 +56,10 @@ type MultiAccountManager struct {
 // ErrInvalid too when the time zone America/New_York cannot be loaded: trading days are counted in it
 // by default.
 func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
+	tel := newTelemetry()
 	m := &MultiAccountManager{
-		store:      store,
+		store:      &observedStore{Store: store, tel: tel, met: &meters{}},
+		tel:        tel,
 		clock:      time.Now,
 		switching:  make(map[OwnerID]chan struct{}),
 		events:     hub.New(eventKeyOf, ErrClosed),
@@ -69,7 +73,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		}
 		o(m)
 	}
-	v.Check(m.store != nil, "Store", "is nil")
+	v.Check(store != nil, "Store", "is nil")
 	v.Check(m.clock != nil, "WithClock", "is nil")
 	for _, option := range m.nils {
 		v.Add(option, "is nil")
@@ -83,7 +87,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		return nil, err
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	changes, err := store.Watch(m.ctx)
+	changes, err := m.store.Watch(m.ctx)
 	if err != nil {
 		m.cancel()
 		return nil, fmt.Errorf("watch store: %w", err)
