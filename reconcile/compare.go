@@ -111,7 +111,9 @@ func (r *comparison) cash(book *ledger.Book, s Statement) {
 		}
 		balance = balance.Add(settled)
 		if theirs.Partial && balance.Sub(theirs.Balance).Abs().GreaterThan(r.tolerance) {
-			r.Unchecked = append(r.Unchecked, fmt.Sprintf("cash in %s: %s, the broker says %s, but the statement lists no cash movements", theirs.Currency, balance, theirs.Balance))
+			r.Unchecked = append(r.Unchecked, fmt.Sprintf(
+				"cash in %s: %s, the broker says %s, but the statement lists no cash movements",
+				theirs.Currency, balance, theirs.Balance))
 			continue
 		}
 		r.compare(Break{Currency: theirs.Currency, Field: "cash", Ours: balance, Theirs: theirs.Balance}, num.One)
@@ -120,7 +122,9 @@ func (r *comparison) cash(book *ledger.Book, s Statement) {
 
 // settledFutures returns the daily settlement that the broker has paid out for open positions in
 // futures and CFDs of the currency; or else why it cannot be told.
-func settledFutures(book *ledger.Book, currency ledger.Currency, marks map[ledger.InstrumentKey]*ledger.Decimal) (sum ledger.Decimal, why string) {
+func settledFutures(
+	book *ledger.Book, currency ledger.Currency, marks map[ledger.InstrumentKey]*ledger.Decimal,
+) (sum ledger.Decimal, why string) {
 	for _, p := range book.Positions() {
 		if p.Quantity.IsZero() || p.Instrument.Currency != currency || p.Instrument.SettlesNotional() {
 			continue
