@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 	"time"
@@ -212,5 +213,13 @@ func BenchmarkDecodeTrade(b *testing.B) {
 		if _, err := decodePayload(ledger.KindTrade, data); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestSumScratchMakesNoDifference(t *testing.T) {
+	e := Entry{ProfileID: "p", Seq: 1, Kind: "trade", Key: "x:1", Time: codecTime, Payload: []byte(`{"v":1}`)}
+	for _, size := range []int{0, 10, 4096} {
+		scratch := bytes.Repeat([]byte{0xAA}, size)
+		require.Equal(t, e.Sum(), e.sum(scratch), "with a scratch of %d bytes", size)
 	}
 }

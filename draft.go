@@ -70,7 +70,7 @@ func (d *draft) add(p payload) error {
 		Payload:   d.buffer[start:len(d.buffer):len(d.buffer)],
 		Prev:      d.fold.hash,
 	}
-	e.Hash = e.Sum(d.scratch)
+	e.Hash = e.sum(d.scratch)
 	d.entries = append(d.entries, e)
 	d.payloads = append(d.payloads, p)
 	if d.keys != nil && e.Key != "" {

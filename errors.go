@@ -1,11 +1,10 @@
 package accounts
 
 import (
-	"github.com/ai-ots/accounts/invalid"
-
 	"errors"
 	"fmt"
 
+	"github.com/ai-ots/accounts/invalid"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )

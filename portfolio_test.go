@@ -367,9 +367,9 @@ func TestTamperingShows(t *testing.T) {
 		"another kind":         func(e *accounts.Entry) bool { e.Kind = ledger.KindCash; return true },
 		"another key":          func(e *accounts.Entry) bool { e.Key += "x"; return true },
 		"another profile":      func(e *accounts.Entry) bool { e.ProfileID = "somebody"; return true },
-		"a rewritten entry":    func(e *accounts.Entry) bool { e.Payload = append(e.Payload, ' '); e.Hash = e.Sum(nil); return true },
-		"an unreadable entry":  func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":1,"x":2}`); e.Hash = e.Sum(nil); return true },
-		"a version of tomorow": func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":2,"x":2}`); e.Hash = e.Sum(nil); return true },
+		"a rewritten entry":    func(e *accounts.Entry) bool { e.Payload = append(e.Payload, ' '); e.Hash = e.Sum(); return true },
+		"an unreadable entry":  func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":1,"x":2}`); e.Hash = e.Sum(); return true },
+		"a version of tomorow": func(e *accounts.Entry) bool { e.Payload = []byte(`{"v":2,"x":2}`); e.Hash = e.Sum(); return true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			store.damage = damage

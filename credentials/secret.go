@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/ai-ots/accounts/invalid"
 )
@@ -20,7 +21,7 @@ type Secret struct {
 
 // NewSecret makes a secret of a copy of b. The caller may wipe b afterwards.
 func NewSecret(b []byte) Secret {
-	kept := append([]byte(nil), b...)
+	kept := slices.Clone(b)
 	return Secret{func(use func([]byte)) { use(kept) }}
 }
 

@@ -1,6 +1,10 @@
 package ledger
 
-import "github.com/ai-ots/accounts/internal/num"
+import (
+	"slices"
+
+	"github.com/ai-ots/accounts/internal/num"
+)
 
 // trade folds a trade in, and returns the part of the position that it closed.
 func (b *Book) trade(t *Trade) Closed {
@@ -111,7 +115,7 @@ func (b *Book) split(s *Split) {
 	if key := s.To.Key(); key != from.key {
 		to = b.holding(&s.To, key)
 	}
-	lots := append([]Lot(nil), from.lots()...)
+	lots := slices.Clone(from.lots())
 	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
 	// Quantities are scaled as running sums, so that rounding errors do not add up. A lot that
 	// rounds to zero leaves its basis to the next.
@@ -175,7 +179,7 @@ func (b *Book) set(p Position) {
 		return
 	}
 	h := &Holding{Position: p, key: p.Instrument.Key(), inBase: p.Instrument.Currency == b.base,
-		cash: b.balance(p.Instrument.Currency), queue: append([]Lot(nil), p.Lots...)}
+		cash: b.balance(p.Instrument.Currency), queue: slices.Clone(p.Lots)}
 	h.Lots = nil
 	b.positions[h.key] = h
 }

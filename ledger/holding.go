@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -52,8 +53,8 @@ func (h *Holding) realizedBase() Decimal {
 func (h *Holding) position(withLots bool) Position {
 	p := h.Position
 	p.RealizedBase = h.realizedBase()
-	if withLots {
-		p.Lots = append([]Lot(nil), h.lots()...)
+	if lots := h.lots(); withLots && len(lots) > 0 {
+		p.Lots = slices.Clone(lots)
 	}
 	return p
 }

@@ -18,7 +18,7 @@ type Hold struct {
 	Warnings []Violation `json:"warnings,omitempty"`
 	Time     time.Time   `json:"time"`
 
-	// key is the key of the order's contract, set by Normalize and Decode.
+	// key is the key of the order's contract, set by NewHold, Normalize and Decode.
 	key ledger.InstrumentKey
 }
 
@@ -26,9 +26,15 @@ type Hold struct {
 // [Order.Normalize].
 func (h *Hold) Normalize() error {
 	err := h.Order.Normalize()
-	h.derive()
+	if h.key == "" {
+		h.derive()
+	}
 	return err
 }
+
+// NewHold returns the hold of an order that is not normalized yet, with the key of the order's
+// contract, which the caller knows already.
+func NewHold(o Order, contract ledger.InstrumentKey) Hold { return Hold{Order: o, key: contract} }
 
 // Contract returns the key of the order's contract. It does not allocate for a normalized hold.
 func (h *Hold) Contract() ledger.InstrumentKey {

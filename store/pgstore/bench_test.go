@@ -55,7 +55,7 @@ func (f *fills) next(n int) accounts.Batch {
 			`"quantity":"1","price":"41.25","commission":"1","time":"%s"}`, "0000e0d5", f.seq, at.Format(time.RFC3339Nano))
 		e := accounts.Entry{ProfileID: f.id, Seq: f.seq, Kind: ledger.KindTrade, Key: fmt.Sprintf("x:0000e0d5.%08x.01", f.seq),
 			Time: at, Payload: payload, Prev: f.hash}
-		e.Hash = e.Sum(nil)
+		e.Hash = e.Sum()
 		f.hash = e.Hash
 		b.Entries = append(b.Entries, e)
 	}

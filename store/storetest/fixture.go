@@ -104,7 +104,7 @@ func (j *journal) entry(key string) accounts.Entry {
 		Payload:   fmt.Appendf(nil, `{"v":1, "n":%d, "key":%q}`, j.last, key),
 		Prev:      j.hash,
 	}
-	e.Hash = e.Sum(nil)
+	e.Hash = e.Sum()
 	j.hash = e.Hash
 	return e
 }
