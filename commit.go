@@ -14,7 +14,7 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// command is what one caller wants recorded.
+// command is one caller's request to record something.
 type command struct {
 	facts    []ledger.Payload
 	trades   []ledger.Trade // what facts that are trades point to; never grown, reused with the command
@@ -28,23 +28,23 @@ type command struct {
 	err      error
 }
 
-// task is a command that decides on the draft what entries to make. It may be run several times,
-// on different drafts: the last one counts.
+// task is a command that decides on the draft which entries to make. It may run several times, on
+// different drafts; the last run counts.
 type task interface {
 	run(ctx context.Context, p *Portfolio, known map[string]int64) error
 }
 
-// trade keeps a normalized copy of t in the command. Whoever needs it for longer than the command
-// lasts makes a copy.
+// trade keeps a normalized copy of t in the command. A caller that needs it for longer makes a
+// copy.
 func (cmd *command) trade(t *ledger.Trade) (ledger.Payload, error) {
 	cmd.trades = append(cmd.trades, *t)
 	kept := &cmd.trades[len(cmd.trades)-1]
 	return kept, kept.Normalize()
 }
 
-// queue combines commands. At any time at most one caller leads: it takes everything that waits
-// and appends it as one group. A leader leads once and then wakes the next, so nobody works for
-// others for ever. It is guarded by its mutex; whoever leads needs no lock to lead.
+// queue combines commands. One caller at a time leads: it takes all waiting commands and appends
+// them as one group. A leader leads once and then wakes the next, so that nobody works for others
+// for ever. Its mutex guards the queue; the leader needs no lock to lead.
 type queue struct {
 	mu      sync.Mutex
 	busy    bool
@@ -111,7 +111,7 @@ func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 	}
 }
 
-// take hands everything that waits to the leader.
+// take hands all waiting commands to the leader.
 func (q *queue) take() []*command {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -120,7 +120,8 @@ func (q *queue) take() []*command {
 	return group
 }
 
-// withdraw removes a command that no leader has taken yet. If it had been chosen to lead, the next one is.
+// withdraw removes a command that no leader has taken yet. If the command was to lead, the next one
+// leads.
 func (q *queue) withdraw(cmd *command) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -136,7 +137,7 @@ func (q *queue) withdraw(cmd *command) bool {
 	return true
 }
 
-// next wakes the first that waits as leader. The caller holds the mutex and has led.
+// next wakes the first waiting command as leader. The caller holds the mutex and has led.
 func (q *queue) next() {
 	if len(q.waiting) == 0 {
 		q.busy = false
@@ -167,7 +168,7 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	finished = true
 }
 
-// handOn wakes whom the group was led for, and the next leader.
+// handOn wakes the callers whose commands the group held, and the next leader.
 func (p *Portfolio) handOn(group []*command) {
 	q := &p.queue
 	q.mu.Lock()
@@ -185,7 +186,7 @@ func (p *Portfolio) handOn(group []*command) {
 	}
 }
 
-// anyOf returns a context that ends when nobody in the group waits any longer: one caller's
+// anyOf returns a context that ends when no caller in the group waits any longer: one caller's
 // deadline must not fail the others.
 func anyOf(group []*command) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
@@ -207,9 +208,9 @@ func anyOf(group []*command) (context.Context, func()) {
 	}
 }
 
-// commit decides every command of the group on the draft, appends what came of it as one batch, and folds
-// that into the live book. A refused append means that the journal knows more than the draft:
-// then the draft is made anew and each command decides again.
+// commit decides every command of the group on the draft, appends their entries as one batch, and
+// folds these into the live book. If the store refuses the batch, the journal knows more than the
+// draft: the draft is made anew, and each command decides again.
 func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	known := map[string]int64(nil) // keys that turned out to be in the journal already
 	for try := 1; ; try++ {
@@ -260,6 +261,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	}
 }
 
+// fail sets the error of every command that has none.
 func fail(group []*command, err error) {
 	for _, cmd := range group {
 		if cmd.err == nil {
@@ -324,7 +326,8 @@ func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int6
 	return added, err
 }
 
-// resetDraft starts over. Readers do not change the live book, but they bring its exposure up to date.
+// resetDraft makes the draft anew from the live book. It holds the read lock: readers bring the
+// live book's exposure up to date.
 func (p *Portfolio) resetDraft() {
 	p.mu.RLock()
 	f := p.live.clone()
@@ -332,8 +335,8 @@ func (p *Portfolio) resetDraft() {
 	p.draft.reset(f)
 }
 
-// announce says up to where the append under way will bring the journal, so that news of it from the
-// store is not taken for another process's; 0 says that there is none.
+// announce notes the sequence number to which the append under way leads, 0 for none, so that news
+// of it from the store is not taken for news of another process.
 func (p *Portfolio) announce(seq int64) {
 	p.mu.Lock()
 	p.appending = seq
@@ -341,7 +344,7 @@ func (p *Portfolio) announce(seq int64) {
 	p.mu.Unlock()
 }
 
-// wakeReaders lets those look again who wait for the append under way. p.mu is held.
+// wakeReaders wakes callers that wait for the append under way. p.mu is held.
 func (p *Portfolio) wakeReaders() {
 	if p.appended != nil {
 		close(p.appended)
@@ -368,7 +371,8 @@ func (p *Portfolio) publish() {
 	}
 }
 
-// catchUp folds in what other processes appended, if the portfolio knows or suspects that they did.
+// catchUp folds in the entries of other processes, if the portfolio knows or suspects that there
+// are any.
 func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 	for _, cmd := range group {
 		if cmd.refresh > p.live.seq {
@@ -381,8 +385,8 @@ func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 	return p.readTail(ctx)
 }
 
-// readTail reads what the journal has behind the live book, and folds it in at once: readers see
-// the other processes' batches as a whole.
+// readTail reads the entries behind the live book, and folds them in at once: readers see the
+// batches of other processes as a whole.
 func (p *Portfolio) readTail(ctx context.Context) error {
 	type step struct {
 		payload any
@@ -421,9 +425,9 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	return nil
 }
 
-// refresh catches up to at least the sequence number, which another process appended, or, if the
-// number lies beyond its end, to the end of the journal. What this portfolio is appending itself is
-// only waited for.
+// refresh catches up to at least the sequence number, which another process appended; to the end of
+// the journal if the number lies beyond. It only waits for entries that this portfolio is appending
+// itself.
 func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
 	for {
 		p.mu.Lock()
@@ -447,12 +451,13 @@ func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
 	}
 }
 
-// checkpointEvery is after how many entries a checkpoint is saved; more when the book is so large
-// that writing it would show.
+// checkpointEvery is the number of entries after which a checkpoint is saved; a large book waits
+// for more.
 const checkpointEvery = 1024
 
-// saveCheckpoint saves the live book when enough has happened since the last time. A failure is
-// no failure of the command, which is durable: it is reported as an event and tried again later.
+// saveCheckpoint saves the live book when enough entries have come since the last time. A failure
+// is no failure of the command, which is durable: it is reported as an event, and saving is tried
+// again later.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	since := p.live.seq - p.saved
 	if since < checkpointEvery || since < 4*int64(p.live.Size()) {
@@ -461,13 +466,14 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	p.saved = p.live.seq
 	if err := p.SaveCheckpoint(ctx); err != nil {
 		p.notSaved(ctx, err)
-		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: wire.Time(p.clock()), Err: err})
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
+			Time: wire.Time(p.clock()), Err: err})
 	}
 }
 
-// SaveCheckpoint stores the book as it stands, so that opening it anew is quick. The portfolio
-// does so by itself every thousand entries or so. An empty journal has nothing to save. The error is
-// the store's.
+// SaveCheckpoint stores the book as it stands, so that opening the portfolio is quick. The
+// portfolio does so by itself after about a thousand entries. It saves nothing for an empty
+// journal. Its error is the store's.
 func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	p.mu.RLock()
 	c, err := p.live.checkpoint()
@@ -483,8 +489,8 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	return nil
 }
 
-// fold takes a payload into the live book, and into what performance is worked out from if somebody asked. The
-// caller holds the lock.
+// fold takes a payload into the live book, and into the history that performance is worked out
+// from, if there is one. The caller holds the lock.
 func (p *Portfolio) fold(payload any, seq int64) {
 	changes := p.live.Amended()
 	c := p.live.apply(payload, seq)

@@ -28,9 +28,15 @@ type Comparison struct {
 	Standings []Standing         `json:"standings"` // ordered by id, or as they were asked for
 }
 
-// Compare works out the performance of the profiles, of all that ctx sees and that are not archived if none are named, while
-// trading goes on: each is as of one moment, not all as of the same. ErrProfileNotFound for one that ctx does not
-// see, ErrInvalid for one named twice; other errors are those of Portfolio and Performance. Any of them ends the whole.
+// Compare works out the performance of the profiles in the window. Without ids it takes all
+// profiles that ctx sees and that are not archived. Trading goes on meanwhile: each profile is as
+// of one moment, not all as of the same. The standings are in the order of the ids, or in ascending
+// order. Any error ends the whole comparison.
+//
+// Errors:
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrInvalid for a profile that is named twice, and for a window that ends before it begins;
+//   - those of [MultiAccountManager.Portfolio] and [Portfolio.Performance].
 func (m *MultiAccountManager) Compare(ctx context.Context, w performance.Window, ids ...ProfileID) (Comparison, error) {
 	out, err := m.compare(ctx, w, ids)
 	if err != nil {
@@ -39,6 +45,7 @@ func (m *MultiAccountManager) Compare(ctx context.Context, w performance.Window,
 	return out, nil
 }
 
+// compare is Compare without its name in errors.
 func (m *MultiAccountManager) compare(ctx context.Context, w performance.Window, ids []ProfileID) (Comparison, error) {
 	s, err := m.enter(ctx)
 	if err == nil {
@@ -94,8 +101,12 @@ func (m *MultiAccountManager) compared(ctx context.Context, s scope, ids []Profi
 	return profiles, nil
 }
 
-func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountProfile, w performance.Window) (Standing, error) {
-	out := Standing{ProfileID: p.ID, Name: p.Name, CapitalLevel: p.CapitalLevel, RiskTolerance: p.RiskTolerance, BaseCurrency: p.BaseCurrency}
+// standing works out the performance of one profile.
+func (m *MultiAccountManager) standing(
+	ctx context.Context, s scope, p AccountProfile, w performance.Window,
+) (Standing, error) {
+	out := Standing{ProfileID: p.ID, Name: p.Name, CapitalLevel: p.CapitalLevel,
+		RiskTolerance: p.RiskTolerance, BaseCurrency: p.BaseCurrency}
 	portfolio, err := m.portfolio(ctx, s, p.ID)
 	if err != nil {
 		return out, fmt.Errorf("profile %.60q: %w", p.ID, err)
@@ -104,8 +115,10 @@ func (m *MultiAccountManager) standing(ctx context.Context, s scope, p AccountPr
 	return out, err
 }
 
-// Rank returns the standings from best to worst by the metric, those for which it is not defined last; equals by
-// name. ErrInvalid for an unknown metric.
+// Rank returns the standings from best to worst by the metric. Profiles for which the metric is not
+// defined come last; equal ones are ordered by name. Metrics of money are compared as numbers,
+// whatever the base currencies. It returns ErrInvalid for an unknown metric. The comparison is not
+// changed.
 func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	if !m.Valid() {
 		return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)

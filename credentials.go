@@ -24,20 +24,20 @@ const (
 type CredentialAccess struct {
 	Action AccessAction `json:"action"`
 	By     OwnerID      `json:"by,omitempty"` // of the context; empty where it names none
-	// Outcome is "ok", "missing" when there were none, "refused" when the profile or the credentials
-	// did not permit it, or "failed" when the credential store did.
+	// Outcome is "ok", "missing" if there were none, "refused" if the profile or the credentials
+	// did not permit the access, or "failed" if the credential store did.
 	Outcome string    `json:"outcome"`
 	Time    time.Time `json:"time"`
 }
 
-// run implements the task of writing it.
+// run writes the entry.
 func (a *CredentialAccess) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	entry := *a
 	entry.Time = p.draft.now
 	return p.draft.add(&entry)
 }
 
-// outcomeOf says what came of an access.
+// outcomeOf returns the outcome of an access that ended with the error.
 func outcomeOf(err error) string {
 	switch {
 	case err == nil:
@@ -50,16 +50,17 @@ func outcomeOf(err error) string {
 	return "failed"
 }
 
-// accessed writes to the profile's journal that its credentials were accessed, and what came of it,
-// and returns that outcome. What cannot be written is an error of its own: no secret is handed out
-// without a trace. It is written though the caller's context has ended meanwhile.
+// accessed writes an access to the credentials and its outcome to the profile's journal, and
+// returns the outcome's error. A failure to write is an error too: no secret is handed out without
+// a trace. The entry is written even if the caller's context has ended.
 func (m *MultiAccountManager) accessed(ctx context.Context, id ProfileID, action AccessAction, outcome error) error {
 	by, _ := seerOf(ctx)
 	written, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	p, err := m.Portfolio(written, id)
 	if err == nil {
-		err = p.submit(written, &command{task: &CredentialAccess{Action: action, By: by.owner, Outcome: outcomeOf(outcome)}})
+		err = p.submit(written, &command{task: &CredentialAccess{Action: action, By: by.owner,
+			Outcome: outcomeOf(outcome)}})
 	}
 	if err != nil {
 		return errors.Join(outcome, fmt.Errorf("write to the journal: %w", err))
@@ -67,44 +68,51 @@ func (m *MultiAccountManager) accessed(ctx context.Context, id ProfileID, action
 	return outcome
 }
 
-// CredentialStore keeps each profile's credentials apart from the profile itself, so that secrets
-// rotate without touching anything else.
+// CredentialStore keeps the credentials of profiles, apart from the profiles, so that secrets can
+// be rotated without a change of anything else.
 //
-// What holds for every method: safe for concurrent use; a context that is already done is refused
-// with its error; values never alias; no error, log or event ever carries a secret; after Close
-// every method returns ErrClosed.
+// For every method holds:
+//
+//   - It is safe for concurrent use.
+//   - A context that has ended is refused with its error.
+//   - Values never alias: the store keeps copies and returns copies.
+//   - No error, log or event carries a secret.
+//   - After Close it returns ErrClosed.
 type CredentialStore interface {
-	// Put stores c as the whole of the profile's credentials, in place of what was there: a reader finds
-	// the old or the new ones, never some of both. ErrInvalid when c is not valid (see
-	// Credentials.Validate), when the id is empty, or when it is more than the store can hold; then
-	// what was there is still there.
+	// Put stores c as the whole of the profile's credentials, in place of earlier ones: a reader
+	// finds the old or the new ones, never a mixture. It returns ErrInvalid if c is not valid (see
+	// credentials.Set.Validate), the id is empty, or c is more than the store can hold. After an
+	// error the earlier credentials are still there.
 	Put(ctx context.Context, id ProfileID, c credentials.Set) error
 
-	// Get returns the profile's credentials. ErrCredentialsNotFound on a miss.
+	// Get returns the profile's credentials, or ErrCredentialsNotFound.
 	Get(ctx context.Context, id ProfileID) (credentials.Set, error)
 
-	// Delete removes the profile's credentials. A miss is not an error.
+	// Delete removes the profile's credentials. It returns nil if there are none.
 	Delete(ctx context.Context, id ProfileID) error
 
 	// List returns the ids that have credentials, in ascending order.
 	List(ctx context.Context) ([]ProfileID, error)
 
-	// Ping returns nil when the store can be reached, and else why not. It changes nothing, reads no
-	// secret, and asks nobody for permission.
+	// Ping returns nil if the store can be reached, or else the reason. It changes nothing, reads
+	// no secret and asks nobody for permission.
 	Ping(ctx context.Context) error
 
-	// Close releases what the store itself opened. A second Close is not an error.
+	// Close releases the resources that the store itself opened. A second Close returns nil.
 	Close() error
 }
 
-// SetCredentials stores c as the whole of the profile's credentials, in place of what was there.
-// ErrNoCredentialStore when none is configured; ErrProfileNotFound on a miss;
-// ErrProfileNotActive for an archived profile, which has no use for them any more; ErrInvalid for
-// credentials that are not valid.
+// SetCredentials stores c as the whole of the profile's credentials, in place of earlier ones.
 //
-// Every access to a profile's credentials, also one that fails, is an entry in its journal, without
-// the secret: see Portfolio.CredentialAccesses. What cannot be written there is an error, and
-// Credentials hands out nothing then.
+// Every access to a profile's credentials, failed ones included, is an entry in its journal,
+// without the secret: see [Portfolio.CredentialAccesses]. A failure to write that entry is an
+// error, and Credentials hands out nothing then.
+//
+// Errors:
+//   - ErrNoCredentialStore if no store is configured;
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrProfileNotActive for an archived profile, which needs no credentials any more;
+//   - ErrInvalid for credentials that are not valid.
 func (m *MultiAccountManager) SetCredentials(ctx context.Context, id ProfileID, c credentials.Set) error {
 	p, err := m.keyholder(ctx, id)
 	if err == nil && p.Status == StatusArchived {
@@ -125,8 +133,12 @@ func (m *MultiAccountManager) SetCredentials(ctx context.Context, id ProfileID, 
 	return nil
 }
 
-// Credentials returns the profile's credentials. ErrNoCredentialStore when no store is configured;
-// ErrProfileNotFound on a miss; ErrCredentialsNotFound when the profile has none.
+// Credentials returns a copy of the profile's credentials. Wipe it after use.
+//
+// Errors:
+//   - ErrNoCredentialStore if no store is configured;
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrCredentialsNotFound if the profile has none.
 func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (credentials.Set, error) {
 	_, err := m.keyholder(ctx, id)
 	var c credentials.Set
@@ -141,8 +153,11 @@ func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (cr
 	return c, nil
 }
 
-// DeleteCredentials removes the profile's credentials; that there are none is not an error.
-// ErrNoCredentialStore when no store is configured; ErrProfileNotFound on a miss.
+// DeleteCredentials removes the profile's credentials. It returns nil if there are none.
+//
+// Errors:
+//   - ErrNoCredentialStore if no store is configured;
+//   - ErrProfileNotFound for a profile that ctx does not see.
 func (m *MultiAccountManager) DeleteCredentials(ctx context.Context, id ProfileID) error {
 	_, err := m.keyholder(ctx, id)
 	if err == nil {
@@ -154,8 +169,8 @@ func (m *MultiAccountManager) DeleteCredentials(ctx context.Context, id ProfileI
 	return nil
 }
 
-// keyholder returns the profile whose credentials ctx may touch: nobody reaches the credential
-// store without passing here.
+// keyholder returns the profile whose credentials ctx may touch. Every path to the credential store
+// leads through it.
 func (m *MultiAccountManager) keyholder(ctx context.Context, id ProfileID) (AccountProfile, error) {
 	s, err := m.enter(ctx)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// draft is the book ahead of what is durable: commands decide on it, and what they decided is
-// appended. Its buffers are reused from group to group; the leader alone touches it.
+// draft is the book ahead of the durable one: commands decide on it, and their entries are
+// appended. Its buffers are reused from group to group. The leader alone touches it.
 type draft struct {
 	fold      *fold
 	now       time.Time
@@ -33,6 +33,7 @@ func (d *draft) reset(f *fold) {
 	d.clear()
 }
 
+// clear drops the entries, and keeps the buffers.
 func (d *draft) clear() {
 	clear(d.entries)
 	clear(d.payloads)
@@ -82,7 +83,7 @@ func (d *draft) add(p payload) error {
 	return nil
 }
 
-// batch is what the store is to append.
+// batch returns the batch that the store is to append.
 func (d *draft) batch(id ProfileID) Batch {
 	d.positions = d.fold.Changed(d.positions[:0], d.payloads)
 	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
@@ -136,8 +137,8 @@ func (p *Portfolio) recordFacts(ctx context.Context, list []ledger.Payload, know
 	return added, nil
 }
 
-// writePointBefore writes an equity point before capital comes or goes, if the profile has any and its worth is
-// known: what was gained and lost until then is told apart from it for ever.
+// writePointBefore writes an equity point before a deposit or withdrawal, if the profile has equity
+// points and its equity is known. It separates earlier gains and losses from the movement.
 func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	d := p.draft
 	if !d.fold.HasPoints() {
@@ -153,8 +154,8 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	return d.add(&point)
 }
 
-// knownFirst puts facts whose key the journal has in front: those of them that are corrections take
-// their place by time wherever they stand, and others may fit the book only after them.
+// knownFirst puts facts whose key the journal has in front. Corrections among them take their place
+// by time wherever they stand, and other facts may fit the book only after them.
 func knownFirst(list []ledger.Payload, known map[string]int64) []ledger.Payload {
 	if len(known) == 0 {
 		return list
@@ -170,7 +171,7 @@ func knownFirst(list []ledger.Payload, known map[string]int64) []ledger.Payload 
 	return ordered
 }
 
-// fills reports whether a fact is one that every book accepts: it need not fit what is held.
+// fills reports whether every book accepts the fact, whatever the positions.
 func fills(f ledger.Payload) bool {
 	switch f.(type) {
 	case *ledger.Split, *ledger.Opening:
@@ -179,7 +180,7 @@ func fills(f ledger.Payload) bool {
 	return true
 }
 
-// restateDraft writes what the amendments in the draft made of the fold.
+// restateDraft writes the restatement for the draft's amendments.
 func (p *Portfolio) restateDraft(ctx context.Context) error {
 	after, err := p.refoldAll(ctx)
 	if err != nil {
@@ -189,7 +190,7 @@ func (p *Portfolio) restateDraft(ctx context.Context) error {
 	return p.draft.add(ledger.Diff(p.draft.fold.Book, after))
 }
 
-// seen returns where the journal, or the draft, has an entry with the key.
+// seen returns the number of the entry with the key in the journal or the draft.
 func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 	if seq, ok := known[key]; ok {
 		return seq, true
@@ -198,8 +199,8 @@ func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
 	return seq, ok
 }
 
-// place decides what entry a fact becomes: itself, an amendment of what went before, or none
-// because the journal has it.
+// place returns the payload that a fact becomes: itself, an amendment of history, or nil if the
+// journal has it.
 func (p *Portfolio) place(ctx context.Context, f ledger.Payload, known map[string]int64) (ledger.Payload, error) {
 	seq, dup := p.seen(ledger.KeyOf(f), known)
 	switch f := f.(type) {
@@ -234,12 +235,13 @@ func (p *Portfolio) sameCash(ctx context.Context, m *ledger.CashMovement, seq in
 	return nil
 }
 
-// errKnown says that the journal has facts that nobody noticed yet: look them up, and decide again.
+// errKnown says that the journal has facts that the command did not know of: look them up, and
+// decide again.
 var errKnown = errors.New("the journal has some of the facts")
 
-// requireNew returns errKnown if the journal has a fact that nobody noticed yet. It comes before an
-// amendment, which takes a reading of the whole journal: what was recorded long ago looks late when
-// it comes again.
+// requireNew returns errKnown if the journal has facts that the command did not know of. It runs
+// before an amendment, which reads the whole journal: a fact that was recorded long ago looks late
+// when it comes again.
 func (p *Portfolio) requireNew(ctx context.Context, list []ledger.Payload, known map[string]int64) error {
 	found, err := p.lookUp(ctx, list, known)
 	if err == nil && len(found) > 0 {
@@ -248,8 +250,10 @@ func (p *Portfolio) requireNew(ctx context.Context, list []ledger.Payload, known
 	return err
 }
 
-// lookUp finds the keys of the facts that the journal has and nobody noticed yet.
-func (p *Portfolio) lookUp(ctx context.Context, list []ledger.Payload, known map[string]int64) (map[string]int64, error) {
+// lookUp finds those of the facts' keys that the journal has and the command did not know of.
+func (p *Portfolio) lookUp(
+	ctx context.Context, list []ledger.Payload, known map[string]int64,
+) (map[string]int64, error) {
 	var wanted []string
 	for _, f := range list {
 		key := ledger.KeyOf(f)
@@ -267,9 +271,9 @@ func (p *Portfolio) lookUp(ctx context.Context, list []ledger.Payload, known map
 // errBehind says that the journal has more than the live book: catch up, and decide again.
 var errBehind = errors.New("the journal has moved on")
 
-// find returns where the journal has entries with the keys, of which none is repeated. It looks no
-// further than the live book has come: errBehind when the journal has more and not all of them are
-// in the book.
+// find returns the numbers of the journal's entries with the keys, each of which is given once. It
+// looks no further than the live book has come: it returns errBehind if the journal has more
+// entries and not all keys were found.
 func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64, error) {
 	found, err := p.store.Lookup(ctx, p.id, keys)
 	if err != nil {
@@ -291,9 +295,11 @@ func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64,
 	return found, nil
 }
 
-// correct decides about a trade whose execution is in the journal as entry seq: a higher
-// correction number replaces it, anything else is the same fill again.
-func (p *Portfolio) correct(ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64) (ledger.Payload, error) {
+// correct decides about a trade whose execution is in the journal as entry seq. A higher correction
+// number replaces the execution; anything else is the same fill again.
+func (p *Portfolio) correct(
+	ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64,
+) (ledger.Payload, error) {
 	was, err := p.tradeAt(ctx, seq)
 	if err != nil {
 		return nil, err
@@ -311,7 +317,7 @@ func (p *Portfolio) correct(ctx context.Context, t *ledger.Trade, seq int64, kno
 	return a, nil
 }
 
-// cancel finds the execution that a cancellation takes back.
+// cancel finds the execution that a cancellation takes back, and returns the amendment.
 func (p *Portfolio) cancel(ctx context.Context, c *ledger.Cancellation) (ledger.Payload, error) {
 	key := ledger.ExecutionKey(c.Cancels)
 	seq, ok := p.draft.keys[key]

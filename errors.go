@@ -1,44 +1,43 @@
 package accounts
 
 import (
-	"github.com/ai-ots/accounts/invalid"
-
 	"errors"
 	"fmt"
 
+	"github.com/ai-ots/accounts/invalid"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Sentinel errors. Everything the library returns wraps one of these or an error of the caller's
-// own context, store or hook; test with errors.Is.
+// Sentinel errors. Every error of the library wraps one of these, or an error of the caller's own
+// context, store or hook. Test with errors.Is.
 var (
-	// ErrProfileNotFound is returned when no profile has the id, or it belongs to another owner
-	// than the context's.
+	// ErrProfileNotFound is returned when no profile has the id, or the profile belongs to another
+	// owner than the context's.
 	ErrProfileNotFound = errors.New("profile not found")
 
 	// ErrProfileExists is returned when a profile is created with an id that is taken.
 	ErrProfileExists = errors.New("profile already exists")
 
-	// ErrNameTaken is returned when a profile is created or renamed to a name that another
-	// profile of the same owner bears.
+	// ErrNameTaken is returned when a profile is created with, or renamed to, the name of another
+	// profile of the same owner.
 	ErrNameTaken = errors.New("profile name already taken")
 
-	// ErrConflict is returned by UpdateProfile for a stale Version, and by Store.Append when the
-	// journal has moved on. Nothing was changed; read again and decide again.
+	// ErrConflict is returned by UpdateProfile for an old Version, and by Store.Append when the
+	// journal has moved on. Nothing was changed: read again and decide again.
 	ErrConflict = errors.New("conflict with a concurrent change")
 
 	// ErrFutureTime is returned for a fact dated later than the clock allows.
 	ErrFutureTime = errors.New("time lies in the future")
 
 	// ErrProfileNotActive is returned by SwitchProfile and ActiveProfile for a profile that is
-	// inactive, suspended or archived, and by UpdateProfile for one that is archived.
+	// inactive, suspended or archived, and by UpdateProfile for an archived one.
 	ErrProfileNotActive = errors.New("profile is not active")
 
 	// ErrAmbiguous is returned by ProfileByAccount when several profiles have the account.
 	ErrAmbiguous = errors.New("account belongs to several profiles")
 
-	// ErrNoActiveProfile is returned by ActiveProfile when none was ever switched to.
+	// ErrNoActiveProfile is returned by ActiveProfile when the owner never switched to a profile.
 	ErrNoActiveProfile = errors.New("no active profile")
 
 	// ErrOwnerRequired is returned when the manager was made with RequireOwner and the context
@@ -49,15 +48,15 @@ var (
 	// journal.
 	ErrExecutionNotFound = errors.New("execution not found")
 
-	// ErrIDReused is returned when a fact bears the id of another one that is in the journal, and
-	// says something else. The same fact again is no error.
+	// ErrIDReused is returned for a fact or an order with the id of another one in the journal that
+	// states something else. The same fact again is no error.
 	ErrIDReused = errors.New("id belongs to another fact")
 
-	// ErrOutOfOrder is returned when a statement is imported after one of a later period that had
-	// to open with what the earlier one tells: both together would count it twice.
+	// ErrOutOfOrder is returned when a statement is imported after one of a later period, which had
+	// to open with balances that contain the earlier statement: both together would count it twice.
 	ErrOutOfOrder = errors.New("statement is older than what the book begins with")
 
-	// ErrNoMark is returned when equity cannot be told because a mark or a conversion rate is
+	// ErrNoMark is returned when equity is not known because a mark or a conversion rate is
 	// missing. The error is a *MissingError that lists them.
 	ErrNoMark = errors.New("mark or rate missing")
 
@@ -65,9 +64,8 @@ var (
 	// the batch's keys. The error is a *DuplicateError.
 	ErrDuplicate = errors.New("entry key already in the journal")
 
-	// ErrOutcomeUnknown is returned when a context ended or a connection was lost while something was
-	// being written: it may or may not have become durable. Recording facts again is safe; a profile is
-	// read again.
+	// ErrOutcomeUnknown is returned when a context ended or a connection was lost during a write.
+	// The write may or may not be durable. Record facts again, which is safe; read a profile again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
 	// ErrCorrupt is returned when a journal has a gap, a broken hash chain or a payload that
@@ -90,29 +88,29 @@ var (
 	// ErrOrderNotFound is returned by Release for an order that was never held.
 	ErrOrderNotFound = errors.New("order not found")
 
-	// ErrClosed is returned by every method of a manager or store after Close, and by whatever a
-	// portfolio would record after its manager's.
+	// ErrClosed is returned by every method of a manager or store after Close, and by every command
+	// of a portfolio after its manager's Close.
 	ErrClosed = errors.New("closed")
 )
 
-// Errors of the packages below, under the names that callers of this one use.
+// Errors of the packages below, under the names that callers of this package use.
 var (
-	// ErrInvalid is returned for input that no state of the system could accept. The error is a
-	// *ValidationError where several fields can be at fault.
+	// ErrInvalid is returned for input that no state of the system could accept. Where several
+	// fields can be wrong, the error is a *ValidationError.
 	ErrInvalid = invalid.Err
 
 	// ErrInvalidDecimal is returned for a text that is not a plain decimal number in range.
 	ErrInvalidDecimal = ledger.ErrInvalidDecimal
 
-	// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would
-	// not be exact.
+	// ErrInexact is returned for quantities, prices, multipliers or ratios whose product would not
+	// be exact.
 	ErrInexact = ledger.ErrInexact
 
-	// ErrCurrencyMismatch is returned when an amount or a rate is in another currency than what it
-	// belongs to.
+	// ErrCurrencyMismatch is returned for an amount or a rate in another currency than its contract
+	// or account needs.
 	ErrCurrencyMismatch = ledger.ErrCurrencyMismatch
 
-	// ErrExecutionMismatch is returned when a correction names another contract than the
+	// ErrExecutionMismatch is returned for a correction that names another contract than the
 	// execution it corrects.
 	ErrExecutionMismatch = ledger.ErrExecutionMismatch
 
@@ -123,7 +121,7 @@ var (
 // ValidationError lists every wrong field at once. It matches ErrInvalid.
 type ValidationError = invalid.Error
 
-// Duplicate is an entry key that the journal has already, and where.
+// Duplicate is an entry key that the journal has already, and the number of its entry.
 type Duplicate struct {
 	Key string
 	Seq int64
@@ -148,7 +146,8 @@ func (e *DuplicateError) Error() string {
 // Unwrap returns ErrDuplicate.
 func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 
-// CorruptError tells where a journal cannot be trusted any longer, and why. It matches ErrCorrupt.
+// CorruptError names the entry from which on a journal cannot be trusted, and why. It matches
+// ErrCorrupt.
 type CorruptError struct {
 	ProfileID ProfileID
 	Seq       int64
@@ -163,14 +162,14 @@ func (e *CorruptError) Error() string {
 // Unwrap returns ErrCorrupt.
 func (e *CorruptError) Unwrap() error { return ErrCorrupt }
 
-// MissingError lists what kept a valuation from being told. It matches ErrNoMark.
+// MissingError lists the marks and rates without which equity is not known. It matches ErrNoMark.
 type MissingError struct {
 	ProfileID ProfileID
 	Marks     []ledger.InstrumentKey // open positions without a mark
 	Rates     []ledger.Currency      // currencies without a conversion rate to base
 }
 
-// Error names what is missing.
+// Error lists what is missing.
 func (e *MissingError) Error() string {
 	text := fmt.Sprintf("profile %q:", e.ProfileID)
 	if len(e.Marks) > 0 {

@@ -14,79 +14,6 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// payload is what an entry holds: a ledgerPayload, a riskPayload or a *CredentialAccess.
-type payload = any
-
-// kindOf returns the kind of a payload's entry.
-func kindOf(p payload) ledger.EntryKind {
-	switch p := p.(type) {
-	case ledger.Payload:
-		return ledger.KindOf(p)
-	case risk.Payload:
-		return risk.KindOf(p)
-	}
-	return KindAccess
-}
-
-// keyOf returns the key that makes a payload's entry idempotent; empty for one that need not be.
-func keyOf(p payload) string {
-	switch p := p.(type) {
-	case ledger.Payload:
-		return ledger.KeyOf(p)
-	case risk.Payload:
-		return risk.KeyOf(p)
-	}
-	return ""
-}
-
-// encodePayload appends the payload as JSON. What it writes is what encoding/json would write, in
-// a fraction of the time: recording is the hot path, reading back is not.
-func encodePayload(b []byte, p payload) []byte {
-	b = wire.AppendVersion(append(b, '{'))
-	switch p := p.(type) {
-	case ledger.Payload:
-		b = ledger.AppendFields(b, p)
-	case risk.Payload:
-		b = risk.AppendFields(b, p)
-	default:
-		b = wire.AppendFields(b, p)
-	}
-	return append(b, '}')
-}
-
-// Decode returns the entry's payload: a *Trade, *CashMovement, *Split, *Opening, *EquityPoint,
-// *Amendment, *Restatement, *Hold, *Release, *Refusal, *Breach, *StateChange, *PolicyChange or *CredentialAccess. An unknown kind or version and anything unreadable is a
-// *CorruptError (ErrCorrupt).
-func (e *Entry) Decode() (any, error) {
-	p, err := decodePayload(e.Kind, e.Payload)
-	if err != nil {
-		return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
-	}
-	return p, nil
-}
-
-func decodePayload(kind ledger.EntryKind, data []byte) (payload, error) {
-	if p, err := ledger.Decode(kind, data); p != nil || err != nil {
-		return p, err
-	}
-	if p, err := risk.Decode(kind, data); p != nil || err != nil {
-		return p, err
-	}
-	if kind == KindAccess {
-		return wire.Decode[CredentialAccess](data)
-	}
-	return nil, fmt.Errorf("unknown kind %.40q", kind)
-}
-
-// KindAccess is the kind of a CredentialAccess: somebody read or changed the credentials.
-const KindAccess ledger.EntryKind = "access"
-
-// Hash is a SHA-256.
-type Hash [sha256.Size]byte
-
-// String returns 64 hexadecimal digits.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
-
 // Entry is one thing that happened to a profile. Entries are numbered 1, 2, 3 … without gaps and
 // each carries the hash of the one before, so that a change to any of them shows.
 type Entry struct {
@@ -100,9 +27,9 @@ type Entry struct {
 	Hash      Hash      // SHA-256 over everything above; see Sum
 }
 
-// Sum returns the SHA-256 over the entry's fields but Hash: the previous hash, then sequence
-// number and time in microseconds as 8 bytes each, then profile id, kind, key and payload, each
-// behind its length in 4 bytes; numbers big-endian.
+// Sum returns the SHA-256 over the entry's fields but Hash: the previous hash, then sequence number
+// and time in microseconds as 8 bytes each, then profile id, kind, key and payload, each behind its
+// length in 4 bytes; numbers big-endian.
 func (e *Entry) Sum() Hash { return e.sum(nil) }
 
 // sum is Sum with a buffer for encoding, which spares an allocation if it is large enough.
@@ -117,7 +44,7 @@ func (e *Entry) sum(scratch []byte) Hash {
 	return sha256.Sum256(b)
 }
 
-// chain checks that entry follows the one with seq and hash.
+// chain returns a *CorruptError unless the entry follows the one with seq and hash.
 func (e *Entry) chain(id ProfileID, seq int64, hash Hash, scratch []byte) error {
 	corrupt := func(format string, args ...any) error {
 		return &CorruptError{ProfileID: id, Seq: seq + 1, Reason: fmt.Sprintf(format, args...)}
@@ -135,15 +62,38 @@ func (e *Entry) chain(id ProfileID, seq int64, hash Hash, scratch []byte) error 
 	return nil
 }
 
-// VerifyJournal reads a whole journal and checks numbering and hash chain. It returns the last
-// sequence number and hash. The first fault ends it with a *CorruptError (ErrCorrupt). A journal
-// whose last entries were cut off is whole in itself: compare what is returned with a head known
-// from elsewhere, as Portfolio.Verify does with its book.
+// Decode returns the entry's payload, as a pointer:
+//
+//   - a ledger.Trade, CashMovement, Split, Opening, EquityPoint, Amendment or Restatement;
+//   - a risk.Hold, Release, Refusal, Breach, StateChange or PolicyChange;
+//   - a [CredentialAccess].
+//
+// It returns a *CorruptError (ErrCorrupt) for an unknown kind or version, and for a payload that
+// cannot be read.
+func (e *Entry) Decode() (any, error) {
+	p, err := decodePayload(e.Kind, e.Payload)
+	if err != nil {
+		return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
+	}
+	return p, nil
+}
+
+// Hash is a SHA-256.
+type Hash [sha256.Size]byte
+
+// String returns 64 hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// VerifyJournal reads a whole journal and checks numbers and hashes. It returns the last sequence
+// number and hash. The first fault ends it with a *CorruptError (ErrCorrupt). A journal whose last
+// entries were cut off is whole in itself: compare the result with a head known from elsewhere, as
+// [Portfolio.Verify] does with its book.
 func VerifyJournal(ctx context.Context, store Store, id ProfileID) (int64, Hash, error) {
 	return verifyEntries(id, store.Entries(ctx, id, 0), nil)
 }
 
-// verifyEntries is VerifyJournal over any source; each is called with every sound entry.
+// verifyEntries is VerifyJournal over any source. It calls each, if not nil, with every sound
+// entry.
 func verifyEntries(id ProfileID, entries iter.Seq2[Entry, error], each func(Entry) error) (int64, Hash, error) {
 	var (
 		seq     int64
@@ -166,3 +116,61 @@ func verifyEntries(id ProfileID, entries iter.Seq2[Entry, error], each func(Entr
 	}
 	return seq, hash, nil
 }
+
+// payload is the content of an entry: a ledger.Payload, a risk.Payload or a *CredentialAccess.
+type payload = any
+
+// kindOf returns the kind of a payload's entry.
+func kindOf(p payload) ledger.EntryKind {
+	switch p := p.(type) {
+	case ledger.Payload:
+		return ledger.KindOf(p)
+	case risk.Payload:
+		return risk.KindOf(p)
+	}
+	return KindAccess
+}
+
+// keyOf returns the key that makes a payload's entry idempotent; empty for a payload that needs
+// none.
+func keyOf(p payload) string {
+	switch p := p.(type) {
+	case ledger.Payload:
+		return ledger.KeyOf(p)
+	case risk.Payload:
+		return risk.KeyOf(p)
+	}
+	return ""
+}
+
+// encodePayload appends the payload as JSON. It writes what encoding/json would write, in a
+// fraction of the time: recording is the hot path, reading back is not.
+func encodePayload(b []byte, p payload) []byte {
+	b = wire.AppendVersion(append(b, '{'))
+	switch p := p.(type) {
+	case ledger.Payload:
+		b = ledger.AppendFields(b, p)
+	case risk.Payload:
+		b = risk.AppendFields(b, p)
+	default:
+		b = wire.AppendFields(b, p)
+	}
+	return append(b, '}')
+}
+
+// decodePayload reads the payload of an entry of the kind.
+func decodePayload(kind ledger.EntryKind, data []byte) (payload, error) {
+	if p, err := ledger.Decode(kind, data); p != nil || err != nil {
+		return p, err
+	}
+	if p, err := risk.Decode(kind, data); p != nil || err != nil {
+		return p, err
+	}
+	if kind == KindAccess {
+		return wire.Decode[CredentialAccess](data)
+	}
+	return nil, fmt.Errorf("unknown kind %.40q", kind)
+}
+
+// KindAccess is the kind of a CredentialAccess: somebody read or changed the credentials.
+const KindAccess ledger.EntryKind = "access"

@@ -183,7 +183,7 @@ func TestLogOfCorruptJournals(t *testing.T) {
 	x.record(t, money("1"), money("2"))
 	x.damaged.damage = func(e *accounts.Entry) bool {
 		e.Payload = []byte(`{"v":1,"amount":"` + secretAmount + `"}`)
-		e.Hash = e.Sum(nil)
+		e.Hash = e.Sum()
 		return e.Seq > 1
 	}
 	m := newManager(t, x.hooked, accounts.WithLogger(x.logs.logger()))

@@ -19,13 +19,13 @@ import (
 // MultiAccountManager keeps profiles, knows which one is active, and hands out one Portfolio per
 // profile. Make one with New, share it, and close it. All methods are safe for concurrent use.
 //
-// Every method sees what its context may see. Under WithOwner that is the owner's profiles alone:
-// another's is ErrProfileNotFound, as though it did not exist. A context without an owner sees
-// all profiles, for single-user systems, and its own active profile is that of
-// the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired. AsSystem sees all profiles
-// always, for back offices.
+// Every method sees what its context may see. Under WithOwner these are the owner's profiles alone:
+// the profile of another owner is ErrProfileNotFound, as though it did not exist. A context without
+// an owner sees all profiles, for single-user systems and back offices, and its active profile is
+// that of the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired.
+// AsSystem sees everything in either case.
 //
-// Every method returns the context's error when the context is done, the store's error when the
+// Every method returns the context's error when the context has ended, the store's error when the
 // store fails, and ErrClosed after Close.
 type MultiAccountManager struct {
 	store        *observedStore
@@ -118,7 +118,7 @@ func (m *MultiAccountManager) Close() error {
 	return nil
 }
 
-// scope is what a context may see: one owner's profiles, or everybody's.
+// scope is the set of profiles that a context may see: one owner's, or all.
 type scope struct {
 	owner OwnerID // whose active profile is meant; empty when all is set
 	all   bool
@@ -126,7 +126,7 @@ type scope struct {
 
 func (s scope) sees(owner OwnerID) bool { return s.all || s.owner == owner }
 
-// enter is the first thing every method does.
+// enter begins every method: it returns what the context may see, or why the method must not go on.
 func (m *MultiAccountManager) enter(ctx context.Context) (scope, error) {
 	if m.ctx.Err() != nil {
 		return scope{}, ErrClosed
@@ -141,8 +141,8 @@ func (m *MultiAccountManager) enter(ctx context.Context) (scope, error) {
 	return scope{owner: s.owner, all: !said || s.system}, nil
 }
 
-// lookup returns a profile that the scope sees. What it does not see is the same bare error as a
-// miss, so that nobody can tell the two apart by the text either.
+// lookup returns a profile that the scope sees. A profile that it does not see gives the same error
+// as one that does not exist, so that nobody can tell them apart.
 func (m *MultiAccountManager) lookup(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
 	p, err := m.store.Profile(ctx, id)
 	if errors.Is(err, ErrProfileNotFound) || err == nil && !s.sees(p.Owner) {
@@ -151,16 +151,18 @@ func (m *MultiAccountManager) lookup(ctx context.Context, s scope, id ProfileID)
 	return p, err
 }
 
-// now is the clock at the precision that stores keep.
+// now returns the clock's time at the precision that stores keep.
 func (m *MultiAccountManager) now() time.Time { return m.clock().UTC().Truncate(time.Microsecond) }
 
-// CreateProfile stores a new profile and returns it as stored: with defaults filled in
-// (WithDefaults), a UUIDv7 if it had no ID, the context's owner, Version 1, and times by the clock.
-// What p has in Version and the times is ignored.
+// CreateProfile stores a new profile and returns it as stored: with defaults filled in (see
+// WithDefaults), a UUIDv7 if it had no ID, the context's owner, Version 1, and times by the clock.
+// It ignores Version and times of p.
 //
-// ErrInvalid, a *ValidationError naming every wrong field, also when p is to be born archived or
-// names another owner than the context. ErrProfileExists when the ID is taken, by whomever;
-// ErrNameTaken when another profile of the owner has the name, archived ones included.
+// Errors:
+//   - ErrInvalid, a *ValidationError that lists every wrong field, also for an archived profile and
+//     for an owner that ctx does not see;
+//   - ErrProfileExists if the ID is taken, by any owner;
+//   - ErrNameTaken if another profile of the owner has the name, archived ones included.
 func (m *MultiAccountManager) CreateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	created, err := m.createProfile(ctx, p)
 	if err != nil {
@@ -197,20 +199,23 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 	return p, m.store.CreateProfile(ctx, p)
 }
 
-// UpdateProfile replaces the profile with p.ID by p and returns it as stored, with its Version
-// raised by one and UpdatedAt by the clock. Read a profile, change it, and update it: empty fields
-// are not filled in. Owner, CreatedAt and LastUsedAt cannot change; the latter two are ignored.
-// IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees.
+// UpdateProfile replaces the profile with p.ID by p and returns it as stored, with Version raised
+// by one and UpdatedAt by the clock. Read a profile, change it, and update it: empty fields are not
+// filled in. IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees.
+// CreatedAt and LastUsedAt of p are ignored.
 //
-// ErrProfileNotFound on a miss; ErrProfileNotActive for an archived profile; ErrConflict when
-// p.Version is not the stored one, and nothing was changed: read again and decide again;
-// ErrNameTaken; ErrInvalid, a *ValidationError naming every wrong field, also for the status
-// archived, which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never
-// change: the book is kept in the base currency.
+// Another status or other limits are written to the profile's journal too, so that every process
+// decides later orders by them. If that fails, the profile is returned as stored with the error,
+// and other processes learn of the change as of any event.
 //
-// Another status or other limits are written to the profile's journal as well, so that from then on every
-// order is decided by them, in whichever process. If that fails, the profile is returned as
-// stored with the error, and other processes learn of it as they learn of any event.
+// Errors:
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrProfileNotActive for an archived profile;
+//   - ErrConflict if p.Version is not the stored one: nothing was changed, read again and decide
+//     again;
+//   - ErrNameTaken if another profile of the owner has the name;
+//   - ErrInvalid, a *ValidationError that lists every wrong field, also for the status archived,
+//     which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never change.
 func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	updated, err := m.updateProfile(ctx, p)
 	if err != nil {
@@ -231,7 +236,8 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 	case stored.Status == StatusArchived:
 		return AccountProfile{}, fmt.Errorf("%w: it is archived", ErrProfileNotActive)
 	case stored.Version != p.Version:
-		return AccountProfile{}, fmt.Errorf("%w: version %d was read, %d is stored", ErrConflict, p.Version, stored.Version)
+		return AccountProfile{}, fmt.Errorf("%w: version %d was read, %d is stored", ErrConflict, p.Version,
+			stored.Version)
 	}
 	if !s.all && p.Owner == "" {
 		p.Owner = s.owner
@@ -240,7 +246,8 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 	v.Check(p.Status != StatusArchived, "Status", "is archived, which ArchiveProfile alone sets")
 	v.Check(p.Owner == stored.Owner, "Owner", "%.60q differs from %.60q, and cannot change", p.Owner, stored.Owner)
 	if p.BaseCurrency.Valid() {
-		v.Check(p.BaseCurrency == stored.BaseCurrency, "BaseCurrency", "%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
+		v.Check(p.BaseCurrency == stored.BaseCurrency, "BaseCurrency",
+			"%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
 	}
 	if err := v.Err(); err != nil {
 		return AccountProfile{}, err
@@ -254,8 +261,8 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 	return p, m.announcePolicy(ctx, s, stored, p)
 }
 
-// announcePolicy writes to the journal what the profile permits, if that changed: the next order is
-// decided by it, in whichever process.
+// announcePolicy writes the profile's status and limits to the journal if they changed, so that
+// every process decides the next order by them.
 func (m *MultiAccountManager) announcePolicy(ctx context.Context, s scope, before, after AccountProfile) error {
 	if before.Status == after.Status && before.EffectiveLimits().Equal(after.EffectiveLimits()) {
 		return nil
@@ -273,14 +280,17 @@ func (m *MultiAccountManager) announcePolicy(ctx context.Context, s scope, befor
 // archiveAttempts bounds how often ArchiveProfile yields to concurrent updates.
 const archiveAttempts = 10
 
-// ArchiveProfile takes a profile out of use for ever: it cannot be switched to or updated any
-// more, its name stays taken, and its journal is kept; what the broker reports late can still be
-// recorded. If it is its owner's active profile, the owner has none from then on; that runs no
+// ArchiveProfile takes a profile out of use for ever. It cannot be switched to or updated any more.
+// Its name stays taken, and its journal is kept: facts that the broker reports late can still be
+// recorded. If it is its owner's active profile, the owner has none afterwards; that runs no
 // OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
-// there is one.
+// there is one. It waits for a switch of the same owner that is under way. Archiving an archived
+// profile is no error, and finishes what a failure left undone.
 //
-// Archiving an archived profile is not an error, and finishes what a failure left undone. ErrProfileNotFound on a miss; ErrConflict when others keep updating the profile;
-// ErrInvalid inside an OnSwitch hook. It waits for a switch of the same owner that is under way.
+// Errors:
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrConflict if others keep updating the profile;
+//   - ErrInvalid for a call inside an OnSwitch hook.
 func (m *MultiAccountManager) ArchiveProfile(ctx context.Context, id ProfileID) error {
 	if err := m.archiveProfile(ctx, id); err != nil {
 		return fmt.Errorf("archive profile %.60q: %w", id, err)
@@ -320,7 +330,7 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	return nil
 }
 
-// announceArchived is announcePolicy for an archived profile, of which the journal may be beyond reading.
+// announceArchived is announcePolicy for an archived profile, whose journal may be unreadable.
 func (m *MultiAccountManager) announceArchived(ctx context.Context, s scope, before AccountProfile) error {
 	after, err := m.lookup(ctx, s, before.ID)
 	if err != nil {
@@ -334,6 +344,7 @@ func (m *MultiAccountManager) announceArchived(ctx context.Context, s scope, bef
 	return err
 }
 
+// tryArchive archives the profile, unless another update comes first (ErrConflict).
 func (m *MultiAccountManager) tryArchive(ctx context.Context, s scope, id ProfileID) error {
 	p, err := m.lookup(ctx, s, id)
 	if err != nil {
@@ -357,7 +368,8 @@ func (m *MultiAccountManager) tryArchive(ctx context.Context, s scope, id Profil
 	return m.store.SetActiveProfile(ctx, p.Owner, "", m.now())
 }
 
-// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
+// Profile returns the profile with the id, in any status. It returns ErrProfileNotFound for a
+// profile that ctx does not see.
 func (m *MultiAccountManager) Profile(ctx context.Context, id ProfileID) (AccountProfile, error) {
 	s, err := m.enter(ctx)
 	if err != nil {
@@ -370,8 +382,11 @@ func (m *MultiAccountManager) Profile(ctx context.Context, id ProfileID) (Accoun
 	return p, nil
 }
 
-// ProfileByAccount returns the profile of an account at the broker, in any status but archived. ErrProfileNotFound when
-// no profile that ctx sees has the account; ErrAmbiguous when several have, and the text names two of them.
+// ProfileByAccount returns the profile of an account at the broker, in any status but archived.
+//
+// Errors:
+//   - ErrProfileNotFound if no profile that ctx sees has the account;
+//   - ErrAmbiguous if several have it; the text names two of them.
 func (m *MultiAccountManager) ProfileByAccount(ctx context.Context, ibkrAccountID string) (AccountProfile, error) {
 	p, err := m.profileByAccount(ctx, ibkrAccountID)
 	if err != nil {
@@ -398,11 +413,12 @@ func (m *MultiAccountManager) profileByAccount(ctx context.Context, account stri
 	return list[0], nil
 }
 
-// HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the kill switch for an owner,
-// or, under AsSystem or in a single-user system, for everything. One profile's failure neither stops nor
-// delays another's. HaltAll returns when every profile has halted or failed: nil when all have halted, else the errors
-// of those that have not, joined, each with its profile's id. The reason and the errors of one profile are those of
-// Portfolio.Halt. An error to list the profiles halts none: call HaltAll again.
+// HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the
+// kill switch of one owner or, under AsSystem or in a single-user system, of everything. A failure
+// of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
+// failed. It returns nil if all have halted, or else the joined errors of the others, each with its
+// profile's id; these are the errors of [Portfolio.Halt]. If the profiles cannot be listed, none is
+// halted: call HaltAll again.
 func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
 	s, err := m.enter(ctx)
 	if err == nil {
@@ -410,7 +426,8 @@ func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error 
 	}
 	var list []AccountProfile
 	if err == nil {
-		list, err = m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive, StatusSuspended}})
+		list, err = m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive,
+			StatusSuspended}})
 	}
 	if err != nil {
 		return fmt.Errorf("halt all profiles: %w", err)
@@ -427,9 +444,9 @@ func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error 
 	return errors.Join(errs...)
 }
 
-// ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of id; none is an
-// empty slice. The zero filter selects all, archived ones included. The last id of a page is the After of the
-// next. ErrInvalid for a negative limit.
+// ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of
+// ids; an empty slice if there are none. The zero filter selects all, archived ones included. The
+// last id of a page is the After of the next. It returns ErrInvalid for a negative limit.
 func (m *MultiAccountManager) ListProfiles(ctx context.Context, f ProfileFilter) ([]AccountProfile, error) {
 	list, err := m.listProfiles(ctx, f)
 	if err != nil {

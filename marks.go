@@ -8,9 +8,13 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Mark takes prices, all or none. A mark older than the one held for its contract is ignored. Contracts
-// need not be held. Marks live in memory: after a restart a portfolio has none. ErrInvalid for an invalid mark;
-// ErrFutureTime for one more than five minutes ahead of the clock.
+// Mark takes prices of contracts, all or none. It ignores a mark that is older than the present one
+// of its contract. Contracts need not be held. Marks live in memory: after a restart a portfolio
+// has none. It does no I/O.
+//
+// Errors:
+//   - ErrInvalid for an invalid mark;
+//   - ErrFutureTime for a mark more than five minutes ahead of the clock.
 func (p *Portfolio) Mark(marks ...ledger.Mark) error {
 	taken, err := normalizeMarks(marks, p.clock())
 	if err != nil {
@@ -20,9 +24,13 @@ func (p *Portfolio) Mark(marks ...ledger.Mark) error {
 	return nil
 }
 
-// MarkFX takes conversion rates to the base currency, all or none. A rate older than the one held is ignored.
-// ErrInvalid for an invalid rate; ErrCurrencyMismatch for a rate of the base currency other than 1; ErrFutureTime
-// as for Mark.
+// MarkFX takes conversion rates to the base currency, all or none. It ignores a rate that is older
+// than the present one of its currency. Rates live in memory, as marks do. It does no I/O.
+//
+// Errors:
+//   - ErrInvalid for an invalid rate;
+//   - ErrCurrencyMismatch for a rate of the base currency other than 1;
+//   - ErrFutureTime for a rate more than five minutes ahead of the clock.
 func (p *Portfolio) MarkFX(rates ...ledger.FXRate) error {
 	taken, err := normalizeRates(rates, p.base, p.clock())
 	if err != nil {
@@ -32,9 +40,9 @@ func (p *Portfolio) MarkFX(rates ...ledger.FXRate) error {
 	return nil
 }
 
-// Mark takes prices for every profile that ctx sees, all or none: for those whose portfolio is open now, and for each
-// of the others once it is opened by this manager. What one owner marks is nothing that another owner sees. Marks live in
-// memory. Errors are those of Portfolio.Mark.
+// Mark takes prices of contracts for every profile that ctx sees, all or none: for open portfolios
+// now, for others when this manager opens them. Owners do not see each other's marks. Marks live in
+// memory. Errors are those of [Portfolio.Mark].
 func (m *MultiAccountManager) Mark(ctx context.Context, marks ...ledger.Mark) error {
 	s, err := m.enter(ctx)
 	var taken []keyedMark
@@ -55,8 +63,9 @@ func (m *MultiAccountManager) Mark(ctx context.Context, marks ...ledger.Mark) er
 	return nil
 }
 
-// MarkFX takes conversion rates to a base currency for every profile that ctx sees and that has the base currency, like
-// Mark. Errors are those of Portfolio.MarkFX, and ErrInvalid for a base currency that is not three capital letters.
+// MarkFX takes conversion rates to a base currency for every profile that ctx sees and whose base
+// currency it is; otherwise it is like Mark. Errors are those of [Portfolio.MarkFX], and ErrInvalid
+// for a base currency that is not three capital letters.
 func (m *MultiAccountManager) MarkFX(ctx context.Context, base ledger.Currency, rates ...ledger.FXRate) error {
 	s, err := m.enter(ctx)
 	if err == nil && !base.Valid() {
@@ -86,6 +95,7 @@ type keyedMark struct {
 	mark ledger.Mark
 }
 
+// normalizeMarks returns normalized copies of the marks with their keys.
 func normalizeMarks(marks []ledger.Mark, now time.Time) ([]keyedMark, error) {
 	taken, latest := make([]keyedMark, len(marks)), now.Add(clockSkew)
 	for i, m := range marks {
@@ -102,6 +112,7 @@ func normalizeMarks(marks []ledger.Mark, now time.Time) ([]keyedMark, error) {
 	return taken, nil
 }
 
+// normalizeRates returns normalized copies of the rates.
 func normalizeRates(rates []ledger.FXRate, base ledger.Currency, now time.Time) ([]ledger.FXRate, error) {
 	taken, latest := make([]ledger.FXRate, len(rates)), now.Add(clockSkew)
 	for i, r := range rates {
@@ -141,11 +152,12 @@ func (p *Portfolio) markFX(rates []ledger.FXRate) {
 	}
 }
 
-// board is what was told of prices under one scope, for portfolios that are opened later. It grows with the contracts
-// that are marked. The manager's mu guards it.
+// board holds the prices that a scope was told, for portfolios that are opened later. It grows with
+// the number of contracts that are marked. The manager's mu guards it.
 type board struct {
 	marks map[ledger.InstrumentKey]ledger.Mark
-	rates map[ledger.Currency]*ledger.Prices // by base currency; of each its Rates alone
+	// rates holds prices by base currency, of which only Rates are used.
+	rates map[ledger.Currency]*ledger.Prices
 }
 
 // board returns the scope's board. m.mu is held.
@@ -158,6 +170,7 @@ func (m *MultiAccountManager) board(s scope) *board {
 	return b
 }
 
+// mark takes normalized marks.
 func (b *board) mark(marks []keyedMark) {
 	prices := ledger.Prices{Marks: b.marks}
 	for i := range marks {
@@ -165,6 +178,7 @@ func (b *board) mark(marks []keyedMark) {
 	}
 }
 
+// markFX takes normalized rates to a base currency.
 func (b *board) markFX(base ledger.Currency, rates []ledger.FXRate) {
 	prices := b.rates[base]
 	if prices == nil {
@@ -176,7 +190,7 @@ func (b *board) markFX(base ledger.Currency, rates []ledger.FXRate) {
 	}
 }
 
-// price tells a portfolio that has been opened what the boards that see it hold. m.mu is held.
+// price tells a newly opened portfolio the prices on the boards that see it. m.mu is held.
 func (m *MultiAccountManager) price(p *Portfolio) {
 	for _, s := range []scope{{all: true}, {owner: p.owner}} {
 		b := m.boards[s]

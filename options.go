@@ -19,44 +19,44 @@ type seer struct {
 	system bool
 }
 
-// WithOwner returns a context under which a manager shows this owner's profiles and no others:
-// those of anybody else do not exist for the context. An empty owner is one like any other: under it only
-// the profiles without an owner exist. Set the owner where a request is authenticated.
+// WithOwner returns a context under which a manager shows one owner's profiles alone. The profiles
+// of others do not exist under it. An empty owner has the profiles without an owner. Set the owner
+// where a request is authenticated.
 func WithOwner(ctx context.Context, owner OwnerID) context.Context {
 	return context.WithValue(ctx, ownerKey{}, seer{owner: owner})
 }
 
-// AsSystem returns a context under which a manager shows every owner's profiles, even one made with RequireOwner: for
-// loops of a back office, such as those that mark, record fills and reconcile. The active profile of the context is
-// that of the empty owner. Never derive the context of a user's request from it: WithOwner narrows it
-// again, but a forgotten WithOwner shows everything.
+// AsSystem returns a context under which a manager shows every owner's profiles, even a manager
+// made with RequireOwner: for loops of a back office, such as those that mark, record fills and
+// reconcile. Its active profile is that of the empty owner. Never derive the context of a user's
+// request from it: WithOwner narrows it again, but a forgotten WithOwner shows everything.
 func AsSystem(ctx context.Context) context.Context {
 	return context.WithValue(ctx, ownerKey{}, seer{system: true})
 }
 
-// seerOf returns whose profiles the context shows; false if neither WithOwner nor AsSystem was called.
+// seerOf returns whose profiles the context shows; false if neither WithOwner nor AsSystem was
+// called.
 func seerOf(ctx context.Context) (seer, bool) {
 	s, ok := ctx.Value(ownerKey{}).(seer)
 	return s, ok
 }
 
-// WithProfile returns a context whose active profile is id, whatever is switched to meanwhile:
-// under it ActiveProfile, and everything that takes an empty id for the active profile, means
-// this one. It grants nothing: the context's owner must be the profile's. Under an empty id there
-// is no active profile, rather than the stored one: a caller that lost an id must not trade on
-// another account.
+// WithProfile returns a context whose active profile is id, even if the stored active profile
+// changes. ActiveProfile returns it, and every call that takes an empty id for the active profile
+// means it. It grants nothing: the context's owner must be the profile's. An empty id means no
+// active profile: a caller that lost an id must not trade on another account.
 func WithProfile(ctx context.Context, id ProfileID) context.Context {
 	return context.WithValue(ctx, profileKey{}, id)
 }
 
-// profileFromContext returns the profile that WithProfile set; false when it was never called.
+// profileFromContext returns the profile that WithProfile set; false if it was never called.
 func profileFromContext(ctx context.Context) (ProfileID, bool) {
 	id, ok := ctx.Value(profileKey{}).(ProfileID)
 	return id, ok
 }
 
-// SwitchHook is called by SwitchProfile with the profile that was active and the one to become
-// active; from is the zero profile when none was. See OnSwitch.
+// SwitchHook is called by SwitchProfile with the profile that was active, the zero profile if there
+// was none, and the profile to become active. See OnSwitch.
 type SwitchHook func(ctx context.Context, from, to AccountProfile) error
 
 // ManagerOption configures a manager; see New.

@@ -13,33 +13,36 @@ import (
 	"github.com/ai-ots/accounts/performance"
 )
 
-// Portfolio is a handle on one profile's book, bound to that profile for life: switching the
-// active profile never redirects it. Get one from MultiAccountManager.Portfolio; it is safe for
-// concurrent use and needs no closing of its own.
+// Portfolio is a handle on one profile's book, bound to that profile for life: a switch of the
+// active profile never redirects it. [MultiAccountManager.Portfolio] returns one. It is safe for
+// concurrent use, and ends with the manager.
 //
-// Commands from many goroutines are combined: whoever waits goes into the same append. Readers
-// see only what is durable, and a batch as a whole or not at all. When another process has
-// moved the journal on, the book catches up and each command decides again.
+// Commands from many goroutines are combined into one append. Readers see only durable entries, and
+// a batch as a whole or not at all. When another process has moved the journal on, the book catches
+// up, and each command decides again. Of the callers combined, one appends for all, and may wait
+// beyond the end of its own context until that append has ended; the append is given up when no
+// caller waits for it any longer.
 //
-// A command returns the context's error if it ended before the command's turn came, and
-// ErrOutcomeUnknown with it if it ended while the append was under way; ErrOutcomeUnknown with the
-// store's own error if that failed in a way that leaves it open whether the facts were written;
-// ErrClosed after the manager was closed. Facts carry ids, so repeating a command is always safe.
-// Of the callers combined, one appends for all, and may be kept beyond its own context's end until
-// that append has ended: it is given up when nobody waits for it any longer.
+// Facts carry ids, so repeating a command is always safe. Errors of every command:
+//   - the context's error, if the context ended before the command's turn came;
+//   - ErrOutcomeUnknown with the context's error, if the context ended during the append;
+//   - ErrOutcomeUnknown with the store's error, if the store failed and the entries may be written;
+//   - ErrClosed after the manager was closed.
 type Portfolio struct {
-	id      ProfileID
-	base    ledger.Currency
-	owner   OwnerID
-	store   *observedStore
-	tel     *telemetry
-	clock   func() time.Time
-	emit    func(Event)
-	visible atomic.Int64 // live's sequence number, for whoever asks without the lock
-	// profile is the newest that is known, and policy what it permits; the manager keeps both up to date.
+	id    ProfileID
+	base  ledger.Currency
+	owner OwnerID
+	store *observedStore
+	tel   *telemetry
+	clock func() time.Time
+	emit  func(Event)
+	// visible is live's sequence number, for readers without the lock.
+	visible atomic.Int64
+	// profile is the newest version that is known, and policy what it permits. The manager keeps
+	// both up to date.
 	profile atomic.Pointer[AccountProfile]
 	policy  atomic.Pointer[exposure.Policy]
-	// queue is who leads and who waits; see commit.go.
+	// queue says who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
 	counters counters
@@ -71,8 +74,8 @@ type portfolioConfig struct {
 	emit    func(Event)
 }
 
-// openPortfolio loads the book: from its checkpoint and the entries behind, or from the beginning
-// where no usable checkpoint is found.
+// openPortfolio loads the book: from its checkpoint and the entries behind it, or from the
+// beginning without a usable checkpoint.
 func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error) {
 	p := &Portfolio{
 		id: cfg.profile.ID, base: cfg.profile.BaseCurrency, owner: cfg.profile.Owner,
@@ -108,7 +111,7 @@ func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	return f, p.foldTail(ctx, f)
 }
 
-// confirm reports whether the journal has the entry that the checkpoint stands for.
+// confirm reports whether the journal has the entry of which the checkpoint is the fold.
 func (p *Portfolio) confirm(ctx context.Context, c Checkpoint) (bool, error) {
 	for e, err := range p.store.Entries(ctx, p.id, c.Seq-1) {
 		return err == nil && e.Seq == c.Seq && e.Hash == c.Hash, err
@@ -134,28 +137,29 @@ func (p *Portfolio) close() { p.queue.close() }
 // ProfileID returns the profile the portfolio is bound to.
 func (p *Portfolio) ProfileID() ProfileID { return p.id }
 
-// IBKRAccountID returns the broker's id of the account, as the profile has it now. It can change;
-// the profile's id cannot.
+// IBKRAccountID returns the broker's id of the account, which can change, as the profile has it
+// now.
 func (p *Portfolio) IBKRAccountID() string { return p.profile.Load().IBKRAccountID }
 
 // BaseCurrency returns the currency that the portfolio's totals are in.
 func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 
-// Record writes facts to the journal, all or none, and returns how many were new. A fact whose id the journal has
-// changes nothing. The facts may be in any order: those of one contract are folded in the order of their
-// times, an exercised option before what it delivers, and else in the order given.
+// Record writes facts to the journal, all or none, and returns how many were new. A fact whose id
+// the journal has changes nothing. The facts may be in any order: they are folded in the order of
+// their times, exercised options before other facts of the same time, and else in the order given.
 //
-// A trade with a known execution id and a higher correction number corrects the execution. A correction, a
-// cancellation and a fact that is older than facts of the same contract in the journal are put in their place
-// and the book restated, which reads the whole journal. If equity points exist and equity is known, an
-// equity point is written before a deposit or withdrawal. What happened is recorded whatever the profile's status.
+// A trade with a known execution id and a higher correction number corrects the execution. A
+// correction, a cancellation, and a fact that is older than facts of the same contract in the
+// journal are put in their place and the book is restated, which reads the whole journal. If equity
+// points exist and equity is known, an equity point is written before a deposit or withdrawal.
+// Facts are recorded whatever the profile's status.
 //
 // Errors:
-//   - ErrInvalid, ErrInexact or ErrCurrencyMismatch for a fact that no book can accept, ErrInvalid also for
-//     an opening balance whose lots contradict the direction of the position that they would join;
+//   - ErrInvalid, ErrInexact or ErrCurrencyMismatch for a fact that no book can accept, ErrInvalid
+//     also for an opening balance in the other direction than the position that it would join;
 //   - ErrFutureTime for a fact dated more than five minutes ahead of the clock;
-//   - ErrIDReused for a fact with the id of another one: of another contract or quantity, or of another amount
-//     or currency;
+//   - ErrIDReused for a fact with the id of another one: of another contract or quantity, or of
+//     another amount or currency;
 //   - ErrExecutionMismatch for a correction of another contract;
 //   - ErrExecutionNotFound for a cancellation of an execution that is not in the journal;
 //   - ErrPositionNotFound for a split of a contract that is not held;
@@ -185,8 +189,8 @@ func (p *Portfolio) Record(ctx context.Context, facts ...ledger.Fact) (int, erro
 	return added, nil
 }
 
-// normalize returns the fact as the journal takes it. A trade is kept in the command, so that recording trades does
-// not allocate for each.
+// normalize returns the fact in the form that the journal takes. It keeps a trade in the command,
+// so that recording trades does not allocate for each.
 func (cmd *command) normalize(f ledger.Fact) (ledger.Payload, error) {
 	if t, ok := f.(ledger.Trade); ok {
 		return cmd.trade(&t)
@@ -194,7 +198,7 @@ func (cmd *command) normalize(f ledger.Fact) (ledger.Payload, error) {
 	return ledger.Normalize(f)
 }
 
-// notAhead returns ErrFutureTime for a fact that is dated later than the clock allows.
+// notAhead returns ErrFutureTime for a fact dated later than the clock allows.
 func notAhead(f ledger.Payload, latest time.Time) error {
 	if at := ledger.TimeOf(f); at.After(latest) {
 		return fmt.Errorf("%s of %s: %w", ledger.KindOf(f), at.Format(time.RFC3339), ErrFutureTime)
@@ -202,8 +206,8 @@ func notAhead(f ledger.Payload, latest time.Time) error {
 	return nil
 }
 
-// newCommand returns a command with room for n trades, one that was used before if possible. A
-// command that failed is not used again: its leader may still have it.
+// newCommand returns a command with room for n trades, a used one if possible. A command that
+// failed is not used again: its leader may still have it.
 func (p *Portfolio) newCommand(n int) *command {
 	if cmd, ok := p.commands.Get().(*command); ok && n <= cap(cmd.trades) {
 		*cmd = command{facts: cmd.facts[:0], trades: cmd.trades[:0]}
@@ -213,12 +217,17 @@ func (p *Portfolio) newCommand(n int) *command {
 	return &command{facts: make([]ledger.Payload, 0, n), trades: make([]ledger.Trade, 0, n)}
 }
 
-// clockSkew is how far ahead of our clock a broker's may be.
+// clockSkew is the time by which a broker's clock may be ahead of ours.
 const clockSkew = 5 * time.Minute
 
-// RecordEquity writes an equity point for the time to the journal: what the profile is worth at its present
-// marks. One for a time that has a point already changes nothing. A *MissingError (ErrNoMark) when
-// the worth cannot be told; other errors are those of Record.
+// RecordEquity writes an equity point to the journal for the time: the worth of the profile at its
+// present marks. It changes nothing if the journal has a point for the time. Then it writes a loss
+// or drawdown that has come to another level, which may make trading reduce.
+//
+// Errors:
+//   - a *MissingError (ErrNoMark) if a mark or a rate is missing;
+//   - ErrFutureTime for a time more than five minutes ahead of the clock;
+//   - those that Portfolio lists for every command.
 func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
 	t := p.live.Totals(p.prices)

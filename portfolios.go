@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// portfolioSlot is the one place of a profile's portfolio in a manager. Its goroutines, one that
-// opens it and later at most one that catches up, belong to the manager.
+// portfolioSlot is the one place of a profile's portfolio in a manager. The manager owns its
+// goroutines: one that opens the portfolio, and later at most one that catches up.
 type portfolioSlot struct {
 	id    ProfileID
 	owner OwnerID       // never changes
@@ -18,32 +18,35 @@ type portfolioSlot struct {
 	err   error         // why opening failed; set before ready is closed
 
 	// What follows is guarded by the manager's mu.
-	p          *Portfolio // nil until it is open
-	told, done progress   // what events told of, and what of it the portfolio knows
-	held       []news     // to be passed on once the portfolio knows; one of each kind at most
+	p *Portfolio // nil until it is open
+	// told is how far events are, done how far the portfolio has followed them.
+	told, done progress
+	held       []news // to be passed on once the portfolio knows; one of each kind at most
 	catchingUp bool
 }
 
-// progress is how far news of a profile has come.
+// progress says how far news of a profile has come.
 type progress struct {
 	seq     int64 // the journal's
 	changes int64 // counts news that do not say where the journal ends
 }
 
-// news is an event, and how far one must have come to know what it tells.
+// news is an event, and the progress that a portfolio needs to know what it tells.
 type news struct {
 	event Event
 	at    progress
 }
 
-// Portfolio returns the profile's portfolio: the same one on every call, opened by the first,
-// which reads the journal from its last checkpoint on. Callers who come meanwhile wait for it; each
-// may give up when its context ends, and the opening goes on for the others. A failure is not
-// remembered: the next call tries again. An empty id means the active profile; see ActiveProfile
-// for its errors.
+// Portfolio returns the profile's portfolio: the same one on every call. The first call opens it,
+// which reads the journal from its last checkpoint on. Other callers wait for that; each may give
+// up when its context ends, and the opening goes on for the others. A failure is not remembered:
+// the next call tries again. An empty id means the active profile. Profiles in any status can be
+// opened by id. The portfolio ends with the manager.
 //
-// ErrProfileNotFound on a miss; ErrCorrupt when the journal cannot be trusted. A profile in any
-// status can be opened by its id. The portfolio ends with the manager.
+// Errors:
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - a *CorruptError (ErrCorrupt) for a journal that cannot be trusted;
+//   - for an empty id, those of ActiveProfile.
 func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Portfolio, error) {
 	s, err := m.enter(ctx)
 	if err == nil && id == "" {
@@ -61,6 +64,7 @@ func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Por
 	return p, nil
 }
 
+// portfolio is Portfolio for a scope, without its name in errors.
 func (m *MultiAccountManager) portfolio(ctx context.Context, s scope, id ProfileID) (*Portfolio, error) {
 	m.mu.Lock()
 	slot := m.portfolios[id]
@@ -147,7 +151,7 @@ func (m *MultiAccountManager) load(
 	})
 }
 
-// setProfile tells an open portfolio its profile, of which the account id, the status or the limits may have changed.
+// setProfile tells an open portfolio its changed profile.
 func (m *MultiAccountManager) setProfile(p AccountProfile) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,8 +160,8 @@ func (m *MultiAccountManager) setProfile(p AccountProfile) {
 	}
 }
 
-// deliver passes on what the slot holds and the portfolio knows. m.mu is held, so that a newer
-// event cannot overtake an older.
+// deliver passes on the events that the slot holds and the portfolio has caught up with. m.mu is
+// held, so that a newer event cannot overtake an older one.
 func (m *MultiAccountManager) deliver(slot *portfolioSlot, known progress) {
 	slot.held = slices.DeleteFunc(slot.held, func(n news) bool {
 		if n.at.seq > known.seq || n.at.changes > known.changes {
@@ -168,8 +172,8 @@ func (m *MultiAccountManager) deliver(slot *portfolioSlot, known progress) {
 	})
 }
 
-// forward passes an event on: at once, or, where it is about a portfolio that is open, once that has
-// caught up with it, so that whoever is told of an entry finds it in the book.
+// forward passes an event on. If the event is about an open portfolio, it waits until the portfolio
+// has caught up: a subscriber who is told of an entry finds it in the book.
 func (m *MultiAccountManager) forward(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -191,7 +195,7 @@ func (m *MultiAccountManager) forward(e Event) {
 	}
 }
 
-// wake makes the slot's portfolio catch up unless it does already. m.mu is held.
+// wake makes the slot's portfolio catch up, unless it does already. m.mu is held.
 func (m *MultiAccountManager) wake(slot *portfolioSlot) {
 	if slot.p != nil && slot.told.changes == slot.done.changes && slot.p.visible.Load() >= slot.told.seq {
 		slot.done = slot.told // its own append, most likely

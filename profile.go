@@ -18,13 +18,13 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// levelLimits is one line of the plan for the four accounts.
+// levelLimits are the limits of one of the four planned accounts.
 type levelLimits struct {
-	capital, perTrade, positions, drawdown, stress int64
+	capital, perTrade, positions, drawdown, stress int64 // perTrade, drawdown and stress are in percent
 	tolerance                                      RiskTolerance
 }
 
-// plan is the sizing analysis of the four accounts; per trade, drawdown and stress in percent.
+// plan is the sizing analysis of the four accounts.
 var plan = [...]levelLimits{
 	{25_000, 10, 4, 18, 25, RiskHigh},
 	{50_000, 8, 6, 15, 22, RiskModerate},
@@ -32,17 +32,17 @@ var plan = [...]levelLimits{
 	{250_000, 4, 20, 8, 12, RiskLow},
 }
 
-// DefaultLimits returns the limits of the plan for four accounts (25K high, 50K moderate, 100K
-// balanced, 250K low). Capital between two of them is interpolated, beyond them taken for the
-// nearest. Each of capital and tolerance allows what it does in the plan, and the smaller counts, so
-// that less tolerance never loosens a limit. The result is the caller's own. A level or tolerance
-// that is not valid gives limits that permit nothing.
+// DefaultLimits returns limits after the plan for four accounts: 25K high, 50K moderate, 100K
+// balanced, 250K low. Capital between two of them is interpolated; capital beyond them counts as
+// the nearest. Capital and tolerance each allow what they do in the plan, and the smaller value
+// counts, so that less tolerance never loosens a limit. The result belongs to the caller. For an
+// invalid level or tolerance it returns limits that permit nothing.
 //
-// From the plan come exposure per order (a fraction of equity), the number of positions, and the
-// drawdowns severe and critical; moderate and warning are two thirds and one third of severe,
-// and a day may lose as much as warning. A position or underlying is at most 20 % of
-// equity, a sector 40 %, leverage 3. What the plan does not say is set with care: no uncovered
-// options; short selling and futures from moderate tolerance on.
+// The plan sets exposure per order (a fraction of equity), the number of positions, and the
+// drawdowns severe and critical. Moderate and warning are two thirds and one third of severe, and a
+// day may lose as much as warning. A position or underlying is at most 20 % of equity, a sector 40
+// %, leverage 3. The rest is set with care: no uncovered options; short selling and futures from
+// moderate tolerance on.
 func DefaultLimits(level CapitalLevel, tolerance RiskTolerance) risk.Limits {
 	if !level.valid() || !tolerance.valid() {
 		return risk.Limits{}
@@ -94,7 +94,8 @@ func planned(level CapitalLevel, pick func(levelLimits) int64) ledger.Decimal {
 			if l == low {
 				break
 			}
-			rise := num.Share(num.Int(pick(l)-pick(low)), capital.Sub(num.Int(low.capital)), num.Int(l.capital-low.capital))
+			beyond, step := capital.Sub(num.Int(low.capital)), num.Int(l.capital-low.capital)
+			rise := num.Share(num.Int(pick(l)-pick(low)), beyond, step)
 			return num.Trim(num.Int(pick(low)).Add(rise))
 		}
 		low = l
@@ -110,7 +111,7 @@ func (p AccountProfile) EffectiveLimits() risk.Limits {
 	return DefaultLimits(p.CapitalLevel, p.RiskTolerance)
 }
 
-// Clone returns a copy that shares nothing.
+// Clone returns a copy that shares no memory with p.
 func (p AccountProfile) Clone() AccountProfile {
 	if p.Limits != nil {
 		l := p.Limits.Clone()
@@ -119,7 +120,7 @@ func (p AccountProfile) Clone() AccountProfile {
 	return p
 }
 
-// violations is Validate with room for more.
+// violations returns the wrong fields as an error to which more can be added.
 func (p AccountProfile) violations() *ValidationError {
 	var v *ValidationError
 	if !errors.As(p.Validate(), &v) {
@@ -128,12 +129,12 @@ func (p AccountProfile) violations() *ValidationError {
 	return v
 }
 
-// ProfileID is the library's own, stable name for one account. Everything is keyed on it, never
-// on the broker's account id, which has been known to change. 1 to 50 bytes of printable ASCII
-// without spaces; a UUIDv7 unless the caller chooses.
+// ProfileID is the library's own, stable name of one account: 1 to 50 bytes of printable ASCII
+// without spaces; a UUIDv7 unless the caller chooses. Everything is keyed on it, never on the
+// broker's account id, which can change.
 type ProfileID string
 
-// OwnerID names whoever a profile belongs to, at most 50 bytes. It is empty in a single-user system.
+// OwnerID is the name of a profile's owner, at most 50 bytes. It is empty in a single-user system.
 type OwnerID string
 
 // RiskTolerance says how much of its capital a profile may put at risk.
@@ -147,7 +148,8 @@ const (
 	RiskHigh     RiskTolerance = "high"
 )
 
-// ParseRiskTolerance reads a tolerance in any case; ErrInvalid for anything else.
+// ParseRiskTolerance reads a tolerance in any case, with spaces around it. It returns ErrInvalid
+// for anything else.
 func ParseRiskTolerance(s string) (RiskTolerance, error) {
 	r := RiskTolerance(strings.ToLower(strings.TrimSpace(s)))
 	if !r.valid() {
@@ -156,15 +158,16 @@ func ParseRiskTolerance(s string) (RiskTolerance, error) {
 	return r, nil
 }
 
+// valid reports whether the tolerance is one of the constants.
 func (r RiskTolerance) valid() bool {
 	return slices.Contains([]RiskTolerance{RiskLow, RiskBalanced, RiskModerate, RiskHigh}, r)
 }
 
-// CapitalLevel is the capital a profile is planned for, in thousands or millions of its base
-// currency: "25K", "250K", "1M". Canonical levels have no leading zeros, and are in capitals.
+// CapitalLevel is the capital that a profile is planned for, in thousands or millions of its base
+// currency: "25K", "250K", "1M". It has no leading zeros, and K or M in capitals.
 type CapitalLevel string
 
-// The levels of the presets; any other number of thousands or millions is as good.
+// The levels of the presets. Any other whole number of thousands or millions is valid too.
 const (
 	Level25K  CapitalLevel = "25K"
 	Level50K  CapitalLevel = "50K"
@@ -174,7 +177,8 @@ const (
 
 var levelPattern = regexp.MustCompile(`^[1-9][0-9]{0,5}[KM]$`)
 
-// ParseCapitalLevel reads a level such as "25K", "25k" or " 1M "; ErrInvalid for anything else.
+// ParseCapitalLevel reads a level such as "25K", "25k" or " 1M ". It returns ErrInvalid for
+// anything else.
 func ParseCapitalLevel(s string) (CapitalLevel, error) {
 	l := CapitalLevel(strings.ToUpper(strings.TrimSpace(s)))
 	if !l.valid() {
@@ -183,10 +187,11 @@ func ParseCapitalLevel(s string) (CapitalLevel, error) {
 	return l, nil
 }
 
+// valid reports whether the level is in canonical form.
 func (l CapitalLevel) valid() bool { return levelPattern.MatchString(string(l)) }
 
-// Amount returns the capital in units of the profile's base currency, 25000 for "25K"; zero for
-// a level that is not valid.
+// Amount returns the capital in units of the profile's base currency, 25000 for "25K"; zero for an
+// invalid level.
 func (l CapitalLevel) Amount() ledger.Decimal {
 	if !l.valid() {
 		return ledger.Decimal{}
@@ -202,7 +207,7 @@ func (l CapitalLevel) Amount() ledger.Decimal {
 	return udecimal.MustFromInt64(n, 0)
 }
 
-// TradingMode says whether an account trades money.
+// TradingMode says whether an account trades real money.
 type TradingMode string
 
 // The trading modes.
@@ -230,8 +235,8 @@ type Gateway struct {
 	ClientID int    // 0 or more; tells API clients of one gateway apart
 }
 
-// AccountProfile names one IBKR account and how it may trade. It is a plain value; copies share
-// Limits alone, see Clone.
+// AccountProfile names one IBKR account and how it may trade. It is a plain value. Copies share
+// what Limits points to; see Clone.
 type AccountProfile struct {
 	ID            ProfileID
 	Name          string // 1 to 100 characters, unique within an owner
@@ -250,12 +255,13 @@ type AccountProfile struct {
 	LastUsedAt    time.Time // when it was last switched to; zero if never
 }
 
-// accountPattern is lenient in the number and kind of characters behind the prefix: broker ids
-// vary in length, and sanitised statements mask digits with letters.
+// accountPattern is lenient about the characters behind the prefix: broker ids vary in length, and
+// sanitised statements mask digits with letters.
 var accountPattern = regexp.MustCompile(`^D?[UFI][0-9A-Za-z]{1,40}$`)
 
-// WithDefaults fills Mode, Status and BaseCurrency where they are empty. A profile that has
-// only an id, a name, an account id, a capital level and a risk tolerance becomes valid by it.
+// WithDefaults returns the profile with Mode, Status and BaseCurrency filled in where they are
+// empty. A profile with an id, a name, an account id, a capital level and a risk tolerance becomes
+// valid so.
 func (p AccountProfile) WithDefaults() AccountProfile {
 	if p.Mode == "" {
 		p.Mode = modeOf(p.IBKRAccountID)
@@ -277,19 +283,22 @@ func modeOf(account string) TradingMode {
 	return ModeLive
 }
 
-// Validate checks every field and returns a *ValidationError that names all that are wrong, or
-// nil. It does not fill in defaults; call WithDefaults first.
+// Validate checks every field. Its error is a *ValidationError (ErrInvalid) that lists every wrong
+// field. It does not fill in defaults; call WithDefaults first.
 func (p AccountProfile) Validate() error {
 	v := &ValidationError{What: "profile"}
 	v.Check(validID(string(p.ID)), "ID", "%.60q is not 1 to 50 bytes of printable ASCII without spaces", p.ID)
 	v.Check(validName(p.Name), "Name", "%.120q is not 1 to 100 printable characters without spaces at its ends", p.Name)
-	v.Check(accountPattern.MatchString(p.IBKRAccountID), "IBKRAccountID", "%.60q is no IBKR account id such as U1234567 or DU1234567", p.IBKRAccountID)
-	v.Check(p.CapitalLevel.valid(), "CapitalLevel", "%.40q is not a whole number of K or M, such as 25K", p.CapitalLevel)
+	v.Check(accountPattern.MatchString(p.IBKRAccountID), "IBKRAccountID",
+		"%.60q is no IBKR account id such as U1234567 or DU1234567", p.IBKRAccountID)
+	v.Check(p.CapitalLevel.valid(), "CapitalLevel",
+		"%.40q is not a whole number of K or M, such as 25K", p.CapitalLevel)
 	v.Check(p.RiskTolerance.valid(), "RiskTolerance", "%.40q is none of low, balanced, moderate, high", p.RiskTolerance)
 	v.Check(slices.Contains([]ProfileStatus{StatusActive, StatusInactive, StatusSuspended, StatusArchived}, p.Status),
 		"Status", "%.40q is none of active, inactive, suspended, archived", p.Status)
 	v.Check(p.BaseCurrency.Valid(), "BaseCurrency", "%.40q is not three capital letters", p.BaseCurrency)
-	v.Check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner", "%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)
+	v.Check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner",
+		"%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)
 	switch {
 	case p.Mode != ModePaper && p.Mode != ModeLive:
 		v.Check(false, "Mode", "%.40q is neither paper nor live", p.Mode)
@@ -303,6 +312,7 @@ func (p AccountProfile) Validate() error {
 	return v.Err()
 }
 
+// validate notes wrong fields. The zero Gateway has none.
 func (g Gateway) validate(v *ValidationError) {
 	if g == (Gateway{}) {
 		return
@@ -313,6 +323,7 @@ func (g Gateway) validate(v *ValidationError) {
 	v.Check(g.ClientID >= 0, "Gateway.ClientID", "%d is negative", g.ClientID)
 }
 
+// validID reports whether s is 1 to 50 bytes of printable ASCII without spaces.
 func validID(s string) bool {
 	if len(s) < 1 || len(s) > 50 {
 		return false
@@ -325,33 +336,34 @@ func validID(s string) bool {
 	return true
 }
 
+// validName reports whether s is 1 to 100 printable characters without spaces at its ends.
 func validName(s string) bool {
 	n := utf8.RuneCountInString(s)
 	return n >= 1 && n <= 100 && strings.TrimSpace(s) == s && text.Printable(s, true)
 }
 
-// The four accounts of the plan, ready to be created: pass the IBKR account id, paper or live.
-
-// Aggressive25K is a 25,000 profile with high risk tolerance.
+// Aggressive25K returns a profile of 25,000 with high risk tolerance, ready to be created, for the
+// IBKR account, paper or live.
 func Aggressive25K(account string) AccountProfile {
 	return preset("Aggressive-25K", account, Level25K, RiskHigh)
 }
 
-// Balanced50K is a 50,000 profile with moderate risk tolerance.
+// Balanced50K returns a profile of 50,000 with moderate risk tolerance; see Aggressive25K.
 func Balanced50K(account string) AccountProfile {
 	return preset("Balanced-50K", account, Level50K, RiskModerate)
 }
 
-// Optimal100K is a 100,000 profile with balanced risk tolerance.
+// Optimal100K returns a profile of 100,000 with balanced risk tolerance; see Aggressive25K.
 func Optimal100K(account string) AccountProfile {
 	return preset("Optimal-100K", account, Level100K, RiskBalanced)
 }
 
-// Conservative250K is a 250,000 profile with low risk tolerance.
+// Conservative250K returns a profile of 250,000 with low risk tolerance; see Aggressive25K.
 func Conservative250K(account string) AccountProfile {
 	return preset("Conservative-250K", account, Level250K, RiskLow)
 }
 
+// preset returns a profile with defaults filled in.
 func preset(name, account string, level CapitalLevel, risk RiskTolerance) AccountProfile {
 	return AccountProfile{Name: name, IBKRAccountID: account, CapitalLevel: level, RiskTolerance: risk}.WithDefaults()
 }

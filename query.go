@@ -19,6 +19,7 @@ type Page struct {
 	Limit int   `json:"limit,omitzero"` // at most so many; zero for no limit
 }
 
+// validate returns ErrInvalid for a negative page.
 func (p Page) validate() error {
 	if p.After < 0 || p.Limit < 0 {
 		return fmt.Errorf("%w: page after entry %d of %d", ErrInvalid, p.After, p.Limit)
@@ -43,6 +44,7 @@ type TradeFilter struct {
 	Page        Page                   `json:"page,omitzero"`
 }
 
+// matches reports whether a trade passes every field but Page.
 func (f TradeFilter) matches(t *ledger.Trade) bool {
 	return (f.From.IsZero() || !t.Time.Before(f.From)) &&
 		(f.To.IsZero() || t.Time.Before(f.To)) &&
@@ -50,10 +52,14 @@ func (f TradeFilter) matches(t *ledger.Trade) bool {
 		(f.ExecIDs == nil || f.ExecIDs[t.ExecID])
 }
 
-// Trades yields the trades in force, as the book stands at the call, in the order in which they
-// were recorded: a cancelled one is left out, a corrected one is in its original's place, with its original's Seq. It
-// reads the journal from the page's beginning, an entry at a time. An error is yielded once, as the last pair: the
-// store's, ErrCorrupt, or ErrInvalid for a negative page. Breaking out early is allowed.
+// Trades yields the trades in force, as of the call, in the order in which they were recorded. A
+// cancelled trade is left out; a corrected one has the place and the Seq of its original. Trades
+// reads the journal from the page's beginning, entry by entry. Breaking out early is allowed.
+//
+// An error is yielded once, as the last pair:
+//   - ErrInvalid for a negative page;
+//   - a *CorruptError (ErrCorrupt) for an entry that cannot be read;
+//   - the store's.
 func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Recorded[ledger.Trade], error] {
 	upTo, changes := p.history()
 	return recorded(ctx, p, "trades", upTo, filter.Page, func(e Entry) (t ledger.Trade, found bool, err error) {
@@ -65,11 +71,10 @@ func (p *Portfolio) Trades(ctx context.Context, filter TradeFilter) iter.Seq2[Re
 	})
 }
 
-// Facts yields every fact of the journal, as the book stands at the call, in the order in which
-// they were recorded, those included that were cancelled or corrected since; corrections,
-// cancellations and late facts come where they were recorded. It is what an importer needs to know
-// about what is there already. It reads the journal from the page's beginning, an entry at a time. Errors are those of
-// Trades. Breaking out early is allowed.
+// Facts yields every fact of the journal, as of the call, in the order in which they were recorded.
+// Facts that were cancelled or corrected later are among them; corrections, cancellations and late
+// facts come where they were recorded. Importers use it to learn what the journal has. It reads the
+// journal as Trades does, with the same errors.
 func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[ledger.Fact], error] {
 	upTo, _ := p.history()
 	return recorded(ctx, p, "facts", upTo, page, func(e Entry) (ledger.Fact, bool, error) {
@@ -82,10 +87,9 @@ func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[led
 	})
 }
 
-// Decisions yields what was decided about orders and trading, as the book stands at the call, in the order in which it
-// was recorded: *risk.Hold, *risk.Refusal, *risk.Release, *risk.Breach, *risk.StateChange and *risk.PolicyChange, all
-// of them and not only the newest that Snapshot().Risk shows. It reads the journal from the page's beginning, an
-// entry at a time. Errors are those of Trades. Breaking out early is allowed.
+// Decisions yields every decision about orders and trading, as of the call, in the order in which
+// they were recorded: *risk.Hold, *risk.Refusal, *risk.Release, *risk.Breach, *risk.StateChange and
+// *risk.PolicyChange. It reads the journal as Trades does, with the same errors.
 func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded[risk.Payload], error] {
 	upTo, _ := p.history()
 	return recorded(ctx, p, "decisions", upTo, page, func(e Entry) (risk.Payload, bool, error) {
@@ -95,23 +99,25 @@ func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded
 	})
 }
 
-// CredentialAccesses yields every access to the profile's credentials, as the journal stands at the call, oldest first. It
-// reads the journal from the page's beginning. Errors are those of Trades. Breaking out early is allowed.
+// CredentialAccesses yields every access to the profile's credentials, as of the call, oldest
+// first. It reads the journal as Trades does, with the same errors.
 func (p *Portfolio) CredentialAccesses(ctx context.Context, page Page) iter.Seq2[Recorded[CredentialAccess], error] {
 	upTo, _ := p.history()
-	return recorded(ctx, p, "credential accesses", upTo, page, func(e Entry) (a CredentialAccess, found bool, err error) {
-		if e.Kind != KindAccess {
-			return a, false, nil
-		}
-		payload, err := e.Decode()
-		if err != nil {
-			return a, false, err
-		}
-		return *payload.(*CredentialAccess), true, nil
-	})
+	return recorded(ctx, p, "credential accesses", upTo, page,
+		func(e Entry) (a CredentialAccess, found bool, err error) {
+			if e.Kind != KindAccess {
+				return a, false, nil
+			}
+			payload, err := e.Decode()
+			if err != nil {
+				return a, false, err
+			}
+			return *payload.(*CredentialAccess), true, nil
+		})
 }
 
-// recorded yields what pick finds in the entries of a page, up to and including entry upTo.
+// recorded yields the values that pick finds in the entries of a page, up to and including entry
+// upTo.
 func recorded[T any](ctx context.Context, p *Portfolio, what string, upTo int64, page Page,
 	pick func(Entry) (T, bool, error)) iter.Seq2[Recorded[T], error] {
 	return func(yield func(Recorded[T], error) bool) {
@@ -146,7 +152,7 @@ func recorded[T any](ctx context.Context, p *Portfolio, what string, upTo int64,
 	}
 }
 
-// inForceAt returns the trade that has the entry's place, nil if there is none.
+// inForceAt returns the trade in force at the entry's place; nil if there is none.
 func inForceAt(e Entry, changes map[int64]ledger.Amendment) (*ledger.Trade, error) {
 	if a, changed := changes[e.Seq]; changed {
 		return a.Trade, nil
@@ -161,18 +167,22 @@ func inForceAt(e Entry, changes map[int64]ledger.Amendment) (*ledger.Trade, erro
 	return payload.(*ledger.Trade), nil
 }
 
-// history returns the book's last sequence number and a copy of what changed before it.
+// history returns the book's last sequence number, and a copy of the amendments before it.
 func (p *Portfolio) history() (int64, map[int64]ledger.Amendment) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.live.seq, p.live.Amendments()
 }
 
-// Closings returns every closing in force, as the book stands at the call, with what it realized,
-// in the order in which the lots were matched: by the times of the trades. A flip through zero counts with the part that
-// closed. Seq is the place of the closing trade in the journal, and with late trades not in ascending order. It folds
-// the whole journal, whatever the page. ErrInvalid for a negative page, and for one behind an entry that is
-// no closing any longer; other errors are the store's and ErrCorrupt.
+// Closings returns every closing in force with its realized P&L, as of the call, in the order in
+// which lots were matched: by the times of the trades. A trade that flips a position counts with
+// the part that closed. Seq is the place of the closing trade in the journal; with late trades it
+// is not in ascending order. Closings reads the whole journal, whatever the page.
+//
+// Errors:
+//   - ErrInvalid for a negative page, and for a page behind an entry that is no closing any longer;
+//   - a *CorruptError (ErrCorrupt) for an entry that cannot be read;
+//   - the store's.
 func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Recorded[ledger.Closing], error) {
 	out, err := p.closings(ctx, filter)
 	if err != nil {
@@ -181,6 +191,7 @@ func (p *Portfolio) Closings(ctx context.Context, filter TradeFilter) ([]Recorde
 	return out, nil
 }
 
+// closings is Closings without its name in errors.
 func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorded[ledger.Closing], error) {
 	page := filter.Page
 	if err := page.validate(); err != nil {
@@ -194,7 +205,8 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 		case !begun:
 			begun = place == page.After
 		case filter.matches(t) && (page.Limit == 0 || len(out) < page.Limit):
-			out = append(out, Recorded[ledger.Closing]{Seq: place, Kind: ledger.KindTrade, Value: ledger.Closing{Trade: t.Bare(), Closed: c}})
+			out = append(out, Recorded[ledger.Closing]{Seq: place, Kind: ledger.KindTrade,
+				Value: ledger.Closing{Trade: t.Bare(), Closed: c}})
 		}
 	})
 	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
@@ -206,10 +218,11 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 	return out, nil
 }
 
-// Verify reads the whole journal and checks everything that can be checked: the numbering and the
-// hash chain, that it still ends where the book does or later, that folding it gives the
-// book, and that folding it in its effective order gives the same positions and cash, which proves
-// every restatement in it. A *CorruptError (ErrCorrupt) tells what is wrong and from where on.
+// Verify reads the whole journal and checks everything that can be checked: numbers and hashes;
+// that the journal ends where the book does, or later; that folding it gives the book; and that
+// folding it in its effective order gives the same positions and cash, which proves every
+// restatement. Its error is a *CorruptError (ErrCorrupt) with the first wrong entry and the reason,
+// or the store's.
 func (p *Portfolio) Verify(ctx context.Context) error {
 	p.mu.RLock()
 	live := p.live.clone()
@@ -242,15 +255,20 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 	case !folded.Equal(live.Account):
 		return corrupt("the book is not the fold of the journal")
 	}
-	if r := ledger.Diff(folded.Book, again.Finish()); len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() {
+	r := ledger.Diff(folded.Book, again.Finish())
+	if len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() {
 		return corrupt("a restatement is not what the journal gives")
 	}
 	return nil
 }
 
-// Reconcile compares the book, as it stands at the call, with the broker's figures; see Statement. A difference is a
-// Break in the result, not an error. It folds the whole journal. Errors are the store's, ErrCorrupt, and
-// ErrInvalid for a negative tolerance.
+// Reconcile compares the book, as of the call, with the broker's figures; see [reconcile.Compare].
+// A difference is a Break in the result, not an error. It reads the whole journal.
+//
+// Errors:
+//   - ErrInvalid for a negative tolerance;
+//   - a *CorruptError (ErrCorrupt) for an entry that cannot be read;
+//   - the store's.
 func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (reconcile.Result, error) {
 	wanted := make(map[ledger.ExecID]bool, len(s.Closings))
 	for _, c := range s.Closings {
@@ -276,9 +294,14 @@ func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (recon
 	return out, nil
 }
 
-// Performance works out how the profile did in the window, corrections and late trades in their places. The first call
-// reads the whole journal; later ones do no I/O unless history was restated. ErrInvalid for a window that ends
-// before it begins; other errors are the store's and ErrCorrupt.
+// Performance works out how the profile did in the window, with corrections and late trades in
+// their places. The first call reads the whole journal. Later calls do no I/O unless history was
+// restated since, or the time zone of the trading day changed.
+//
+// Errors:
+//   - ErrInvalid for a window that ends before it begins;
+//   - a *CorruptError (ErrCorrupt) for an entry that cannot be read;
+//   - the store's.
 func (p *Portfolio) Performance(ctx context.Context, w performance.Window) (performance.Report, error) {
 	err := w.Validate()
 	var h performance.History
@@ -295,7 +318,8 @@ func (p *Portfolio) Performance(ctx context.Context, w performance.Window) (perf
 	return out, nil
 }
 
-// performanceHistory returns the portfolio's, reading the journal if nobody has since it began or was restated.
+// performanceHistory returns the history that performance is worked out from. It reads the journal
+// if the portfolio does not keep one yet.
 func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History, error) {
 	for {
 		p.mu.RLock()
@@ -324,8 +348,11 @@ func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History
 	}
 }
 
-// readPerformance reads the whole journal: what moves lots in its effective order, and everything else as it comes.
-func (p *Portfolio) readPerformance(ctx context.Context, upTo int64, changes map[int64]ledger.Amendment, zone *time.Location) (*performance.History, error) {
+// readPerformance reads the whole journal into a history: trades, splits and openings in their
+// effective order, and everything else in the order of entries.
+func (p *Portfolio) readPerformance(
+	ctx context.Context, upTo int64, changes map[int64]ledger.Amendment, zone *time.Location,
+) (*performance.History, error) {
 	h := performance.NewHistory(p.base, zone)
 	r := ledger.NewRefold(p.base, changes, func(_ int64, t *ledger.Trade, c ledger.Closed) { h.Trade(t, c) })
 	var other []payload
@@ -404,7 +431,7 @@ func (p *Portfolio) Snapshot() Snapshot {
 	return s
 }
 
-// missing returns what equity lacks, nil if it could be told.
+// missing returns the marks and rates that equity lacks; nil if equity is known.
 func (p *Portfolio) missing(t *ledger.Totals) *MissingError {
 	if t.Known() {
 		return nil
@@ -412,8 +439,9 @@ func (p *Portfolio) missing(t *ledger.Totals) *MissingError {
 	return &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.NoRate}
 }
 
-// Equity returns what the profile is worth in its base currency: all cash and everything held,
-// at marks and live rates. A *MissingError (ErrNoMark) when one of those is missing. It does no I/O.
+// Equity returns the worth of the profile in its base currency: all cash and all positions, at
+// marks and present rates. It returns a *MissingError (ErrNoMark) if a mark or a rate is missing.
+// It does no I/O.
 func (p *Portfolio) Equity() (ledger.Decimal, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -424,22 +452,22 @@ func (p *Portfolio) Equity() (ledger.Decimal, error) {
 	return t.Equity, nil
 }
 
-// Positions returns a copy of what is held, ordered by key, without contracts that are flat.
+// Positions returns a copy of every position that is not flat, in ascending order of keys.
 func (p *Portfolio) Positions() []ledger.Position {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return slices.DeleteFunc(p.live.Positions(), func(h ledger.Position) bool { return h.Quantity.IsZero() })
 }
 
-// Position returns a copy of the position in one contract, false if it was never held. A flat one
-// still tells what it realized.
+// Position returns a copy of the position in one contract, flat ones too; false if it was never
+// held.
 func (p *Portfolio) Position(key ledger.InstrumentKey) (ledger.Position, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	return p.live.Position(key)
 }
 
-// Cash returns a copy of every currency's balance.
+// Cash returns a copy of the balances of all currencies.
 func (p *Portfolio) Cash() map[ledger.Currency]ledger.CashBalance {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

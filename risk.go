@@ -10,7 +10,7 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// setProfile takes a newer version of the profile.
+// setProfile takes the profile, unless a newer version is known.
 func (p *Portfolio) setProfile(profile AccountProfile) {
 	p.mu.Lock() // so that of two the newer stays
 	defer p.mu.Unlock()
@@ -22,14 +22,14 @@ func (p *Portfolio) setProfile(profile AccountProfile) {
 	p.profile.Store(&profile)
 }
 
-// market is what the account is judged by at a time. The caller holds the lock.
+// market returns the market at which an account is judged at a time. The caller holds the lock.
 func (p *Portfolio) market(a *exposure.Account, now time.Time) exposure.Market {
 	return exposure.Market{Prices: p.prices, Policy: a.PolicyFor(p.policy.Load()), Now: now}
 }
 
-// Check says whether an order would be accepted now, without holding anything, and without I/O. It
-// takes time in proportion to nothing that is held. The order's ID may be empty. An order that is
-// working already is allowed.
+// Check says whether an order would be accepted now. It holds nothing and does no I/O, and its cost
+// does not grow with the number of positions. The order's ID may be empty. An order that is working
+// already is allowed. Calls of Check wait for each other: they share memory to judge in.
 func (p *Portfolio) Check(o risk.Order) risk.Decision {
 	if o.ID == "" {
 		o.ID = "check"
@@ -40,14 +40,21 @@ func (p *Portfolio) Check(o risk.Order) risk.Decision {
 	return p.checking.Check(p.live.Account, m, &o)
 }
 
-// Reserve decides about an order and, if it breaks no rule, holds its exposure, durably: from then on
-// it counts in full against every limit, in every process, until fills that name its ID have made it real or
-// Release lets it go. Send an order to the broker only after Reserve has returned nil.
+// Reserve decides about an order. If the order breaks no rule, its exposure is held, durably: it
+// counts in full against every limit, in every process, until fills that name the order's ID make
+// it real or Release ends the hold. Send an order to the broker only after Reserve has returned
+// nil.
 //
-// A refused order is a *RefusalError (ErrRefused) with every rule that it breaks; that is durable too. An
-// ID is decided once: the same order again gets the same decision, without its warnings, whatever holds by then, or is
-// refused by RuleDone once it is filled or released; ErrIDReused for another order with the ID. ErrInvalid, ErrInexact or ErrCurrencyMismatch for an order that is none. Other errors are those of
-// Record; after one the order must not be sent, and may be reserved again.
+// An ID is decided once. The same order again gets the same decision, without its warnings, even if
+// limits have changed since; once it is filled or released, it is refused by RuleDone.
+//
+// Errors:
+//   - a *RefusalError (ErrRefused) for a refused order, with every rule that it breaks; the refusal
+//     is durable too;
+//   - ErrIDReused for another order with the ID;
+//   - ErrInvalid, ErrInexact or ErrCurrencyMismatch for an invalid order;
+//   - those that [Portfolio] lists for every command. After one of them the order must not be sent;
+//     it may be reserved again.
 func (p *Portfolio) Reserve(ctx context.Context, o risk.Order) (risk.Decision, error) {
 	r := &reservation{}
 	r.hold.Order = o
@@ -67,7 +74,7 @@ func (p *Portfolio) Reserve(ctx context.Context, o risk.Order) (risk.Decision, e
 type reservation struct {
 	hold     risk.Hold // its order is normalized
 	decision risk.Decision
-	decided  *risk.Order // the order that the id was decided for earlier
+	decided  *risk.Order // the order for which the id was decided earlier
 }
 
 // refused returns the error of a refused order.
@@ -78,6 +85,7 @@ func (r *reservation) refused(id ProfileID) error {
 	return &RefusalError{ProfileID: id, Decision: r.decision}
 }
 
+// run takes over an earlier decision, or decides.
 func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	if done, err := r.recall(ctx, p, known); done || err != nil {
 		return err
@@ -88,7 +96,7 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 	return p.decideOrder(r)
 }
 
-// recall takes over the decision about an order that was made before.
+// recall takes over the decision about the order's id, if there is one.
 func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
 	r.decided, r.decision = nil, risk.Decision{}
 	if held := p.draft.fold.Order(r.hold.Order.ID); held != nil {
@@ -121,8 +129,8 @@ func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string
 	return true, nil
 }
 
-// writePreconditions writes what must be in the journal before an order is decided: the policy it is decided
-// by, an equity point to count losses from, and what was lost.
+// writePreconditions writes the entries that a decision needs: the policy by which it is decided,
+// an equity point to count losses from, and the losses.
 func (p *Portfolio) writePreconditions() error {
 	d := p.draft
 	if err := p.writePolicy(); err != nil {
@@ -141,7 +149,7 @@ func (p *Portfolio) writePreconditions() error {
 	return p.writeLosses()
 }
 
-// writePolicy writes what the profile permits, if the journal does not say so yet.
+// writePolicy writes the profile's policy, if the journal does not have it yet.
 func (p *Portfolio) writePolicy() error {
 	d := p.draft
 	if own := p.policy.Load(); d.fold.Lacks(own) {
@@ -150,13 +158,14 @@ func (p *Portfolio) writePolicy() error {
 	return nil
 }
 
-// draftMarket is market for the draft, whose exposure hears of new prices first. The caller holds the lock and leads.
+// draftMarket is market for the draft. It first tells the draft's account which prices changed. The
+// caller holds the lock and leads.
 func (p *Portfolio) draftMarket() exposure.Market {
 	p.draft.fold.Hear(&p.marked)
 	return p.market(p.draft.fold.Account, p.draft.now)
 }
 
-// decideOrder holds the order against the draft and writes what came of it.
+// decideOrder judges the order on the draft, and writes the decision.
 func (p *Portfolio) decideOrder(r *reservation) error {
 	d := p.draft
 	p.mu.Lock()
@@ -169,8 +178,8 @@ func (p *Portfolio) decideOrder(r *reservation) error {
 	return d.add(&risk.Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
 }
 
-// writeLosses writes to the draft what the day's loss and the drawdown have come to, if that is another level than
-// what was written last, and lets trading only reduce where it is too much.
+// writeLosses writes the day's loss and the drawdown to the draft, if they are at another level
+// than the one last written, and a change to TradingReducing where they are severe.
 func (p *Portfolio) writeLosses() error {
 	d := p.draft
 	p.mu.Lock()
@@ -185,9 +194,13 @@ func (p *Portfolio) writeLosses() error {
 	return nil
 }
 
-// Release lets go of what is left of a working order: it was cancelled, rejected, or has expired. What was
-// filled stays. An order that does not work any longer is no error. ErrOrderNotFound for an order
-// that was never held; ErrInvalid for a reason of more than 500 bytes or none; other errors are those of Record.
+// Release ends the hold on a working order: the order was cancelled, was rejected, or has expired.
+// Its fills stay. An order that was filled or released before is no error.
+//
+// Errors:
+//   - ErrOrderNotFound for an order that was never held;
+//   - ErrInvalid for a reason that is not 1 to 500 printable bytes;
+//   - those that [Portfolio] lists for every command.
 func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason string) error {
 	err := risk.CheckReason(reason)
 	if err == nil {
@@ -199,11 +212,13 @@ func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason strin
 	return nil
 }
 
+// releasing is the task of releasing an order.
 type releasing struct {
 	id     ledger.OrderID
 	reason string
 }
 
+// run writes the release of a working order.
 func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	d := p.draft
 	if d.fold.Order(r.id) != nil {
@@ -230,8 +245,9 @@ func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int6
 	return nil
 }
 
-// current returns errBehind if the journal has more than the live book: what the book says without writing anything might be
-// over by now.
+// current returns errBehind if the journal has more entries than the live book. A command that
+// answers from the book without writing anything calls it first, because its answer may be
+// outdated.
 func (p *Portfolio) current(ctx context.Context) error {
 	for _, err := range p.store.Entries(ctx, p.id, p.live.seq) {
 		if err != nil {
@@ -242,26 +258,31 @@ func (p *Portfolio) current(ctx context.Context) error {
 	return nil
 }
 
-// Halt makes the profile accept no order at all, not even one that reduces: the kill switch. It lasts, restarts included,
-// until Reduce or Resume. Halting again changes nothing. ErrInvalid for a reason of more
-// than 500 bytes or none; other errors are those of Record.
+// Halt makes the profile accept no order at all, not even one that reduces a position: the kill
+// switch. It lasts until Reduce or Resume, restarts included. Halting again changes nothing.
+//
+// Errors:
+//   - ErrInvalid for a reason that is not 1 to 500 printable bytes;
+//   - those that [Portfolio] lists for every command.
 func (p *Portfolio) Halt(ctx context.Context, reason string) error {
 	return p.setState(ctx, "halt", risk.TradingHalted, reason)
 }
 
-// Reduce makes the profile accept only orders that make positions smaller, from a halt, too. It lasts until Halt
-// or Resume. Errors are those of Halt.
+// Reduce makes the profile accept only orders that make positions smaller, after a halt too. It
+// lasts until Halt or Resume. Errors are those of Halt.
 func (p *Portfolio) Reduce(ctx context.Context, reason string) error {
 	return p.setState(ctx, "reduce", risk.TradingReducing, reason)
 }
 
-// Resume makes the profile accept orders again. Where the day's loss is beyond its limit, or the drawdown
-// moderate or worse, that is counted anew from the present equity: whoever resumes has seen it. So
-// the present equity must be known: ErrNoMark (a *MissingError) if it is not. Other errors are those of Halt.
+// Resume makes the profile accept orders again. If the day's loss is beyond its limit, or the
+// drawdown moderate or worse, these are counted anew from the present equity: the person who
+// resumes has seen them. Errors are those of Halt, and ErrNoMark (a *MissingError) if the present
+// equity is not known.
 func (p *Portfolio) Resume(ctx context.Context, reason string) error {
 	return p.setState(ctx, "resume", risk.TradingActive, reason)
 }
 
+// setState changes the trading state; what names the change in errors.
 func (p *Portfolio) setState(ctx context.Context, what string, s risk.TradingState, reason string) error {
 	err := risk.CheckReason(reason)
 	if err == nil {
@@ -279,6 +300,7 @@ type changing struct {
 	reason string
 }
 
+// run writes the change of state, unless the state is the same and no loss is counted anew.
 func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) error {
 	d := p.draft
 	s := &risk.StateChange{State: c.state, Reason: c.reason, Time: d.now}
@@ -293,7 +315,8 @@ func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) er
 	return d.add(s)
 }
 
-// recount notes which losses count anew from here; a *MissingError if the present equity is not known.
+// recount notes which losses count anew from here. It returns a *MissingError if the present equity
+// is not known.
 func (p *Portfolio) recount(s *risk.StateChange) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -305,19 +328,21 @@ func (p *Portfolio) recount(s *risk.StateChange) error {
 	return &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()}
 }
 
-// applyPolicy writes to the journal what the profile permits now, so that whoever trades it decides by that.
+// applyPolicy takes a changed profile, and writes its policy to the journal for other processes.
 func (p *Portfolio) applyPolicy(ctx context.Context, profile AccountProfile) error {
 	p.setProfile(profile)
 	return p.submit(ctx, &command{task: policing{}})
 }
 
+// policing is the task of writing the profile's policy.
 type policing struct{}
 
+// run writes the policy.
 func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	return p.writePolicy()
 }
 
-// announceEntry tells subscribers of an entry about orders, trading or credentials that became durable.
+// announceEntry tells subscribers of a durable entry about orders, trading or credentials.
 func (p *Portfolio) announceEntry(payload any, seq int64) {
 	e := Event{ProfileID: p.id, Owner: p.owner, Seq: seq}
 	switch f := payload.(type) {

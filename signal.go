@@ -17,19 +17,19 @@ import (
 	"github.com/ai-ots/accounts/sizing"
 )
 
-// SignalAction is what a signal wants done.
+// SignalAction says what a signal wants done.
 type SignalAction string
 
 // The actions.
 const (
 	SignalBuy  SignalAction = "buy"  // open or add, long
 	SignalSell SignalAction = "sell" // open or add, short
-	// SignalClose closes what a profile holds of the contract, less what is working to that end
+	// SignalClose closes the position of a profile in the contract, less what working orders close
 	// already. It is not sized.
 	SignalClose SignalAction = "close"
 )
 
-// Signal is one decision to trade, the same for every account; how much, each account's size says.
+// Signal is one decision to trade, the same for every account. The size is each account's own.
 type Signal struct {
 	ID         risk.SignalID
 	Instrument ledger.Instrument
@@ -46,10 +46,13 @@ type Signal struct {
 	Expires          time.Time // no order is made later; zero for never
 }
 
+// normalize fills in the instrument's defaults, trims the price and checks every field.
 func (s *Signal) normalize() error {
 	v := &ValidationError{What: "signal"}
-	v.Check(len(s.ID) >= 1 && len(s.ID) <= risk.MaxSignalID && text.Printable(string(s.ID), true), "ID", "%.120q is not 1 to %d printable bytes", s.ID, risk.MaxSignalID)
-	v.Check(slices.Contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action", "%.20q is none of buy, sell, close", s.Action)
+	v.Check(len(s.ID) >= 1 && len(s.ID) <= risk.MaxSignalID && text.Printable(string(s.ID), true), "ID",
+		"%.120q is not 1 to %d printable bytes", s.ID, risk.MaxSignalID)
+	v.Check(slices.Contains([]SignalAction{SignalBuy, SignalSell, SignalClose}, s.Action), "Action",
+		"%.20q is none of buy, sell, close", s.Action)
 	v.Check(!s.Confidence.IsNeg() && !s.Confidence.GreaterThan(num.One), "Confidence", "%s is not 0 to 1", s.Confidence)
 	num.CheckMagnitude(v, "Volatility", s.Volatility, num.MaxFraction)
 	num.CheckMagnitude(v, "Payoff", s.Payoff, num.MaxInput)
@@ -66,15 +69,16 @@ func (s *Signal) normalize() error {
 	return nil
 }
 
-// order is the profile's order for the quantity.
+// order returns the profile's order for the quantity.
 func (s *Signal) order(id ProfileID, quantity ledger.Decimal) risk.Order {
 	return risk.Order{
-		ID: ledger.OrderID(string(s.ID) + "@" + string(id)), Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
+		ID:         ledger.OrderID(string(s.ID) + "@" + string(id)),
+		Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
 		Strategy: s.Strategy, Sector: s.Sector, Signal: s.ID,
 	}
 }
 
-// sizing is what a profile's order for the signal is sized by, as far as the signal says.
+// sizing returns what the signal says about the size of a profile's order.
 func (s *Signal) sizing(id ProfileID) sizing.Sizing {
 	return sizing.Sizing{
 		Profile: string(id), Signal: s.ID, Instrument: s.Instrument, Sells: s.Action == SignalSell, Price: s.Price,
@@ -82,7 +86,7 @@ func (s *Signal) sizing(id ProfileID) sizing.Sizing {
 	}
 }
 
-// Allocation is what became of a signal in one profile: an order whose exposure is held, or the
+// Allocation is the outcome of a signal in one profile: an order whose exposure is held, or the
 // reason why there is none.
 type Allocation struct {
 	ProfileID ProfileID
@@ -93,31 +97,32 @@ type Allocation struct {
 	Err error
 }
 
-// Held reports whether there is an order to be sent.
+// Held reports whether there is an order to send.
 func (a Allocation) Held() bool { return a.Err == nil && a.Decision.Allowed }
 
 // RouteOption configures Route.
 type RouteOption func(*route)
 
-// ToProfiles routes to these profiles instead of every active one.
+// ToProfiles routes to these profiles instead of all active ones. Of several ToProfiles, all count.
 func ToProfiles(ids ...ProfileID) RouteOption {
 	return func(r *route) { r.ids = append(r.ids, ids...); r.chosen = true }
 }
 
-// WithSizer sizes the orders by s instead of FixedFraction.
+// WithSizer sizes the orders by s instead of sizing.FixedFraction.
 func WithSizer(s sizing.Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 
-// AllOrNone lets go of every order again if any profile refuses or fails. An order that was held when the signal
-// was routed before, and is filled or released by now, is no refusal.
+// AllOrNone releases every order if any profile refuses or fails. An order that was held when the
+// signal was routed before, and is filled or released by now, is no refusal.
 func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
 
-// OnAllocation calls f with each profile's outcome as soon as there is one, under AllOrNone once
-// all are known. Calls come one after another, from goroutines of Route's, and must neither block for long nor panic.
+// OnAllocation calls f with each profile's outcome as soon as it is known, under AllOrNone once all
+// are known. Calls come one after another, from goroutines of Route. f must neither block for long
+// nor panic.
 func OnAllocation(f func(Allocation)) RouteOption { return func(r *route) { r.each = f } }
 
-// ProfileTimeout gives every profile so long and no longer, as far as its store heeds contexts; later it counts as
-// failed, while what it was about to write may still become durable, and routing the signal again tells.
-// Without it a profile has as long as ctx.
+// ProfileTimeout gives every profile the time d, as far as its store heeds contexts. A profile that
+// takes longer counts as failed, although its entry may still become durable: routing the signal
+// again returns it. Without this option a profile has as long as ctx.
 func ProfileTimeout(d time.Duration) RouteOption { return func(r *route) { r.timeout = d } }
 
 // route is one call of Route.
@@ -134,17 +139,24 @@ type route struct {
 	key       ledger.InstrumentKey // the signal's
 }
 
-// Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles: each
-// sized to its own equity, in whole units rounded down, checked against its own limits and held, as by
-// Portfolio.Reserve, all at the same time. One profile's failure neither stops nor delays
-// another's; Route returns when all have an outcome, in ascending order of ids, or in that of ToProfiles.
+// Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles.
+// Each order is sized to the equity of its profile, in whole units rounded down, and then checked
+// and held as [Portfolio.Reserve] does. All profiles work at the same time: a failure of one
+// neither stops nor delays another. Route returns when all have an outcome, in ascending order of
+// ids, or in the order of ToProfiles.
 //
-// What came of a signal is durable in each profile, and routing it again makes no second order: it gives the
-// same outcome, or a refusal by RuleDone once the order is filled or released.
+// The outcome is durable in each profile. Routing the signal again makes no second order: it
+// returns the same outcome, or a refusal by RuleDone once the order is filled or released.
 //
-// The error is for what kept it from being routed at all: ErrInvalid for a signal or option that is none,
-// the store's error if the profiles could not be listed. What happened in a profile is in its Allocation:
-// ErrProfileNotFound for one that ctx does not see, ErrIDReused where the id was another signal's.
+// Errors that keep the signal from being routed at all:
+//   - ErrInvalid for an invalid signal or option, and for a profile named twice;
+//   - the store's error if the profiles could not be listed.
+//
+// Errors of one profile, in its Allocation:
+//   - a *RefusalError (ErrRefused) if the order is refused;
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrIDReused if the order's id belongs to another signal;
+//   - those of [MultiAccountManager.Portfolio] and of the commands of [Portfolio].
 func (m *MultiAccountManager) Route(ctx context.Context, signal Signal, opts ...RouteOption) ([]Allocation, error) {
 	r := &route{m: m, signal: signal, sizer: sizing.FixedFraction{}}
 	out, err := r.run(ctx, opts)
@@ -154,6 +166,7 @@ func (m *MultiAccountManager) Route(ctx context.Context, signal Signal, opts ...
 	return out, nil
 }
 
+// run is Route without its name in errors.
 func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, error) {
 	var err error
 	if r.scope, err = r.m.enter(ctx); err != nil {
@@ -191,7 +204,7 @@ func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, erro
 	return out, nil
 }
 
-// spread calls do for 0 to n−1, all at the same time, so that none waits for another, and returns when all calls have.
+// spread calls do for 0 to n−1, all at the same time, and returns when all calls have returned.
 func spread(n int, do func(i int)) {
 	var wg sync.WaitGroup
 	for i := range n {
@@ -223,7 +236,7 @@ func (r *route) targets(ctx context.Context) error {
 	return nil
 }
 
-// allocate asks one profile.
+// allocate makes the order of one profile.
 func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	if r.timeout > 0 {
 		var cancel context.CancelFunc
@@ -244,7 +257,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	return a
 }
 
-// settle lets go of every order unless all are held, or were when the signal was routed before.
+// settle releases every order unless all are held, or were held when the signal was routed before.
 func (r *route) settle(ctx context.Context, out []Allocation) {
 	all := true
 	for i := range out {
@@ -264,6 +277,7 @@ func (r *route) settle(ctx context.Context, out []Allocation) {
 	}
 }
 
+// undo releases one order.
 func (r *route) undo(ctx context.Context, a *Allocation) {
 	p, err := r.m.portfolio(ctx, r.scope, a.ProfileID)
 	if err == nil {
@@ -273,7 +287,8 @@ func (r *route) undo(ctx context.Context, a *Allocation) {
 		a.Err = fmt.Errorf("route to profile %q: held, and could not be let go: %w", a.ProfileID, err)
 		return
 	}
-	a.Decision = risk.Decision{OrderID: a.Order.ID, Violations: []risk.Violation{{Rule: risk.RuleAllOrNone, Reason: "another profile did not take the signal"}}}
+	v := risk.Violation{Rule: risk.RuleAllOrNone, Reason: "another profile did not take the signal"}
+	a.Decision = risk.Decision{OrderID: a.Order.ID, Violations: []risk.Violation{v}}
 	a.Err = &RefusalError{ProfileID: a.ProfileID, Decision: a.Decision}
 }
 
@@ -286,7 +301,7 @@ type routing struct {
 	other  bool // the id was another signal's
 }
 
-// allocation is what the task came to.
+// allocation returns the outcome of the task.
 func (t *routing) allocation(id ProfileID) Allocation {
 	a := Allocation{ProfileID: id, Order: t.hold.Order, Decision: t.decision, Err: t.refused(id)}
 	if t.decided != nil {
@@ -299,6 +314,7 @@ func (t *routing) allocation(id ProfileID) Allocation {
 	return a
 }
 
+// run takes over an earlier decision, or sizes the order and decides.
 func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
 	t.other = false
 	if done, err := t.recall(ctx, p, known); done || err != nil {
@@ -309,7 +325,8 @@ func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64)
 		return err
 	}
 	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
-		return t.refuse(p, risk.Violation{Rule: risk.RuleExpired, Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
+		return t.refuse(p, risk.Violation{Rule: risk.RuleExpired,
+			Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
 	}
 	quantity, v := t.size(p)
 	if v.Rule != "" {
@@ -328,14 +345,14 @@ func (t *routing) matches(o *risk.Order) bool {
 		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
 }
 
-// refuse writes that there is no order.
+// refuse writes that there is no order, and why.
 func (t *routing) refuse(p *Portfolio, v risk.Violation) error {
 	t.hold.Order.Quantity = ledger.Decimal{}
 	t.decision = risk.Decision{OrderID: t.hold.Order.ID, Violations: []risk.Violation{v}}
 	return p.draft.add(&risk.Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
 }
 
-// size says how many units to trade, or why none.
+// size returns the number of units to trade, signed, or the violation for which there are none.
 func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 	p.mu.Lock()
 	at := p.checking.Measure(p.draft.fold.Account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
@@ -351,9 +368,11 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 	}
 	switch {
 	case !at.Known:
-		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleEquity, Subject: at.Lacking, Reason: "no mark or conversion rate"}
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleEquity, Subject: at.Lacking,
+			Reason: "no mark or conversion rate"}
 	case !at.Unit.IsPos():
-		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleNoMark, Subject: string(t.key), Reason: "no mark or conversion rate to size by"}
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleNoMark, Subject: string(t.key),
+			Reason: "no mark or conversion rate to size by"}
 	}
 	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {
@@ -361,7 +380,8 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 	}
 	quantity := units(notional, sizing.Unit)
 	if quantity.IsZero() {
-		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Limit: notional, Actual: sizing.Unit, Reason: "one unit is more than the size"}
+		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Limit: notional, Actual: sizing.Unit,
+			Reason: "one unit is more than the size"}
 	}
 	if t.signal.Action == SignalSell {
 		quantity = quantity.Neg()
@@ -369,7 +389,8 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 	return quantity, risk.Violation{}
 }
 
-// sizeBy asks a sizer. One that panics for one profile must not end the process that has orders working in others.
+// sizeBy asks a sizer. It recovers from a panic: the process may have orders working in other
+// profiles.
 func sizeBy(s sizing.Sizer, sizing sizing.Sizing) (notional ledger.Decimal, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -379,7 +400,8 @@ func sizeBy(s sizing.Sizer, sizing sizing.Sizing) (notional ledger.Decimal, err 
 	return s.Notional(sizing)
 }
 
-// printable is a text of somebody else's as a journal keeps it: short, and the same when it is read again.
+// printable returns a foreign text in the form that a journal keeps: short, and printable, so that
+// it is the same when it is read again.
 func printable(s string) string {
 	const most = 200
 	if len(s) > most {
@@ -393,7 +415,7 @@ func printable(s string) string {
 	}, s)
 }
 
-// units is how many whole units an amount is enough for.
+// units returns how many whole units an amount is enough for.
 func units(amount, unit ledger.Decimal) ledger.Decimal {
 	n, err := amount.Div(unit)
 	if err != nil || !n.IsPos() {

@@ -39,7 +39,8 @@ type Store interface {
 	// LastUsedAt is ignored.
 	UpdateProfile(ctx context.Context, p AccountProfile) error
 
-	// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
+	// Profile returns the profile with the id, in any status. It returns ErrProfileNotFound on a
+	// miss.
 	Profile(ctx context.Context, id ProfileID) (AccountProfile, error)
 
 	// Profiles returns the profiles that match the filter, in ascending order of id; none is an
@@ -55,29 +56,31 @@ type Store interface {
 	// ActiveProfile returns the id last set for the owner. ErrNoActiveProfile when there is none.
 	ActiveProfile(ctx context.Context, owner OwnerID) (ProfileID, error)
 
-	// Append adds the batch's entries to the profile's journal, all or none. A batch without entries
-	// is accepted and changes nothing, whatever else it says. Otherwise, in this order of precedence:
+	// Append adds the batch's entries to the profile's journal, all or none. A batch without
+	// entries is accepted and changes nothing. When Append returns nil, the entries are as durable
+	// as the store ever makes them.
+	//
+	// Errors, in the order of precedence:
 	//   - ErrProfileNotFound when there is no such profile;
-	//   - ErrInvalid when an entry belongs to another profile, when sequence numbers do not run
-	//     on from Batch.After without a gap, or when the batch repeats a key within itself;
+	//   - ErrInvalid when an entry belongs to another profile, when sequence numbers do not run on
+	//     from Batch.After without a gap, or when the batch repeats a key within itself;
 	//   - ErrConflict when the journal's last sequence number is not Batch.After;
-	//   - a *DuplicateError (ErrDuplicate) listing every one of the batch's non-empty keys that
-	//     the journal has already, with its sequence number, in the batch's order.
-	// When Append returns nil the entries are as durable as the store ever makes them.
+	//   - a *DuplicateError (ErrDuplicate) that lists those of the batch's non-empty keys which the
+	//     journal has already, with their sequence numbers, in the batch's order.
 	Append(ctx context.Context, b Batch) error
 
-	// Entries yields the profile's entries with a sequence number above after, in ascending
-	// order without a gap, as of some moment not before the call. An unknown profile yields
-	// ErrProfileNotFound; a profile without entries, or after past the end, yields nothing. An error is
-	// yielded once, as the last pair, with a zero Entry. The iteration stops with the context's
-	// error when it ends. Breaking out early is allowed and releases what the iteration held.
+	// Entries yields the profile's entries with a sequence number above after, in ascending order
+	// without a gap, as of some moment not before the call. A profile without such entries yields
+	// nothing; an unknown profile yields ErrProfileNotFound. An error is yielded once, as the last
+	// pair, with a zero Entry. The iteration stops with the context's error when the context ends.
+	// Breaking out early is allowed and releases what the iteration held.
 	Entries(ctx context.Context, id ProfileID, after int64) iter.Seq2[Entry, error]
 
-	// Lookup returns the sequence numbers of those of the keys that the profile's journal has an entry
-	// with, as of some moment not before the call. A key that the journal lacks is absent. Without
-	// keys, or where none is found, the map is empty and not nil. The empty key and repeats are
-	// ignored. ErrProfileNotFound when there is no such profile, with or without keys. The cost is in
-	// proportion to the number of keys, and not to the length of the journal.
+	// Lookup returns, by key, the sequence numbers of the entries of the profile's journal that
+	// have one of the keys, as of some moment not before the call. A key that the journal lacks is
+	// absent. The map may be empty, and is never nil. The empty key and repeats are ignored. It
+	// returns ErrProfileNotFound when there is no such profile, with or without keys. Its cost is
+	// in proportion to the number of keys, and not to the length of the journal.
 	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
 
 	// SaveCheckpoint keeps a checkpoint of the profile. An older one than the stored (by Seq) is
@@ -88,19 +91,20 @@ type Store interface {
 	// ErrProfileNotFound when there is no such profile.
 	Checkpoint(ctx context.Context, id ProfileID) (Checkpoint, error)
 
-	// Watch returns a channel of what changes from now on, in every process that uses the store:
-	// EventProfile, EventSwitched and EventRecorded, each with its Owner. Events are hints to look again, not a log: a
-	// slow reader finds several events of one kind about one profile (one owner, for switches)
-	// merged into the newest, but never misses the newest. The channel is closed when ctx ends or the store is
-	// closed. Events of one profile arrive in the order of their sequence numbers.
+	// Watch returns a channel of changes from now on, in every process that uses the store:
+	// EventProfile, EventSwitched and EventRecorded, each with its Owner. Events are hints to look
+	// again, and no log. A slow reader finds several events of one kind about one profile (for
+	// switches, one owner) merged into the newest, but never misses the newest. Events of one
+	// profile arrive in the order of their sequence numbers. The channel is closed when ctx ends or
+	// the store is closed.
 	Watch(ctx context.Context) (<-chan Event, error)
 
-	// Ping returns nil when the store can be reached and used, and else why not. It asks wherever the
-	// data is, and not what was known before. It changes nothing.
+	// Ping returns nil when the store can be reached and used, or else the reason. It asks the
+	// place where the data is, and does not answer from memory. It changes nothing.
 	Ping(ctx context.Context) error
 
-	// Close releases what the store itself opened, never a pool that was handed in, and closes
-	// the channels of Watch. A second Close is not an error.
+	// Close releases the resources that the store itself opened, never a pool that was handed in,
+	// and closes the channels of Watch. A second Close returns nil.
 	Close() error
 }
 

@@ -8,21 +8,24 @@ import (
 	"time"
 )
 
-// SwitchProfile makes a profile its owner's active one and returns it. It runs the OnSwitch
-// hooks and then persists the switch, which survives a restart and reaches every process through
-// Subscribe. It changes what later calls take for the active profile, and nothing that is under
-// way: a Portfolio is bound to its profile for life. Switching to the profile that is active
-// already runs no hooks and changes nothing.
+// SwitchProfile makes a profile its owner's active one and returns it. It runs the OnSwitch hooks,
+// and then persists the switch, which survives a restart and reaches every process through
+// Subscribe. Later calls take the new profile for the active one; operations under way are not
+// redirected, for a Portfolio is bound to its profile for life. Switching to the active profile
+// runs no hooks and changes nothing. Switches of one owner wait for each other, hooks included,
+// until ctx ends.
 //
-// ErrProfileNotFound on a miss, and under a context without an owner for a profile that has one:
-// whose active profile is meant is said by WithOwner. ErrProfileNotActive for any other status
-// than active. With a credential store configured, the store's error when the profile's
-// credentials cannot be read, ErrCredentialsNotFound if there are none. A hook's error, joined
-// with those of undoing the hooks before it; see OnSwitch. ErrInvalid inside a hook. After any
-// error the old profile is still active, except when ErrOutcomeUnknown is among them: the store
-// failed and could not be asked; read ActiveProfile.
+// Errors:
+//   - ErrProfileNotFound for a profile that ctx does not see, and, without an owner in ctx, for a
+//     profile that has an owner: name the owner by WithOwner;
+//   - ErrProfileNotActive for a profile that is not active;
+//   - with a credential store, ErrCredentialsNotFound for a profile without credentials, or the
+//     store's error;
+//   - the error of a hook, joined with the errors of undoing the hooks before it; see OnSwitch;
+//   - ErrInvalid for a call inside a hook;
+//   - ErrOutcomeUnknown if the store failed and could not be asked: read ActiveProfile.
 //
-// Switches of one owner wait for each other, and for each other's hooks, until ctx ends.
+// After any other error than ErrOutcomeUnknown, the old profile is still active.
 func (m *MultiAccountManager) SwitchProfile(ctx context.Context, id ProfileID) (AccountProfile, error) {
 	var unlock func()
 	s, err := m.enter(ctx)
@@ -40,8 +43,8 @@ func (m *MultiAccountManager) SwitchProfile(ctx context.Context, id ProfileID) (
 	return p, nil
 }
 
-// lockSwitch waits for the owner's switch under way, if there is one. It is no mutex because a
-// caller may give up waiting: hooks connect to gateways.
+// lockSwitch waits for the owner's switch under way, if there is one. It is no mutex because hooks
+// connect to gateways, and a caller may give up waiting.
 func (m *MultiAccountManager) lockSwitch(ctx context.Context, owner OwnerID) (unlock func(), err error) {
 	if ctx.Value(switchKey{m}) != nil {
 		return nil, fmt.Errorf("%w: called inside an OnSwitch hook, which would wait for itself", ErrInvalid)
@@ -68,6 +71,7 @@ func (m *MultiAccountManager) lockSwitch(ctx context.Context, owner OwnerID) (un
 	return unlock, nil
 }
 
+// switchTo switches under the owner's lock.
 func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileID) (AccountProfile, error) {
 	to, err := m.switchable(ctx, s, id)
 	if err != nil {
@@ -108,15 +112,16 @@ func (m *MultiAccountManager) switchable(ctx context.Context, s scope, id Profil
 	case err != nil:
 		return AccountProfile{}, err
 	case p.Owner != s.owner: // the scope sees all: what it learns is no secret
-		return AccountProfile{}, fmt.Errorf("%w: it belongs to owner %q, and the context names no owner", ErrProfileNotFound, p.Owner)
+		return AccountProfile{}, fmt.Errorf("%w: it belongs to owner %q, and the context names no owner",
+			ErrProfileNotFound, p.Owner)
 	case p.Status != StatusActive:
 		return AccountProfile{}, fmt.Errorf("%w: it is %s", ErrProfileNotActive, p.Status)
 	}
 	return p, nil
 }
 
-// switchedFrom returns the owner's active profile whatever its status, so that hooks can let go
-// of one that was suspended; the zero profile when there is none.
+// switchedFrom returns the owner's active profile in any status, so that hooks can release a
+// suspended one; the zero profile if there is none.
 func (m *MultiAccountManager) switchedFrom(ctx context.Context, owner OwnerID) (AccountProfile, error) {
 	id, err := m.store.ActiveProfile(ctx, owner)
 	if errors.Is(err, ErrNoActiveProfile) {
@@ -211,12 +216,13 @@ func (m *MultiAccountManager) persistSwitch(ctx context.Context, owner OwnerID, 
 	}
 }
 
-// ActiveProfile returns the profile that WithProfile set on the context, else the one that was
-// last switched to, by any process, under the context's owner.
+// ActiveProfile returns the profile that WithProfile set on ctx or, without one, the profile that
+// any process last switched to under the context's owner.
 //
-// ErrNoActiveProfile when there is none; ErrProfileNotActive when it was suspended, made inactive
-// or archived since; ErrProfileNotFound when the context's profile does not exist or belongs to
-// another owner.
+// Errors:
+//   - ErrNoActiveProfile if there is none;
+//   - ErrProfileNotActive if it was suspended, made inactive or archived since;
+//   - ErrProfileNotFound if the context's profile does not exist or belongs to another owner.
 func (m *MultiAccountManager) ActiveProfile(ctx context.Context) (AccountProfile, error) {
 	s, err := m.enter(ctx)
 	if err != nil {
@@ -229,6 +235,7 @@ func (m *MultiAccountManager) ActiveProfile(ctx context.Context) (AccountProfile
 	return p, nil
 }
 
+// active is ActiveProfile without its name in errors.
 func (m *MultiAccountManager) active(ctx context.Context, s scope) (AccountProfile, error) {
 	id, ok := profileFromContext(ctx)
 	if !ok {

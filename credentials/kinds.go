@@ -13,16 +13,16 @@ import (
 // Kind is the kind of connection that credentials are for.
 type Kind string
 
-// The kinds of connection. Credentials without a kind hold whatever names a caller likes.
+// The kinds of connection. Credentials without a kind may have any names.
 const (
-	// GatewaySession is a gateway that somebody logs in to by hand: nothing is secret about it.
+	// GatewaySession is a gateway that a person logs in to by hand. It needs no secret.
 	GatewaySession Kind = "gateway_session"
 	GatewayLogin   Kind = "gateway_login" // a gateway that the system logs in to
-	FlexToken      Kind = "flex"          // the Flex web service; it can only read
-	OAuth1a        Kind = "oauth_1.0a"    // the web API by OAuth 1.0a
+	FlexToken      Kind = "flex"          // the Flex web service, which can only read
+	OAuth1a        Kind = "oauth_1.0a"    // the web API with OAuth 1.0a
 )
 
-// Names of credentials, by kind.
+// The names of credentials, by kind.
 const (
 	fieldKind = "kind" // of all kinds; not secret
 
@@ -41,15 +41,19 @@ const (
 	fieldDHPrime           = "dh_prime"       // hexadecimal
 )
 
-// NewGatewaySession returns the credentials of a gateway that somebody logs in to by hand: none but
-// the kind. A profile that trades through one can be switched to where others need their secrets.
+// NewGatewaySession returns the credentials of a gateway that a person logs in to by hand: the kind
+// alone. They let a profile that uses such a gateway be switched to where a credential store is
+// configured.
 func NewGatewaySession() Set {
 	return Set{fieldKind: NewSecret([]byte(GatewaySession))}
 }
 
-// NewGatewayLogin returns the credentials of a gateway that the system logs in to. ErrInvalid, with the
-// field and never its value, when the username is not 1 to 100 printable characters of ASCII without
-// spaces, the password is empty or has more than 200 bytes, or mode is neither paper nor live.
+// NewGatewayLogin returns the credentials of a gateway that the system logs in to, with copies of
+// the secrets. It returns invalid.Err, which names the field and never its value, for
+//
+//   - a username that is not 1 to 100 printable characters of ASCII without spaces;
+//   - a password that is empty or longer than 200 bytes;
+//   - a mode other than "paper" and "live".
 func NewGatewayLogin(username, password Secret, mode string) (Set, error) {
 	return valid(Set{
 		fieldKind: NewSecret([]byte(GatewayLogin)), fieldUsername: username.Clone(), fieldPassword: password.Clone(),
@@ -57,15 +61,17 @@ func NewGatewayLogin(username, password Secret, mode string) (Set, error) {
 	})
 }
 
-// NewFlexToken returns the credentials of the Flex web service. ErrInvalid, with the field and never its
-// value, when the token or the number of the query is not 1 to 50 digits.
+// NewFlexToken returns the credentials of the Flex web service, with a copy of the token. It
+// returns invalid.Err, which names the field and never its value, for a token or a query number
+// that is not 1 to 50 digits.
 func NewFlexToken(token Secret, queryID string) (Set, error) {
 	return valid(Set{
-		fieldKind: NewSecret([]byte(FlexToken)), fieldFlexToken: token.Clone(), fieldFlexQuery: NewSecret([]byte(queryID)),
+		fieldKind: NewSecret([]byte(FlexToken)), fieldFlexToken: token.Clone(),
+		fieldFlexQuery: NewSecret([]byte(queryID)),
 	})
 }
 
-// OAuth1 is what the web API by OAuth 1.0a needs.
+// OAuth1 holds what the web API needs with OAuth 1.0a.
 type OAuth1 struct {
 	ConsumerKey       Secret
 	AccessToken       Secret
@@ -75,17 +81,23 @@ type OAuth1 struct {
 	DHPrime           Secret // a prime of 512 bits or more, in hexadecimal
 }
 
-// NewOAuth1 returns the credentials of the web API. ErrInvalid, with the field and never its value, for
-// a key or token that is not 1 to 1000 printable characters of ASCII without spaces, a private key
-// that cannot be read, and a number that is no prime.
+// NewOAuth1 returns the credentials of the web API, with copies of the secrets. It returns
+// invalid.Err, which names the field and never its value, for
+//
+//   - a consumer key, token or token secret that is not 1 to 1000 printable characters of ASCII
+//     without spaces;
+//   - a private key that cannot be read;
+//   - a DHPrime that is not prime, or has fewer than 512 or more than 8192 bits.
 func NewOAuth1(o OAuth1) (Set, error) {
 	return valid(Set{
-		fieldKind: NewSecret([]byte(OAuth1a)), fieldConsumerKey: o.ConsumerKey.Clone(), fieldAccessToken: o.AccessToken.Clone(),
+		fieldKind: NewSecret([]byte(OAuth1a)), fieldConsumerKey: o.ConsumerKey.Clone(),
+		fieldAccessToken:       o.AccessToken.Clone(),
 		fieldAccessTokenSecret: o.AccessTokenSecret.Clone(), fieldSignatureKey: o.SignatureKey.Clone(),
 		fieldEncryptionKey: o.EncryptionKey.Clone(), fieldDHPrime: o.DHPrime.Clone(),
 	})
 }
 
+// valid returns the credentials if they are valid; if not, it wipes them.
 func valid(c Set) (Set, error) {
 	if err := c.Validate(); err != nil {
 		c.Wipe()
@@ -94,7 +106,7 @@ func valid(c Set) (Set, error) {
 	return c, nil
 }
 
-// rules are what the fields of each kind must be, by name.
+// rules has a check for each field of each kind.
 var rules = map[Kind]map[string]func([]byte) bool{
 	GatewaySession: {},
 	GatewayLogin: {
@@ -109,6 +121,7 @@ var rules = map[Kind]map[string]func([]byte) bool{
 	},
 }
 
+// validateKind notes fields that the kind lacks, needs in another form, or does not know.
 func (c Set) validateKind(v *invalid.Error, kind Kind) {
 	rules, known := rules[kind]
 	if !known {
@@ -126,17 +139,19 @@ func (c Set) validateKind(v *invalid.Error, kind Kind) {
 	}
 }
 
-// graphic returns a check for printable ASCII without spaces.
+// graphic returns a check for 1 to most characters of printable ASCII without spaces.
 func graphic(most int) func([]byte) bool {
 	return func(b []byte) bool {
 		return len(b) > 0 && len(b) <= most && !slices.ContainsFunc(b, func(c byte) bool { return c <= ' ' || c > '~' })
 	}
 }
 
+// numeric checks for 1 to 50 digits.
 func numeric(b []byte) bool {
 	return len(b) > 0 && len(b) <= 50 && !slices.ContainsFunc(b, func(c byte) bool { return c < '0' || c > '9' })
 }
 
+// rsaKey checks for a private RSA key in PEM, PKCS #1 or #8.
 func rsaKey(b []byte) bool {
 	block, _ := pem.Decode(b)
 	if block == nil {
@@ -150,6 +165,7 @@ func rsaKey(b []byte) bool {
 	return err == nil
 }
 
+// prime checks for a prime number of 512 to 8192 bits in hexadecimal.
 func prime(b []byte) bool {
 	n, ok := new(big.Int).SetString(string(b), 16)
 	return ok && n.Sign() > 0 && n.BitLen() >= 512 && n.BitLen() <= 8192 && n.ProbablyPrime(20)

@@ -7,11 +7,11 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Set are the named secrets of one profile. Make them with the function for the kind of
-// connection, or by hand with names of your own and no FieldKind.
+// Set is the named secrets of one profile. Make one with the function for its kind of connection,
+// or by hand with any names but "kind".
 type Set map[string]Secret
 
-// Clone returns credentials that share nothing with c.
+// Clone returns a copy that shares nothing with c.
 func (c Set) Clone() Set {
 	out := make(Set, len(c))
 	for name, s := range c {
@@ -27,13 +27,17 @@ func (c Set) Wipe() {
 	}
 }
 
-// Kind returns what the credentials are for; empty when they do not say.
+// Kind returns the kind of connection that the credentials are for; empty if they have none.
 func (c Set) Kind() Kind { return Kind(c[fieldKind].Reveal()) }
 
-// Validate returns ErrInvalid, with the names and never the values, unless there is at least one
-// credential, every name is 1 to MaxCredentialName bytes of printable ASCII, all values together have
-// no more than MaxCredentialSize bytes, and those of a kind have exactly its fields, each as the
-// kind's function demands.
+// Validate checks the credentials. It returns invalid.Err, which names fields and never values,
+// unless
+//
+//   - there is at least one credential;
+//   - every name is 1 to [MaxName] bytes of printable ASCII without spaces;
+//   - all values together have at most [MaxSize] bytes;
+//   - credentials of a kind have exactly the kind's fields, each in the form that the function for
+//     the kind demands.
 func (c Set) Validate() error {
 	v := &invalid.Error{What: "credentials"}
 	v.Check(len(c) > 0, "Credentials", "are empty")
@@ -50,7 +54,7 @@ func (c Set) Validate() error {
 	return v.Err()
 }
 
-// What a credential store takes at most.
+// The limits of a credential store.
 const (
 	MaxName = 50       // bytes of a name
 	MaxSize = 64 << 10 // bytes of all values together

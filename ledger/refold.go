@@ -24,8 +24,8 @@ type Refold struct {
 }
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
-// not nil, is called with every trade in force, its place in the journal, and the part of a position
-// that it closed.
+// not nil, is called with every trade in force, its place in the journal, and the part of a
+// position that it closed.
 func NewRefold(
 	base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed),
 ) *Refold {

@@ -2,11 +2,12 @@ package performance
 
 import "github.com/ai-ots/accounts/ledger"
 
-// Metric names a figure of Performance that profiles can be ranked by.
+// Metric names a figure of a [Report] that profiles can be ranked by.
 type Metric string
 
-// The metrics. Of MetricVolatility, MetricMaxDrawdown, the values at risk, the shortfalls, MetricTurnover, MetricExposure and
-// MetricFees less is better, of all others more.
+// The metrics; see the fields of [Report]. More is better, except for MetricVolatility,
+// MetricMaxDrawdown, the values at risk, the shortfalls, MetricExposure, MetricTurnover,
+// MetricAverageLoss and MetricFees.
 const (
 	MetricTimeWeighted Metric = "time_weighted_return"
 	MetricAnnualized   Metric = "annualized_return"
@@ -25,12 +26,13 @@ const (
 	MetricProfitFactor Metric = "profit_factor"
 	MetricExpectancy   Metric = "expectancy"   // in each profile's base currency
 	MetricAverageWin   Metric = "average_win"  // in each profile's base currency
-	MetricAverageLoss  Metric = "average_loss" // in each profile's base currency; less is better
+	MetricAverageLoss  Metric = "average_loss" // in each profile's base currency
 	MetricProfit       Metric = "profit"       // in each profile's base currency
 	MetricFees         Metric = "fees"         // in each profile's base currency
 )
 
-// metrics tells of each how it is found, as a ratio or as money, and whether less is better.
+// metrics has a line for each metric: whether less is better, and how to find the figure in a
+// report, as a ratio or as money.
 var metrics = []struct {
 	name   Metric
 	less   bool
@@ -59,7 +61,7 @@ var metrics = []struct {
 	{MetricFees, true, nil, func(p *Report) *ledger.Decimal { return &p.Fees }},
 }
 
-// Metrics returns every metric, in the order in which a table shows them.
+// Metrics returns all metrics, in the order in which a table shows them.
 func Metrics() []Metric {
 	names := make([]Metric, len(metrics))
 	for i := range metrics {
@@ -68,7 +70,7 @@ func Metrics() []Metric {
 	return names
 }
 
-// index returns where the metric is in metrics, -1 for none.
+// index returns the metric's index in metrics; -1 for an unknown one.
 func (m Metric) index() int {
 	for i := range metrics {
 		if metrics[i].name == m {
@@ -78,14 +80,14 @@ func (m Metric) index() int {
 	return -1
 }
 
-// Valid reports whether there is such a metric.
+// Valid reports whether the metric is one of the constants.
 func (m Metric) Valid() bool { return m.index() >= 0 }
 
-// LessIsBetter reports whether of two profiles the one with the smaller figure did better.
+// LessIsBetter reports whether the smaller figure is the better one.
 func (m Metric) LessIsBetter() bool { i := m.index(); return i >= 0 && metrics[i].less }
 
-// Value returns the figure that a metric names; false if it is not defined, or there is no such
-// metric. Money loses its last digits; see Amount.
+// Value returns the figure of a metric; false if the figure is not defined or the metric is
+// unknown. Money is rounded to a float64; see Amount.
 func (p *Report) Value(m Metric) (float64, bool) {
 	i := m.index()
 	if i < 0 {
@@ -102,8 +104,8 @@ func (p *Report) Value(m Metric) (float64, bool) {
 	return 0, false
 }
 
-// Amount returns the money that a metric names, exactly; false if it is not defined, or the metric is no amount of
-// money.
+// Amount returns the money of a metric, exact and in base currency; false if the amount is not
+// defined or the metric is a ratio.
 func (p *Report) Amount(m Metric) (ledger.Decimal, bool) {
 	if i := m.index(); i >= 0 && metrics[i].amount != nil {
 		if d := metrics[i].amount(p); d != nil {

@@ -8,12 +8,7 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-const (
-	daysPerYear        = 365.25
-	tradingDaysPerYear = 252
-)
-
-// fromPoints fills in what equity points tell.
+// fromPoints fills in the figures of equity points.
 func (p *Report) fromPoints(all []point, w Window) {
 	points := within(all, w)
 	if len(points) == 0 {
@@ -40,22 +35,34 @@ func (p *Report) fromPoints(all []point, w Window) {
 	}
 }
 
-// finite is x, or nil if it is none.
-func finite(x float64) *float64 {
-	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return nil
+// invested returns the mean fraction of equity that is not cash, and the fraction of points with
+// any. Both are nil if equity is not positive at such a point.
+func invested(points []point) (exposure, inMarket *float64) {
+	sum, in := 0.0, 0
+	for _, v := range points {
+		rest := v.equity.Sub(v.cash).Abs()
+		if rest.IsZero() {
+			continue
+		}
+		in++
+		if !v.equity.IsPos() {
+			return nil, nil
+		}
+		sum += rest.InexactFloat64() / v.equity.InexactFloat64()
 	}
-	return &x
+	n := float64(len(points))
+	return finite(sum / n), finite(float64(in) / n)
 }
 
-// indexed is the time-weighted index at one equity point: what 1 grew to.
+// indexed is the time-weighted index at one equity point: the growth of 1 since the first point.
 type indexed struct {
 	date  ledger.Date
 	value float64
 }
 
-// indexOf chains the returns between points; false where one is not defined: nothing or less was
-// there to earn it, or less than nothing was left.
+// indexOf chains the growth between points. It returns false if a growth is not defined: the equity
+// at its start, deposits included, is not positive, or the equity at its end, withdrawals included,
+// is negative.
 func indexOf(points []point) ([]indexed, bool) {
 	out := make([]indexed, len(points))
 	out[0] = indexed{points[0].date, 1}
@@ -69,7 +76,8 @@ func indexOf(points []point) ([]indexed, bool) {
 	return out, true
 }
 
-// growthOf is what a unit grew to from one point to the next: deposits are there from the beginning, withdrawals until the end.
+// growthOf returns the growth of one unit from a point to the next. A deposit counts from the
+// beginning, a withdrawal until the end.
 func growthOf(a, b *point) (float64, bool) {
 	flow := b.capital.Sub(a.capital)
 	base, end := a.equity, b.equity
@@ -80,7 +88,7 @@ func growthOf(a, b *point) (float64, bool) {
 	}
 	switch {
 	case base.IsZero() && end.IsZero():
-		return 1, true // an empty account stays one
+		return 1, true // an account that stays empty
 	case !base.IsPos() || end.IsNeg():
 		return 0, false
 	case end.Equal(base):
@@ -89,17 +97,17 @@ func growthOf(a, b *point) (float64, bool) {
 	return end.InexactFloat64() / base.InexactFloat64(), true
 }
 
-// dailyReturns are those from each day's last index to the next one's.
+// dailyReturns returns the returns from each day's last index to the next one's.
 func dailyReturns(index []indexed) []float64 {
 	var out []float64
-	before := index[0].value // the first point is where the first day begins
+	before := index[0].value // the first day begins at the first point
 	for i := 1; i < len(index); i++ {
 		if i+1 < len(index) && index[i+1].date == index[i].date {
 			continue
 		}
 		if index[i].date == index[0].date {
 			before = index[i].value
-			continue // it is the day that the window begins in the middle of
+			continue // the window begins within this day
 		}
 		if before > 0 {
 			out = append(out, index[i].value/before-1)
@@ -109,7 +117,7 @@ func dailyReturns(index []indexed) []float64 {
 	return out
 }
 
-// statistics fills in what daily returns tell.
+// statistics fills in the figures of daily returns.
 func (p *Report) statistics(returns []float64) {
 	n := len(returns)
 	p.Days = n
@@ -152,13 +160,10 @@ func tail(sorted []float64, percent int) (atRisk, shortfall *float64) {
 	return finite(0 - sorted[n-1]), finite((0 - sum) / float64(n)) // 0 − 0 is not −0
 }
 
-// rounding is what an index may be off by for having been multiplied up of returns.
-const rounding = 1e-12
-
 // drawdown fills in the greatest fall of the index.
 func (p *Report) drawdown(index []indexed) {
 	peak, worst, recovering := index[0], 0.0, false
-	top := 0.0 // the peak of the worst one
+	top := 0.0 // the peak before the worst fall
 	for _, x := range index {
 		if recovering && x.value >= top*(1-rounding) {
 			p.DrawdownRecovery, recovering = x.date, false
@@ -182,20 +187,18 @@ func (p *Report) drawdown(index []indexed) {
 	p.DrawdownDays = int(end.Time(time.UTC).Sub(p.DrawdownPeak.Time(time.UTC)).Hours() / 24)
 }
 
-// invested returns the mean share of equity that is not cash, and the share of points at which there is any.
-func invested(points []point) (exposure, inMarket *float64) {
-	sum, in := 0.0, 0
-	for _, v := range points {
-		rest := v.equity.Sub(v.cash).Abs()
-		if rest.IsZero() {
-			continue
-		}
-		in++
-		if !v.equity.IsPos() {
-			return nil, nil
-		}
-		sum += rest.InexactFloat64() / v.equity.InexactFloat64()
+// finite returns x; nil if x is not a number or infinite.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
 	}
-	n := float64(len(points))
-	return finite(sum / n), finite(float64(in) / n)
+	return &x
 }
+
+const (
+	daysPerYear        = 365.25
+	tradingDaysPerYear = 252
+)
+
+// rounding is the error that an index may have from the multiplication of returns.
+const rounding = 1e-12

@@ -10,12 +10,16 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Compare compares a book with the broker's figures: per closing trade what it realized, of which closings has those
-// of the statement that the book knows, per contract what is held and its cost basis, per currency the cash. The
-// broker's cash contains the daily settlement of open futures and CFDs, the book's does not: where the
-// statement marks them, that is added to ours, else the currency is left unchecked.
+// Compare compares a book with the broker's figures: for each closing trade its realized P&L, for
+// each contract the quantity and the cost basis, for each currency the cash. closings holds, of the
+// statement's closings, those that the book knows.
 //
-// A difference is a Break in the result, not an error. ErrInvalid for a negative tolerance.
+// The broker's cash contains the daily settlement of open futures and CFDs; the book's cash does
+// not. If the statement has marks of these contracts, the settlement is added to the book's cash.
+// If not, the currency is left unchecked.
+//
+// A difference is a [Break] of the result, not an error. It returns invalid.Err for a negative
+// tolerance. It changes nothing.
 func Compare(book *ledger.Book, closings map[ledger.ExecID]ledger.Closed, s Statement) (Result, error) {
 	if s.Tolerance.IsNeg() {
 		return Result{}, fmt.Errorf("%w: tolerance %s is negative", invalid.Err, s.Tolerance)
@@ -39,17 +43,21 @@ func Compare(book *ledger.Book, closings map[ledger.ExecID]ledger.Closed, s Stat
 }
 
 var (
+	// cent is the tolerance where the statement sets none.
 	cent = udecimal.MustParse("0.01")
-	// roundingFloor is the least tolerance: the broker rounds every figure to six places.
+	// roundingFloor is the least tolerance of figures that have a quantity: the broker rounds them
+	// to six places.
 	roundingFloor = udecimal.MustParse("0.00001")
 )
 
+// comparison is a result in the making.
 type comparison struct {
 	Result
 	tolerance ledger.Decimal
 }
 
-// compare notes a break if ours and theirs differ by more than the tolerance for the quantity.
+// compare notes a break if ours and theirs differ by more than the tolerance allows for the
+// quantity.
 func (r *comparison) compare(b Break, quantity ledger.Decimal) {
 	r.Compared++
 	b.Difference = b.Ours.Sub(b.Theirs)
@@ -62,6 +70,7 @@ func (r *comparison) compare(b Break, quantity ledger.Decimal) {
 	}
 }
 
+// positions compares quantities and cost bases.
 func (r *comparison) positions(book *ledger.Book, s Statement) {
 	listed := map[ledger.InstrumentKey]bool{}
 	for _, theirs := range s.Positions {
@@ -81,11 +90,13 @@ func (r *comparison) positions(book *ledger.Book, s Statement) {
 	}
 	for _, p := range book.Positions() {
 		if key := p.Instrument.Key(); !p.Quantity.IsZero() && !listed[key] {
-			r.compare(Break{Contract: key, Currency: p.Instrument.Currency, Field: "quantity", Ours: p.Quantity}, ledger.Decimal{})
+			r.compare(Break{Contract: key, Currency: p.Instrument.Currency, Field: "quantity",
+				Ours: p.Quantity}, ledger.Decimal{})
 		}
 	}
 }
 
+// cash compares the balances.
 func (r *comparison) cash(book *ledger.Book, s Statement) {
 	marks := map[ledger.InstrumentKey]*ledger.Decimal{}
 	for _, p := range s.Positions {
@@ -100,16 +111,20 @@ func (r *comparison) cash(book *ledger.Book, s Statement) {
 		}
 		balance = balance.Add(settled)
 		if theirs.Partial && balance.Sub(theirs.Balance).Abs().GreaterThan(r.tolerance) {
-			r.Unchecked = append(r.Unchecked, fmt.Sprintf("cash in %s: %s, the broker says %s, but the statement lists no cash movements", theirs.Currency, balance, theirs.Balance))
+			r.Unchecked = append(r.Unchecked, fmt.Sprintf(
+				"cash in %s: %s, the broker says %s, but the statement lists no cash movements",
+				theirs.Currency, balance, theirs.Balance))
 			continue
 		}
 		r.compare(Break{Currency: theirs.Currency, Field: "cash", Ours: balance, Theirs: theirs.Balance}, num.One)
 	}
 }
 
-// settledFutures is what the broker has paid out in daily settlement of the open positions that
-// do not settle their notional.
-func settledFutures(book *ledger.Book, currency ledger.Currency, marks map[ledger.InstrumentKey]*ledger.Decimal) (sum ledger.Decimal, why string) {
+// settledFutures returns the daily settlement that the broker has paid out for open positions in
+// futures and CFDs of the currency; or else why it cannot be told.
+func settledFutures(
+	book *ledger.Book, currency ledger.Currency, marks map[ledger.InstrumentKey]*ledger.Decimal,
+) (sum ledger.Decimal, why string) {
 	for _, p := range book.Positions() {
 		if p.Quantity.IsZero() || p.Instrument.Currency != currency || p.Instrument.SettlesNotional() {
 			continue

@@ -6,7 +6,7 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Result is the outcome of comparing a book with a broker's statement.
+// Result is the outcome of a comparison. A book that agrees with the statement has no breaks.
 type Result struct {
 	Compared int // figures that were compared
 	Breaks   []Break
@@ -14,7 +14,7 @@ type Result struct {
 	Unchecked []string
 }
 
-// Break is a difference beyond the tolerance between the book and the broker.
+// Break is a difference between the book and the broker beyond the tolerance.
 type Break struct {
 	Contract   ledger.InstrumentKey `json:"contract,omitempty"`
 	ExecID     ledger.ExecID        `json:"exec_id,omitempty"`  // of a closing
@@ -25,7 +25,7 @@ type Break struct {
 	Difference ledger.Decimal       `json:"difference"` // ours − theirs
 }
 
-// String names everything in one line.
+// String returns the break as one line, in English.
 func (b Break) String() string {
 	what := string(b.Contract)
 	if b.ExecID != "" {

@@ -2,8 +2,8 @@ package reconcile
 
 import "github.com/ai-ots/accounts/ledger"
 
-// Statement is what the broker says about a profile, to hold the book against. What it does not mention
-// is not compared; see Reconcile.
+// Statement is what the broker states about an account. Figures that it does not mention are not
+// compared.
 type Statement struct {
 	Closings  []Closing
 	Positions []Position
@@ -15,7 +15,7 @@ type Statement struct {
 	Tolerance ledger.Decimal
 }
 
-// Closing is what the broker says a trade realized.
+// Closing is the realized P&L that the broker states for a trade.
 type Closing struct {
 	ExecID     ledger.ExecID
 	Instrument ledger.Instrument
@@ -23,7 +23,7 @@ type Closing struct {
 	Realized   ledger.Decimal // FIFO P&L in the instrument's currency
 }
 
-// Position is what the broker says is held.
+// Position is a position that the broker states.
 type Position struct {
 	Instrument ledger.Instrument
 	Quantity   ledger.Decimal  // negative for short
@@ -31,7 +31,7 @@ type Position struct {
 	Mark       *ledger.Decimal // closing price; nil if the broker does not say
 }
 
-// Cash is what the broker says a currency's balance is.
+// Cash is the balance that the broker states for a currency.
 type Cash struct {
 	Currency ledger.Currency
 	Balance  ledger.Decimal

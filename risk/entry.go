@@ -18,7 +18,7 @@ type Hold struct {
 	Warnings []Violation `json:"warnings,omitempty"`
 	Time     time.Time   `json:"time"`
 
-	// key is the key of the order's contract, set by Normalize and Decode.
+	// key is the key of the order's contract, set by NewHold, Normalize and Decode.
 	key ledger.InstrumentKey
 }
 

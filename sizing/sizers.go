@@ -10,10 +10,13 @@ import (
 
 // FixedFraction puts the same fraction of equity at risk with every signal.
 type FixedFraction struct {
-	Fraction ledger.Decimal // zero for what the profile's limits allow an order, which by default depends on its capital level
+	// Fraction is 0 to 100. Zero stands for the profile's limit OrderNotional, which by default
+	// depends on its capital level.
+	Fraction ledger.Decimal
 }
 
-// Notional implements Sizer. ErrInvalid for a fraction that is negative or above 100, and if neither it nor a limit says how much.
+// Notional implements [Sizer]. It returns invalid.Err for a fraction below 0 or above 100, and for
+// a zero fraction without a limit OrderNotional.
 func (f FixedFraction) Notional(s Sizing) (ledger.Decimal, error) {
 	if f.Fraction.IsZero() {
 		amount, set := s.Limits.OrderNotional.Of(s.Equity)
@@ -25,6 +28,7 @@ func (f FixedFraction) Notional(s Sizing) (ledger.Decimal, error) {
 	return fractionOf(s.Equity, f.Fraction)
 }
 
+// fractionOf returns a fraction of equity, or invalid.Err for a fraction below 0 or above 100.
 func fractionOf(equity, fraction ledger.Decimal) (ledger.Decimal, error) {
 	if fraction.IsNeg() || fraction.GreaterThan(num.MaxFraction) {
 		return ledger.Decimal{}, fmt.Errorf("%w: fraction %s is not 0 to %s", invalid.Err, fraction, num.MaxFraction)
@@ -32,12 +36,13 @@ func fractionOf(equity, fraction ledger.Decimal) (ledger.Decimal, error) {
 	return num.Convert(equity, fraction), nil
 }
 
-// FixedNotional puts the same amount at risk with every signal, whatever the profile is worth.
+// FixedNotional puts the same amount at risk with every signal, whatever the equity.
 type FixedNotional struct {
-	Amount ledger.Decimal // in the profile's base currency
+	Amount ledger.Decimal // in the profile's base currency, above 0 and below 1e15
 }
 
-// Notional implements Sizer. ErrInvalid for an amount that is not positive and below 1e15.
+// Notional implements [Sizer]. It returns invalid.Err for an amount that is not positive and below
+// 1e15.
 func (f FixedNotional) Notional(Sizing) (ledger.Decimal, error) {
 	if !f.Amount.IsPos() || f.Amount.GreaterThanOrEqual(num.MaxInput) {
 		return ledger.Decimal{}, fmt.Errorf("%w: amount %s is not positive and below 1e15", invalid.Err, f.Amount)
@@ -45,12 +50,13 @@ func (f FixedNotional) Notional(Sizing) (ledger.Decimal, error) {
 	return f.Amount, nil
 }
 
-// ConfidenceWeighted is FixedFraction times the signal's confidence.
+// ConfidenceWeighted puts the fraction of FixedFraction times the signal's confidence at risk.
 type ConfidenceWeighted struct {
-	Fraction ledger.Decimal // at full confidence; zero as for FixedFraction
+	Fraction ledger.Decimal // at full confidence; as for FixedFraction
 }
 
-// Notional implements Sizer. ErrInvalid for a signal without confidence, and as for FixedFraction.
+// Notional implements [Sizer]. It returns invalid.Err for a signal without confidence, and as
+// FixedFraction does.
 func (c ConfidenceWeighted) Notional(s Sizing) (ledger.Decimal, error) {
 	if s.Confidence.IsZero() {
 		return ledger.Decimal{}, fmt.Errorf("%w: the signal states no confidence", invalid.Err)
@@ -59,35 +65,39 @@ func (c ConfidenceWeighted) Notional(s Sizing) (ledger.Decimal, error) {
 	return num.Convert(full, s.Confidence), err
 }
 
-// VolatilityTarget puts so much at risk that the position alone would make equity as volatile as the target: target ÷
-// volatility of equity (Moreira and Muir, "Volatility-Managed Portfolios", Journal of Finance 72, 2017).
+// VolatilityTarget puts so much at risk that the position alone would give equity the target
+// volatility: equity × target ÷ the contract's volatility (Moreira and Muir, "Volatility-Managed
+// Portfolios", Journal of Finance 72, 2017).
 type VolatilityTarget struct {
-	Target ledger.Decimal // annualized, of equity: 0.02 for 2 %
-	Max    ledger.Decimal // fraction of equity at most; zero as for FixedFraction
+	Target ledger.Decimal // annualized, of equity: 0.02 for 2 %; above 0, at most 100
+	Max    ledger.Decimal // fraction of equity at most; as for FixedFraction
 }
 
-// Notional implements Sizer. ErrInvalid for a signal without volatility, for a target that is not above 0 and at most 100, and as for FixedFraction.
+// Notional implements [Sizer]. It returns invalid.Err for a signal without volatility, for a target
+// out of range, and as FixedFraction does for Max.
 func (v VolatilityTarget) Notional(s Sizing) (ledger.Decimal, error) {
 	if !s.Volatility.IsPos() {
 		return ledger.Decimal{}, fmt.Errorf("%w: the signal states no volatility", invalid.Err)
 	}
 	if !v.Target.IsPos() || v.Target.GreaterThan(num.MaxFraction) {
-		return ledger.Decimal{}, fmt.Errorf("%w: target %s is not above 0 and at most %s", invalid.Err, v.Target, num.MaxFraction)
+		return ledger.Decimal{}, fmt.Errorf("%w: target %s is not above 0 and at most %s", invalid.Err,
+			v.Target, num.MaxFraction)
 	}
 	most, err := FixedFraction{v.Max}.Notional(s)
 	return num.Min(num.Share(s.Equity, v.Target, s.Volatility), most), err
 }
 
-// FractionalKelly puts a part of the Kelly fraction at risk: p − (1 − p) ÷ b of equity, where p is the probability
-// to win and b what a win brings for each unit that a loss costs (J. L. Kelly, "A New Interpretation of Information Rate",
-// Bell System Technical Journal 35, 1956). The signal's Confidence is taken for p, its Payoff for b.
-// Where the odds are against it, there is no order.
+// FractionalKelly puts a part of the Kelly fraction at risk: p − (1 − p) ÷ b of equity, where p is
+// the probability of a win, and b the gain of a win per unit that a loss costs (J. L. Kelly, "A New
+// Interpretation of Information Rate", Bell System Technical Journal 35, 1956). The signal's
+// Confidence is p, its Payoff b. Where the fraction is not positive, there is no order.
 type FractionalKelly struct {
 	Part ledger.Decimal // of the Kelly fraction, above 0 and at most 1: 0.5 for half Kelly
-	Max  ledger.Decimal // fraction of equity at most; zero as for FixedFraction
+	Max  ledger.Decimal // fraction of equity at most; as for FixedFraction
 }
 
-// Notional implements Sizer. ErrInvalid for a signal without confidence or payoff, for a part out of range, and as for FixedFraction.
+// Notional implements [Sizer]. It returns invalid.Err for a signal without confidence or payoff,
+// for a part out of range, and as FixedFraction does for Max.
 func (k FractionalKelly) Notional(s Sizing) (ledger.Decimal, error) {
 	p, b := s.Confidence, s.Payoff
 	if p.IsZero() || !b.IsPos() {
