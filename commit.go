@@ -451,44 +451,6 @@ func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
 	}
 }
 
-// checkpointEvery is the number of entries after which a checkpoint is saved; a large book waits
-// for more.
-const checkpointEvery = 1024
-
-// saveCheckpoint saves the live book when enough entries have come since the last time. A failure
-// is no failure of the command, which is durable: it is reported as an event, and saving is tried
-// again later.
-func (p *Portfolio) saveCheckpoint(ctx context.Context) {
-	since := p.live.seq - p.saved
-	if since < checkpointEvery || since < 4*int64(p.live.Size()) {
-		return
-	}
-	p.saved = p.live.seq
-	if err := p.SaveCheckpoint(ctx); err != nil {
-		p.notSaved(ctx, err)
-		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
-			Time: wire.Time(p.clock()), Err: err})
-	}
-}
-
-// SaveCheckpoint stores the book as it stands, so that opening the portfolio is quick. The
-// portfolio does so by itself after about a thousand entries. It saves nothing for an empty
-// journal. Its error is the store's.
-func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
-	p.mu.RLock()
-	c, err := p.live.checkpoint()
-	p.mu.RUnlock()
-	if err != nil || c.Seq == 0 {
-		return err
-	}
-	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
-		p.counters.checkpointFailures.Add(1)
-		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
-	}
-	p.counters.checkpoints.Add(1)
-	return nil
-}
-
 // fold takes a payload into the live book, and into the history that performance is worked out
 // from, if there is one. The caller holds the lock.
 func (p *Portfolio) fold(payload any, seq int64) {
@@ -501,4 +463,30 @@ func (p *Portfolio) fold(payload any, seq int64) {
 	if rezoned || p.live.Amended() != changes || !p.past.Follow(payload, c) {
 		p.past = nil
 	}
+}
+
+// announceEntry tells subscribers of a durable entry about orders, trading or credentials.
+func (p *Portfolio) announceEntry(payload any, seq int64) {
+	e := Event{ProfileID: p.id, Owner: p.owner, Seq: seq}
+	switch f := payload.(type) {
+	case *risk.Hold:
+		if len(f.Warnings) == 0 {
+			return
+		}
+		e.Kind, e.Time, e.Rule = EventWarning, f.Time, f.Warnings[0].Rule
+	case *risk.Refusal:
+		e.Kind, e.Time = EventRefused, f.Time
+		if len(f.Violations) > 0 {
+			e.Rule = f.Violations[0].Rule
+		}
+	case *risk.Breach:
+		e.Kind, e.Time, e.Rule = EventBreach, f.Time, f.Rule
+	case *risk.StateChange:
+		e.Kind, e.Time, e.Rule = EventState, f.Time, f.Cause
+	case *CredentialAccess:
+		e.Kind, e.Time = EventCredentials, f.Time
+	default:
+		return
+	}
+	p.emit(e)
 }

@@ -1,11 +1,11 @@
 package accounts_test
 
 import (
-	"github.com/ai-ots/accounts"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
 )
 

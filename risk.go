@@ -341,29 +341,3 @@ type policing struct{}
 func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
 	return p.writePolicy()
 }
-
-// announceEntry tells subscribers of a durable entry about orders, trading or credentials.
-func (p *Portfolio) announceEntry(payload any, seq int64) {
-	e := Event{ProfileID: p.id, Owner: p.owner, Seq: seq}
-	switch f := payload.(type) {
-	case *risk.Hold:
-		if len(f.Warnings) == 0 {
-			return
-		}
-		e.Kind, e.Time, e.Rule = EventWarning, f.Time, f.Warnings[0].Rule
-	case *risk.Refusal:
-		e.Kind, e.Time = EventRefused, f.Time
-		if len(f.Violations) > 0 {
-			e.Rule = f.Violations[0].Rule
-		}
-	case *risk.Breach:
-		e.Kind, e.Time, e.Rule = EventBreach, f.Time, f.Rule
-	case *risk.StateChange:
-		e.Kind, e.Time, e.Rule = EventState, f.Time, f.Cause
-	case *CredentialAccess:
-		e.Kind, e.Time = EventCredentials, f.Time
-	default:
-		return
-	}
-	p.emit(e)
-}

@@ -1,0 +1,105 @@
+package accounts
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/ai-ots/accounts/internal/exposure"
+	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// SaveCheckpoint stores the book as it stands, so that opening the portfolio is quick. The
+// portfolio does so by itself after about a thousand entries. It saves nothing for an empty
+// journal. Its error is the store's.
+func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
+	p.mu.RLock()
+	c, err := p.live.checkpoint()
+	p.mu.RUnlock()
+	if err != nil || c.Seq == 0 {
+		return err
+	}
+	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
+		p.counters.checkpointFailures.Add(1)
+		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
+	}
+	p.counters.checkpoints.Add(1)
+	return nil
+}
+
+// checkpointEvery is the number of entries after which a checkpoint is saved; a large book waits
+// for more.
+const checkpointEvery = 1024
+
+// saveCheckpoint saves the live book when enough entries have come since the last time. A failure
+// is no failure of the command, which is durable: it is reported as an event, and saving is tried
+// again later.
+func (p *Portfolio) saveCheckpoint(ctx context.Context) {
+	since := p.live.seq - p.saved
+	if since < checkpointEvery || since < 4*int64(p.live.Size()) {
+		return
+	}
+	p.saved = p.live.seq
+	if err := p.SaveCheckpoint(ctx); err != nil {
+		p.notSaved(ctx, err)
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
+			Time: wire.Time(p.clock()), Err: err})
+	}
+}
+
+// checkpointVersion is the version of a checkpoint's state. A checkpoint of another version is not
+// used: the journal is folded from the beginning.
+const checkpointVersion = 2
+
+// foldRecord is the state of a fold in a checkpoint.
+type foldRecord struct {
+	Version int `json:"v"`
+	exposure.Record
+}
+
+// checkpoint returns the fold in the form that a store keeps: a SHA-256 over profile, sequence
+// number, hash and state, and then the state.
+func (f *fold) checkpoint() (Checkpoint, error) {
+	data, err := json.Marshal(foldRecord{checkpointVersion, f.Account.Record()})
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", f.profile, err)
+	}
+	c := Checkpoint{ProfileID: f.profile, Seq: f.seq, Hash: f.hash}
+	sum := c.sum(data)
+	c.State = append(sum[:], data...)
+	return c, nil
+}
+
+// foldFrom returns the fold that a checkpoint holds; false if the checkpoint cannot be used.
+func foldFrom(c Checkpoint, id ProfileID, base ledger.Currency) (f *fold, ok bool) {
+	if c.ProfileID != id || c.Seq < 1 || len(c.State) < sha256.Size {
+		return nil, false
+	}
+	state := c.State[sha256.Size:]
+	if c.sum(state) != Hash(c.State[:sha256.Size]) {
+		return nil, false
+	}
+	var r foldRecord
+	dec := json.NewDecoder(bytes.NewReader(state))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil || r.Version != checkpointVersion || r.Base != base {
+		return nil, false
+	}
+	a, err := r.Account()
+	if err != nil {
+		return nil, false
+	}
+	return &fold{Account: a, profile: id, seq: c.Seq, hash: c.Hash}, true
+}
+
+// sum returns the SHA-256 with which a checkpoint's state begins.
+func (c *Checkpoint) sum(state []byte) Hash {
+	b := append([]byte(c.ProfileID), 0)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Seq))
+	b = append(b, c.Hash[:]...)
+	return sha256.Sum256(append(b, state...))
+}
