@@ -1,62 +1,75 @@
-// Package accounts lets one trading system run many Interactive Brokers accounts, none of which
-// ever touches another.
+// Package accounts lets one trading system run many Interactive Brokers accounts. Nothing that is
+// done in one account touches another.
 //
 // # The model
 //
-// A profile ([AccountProfile]) names one account and how it may trade: capital level, risk
-// tolerance, limits, gateway, status. Everything is keyed on its [ProfileID], never on the broker's
-// account id, which brokers have been known to change. Credentials are not part of it: they are in
-// a [CredentialStore] under the same id, and rotate without touching anything else.
+// A profile ([AccountProfile]) names one account and how the account may trade: capital level, risk
+// tolerance, limits, gateway, status. The library keys everything on the [ProfileID]. The account
+// id of the broker is an attribute, because brokers have renumbered accounts. Credentials are not
+// part of a profile. A [CredentialStore] keeps them under the profile's id.
 //
-// Whatever happens to a profile is a [ledger.Fact]: a [ledger.Trade], a [ledger.CashMovement], a
-// [ledger.Split], an [ledger.Opening], a [ledger.Cancellation], an [ledger.EquityPoint]. Recorded,
-// it is an [Entry] in the profile's journal, which is append-only, numbered 1, 2, 3 … without gaps,
-// and chained by SHA-256. What the broker corrects or takes back is recorded too, and the book
-// restated; nothing is ever erased.
+// Whatever happens in an account is a [ledger.Fact]: a [ledger.Trade], a [ledger.CashMovement], a
+// [ledger.Split], a [ledger.Opening], a [ledger.Cancellation] or a [ledger.EquityPoint].
+// [Portfolio.Record] writes a fact to the profile's journal as an [Entry]. A journal is
+// append-only. Entries are numbered 1, 2, 3 … without gaps, and each entry carries the SHA-256 of
+// the entry before. A correction and a cancellation by the broker are entries too: the book is
+// restated, and nothing is erased.
 //
 // A [ledger.Book] is the fold of a journal: positions with their FIFO lots, cash by currency,
-// realized P&L. The fold is pure Go, so that every store and every process computes the same book.
-// It follows the broker's own arithmetic, commissions of both sides inside the basis, and
-// [Portfolio.Reconcile] holds it against the broker's own figures.
+// realized P&L. The fold is pure Go, so every store and every process computes the same book. The
+// book follows the broker's arithmetic: the commissions of both sides are inside the basis.
+// [Portfolio.Reconcile] compares the book with the broker's figures.
 //
-// A [Store] keeps profiles and journals and decides nothing. It accepts an entry only behind the
-// last one, and under a key that is new. That rule gives atomicity, idempotency and several
-// processes on one profile: a process that decided on stale state is refused, catches up, and
-// decides again.
+// A [Store] keeps profiles and journals. A store decides nothing about trading: it accepts an entry
+// only behind the last entry of the journal, and only under a key that is new. This rule gives
+// atomicity, idempotency and several processes on one profile. A command that was decided on stale
+// state is refused; the portfolio catches up and decides again.
 //
 // A [Portfolio] is the handle on one profile's book, bound to that profile for life. Commands make
-// entries, entries make the book, the book answers questions; readers see only what the store has
-// accepted.
+// entries, entries make the book, and the book answers questions. Readers see only what the store
+// has accepted.
 //
-// A [MultiAccountManager] keeps it all together: it creates and switches profiles, hands out one
-// portfolio for each, and tells subscribers what changed. [MultiAccountManager.SwitchProfile]
-// changes what later calls take for the active profile and can never redirect an operation under
-// way; [WithProfile] gives a context a profile of its own, and [WithOwner] hides from it everybody
-// else's.
-//
-// # Packages
-//
-// Facts, books and valuation are in package ledger; orders, limits and rules in package risk; how
-// orders are sized in package sizing; returns and ratios in package performance; the comparison
-// with the broker's figures in package reconcile; secrets in package credentials. This package
-// joins them to profiles and journals. Stores are in the packages under store and credentials.
+// A [MultiAccountManager] creates, lists and switches profiles, hands out one portfolio for each
+// profile, and tells subscribers what changed. [MultiAccountManager.SwitchProfile] changes which
+// profile later calls take for the active one. A switch never redirects an operation under way.
+// [WithProfile] gives a context an active profile of its own. [WithOwner] hides the profiles of all
+// other owners from a context, and [AsSystem] shows the profiles of every owner.
 //
 // # Orders
 //
-// Before a [risk.Order] leaves, [Portfolio.Reserve] holds it against the profile's [risk.Limits]
-// and, if it breaks no [risk.Rule], holds its exposure, durably: from then on it counts against
-// every limit in every process, until fills that name it have made it real or [Portfolio.Release]
-// lets it go. A refused order is an error, [ErrRefused], that lists every rule it breaks. What
-// cannot be told, such as equity while a mark is missing, refuses; an order that only reduces a
-// position is never barred by limits. Losses make trading reduce, [Portfolio.Halt] stops it, and
-// only [Portfolio.Resume] lets it go on.
+// [Portfolio.Reserve] checks a [risk.Order] against the [risk.Limits] of the profile before the
+// order leaves. If the order breaks no [risk.Rule], Reserve holds the order's exposure durably. The
+// held exposure counts against every limit in every process, until fills that name the order have
+// replaced it or [Portfolio.Release] gives it back. A refused order is an error, [ErrRefused], that
+// lists every rule the order breaks. Figures that are not known refuse an order: equity is not
+// known while a mark is missing. Limits never refuse an order that only reduces a position. Losses
+// make trading reduce, [Portfolio.Halt] stops it, and [Portfolio.Resume] lets it go on.
+// [MultiAccountManager.HaltAll] stops every profile.
 //
-// [MultiAccountManager.Route] makes orders of one [Signal] in many profiles at once: each is sized
-// to its own equity by a [sizing.Sizer], checked against its own limits, and ends as an order whose
-// exposure is held, or as a refusal. [Portfolio.Performance] tells how a profile did,
-// [MultiAccountManager.Compare] how several did beside each other.
+// [MultiAccountManager.Route] makes orders of one [Signal] in many profiles at once. A
+// [sizing.Sizer] sizes each order to the equity of its profile, and each order is checked against
+// the limits of its profile. The outcome in each profile is an [Allocation]: an order whose
+// exposure is held, or a refusal. [Portfolio.Performance] measures one profile.
+// [MultiAccountManager.Compare] sets several profiles side by side.
 //
-// The library sends nothing itself: orders go out, and fills come in, through your own connection.
+// The library sends no orders and opens no connection to the broker. Orders go out, and fills and
+// marks come in, through the caller's own connection.
+//
+// # The packages
+//
+//   - accounts (this one): profiles, the manager, portfolios, journals, the interfaces of stores.
+//   - [github.com/ai-ots/accounts/ledger]: what happened. Instruments, facts, lots, the book.
+//   - [github.com/ai-ots/accounts/risk]: what may happen. Orders, limits, rules, decisions.
+//   - [github.com/ai-ots/accounts/sizing]: how large an order is.
+//   - [github.com/ai-ots/accounts/performance]: returns, drawdown and ratios of one profile.
+//   - [github.com/ai-ots/accounts/reconcile]: a book beside the broker's figures.
+//   - [github.com/ai-ots/accounts/credentials]: secrets, and the sets of them that a login needs.
+//   - [github.com/ai-ots/accounts/invalid]: the error that names every wrong field.
+//   - store/memstore and store/pgstore: stores in memory and in PostgreSQL. store/storetest tests
+//     any.
+//   - credentials/memcreds, credentials/keychain and credentials/pgcreds: credential stores in
+//     memory, in the operating system's keychain and in PostgreSQL. credentials/credtest tests any.
+//   - [github.com/ai-ots/accounts/ibkr/flex]: reads and imports Flex statements.
 //
 // # The shortest program
 //
@@ -79,9 +92,9 @@
 //		_, err = portfolio.Record(ctx, ledger.Trade{
 //			ExecID:     "0000e0d5.68273a2b.01.01",
 //			Instrument: ledger.NewStock("XYZ", "USD"),
-//			Quantity:   udecimal.MustParse("10"),
-//			Price:      udecimal.MustParse("41.25"),
-//			Commission: udecimal.MustParse("1"),
+//			Quantity:   ledger.MustDecimal("10"),
+//			Price:      ledger.MustDecimal("41.25"),
+//			Commission: ledger.MustDecimal("1"),
 //			Time:       time.Now(),
 //		})
 //		fmt.Println("cash:", portfolio.Cash()["USD"].Balance())
@@ -90,16 +103,17 @@
 //
 // # Values
 //
-// Money, prices and quantities are [ledger.Decimal]: exact, never a float. Quantities and amounts
-// are signed, negative for a sale, a short position and money that went; commissions and taxes on
-// trades are positive costs. Inputs whose product could not be exact are refused, and where an
-// amount is shared out the parts add up to the whole. Times are in UTC at microseconds. Values that
-// cross an interface are copies.
+// Money, prices and quantities are a [ledger.Decimal]: exact, never a float. Quantities and amounts
+// are signed; a sale, a short position and money that left are negative. Commissions and taxes on
+// trades are positive costs. Inputs whose product could not be exact are refused. Where an amount
+// is shared out, the parts add up to the whole. Times are in UTC at microseconds. Values that cross
+// an interface are copies.
 //
-// Time zones come from the machine, or from the program where its main package imports time/tzdata:
-// a zone that cannot be loaded is refused, by [New] and by [risk.Limits.Validate].
+// Time zones come from the machine, or from the program if its main package imports time/tzdata. A
+// zone that cannot be loaded is refused, by [New] for America/New_York and by
+// [risk.Limits.Validate] for the zone of a profile's limits.
 //
-// Errors wrap the sentinels of this package (test with errors.Is), and carry details in
-// [ValidationError], [RefusalError], [MissingError], [DuplicateError] and [CorruptError]
-// (errors.As).
+// Errors wrap the sentinels of this package; test them with errors.Is. [ValidationError],
+// [RefusalError], [MissingError], [DuplicateError] and [CorruptError] carry details; read them with
+// errors.As.
 package accounts

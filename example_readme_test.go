@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
@@ -25,26 +24,28 @@ import (
 
 // README.md:
 
-func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHook, fills <-chan ledger.Trade) error {
+func serve(
+	ctx context.Context, store accounts.Store, connect accounts.SwitchHook, fills <-chan ledger.Trade,
+) error {
 	manager, err := accounts.New(store, accounts.OnSwitch(connect))
 	if err != nil {
 		return err
 	}
-	defer manager.Close() // the store stays yours to close
+	defer manager.Close() // closes the manager; the caller closes the store
 
 	profile, err := manager.CreateProfile(ctx, accounts.Aggressive25K("DU1000025"))
 	if err != nil {
 		return err
 	}
-	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil { // runs connect first
+	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil { // calls connect first
 		return err
 	}
-	portfolio, err := manager.Portfolio(ctx, profile.ID) // bound to this account for life
+	portfolio, err := manager.Portfolio(ctx, profile.ID) // bound to this profile for life
 	if err != nil {
 		return err
 	}
 	for fill := range fills {
-		if _, err := portfolio.Record(ctx, fill); err != nil { // again is harmless
+		if _, err := portfolio.Record(ctx, fill); err != nil { // a repeated fill changes nothing
 			return err
 		}
 	}
@@ -54,8 +55,11 @@ func serve(ctx context.Context, store accounts.Store, connect accounts.SwitchHoo
 	return nil
 }
 
-func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal accounts.Signal, send func(accounts.ProfileID, risk.Order) error) error {
-	outcomes, err := manager.Route(ctx, signal) // sized by equity and capital level, unless told otherwise
+func follow(
+	ctx context.Context, manager *accounts.MultiAccountManager, signal accounts.Signal,
+	send func(accounts.ProfileID, risk.Order) error,
+) error {
+	outcomes, err := manager.Route(ctx, signal) // sized by a fraction of equity; see WithSizer
 	if err != nil {
 		return err
 	}
@@ -78,10 +82,10 @@ func follow(ctx context.Context, manager *accounts.MultiAccountManager, signal a
 }
 
 func durable(ctx context.Context, db *sqlx.DB) (accounts.Store, error) {
-	if err := pgstore.Migrate(ctx, db); err != nil { // when the application decides; New migrates nothing
+	if err := pgstore.Migrate(ctx, db); err != nil { // pgstore.New migrates nothing
 		return nil, err
 	}
-	return pgstore.New(ctx, db) // on your pool, which stays yours; or pgstore.Open(ctx, dsn)
+	return pgstore.New(ctx, db) // leaves the pool open; pgstore.Open(ctx, dsn) makes a pool
 }
 
 // doc.go:
@@ -105,9 +109,9 @@ func hold(ctx context.Context) error {
 	_, err = portfolio.Record(ctx, ledger.Trade{
 		ExecID:     "0000e0d5.68273a2b.01.01",
 		Instrument: ledger.NewStock("XYZ", "USD"),
-		Quantity:   udecimal.MustParse("10"),
-		Price:      udecimal.MustParse("41.25"),
-		Commission: udecimal.MustParse("1"),
+		Quantity:   ledger.MustDecimal("10"),
+		Price:      ledger.MustDecimal("41.25"),
+		Commission: ledger.MustDecimal("1"),
 		Time:       time.Now(),
 	})
 	fmt.Println("cash:", portfolio.Cash()["USD"].Balance())

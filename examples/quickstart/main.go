@@ -1,5 +1,5 @@
-// Command quickstart keeps two accounts apart: it makes a profile for each, switches to it,
-// records a trade, and prints what both hold and which one is active.
+// Command quickstart keeps two accounts apart. It makes a profile for each, switches to it and
+// records a trade. It prints what both hold and which profile is active.
 package main
 
 import (
@@ -10,8 +10,6 @@ import (
 	"os"
 	"time"
 	_ "time/tzdata" // not every machine has time zones
-
-	"github.com/quagmt/udecimal"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
@@ -32,6 +30,7 @@ func run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer manager.Close()
+	at, shares := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC), []string{"10", "20"}
 	for i, p := range []accounts.AccountProfile{accounts.Aggressive25K("DU1000025"), accounts.Conservative250K("DU1000250")} {
 		if p, err = manager.CreateProfile(ctx, p); err != nil {
 			return err
@@ -39,15 +38,14 @@ func run(ctx context.Context, w io.Writer) error {
 		if _, err = manager.SwitchProfile(ctx, p.ID); err != nil {
 			return err
 		}
-		portfolio, err := manager.Portfolio(ctx, "") // the active profile's, whatever is switched to later
+		portfolio, err := manager.Portfolio(ctx, "") // of the active profile; a later switch does not change it
 		if err != nil {
 			return err
 		}
-		at := time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC)
-		_, err = portfolio.Record(ctx, // both or neither; again is harmless
+		_, err = portfolio.Record(ctx, // both facts or neither; recording them again changes nothing
 			ledger.CashMovement{ID: "deposit-1", Kind: ledger.Deposit, Currency: "USD", Amount: p.CapitalLevel.Amount(), Time: at},
 			ledger.Trade{ExecID: "0000e0d5.68273a2b.01.01", Instrument: ledger.NewStock("XYZ", "USD"), Time: at,
-				Quantity: udecimal.MustFromInt64(int64(10+10*i), 0), Price: udecimal.MustParse("41.25"), Commission: udecimal.MustParse("1")})
+				Quantity: ledger.MustDecimal(shares[i]), Price: ledger.MustDecimal("41.25"), Commission: ledger.MustDecimal("1")})
 		if err != nil {
 			return err
 		}
