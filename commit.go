@@ -437,7 +437,8 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	}
 	p.saved = p.live.seq
 	if err := p.SaveCheckpoint(ctx); err != nil {
-		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq, Time: wire.Time(p.clock()), Err: err})
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
+			Time: wire.Time(p.clock()), Err: err})
 	}
 }
 

@@ -24,8 +24,8 @@ const (
 type CredentialAccess struct {
 	Action AccessAction `json:"action"`
 	By     OwnerID      `json:"by,omitempty"` // of the context; empty where it names none
-	// Outcome is "ok", "missing" when there were none, "refused" when the profile or the credentials
-	// did not permit it, or "failed" when the credential store did.
+	// Outcome is "ok", "missing" if there were none, "refused" if the profile or the credentials
+	// did not permit the access, or "failed" if the credential store did.
 	Outcome string    `json:"outcome"`
 	Time    time.Time `json:"time"`
 }

@@ -37,9 +37,9 @@
 // # Packages
 //
 // Facts, books and valuation are in package ledger; orders, limits and rules in package risk; how
-// orders are sized in package sizing; returns and ratios in package performance; the comparison with
-// the broker's figures in package reconcile; secrets in package credentials. This package joins them
-// to profiles and journals. Stores are in the packages under store and credentials.
+// orders are sized in package sizing; returns and ratios in package performance; the comparison
+// with the broker's figures in package reconcile; secrets in package credentials. This package
+// joins them to profiles and journals. Stores are in the packages under store and credentials.
 //
 // # Orders
 //

@@ -249,7 +249,9 @@ func (p *Portfolio) requireNew(ctx context.Context, list []ledger.Payload, known
 }
 
 // lookUp finds those of the facts' keys that the journal has and the command did not know of.
-func (p *Portfolio) lookUp(ctx context.Context, list []ledger.Payload, known map[string]int64) (map[string]int64, error) {
+func (p *Portfolio) lookUp(
+	ctx context.Context, list []ledger.Payload, known map[string]int64,
+) (map[string]int64, error) {
 	var wanted []string
 	for _, f := range list {
 		key := ledger.KeyOf(f)
@@ -293,7 +295,9 @@ func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64,
 
 // correct decides about a trade whose execution is in the journal as entry seq. A higher correction
 // number replaces the execution; anything else is the same fill again.
-func (p *Portfolio) correct(ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64) (ledger.Payload, error) {
+func (p *Portfolio) correct(
+	ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64,
+) (ledger.Payload, error) {
 	was, err := p.tradeAt(ctx, seq)
 	if err != nil {
 		return nil, err

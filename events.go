@@ -19,21 +19,23 @@ const (
 	EventSwitched EventKind = "switched" // an owner's active profile changed
 	EventRecorded EventKind = "recorded" // a profile's journal grew
 
-	// The following are told by every process that has the profile's portfolio open, once what they
-	// tell of is durable.
+	// The following come from every process that has the profile's portfolio open, once the entry
+	// that they are about is durable.
 
 	EventRefused EventKind = "refused" // an order was refused
 	EventWarning EventKind = "warning" // an order brought a limit to its warning level
 	EventBreach  EventKind = "breach"  // a loss or drawdown came to another level
 	EventState   EventKind = "state"   // trading was halted, reduced or resumed, by a person or a breach
 
-	EventCredentials EventKind = "credentials" // credentials were accessed; see Portfolio.CredentialAccesses for what and by whom
-	// EventCheckpointFailed tells that a portfolio could not save a checkpoint. Nothing is lost:
-	// opening it takes longer until one is saved.
+	// EventCredentials: credentials were accessed. See Portfolio.CredentialAccesses for the action
+	// and the owner.
+	EventCredentials EventKind = "credentials"
+	// EventCheckpointFailed: a portfolio could not save a checkpoint. Nothing is lost: opening the
+	// portfolio takes longer until one is saved.
 	EventCheckpointFailed EventKind = "checkpoint_failed"
 )
 
-// Event tells that something changed, in this process or another. It is a hint to look again; see
+// Event says that something changed, in this process or another. It is a hint to look again; see
 // Store.Watch for what is promised. Events carry no secrets and no amounts.
 type Event struct {
 	Kind      EventKind
@@ -45,13 +47,14 @@ type Event struct {
 	Rule      risk.Rule // for EventRefused, EventWarning and EventBreach the first rule concerned, for EventState the cause
 }
 
-// eventKey tells which events replace each other for a subscriber who is slow.
+// eventKey says which events replace each other for a slow subscriber.
 type eventKey struct {
 	kind    EventKind
 	profile ProfileID // empty for switches: the newest of an owner counts
 	owner   OwnerID
 }
 
+// eventKeyOf returns the event's key.
 func eventKeyOf(e Event) eventKey {
 	if e.Kind == EventSwitched {
 		return eventKey{kind: e.Kind, owner: e.Owner}
@@ -59,21 +62,22 @@ func eventKeyOf(e Event) eventKey {
 	return eventKey{kind: e.Kind, profile: e.ProfileID, owner: e.Owner}
 }
 
-var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed, EventRefused, EventWarning, EventBreach, EventState, EventCredentials}
+var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCheckpointFailed,
+	EventRefused, EventWarning, EventBreach, EventState, EventCredentials}
 
-// Subscribe returns a channel of what changes from now on, in every process that uses the store:
-// events of the given kinds, or of all if none are given, about the profiles that ctx sees. As
-// with Store.Watch they are hints to look again: a slow reader finds events of one kind about one
-// profile, or one owner's switches, merged into the newest, never misses the newest, and holds
-// nobody up. Where this manager has the profile's portfolio open, EventRecorded comes after the
-// portfolio has caught up, or failed to once.
+// Subscribe returns a channel of changes from now on, in every process that uses the store: events
+// of the given kinds, or of all kinds, about the profiles that ctx sees. Events are hints to look
+// again. A slow reader finds several events of one kind about one profile (for switches, one owner)
+// merged into the newest, never misses the newest, and delays nobody. Where this manager has the
+// profile's portfolio open, EventRecorded comes after the portfolio has caught up, or has failed to
+// once.
 //
-// When the store's own watch breaks off, the manager watches anew, and since something may have
-// been missed, delivers an EventProfile and an EventRecorded for every profile, with Seq 0 for not
-// known, and an EventSwitched for every owner.
+// When the store's own watch breaks off, the manager watches anew. Since it may have missed
+// something, it delivers an EventProfile and an EventRecorded with Seq 0 (not known) for every
+// profile, and an EventSwitched for every owner.
 //
-// The channel is closed when ctx ends, when the manager is closed, and when the store is. ErrInvalid
-// for an unknown kind.
+// The channel is closed when ctx ends, and when the manager or the store is closed. It returns
+// ErrInvalid for an unknown kind.
 func (m *MultiAccountManager) Subscribe(ctx context.Context, kinds ...EventKind) (<-chan Event, error) {
 	s, err := m.enter(ctx)
 	if err != nil {
@@ -94,7 +98,7 @@ func (m *MultiAccountManager) Subscribe(ctx context.Context, kinds ...EventKind)
 	return events, nil
 }
 
-// watch passes on what the store tells until the manager or the store is closed.
+// watch passes on the store's events until the manager or the store is closed.
 func (m *MultiAccountManager) watch(changes <-chan Event) {
 	var retry backoff
 	for {
@@ -109,7 +113,8 @@ func (m *MultiAccountManager) watch(changes <-chan Event) {
 	}
 }
 
-// passOn reads the channel to its end, or the manager's, and reports whether there was anything.
+// passOn reads the channel to its end, or until the manager is closed, and reports whether there
+// was any event.
 func (m *MultiAccountManager) passOn(changes <-chan Event) (some bool) {
 	for {
 		select {
@@ -125,8 +130,8 @@ func (m *MultiAccountManager) passOn(changes <-chan Event) (some bool) {
 	}
 }
 
-// watchAgain returns a new channel from the store, after telling everybody that something may
-// have been missed; an error only when there will never be one again.
+// watchAgain returns a new channel from the store, after telling subscribers that something may
+// have been missed. It returns an error only if there will never be a channel again.
 func (m *MultiAccountManager) watchAgain(retry *backoff) (<-chan Event, error) {
 	for retry.wait(m.ctx) {
 		changes, err := m.store.Watch(m.ctx)
@@ -142,7 +147,7 @@ func (m *MultiAccountManager) watchAgain(retry *backoff) (<-chan Event, error) {
 	return nil, ErrClosed
 }
 
-// forwardAll tells of everything as though it had just changed.
+// forwardAll sends events about everything, as though all of it had just changed.
 func (m *MultiAccountManager) forwardAll(ctx context.Context) error {
 	profiles, err := m.store.Profiles(ctx, ProfileFilter{})
 	if err != nil {
@@ -164,10 +169,10 @@ func (m *MultiAccountManager) forwardAll(ctx context.Context) error {
 	return nil
 }
 
-// backoff spaces tries out: 20 ms, then twice as long each time up to 5 s.
+// backoff spaces repeated tries: 20 ms first, then twice as long each time, up to 5 s.
 type backoff struct{ next time.Duration }
 
-// wait returns after the pause, or at once with false when ctx ends.
+// wait returns true after the pause, or false at once when ctx ends.
 func (b *backoff) wait(ctx context.Context) bool {
 	pause := max(b.next, 20*time.Millisecond)
 	b.next = min(2*pause, 5*time.Second)

@@ -19,13 +19,13 @@ import (
 // MultiAccountManager keeps profiles, knows which one is active, and hands out one Portfolio per
 // profile. Make one with New, share it, and close it. All methods are safe for concurrent use.
 //
-// Every method sees what its context may see. Under WithOwner that is the owner's profiles alone:
-// another's is ErrProfileNotFound, as though it did not exist. A context without an owner sees
-// all profiles, for single-user systems, and its own active profile is that of
-// the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired. AsSystem sees all profiles
-// always, for back offices.
+// Every method sees what its context may see. Under WithOwner these are the owner's profiles alone:
+// the profile of another owner is ErrProfileNotFound, as though it did not exist. A context without
+// an owner sees all profiles, for single-user systems, and its active profile is that of the empty
+// owner; a manager made with RequireOwner refuses it with ErrOwnerRequired. AsSystem sees all
+// profiles in either case, for back offices.
 //
-// Every method returns the context's error when the context is done, the store's error when the
+// Every method returns the context's error when the context has ended, the store's error when the
 // store fails, and ErrClosed after Close.
 type MultiAccountManager struct {
 	store        Store

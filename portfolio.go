@@ -29,17 +29,19 @@ import (
 //   - ErrOutcomeUnknown with the store's error, if the store failed and the entries may be written;
 //   - ErrClosed after the manager was closed.
 type Portfolio struct {
-	id      ProfileID
-	base    ledger.Currency
-	owner   OwnerID
-	store   Store
-	clock   func() time.Time
-	emit    func(Event)
-	visible atomic.Int64 // live's sequence number, for whoever asks without the lock
-	// profile is the newest that is known, and policy what it permits; the manager keeps both up to date.
+	id    ProfileID
+	base  ledger.Currency
+	owner OwnerID
+	store Store
+	clock func() time.Time
+	emit  func(Event)
+	// visible is live's sequence number, for readers without the lock.
+	visible atomic.Int64
+	// profile is the newest version that is known, and policy what it permits. The manager keeps
+	// both up to date.
 	profile atomic.Pointer[AccountProfile]
 	policy  atomic.Pointer[exposure.Policy]
-	// queue is who leads and who waits; see commit.go.
+	// queue says who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
 

@@ -17,9 +17,10 @@ type portfolioSlot struct {
 	err   error         // why opening failed; set before ready is closed
 
 	// What follows is guarded by the manager's mu.
-	p          *Portfolio // nil until it is open
-	told, done progress   // what events told of, and what of it the portfolio knows
-	held       []news     // to be passed on once the portfolio knows; one of each kind at most
+	p *Portfolio // nil until it is open
+	// told is how far events are, done how far the portfolio has followed them.
+	told, done progress
+	held       []news // to be passed on once the portfolio knows; one of each kind at most
 	catchingUp bool
 }
 

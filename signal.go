@@ -72,7 +72,8 @@ func (s *Signal) normalize() error {
 // order returns the profile's order for the quantity.
 func (s *Signal) order(id ProfileID, quantity ledger.Decimal) risk.Order {
 	return risk.Order{
-		ID: ledger.OrderID(string(s.ID) + "@" + string(id)), Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
+		ID:         ledger.OrderID(string(s.ID) + "@" + string(id)),
+		Instrument: s.Instrument, Quantity: quantity, Price: s.Price,
 		Strategy: s.Strategy, Sector: s.Sector, Signal: s.ID,
 	}
 }

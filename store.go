@@ -39,7 +39,8 @@ type Store interface {
 	// LastUsedAt is ignored.
 	UpdateProfile(ctx context.Context, p AccountProfile) error
 
-	// Profile returns the profile with the id, whatever its status. ErrProfileNotFound on a miss.
+	// Profile returns the profile with the id, in any status. It returns ErrProfileNotFound on a
+	// miss.
 	Profile(ctx context.Context, id ProfileID) (AccountProfile, error)
 
 	// Profiles returns the profiles that match the filter, in ascending order of id; none is an

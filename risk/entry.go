@@ -32,8 +32,8 @@ func (h *Hold) Normalize() error {
 	return err
 }
 
-// NewHold returns the hold of an order that is not normalized yet, with the key of the order's
-// contract, which the caller knows already.
+// NewHold returns the hold of an order that is not normalized yet. contract is the key of the
+// order's contract, which the caller knows already.
 func NewHold(o Order, contract ledger.InstrumentKey) Hold { return Hold{Order: o, key: contract} }
 
 // Contract returns the key of the order's contract. It does not allocate for a normalized hold.
