@@ -52,6 +52,8 @@ type queue struct {
 	waiting []*command
 	spare   []*command
 	solo    [1]*command
+
+	commands, failures, givenUp int64 // see Activity
 }
 
 func (q *queue) close() {
@@ -62,6 +64,18 @@ func (q *queue) close() {
 
 // submit runs the command, alone or in a group, and returns its error.
 func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
+	if !p.tel.observed() {
+		return p.enter(ctx, cmd)
+	}
+	o := p.tel.begin(ObservedCommand, cmd.op(), p.id)
+	o.Count = len(cmd.facts)
+	o.Err = p.enter(ctx, cmd)
+	p.tel.end(ctx, &o)
+	return o.Err
+}
+
+// enter leads, or gets in line.
+func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -116,6 +130,7 @@ func (q *queue) withdraw(cmd *command) bool {
 		return false
 	}
 	q.waiting = slices.Delete(q.waiting, i, i+1)
+	q.givenUp++
 	if cmd.promoted {
 		q.next()
 	}
@@ -145,6 +160,7 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 			p.stale = true
 			p.announce(0)
 			fail(group, ErrOutcomeUnknown)
+			p.outcomeUnknown(ctx, 0, errPanicked)
 		}
 		p.handOn(group)
 	}()
@@ -159,6 +175,7 @@ func (p *Portfolio) handOn(group []*command) {
 	defer q.mu.Unlock()
 	q.next()
 	for i, cmd := range group {
+		q.count(cmd)
 		if i > 0 {
 			cmd.wake <- false
 		}
@@ -196,8 +213,10 @@ func anyOf(group []*command) (context.Context, func()) {
 // draft: the draft is made anew, and each command decides again.
 func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	known := map[string]int64(nil) // keys that turned out to be in the journal already
-	for {
+	for try := 1; ; try++ {
+		p.countTry(ctx, try)
 		if err := p.catchUp(ctx, group); err != nil {
+			p.noteCorrupt(ctx, err)
 			fail(group, err)
 			return
 		}
@@ -207,6 +226,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		if len(p.draft.entries) == 0 {
 			return
 		}
+		entries := len(p.draft.entries)
 		p.announce(p.draft.fold.seq)
 		err := p.store.Append(ctx, p.draft.batch(p.id))
 		if err == nil {
@@ -219,6 +239,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		var duplicates *DuplicateError
 		switch {
 		case errors.As(err, &duplicates) && len(duplicates.Duplicates) > 0:
+			p.refused(ctx, &p.counters.duplicates, len(duplicates.Duplicates))
 			if known == nil {
 				known = map[string]int64{}
 			}
@@ -226,10 +247,12 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 				known[d.Key] = d.Seq
 			}
 		case errors.Is(err, ErrConflict):
+			p.refused(ctx, &p.counters.conflicts, 1)
 			p.stale = true
 		default:
 			p.stale = true // it may have been appended all the same
 			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrProfileNotFound) && !errors.Is(err, ErrInvalid) {
+				p.outcomeUnknown(ctx, entries, err)
 				err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 			}
 			fail(group, err)
@@ -337,6 +360,9 @@ func (p *Portfolio) publish() {
 		p.fold(payload, p.draft.entries[i].Seq)
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
+	p.written.groups++
+	p.written.entries += int64(len(p.draft.entries))
+	p.written.restatements += p.draft.restated
 	p.visible.Store(p.live.seq)
 	p.wakeReaders()
 	p.mu.Unlock()
@@ -392,7 +418,9 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	for _, s := range tail {
 		p.announceEntry(s.payload, s.entry.Seq)
 	}
-	p.stale = false
+	p.stale, p.corrupt = false, false
+	p.counters.catchUps.Add(1)
+	p.counters.caughtUp.Add(int64(len(tail)))
 	p.resetDraft()
 	return nil
 }
@@ -437,6 +465,7 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	}
 	p.saved = p.live.seq
 	if err := p.SaveCheckpoint(ctx); err != nil {
+		p.notSaved(ctx, err)
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
 			Time: wire.Time(p.clock()), Err: err})
 	}
@@ -453,8 +482,10 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 		return err
 	}
 	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
+		p.counters.checkpointFailures.Add(1)
 		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
 	}
+	p.counters.checkpoints.Add(1)
 	return nil
 }
 

@@ -22,6 +22,7 @@ type draft struct {
 	positions []ledger.Position
 	buffer    []byte // the payloads' bytes
 	scratch   []byte
+	restated  int64 // how many of the entries are restatements
 }
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
@@ -37,7 +38,7 @@ func (d *draft) clear() {
 	clear(d.entries)
 	clear(d.payloads)
 	d.entries, d.payloads, d.positions, d.buffer = d.entries[:0], d.payloads[:0], d.positions[:0], d.buffer[:0]
-	d.keys = nil
+	d.keys, d.restated = nil, 0
 }
 
 // begin starts a group behind the live book's last entry.
@@ -185,6 +186,7 @@ func (p *Portfolio) restateDraft(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.draft.restated++
 	return p.draft.add(ledger.Diff(p.draft.fold.Book, after))
 }
 

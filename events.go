@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -105,6 +106,9 @@ func (m *MultiAccountManager) watch(changes <-chan Event) {
 		if m.passOn(changes) {
 			retry = backoff{}
 		}
+		if m.ctx.Err() == nil {
+			m.tel.logAt(m.ctx, slog.LevelWarn, "watch on the store broke off")
+		}
 		var err error
 		if changes, err = m.watchAgain(&retry); err != nil {
 			m.events.Close() // for good: subscribers must not wait for a store that is closed
@@ -133,18 +137,38 @@ func (m *MultiAccountManager) passOn(changes <-chan Event) (some bool) {
 // watchAgain returns a new channel from the store, after telling subscribers that something may
 // have been missed. It returns an error only if there will never be a channel again.
 func (m *MultiAccountManager) watchAgain(retry *backoff) (<-chan Event, error) {
+	try := 0
 	for retry.wait(m.ctx) {
+		try++
 		changes, err := m.store.Watch(m.ctx)
 		if err == nil { // what happens from here on is in changes
 			for err = m.forwardAll(m.ctx); err != nil && !errors.Is(err, ErrClosed) && retry.wait(m.ctx); {
+				m.watchFailed(try, err)
+				try++
 				err = m.forwardAll(m.ctx)
 			}
+		}
+		if err == nil {
+			m.counters.watchRestarts.Add(1)
+			m.tel.logAt(m.ctx, slog.LevelInfo, "watch on the store resumed", slog.Int(keyAttempt, try))
+		} else {
+			m.watchFailed(try, err)
 		}
 		if err == nil || errors.Is(err, ErrClosed) {
 			return changes, err
 		}
 	}
 	return nil, ErrClosed
+}
+
+// watchFailed counts and logs the nth try in a row to watch again that failed.
+func (m *MultiAccountManager) watchFailed(try int, err error) {
+	if m.ctx.Err() != nil {
+		return
+	}
+	m.counters.watchFailures.Add(1)
+	m.tel.logAt(m.ctx, tryLevel(try), "store cannot be watched",
+		slog.Int(keyAttempt, try), errAttr(err))
 }
 
 // forwardAll sends events about everything, as though all of it had just changed.

@@ -28,11 +28,14 @@ import (
 // Every method returns the context's error when the context has ended, the store's error when the
 // store fails, and ErrClosed after Close.
 type MultiAccountManager struct {
-	store        Store
+	store        *observedStore
+	tel          *telemetry
+	counters     managerCounters
 	creds        CredentialStore // nil when none is configured
 	clock        func() time.Time
 	hooks        []SwitchHook
 	requireOwner bool
+	nils         []string // options that were given nil, and that do nothing unless given
 
 	events *hub.Hub[Event, eventKey]
 
@@ -48,13 +51,16 @@ type MultiAccountManager struct {
 }
 
 // New returns a manager on the store, which stays the caller's to close, after the manager. It
-// begins to watch the store and returns its error if that fails. ErrInvalid when the store, the
-// clock or a hook is nil, and when udecimal's default precision was lowered from 19 places: that
-// setting belongs to the whole process, and below 19 places amounts would be cut off. ErrInvalid too
-// when the time zone America/New_York cannot be loaded: trading days are counted in it by default.
+// begins to watch the store and returns its error if that fails. ErrInvalid when the store, an
+// option or what an option was given is nil, and when udecimal's default precision was lowered from
+// 19 places: that setting belongs to the whole process, and below 19 places amounts would be cut off.
+// ErrInvalid too when the time zone America/New_York cannot be loaded: trading days are counted in it
+// by default.
 func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
+	tel := newTelemetry()
 	m := &MultiAccountManager{
-		store:      store,
+		store:      &observedStore{Store: store, tel: tel, met: &meters{}},
+		tel:        tel,
 		clock:      time.Now,
 		switching:  make(map[OwnerID]chan struct{}),
 		events:     hub.New(eventKeyOf, ErrClosed),
@@ -69,8 +75,11 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		}
 		o(m)
 	}
-	v.Check(m.store != nil, "Store", "is nil")
+	v.Check(store != nil, "Store", "is nil")
 	v.Check(m.clock != nil, "WithClock", "is nil")
+	for _, option := range m.nils {
+		v.Add(option, "is nil")
+	}
 	v.Check(!slices.ContainsFunc(m.hooks, func(h SwitchHook) bool { return h == nil }), "OnSwitch", "is nil")
 	_, err := udecimal.NewFromUint64(1, num.MaxPlaces)
 	v.Check(err == nil, "udecimal", "has a default precision below %d places", num.MaxPlaces)
@@ -80,7 +89,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		return nil, err
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	changes, err := store.Watch(m.ctx)
+	changes, err := m.store.Watch(m.ctx)
 	if err != nil {
 		m.cancel()
 		return nil, fmt.Errorf("watch store: %w", err)

@@ -27,8 +27,8 @@ func clockOf(year int) func() time.Time {
 func stampOf(year int) time.Time { return time.Date(year, 5, 16, 11, 0, 0, 123456000, time.UTC) }
 
 func TestNewRefuses(t *testing.T) {
-	_, err := accounts.New(nil, accounts.WithClock(nil), accounts.OnSwitch(nil))
-	require.Equal(t, []string{"Store", "WithClock", "OnSwitch"}, wrongFields(t, err), "not every nil was found")
+	_, err := accounts.New(nil, accounts.WithClock(nil), accounts.OnSwitch(nil), accounts.WithCredentialStore(nil))
+	require.Equal(t, []string{"Store", "WithClock", "WithCredentialStore", "OnSwitch"}, wrongFields(t, err), "not every nil was found")
 
 	failure := errors.New("no connection")
 	store := newStore(t)

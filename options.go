@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -64,7 +65,56 @@ type ManagerOption func(*MultiAccountManager)
 // WithCredentialStore lets the manager keep credentials, and makes SwitchProfile refuse profiles
 // whose credentials cannot be read. The store stays the caller's to close.
 func WithCredentialStore(c CredentialStore) ManagerOption {
-	return func(m *MultiAccountManager) { m.creds = c }
+	return func(m *MultiAccountManager) {
+		m.creds = c
+		m.require(c != nil, "WithCredentialStore")
+	}
+}
+
+// require notes an option that was given nil.
+func (m *MultiAccountManager) require(given bool, option string) {
+	if !given {
+		m.nils = append(m.nils, option)
+	}
+}
+
+// WithLogger lets the manager log what an operator should see though nobody's call may have failed.
+// Without WithLogger nothing is logged. No line stands in for an error: every error reaches its
+// caller, and every Event its subscribers, all the same.
+//
+//   - Errors: a journal is corrupt; it is not known whether an append or a switch took place; an
+//     Observer panicked, for the first time.
+//   - Warnings: a watch on the store broke off or cannot be taken up; a portfolio fails to follow
+//     other processes; a checkpoint was not saved; a hook failed; commands were decided 16 times and
+//     more because others kept appending.
+//   - Information: a watch was taken up again; a portfolio follows again.
+//   - Debugging: an append was refused because the journal knows more; what had failed before failed
+//     again.
+//
+// The keys are profile, seq (of the journal), err, attempt, entries, duplicate, hook and undo. No
+// line has a secret, an amount or a broker's account id. The texts of a store's and a hook's errors
+// are logged as they are worded, cleared of account ids: a store and a hook must keep secrets and
+// amounts out of them.
+//
+// The handler is called from many goroutines, with the context of the work, and may hold up whoever
+// records: a slow handler should buffer. A panic of the handler is caught, and counted in
+// Stats.ObserverPanics.
+func WithLogger(l *slog.Logger) ManagerOption {
+	return func(m *MultiAccountManager) {
+		m.tel.log = l
+		m.require(l != nil, "WithLogger")
+	}
+}
+
+// WithObserver adds an observer that is told of every call to the store, command of a portfolio,
+// opening of a portfolio, and call of a hook; see Observer for what it may do. Several observers are
+// called in the order in which they were added. With an observer every call to the store and every
+// command costs two readings of the clock.
+func WithObserver(o Observer) ManagerOption {
+	return func(m *MultiAccountManager) {
+		m.tel.observers = append(m.tel.observers, o)
+		m.require(o != nil, "WithObserver")
+	}
 }
 
 // WithClock replaces time.Now, for tests and replays. It must be safe for concurrent use.

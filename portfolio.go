@@ -32,7 +32,8 @@ type Portfolio struct {
 	id    ProfileID
 	base  ledger.Currency
 	owner OwnerID
-	store Store
+	store *observedStore
+	tel   *telemetry
 	clock func() time.Time
 	emit  func(Event)
 	// visible is live's sequence number, for readers without the lock.
@@ -44,11 +45,13 @@ type Portfolio struct {
 	// queue says who leads and who waits; see commit.go.
 	queue    queue
 	commands sync.Pool // of *command
+	counters counters
 
 	// The leader alone uses these.
-	draft *draft
-	stale bool  // the journal may hold more than live
-	saved int64 // sequence number at which a checkpoint was last tried
+	draft   *draft
+	stale   bool  // the journal may hold more than live
+	corrupt bool  // the journal was found corrupt, and that was logged
+	saved   int64 // sequence number at which a checkpoint was last tried
 
 	mu   sync.RWMutex // guards what follows
 	live *fold        // what is durable; changed by the leader alone
@@ -56,6 +59,7 @@ type Portfolio struct {
 	// appended is closed when it has ended, and nil while nobody waits for that.
 	appending int64
 	appended  chan struct{}
+	written   appends
 	prices    *ledger.Prices
 	checking  exposure.Judge
 	past      *performance.History // nil until somebody asks how the profile did
@@ -64,7 +68,7 @@ type Portfolio struct {
 
 // portfolioConfig is what the manager opens a portfolio with.
 type portfolioConfig struct {
-	store   Store
+	store   *observedStore
 	profile AccountProfile
 	clock   func() time.Time
 	emit    func(Event)
@@ -75,7 +79,7 @@ type portfolioConfig struct {
 func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error) {
 	p := &Portfolio{
 		id: cfg.profile.ID, base: cfg.profile.BaseCurrency, owner: cfg.profile.Owner,
-		store: cfg.store, clock: cfg.clock, emit: cfg.emit,
+		store: cfg.store, tel: cfg.store.tel, clock: cfg.clock, emit: cfg.emit,
 		prices: ledger.NewPrices(cfg.profile.BaseCurrency),
 	}
 	p.setProfile(cfg.profile)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 )
@@ -114,15 +115,22 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 	defer context.AfterFunc(m.ctx, cancel)()
 	defer cancel()
 	defer close(slot.ready)
-	p, err := m.load(ctx, slot.id)
+	o := m.tel.begin(ObservedOpen, "open", slot.id)
+	store := &observedStore{Store: m.store.Store, tel: m.tel, met: &meters{}}
+	p, err := m.load(ctx, slot.id, store)
+	if err != nil && m.ctx.Err() != nil {
+		err = ErrClosed
+	}
+	o.Err = err
+	m.tel.end(ctx, &o)
+	m.tel.logCorrupt(ctx, slot.id, err)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
-		if m.ctx.Err() != nil {
-			err = ErrClosed
-		}
 		slot.err = err
 		delete(m.portfolios, slot.id)
+		m.store.met.add(store.met)
+		m.counters.openFailures.Add(1)
 		return
 	}
 	slot.p = p
@@ -131,12 +139,16 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 }
 
 // load reads the profile anew: events about it count from the moment its slot was made.
-func (m *MultiAccountManager) load(ctx context.Context, id ProfileID) (*Portfolio, error) {
-	profile, err := m.store.Profile(ctx, id)
+func (m *MultiAccountManager) load(
+	ctx context.Context, id ProfileID, store *observedStore,
+) (*Portfolio, error) {
+	profile, err := store.Profile(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return openPortfolio(ctx, portfolioConfig{store: m.store, profile: profile, clock: m.clock, emit: m.events.Publish})
+	return openPortfolio(ctx, portfolioConfig{
+		store: store, profile: profile, clock: m.clock, emit: m.events.Publish,
+	})
 }
 
 // setProfile tells an open portfolio its changed profile.
@@ -200,7 +212,7 @@ func (m *MultiAccountManager) wake(slot *portfolioSlot) {
 // that is behind finds out when the store refuses its append.
 func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
 	var retry backoff
-	for {
+	for try := 1; ; try++ {
 		m.mu.Lock()
 		if slot.done == slot.told || m.ctx.Err() != nil {
 			slot.catchingUp = false
@@ -219,9 +231,33 @@ func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
 		}
 		m.deliver(slot, told) // after a failure too: subscribers do not wait for the store to recover
 		m.mu.Unlock()
+		m.followed(slot.p, try, final, err)
+		if err == nil || final {
+			try = 0
+		}
 		if err != nil && !final && !retry.wait(m.ctx) {
 			return
 		}
+	}
+}
+
+// followed logs what came of the nth try in a row to catch up.
+func (m *MultiAccountManager) followed(p *Portfolio, try int, final bool, err error) {
+	attrs := []slog.Attr{
+		profileAttr(p.id), slog.Int64(keySeq, p.visible.Load()), slog.Int(keyAttempt, try),
+	}
+	switch {
+	case m.ctx.Err() != nil:
+	case err == nil && try > 1:
+		m.tel.logAt(m.ctx, slog.LevelInfo, "portfolio has caught up", attrs...)
+	case err == nil:
+	default:
+		p.counters.catchUpFailures.Add(1)
+		level, text := tryLevel(try), "portfolio cannot catch up, trying again"
+		if final {
+			level, text = slog.LevelWarn, "portfolio cannot catch up"
+		}
+		m.tel.logAt(m.ctx, level, text, append(attrs, errAttr(err))...)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -146,11 +147,11 @@ func (m *MultiAccountManager) runHooks(ctx context.Context, from, to AccountProf
 			err = errors.Join(err, m.undoHooks(ctx, ran, from, to))
 		}
 	}()
-	for i, hook := range m.hooks {
+	for i := range m.hooks {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := hook(ctx, from, to); err != nil {
+		if err := m.callHook(ctx, i, "switch", from, to); err != nil {
 			return fmt.Errorf("hook %d: %w", i+1, err)
 		}
 		ran++
@@ -166,11 +167,27 @@ func (m *MultiAccountManager) undoHooks(ctx context.Context, ran int, from, to A
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
 	for i := ran - 1; i >= 0; i-- {
-		if err := m.hooks[i](ctx, to, from); err != nil {
+		if err := m.callHook(ctx, i, "undo", to, from); err != nil {
 			errs = append(errs, fmt.Errorf("undo hook %d: %w", i+1, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// callHook calls hook i; op is "switch", or "undo" where it is called the other way around.
+func (m *MultiAccountManager) callHook(
+	ctx context.Context, i int, op string, from, to AccountProfile,
+) error {
+	o := m.tel.begin(ObservedHook, op, to.ID)
+	o.Count = i + 1
+	o.Err = m.hooks[i](ctx, from, to)
+	m.tel.end(ctx, &o)
+	if o.Err != nil {
+		m.counters.hookFailures.Add(1)
+		m.tel.logAt(ctx, slog.LevelWarn, "switch hook failed", profileAttr(to.ID),
+			slog.Int(keyHook, i+1), slog.Bool(keyUndo, op == "undo"), errAttr(o.Err))
+	}
+	return o.Err
 }
 
 // settleTime is how long persistSwitch asks a store that failed what became of the switch.
@@ -194,6 +211,7 @@ func (m *MultiAccountManager) persistSwitch(ctx context.Context, owner OwnerID, 
 	case asked == nil || errors.Is(asked, ErrNoActiveProfile):
 		return err
 	default:
+		m.tel.logAt(ctx, slog.LevelError, "outcome of a switch is unknown", profileAttr(id), errAttr(err))
 		return errors.Join(err, fmt.Errorf("%w: %w", ErrOutcomeUnknown, asked))
 	}
 }
