@@ -21,9 +21,9 @@ import (
 //
 // Every method sees what its context may see. Under WithOwner these are the owner's profiles alone:
 // the profile of another owner is ErrProfileNotFound, as though it did not exist. A context without
-// an owner sees all profiles, for single-user systems and back offices, and its active profile is
-// that of the empty owner; a manager made with RequireOwner refuses it with ErrOwnerRequired.
-// AsSystem sees everything in either case.
+// an owner sees all profiles, for single-user systems, and its active profile is that of the empty
+// owner; a manager made with RequireOwner refuses it with ErrOwnerRequired. AsSystem sees all
+// profiles in either case, for back offices.
 //
 // Every method returns the context's error when the context has ended, the store's error when the
 // store fails, and ErrClosed after Close.
