@@ -213,9 +213,16 @@ func anyOf(group []*command) (context.Context, func()) {
 // draft: the draft is made anew, and each command decides again.
 func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	known := map[string]int64(nil) // keys that turned out to be in the journal already
+	refusedAt := int64(-1)         // where the book stood when the store refused an append behind it
 	for try := 1; ; try++ {
 		p.countTry(ctx, try)
-		if err := p.catchUp(ctx, group); err != nil {
+		err := p.catchUp(ctx, group)
+		if err == nil && p.live.seq == refusedAt {
+			// A journal that had more would have shown it: this one has less than what was durable.
+			err = &CorruptError{ProfileID: p.id, Seq: refusedAt, Reason: "the journal ends before this entry, which was durable"}
+		}
+		refusedAt = -1
+		if err != nil {
 			p.noteCorrupt(ctx, err)
 			fail(group, err)
 			return
@@ -228,7 +235,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		}
 		entries := len(p.draft.entries)
 		p.announce(p.draft.fold.seq)
-		err := p.store.Append(ctx, p.draft.batch(p.id))
+		err = p.store.Append(ctx, p.draft.batch(p.id))
 		if err == nil {
 			p.publish()
 			p.saveCheckpoint(ctx)
@@ -248,7 +255,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 			}
 		case errors.Is(err, ErrConflict):
 			p.refused(ctx, &p.counters.conflicts, 1)
-			p.stale = true
+			p.stale, refusedAt = true, p.live.seq
 		default:
 			p.stale = true // it may have been appended all the same
 			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrProfileNotFound) && !errors.Is(err, ErrInvalid) {

@@ -1,0 +1,53 @@
+package accounts_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/store/memstore"
+)
+
+// swapped is a store whose journals another store takes over: a failover to a replica that lacks the last
+// transactions, or a backup played back, beneath a process that goes on running.
+type swapped struct {
+	accounts.Store
+	appends int
+}
+
+func (s *swapped) Append(ctx context.Context, b accounts.Batch) error {
+	s.appends++
+	return s.Store.Append(ctx, b)
+}
+
+// A command ends with ErrCorrupt where the journal ends before what the process knows, and does not ask for ever.
+func TestCommandsEndWhereTheJournalIsBehind(t *testing.T) {
+	s := &swapped{Store: memstore.New()}
+	b := newBenchOn(t, s)
+	for n := 1; n <= 10; n++ {
+		b.record(t, trade(n, xyz, "1", "10"))
+	}
+	replica := memstore.New()
+	require.NoError(t, replica.CreateProfile(t.Context(), b.profile))
+	for _, e := range readAll(t, s.Store, b.profile.ID)[:8] {
+		batch := accounts.Batch{ProfileID: b.profile.ID, After: e.Seq - 1, Entries: []accounts.Entry{e}}
+		require.NoError(t, replica.Append(t.Context(), batch))
+	}
+	s.Store = replica
+	for what, command := range map[string]func() error{
+		"record": func() error { return errOf(b.portfolio.Record(t.Context(), trade(11, xyz, "1", "10"))) },
+		"cancel": func() error {
+			return errOf(b.portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(20)}))
+		},
+		"reserve": func() error { _, err := b.portfolio.Reserve(t.Context(), order("o", xyz, "1", "10")); return err },
+		"halt":    func() error { return b.portfolio.Halt(t.Context(), "stop") },
+	} {
+		s.appends = 0
+		err := command()
+		require.ErrorIs(t, err, accounts.ErrCorrupt, "%s: the journal lost entries", what)
+		require.LessOrEqual(t, s.appends, 2, "%s asks again and again", what)
+	}
+}
