@@ -14,8 +14,8 @@ type Decision struct {
 	// Reduces is true for an order that makes a position smaller without passing through zero, all
 	// working orders on the same side counted: the way out is never barred by limits.
 	Reduces    bool        `json:"reduces,omitempty"`
-	Violations []Violation `json:"violations,omitempty"` // why not; empty if allowed
-	Warnings   []Violation `json:"warnings,omitempty"`   // limits it brings to their warning level; by Reserve alone
+	Violations []Violation `json:"violations"` // why not; empty if allowed
+	Warnings   []Violation `json:"warnings"`   // limits it brings to their warning level; by Reserve alone
 }
 
 // String returns the decision as one sentence.

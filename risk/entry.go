@@ -91,7 +91,7 @@ type Refusal struct {
 func (r *Refusal) kind() ledger.EntryKind       { return KindRefusal }
 func (r *Refusal) when() time.Time              { return r.Time }
 func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
-func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, r) }
+func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedRefusal)(r)) }
 
 // Breach is the entry of a loss or drawdown that came to a level it was not at before.
 type Breach struct {
@@ -122,7 +122,7 @@ type StateChange struct {
 func (s *StateChange) kind() ledger.EntryKind       { return KindState }
 func (s *StateChange) when() time.Time              { return s.Time }
 func (s *StateChange) entryKey() string             { return "" }
-func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, s) }
+func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedState)(s)) }
 
 // PolicyChange is the entry of the limits and the status that hold from here on, which is how every process that
 // trades the profile comes to know them before it decides.
@@ -136,7 +136,7 @@ type PolicyChange struct {
 func (c *PolicyChange) kind() ledger.EntryKind       { return KindPolicy }
 func (c *PolicyChange) when() time.Time              { return c.Time }
 func (c *PolicyChange) entryKey() string             { return fmt.Sprintf("p:%d", c.Version) }
-func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c) }
+func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c.stored()) }
 
 // MaxReason bounds what people write about their decisions.
 const MaxReason = 500
