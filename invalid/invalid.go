@@ -1,6 +1,7 @@
 package invalid
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,14 +13,14 @@ var Err = errors.New("invalid")
 
 // Field tells what is wrong with one field.
 type Field struct {
-	Name    string // the Go field name, such as "IBKRAccountID"
-	Problem string // what is wrong, with the offending value
+	Name    string `json:"name"`    // the Go field name, such as "IBKRAccountID"
+	Problem string `json:"problem"` // what is wrong, with the offending value
 }
 
 // Error lists every violated field at once. It matches ErrInvalid.
 type Error struct {
-	What   string // what was validated, such as "profile"
-	Fields []Field
+	What   string  `json:"what"` // what was validated, such as "profile"
+	Fields []Field `json:"fields"`
 }
 
 // Error names every field with its problem.
@@ -37,6 +38,15 @@ func (e *Error) Error() string {
 
 // Unwrap returns ErrInvalid.
 func (e *Error) Unwrap() error { return Err }
+
+// MarshalJSON writes an empty list as [].
+func (e Error) MarshalJSON() ([]byte, error) {
+	type plain Error
+	if e.Fields == nil {
+		e.Fields = []Field{}
+	}
+	return json.Marshal(plain(e))
+}
 
 // Check notes what is wrong with a field unless ok. It boxes its arguments whether they are needed
 // or not: where that shows, test first and add.

@@ -8,10 +8,10 @@ import (
 
 // Result is the outcome of comparing a book with a broker's statement.
 type Result struct {
-	Compared int // figures that were compared
-	Breaks   []Break
+	Compared int     `json:"compared"` // figures that were compared
+	Breaks   []Break `json:"breaks"`
 	// Unchecked lists what the statement gives but the book cannot be held against, and why.
-	Unchecked []string
+	Unchecked []string `json:"unchecked"`
 }
 
 // Break is a difference beyond the tolerance between the book and the broker.
