@@ -123,15 +123,15 @@ type ValidationError = invalid.Error
 
 // Duplicate is an entry key that the journal has already, and the number of its entry.
 type Duplicate struct {
-	Key string
-	Seq int64
+	Key string `json:"key"`
+	Seq int64  `json:"seq"`
 }
 
 // DuplicateError lists every key of a refused batch that the journal has already. It matches
 // ErrDuplicate.
 type DuplicateError struct {
-	ProfileID  ProfileID
-	Duplicates []Duplicate
+	ProfileID  ProfileID   `json:"profile_id"`
+	Duplicates []Duplicate `json:"duplicates"`
 }
 
 // Error names the profile, the count and the first key.
@@ -149,9 +149,9 @@ func (e *DuplicateError) Unwrap() error { return ErrDuplicate }
 // CorruptError names the entry from which on a journal cannot be trusted, and why. It matches
 // ErrCorrupt.
 type CorruptError struct {
-	ProfileID ProfileID
-	Seq       int64
-	Reason    string
+	ProfileID ProfileID `json:"profile_id"`
+	Seq       int64     `json:"seq"`
+	Reason    string    `json:"reason"`
 }
 
 // Error names profile, sequence number and reason.
@@ -164,9 +164,9 @@ func (e *CorruptError) Unwrap() error { return ErrCorrupt }
 
 // MissingError lists the marks and rates without which equity is not known. It matches ErrNoMark.
 type MissingError struct {
-	ProfileID ProfileID
-	Marks     []ledger.InstrumentKey // open positions without a mark
-	Rates     []ledger.Currency      // currencies without a conversion rate to base
+	ProfileID ProfileID              `json:"profile_id"`
+	Marks     []ledger.InstrumentKey `json:"marks"` // open positions without a mark
+	Rates     []ledger.Currency      `json:"rates"` // currencies without a conversion rate to base
 }
 
 // Error lists what is missing.
@@ -186,8 +186,8 @@ func (e *MissingError) Unwrap() error { return ErrNoMark }
 
 // RefusalError is a refused order. It matches ErrRefused.
 type RefusalError struct {
-	ProfileID ProfileID
-	Decision  risk.Decision
+	ProfileID ProfileID     `json:"profile_id"`
+	Decision  risk.Decision `json:"decision"`
 }
 
 // Error names the profile and every violation.

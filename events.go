@@ -39,13 +39,13 @@ const (
 // Event says that something changed, in this process or another. It is a hint to look again; see
 // Store.Watch for what is promised. Events carry no secrets and no amounts.
 type Event struct {
-	Kind      EventKind
-	ProfileID ProfileID // for EventSwitched the new active profile, empty when there is none
-	Owner     OwnerID
-	Seq       int64     // for EventRecorded the journal's last sequence number at the time, 0 if not known; for those about orders and trading the entry's
-	Time      time.Time // when it happened, UTC
-	Err       error     // for EventCheckpointFailed
-	Rule      risk.Rule // for EventRefused, EventWarning and EventBreach the first rule concerned, for EventState the cause
+	Kind      EventKind `json:"kind"`
+	ProfileID ProfileID `json:"profile_id,omitempty"` // for EventSwitched the new active profile, empty when there is none
+	Owner     OwnerID   `json:"owner,omitempty"`
+	Seq       int64     `json:"seq,omitempty"`   // for EventRecorded the journal's last sequence number at the time, 0 if not known; for those about orders and trading the entry's
+	Time      time.Time `json:"time,omitzero"`   // when it happened, UTC
+	Err       error     `json:"error,omitempty"` // for EventCheckpointFailed
+	Rule      risk.Rule `json:"rule,omitempty"`  // for EventRefused, EventWarning and EventBreach the first rule concerned, for EventState the cause
 }
 
 // eventKey says which events replace each other for a slow subscriber.

@@ -122,14 +122,14 @@ func (f *Fold) Hash() Hash { return f.f.hash }
 // Entry is one thing that happened to a profile. Entries are numbered 1, 2, 3 … without gaps and
 // each carries the hash of the one before, so that a change to any of them shows.
 type Entry struct {
-	ProfileID ProfileID
-	Seq       int64
-	Kind      ledger.EntryKind
-	Key       string    // makes the entry idempotent: unique within the profile; empty for none
-	Time      time.Time // when it was recorded, not when it happened; UTC, microseconds
-	Payload   []byte    // JSON with its version in "v"; kept byte for byte
-	Prev      Hash      // the hash of the entry before; zero for the first
-	Hash      Hash      // SHA-256 over everything above; see Sum
+	ProfileID ProfileID        `json:"profile_id"`
+	Seq       int64            `json:"seq"`
+	Kind      ledger.EntryKind `json:"kind"`
+	Key       string           `json:"key,omitempty"` // makes the entry idempotent: unique within the profile; empty for none
+	Time      time.Time        `json:"time"`          // when it was recorded, not when it happened; UTC, microseconds
+	Payload   []byte           `json:"payload"`       // JSON with its version in "v"; kept byte for byte
+	Prev      Hash             `json:"prev"`          // the hash of the entry before; zero for the first
+	Hash      Hash             `json:"hash"`          // SHA-256 over everything above; see Sum
 }
 
 // Sum returns the SHA-256 over the entry's fields but Hash: the previous hash, then sequence number

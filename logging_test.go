@@ -167,7 +167,7 @@ func TestLogOfRecording(t *testing.T) {
 	x.hooked.append = func(context.Context, accounts.Batch) error { return errTattling }
 	require.ErrorIs(t, errOf(x.portfolio.Record(t.Context(), money("4"), money("5"))), errTattling)
 	x.hooked.append = nil
-	require.Equal(t, []string{x.line("ERROR outcome of an append is unknown", "seq", 6, "entries", 3, "err", "login of (account) refused")}, x.logs.take())
+	require.Equal(t, []string{x.line("ERROR outcome of an append is unknown", "seq", 46, "entries", 3, "err", "login of (account) refused")}, x.logs.take())
 
 	x.fake.onSave = func(context.Context, accounts.Checkpoint) error { return errTattling }
 	var many []ledger.Fact

@@ -230,29 +230,29 @@ const (
 // Gateway is the broker session a profile trades through: a TWS, an IB Gateway or a Client Portal
 // gateway. Several profiles may share one. The zero value means none is configured.
 type Gateway struct {
-	Host     string // name or address, at most 255 bytes
-	Port     int    // 1 to 65535; IBKR's defaults are 7496, 7497, 4001 and 4002, and prove nothing
-	ClientID int    // 0 or more; tells API clients of one gateway apart
+	Host     string `json:"host"`      // name or address, at most 255 bytes
+	Port     int    `json:"port"`      // 1 to 65535; IBKR's defaults are 7496, 7497, 4001 and 4002, and prove nothing
+	ClientID int    `json:"client_id"` // 0 or more; tells API clients of one gateway apart
 }
 
 // AccountProfile names one IBKR account and how it may trade. It is a plain value. Copies share
 // what Limits points to; see Clone.
 type AccountProfile struct {
-	ID            ProfileID
-	Name          string // 1 to 100 characters, unique within an owner
-	IBKRAccountID string // U… or F… or I… for a live account, DU… and so on for a paper account
-	CapitalLevel  CapitalLevel
-	RiskTolerance RiskTolerance
-	Mode          TradingMode     // taken from the account id if left empty; must agree with it
-	Status        ProfileStatus   // active if left empty
-	BaseCurrency  ledger.Currency // USD if left empty
-	Gateway       Gateway
-	Limits        *risk.Limits // nil means DefaultLimits(CapitalLevel, RiskTolerance)
-	Owner         OwnerID
-	Version       int64 // counts updates from 1; UpdateProfile refuses any but the stored one
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	LastUsedAt    time.Time // when it was last switched to; zero if never
+	ID            ProfileID       `json:"id"`
+	Name          string          `json:"name"`            // 1 to 100 characters, unique within an owner
+	IBKRAccountID string          `json:"ibkr_account_id"` // U… or F… or I… for a live account, DU… and so on for a paper account
+	CapitalLevel  CapitalLevel    `json:"capital_level"`
+	RiskTolerance RiskTolerance   `json:"risk_tolerance"`
+	Mode          TradingMode     `json:"mode"`          // taken from the account id if left empty; must agree with it
+	Status        ProfileStatus   `json:"status"`        // active if left empty
+	BaseCurrency  ledger.Currency `json:"base_currency"` // USD if left empty
+	Gateway       Gateway         `json:"gateway,omitzero"`
+	Limits        *risk.Limits    `json:"limits,omitempty"` // nil means DefaultLimits(CapitalLevel, RiskTolerance)
+	Owner         OwnerID         `json:"owner,omitempty"`
+	Version       int64           `json:"version"` // counts updates from 1; UpdateProfile refuses any but the stored one
+	CreatedAt     time.Time       `json:"created_at,omitzero"`
+	UpdatedAt     time.Time       `json:"updated_at,omitzero"`
+	LastUsedAt    time.Time       `json:"last_used_at,omitzero"` // when it was last switched to; zero if never
 }
 
 // accountPattern is lenient about the characters behind the prefix: broker ids vary in length, and

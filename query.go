@@ -37,10 +37,10 @@ type Recorded[T any] struct {
 
 // TradeFilter selects trades. Zero fields select everything.
 type TradeFilter struct {
-	From        time.Time              `json:"from,omitzero"`         // executed at From or later
-	To          time.Time              `json:"to,omitzero"`           // executed before To
-	Instruments []ledger.InstrumentKey `json:"instruments,omitempty"` // only in these contracts
-	ExecIDs     map[ledger.ExecID]bool `json:"exec_ids,omitempty"`    // only these executions
+	From        time.Time              `json:"from,omitzero"`     // executed at From or later
+	To          time.Time              `json:"to,omitzero"`       // executed before To
+	Instruments []ledger.InstrumentKey `json:"instruments"`       // only in these contracts
+	ExecIDs     map[ledger.ExecID]bool `json:"exec_ids,omitzero"` // only these executions
 	Page        Page                   `json:"page,omitzero"`
 }
 
@@ -381,30 +381,31 @@ func (p *Portfolio) readPerformance(
 // Snapshot is everything about one profile at one moment. Totals are in the base currency; they
 // mean something only while Missing is nil.
 type Snapshot struct {
-	ProfileID    ProfileID
-	BaseCurrency ledger.Currency
-	Seq          int64                  // the last entry in it
-	Hash         Hash                   // of that entry
-	Trades       int64                  // in force: neither cancelled nor replaced
-	Open         []ledger.PositionValue // what is held, ordered by key
-	Closed       []ledger.Position      // what was held, ordered by key
-	Cash         map[ledger.Currency]ledger.CashBalance
-	Pending      []ledger.PendingPremium
+	ProfileID    ProfileID                              `json:"profile_id"`
+	BaseCurrency ledger.Currency                        `json:"base_currency"`
+	Seq          int64                                  `json:"seq"`    // the last entry in it
+	Hash         Hash                                   `json:"hash"`   // of that entry
+	Trades       int64                                  `json:"trades"` // in force: neither cancelled nor replaced
+	Open         []ledger.PositionValue                 `json:"open"`   // what is held, ordered by key
+	Closed       []ledger.Position                      `json:"closed"` // what was held, ordered by key
+	Cash         map[ledger.Currency]ledger.CashBalance `json:"cash"`
+	Pending      []ledger.PendingPremium                `json:"pending"`
 
-	CashBase   ledger.Decimal // all currencies at live rates
-	Equity     ledger.Decimal // cash plus what is held, at marks
-	Unrealized ledger.Decimal
+	CashBase   ledger.Decimal `json:"cash_base"` // all currencies at live rates
+	Equity     ledger.Decimal `json:"equity"`    // cash plus what is held, at marks
+	Unrealized ledger.Decimal `json:"unrealized"`
 	// Realized is that since the journal began, and Capital net deposits, withdrawals and opening
 	// balances, each at its own FXRate; what was recorded without one is taken at the live rate.
-	Realized, Capital ledger.Decimal
-	HighWater         ledger.Decimal // see Book.HighWater
+	Realized  ledger.Decimal `json:"realized"`
+	Capital   ledger.Decimal `json:"capital"`
+	HighWater ledger.Decimal `json:"high_water"` // see Book.HighWater
 	// Missing lists what CashBase, Equity and Unrealized lack: marks of open positions, and live
 	// rates. It is a reason not to trade on them.
-	Missing *MissingError
-	Risk    risk.Report
+	Missing *MissingError `json:"missing,omitempty"`
+	Risk    risk.Report   `json:"risk"`
 	// Unrated lists the currencies of which Realized and Capital lack something: it was recorded
 	// without a rate, and there is no live one.
-	Unrated []ledger.Currency
+	Unrated []ledger.Currency `json:"unrated"`
 }
 
 // Snapshot returns a consistent copy of the whole book with its valuation. It does no I/O.

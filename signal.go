@@ -31,19 +31,20 @@ const (
 
 // Signal is one decision to trade, the same for every account. The size is each account's own.
 type Signal struct {
-	ID         risk.SignalID
-	Instrument ledger.Instrument
-	Action     SignalAction
-	Price      ledger.Decimal // limit per unit in the instrument's currency; zero for an order at the market, sized at the mark
+	ID         risk.SignalID     `json:"id"`
+	Instrument ledger.Instrument `json:"instrument"`
+	Action     SignalAction      `json:"action"`
+	Price      ledger.Decimal    `json:"price,omitzero"` // limit per unit in the instrument's currency; zero for an order at the market, sized at the mark
 
 	// What some sizers need; zero if not known.
 
-	Confidence ledger.Decimal // that it wins, 0 to 1
-	Volatility ledger.Decimal // of the contract, annualized, 0.2 for 20 %
-	Payoff     ledger.Decimal // average win ÷ average loss
+	Confidence ledger.Decimal `json:"confidence,omitzero"` // that it wins, 0 to 1
+	Volatility ledger.Decimal `json:"volatility,omitzero"` // of the contract, annualized, 0.2 for 20 %
+	Payoff     ledger.Decimal `json:"payoff,omitzero"`     // average win ÷ average loss
 
-	Strategy, Sector string    // tags of the orders
-	Expires          time.Time // no order is made later; zero for never
+	Strategy string    `json:"strategy,omitempty"` // tag of the orders
+	Sector   string    `json:"sector,omitempty"`   // tag of the orders
+	Expires  time.Time `json:"expires,omitzero"`   // no order is made later; zero for never
 }
 
 // normalize fills in the instrument's defaults, trims the price and checks every field.
@@ -89,12 +90,12 @@ func (s *Signal) sizing(id ProfileID) sizing.Sizing {
 // Allocation is the outcome of a signal in one profile: an order whose exposure is held, or the
 // reason why there is none.
 type Allocation struct {
-	ProfileID ProfileID
-	Order     risk.Order // its ID is the signal's and the profile's with an @ between them
-	Decision  risk.Decision
+	ProfileID ProfileID     `json:"profile_id"`
+	Order     risk.Order    `json:"order"` // its ID is the signal's and the profile's with an @ between them
+	Decision  risk.Decision `json:"decision"`
 	// Err is nil if the order is held. It matches ErrRefused (a *RefusalError) if it was refused;
 	// anything else says that the profile could not be asked, and the order must not be sent.
-	Err error
+	Err error `json:"error,omitempty"`
 }
 
 // Held reports whether there is an order to send.

@@ -2,10 +2,13 @@ package accounts
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/ai-ots/accounts/internal/wire"
 )
 
 // Stats are a manager's figures, for metrics and health pages: of everybody's profiles, whatever
@@ -98,14 +101,38 @@ func (s *StoreStats) add(b *StoreStats) {
 	s.Profile.add(b.Profile)
 }
 
-// CallStats are the calls of one sort. Total ÷ Timed is the mean duration. Durations are in
-// nanoseconds in JSON.
+// CallStats are the calls of one sort. Total ÷ Timed is the mean duration. Durations are text in
+// JSON, such as "1.5ms".
 type CallStats struct {
-	Calls  int64         `json:"calls"`    // calls that ended
-	Errors int64         `json:"errors"`   // of these, with an error, also one like ErrNoCheckpoint
-	Timed  int64         `json:"timed"`    // of these, those that were timed
-	Total  time.Duration `json:"total_ns"` // of those that were timed
-	Max    time.Duration `json:"max_ns"`   // the longest of those that were timed, since New
+	Calls  int64         `json:"calls"`  // calls that ended
+	Errors int64         `json:"errors"` // of these, with an error, also one like ErrNoCheckpoint
+	Timed  int64         `json:"timed"`  // of these, those that were timed
+	Total  time.Duration `json:"total"`  // of those that were timed
+	Max    time.Duration `json:"max"`    // the longest of those that were timed, since New
+}
+
+// callStats is CallStats with its durations as JSON has them.
+type callStats struct {
+	Calls  int64         `json:"calls"`
+	Errors int64         `json:"errors"`
+	Timed  int64         `json:"timed"`
+	Total  wire.Duration `json:"total"`
+	Max    wire.Duration `json:"max"`
+}
+
+// MarshalJSON writes durations as text.
+func (s CallStats) MarshalJSON() ([]byte, error) {
+	return json.Marshal(callStats{s.Calls, s.Errors, s.Timed, wire.Duration(s.Total), wire.Duration(s.Max)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *CallStats) UnmarshalJSON(data []byte) error {
+	var c callStats
+	if err := json.Unmarshal(data, &c); err != nil {
+		return err
+	}
+	*s = CallStats{c.Calls, c.Errors, c.Timed, time.Duration(c.Total), time.Duration(c.Max)}
+	return nil
 }
 
 func (s *CallStats) add(b CallStats) {

@@ -197,10 +197,10 @@ func TestStatsAsJSON(t *testing.T) {
 	data, err := json.Marshal(accounts.PortfolioStats{ProfileID: "a", Seq: 1, Activity: accounts.Activity{Store: accounts.StoreStats{
 		Append: accounts.CallStats{Calls: 2, Timed: 1, Total: time.Millisecond, Max: time.Microsecond}}}})
 	require.NoError(t, err)
-	call := `{"calls":0,"errors":0,"timed":0,"total_ns":0,"max_ns":0}`
+	call := `{"calls":0,"errors":0,"timed":0,"total":"0s","max":"0s"}`
 	require.JSONEq(t, `{"profile_id":"a","seq":1,"waiting":0,"commands":0,"failures":0,"given_up":0,"groups":0,"entries":0,
 		"restatements":0,"retries":0,"conflicts":0,"duplicates":0,"unknown":0,"checkpoints":0,"checkpoint_failures":0,
-		"catch_ups":0,"caught_up":0,"store":{"append":{"calls":2,"errors":0,"timed":1,"total_ns":1000000,"max_ns":1000},
+		"catch_ups":0,"caught_up":0,"store":{"append":{"calls":2,"errors":0,"timed":1,"total":"1ms","max":"1µs"},
 		"entries":`+call+`,"lookup":`+call+`,"checkpoint":`+call+`,"profile":`+call+`}}`, string(data))
 	data, err = json.Marshal(accounts.Stats{})
 	require.NoError(t, err)

@@ -110,13 +110,13 @@ type Store interface {
 
 // ProfileFilter selects profiles. Zero fields select everything.
 type ProfileFilter struct {
-	Owner    *OwnerID        // only this owner's, nil for every owner's
-	Statuses []ProfileStatus // only these
-	Levels   []CapitalLevel  // only these
-	After    ProfileID       // only ids above it: the last id of the page before
-	Limit    int             // at most so many; zero or less for no limit
+	Owner    *OwnerID        `json:"owner,omitempty"` // only this owner's, nil for every owner's
+	Statuses []ProfileStatus `json:"statuses"`        // only these
+	Levels   []CapitalLevel  `json:"levels"`          // only these
+	After    ProfileID       `json:"after,omitempty"` // only ids above it: the last id of the page before
+	Limit    int             `json:"limit,omitempty"` // at most so many; zero or less for no limit
 
-	IBKRAccountID string // only those with this account at the broker, empty for any
+	IBKRAccountID string `json:"ibkr_account_id,omitempty"` // only those with this account at the broker, empty for any
 }
 
 // Matches reports whether the profile passes every field but Limit.
@@ -131,17 +131,17 @@ func (f ProfileFilter) Matches(p AccountProfile) bool {
 // Batch is what one Append adds to one journal. The store copies what it keeps: the caller may
 // reuse every slice once Append has returned.
 type Batch struct {
-	ProfileID ProfileID
-	After     int64             // the sequence number the journal must end with; 0 for an empty journal
-	Entries   []Entry           // numbered After+1, After+2, …
-	Positions []ledger.Position // as they stand after the batch, without lots; only those that changed
+	ProfileID ProfileID         `json:"profile_id"`
+	After     int64             `json:"after"`     // the sequence number the journal must end with; 0 for an empty journal
+	Entries   []Entry           `json:"entries"`   // numbered After+1, After+2, …
+	Positions []ledger.Position `json:"positions"` // as they stand after the batch, without lots; only those that changed
 }
 
 // Checkpoint is a folded book at one sequence number. It is a convenience: the book can always be
 // folded again from the journal.
 type Checkpoint struct {
-	ProfileID ProfileID
-	Seq       int64  // the last entry folded in
-	Hash      Hash   // that entry's hash
-	State     []byte // the book, versioned; opaque to a store
+	ProfileID ProfileID `json:"profile_id"`
+	Seq       int64     `json:"seq"`   // the last entry folded in
+	Hash      Hash      `json:"hash"`  // that entry's hash
+	State     []byte    `json:"state"` // the book, versioned; opaque to a store
 }

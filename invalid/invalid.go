@@ -3,6 +3,7 @@
 package invalid
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,14 +17,14 @@ var Err = errors.New("invalid")
 // then return Err's result. It is not safe for concurrent use while it collects. Package accounts
 // names it ValidationError.
 type Error struct {
-	What   string // the value that was validated, such as "profile"
-	Fields []Field
+	What   string  `json:"what"` // the value that was validated, such as "profile"
+	Fields []Field `json:"fields"`
 }
 
 // Field is one wrong field.
 type Field struct {
-	Name    string // the Go field's name, such as "IBKRAccountID" or "Limits.WarnAt"
-	Problem string // what is wrong, in English, with the offending value
+	Name    string `json:"name"`    // the Go field's name, such as "IBKRAccountID" or "Limits.WarnAt"
+	Problem string `json:"problem"` // what is wrong, in English, with the offending value
 }
 
 // Add notes a wrong field. format and args make the problem.
@@ -63,3 +64,12 @@ func (e *Error) Error() string {
 
 // Unwrap returns [Err].
 func (e *Error) Unwrap() error { return Err }
+
+// MarshalJSON writes an empty list as [].
+func (e Error) MarshalJSON() ([]byte, error) {
+	type plain Error
+	if e.Fields == nil {
+		e.Fields = []Field{}
+	}
+	return json.Marshal(plain(e))
+}

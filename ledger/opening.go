@@ -55,7 +55,7 @@ func (o *Opening) normalize() error {
 	return nil
 }
 
-func (o *Opening) appendFields(b []byte) []byte { return wire.AppendFields(b, o) }
+func (o *Opening) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedOpening)(o)) }
 func (Opening) fact()                           {}
 func (o *Opening) kind() EntryKind              { return KindOpening }
 func (o *Opening) when() time.Time              { return o.Time }

@@ -12,9 +12,9 @@ import (
 // Prices are the marks and conversion rates that are known now. They are not safe for concurrent
 // use.
 type Prices struct {
-	Base  Currency // what everything is converted to
-	Marks map[InstrumentKey]Mark
-	Rates map[Currency]FXRate
+	Base  Currency               `json:"base"` // what everything is converted to
+	Marks map[InstrumentKey]Mark `json:"marks"`
+	Rates map[Currency]FXRate    `json:"rates"`
 }
 
 // NewPrices returns prices without any mark or rate.

@@ -9,7 +9,7 @@ import (
 type Record struct {
 	Base      Currency                 `json:"base"`
 	Trades    int64                    `json:"trades"`
-	Positions []Position               `json:"positions"`
+	Positions []storedPosition         `json:"positions"`
 	Cash      map[Currency]CashBalance `json:"cash"`
 	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Changes   []Amendment              `json:"changes"`
@@ -21,7 +21,7 @@ func (r Record) Book() *Book {
 	b := NewBook(r.Base)
 	b.trades, b.pending, b.equity = r.Trades, r.Pending, r.Equity
 	for _, p := range r.Positions {
-		b.set(p)
+		b.set(Position(p))
 	}
 	for currency, cash := range r.Cash {
 		*b.balance(currency) = cash
@@ -36,7 +36,7 @@ func (r Record) Book() *Book {
 // changes.
 func (b *Book) Record() Record {
 	r := Record{
-		Base: b.base, Trades: b.trades, Positions: b.Positions(), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,
+		Base: b.base, Trades: b.trades, Positions: storedPositions(b.Positions()), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,
 	}
 	for _, a := range b.changes {
 		r.Changes = append(r.Changes, a)

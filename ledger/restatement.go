@@ -47,7 +47,7 @@ func (r *Restatement) setCash(currency Currency, c CashBalance) {
 	r.Cash[currency] = c
 }
 
-func (r *Restatement) appendFields(b []byte) []byte { return wire.AppendFields(b, r) }
+func (r *Restatement) appendFields(b []byte) []byte { return wire.AppendFields(b, r.stored()) }
 func (r *Restatement) kind() EntryKind              { return KindRestatement }
 func (r *Restatement) when() time.Time              { return time.Time{} }
 func (r *Restatement) entryKey() string             { return "" }
@@ -86,5 +86,5 @@ func Diff(before, after *Book) *Restatement {
 // these are hints, and differ from source to source.
 func samePosition(a, b Position) bool {
 	a.Instrument, b.Instrument = Instrument{}, Instrument{}
-	return wire.Same(a, b)
+	return wire.Same(storedPosition(a), storedPosition(b))
 }

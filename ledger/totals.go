@@ -11,15 +11,15 @@ import (
 // Totals are the sums of a book in base currency at given prices. If the lists are not empty, the
 // sums lack the listed positions and currencies.
 type Totals struct {
-	Cash       Decimal // all balances
-	Equity     Decimal // cash plus what is held, at marks
-	Unrealized Decimal
-	Realized   Decimal // since the journal began
-	Capital    Decimal // deposits, withdrawals and opening balances since the journal began
+	Cash       Decimal `json:"cash"`   // all balances
+	Equity     Decimal `json:"equity"` // cash plus what is held, at marks
+	Unrealized Decimal `json:"unrealized"`
+	Realized   Decimal `json:"realized"` // since the journal began
+	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances since the journal began
 
-	NoMark  []InstrumentKey // open positions without a mark, in ascending order
-	NoRate  []Currency      // currencies of what is held that could not be converted, in ascending order
-	Unrated []Currency      // currencies of what was realized or moved that could not be, in ascending order
+	NoMark  []InstrumentKey `json:"no_mark"` // open positions without a mark, in ascending order
+	NoRate  []Currency      `json:"no_rate"` // currencies of what is held that could not be converted, in ascending order
+	Unrated []Currency      `json:"unrated"` // currencies of what was realized or moved that could not be, in ascending order
 }
 
 // Known reports whether equity is known: no mark or rate of a position or a balance is missing.
@@ -70,9 +70,9 @@ func (b *Book) Value(key InstrumentKey, p *Prices) (PositionValue, bool) {
 
 // CashTotals are the cash balances and the capital in base currency.
 type CashTotals struct {
-	Balance Decimal
-	Capital Decimal   // deposits, withdrawals and opening balances
-	Oldest  time.Time // the time of the oldest conversion rate in use; zero for none
+	Balance Decimal   `json:"balance"`
+	Capital Decimal   `json:"capital"`         // deposits, withdrawals and opening balances
+	Oldest  time.Time `json:"oldest,omitzero"` // the time of the oldest conversion rate in use; zero for none
 
 	noRate  map[Currency]bool // currencies of balances without a rate
 	unrated map[Currency]bool // currencies of capital without a rate

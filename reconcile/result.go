@@ -8,10 +8,10 @@ import (
 
 // Result is the outcome of a comparison. A book that agrees with the statement has no breaks.
 type Result struct {
-	Compared int // figures that were compared
-	Breaks   []Break
+	Compared int     `json:"compared"` // figures that were compared
+	Breaks   []Break `json:"breaks"`
 	// Unchecked lists what the statement gives but the book cannot be held against, and why.
-	Unchecked []string
+	Unchecked []string `json:"unchecked"`
 }
 
 // Break is a difference between the book and the broker beyond the tolerance.

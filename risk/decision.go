@@ -14,10 +14,10 @@ type Decision struct {
 	// Reduces is true for an order that makes a position smaller without passing through zero, all
 	// working orders on the same side included. Limits never bar such an order; see [Rule].
 	Reduces    bool        `json:"reduces,omitempty"`
-	Violations []Violation `json:"violations,omitempty"` // the rules broken; empty if allowed
+	Violations []Violation `json:"violations"` // the rules broken; empty if allowed
 	// Warnings are the limits that the order brings to their warning level. Portfolio.Reserve
 	// collects them, Portfolio.Check does not.
-	Warnings []Violation `json:"warnings,omitempty"`
+	Warnings []Violation `json:"warnings"`
 }
 
 // String returns the decision as one sentence, in English.

@@ -96,7 +96,7 @@ type Refusal struct {
 func (r *Refusal) kind() ledger.EntryKind       { return KindRefusal }
 func (r *Refusal) when() time.Time              { return r.Time }
 func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
-func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, r) }
+func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedRefusal)(r)) }
 
 // Breach is the entry of a loss or drawdown that came to another level. Limit and Actual are money
 // in base currency for RuleDailyLoss, and fractions of the high-water mark for RuleDrawdown.
@@ -130,7 +130,7 @@ type StateChange struct {
 func (s *StateChange) kind() ledger.EntryKind       { return KindState }
 func (s *StateChange) when() time.Time              { return s.Time }
 func (s *StateChange) entryKey() string             { return "" }
-func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, s) }
+func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedState)(s)) }
 
 // PolicyChange is the entry of the limits and the status that are in force from here on. It tells
 // them to every process that trades the profile, before that process decides about an order.
@@ -144,7 +144,7 @@ type PolicyChange struct {
 func (c *PolicyChange) kind() ledger.EntryKind       { return KindPolicy }
 func (c *PolicyChange) when() time.Time              { return c.Time }
 func (c *PolicyChange) entryKey() string             { return fmt.Sprintf("p:%d", c.Version) }
-func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c) }
+func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c.stored()) }
 
 // MaxReason is the length of a reason that a person gives, at most, in bytes.
 const MaxReason = 500

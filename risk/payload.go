@@ -38,11 +38,13 @@ func Decode(kind ledger.EntryKind, data []byte) (Payload, error) {
 	case KindState:
 		return orError(wire.Decode[StateChange](data))
 	case KindPolicy:
-		c, err := wire.Decode[PolicyChange](data)
-		if err == nil {
-			if _, err = c.Limits.Location(); err != nil {
-				err = fmt.Errorf("time zone %w", err)
-			}
+		s, err := wire.Decode[storedPolicy](data)
+		if err != nil {
+			return nil, err
+		}
+		c := s.change()
+		if _, err = c.Limits.Location(); err != nil {
+			err = fmt.Errorf("time zone %w", err)
 		}
 		return orError(c, err)
 	}

@@ -9,25 +9,25 @@ import (
 // Report says where a profile stands against its limits. It is a part of a snapshot. Money is in
 // base currency.
 type Report struct {
-	Status ProfileStatus
-	State  TradingState
-	Cause  Rule      // of the state; empty for a person's decision
-	Reason string    // of the state
-	Since  time.Time // when the state began; zero if it never changed
+	Status ProfileStatus `json:"status"`
+	State  TradingState  `json:"state"`
+	Cause  Rule          `json:"cause,omitempty"`  // of the state; empty for a person's decision
+	Reason string        `json:"reason,omitempty"` // of the state
+	Since  time.Time     `json:"since,omitzero"`   // when the state began; zero if it never changed
 
-	Limits   Limits         // in force
-	Orders   []WorkingOrder // ordered by id
-	Breaches []Incident     // the newest refusals and breaches, at most 32, the newest last
+	Limits   Limits         `json:"limits"`   // in force
+	Orders   []WorkingOrder `json:"orders"`   // ordered by id
+	Breaches []Incident     `json:"breaches"` // the newest refusals and breaches, at most 32, the newest last
 
 	// The following mean something only while the snapshot's Missing and Unrated are nil.
 
-	Severity Severity
-	Drawdown ledger.Decimal // from the high-water mark, as a fraction of it
-	DayLoss  ledger.Decimal // since the last equity point before today; zero or less when nothing was lost
-	Gross    ledger.Decimal // exposure held and working
-	Net      ledger.Decimal // the worse of its two extremes, by magnitude
-	Margin   ledger.Decimal // what the buying power rule takes to be needed
-	Usage    []Usage        // of every limit on the whole profile, and of each position, underlying, strategy and sector
+	Severity Severity       `json:"severity"`
+	Drawdown ledger.Decimal `json:"drawdown"` // from the high-water mark, as a fraction of it
+	DayLoss  ledger.Decimal `json:"day_loss"` // since the last equity point before today; zero or less when nothing was lost
+	Gross    ledger.Decimal `json:"gross"`    // exposure held and working
+	Net      ledger.Decimal `json:"net"`      // the worse of its two extremes, by magnitude
+	Margin   ledger.Decimal `json:"margin"`   // what the buying power rule takes to be needed
+	Usage    []Usage        `json:"usage"`    // of every limit on the whole profile, and of each position, underlying, strategy and sector
 }
 
 // Usage is the used part of one limit.

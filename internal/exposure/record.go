@@ -3,6 +3,7 @@ package exposure
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
@@ -24,7 +25,7 @@ func (a *Account) Record() Record {
 // It fails if the time zone of the recorded limits cannot be loaded.
 func (r Record) Account() (*Account, error) {
 	if r.Risk.Policy != nil {
-		if _, err := r.Risk.Policy.Limits.Location(); err != nil {
+		if _, err := r.Risk.Policy.change().Limits.Location(); err != nil {
 			return nil, err
 		}
 	}
@@ -33,8 +34,8 @@ func (r Record) Account() (*Account, error) {
 
 // memoryRecord is the state of a memory in a checkpoint.
 type memoryRecord struct {
-	Policy *risk.PolicyChange `json:"policy,omitempty"`
-	State  risk.StateChange   `json:"state"`
+	Policy *storedPolicy `json:"policy,omitempty"`
+	State  storedState   `json:"state"`
 	// Orders are in the order of their holds within a contract.
 	Orders  []risk.WorkingOrder                  `json:"orders,omitempty"`
 	Tags    map[ledger.InstrumentKey][]tag       `json:"tags,omitempty"`
@@ -48,6 +49,25 @@ type memoryRecord struct {
 	Loss    lossState                            `json:"loss"`
 }
 
+// storedState is a change of the trading state in the form in which a checkpoint holds it: as the
+// tags say.
+type storedState risk.StateChange
+
+// storedPolicy is a policy in the form in which a checkpoint holds it.
+type storedPolicy struct {
+	Version int64              `json:"version"`
+	Status  risk.ProfileStatus `json:"status"`
+	Limits  storedLimits       `json:"limits"`
+	Time    time.Time          `json:"time"`
+}
+
+// storedLimits are limits as the tags say, with durations in nanoseconds.
+type storedLimits risk.Limits
+
+func (s *storedPolicy) change() *risk.PolicyChange {
+	return &risk.PolicyChange{Version: s.Version, Status: s.Status, Limits: risk.Limits(s.Limits), Time: s.Time}
+}
+
 // sectorRecord is the sector of one underlying.
 type sectorRecord struct {
 	Underlying underlyingKey `json:"underlying"`
@@ -57,11 +77,11 @@ type sectorRecord struct {
 // record returns the memory's state for a checkpoint.
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
-		State: r.state, Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
+		State: storedState(r.state), Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
 		Sales: r.sales, Refused: r.refused, Loss: r.loss,
 	}
 	if r.policy != nil {
-		s.Policy = &risk.PolicyChange{Version: r.policy.version, Status: r.policy.status, Limits: r.policy.limits}
+		s.Policy = &storedPolicy{Version: r.policy.version, Status: r.policy.status, Limits: storedLimits(r.policy.limits)}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.working)) {
 		for _, w := range r.working[key] {
@@ -78,10 +98,10 @@ func (r *memory) record() memoryRecord {
 // memory returns the memory with the recorded state, and takes over the record's maps and slices.
 func (s memoryRecord) memory() memory {
 	r := newMemory()
-	r.state, r.recent, r.day, r.trades = s.State, s.Recent, s.Day, s.Trades
+	r.state, r.recent, r.day, r.trades = risk.StateChange(s.State), s.Recent, s.Day, s.Trades
 	r.sales, r.refused, r.loss = s.Sales, s.Refused, s.Loss
 	if s.Policy != nil {
-		r.setPolicy(s.Policy)
+		r.setPolicy(s.Policy.change())
 	}
 	for i := range s.Orders {
 		o := &s.Orders[i]

@@ -15,6 +15,7 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/performance"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // Open opens the journal's portfolio on the store, at the moment and the market of its profile.
@@ -36,8 +37,12 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 	s := p.Snapshot()
 	var open []any
 	for _, v := range s.Open {
-		open = append(open, object{"position": v.Position, "value": v.Value, "unrealized": v.Unrealized,
+		open = append(open, object{"position": position(v.Position), "value": v.Value, "unrealized": v.Unrealized,
 			"mark": v.Mark.Price, "marked": v.Marked()})
+	}
+	var closed []position
+	for _, h := range s.Closed {
+		closed = append(closed, position(h))
 	}
 	var missing object
 	if m := s.Missing; m != nil {
@@ -49,7 +54,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 	}
 	var checks []any
 	for _, o := range at.Orders {
-		checks = append(checks, p.Check(o))
+		checks = append(checks, decision(p.Check(o)))
 	}
 	r := s.Risk
 	var b strings.Builder
@@ -59,13 +64,13 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 		value any
 	}{
 		{"profile", s.ProfileID}, {"base", s.BaseCurrency}, {"seq", s.Seq}, {"hash", s.Hash.String()},
-		{"trades", s.Trades}, {"high_water", s.HighWater}, {"open", open}, {"closed", s.Closed},
+		{"trades", s.Trades}, {"high_water", s.HighWater}, {"open", open}, {"closed", closed},
 		{"cash", s.Cash}, {"pending", s.Pending}, {"missing", missing}, {"unrated", append([]ledger.Currency{}, s.Unrated...)},
 		{"totals", object{"cash": s.CashBase, "equity": s.Equity, "unrealized": s.Unrealized,
 			"realized": s.Realized, "capital": s.Capital}},
 		{"trading", object{"status": r.Status, "state": r.State, "cause": r.Cause, "reason": r.Reason,
 			"since": r.Since}},
-		{"limits", r.Limits}, {"orders", working}, {"breaches", r.Breaches},
+		{"limits", limits(r.Limits)}, {"orders", working}, {"breaches", r.Breaches},
 		{"risk", object{"severity": r.Severity, "drawdown": r.Drawdown, "day_loss": r.DayLoss,
 			"gross": r.Gross, "net": r.Net, "margin": r.Margin}},
 		{"usage", r.Usage}, {"checks", checks},
@@ -86,6 +91,19 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 }
 
 type object map[string]any
+
+// The golden files have these in the form in which a journal holds them, and without empty lists.
+type (
+	position ledger.Position
+	limits   risk.Limits
+	decision struct {
+		OrderID    ledger.OrderID   `json:"order_id"`
+		Allowed    bool             `json:"allowed"`
+		Reduces    bool             `json:"reduces,omitempty"`
+		Violations []risk.Violation `json:"violations,omitempty"`
+		Warnings   []risk.Violation `json:"warnings,omitempty"`
+	}
+)
 
 func (p *Profile) mark(t testing.TB, to *accounts.Portfolio) {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // profileRow is a row of account_profiles.
@@ -56,9 +57,11 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 		// Strict: a limit that this library does not know must not go unheeded.
 		dec := json.NewDecoder(bytes.NewReader(r.Limits))
 		dec.DisallowUnknownFields()
-		if err := dec.Decode(&p.Limits); err != nil {
+		var limits *storedLimits
+		if err := dec.Decode(&limits); err != nil {
 			return accounts.AccountProfile{}, fmt.Errorf("limits of profile %q: %w", r.ID, err)
 		}
+		p.Limits = (*risk.Limits)(limits)
 	}
 	if !r.Mode.Valid {
 		foreign(&p)
@@ -90,12 +93,16 @@ func timeOf(t sql.NullTime) time.Time {
 // nullTime is a time as a parameter; the zero time is NULL.
 func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: stored(t), Valid: !t.IsZero()} }
 
+// storedLimits are limits in the form of the column: as the tags say, with durations in
+// nanoseconds.
+type storedLimits risk.Limits
+
 // limitsOf is a profile's limits as a parameter: as text, which every driver takes for jsonb.
 func limitsOf(p *accounts.AccountProfile) (sql.NullString, error) {
 	if p.Limits == nil {
 		return sql.NullString{}, nil
 	}
-	text, err := json.Marshal(p.Limits)
+	text, err := json.Marshal((*storedLimits)(p.Limits))
 	return sql.NullString{String: string(text), Valid: true}, err
 }
 
