@@ -132,16 +132,22 @@ func (e *exposure) lacking() string {
 	return string(slices.Min(keys))
 }
 
+// oldestMark names what has the oldest mark; of several the one with the smallest name, however they came to be listed.
 func (e *exposure) oldestMark() string {
+	var names []string
 	for _, c := range e.list {
-		if c.known && c.at.Equal(e.oldest) {
-			return string(c.key)
-		}
-		if c.known && c.margined() && c.terms.underlyingAt.Equal(e.oldest) {
-			return c.instrument.Underlying
+		switch {
+		case !c.known:
+		case c.at.Equal(e.oldest):
+			names = append(names, string(c.key))
+		case c.margined() && c.terms.underlyingAt.Equal(e.oldest):
+			names = append(names, c.instrument.Underlying)
 		}
 	}
-	return ""
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
 }
 
 // usd returns an amount of dollars in base currency; false if there is no rate.
