@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"fmt"
@@ -33,40 +33,40 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 			l.DayTrading = []risk.DatedPolicy{{Policy: rapid.SampledFrom([]risk.DayTradePolicy{risk.PatternDayTrader, risk.IntradayMargin}).Draw(rt, "policy")}}
 			l.Drawdown = risk.DrawdownLimits{Warning: dec("0.9"), Moderate: dec("0.91"), Severe: dec("0.92"), Critical: dec("0.93")}
 		})
-		d.cash(t, ledger.Withdrawal, "USD", "-60000")
+		d.Cash(t, ledger.Withdrawal, "USD", "-60000")
 		mark := func(i ledger.Instrument) {
-			d.mark(t, i, rapid.SampledFrom(prices[string(i.SecType)]).Draw(rt, "mark"))
+			d.Mark(t, i, rapid.SampledFrom(prices[string(i.SecType)]).Draw(rt, "mark"))
 		}
-		d.rate(t, "EUR", "1.1")
+		d.Rate(t, "EUR", "1.1")
 		for _, i := range contracts {
 			mark(i)
 		}
 		var held []risk.Order
 		for n := range rapid.IntRange(5, 40).Draw(rt, "steps") {
-			d.advance(time.Second)
+			d.Advance(time.Second)
 			i := rapid.SampledFrom(contracts).Draw(rt, "contract")
 			switch rapid.IntRange(0, 6).Draw(rt, "what") {
 			case 0:
 				mark(i)
 			case 1:
-				d.rate(t, "EUR", rapid.SampledFrom([]string{"1", "1.1", "1.2"}).Draw(rt, "rate"))
+				d.Rate(t, "EUR", rapid.SampledFrom([]string{"1", "1.1", "1.2"}).Draw(rt, "rate"))
 			case 2:
 				if len(held) > 0 {
 					o := rapid.SampledFrom(held).Draw(rt, "order")
 					part := rapid.SampledFrom([]string{"1", "0.5"}).Draw(rt, "part")
-					d.fill(t, o.ID, o.Instrument, o.Quantity.Mul(dec(part)).String(), prices[string(o.Instrument.SecType)][0])
+					d.Fill(t, o.ID, o.Instrument, o.Quantity.Mul(dec(part)).String(), prices[string(o.Instrument.SecType)][0])
 				}
 			case 3:
 				if len(held) > 0 {
-					require.NoError(rt, d.portfolio.Release(t.Context(), rapid.SampledFrom(held).Draw(rt, "order").ID, "cancelled"))
+					require.NoError(rt, d.Portfolio.Release(t.Context(), rapid.SampledFrom(held).Draw(rt, "order").ID, "cancelled"))
 				}
 			default:
 				o := order(ledger.OrderID(fmt.Sprint("o", n)), i, rapid.SampledFrom([]string{"1", "-1", "4", "-4", "30", "-30", "100", "-100", "250", "-250"}).Draw(rt, "quantity"))
 				o.Price = dec(rapid.SampledFrom([]string{"0", prices[string(i.SecType)][1]}).Draw(rt, "price"))
 				o.Strategy = rapid.SampledFrom([]string{"", "alpha", "beta"}).Draw(rt, "strategy")
 				o.Sector = rapid.SampledFrom([]string{"", "", "tech", "energy"}).Draw(rt, "sector")
-				check, active := d.portfolio.Check(o), d.portfolio.Snapshot().Risk.State == risk.TradingActive
-				got, _ := d.portfolio.Reserve(t.Context(), o)
+				check, active := d.Portfolio.Check(o), d.Portfolio.Snapshot().Risk.State == risk.TradingActive
+				got, _ := d.Portfolio.Reserve(t.Context(), o)
 				reasons := got.Violations
 				if active { // what this very Reserve found lost restricts trading before it decides
 					reasons = slices.DeleteFunc(slices.Clone(reasons), func(v risk.Violation) bool { return v.Rule == risk.RuleState })
@@ -78,9 +78,9 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 				}
 			}
 		}
-		before := d.portfolio.Snapshot().Risk
-		marks := d.portfolio.Snapshot().Open
-		fresh, err := d.another(t).Portfolio(t.Context(), d.profile.ID)
+		before := d.Portfolio.Snapshot().Risk
+		marks := d.Portfolio.Snapshot().Open
+		fresh, err := d.Another(t).Portfolio(t.Context(), d.Profile.ID)
 		require.NoError(rt, err)
 		for _, v := range marks {
 			require.NoError(rt, fresh.Mark(v.Mark))
@@ -99,15 +99,15 @@ func TestNamesDoNotHide(t *testing.T) {
 	nameless := weekly
 	weekly.Underlying, nameless.Underlying = "XYZ", ""
 	d := newDesk(t, func(l *risk.Limits) { l.UncoveredOptions = false })
-	d.mark(t, lateCall, "2")
-	d.hold(t, weekly, "1", "2")
-	d.accept(t, order("short", lateCall, "-1"))
-	d.refuse(t, order("cover", nameless, "-1"), broken(risk.RuleUncovered, "XYZ", "100", "0"))
-	d.tighten(t, func(l *risk.Limits) { l.RestrictedSymbols = []string{"XYZ"} })
-	d.refuse(t, order("more", nameless, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
-	d.tighten(t, func(l *risk.Limits) {
+	d.Mark(t, lateCall, "2")
+	d.Hold(t, weekly, "1", "2")
+	d.Accept(t, order("short", lateCall, "-1"))
+	d.Refuse(t, order("cover", nameless, "-1"), broken(risk.RuleUncovered, "XYZ", "100", "0"))
+	d.Tighten(t, func(l *risk.Limits) { l.RestrictedSymbols = []string{"XYZ"} })
+	d.Refuse(t, order("more", nameless, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
+	d.Tighten(t, func(l *risk.Limits) {
 		l.RestrictedSymbols = nil
 		l.UnderlyingSize = risk.Limit{Amount: dec("5200")}
 	})
-	d.refuse(t, order("size", nameless, "1"), broken(risk.RuleUnderlying, "XYZ", "5400", "5200"))
+	d.Refuse(t, order("size", nameless, "1"), broken(risk.RuleUnderlying, "XYZ", "5400", "5200"))
 }

@@ -1,4 +1,4 @@
-package accounts_test
+package ledger_test
 
 import (
 	"fmt"

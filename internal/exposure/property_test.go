@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"errors"
@@ -83,12 +83,12 @@ func unbound(l risk.Limits) risk.Limits {
 func newMachine(t *testing.T, rt *rapid.T, limits risk.Limits) *machine {
 	k := &machine{t: rt, b: newBench(t), m: newModel(limits), past: map[ledger.OrderID]bool{},
 		splits: map[ledger.InstrumentKey]time.Time{}, marks: map[ledger.InstrumentKey]ledger.Mark{}}
-	p := k.b.profile
+	p := k.b.Profile
 	p.Limits = &limits
-	p, err := k.b.manager.UpdateProfile(background, p)
+	p, err := k.b.Manager.UpdateProfile(background, p)
 	require.NoError(rt, err)
-	k.b.profile, k.live = p, k.b.portfolio
-	rt.Cleanup(func() { require.NoError(rt, k.b.manager.Close()) })
+	k.b.Profile, k.live = p, k.b.Portfolio
+	rt.Cleanup(func() { require.NoError(rt, k.b.Manager.Close()) })
 	for _, i := range exposed {
 		k.m.known[i.Key()] = i
 		k.mark(i)
@@ -299,11 +299,11 @@ func (k *machine) restart() {
 	if rapid.Bool().Draw(k.t, "checkpoint") {
 		require.NoError(k.t, k.live.SaveCheckpoint(background))
 	}
-	m, err := accounts.New(k.b.store, accounts.WithClock(func() time.Time { return now }))
+	m, err := accounts.New(k.b.Store, accounts.WithClock(func() time.Time { return now }))
 	require.NoError(k.t, err)
-	require.NoError(k.t, k.b.manager.Close())
-	k.b.manager = m
-	k.live, err = m.Portfolio(background, k.b.profile.ID)
+	require.NoError(k.t, k.b.Manager.Close())
+	k.b.Manager = m
+	k.live, err = m.Portfolio(background, k.b.Profile.ID)
 	require.NoError(k.t, err)
 	for _, mark := range k.marks {
 		require.NoError(k.t, k.live.Mark(mark))

@@ -1,7 +1,8 @@
-package accounts_test
+package credentials_test
 
 import (
 	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -9,9 +10,11 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/davecgh/go-spew/spew"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/invalid"
 )
 
 const secretText = "hunter2"
@@ -116,4 +119,65 @@ func TestSecretIsNotReadBackFromRedactedJSON(t *testing.T) {
 	require.NoError(t, err)
 	var c credentials.Set
 	require.Error(t, json.Unmarshal(b, &c), "the word [redacted] became a secret")
+}
+
+func secretOf(s string) credentials.Secret { return credentials.NewSecret([]byte(s)) }
+
+// Printers that walk values by reflection, unexported fields and pointers too, do not come to the bytes.
+func TestReflectionDoesNotReachASecret(t *testing.T) {
+	s := secretOf(secretText)
+	hidden := struct {
+		s credentials.Secret
+		p *credentials.Secret
+		c credentials.Set
+	}{s, &s, credentials.Set{"password": s}}
+	raw := spew.ConfigState{DisableMethods: true, DisablePointerMethods: true, Indent: " "}
+	for how, text := range map[string]string{"spew": spew.Sdump(hidden, &hidden), "spew without methods": raw.Sdump(hidden, &hidden)} {
+		for _, leak := range leaks {
+			require.NotContains(t, text, leak, "%s shows a secret", how)
+		}
+	}
+	var failed recorder
+	require.Equal(&failed, hidden.c, credentials.Set{"password": secretOf("other")})
+	for _, leak := range leaks {
+		require.NotContains(t, failed.text, leak, "a failed assertion shows a secret")
+	}
+}
+
+// recorder is a test that fails on purpose.
+type recorder struct{ text string }
+
+func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }
+
+func (r *recorder) FailNow() {}
+
+func TestSecretCannotBeEncodedNorReadBack(t *testing.T) {
+	type holder struct {
+		S credentials.Secret
+		A credentials.Secret `xml:",attr"`
+	}
+	v := holder{secretOf(secretText), secretOf(secretText)}
+	var asGob bytes.Buffer
+	require.NoError(t, gob.NewEncoder(&asGob).Encode(v))
+	require.NotContains(t, asGob.String(), secretText, "gob shows a secret")
+	asXML, err := xml.Marshal(v)
+	require.NoError(t, err)
+	requireNoLeak(t, "XML", string(asXML))
+	asJSON, err := json.Marshal(v)
+	require.NoError(t, err)
+	requireNoLeak(t, "JSON", string(asJSON))
+	var back holder
+	require.ErrorIs(t, gob.NewDecoder(&asGob).Decode(&back), invalid.Err, "gob made a secret of nothing")
+	require.ErrorIs(t, json.Unmarshal(asJSON, &back), invalid.Err, "JSON made a secret of nothing")
+	require.ErrorIs(t, xml.Unmarshal(asXML, &back), invalid.Err, "XML made a secret of nothing")
+}
+
+func TestWipe(t *testing.T) {
+	s := secretOf(secretText)
+	shared, own := s, s.Clone()
+	s.Wipe()
+	require.Equal(t, make([]byte, len(secretText)), shared.Reveal(), "a copy kept what was wiped")
+	require.Equal(t, secretText, string(own.Reveal()), "a clone was wiped too")
+	credentials.Secret{}.Wipe()
+	require.Zero(t, credentials.Secret{}.Len())
 }

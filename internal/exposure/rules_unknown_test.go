@@ -1,8 +1,6 @@
-package accounts_test
+package exposure_test
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,13 +17,13 @@ var (
 	euro = ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}
 )
 
-// TestRulesOfTheUnknown: what cannot be told refuses an opening, with a code of its own, and at the last moment at which
+// TestRulesOfTheUnknown: what cannot be told refuses an now, with a code of its own, and at the last moment at which
 // it still counts as known it does not. Exits need to know none of it.
 func TestRulesOfTheUnknown(t *testing.T) {
 	key := func(i ledger.Instrument) string { return string(i.Key()) }
 	none := func(rule risk.Rule, subject string) string { return broken(rule, subject, "0", "0") }
 	const tick = time.Microsecond
-	euros := func(t *testing.T, d *desk) { d.rate(t, "EUR", "1.1"); d.hold(t, sap, "10", "100") }
+	euros := func(t *testing.T, d *desk) { d.Rate(t, "EUR", "1.1"); d.Hold(t, sap, "10", "100") }
 	for name, c := range map[string]struct {
 		set     func(t *testing.T, d *desk) // up to the last moment at which it is known
 		lose    func(t *testing.T, d *desk)
@@ -38,124 +36,124 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			refused: []string{none(risk.RuleNoMark, key(abc))}, exit: order("out", xyz, "-1"),
 		},
 		"no mark of the contract, which is held": {
-			lose:    func(t *testing.T, d *desk) { d.fill(t, "", abc, "5", "10") },
+			lose:    func(t *testing.T, d *desk) { d.Fill(t, "", abc, "5", "10") },
 			opens:   order("in", abc, "1", "10"),
 			refused: []string{none(risk.RuleNoMark, key(abc)), none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a mark of zero": {
-			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
-			lose:    func(t *testing.T, d *desk) { d.mark(t, abc, "0") },
+			set:     func(t *testing.T, d *desk) { d.Hold(t, abc, "5", "10") },
+			lose:    func(t *testing.T, d *desk) { d.Mark(t, abc, "0") },
 			opens:   order("in", abc, "1000000"),
 			refused: []string{none(risk.RuleNoMark, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a stale mark": {
-			set:     func(_ *testing.T, d *desk) { d.advance(5 * time.Minute) },
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			set:     func(_ *testing.T, d *desk) { d.Advance(5 * time.Minute) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleStaleMark, key(xyz)), none(risk.RuleEquity, key(xyz))}, exit: order("out", xyz, "-1"),
 		},
 		"another holding without a mark": {
-			set:     func(t *testing.T, d *desk) { d.hold(t, abc, "5", "10") },
-			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100") },
+			set:     func(t *testing.T, d *desk) { d.Hold(t, abc, "5", "10") },
+			lose:    func(t *testing.T, d *desk) { d.Restart(t); d.Mark(t, xyz, "100") },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"another holding with a stale mark": {
 			set: func(t *testing.T, d *desk) {
-				d.hold(t, abc, "5", "10")
-				d.advance(5 * time.Minute)
-				d.mark(t, xyz, "100")
+				d.Hold(t, abc, "5", "10")
+				d.Advance(5 * time.Minute)
+				d.Mark(t, xyz, "100")
 			},
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a working order in a contract with a stale mark": {
 			set: func(t *testing.T, d *desk) {
-				d.mark(t, abc, "10")
-				d.accept(t, order("works", abc, "5"))
-				d.advance(5 * time.Minute)
-				d.mark(t, xyz, "100")
+				d.Mark(t, abc, "10")
+				d.Accept(t, order("works", abc, "5"))
+				d.Advance(5 * time.Minute)
+				d.Mark(t, xyz, "100")
 			},
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, key(abc))}, exit: order("out", xyz, "-1"),
 		},
 		"no rate": {
-			lose:    func(t *testing.T, d *desk) { d.mark(t, sap, "100") },
+			lose:    func(t *testing.T, d *desk) { d.Mark(t, sap, "100") },
 			opens:   order("in", sap, "1"),
 			refused: []string{none(risk.RuleNoFX, "EUR")}, exit: order("out", xyz, "-1"),
 		},
 		"no rate for what is held": {
 			set:     euros,
-			lose:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, xyz, "100"); d.mark(t, sap, "100") },
+			lose:    func(t *testing.T, d *desk) { d.Restart(t); d.Mark(t, xyz, "100"); d.Mark(t, sap, "100") },
 			opens:   order("in", sap, "1"),
 			refused: []string{none(risk.RuleNoFX, "EUR"), none(risk.RuleEquity, key(sap))}, exit: order("out", sap, "-10"),
 		},
 		"a stale rate": {
 			set: func(t *testing.T, d *desk) {
-				d.rate(t, "EUR", "1.1")
-				d.advance(time.Hour)
-				d.mark(t, sap, "100")
-				d.mark(t, xyz, "100")
+				d.Rate(t, "EUR", "1.1")
+				d.Advance(time.Hour)
+				d.Mark(t, sap, "100")
+				d.Mark(t, xyz, "100")
 			},
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", sap, "1"),
 			refused: []string{none(risk.RuleStaleFX, "EUR")}, exit: order("out", xyz, "-1"),
 		},
 		"a stale rate of another holding": {
 			set: func(t *testing.T, d *desk) {
 				euros(t, d)
-				d.advance(time.Hour)
-				d.mark(t, sap, "100")
-				d.mark(t, xyz, "100")
+				d.Advance(time.Hour)
+				d.Mark(t, sap, "100")
+				d.Mark(t, xyz, "100")
 			},
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, "")}, exit: order("out", sap, "-10"),
 		},
 		"cash that cannot be converted": {
-			lose:    func(t *testing.T, d *desk) { d.cash(t, ledger.Interest, "EUR", "100") },
+			lose:    func(t *testing.T, d *desk) { d.Cash(t, ledger.Interest, "EUR", "100") },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
 		},
 		"cash at a stale rate": {
 			set: func(t *testing.T, d *desk) {
-				d.rate(t, "EUR", "1.1")
-				d.cash(t, ledger.Interest, "EUR", "100")
-				d.advance(time.Hour)
-				d.mark(t, xyz, "100")
+				d.Rate(t, "EUR", "1.1")
+				d.Cash(t, ledger.Interest, "EUR", "100")
+				d.Advance(time.Hour)
+				d.Mark(t, xyz, "100")
 			},
-			lose:    func(t *testing.T, d *desk) { d.advance(tick) },
+			lose:    func(t *testing.T, d *desk) { d.Advance(tick) },
 			opens:   order("in", xyz, "1"),
 			refused: []string{none(risk.RuleEquity, "cash")}, exit: order("out", xyz, "-1"),
 		},
 		"equity of zero": { // 100 XYZ at 100 and nothing else
-			set:     func(t *testing.T, d *desk) { d.cash(t, ledger.Withdrawal, "USD", "-99999.99") },
-			lose:    func(t *testing.T, d *desk) { d.cash(t, ledger.Withdrawal, "USD", "-0.01") },
+			set:     func(t *testing.T, d *desk) { d.Cash(t, ledger.Withdrawal, "USD", "-99999.99") },
+			lose:    func(t *testing.T, d *desk) { d.Cash(t, ledger.Withdrawal, "USD", "-0.01") },
 			opens:   order("in", xyz, "0.0001"),
 			refused: []string{none(risk.RuleEquity, "")}, exit: order("out", xyz, "-1"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, func(l *risk.Limits) { l.Leverage = dec("99"); l.FuturesMargin = dec("0.01") })
-			d.mark(t, ledger.NewStock("OTHER", "USD"), "1") // nobody holds it
+			d.Mark(t, ledger.NewStock("OTHER", "USD"), "1") // nobody holds it
 			if name != "equity of zero" {
-				d.fill(t, "", xyz, "100", "100")
+				d.Fill(t, "", xyz, "100", "100")
 			}
 			if c.set != nil {
 				c.set(t, d)
 				if name != "no rate for what is held" && name != "equity of zero" {
 					ok := c.opens
 					ok.Quantity = dec("1")
-					got := d.portfolio.Check(ok)
+					got := d.Portfolio.Check(ok)
 					require.True(t, got.Allowed, "at the last moment the order must be allowed: %s", got)
 				}
 			}
 			c.lose(t, d)
-			d.refuse(t, c.opens, c.refused...)
+			d.Refuse(t, c.opens, c.refused...)
 			if name != "equity of zero" {
-				d.exit(t, c.exit)
+				d.Exit(t, c.exit)
 			}
 		})
 	}
@@ -170,15 +168,15 @@ func TestLimitsUnknown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.hold(t, xyz, "100", "100")
-			p := d.profile.Clone()
+			d.Hold(t, xyz, "100", "100")
+			p := d.Profile.Clone()
 			spoil(p.Limits)
-			require.NoError(t, d.store.UpdateProfile(t.Context(), p), "the store judges no limits")
-			d.restart(t)
-			d.mark(t, xyz, "100")
-			d.refuse(t, order("in", xyz, "1"), broken(risk.RuleNoLimits, "", "0", "0"))
-			d.refuse(t, order("flip", xyz, "-100.01"), broken(risk.RuleNoLimits, "", "0", "0"))
-			d.exit(t, order("out", xyz, "-100"))
+			require.NoError(t, d.Store.UpdateProfile(t.Context(), p), "the store judges no limits")
+			d.Restart(t)
+			d.Mark(t, xyz, "100")
+			d.Refuse(t, order("in", xyz, "1"), broken(risk.RuleNoLimits, "", "0", "0"))
+			d.Refuse(t, order("flip", xyz, "-100.01"), broken(risk.RuleNoLimits, "", "0", "0"))
+			d.Exit(t, order("out", xyz, "-100"))
 		})
 	}
 }
@@ -186,7 +184,7 @@ func TestLimitsUnknown(t *testing.T) {
 // TestMalformedOrders: what is no order is told apart from what is refused, and leaves no trace.
 func TestMalformedOrders(t *testing.T) {
 	d := newDesk(t, nil)
-	seq := d.portfolio.Seq()
+	seq := d.Portfolio.Seq()
 	odd := func(change func(o *risk.Order)) risk.Order {
 		o := order("odd", xyz, "1", "100")
 		change(&o)
@@ -213,67 +211,35 @@ func TestMalformedOrders(t *testing.T) {
 		"too many places":       {odd(func(o *o) { o.Quantity, o.Price = dec("0.0000000001"), dec("0.0000000001") }), accounts.ErrInexact},
 		"too much money":        {odd(func(o *o) { o.Quantity, o.Price = dec("999999999999"), dec("9999999") }), accounts.ErrInexact},
 	} {
-		got := d.portfolio.Check(c.order)
+		got := d.Portfolio.Check(c.order)
 		require.Len(t, got.Violations, 1, "%s: Check must give one reason", name)
 		require.Equal(t, risk.RuleInvalid, got.Violations[0].Rule, "%s: Check gives another reason: %s", name, got)
 		require.False(t, got.Allowed, "%s: Check allows it", name)
-		_, err := d.portfolio.Reserve(t.Context(), c.order)
+		_, err := d.Portfolio.Reserve(t.Context(), c.order)
 		require.ErrorIs(t, err, c.err, "%s: Reserve returns another error", name)
 		require.NotErrorIs(t, err, accounts.ErrRefused, "%s is not an order that was refused", name)
 	}
-	_, err := d.portfolio.Reserve(t.Context(), order("", xyz, "1"))
+	_, err := d.Portfolio.Reserve(t.Context(), order("", xyz, "1"))
 	require.ErrorIs(t, err, accounts.ErrInvalid, "an order to be held needs an id")
-	require.True(t, d.portfolio.Check(order("", xyz, "1")).Allowed, "one to be checked does not")
-	require.Equal(t, seq, d.portfolio.Seq(), "a malformed order left something in the journal")
-	require.Empty(t, d.portfolio.Snapshot().Risk.Breaches, "a malformed order is no refusal")
+	require.True(t, d.Portfolio.Check(order("", xyz, "1")).Allowed, "one to be checked does not")
+	require.Equal(t, seq, d.Portfolio.Seq(), "a malformed order left something in the journal")
+	require.Empty(t, d.Portfolio.Snapshot().Risk.Breaches, "a malformed order is no refusal")
 }
 
-// TestOrderDecidedOnce: an id is decided once, whatever holds by then.
-func TestOrderDecidedOnce(t *testing.T) {
-	d := newDesk(t, func(l *risk.Limits) { l.OrderQuantity = dec("10"); l.DuplicateWindow = time.Minute })
-	o := order("one", xyz, "10")
-	d.accept(t, o)
-	seq := d.portfolio.Seq()
-	again := func(o risk.Order, want ...string) {
-		t.Helper()
-		got, err := d.portfolio.Reserve(t.Context(), o)
-		require.Equal(t, want, allSaid(got.Violations))
-		require.Equal(t, len(want) == 0, got.Allowed)
-		require.Equal(t, len(want) != 0, err != nil, "the error must go with the decision: %v", err)
-		require.Equal(t, seq, d.portfolio.Seq(), "the same order again must leave nothing in the journal")
-	}
-	again(o, []string{}...)
-	require.True(t, d.portfolio.Check(o).Allowed, "an order that works already is allowed")
-	other := o
-	other.Quantity = dec("9")
-	_, err := d.portfolio.Reserve(t.Context(), other)
-	require.ErrorIs(t, err, accounts.ErrIDReused, "another order with the id")
-
-	large := order("large", xyz, "11")
-	d.refuse(t, large, broken(risk.RuleQuantity, "", "11", "10"))
-	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("11") })
-	seq = d.portfolio.Seq()
-	again(large, broken(risk.RuleQuantity, "", "11", "10"))
-
-	require.NoError(t, d.portfolio.Release(t.Context(), "one", "cancelled"))
-	seq = d.portfolio.Seq()
-	again(o, broken(risk.RuleDone, "", "0", "0"))
-	d.restart(t)
-	d.mark(t, xyz, "100")
-	again(o, broken(risk.RuleDone, "", "0", "0"))
-	require.ErrorIs(t, d.portfolio.Release(t.Context(), "large", "x"), accounts.ErrOrderNotFound, "a refused order was never held")
-}
-
-// TestDecisionReads: a decision says what happened in a sentence, and survives JSON.
-func TestDecisionReads(t *testing.T) {
-	d := newDesk(t, func(l *risk.Limits) { l.OrderQuantity = dec("10"); l.RestrictedSymbols = []string{"XYZ"} })
-	got := d.refuse(t, order("o", xyz, "11"), broken(risk.RuleRestricted, "XYZ", "0", "0"), broken(risk.RuleQuantity, "", "11", "10"))
-	require.Equal(t, `order "o" refused: symbol_restricted of XYZ: restricted; order_quantity (11, limit 10)`, got.String())
-	_, err := d.portfolio.Reserve(t.Context(), order("o", xyz, "11"))
-	require.EqualError(t, err, fmt.Sprintf("profile %q: %s", d.profile.ID, got))
-	data, err := json.Marshal(got)
-	require.NoError(t, err)
-	var back risk.Decision
-	require.NoError(t, json.Unmarshal(data, &back))
-	require.Equal(t, got.String(), back.String(), "a decision must survive JSON")
+// The margin of a short option is made of its underlying's mark: an old one tells nothing.
+func TestAShortOptionNeedsARecentMarkOfItsUnderlying(t *testing.T) {
+	d := newDesk(t, nil)
+	option := ledger.NewOption("XYZ", 20270115, ledger.Call, dec("100"), "USD")
+	d.Mark(t, xyz, "20")
+	d.Mark(t, option, "5")
+	d.Accept(t, order("while it is fresh", option, "-1"))
+	d.Advance(5*time.Minute + time.Second)
+	d.Mark(t, option, "5")
+	got := d.Portfolio.Check(order("stale", option, "-2"))
+	require.True(t, got.Broken(risk.RuleStaleMark), got.String())
+	require.True(t, got.Broken(risk.RuleEquity), "what is held is margined by it: %s", got)
+	require.NoError(t, d.Portfolio.Release(t.Context(), "while it is fresh", "cancelled"))
+	require.True(t, d.Portfolio.Check(order("long", option, "1")).Allowed, "what is bought needs no margin")
+	d.Mark(t, xyz, "20")
+	d.Accept(t, order("fresh again", option, "-2"))
 }

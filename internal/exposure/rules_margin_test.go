@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"testing"
@@ -12,9 +12,9 @@ import (
 )
 
 // needs is what buying power a position or order takes, as the snapshot shows it.
-func (d *desk) needs(t *testing.T, amount, why string) {
+func needs(t *testing.T, d *desk, amount, why string) {
 	t.Helper()
-	require.Equal(t, amount, d.portfolio.Snapshot().Risk.Margin.String(), why)
+	require.Equal(t, amount, d.Portfolio.Snapshot().Risk.Margin.String(), why)
 }
 
 // TestMarginRequirement checks what buying power and maintenance margin positions take, against figures worked out by hand
@@ -54,27 +54,27 @@ func TestMarginRequirement(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.hold(t, c.instrument, c.quantity, c.price)
-			d.needs(t, c.initial, "of what is held")
+			d.Hold(t, c.instrument, c.quantity, c.price)
+			needs(t, d, c.initial, "of what is held")
 			working := newDesk(t, nil)
-			working.mark(t, c.instrument, c.price)
-			working.accept(t, order("works", c.instrument, c.quantity))
-			working.needs(t, c.initial, "of an order that works, at once and in full")
-			require.NoError(t, working.portfolio.Release(t.Context(), "works", "cancelled"))
-			working.needs(t, "0", "after the release")
+			working.Mark(t, c.instrument, c.price)
+			working.Accept(t, order("works", c.instrument, c.quantity))
+			needs(t, working, c.initial, "of an order that works, at once and in full")
+			require.NoError(t, working.Portfolio.Release(t.Context(), "works", "cancelled"))
+			needs(t, working, "0", "after the release")
 
 			// What is kept is what the intraday rule holds against equity: withdraw down to it, and one cent more.
-			d.tighten(t, func(l *risk.Limits) {
+			d.Tighten(t, func(l *risk.Limits) {
 				l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 			})
-			equity, err := d.portfolio.Equity()
+			equity, err := d.Portfolio.Equity()
 			require.NoError(t, err)
-			d.mark(t, abc, "0.01")
-			d.cash(t, ledger.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
-			got := d.portfolio.Check(order("", abc, "0.0001"))
+			d.Mark(t, abc, "0.01")
+			d.Cash(t, ledger.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
+			got := d.Portfolio.Check(order("", abc, "0.0001"))
 			require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
-			d.cash(t, ledger.Deposit, "USD", "0.01")
-			got = d.portfolio.Check(order("", abc, "0.0001"))
+			d.Cash(t, ledger.Deposit, "USD", "0.01")
+			got = d.Portfolio.Check(order("", abc, "0.0001"))
 			require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
 		})
 	}
@@ -86,42 +86,42 @@ func TestIntradayMargin(t *testing.T) {
 		l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 	})
 	// 30 % of 3,000 × 100 short are 90,000, half are 150,000: the initial margin binds first, whatever is ordered.
-	d.refuse(t, order("short", xyz, "-3000"), broken(risk.RuleBuyingPower, "", "150000", "100000"))
-	d.refuse(t, order("shorter", xyz, "-3334"), // 333,400: half and 30 %
+	d.Refuse(t, order("short", xyz, "-3000"), broken(risk.RuleBuyingPower, "", "150000", "100000"))
+	d.Refuse(t, order("shorter", xyz, "-3334"), // 333,400: half and 30 %
 		broken(risk.RuleBuyingPower, "", "166700", "100000"), broken(risk.RuleDayTrades, "", "100020", "100000"))
-	d.refuse(t, order("long", xyz, "4001"), // 400,100: half and 25 %
+	d.Refuse(t, order("long", xyz, "4001"), // 400,100: half and 25 %
 		broken(risk.RuleBuyingPower, "", "200050", "100000"), broken(risk.RuleDayTrades, "", "100025", "100000"))
-	d.accept(t, order("half", xyz, "2000"))
+	d.Accept(t, order("half", xyz, "2000"))
 
 	d = newDesk(t, func(l *risk.Limits) { // of futures both margins are the same: 20 % of 10 × 50 × 1,000
 		l.FuturesMargin, l.DayTrading = dec("0.2"), []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
 	})
-	d.mark(t, oil, "50")
-	d.refuse(t, order("over", oil, "10", "50.01"),
+	d.Mark(t, oil, "50")
+	d.Refuse(t, order("over", oil, "10", "50.01"),
 		broken(risk.RuleBuyingPower, "", "100020", "100000"), broken(risk.RuleDayTrades, "", "100020", "100000"))
-	d.accept(t, order("at", oil, "10", "50"))
+	d.Accept(t, order("at", oil, "10", "50"))
 }
 
 // TestNothingLentBelow2000: below 2,000 USD of equity everything is paid in full, in whatever currency the book is kept.
 func TestNothingLentBelow2000(t *testing.T) {
 	d := newDesk(t, nil)
-	d.cash(t, ledger.Withdrawal, "USD", "-98000")
-	d.accept(t, order("half", xyz, "40")) // 4,000 for 2,000
-	require.NoError(t, d.portfolio.Release(t.Context(), "half", "cancelled"))
-	d.cash(t, ledger.Withdrawal, "USD", "-0.01")
-	d.refuse(t, order("lent", xyz, "20"), broken(risk.RuleBuyingPower, "", "2000", "1999.99"))
-	d.accept(t, order("paid", xyz, "19.9999"))
+	d.Cash(t, ledger.Withdrawal, "USD", "-98000")
+	d.Accept(t, order("half", xyz, "40")) // 4,000 for 2,000
+	require.NoError(t, d.Portfolio.Release(t.Context(), "half", "cancelled"))
+	d.Cash(t, ledger.Withdrawal, "USD", "-0.01")
+	d.Refuse(t, order("lent", xyz, "20"), broken(risk.RuleBuyingPower, "", "2000", "1999.99"))
+	d.Accept(t, order("paid", xyz, "19.9999"))
 
 	p := accounts.Optimal100K("DU1000100")
 	p.BaseCurrency, p.Limits = "EUR", loose()
 	e := newDeskFor(t, p, "1900")
-	e.mark(t, sap, "100")
-	e.refuse(t, order("unknown", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
-	e.rate(t, "USD", "0.95") // 2,000 USD are 1,900 EUR
-	e.accept(t, order("known", sap, "38"))
-	require.NoError(t, e.portfolio.Release(t.Context(), "known", "cancelled"))
-	e.rate(t, "USD", "0.951")
-	e.refuse(t, order("weaker", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
+	e.Mark(t, sap, "100")
+	e.Refuse(t, order("unknown", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
+	e.Rate(t, "USD", "0.95") // 2,000 USD are 1,900 EUR
+	e.Accept(t, order("known", sap, "38"))
+	require.NoError(t, e.Portfolio.Release(t.Context(), "known", "cancelled"))
+	e.Rate(t, "USD", "0.951")
+	e.Refuse(t, order("weaker", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
 }
 
 // TestCashSettles: what a sale brings buys from the next settlement day on.
@@ -138,19 +138,19 @@ func TestCashSettles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount; l.MarkAge = 24 * time.Hour })
-			d.fill(t, "", xyz, "990", "100") // 1,000 are left
-			d.set(c.sold)
-			d.record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-50"), Price: dec("100"), Commission: dec("2"), Taxes: dec("1"), Time: d.now()})
-			d.set(c.early)
-			d.mark(t, xyz, "100")
-			d.refuse(t, order("early", xyz, "10.01"), broken(risk.RuleBuyingPower, "", "1001", "1000"))
-			d.restart(t)
-			d.mark(t, xyz, "100")
-			require.False(t, d.portfolio.Check(order("", xyz, "10.01")).Allowed, "a restart forgets what has not settled")
-			d.set(c.late)
-			d.mark(t, xyz, "100")
-			d.accept(t, order("late", xyz, "59.97")) // 1,000 + 5,000 − 3
-			d.refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "5998", "5997"))
+			d.Fill(t, "", xyz, "990", "100") // 1,000 are left
+			d.Set(c.sold)
+			d.Record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-50"), Price: dec("100"), Commission: dec("2"), Taxes: dec("1"), Time: d.Now()})
+			d.Set(c.early)
+			d.Mark(t, xyz, "100")
+			d.Refuse(t, order("early", xyz, "10.01"), broken(risk.RuleBuyingPower, "", "1001", "1000"))
+			d.Restart(t)
+			d.Mark(t, xyz, "100")
+			require.False(t, d.Portfolio.Check(order("", xyz, "10.01")).Allowed, "a restart forgets what has not settled")
+			d.Set(c.late)
+			d.Mark(t, xyz, "100")
+			d.Accept(t, order("late", xyz, "59.97")) // 1,000 + 5,000 − 3
+			d.Refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "5998", "5997"))
 		})
 	}
 }
@@ -158,20 +158,20 @@ func TestCashSettles(t *testing.T) {
 // TestUnsettledCommission: a sale that costs more than it brings settles nothing that could be spent.
 func TestUnsettledCommission(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
-	d.fill(t, "", xyz, "900", "100")
-	d.record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-0.01"), Price: dec("100"), Commission: dec("3"), Time: d.now()})
-	d.refuse(t, order("over", xyz, "100"), broken(risk.RuleBuyingPower, "", "10000", "9998")) // 10,000 + 1 − 3
+	d.Fill(t, "", xyz, "900", "100")
+	d.Record(t, ledger.Trade{ExecID: "sale", Instrument: xyz, Quantity: dec("-0.01"), Price: dec("100"), Commission: dec("3"), Time: d.Now()})
+	d.Refuse(t, order("over", xyz, "100"), broken(risk.RuleBuyingPower, "", "10000", "9998")) // 10,000 + 1 − 3
 }
 
 // TestCashAccount: nothing is sold short, short puts need their strike, and several purchases count together.
 func TestCashAccount(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
-	d.mark(t, latePut, "1")
-	d.refuse(t, order("short", xyz, "-1"), broken(risk.RuleShort, string(xyz.Key()), "1", "0"))
-	d.accept(t, order("put", latePut, "-10")) // 50,000 of 100,000
-	d.accept(t, order("stock", xyz, "500"))
-	d.refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
-	require.NoError(t, d.portfolio.Release(t.Context(), "stock", "cancelled"))
-	d.refuse(t, order("puts", latePut, "-11"),
+	d.Mark(t, latePut, "1")
+	d.Refuse(t, order("short", xyz, "-1"), broken(risk.RuleShort, string(xyz.Key()), "1", "0"))
+	d.Accept(t, order("put", latePut, "-10")) // 50,000 of 100,000
+	d.Accept(t, order("stock", xyz, "500"))
+	d.Refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
+	require.NoError(t, d.Portfolio.Release(t.Context(), "stock", "cancelled"))
+	d.Refuse(t, order("puts", latePut, "-11"),
 		broken(risk.RuleUncovered, "XYZ", "105000", "100000"), broken(risk.RuleBuyingPower, "", "105000", "100000"))
 }

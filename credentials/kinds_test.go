@@ -1,84 +1,18 @@
-package accounts_test
+package credentials_test
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/gob"
-	"encoding/json"
 	"encoding/pem"
-	"encoding/xml"
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/davecgh/go-spew/spew"
 	"github.com/stretchr/testify/require"
 
-	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/invalid"
 )
-
-func secretOf(s string) credentials.Secret { return credentials.NewSecret([]byte(s)) }
-
-// Printers that walk values by reflection, unexported fields and pointers too, do not come to the bytes.
-func TestReflectionDoesNotReachASecret(t *testing.T) {
-	s := secretOf(secretText)
-	hidden := struct {
-		s credentials.Secret
-		p *credentials.Secret
-		c credentials.Set
-	}{s, &s, credentials.Set{"password": s}}
-	raw := spew.ConfigState{DisableMethods: true, DisablePointerMethods: true, Indent: " "}
-	for how, text := range map[string]string{"spew": spew.Sdump(hidden, &hidden), "spew without methods": raw.Sdump(hidden, &hidden)} {
-		for _, leak := range leaks {
-			require.NotContains(t, text, leak, "%s shows a secret", how)
-		}
-	}
-	var failed recorder
-	require.Equal(&failed, hidden.c, credentials.Set{"password": secretOf("other")})
-	for _, leak := range leaks {
-		require.NotContains(t, failed.text, leak, "a failed assertion shows a secret")
-	}
-}
-
-// recorder is a test that fails on purpose.
-type recorder struct{ text string }
-
-func (r *recorder) Errorf(format string, args ...any) { r.text += fmt.Sprintf(format, args...) }
-func (r *recorder) FailNow()                          {}
-
-func TestSecretCannotBeEncodedNorReadBack(t *testing.T) {
-	type holder struct {
-		S credentials.Secret
-		A credentials.Secret `xml:",attr"`
-	}
-	v := holder{secretOf(secretText), secretOf(secretText)}
-	var asGob bytes.Buffer
-	require.NoError(t, gob.NewEncoder(&asGob).Encode(v))
-	require.NotContains(t, asGob.String(), secretText, "gob shows a secret")
-	asXML, err := xml.Marshal(v)
-	require.NoError(t, err)
-	requireNoLeak(t, "XML", string(asXML))
-	asJSON, err := json.Marshal(v)
-	require.NoError(t, err)
-	requireNoLeak(t, "JSON", string(asJSON))
-	var back holder
-	require.ErrorIs(t, gob.NewDecoder(&asGob).Decode(&back), accounts.ErrInvalid, "gob made a secret of nothing")
-	require.ErrorIs(t, json.Unmarshal(asJSON, &back), accounts.ErrInvalid, "JSON made a secret of nothing")
-	require.ErrorIs(t, xml.Unmarshal(asXML, &back), accounts.ErrInvalid, "XML made a secret of nothing")
-}
-
-func TestWipe(t *testing.T) {
-	s := secretOf(secretText)
-	shared, own := s, s.Clone()
-	s.Wipe()
-	require.Equal(t, make([]byte, len(secretText)), shared.Reveal(), "a copy kept what was wiped")
-	require.Equal(t, secretText, string(own.Reveal()), "a clone was wiped too")
-	credentials.Secret{}.Wipe()
-	require.Zero(t, credentials.Secret{}.Len())
-}
 
 func privateKey(t *testing.T, pkcs8 bool) credentials.Secret {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -143,7 +77,7 @@ func TestKindsOfCredentials(t *testing.T) {
 		"kind":           {credentials.Set{"kind": secretOf(secretText)}.Validate()},
 	} {
 		for _, err := range errs {
-			require.ErrorIs(t, err, accounts.ErrInvalid, "%s was accepted", field)
+			require.ErrorIs(t, err, invalid.Err, "%s was accepted", field)
 			require.ErrorContains(t, err, field, "the error does not name the field")
 			require.NotContains(t, err.Error(), secretText, "the error shows a secret")
 		}

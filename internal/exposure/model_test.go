@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"fmt"
@@ -10,13 +10,6 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
-)
-
-var (
-	abc = ledger.NewStock("ABC", "USD")
-	// lateCall and latePut are options on XYZ that have not expired at a desk's opening.
-	lateCall = ledger.NewOption("XYZ", 20270115, ledger.Call, dec("50"), "USD")
-	latePut  = ledger.NewOption("XYZ", 20270115, ledger.Put, dec("50"), "USD")
 )
 
 // TestRuleAtItsLimit holds, for each rule that has a figure, an order that comes exactly to the limit, and one that
@@ -66,19 +59,19 @@ func TestRuleAtItsLimit(t *testing.T) {
 		},
 		"notional of a long option is its premium": { // 4 × 2.50 × 100 = 1,000
 			limits: func(l *limits) { l.OrderNotional = amount("1000") },
-			set:    func(t *testing.T, d *desk) { d.mark(t, lateCall, "2.50") },
+			set:    func(t *testing.T, d *desk) { d.Mark(t, lateCall, "2.50") },
 			at:     order("at", lateCall, "4"), over: order("over", lateCall, "5"),
 			refused: []string{broken(risk.RuleNotional, "", "1250", "1000")},
 		},
 		"notional of a short option is its strike": { // 2 × 50 × 100 = 10,000, at whatever premium
 			limits: func(l *limits) { l.OrderNotional = amount("10000") },
-			set:    func(t *testing.T, d *desk) { d.mark(t, latePut, "0.05") },
+			set:    func(t *testing.T, d *desk) { d.Mark(t, latePut, "0.05") },
 			at:     order("at", latePut, "-2"), over: order("over", latePut, "-3"),
 			refused: []string{broken(risk.RuleNotional, "", "15000", "10000")},
 		},
 		"notional of a future": { // 1 × 60 × 1,000; a limit price of 60.001 makes 60,001
 			limits: func(l *limits) { l.OrderNotional = amount("60000") },
-			set:    func(t *testing.T, d *desk) { d.mark(t, oil, "60") },
+			set:    func(t *testing.T, d *desk) { d.Mark(t, oil, "60") },
 			at:     order("at", oil, "-1", "59"), over: order("over", oil, "1", "60.001"),
 			refused: []string{broken(risk.RuleNotional, "", "60001", "60000")},
 		},
@@ -94,19 +87,19 @@ func TestRuleAtItsLimit(t *testing.T) {
 		},
 		"collar of an option": { // 2 + 50 %
 			limits: func(l *limits) { l.OptionCollar = dec("0.5") },
-			set:    func(t *testing.T, d *desk) { d.mark(t, lateCall, "2") },
+			set:    func(t *testing.T, d *desk) { d.Mark(t, lateCall, "2") },
 			at:     order("at", lateCall, "1", "3"), over: order("over", lateCall, "1", "3.01"),
 			refused: []string{broken(risk.RuleCollar, string(lateCall.Key()), "3.01", "3")},
 		},
 		"collar of a future below zero": { // −40 + 5 % of 40 is −38
 			limits: func(l *limits) { l.PriceCollar = dec("0.05") },
-			set:    func(t *testing.T, d *desk) { d.mark(t, oil, "-40") },
+			set:    func(t *testing.T, d *desk) { d.Mark(t, oil, "-40") },
 			at:     order("at", oil, "1", "-38"), over: order("over", oil, "1", "-37.99"),
 			refused: []string{broken(risk.RuleCollar, string(oil.Key()), "-37.99", "-38")},
 		},
 		"position, with what is held": { // 150 held and 50 more are 20,000
 			limits: func(l *limits) { l.PositionSize = fraction("0.2") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "150", "100") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "150", "100") },
 			at:     order("at", xyz, "50"), over: order("over", xyz, "50.0001"),
 			refused: []string{broken(risk.RulePosition, "STK:XYZ:USD", "20000.01", "20000")},
 		},
@@ -117,16 +110,16 @@ func TestRuleAtItsLimit(t *testing.T) {
 		},
 		"position, flipped": { // 100 sold of 50 held leave 50 short
 			limits: func(l *limits) { l.PositionSize = amount("5000") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "50", "100") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "50", "100") },
 			at:     order("at", xyz, "-100"), over: order("over", xyz, "-101"),
 			refused: []string{broken(risk.RulePosition, "STK:XYZ:USD", "5100", "5000")},
 		},
 		"underlying, stock and options": { // 100 × 100 + 1 × 2 × 100 + 1 × 50 × 100 = 15,200
 			limits: func(l *limits) { l.UnderlyingSize = amount("15200") },
 			set: func(t *testing.T, d *desk) {
-				d.hold(t, xyz, "100", "100")
-				d.hold(t, lateCall, "1", "2")
-				d.mark(t, latePut, "1")
+				d.Hold(t, xyz, "100", "100")
+				d.Hold(t, lateCall, "1", "2")
+				d.Mark(t, latePut, "1")
 			},
 			at: order("at", latePut, "-1"), over: order("over", latePut, "-2"),
 			refused: []string{broken(risk.RuleUnderlying, "XYZ", "20200", "15200")},
@@ -134,35 +127,35 @@ func TestRuleAtItsLimit(t *testing.T) {
 		"open positions": {
 			limits: func(l *limits) { l.OpenPositions = 2 },
 			set: func(t *testing.T, d *desk) {
-				d.hold(t, xyz, "1", "100")
-				d.mark(t, abc, "10")
-				d.mark(t, oil, "60")
-				d.accept(t, order("adds", xyz, "1"))
+				d.Hold(t, xyz, "1", "100")
+				d.Mark(t, abc, "10")
+				d.Mark(t, oil, "60")
+				d.Accept(t, order("adds", xyz, "1"))
 			},
 			at: order("at", abc, "1"), over: order("over", oil, "1"),
 			counts: true, refused: []string{broken(risk.RulePositions, "", "3", "2")},
 		},
 		"gross": { // 300 long XYZ and 2,000 short ABC at 10 are 50,000
 			limits: func(l *limits) { l.GrossExposure = fraction("0.5") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "300", "100"); d.mark(t, abc, "10") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "300", "100"); d.Mark(t, abc, "10") },
 			at:     order("at", abc, "-2000"), over: order("over", abc, "-2001"),
 			refused: []string{broken(risk.RuleGross, "", "50010", "50000")},
 		},
 		"net, long": { // 300 × 100 − 1,000 × 10 + 100 × 100 = 30,000
 			limits: func(l *limits) { l.NetExposure = amount("30000") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "300", "100"); d.hold(t, abc, "-1000", "10") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "300", "100"); d.Hold(t, abc, "-1000", "10") },
 			at:     order("at", xyz, "100"), over: order("over", xyz, "101"),
 			refused: []string{broken(risk.RuleNet, "", "30100", "30000")},
 		},
 		"net, short": { // 100 × 100 − 4,000 × 10 = −30,000
 			limits: func(l *limits) { l.NetExposure = amount("30000") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "100", "100"); d.mark(t, abc, "10") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "100", "100"); d.Mark(t, abc, "10") },
 			at:     order("at", abc, "-4000"), over: order("over", abc, "-4001"),
 			refused: []string{broken(risk.RuleNet, "", "30010", "30000")},
 		},
 		"net, a long put is short": { // 100 × 100 held long, a put bought for 20,000 goes against it: −10,000
 			limits: func(l *limits) { l.NetExposure = amount("10000") },
-			set:    func(t *testing.T, d *desk) { d.hold(t, xyz, "100", "100"); d.mark(t, latePut, "10") },
+			set:    func(t *testing.T, d *desk) { d.Hold(t, xyz, "100", "100"); d.Mark(t, latePut, "10") },
 			at:     order("at", latePut, "20"), over: order("over", latePut, "21"),
 			refused: []string{broken(risk.RuleNet, "", "11000", "10000")},
 		},
@@ -192,13 +185,13 @@ func TestRuleAtItsLimit(t *testing.T) {
 		},
 		"orders a day": {
 			limits: func(l *limits) { l.OrdersPerDay = 2 },
-			set:    func(t *testing.T, d *desk) { d.accept(t, order("first", xyz, "1")) },
+			set:    func(t *testing.T, d *desk) { d.Accept(t, order("first", xyz, "1")) },
 			at:     order("at", xyz, "2"), over: order("over", xyz, "3"),
 			counts: true, refused: []string{broken(risk.RuleOrders, "", "3", "2")},
 		},
 		"orders a minute": {
 			limits: func(l *limits) { l.OrdersPerMinute = 2 },
-			set:    func(t *testing.T, d *desk) { d.accept(t, order("first", xyz, "1")) },
+			set:    func(t *testing.T, d *desk) { d.Accept(t, order("first", xyz, "1")) },
 			at:     order("at", xyz, "2"), over: order("over", xyz, "3"),
 			counts: true, refused: []string{broken(risk.RuleOrderRate, "", "3", "2")},
 		},
@@ -210,13 +203,13 @@ func TestRuleAtItsLimit(t *testing.T) {
 					c.set(t, d)
 				}
 				if !over {
-					d.accept(t, c.at)
+					d.Accept(t, c.at)
 					continue
 				}
 				if c.counts {
-					d.accept(t, c.at)
+					d.Accept(t, c.at)
 				}
-				d.refuse(t, c.over, c.refused...)
+				d.Refuse(t, c.over, c.refused...)
 			}
 		})
 	}
@@ -227,12 +220,12 @@ func TestRuleAtItsLimit(t *testing.T) {
 func TestExitsAlwaysPossible(t *testing.T) {
 	type limits = risk.Limits
 	tightened := func(by func(l *limits)) func(t *testing.T, d *desk) {
-		return func(t *testing.T, d *desk) { d.tighten(t, by) }
+		return func(t *testing.T, d *desk) { d.Tighten(t, by) }
 	}
 	for rule, set := range map[risk.Rule]func(t *testing.T, d *desk){
-		risk.RuleState: func(t *testing.T, d *desk) { require.NoError(t, d.portfolio.Reduce(t.Context(), "test")) },
+		risk.RuleState: func(t *testing.T, d *desk) { require.NoError(t, d.Portfolio.Reduce(t.Context(), "test")) },
 		risk.RuleStatus: func(t *testing.T, d *desk) {
-			d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
+			d.Change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
 		},
 		risk.RuleInstrument: tightened(func(l *limits) { l.SecTypes = []ledger.SecType{ledger.Option} }),
 		risk.RuleSymbol:     tightened(func(l *limits) { l.AllowedSymbols = []string{"ABC"} }),
@@ -240,68 +233,68 @@ func TestExitsAlwaysPossible(t *testing.T) {
 		risk.RuleQuantity:   tightened(func(l *limits) { l.OrderQuantity = dec("0.5") }),
 		risk.RuleNotional:   tightened(func(l *limits) { l.OrderNotional = risk.Limit{Amount: dec("1")} }),
 		risk.RuleOrderRate: func(t *testing.T, d *desk) {
-			d.accept(t, order("before", xyz, "1"))
-			d.tighten(t, func(l *limits) { l.OrdersPerMinute = 1 })
+			d.Accept(t, order("before", xyz, "1"))
+			d.Tighten(t, func(l *limits) { l.OrdersPerMinute = 1 })
 		},
 		risk.RuleOrders: func(t *testing.T, d *desk) {
-			d.accept(t, order("before", xyz, "1"))
-			d.tighten(t, func(l *limits) { l.OrdersPerDay = 1 })
+			d.Accept(t, order("before", xyz, "1"))
+			d.Tighten(t, func(l *limits) { l.OrdersPerDay = 1 })
 		},
 		risk.RuleTrades:    tightened(func(l *limits) { l.TradesPerDay = 1 }), // the purchase was one
-		risk.RuleNoMark:    func(t *testing.T, d *desk) { d.restart(t); d.mark(t, abc, "10") },
-		risk.RuleStaleMark: func(_ *testing.T, d *desk) { d.advance(5*time.Minute + time.Microsecond) },
+		risk.RuleNoMark:    func(t *testing.T, d *desk) { d.Restart(t); d.Mark(t, abc, "10") },
+		risk.RuleStaleMark: func(_ *testing.T, d *desk) { d.Advance(5*time.Minute + time.Microsecond) },
 		risk.RulePosition:  tightened(func(l *limits) { l.PositionSize = risk.Limit{Amount: dec("1")} }),
 		risk.RuleUnderlying: tightened(func(l *limits) {
 			l.UnderlyingSize = risk.Limit{Amount: dec("1")}
 		}),
 		risk.RulePositions: func(t *testing.T, d *desk) {
-			d.hold(t, abc, "1", "10")
-			d.tighten(t, func(l *limits) { l.OpenPositions = 1 })
+			d.Hold(t, abc, "1", "10")
+			d.Tighten(t, func(l *limits) { l.OpenPositions = 1 })
 		},
 		risk.RuleGross:       tightened(func(l *limits) { l.GrossExposure = risk.Limit{Amount: dec("1")} }),
 		risk.RuleNet:         tightened(func(l *limits) { l.NetExposure = risk.Limit{Amount: dec("1")} }),
 		risk.RuleLeverage:    tightened(func(l *limits) { l.Leverage = dec("0.000001") }),
-		risk.RuleBuyingPower: func(t *testing.T, d *desk) { d.cash(t, ledger.Withdrawal, "USD", "-95000") }, // 5,000 is what 10,000 need
-		risk.RuleEquity:      func(t *testing.T, d *desk) { d.fill(t, "", abc, "1", "10") },
+		risk.RuleBuyingPower: func(t *testing.T, d *desk) { d.Cash(t, ledger.Withdrawal, "USD", "-95000") }, // 5,000 is what 10,000 need
+		risk.RuleEquity:      func(t *testing.T, d *desk) { d.Fill(t, "", abc, "1", "10") },
 		risk.RuleDailyLoss: func(t *testing.T, d *desk) {
-			d.equityPoint(t)
-			d.mark(t, xyz, "90")
-			d.tighten(t, func(l *limits) { l.DailyLoss = risk.Limit{Amount: dec("999")} })
-			d.equityPoint(t) // which writes the breach
+			d.EquityPoint(t)
+			d.Mark(t, xyz, "90")
+			d.Tighten(t, func(l *limits) { l.DailyLoss = risk.Limit{Amount: dec("999")} })
+			d.EquityPoint(t) // which writes the breach
 		},
 		risk.RuleDrawdown: func(t *testing.T, d *desk) {
-			d.equityPoint(t)
-			d.mark(t, xyz, "90") // 1 %
-			d.tighten(t, func(l *limits) {
+			d.EquityPoint(t)
+			d.Mark(t, xyz, "90") // 1 %
+			d.Tighten(t, func(l *limits) {
 				l.Drawdown = risk.DrawdownLimits{Warning: dec("0.001"), Moderate: dec("0.002"), Severe: dec("0.003"), Critical: dec("0.004")}
 			})
-			d.equityPoint(t)
+			d.EquityPoint(t)
 		},
 		risk.RuleDayTrades: func(t *testing.T, d *desk) {
 			for range 3 {
-				d.hold(t, abc, "1", "10")
-				d.hold(t, abc, "-1", "10")
+				d.Hold(t, abc, "1", "10")
+				d.Hold(t, abc, "-1", "10")
 			}
-			d.cash(t, ledger.Withdrawal, "USD", "-80000")
-			d.tighten(t, func(l *limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} })
+			d.Cash(t, ledger.Withdrawal, "USD", "-80000")
+			d.Tighten(t, func(l *limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} })
 		},
 	} {
 		t.Run(string(rule), func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.hold(t, xyz, "100", "100")
+			d.Hold(t, xyz, "100", "100")
 			set(t, d)
 			more := order("more", xyz, "1")
-			got := d.portfolio.Check(more)
+			got := d.Portfolio.Check(more)
 			require.True(t, got.Broken(rule), "the situation must be one in which the rule refuses: %s", got)
-			d.refuseAfter(t, more, allSaid(d.portfolio.Check(more).Violations)...)
+			d.RefuseAfter(t, more, allSaid(d.Portfolio.Check(more).Violations)...)
 
-			all := d.portfolio.Check(order("all", xyz, "-100"))
+			all := d.Portfolio.Check(order("all", xyz, "-100"))
 			require.True(t, all.Allowed && all.Reduces, "closing everything must be possible: %s", all)
-			d.exit(t, order("half", xyz, "-50"))
-			d.exit(t, order("rest", xyz, "-50"))
+			d.Exit(t, order("half", xyz, "-50"))
+			d.Exit(t, order("rest", xyz, "-50"))
 			for id, quantity := range map[ledger.OrderID]string{"over": "-0.01", "flip": "-100"} {
 				o := order(id, xyz, quantity)
-				got = d.portfolio.Check(o)
+				got = d.Portfolio.Check(o)
 				require.False(t, got.Reduces, "order %q and the two exits together would pass through zero", id)
 			}
 		})
@@ -316,53 +309,53 @@ func TestFlipIsNoExit(t *testing.T) {
 	} {
 		t.Run("held "+c.held, func(t *testing.T) {
 			d := newDesk(t, nil)
-			d.hold(t, xyz, c.held, "100")
-			d.mark(t, lateCall, "2")
-			require.NoError(t, d.portfolio.Reduce(t.Context(), "test"))
+			d.Hold(t, xyz, c.held, "100")
+			d.Mark(t, lateCall, "2")
+			require.NoError(t, d.Portfolio.Reduce(t.Context(), "test"))
 			state := broken(risk.RuleState, "", "0", "0")
-			d.refuse(t, order("flip", xyz, c.flip), state)
-			d.refuse(t, order("adds", xyz, c.held), state)
-			d.refuse(t, order("option", lateCall, "1"), state)
-			d.exit(t, order("half", xyz, c.half))
-			d.refuse(t, order("second", xyz, c.half), state)
-			d.fill(t, "half", xyz, c.half, "100") // 40 are left
-			d.refuse(t, order("third", xyz, c.half), state)
-			require.True(t, d.portfolio.Check(order("", xyz, c.exit[:len(c.exit)-3]+"40")).Reduces, "what is left may be closed")
+			d.Refuse(t, order("flip", xyz, c.flip), state)
+			d.Refuse(t, order("adds", xyz, c.held), state)
+			d.Refuse(t, order("option", lateCall, "1"), state)
+			d.Exit(t, order("half", xyz, c.half))
+			d.Refuse(t, order("second", xyz, c.half), state)
+			d.Fill(t, "half", xyz, c.half, "100") // 40 are left
+			d.Refuse(t, order("third", xyz, c.half), state)
+			require.True(t, d.Portfolio.Check(order("", xyz, c.exit[:len(c.exit)-3]+"40")).Reduces, "what is left may be closed")
 		})
 	}
 	d := newDesk(t, nil)
-	require.NoError(t, d.portfolio.Reduce(t.Context(), "test"))
-	d.refuse(t, order("from flat", xyz, "-1"), broken(risk.RuleState, "", "0", "0"))
-	d.fill(t, "", xyz, "100", "100")
-	d.exit(t, order("exit", xyz, "-100"))
-	require.NoError(t, d.portfolio.Release(t.Context(), "exit", "cancelled"))
-	d.exit(t, order("again", xyz, "-100"))
+	require.NoError(t, d.Portfolio.Reduce(t.Context(), "test"))
+	d.Refuse(t, order("from flat", xyz, "-1"), broken(risk.RuleState, "", "0", "0"))
+	d.Fill(t, "", xyz, "100", "100")
+	d.Exit(t, order("exit", xyz, "-100"))
+	require.NoError(t, d.Portfolio.Release(t.Context(), "exit", "cancelled"))
+	d.Exit(t, order("again", xyz, "-100"))
 }
 
 // TestStateAndStatus: halted and archived accept nothing at all, and a restart does not forget.
 func TestStateAndStatus(t *testing.T) {
 	state, status := broken(risk.RuleState, "", "0", "0"), broken(risk.RuleStatus, "", "0", "0")
 	d := newDesk(t, nil)
-	d.hold(t, xyz, "100", "100")
-	require.NoError(t, d.portfolio.Halt(t.Context(), "feed gone mad"))
+	d.Hold(t, xyz, "100", "100")
+	require.NoError(t, d.Portfolio.Halt(t.Context(), "feed gone mad"))
 	for i := range 2 {
-		got := d.refuse(t, order(ledger.OrderID(fmt.Sprint("buy", i)), xyz, "1"), state)
+		got := d.Refuse(t, order(ledger.OrderID(fmt.Sprint("buy", i)), xyz, "1"), state)
 		require.Contains(t, got.String(), "halted: feed gone mad", "the refusal must say why")
-		d.refuse(t, order(ledger.OrderID(fmt.Sprint("exit", i)), xyz, "-1"), state)
-		d.restart(t)
-		d.mark(t, xyz, "100")
+		d.Refuse(t, order(ledger.OrderID(fmt.Sprint("exit", i)), xyz, "-1"), state)
+		d.Restart(t)
+		d.Mark(t, xyz, "100")
 	}
-	require.NoError(t, d.portfolio.Reduce(t.Context(), "only out"))
-	d.exit(t, order("out", xyz, "-1"))
-	require.NoError(t, d.portfolio.Resume(t.Context(), "feed is well"))
-	d.accept(t, order("in", xyz, "1"))
+	require.NoError(t, d.Portfolio.Reduce(t.Context(), "only out"))
+	d.Exit(t, order("out", xyz, "-1"))
+	require.NoError(t, d.Portfolio.Resume(t.Context(), "feed is well"))
+	d.Accept(t, order("in", xyz, "1"))
 
 	for _, s := range []accounts.ProfileStatus{accounts.StatusInactive, accounts.StatusSuspended} {
-		d.change(t, func(p *accounts.AccountProfile) { p.Status = s })
-		d.refuse(t, order(ledger.OrderID("buy "+s), xyz, "1"), status)
-		d.exit(t, order(ledger.OrderID("exit "+s), xyz, "-1"))
+		d.Change(t, func(p *accounts.AccountProfile) { p.Status = s })
+		d.Refuse(t, order(ledger.OrderID("buy "+s), xyz, "1"), status)
+		d.Exit(t, order(ledger.OrderID("exit "+s), xyz, "-1"))
 	}
-	require.NoError(t, d.manager.ArchiveProfile(t.Context(), d.profile.ID))
-	d.refuse(t, order("late buy", xyz, "1"), status)
-	d.refuse(t, order("late exit", xyz, "-1"), status)
+	require.NoError(t, d.Manager.ArchiveProfile(t.Context(), d.Profile.ID))
+	d.Refuse(t, order("late buy", xyz, "1"), status)
+	d.Refuse(t, order("late exit", xyz, "-1"), status)
 }

@@ -1,4 +1,4 @@
-package accounts_test
+package exposure_test
 
 import (
 	"testing"
@@ -28,13 +28,13 @@ func covered(t *testing.T, cash string, positions ...risk.Order) *desk {
 	for _, right := range []ledger.Right{ledger.Call, ledger.Put} {
 		for _, expiry := range []ledger.Date{december, january, february} {
 			for _, strike := range []string{"50", "60", "90"} {
-				d.mark(t, option("XYZ", expiry, right, strike), "1")
+				d.Mark(t, option("XYZ", expiry, right, strike), "1")
 			}
 		}
 	}
-	d.mark(t, option("ABC", january, ledger.Put, "10"), "1")
-	d.mark(t, abc, "10")
-	d.set(opening.AddDate(0, 0, -4)) // so that it has settled
+	d.Mark(t, option("ABC", january, ledger.Put, "10"), "1")
+	d.Mark(t, abc, "10")
+	d.Set(now.AddDate(0, 0, -4)) // so that it has settled
 	for _, p := range positions {
 		price := "1"
 		switch p.Instrument.Symbol + string(p.Instrument.SecType) {
@@ -43,11 +43,11 @@ func covered(t *testing.T, cash string, positions ...risk.Order) *desk {
 		case "ABCSTK":
 			price = "10"
 		}
-		d.fill(t, "", p.Instrument, p.Quantity.String(), price)
+		d.Fill(t, "", p.Instrument, p.Quantity.String(), price)
 	}
-	d.set(opening)
-	if off := dec(cash).Sub(d.portfolio.Cash()["USD"].Balance()); !off.IsZero() {
-		d.cash(t, ledger.OtherCash, "USD", off.String())
+	d.Set(now)
+	if off := dec(cash).Sub(d.Portfolio.Cash()["USD"].Balance()); !off.IsZero() {
+		d.Cash(t, ledger.OtherCash, "USD", off.String())
 	}
 	return d
 }
@@ -112,16 +112,16 @@ func TestCover(t *testing.T) {
 			}
 			d := covered(t, c.cash, c.held...)
 			for _, o := range c.working {
-				d.accept(t, o)
+				d.Accept(t, o)
 			}
 			if c.refused == "" {
-				d.accept(t, c.order)
+				d.Accept(t, c.order)
 				return
 			}
-			got := d.portfolio.Check(c.order)
+			got := d.Portfolio.Check(c.order)
 			require.True(t, got.Broken(risk.RuleUncovered), "it must be refused for want of cover: %s", got)
 			require.Contains(t, allSaid(got.Violations), c.refused, "the figures are others")
-			d.refuse(t, c.order, allSaid(got.Violations)...)
+			d.Refuse(t, c.order, allSaid(got.Violations)...)
 		})
 	}
 }
@@ -129,13 +129,13 @@ func TestCover(t *testing.T) {
 // TestCoverUnsettled: what secures a put has settled.
 func TestCoverUnsettled(t *testing.T) {
 	d := covered(t, "5000", order("", abc, "100"))
-	d.fill(t, "", abc, "-100", "10")
+	d.Fill(t, "", abc, "-100", "10")
 	sold := option("XYZ", january, ledger.Put, "60")
-	d.refuse(t, order("today", sold, "-1"), broken(risk.RuleUncovered, "XYZ", "6000", "5000"))
-	d.advance(24 * time.Hour)
-	d.mark(t, sold, "1")
-	d.mark(t, xyz, "100")
-	d.accept(t, order("tomorrow", sold, "-1"))
+	d.Refuse(t, order("today", sold, "-1"), broken(risk.RuleUncovered, "XYZ", "6000", "5000"))
+	d.Advance(24 * time.Hour)
+	d.Mark(t, sold, "1")
+	d.Mark(t, xyz, "100")
+	d.Accept(t, order("tomorrow", sold, "-1"))
 }
 
 // TestCoverUnknown: the cover of a put in a currency without a rate must not be sold as though nothing were owed.
@@ -143,24 +143,24 @@ func TestCoverUnknown(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.UncoveredOptions = false })
 	long := ledger.NewOption("SAP", january, ledger.Put, dec("90"), "EUR")
 	short := ledger.NewOption("SAP", january, ledger.Put, dec("100"), "EUR")
-	d.fill(t, "", long, "1", "1")
-	d.fill(t, "", short, "-1", "2")
-	d.mark(t, long, "1")
-	d.mark(t, short, "2")
-	d.refuse(t, order("cover", long, "-1"), broken(risk.RuleUncovered, "SAP", "100", "0"))
-	d.exit(t, order("short", short, "1"))
-	require.NoError(t, d.portfolio.Release(t.Context(), "short", "cancelled"))
-	d.rate(t, "EUR", "1.1") // 100 × 100 × 1.1 is within 100,110 of cash
-	d.exit(t, order("known", long, "-1"))
+	d.Fill(t, "", long, "1", "1")
+	d.Fill(t, "", short, "-1", "2")
+	d.Mark(t, long, "1")
+	d.Mark(t, short, "2")
+	d.Refuse(t, order("cover", long, "-1"), broken(risk.RuleUncovered, "SAP", "100", "0"))
+	d.Exit(t, order("short", short, "1"))
+	require.NoError(t, d.Portfolio.Release(t.Context(), "short", "cancelled"))
+	d.Rate(t, "EUR", "1.1") // 100 × 100 × 1.1 is within 100,110 of cash
+	d.Exit(t, order("known", long, "-1"))
 }
 
 // TestUncoveredPermitted: where uncovered options are permitted, margin and exposure alone bound them; in a cash account never.
 func TestUncoveredPermitted(t *testing.T) {
 	d := newDesk(t, nil)
-	d.mark(t, lateCall, "50")
-	d.accept(t, order("naked", lateCall, "-1"))
-	d.tighten(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
-	d.refuse(t, order("cash", lateCall, "-1", "50.01"), broken(risk.RuleUncovered, "XYZ", "200", "0"))
+	d.Mark(t, lateCall, "50")
+	d.Accept(t, order("naked", lateCall, "-1"))
+	d.Tighten(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
+	d.Refuse(t, order("cash", lateCall, "-1", "50.01"), broken(risk.RuleUncovered, "XYZ", "200", "0"))
 }
 
 // TestOptionExposure: long options count their premium, short ones strike × multiplier, in whichever way orders fill.
@@ -168,18 +168,18 @@ func TestOptionExposure(t *testing.T) {
 	d := newDesk(t, nil)
 	gross := func(want, why string) {
 		t.Helper()
-		require.Equal(t, want, d.portfolio.Snapshot().Risk.Gross.String(), why)
+		require.Equal(t, want, d.Portfolio.Snapshot().Risk.Gross.String(), why)
 	}
-	d.mark(t, lateCall, "2")
-	d.hold(t, lateCall, "3", "2")
+	d.Mark(t, lateCall, "2")
+	d.Hold(t, lateCall, "3", "2")
 	gross("600", "3 × 2 × 100")
-	d.accept(t, order("buy", lateCall, "2", "2.5"))
+	d.Accept(t, order("buy", lateCall, "2", "2.5"))
 	gross("1100", "and 2 × 2.50 × 100 at the order's own price")
-	d.accept(t, order("sell", lateCall, "-4"))
+	d.Accept(t, order("sell", lateCall, "-4"))
 	gross("5000", "if the sale alone fills, one is short: 1 × 50 × 100")
-	d.fill(t, "sell", lateCall, "-4", "2")
+	d.Fill(t, "sell", lateCall, "-4", "2")
 	gross("5000", "it did")
-	d.fill(t, "buy", lateCall, "2", "2.5")
+	d.Fill(t, "buy", lateCall, "2", "2.5")
 	gross("200", "1 long at 2")
 }
 
@@ -187,13 +187,13 @@ func TestOptionExposure(t *testing.T) {
 func TestExpiredContract(t *testing.T) {
 	today := option("XYZ", 20260601, ledger.Call, "50")
 	d := newDesk(t, nil)
-	d.hold(t, today, "2", "50")
-	d.accept(t, order("last day", today, "1"))
-	d.advance(13 * time.Hour) // midnight in New York
-	d.mark(t, today, "50")
-	d.mark(t, xyz, "100")
-	d.refuse(t, order("expired", today, "1"), broken(risk.RuleInstrument, string(today.Key()), "0", "0"))
-	d.exit(t, order("out", today, "-2"))
+	d.Hold(t, today, "2", "50")
+	d.Accept(t, order("last day", today, "1"))
+	d.Advance(13 * time.Hour) // midnight in New York
+	d.Mark(t, today, "50")
+	d.Mark(t, xyz, "100")
+	d.Refuse(t, order("expired", today, "1"), broken(risk.RuleInstrument, string(today.Key()), "0", "0"))
+	d.Exit(t, order("out", today, "-2"))
 }
 
 // TestSymbolsByUnderlying: what may be traded is told by the underlying, whatever kind of contract it is.
@@ -203,22 +203,22 @@ func TestSymbolsByUnderlying(t *testing.T) {
 	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
 	d := newDesk(t, func(l *risk.Limits) { l.RestrictedSymbols = []string{"XYZ"} })
 	for id, i := range map[ledger.OrderID]ledger.Instrument{"stock": xyz, "option": lateCall, "weekly": weekly, "cfd": cfd} {
-		d.mark(t, i, "2")
-		d.refuse(t, order(id, i, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
+		d.Mark(t, i, "2")
+		d.Refuse(t, order(id, i, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
 	}
-	d.mark(t, abc, "10")
-	d.accept(t, order("another", abc, "1"))
+	d.Mark(t, abc, "10")
+	d.Accept(t, order("another", abc, "1"))
 
 	d = newDesk(t, func(l *risk.Limits) {
 		l.AllowedSymbols = []string{"XYZ"}
 		l.RestrictedSymbols = []string{"ABC"}
 	})
-	d.mark(t, weekly, "2")
-	d.mark(t, abc, "10")
-	d.mark(t, oil, "60")
-	d.accept(t, order("weekly", weekly, "1"))
-	d.refuse(t, order("oil", oil, "1"), broken(risk.RuleSymbol, "CL", "0", "0"))
-	d.refuse(t, order("both", abc, "1"), broken(risk.RuleSymbol, "ABC", "0", "0"), broken(risk.RuleRestricted, "ABC", "0", "0"))
+	d.Mark(t, weekly, "2")
+	d.Mark(t, abc, "10")
+	d.Mark(t, oil, "60")
+	d.Accept(t, order("weekly", weekly, "1"))
+	d.Refuse(t, order("oil", oil, "1"), broken(risk.RuleSymbol, "CL", "0", "0"))
+	d.Refuse(t, order("both", abc, "1"), broken(risk.RuleSymbol, "ABC", "0", "0"), broken(risk.RuleRestricted, "ABC", "0", "0"))
 }
 
 // TestShortSelling: whatever is not permitted short may be sold as far as it is held, working sales counted.
@@ -227,27 +227,27 @@ func TestShortSelling(t *testing.T) {
 	for name, i := range map[string]ledger.Instrument{"stock": xyz, "CFD": cfd} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, func(l *risk.Limits) { l.ShortSelling = false })
-			d.hold(t, i, "100", "100")
-			d.exit(t, order("some", i, "-60"))
-			d.refuse(t, order("over", i, "-40.01"), broken(risk.RuleShort, string(i.Key()), "0.01", "0"))
-			d.exit(t, order("rest", i, "-40"))
+			d.Hold(t, i, "100", "100")
+			d.Exit(t, order("some", i, "-60"))
+			d.Refuse(t, order("over", i, "-40.01"), broken(risk.RuleShort, string(i.Key()), "0.01", "0"))
+			d.Exit(t, order("rest", i, "-40"))
 		})
 	}
 	d := newDesk(t, func(l *risk.Limits) { l.ShortSelling = false })
-	d.mark(t, oil, "60")
-	d.mark(t, euro, "1.1")
-	d.accept(t, order("a future is as easily sold as bought", oil, "-1"))
-	d.accept(t, order("a currency is exchanged", euro, "-1000"))
+	d.Mark(t, oil, "60")
+	d.Mark(t, euro, "1.1")
+	d.Accept(t, order("a future is as easily sold as bought", oil, "-1"))
+	d.Accept(t, order("a currency is exchanged", euro, "-1000"))
 }
 
 // TestCashOfShortPutsIsNotSpent: what a put is secured by may not be spent on anything else, working or new.
 func TestCashOfShortPutsIsNotSpent(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.UncoveredOptions = false })
 	put := ledger.NewOption("XYZ", january, ledger.Put, dec("50"), "USD")
-	d.mark(t, put, "2")
-	d.accept(t, order("put", put, "-10")) // 10 × 100 × 50 = 50,000 of 100,000
-	d.accept(t, order("buy", xyz, "400")) // 40,000 are working, 60,000 are left
-	d.refuse(t, order("more", xyz, "101"), broken(risk.RuleUncovered, "XYZ", "50000", "49900"))
-	d.accept(t, order("rest", xyz, "100"))
-	d.refuse(t, order("another", put, "-1"), broken(risk.RuleUncovered, "XYZ", "55000", "50000"))
+	d.Mark(t, put, "2")
+	d.Accept(t, order("put", put, "-10")) // 10 × 100 × 50 = 50,000 of 100,000
+	d.Accept(t, order("buy", xyz, "400")) // 40,000 are working, 60,000 are left
+	d.Refuse(t, order("more", xyz, "101"), broken(risk.RuleUncovered, "XYZ", "50000", "49900"))
+	d.Accept(t, order("rest", xyz, "100"))
+	d.Refuse(t, order("another", put, "-1"), broken(risk.RuleUncovered, "XYZ", "55000", "50000"))
 }

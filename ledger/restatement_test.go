@@ -1,4 +1,4 @@
-package accounts_test
+package ledger_test
 
 import (
 	"testing"
@@ -19,39 +19,39 @@ func TestCorrections(t *testing.T) {
 		for _, order := range [][]string{{"01", "02", "03"}, {"03", "02", "01"}, {"02", "03", "01"}, {"01", "03", "02"}, {"02", "01", "03"}} {
 			b := newBench(t)
 			for _, n := range order {
-				_, err := b.portfolio.Record(t.Context(), version(n, n))
+				_, err := b.Portfolio.Record(t.Context(), version(n, n))
 				require.NoError(t, err)
 			}
-			b.record(t, trade(2, xyz, "-10", "10"))
-			requirePosition(t, b.portfolio, xyz, "0", "0", "68")
-			require.NoError(t, b.portfolio.Verify(t.Context()), "order %v", order)
-			require.Equal(t, int64(2), b.portfolio.Snapshot().Trades)
+			b.Record(t, trade(2, xyz, "-10", "10"))
+			requirePosition(t, b.Portfolio, xyz, "0", "0", "68")
+			require.NoError(t, b.Portfolio.Verify(t.Context()), "order %v", order)
+			require.Equal(t, int64(2), b.Portfolio.Snapshot().Trades)
 		}
 	})
 	t.Run("all versions at once", func(t *testing.T) {
 		b := newBench(t)
-		added, err := b.portfolio.Record(t.Context(), version("01", "10"), version("02", "11"), version("01", "10"))
+		added, err := b.Portfolio.Record(t.Context(), version("01", "10"), version("02", "11"), version("01", "10"))
 		require.NoError(t, err)
 		require.Equal(t, 2, added)
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
+		requirePosition(t, b.Portfolio, xyz, "10", "111", "0")
 	})
 	t.Run("after the lot was consumed", func(t *testing.T) {
 		b := newBench(t)
-		b.record(t, version("01", "10"), trade(2, xyz, "-10", "12"))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "18")
-		b.record(t, version("02", "11"))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "8")
-		requireCash(t, b.portfolio, "USD", "8")
-		requirePosition(t, b.reopen(t), xyz, "0", "0", "8")
+		b.Record(t, version("01", "10"), trade(2, xyz, "-10", "12"))
+		requirePosition(t, b.Portfolio, xyz, "0", "0", "18")
+		b.Record(t, version("02", "11"))
+		requirePosition(t, b.Portfolio, xyz, "0", "0", "8")
+		requireCash(t, b.Portfolio, "USD", "8")
+		requirePosition(t, b.Reopen(t), xyz, "0", "0", "8")
 	})
 	t.Run("of another contract", func(t *testing.T) {
 		b := newBench(t)
-		b.record(t, version("01", "10"))
+		b.Record(t, version("01", "10"))
 		other := version("02", "10")
 		other.Instrument = ledger.NewStock("ABC", "USD")
-		_, err := b.portfolio.Record(t.Context(), trade(5, xyz, "1", "1"), other)
-		require.ErrorIs(t, err, accounts.ErrExecutionMismatch)
-		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
+		_, err := b.Portfolio.Record(t.Context(), trade(5, xyz, "1", "1"), other)
+		require.ErrorIs(t, err, ledger.ErrExecutionMismatch)
+		requirePosition(t, b.Portfolio, xyz, "10", "101", "0")
 	})
 }
 
@@ -62,58 +62,58 @@ func TestCancellations(t *testing.T) {
 	first, second, sale := trade(1, xyz, "10", "10"), trade(2, xyz, "10", "20"), trade(3, xyz, "-10", "30")
 	t.Run("of the first lot after a sale: the sale consumed the second", func(t *testing.T) {
 		b := newBench(t)
-		b.record(t, first, second, sale, cancel("c", first))
-		requirePosition(t, b.portfolio, xyz, "0", "0", "98")
-		requireCash(t, b.portfolio, "USD", "98")
-		require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancel("c", first), cancel("again", first))))
-		require.Equal(t, int64(5), b.portfolio.Seq(), "three trades, an amendment and a restatement")
-		require.NoError(t, b.portfolio.Verify(t.Context()))
-		requirePosition(t, b.reopen(t), xyz, "0", "0", "98")
+		b.Record(t, first, second, sale, cancel("c", first))
+		requirePosition(t, b.Portfolio, xyz, "0", "0", "98")
+		requireCash(t, b.Portfolio, "USD", "98")
+		require.NoError(t, errOf(b.Portfolio.Record(t.Context(), cancel("c", first), cancel("again", first))))
+		require.Equal(t, int64(5), b.Portfolio.Seq(), "three trades, an amendment and a restatement")
+		require.NoError(t, b.Portfolio.Verify(t.Context()))
+		requirePosition(t, b.Reopen(t), xyz, "0", "0", "98")
 	})
 	t.Run("of everything", func(t *testing.T) {
 		b := newBench(t)
-		b.record(t, first, cancel("c", first))
-		_, held := b.portfolio.Position(xyz.Key())
+		b.Record(t, first, cancel("c", first))
+		_, held := b.Portfolio.Position(xyz.Key())
 		require.False(t, held, "as though it had never been")
-		requireCash(t, b.portfolio, "USD", "0")
+		requireCash(t, b.Portfolio, "USD", "0")
 	})
 	t.Run("of nothing", func(t *testing.T) {
 		b := newBench(t)
-		b.record(t, first)
-		_, err := b.portfolio.Record(t.Context(), second, cancel("c", sale))
+		b.Record(t, first)
+		_, err := b.Portfolio.Record(t.Context(), second, cancel("c", sale))
 		require.ErrorIs(t, err, accounts.ErrExecutionNotFound)
-		requirePosition(t, b.portfolio, xyz, "10", "101", "0")
+		requirePosition(t, b.Portfolio, xyz, "10", "101", "0")
 	})
 	t.Run("a correction brings it back", func(t *testing.T) {
 		b := newBench(t)
 		v1, v2 := first, first
 		v1.ExecID, v2.ExecID = "0001.0001.01.01", "0001.0001.01.02"
 		v2.Price = dec("11")
-		b.record(t, v1)
-		b.record(t, cancel("c", v1))
-		b.record(t, v2)
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-		require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancel("late", v1))), "of a version that is not in force any longer")
-		requirePosition(t, b.portfolio, xyz, "10", "111", "0")
-		require.NoError(t, b.portfolio.Verify(t.Context()))
+		b.Record(t, v1)
+		b.Record(t, cancel("c", v1))
+		b.Record(t, v2)
+		requirePosition(t, b.Portfolio, xyz, "10", "111", "0")
+		require.NoError(t, errOf(b.Portfolio.Record(t.Context(), cancel("late", v1))), "of a version that is not in force any longer")
+		requirePosition(t, b.Portfolio, xyz, "10", "111", "0")
+		require.NoError(t, b.Portfolio.Verify(t.Context()))
 	})
 }
 
 func TestLateTradesTakeTheirPlace(t *testing.T) {
 	b := newBench(t)
-	b.record(t, trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30"))
-	requirePosition(t, b.portfolio, xyz, "0", "0", "98")
-	b.record(t, trade(1, xyz, "10", "10")) // was first: the sale consumed it
-	requirePosition(t, b.portfolio, xyz, "10", "201", "198")
-	b.record(t, trade(3, xyz, "10", "1")) // joins what is held: no restatement needed
-	requirePosition(t, b.portfolio, xyz, "20", "212", "198")
+	b.Record(t, trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30"))
+	requirePosition(t, b.Portfolio, xyz, "0", "0", "98")
+	b.Record(t, trade(1, xyz, "10", "10")) // was first: the sale consumed it
+	requirePosition(t, b.Portfolio, xyz, "10", "201", "198")
+	b.Record(t, trade(3, xyz, "10", "1")) // joins what is held: no restatement needed
+	requirePosition(t, b.Portfolio, xyz, "20", "212", "198")
 	var trades []string
-	for tr, err := range b.portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
+	for tr, err := range b.Portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
 		require.NoError(t, err)
 		trades = append(trades, string(tr.ExecID))
 	}
 	require.Equal(t, []string{"exec-2", "exec-4", "exec-1", "exec-3"}, trades, "as recorded")
-	require.NoError(t, b.portfolio.Verify(t.Context()))
+	require.NoError(t, b.Portfolio.Verify(t.Context()))
 }
 
 // TestLateFactsOfConnectedContracts tells in the wrong order what happened to contracts that
@@ -137,15 +137,33 @@ func TestLateFactsOfConnectedContracts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			for _, batch := range c.batches {
-				b.record(t, batch...)
+				b.Record(t, batch...)
 			}
-			requirePosition(t, b.portfolio, xyz, c.quantity, c.basis, c.realized)
-			require.NoError(t, b.portfolio.Verify(t.Context()))
+			requirePosition(t, b.Portfolio, xyz, c.quantity, c.basis, c.realized)
+			require.NoError(t, b.Portfolio.Verify(t.Context()))
 			for _, batch := range c.batches {
-				added, err := b.portfolio.Record(t.Context(), batch...)
+				added, err := b.Portfolio.Record(t.Context(), batch...)
 				require.NoError(t, err)
 				require.Zero(t, added)
 			}
 		})
+	}
+}
+
+func TestANewerVersionCanBeCancelledAfterAnOlder(t *testing.T) {
+	v1, v3 := trade(1, xyz, "10", "5"), trade(1, xyz, "10", "5")
+	v1.ExecID, v3.ExecID = "0001.aaaa.01.01", "0001.aaaa.01.03"
+	k1 := ledger.Cancellation{ExecID: "k1", Cancels: v1.ExecID, Time: at(2)}
+	k3 := ledger.Cancellation{ExecID: "k3", Cancels: v3.ExecID, Time: at(3)}
+	for _, order := range [][]ledger.Fact{{v1, k1, k3, v3}, {v1, k1, v3, k3}, {v1, v3, k1, k3}, {v3, v1, k3, k1}} {
+		b := newBench(t)
+		for range 2 {
+			for _, f := range order {
+				_, err := b.Portfolio.Record(t.Context(), f)
+				require.NoError(t, err)
+			}
+		}
+		require.Empty(t, b.Portfolio.Positions())
+		require.NoError(t, b.Portfolio.Verify(t.Context()))
 	}
 }
