@@ -19,7 +19,9 @@ func (l *Limits) Location() (*time.Location, error) {
 }
 
 // NewYork loads the default zone, once.
-var NewYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
+func NewYork() (*time.Location, error) { return newYork() }
+
+var newYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
 
 // loadZone finds zones on the machine and, where the program imports time/tzdata, in the program.
 func loadZone(name string) (*time.Location, error) {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
-	_ "time/tzdata" // not every machine has time zones
+	_ "time/tzdata"
 
 	"github.com/stretchr/testify/require"
 

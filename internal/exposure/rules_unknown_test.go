@@ -243,3 +243,17 @@ func TestAShortOptionNeedsARecentMarkOfItsUnderlying(t *testing.T) {
 	d.Mark(t, xyz, "20")
 	d.Accept(t, order("fresh again", option, "-2"))
 }
+
+// TestLimitsInAnUnknownZonePermitNothing: a store may hold what another machine, with other zones, has accepted.
+func TestLimitsInAnUnknownZonePermitNothing(t *testing.T) {
+	d := newDesk(t, nil)
+	p := d.Profile.Clone()
+	p.Limits.TimeZone = "Europe/Atlantis"
+	require.NoError(t, d.Store.UpdateProfile(t.Context(), p))
+	d.Restart(t)
+	d.Mark(t, xyz, "100")
+	got := d.Portfolio.Check(order("o", xyz, "0.0001"))
+	require.Equal(t, []string{broken(risk.RuleNoLimits, "", "0", "0")}, allSaid(got.Violations))
+	d.Fill(t, "", xyz, "1", "100")
+	require.True(t, d.Portfolio.Check(order("out", xyz, "-1")).Allowed, "the way out is never barred")
+}
