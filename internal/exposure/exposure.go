@@ -185,9 +185,9 @@ func (e *exposure) update(a *Account, m *Market, key ledger.InstrumentKey) {
 	if c == nil {
 		c = e.enter(key, h, orders)
 	}
-	at := c.at
+	at, margined := c.at, c.margined()
 	c.measure(a, m, e.policy, h, orders, e.today)
-	e.aged = e.aged && c.at.Equal(at)
+	e.aged = e.aged && c.at.Equal(at) && c.margined() == margined
 	e.setSector(c.group, a.memory.sectors[c.group.key])
 	e.count(c, true)
 }

@@ -257,3 +257,37 @@ func TestLimitsInAnUnknownZonePermitNothing(t *testing.T) {
 	d.Fill(t, "", xyz, "1", "100")
 	require.True(t, d.Portfolio.Check(order("out", xyz, "-1")).Allowed, "the way out is never barred")
 }
+
+// An option that a fill makes short is margined by its underlying's mark from then on, though its own mark is the same.
+func TestAFillThatMakesAnOptionShortAgesItsUnderlyingsMark(t *testing.T) {
+	d := newDesk(t, nil)
+	d.Advance(4 * time.Minute)
+	d.Mark(t, abc, "10")
+	d.Mark(t, lateCall, "2")
+	d.Fill(t, "", lateCall, "1", "2")
+	require.True(t, d.Portfolio.Check(order("before", abc, "1")).Allowed, "what is held long needs no mark but its own")
+	d.Fill(t, "", lateCall, "-3", "2")
+	d.Advance(2 * time.Minute)
+	got := d.Portfolio.Check(order("after", abc, "1"))
+	require.Equal(t, []string{broken(risk.RuleEquity, "XYZ", "0", "0")}, allSaid(got.Violations), "XYZ was marked six minutes ago")
+	d.Fill(t, "", lateCall, "2", "2")
+	require.True(t, d.Portfolio.Check(order("again", abc, "1")).Allowed, "nothing is short any longer")
+}
+
+// TestTheOldestMarkIsNamedByItsKey: of several that are equally old, whatever came first.
+func TestTheOldestMarkIsNamedByItsKey(t *testing.T) {
+	for _, list := range [][]string{{"AAA", "BBB", "CCC"}, {"CCC", "BBB", "AAA"}, {"BBB", "CCC", "AAA"}} {
+		d := newDesk(t, nil)
+		require.True(t, d.Portfolio.Check(order("first", xyz, "1")).Allowed, "nothing is held, and what will be comes to a list that is there")
+		for _, symbol := range list {
+			d.Hold(t, ledger.NewStock(symbol, "USD"), "1", "10")
+		}
+		d.Advance(6 * time.Minute)
+		d.Mark(t, xyz, "100")
+		want := broken(risk.RuleEquity, "STK:AAA:USD", "0", "0")
+		require.Equal(t, []string{want}, allSaid(d.Portfolio.Check(order("o", xyz, "1")).Violations), "held in the order %v", list)
+		d.Fill(t, "", ledger.NewStock(list[0], "USD"), "-1", "10") // the last takes its place in the list
+		d.Fill(t, "", ledger.NewStock(list[0], "USD"), "1", "10")
+		require.Equal(t, []string{want}, allSaid(d.Portfolio.Check(order("o", xyz, "1")).Violations), "held again in the order %v", list)
+	}
+}
