@@ -41,8 +41,7 @@ func TestPerformanceFollowsTheJournal(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrInvalid)
 }
 
-func asJSON(t testing.TB, v any) string {
-	t.Helper()
+func asJSON(t require.TestingT, v any) string {
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(data)
