@@ -42,7 +42,7 @@ help: ## list the targets
 
 .PHONY: test
 test: lint postgres keychain test-386 ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on $(ALL)
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 20m $(ALL)
 	@$(call fuzz,20000x)
 
 .PHONY: cross

@@ -28,22 +28,22 @@ func TestCommandsEndWhereTheJournalIsBehind(t *testing.T) {
 	s := &swapped{Store: memstore.New()}
 	b := newBenchOn(t, s)
 	for n := 1; n <= 10; n++ {
-		b.record(t, trade(n, xyz, "1", "10"))
+		b.Record(t, trade(n, xyz, "1", "10"))
 	}
 	replica := memstore.New()
-	require.NoError(t, replica.CreateProfile(t.Context(), b.profile))
-	for _, e := range readAll(t, s.Store, b.profile.ID)[:8] {
-		batch := accounts.Batch{ProfileID: b.profile.ID, After: e.Seq - 1, Entries: []accounts.Entry{e}}
+	require.NoError(t, replica.CreateProfile(t.Context(), b.Profile))
+	for _, e := range readAll(t, s.Store, b.Profile.ID)[:8] {
+		batch := accounts.Batch{ProfileID: b.Profile.ID, After: e.Seq - 1, Entries: []accounts.Entry{e}}
 		require.NoError(t, replica.Append(t.Context(), batch))
 	}
 	s.Store = replica
 	for what, command := range map[string]func() error{
-		"record": func() error { return errOf(b.portfolio.Record(t.Context(), trade(11, xyz, "1", "10"))) },
+		"record": func() error { return errOf(b.Portfolio.Record(t.Context(), trade(11, xyz, "1", "10"))) },
 		"cancel": func() error {
-			return errOf(b.portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(20)}))
+			return errOf(b.Portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(20)}))
 		},
-		"reserve": func() error { _, err := b.portfolio.Reserve(t.Context(), order("o", xyz, "1", "10")); return err },
-		"halt":    func() error { return b.portfolio.Halt(t.Context(), "stop") },
+		"reserve": func() error { _, err := b.Portfolio.Reserve(t.Context(), order("o", xyz, "1", "10")); return err },
+		"halt":    func() error { return b.Portfolio.Halt(t.Context(), "stop") },
 	} {
 		s.appends = 0
 		err := command()

@@ -23,7 +23,7 @@ func BenchmarkRecord(b *testing.B) {
 	for i := range b.N {
 		f := fills[i%2]
 		f.ExecID = ids[i]
-		if _, err := ben.portfolio.Record(b.Context(), f); err != nil {
+		if _, err := ben.Portfolio.Record(b.Context(), f); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -50,7 +50,7 @@ func BenchmarkRecordParallel(b *testing.B) {
 			n := <-next
 			next <- n + 1
 			f.ExecID = ledger.ExecID(fmt.Sprintf("%08x.5159662d.01.01", n))
-			if _, err := ben.portfolio.Record(b.Context(), f); err != nil {
+			if _, err := ben.Portfolio.Record(b.Context(), f); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -70,7 +70,7 @@ func fillJournal(b *testing.B, n int) *bench {
 		}
 		f.ExecID = ledger.ExecID(fmt.Sprintf("%08x.5159662d.01.01", i))
 		if facts = append(facts, f); len(facts) == batch {
-			_, err := ben.portfolio.Record(context.Background(), facts...)
+			_, err := ben.Portfolio.Record(context.Background(), facts...)
 			require.NoError(b, err)
 			facts = facts[:0]
 		}
@@ -86,11 +86,11 @@ func BenchmarkOpen(b *testing.B) {
 		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {
-				m, err := accounts.New(ben.store)
+				m, err := accounts.New(ben.Store)
 				if err != nil {
 					b.Fatal(err)
 				}
-				if _, err := m.Portfolio(b.Context(), ben.profile.ID); err != nil {
+				if _, err := m.Portfolio(b.Context(), ben.Profile.ID); err != nil {
 					b.Fatal(err)
 				}
 				if err := m.Close(); err != nil {
@@ -105,7 +105,7 @@ func BenchmarkOpen(b *testing.B) {
 func BenchmarkReplay(b *testing.B) {
 	ben := fillJournal(b, 10_000)
 	for range b.N {
-		if err := ben.portfolio.Verify(b.Context()); err != nil {
+		if err := ben.Portfolio.Verify(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ai-ots/accounts/internal/payloadtest"
 	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
@@ -16,39 +18,15 @@ import (
 
 func d(s string) ledger.Decimal { return udecimal.MustParse(s) }
 
-var codecTime = time.Date(2026, 3, 2, 14, 30, 1, 123456000, time.UTC)
-
 // payloads is one full and one sparse payload of every kind.
-func payloads() []payload {
-	option := ledger.NewOption("XYZ", 20260320, ledger.Call, d("52.5"), "USD")
-	option.ConID, option.LocalSymbol = 77, `XYZ "A" <&> é`
-	full := &ledger.Trade{ExecID: "0001.01.01", OrderID: "o-1", Kind: ledger.Assignment, Instrument: option, Quantity: d("-2"), Price: d("1.05"),
-		Proceeds: d("210"), Commission: d("1.123456789"), CommissionCurrency: "EUR", Taxes: d("0.1"), FXRate: d("0.92"), Time: codecTime}
-	sparse := &ledger.Trade{ExecID: "x", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("0"), Time: codecTime}
-	lot := ledger.Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: codecTime, Inferred: true}
-	split := &ledger.Split{ID: "s", From: option, To: ledger.NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: codecTime}
-	opening := &ledger.Opening{ID: "o", Instrument: option, Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Time: codecTime}
-	cancellation := &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}
-	position := ledger.Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: codecTime, Lots: []ledger.Lot{lot}}
-	full1 := risk.Order{ID: "o-1", Instrument: option, Quantity: d("-2"), Price: d("1.05"), Strategy: "trend", Sector: "tech & co", Signal: "s"}
-	sparse1 := risk.Order{ID: "o", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1")}
-	return []payload{
-		full, sparse,
-		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: codecTime},
-		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: codecTime.Truncate(time.Hour)},
-		split, opening,
-		&ledger.EquityPoint{Time: codecTime, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
-		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split}, &ledger.Amendment{Place: 5, Opening: opening}, &ledger.Amendment{Place: 6, Cancellation: cancellation},
-		&ledger.Restatement{Positions: []ledger.Position{position}, Cash: map[ledger.Currency]ledger.CashBalance{"USD": {Capital: d("1.5")}},
-			Pending: []ledger.PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: codecTime}}, Trades: 9},
-		&ledger.Restatement{},
-		&risk.Hold{Order: full1, Warnings: []risk.Violation{{Rule: risk.RuleGross, Subject: "x", Limit: d("1"), Actual: d("0.8")}}, Time: codecTime}, &risk.Hold{Order: sparse1, Time: codecTime},
-		&risk.Release{OrderID: "o-1", Reason: `"cancelled"`, Time: codecTime},
-		&risk.Refusal{Order: full1, Violations: []risk.Violation{{Rule: risk.RuleState, Reason: "trading is halted"}}, Time: codecTime},
-		&risk.Breach{Rule: risk.RuleDrawdown, Severity: risk.SeveritySevere, Limit: d("0.12"), Actual: d("0.13"), Time: codecTime},
-		&risk.StateChange{State: risk.TradingReducing, Cause: risk.RuleDrawdown, Reason: "r", Recount: []risk.Rule{risk.RuleDailyLoss, risk.RuleDrawdown}, Equity: d("100"), Capital: d("90"), Time: codecTime},
-		&risk.PolicyChange{Version: 3, Status: StatusActive, Limits: DefaultLimits(Level50K, RiskHigh), Time: codecTime}, &risk.PolicyChange{Version: 1, Time: codecTime},
+func payloads() (all []payload) {
+	for _, p := range payloadtest.Ledger() {
+		all = append(all, p)
 	}
+	for _, p := range payloadtest.Risk() {
+		all = append(all, p)
+	}
+	return append(all, &CredentialAccess{Action: "get", By: "anna", Outcome: "ok", Time: payloadtest.Time})
 }
 
 // byTags is a payload that encoding/json writes as the tags say, and not as a service sends it.
@@ -105,6 +83,7 @@ func TestPayloadsReadBack(t *testing.T) {
 		back, err := decodePayload(kindOf(p), encodePayload(nil, p))
 		require.NoError(t, err)
 		require.Equal(t, string(encodePayload(nil, p)), string(encodePayload(nil, back)), "payload of kind %s", kindOf(p))
+		require.IsType(t, p, back, "payload of kind %s", kindOf(p))
 	}
 }
 
@@ -154,7 +133,9 @@ func FuzzDecodeEntry(f *testing.F) {
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
 		refolded := ledger.NewRefold("USD", book.Amendments(), func(int64, *ledger.Trade, ledger.Closed) {})
-		refolded.Add(1, p)
+		if f, ok := p.(ledger.Payload); ok {
+			refolded.Add(1, f)
+		}
 		refolded.Finish()
 	})
 }
@@ -164,7 +145,7 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 	for i, p := range payloads()[:7] {
 		b.apply(p, int64(i+1))
 	}
-	b.apply(&ledger.Amendment{Place: 2, Cancellation: &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: codecTime}}, 8)
+	b.apply(&ledger.Amendment{Place: 2, Cancellation: &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: payloadtest.Time}}, 8)
 	b.hash = Hash{1, 2, 3}
 	c, err := b.checkpoint()
 	require.NoError(t, err)
@@ -196,10 +177,31 @@ func TestCheckpointStandsForTheBook(t *testing.T) {
 	require.False(t, ok, "a book in another base currency is another book")
 }
 
+// A checkpoint whose trading days are those of a zone that this machine has not got is as good as none.
+func TestCheckpointInAnUnknownZoneIsNotUsed(t *testing.T) {
+	limits := DefaultLimits(Level100K, RiskBalanced)
+	limits.TimeZone = "Europe/Berlin"
+	b := newFold("p", "USD")
+	b.apply(&risk.PolicyChange{Version: 1, Status: StatusActive, Limits: limits, Time: payloadtest.Time}, 1)
+	known, err := b.checkpoint()
+	require.NoError(t, err)
+	for name, want := range map[string]bool{"Europe/Berlin": true, "America/New_York": true, "Europe/Atlantis": false, "Local": false} {
+		c := known
+		state := bytes.ReplaceAll(known.State[sha256.Size:], []byte(`"Europe/Berlin"`), []byte(`"`+name+`"`))
+		sum := c.sum(state)
+		c.State = append(sum[:], state...)
+		back, ok := foldFrom(c, "p", "USD")
+		require.Equal(t, want, ok, "zone %q", name)
+		if ok {
+			require.Equal(t, name, back.Zone().String(), "the days are another zone's")
+		}
+	}
+}
+
 // fill is one fill of a steady market: buys and sells of 100 that leave a few lots open.
 func fill(i int) *ledger.Trade {
 	t := &ledger.Trade{ExecID: "0000d514.5159662d.01.01", Kind: ledger.Execution, Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("100"), Price: d("41.37"),
-		Commission: d("1.000188"), Time: codecTime}
+		Commission: d("1.000188"), Time: payloadtest.Time}
 	if i%2 == 1 {
 		t.Quantity = d("-75")
 	}
@@ -258,7 +260,7 @@ func BenchmarkDecodeTrade(b *testing.B) {
 }
 
 func TestSumScratchMakesNoDifference(t *testing.T) {
-	e := Entry{ProfileID: "p", Seq: 1, Kind: "trade", Key: "x:1", Time: codecTime, Payload: []byte(`{"v":1}`)}
+	e := Entry{ProfileID: "p", Seq: 1, Kind: "trade", Key: "x:1", Time: payloadtest.Time, Payload: []byte(`{"v":1}`)}
 	for _, size := range []int{0, 10, 4096} {
 		scratch := bytes.Repeat([]byte{0xAA}, size)
 		require.Equal(t, e.Sum(), e.sum(scratch), "with a scratch of %d bytes", size)

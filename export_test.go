@@ -1,5 +1,7 @@
 package accounts
 
+import ()
+
 // Waiting returns how many callers wait for the portfolio's leader to record something.
 func Waiting(p *Portfolio) int {
 	p.queue.mu.Lock()

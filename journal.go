@@ -76,7 +76,9 @@ func refoldEntries(
 		if err != nil {
 			return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
 		}
-		r.Add(e.Seq, p)
+		if f, ok := p.(ledger.Payload); ok {
+			r.Add(e.Seq, f)
+		}
 		seq = e.Seq
 	}
 	if seq != upTo {
@@ -84,7 +86,9 @@ func refoldEntries(
 			Reason: fmt.Sprintf("missing: the journal reached %d before", upTo)}
 	}
 	for i, p := range pending {
-		r.Add(upTo+int64(i)+1, p)
+		if f, ok := p.(ledger.Payload); ok {
+			r.Add(upTo+int64(i)+1, f)
+		}
 	}
 	return r.Finish(), nil
 }

@@ -180,9 +180,9 @@ func TestAllocationsReadBack(t *testing.T) {
 // An entry that was sent proves what it says: its hash is that of what is read.
 func TestEntriesKeepTheirHash(t *testing.T) {
 	b := newBench(t)
-	b.record(t, trade(1, call, "2", "1.5"), ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "USD",
+	b.Record(t, trade(1, call, "2", "1.5"), ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "USD",
 		Amount: dec("5"), Note: "<b> & é", Time: at(2)})
-	for _, e := range readAll(t, b.store, b.profile.ID) {
+	for _, e := range readAll(t, b.Store, b.Profile.ID) {
 		for name, write := range map[string]func(any) ([]byte, error){
 			"in one line": json.Marshal,
 			"laid out":    func(v any) ([]byte, error) { return json.MarshalIndent(v, " ", "\t") },

@@ -3,7 +3,6 @@ package accounts_test
 import (
 	"context"
 	"fmt"
-	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -133,12 +132,12 @@ func TestDefaultLimitsOfNothing(t *testing.T) {
 		l := accounts.DefaultLimits(c.level, c.risk)
 		require.Error(t, l.Validate(), "limits of level %q and tolerance %q must permit nothing", c.level, c.risk)
 		d := newDesk(t, nil)
-		p := d.profile.Clone()
+		p := d.Profile.Clone()
 		p.Limits = &l
-		require.NoError(t, d.store.UpdateProfile(t.Context(), p))
-		d.restart(t)
-		d.mark(t, xyz, "100")
-		d.refuse(t, order("o", xyz, "0.0001"), broken(risk.RuleNoLimits, "", "0", "0"))
+		require.NoError(t, d.Store.UpdateProfile(t.Context(), p))
+		d.Restart(t)
+		d.Mark(t, xyz, "100")
+		d.Refuse(t, order("o", xyz, "0.0001"), broken(risk.RuleNoLimits, "", "0", "0"))
 	}
 	mine := accounts.DefaultLimits("25K", accounts.RiskHigh)
 	mine.SecTypes[0], mine.DayTrading[0].Policy = ledger.Crypto, risk.DayTradesFree
@@ -147,99 +146,29 @@ func TestDefaultLimitsOfNothing(t *testing.T) {
 	require.Equal(t, risk.PatternDayTrader, fresh.DayTrading[0].Policy, "the result must be the caller's own")
 }
 
-// TestLimitsValidate spoils one field at a time.
-func TestLimitsValidate(t *testing.T) {
-	type limits = risk.Limits
-	tiny := dec("0.0000000000001") // 13 places
-	cases := []struct {
-		field string
-		spoil func(l *limits)
-	}{
-		{"Account", func(l *limits) { l.Account = "" }},
-		{"Account", func(l *limits) { l.Account = "portfolio" }},
-		{"TimeZone", func(l *limits) { l.TimeZone = "Europe/Atlantis" }},
-		{"TimeZone", func(l *limits) { l.TimeZone = "Local" }},
-		{"SecTypes", func(l *limits) { l.SecTypes = []ledger.SecType{"STK", "IND"} }},
-		{"AllowedSymbols", func(l *limits) { l.AllowedSymbols = []string{"XYZ", ""} }},
-		{"RestrictedSymbols", func(l *limits) { l.RestrictedSymbols = []string{"X:Z"} }},
-		{"MarkAge", func(l *limits) { l.MarkAge = 0 }},
-		{"MarkAge", func(l *limits) { l.MarkAge = -1 }},
-		{"MarkAge", func(l *limits) { l.MarkAge = math.MaxInt64 }},
-		{"RateAge", func(l *limits) { l.RateAge = 0 }},
-		{"RateAge", func(l *limits) { l.RateAge = -time.Hour }},
-		{"RateAge", func(l *limits) { l.RateAge = math.MaxInt64 }},
-		{"DuplicateWindow", func(l *limits) { l.DuplicateWindow = -1 }},
-		{"DuplicateWindow", func(l *limits) { l.DuplicateWindow = time.Hour + 1 }},
-		{"OrdersPerMinute", func(l *limits) { l.OrdersPerMinute = -1 }},
-		{"OrdersPerDay", func(l *limits) { l.OrdersPerDay = -1 }},
-		{"TradesPerDay", func(l *limits) { l.TradesPerDay = math.MinInt }},
-		{"OpenPositions", func(l *limits) { l.OpenPositions = -1 }},
-		{"WarnAt", func(l *limits) { l.WarnAt = dec("0") }},
-		{"WarnAt", func(l *limits) { l.WarnAt = dec("-0.8") }},
-		{"WarnAt", func(l *limits) { l.WarnAt = dec("1.01") }},
-		{"PriceCollar", func(l *limits) { l.PriceCollar = dec("5") }}, // 5 % is 0.05; from 1 on a sale has no collar
-		{"DailyLoss.Fraction", func(l *limits) { l.DailyLoss.Fraction = dec("3") }},
-		{"Drawdown.Warning", func(l *limits) { l.Drawdown.Warning = dec("0") }},
-		{"Drawdown.Warning", func(l *limits) { l.Drawdown.Warning = dec("-0.1") }},
-		{"Drawdown.Moderate", func(l *limits) { l.Drawdown.Moderate = l.Drawdown.Warning }},
-		{"Drawdown.Severe", func(l *limits) { l.Drawdown.Severe = dec("-0.5") }},
-		{"Drawdown.Critical", func(l *limits) { l.Drawdown.Critical = dec("1") }},
-		{"DayTrading", func(l *limits) { l.DayTrading = []risk.DatedPolicy{{Policy: "swing"}} }},
-		{"DayTrading", func(l *limits) {
-			l.DayTrading = []risk.DatedPolicy{{From: 20261301, Policy: risk.DayTradesFree}}
-		}},
-		{"DayTrading", func(l *limits) { l.DayTrading = []risk.DatedPolicy{{From: -1, Policy: risk.DayTradesFree}} }},
-		{"DayTrading", func(l *limits) {
-			l.DayTrading = []risk.DatedPolicy{{From: 20260102, Policy: risk.DayTradesFree}, {From: 20260102, Policy: risk.IntradayMargin}}
-		}},
-	}
-	spoil := func(field string, of func(l *limits) *ledger.Decimal, bad ...string) {
-		values := []ledger.Decimal{tiny}
-		for _, s := range bad {
-			values = append(values, dec(s))
-		}
-		for _, v := range values {
-			cases = append(cases, struct {
-				field string
-				spoil func(l *limits)
-			}{field, func(l *limits) { *of(l) = v }})
-		}
-	}
-	most := dec("999999999999999").Add(dec("1"))
-	for name, of := range map[string]func(l *limits) *risk.Limit{
-		"OrderNotional": func(l *limits) *risk.Limit { return &l.OrderNotional }, "PositionSize": func(l *limits) *risk.Limit { return &l.PositionSize },
-		"UnderlyingSize": func(l *limits) *risk.Limit { return &l.UnderlyingSize }, "GrossExposure": func(l *limits) *risk.Limit { return &l.GrossExposure },
-		"NetExposure": func(l *limits) *risk.Limit { return &l.NetExposure }, "StrategyExposure": func(l *limits) *risk.Limit { return &l.StrategyExposure },
-		"SectorExposure": func(l *limits) *risk.Limit { return &l.SectorExposure }, "DailyLoss": func(l *limits) *risk.Limit { return &l.DailyLoss },
+// TestAProfileTakesNoWrongLimits: neither when it is made nor later; every wrong limit is named.
+func TestAProfileTakesNoWrongLimits(t *testing.T) {
+	m := newManagerOn(t, memstore.New())
+	p := accounts.Optimal100K("DU1000100")
+	p.Limits = loose()
+	created, err := m.CreateProfile(t.Context(), p)
+	require.NoError(t, err, "the limits that are spoilt here are valid otherwise")
+	for field, spoil := range map[string]func(l *risk.Limits){
+		"Account":              func(l *risk.Limits) { l.Account = "" },
+		"TimeZone":             func(l *risk.Limits) { l.TimeZone = "Europe/Atlantis" },
+		"Leverage":             func(l *risk.Limits) { l.Leverage = dec("0") },
+		"GrossExposure.Amount": func(l *risk.Limits) { l.GrossExposure.Amount = dec("-1") },
+		"Drawdown.Severe":      func(l *risk.Limits) { l.Drawdown.Severe = dec("-0.5") },
+		"DayTrading":           func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: "swing"}} },
 	} {
-		spoil(name+".Amount", func(l *limits) *ledger.Decimal { return &of(l).Amount }, "-0.01")
-		spoil(name+".Fraction", func(l *limits) *ledger.Decimal { return &of(l).Fraction }, "-0.01", "100")
-		cases = append(cases, struct {
-			field string
-			spoil func(l *limits)
-		}{name + ".Amount", func(l *limits) { of(l).Amount = most }})
-	}
-	spoil("OrderQuantity", func(l *limits) *ledger.Decimal { return &l.OrderQuantity }, "-1")
-	spoil("PriceCollar", func(l *limits) *ledger.Decimal { return &l.PriceCollar }, "-0.05", "0", "1")
-	spoil("OptionCollar", func(l *limits) *ledger.Decimal { return &l.OptionCollar }, "-0.5", "0", "100")
-	spoil("Leverage", func(l *limits) *ledger.Decimal { return &l.Leverage }, "-3", "0", "100")
-	spoil("FuturesMargin", func(l *limits) *ledger.Decimal { return &l.FuturesMargin }, "-0.15", "0", "100")
-
-	d := newDesk(t, nil)
-	for _, c := range cases {
-		l := loose()
-		c.spoil(l)
-		require.Equal(t, []string{c.field}, wrongFields(t, l.Validate()), "of %+v", l)
-		p := d.profile.Clone()
-		p.Limits = l
-		_, err := d.manager.UpdateProfile(t.Context(), p)
-		require.Equal(t, []string{"Limits." + c.field}, wrongFields(t, err), "a profile must not take such limits")
-	}
-	require.NoError(t, d.profile.Limits.Validate(), "the limits that were spoilt are valid otherwise")
-	l := risk.Limits{}
-	first := l.Validate().Error()
-	for range 20 {
-		require.Equal(t, first, l.Validate().Error(), "the same limits must always give the same error")
+		bad := loose()
+		spoil(bad)
+		made, changed := accounts.Balanced50K("DU1000200"), created.Clone()
+		made.Limits, changed.Limits = bad, bad
+		_, err := m.CreateProfile(t.Context(), made)
+		require.Equal(t, []string{"Limits." + field}, wrongFields(t, err), "a profile was made with such limits")
+		_, err = m.UpdateProfile(t.Context(), changed)
+		require.Equal(t, []string{"Limits." + field}, wrongFields(t, err), "a profile took such limits")
 	}
 }
 
@@ -277,14 +206,14 @@ func TestLimitsRoundTrip(t *testing.T) {
 // not heard of them.
 func TestLimitsReachOtherManagers(t *testing.T) {
 	d := newDesk(t, nil)
-	deaf := &fakeStore{Store: d.store.(*memstore.Store)}
+	deaf := &fakeStore{Store: d.Store.(*memstore.Store)}
 	deaf.onWatch = func(context.Context) (<-chan accounts.Event, error) { return make(chan accounts.Event), nil }
-	other, err := accounts.New(deaf, accounts.WithClock(d.now))
+	other, err := accounts.New(deaf, accounts.WithClock(d.Now))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, other.Close()) })
-	p, err := other.Portfolio(t.Context(), d.profile.ID)
+	p, err := other.Portfolio(t.Context(), d.Profile.ID)
 	require.NoError(t, err)
-	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.Now()}))
 	reserve := func(id ledger.OrderID) risk.Decision {
 		t.Helper()
 		got, err := p.Reserve(t.Context(), order(id, xyz, "11"))
@@ -292,26 +221,26 @@ func TestLimitsReachOtherManagers(t *testing.T) {
 		return got
 	}
 	require.True(t, reserve("before").Allowed)
-	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("10") })
+	d.Tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("10") })
 	got := reserve("tighter")
 	require.Equal(t, []string{broken(risk.RuleQuantity, "", "11", "10")}, allSaid(got.Violations), "other limits must hold at once")
-	d.tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("11") })
+	d.Tighten(t, func(l *risk.Limits) { l.OrderQuantity = dec("11") })
 	require.True(t, reserve("wider").Allowed, "and wider ones, too")
-	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
+	d.Change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusSuspended })
 	require.True(t, reserve("suspended").Broken(risk.RuleStatus), "another status must hold at once")
-	d.change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusActive })
+	d.Change(t, func(p *accounts.AccountProfile) { p.Status = accounts.StatusActive })
 	require.True(t, reserve("active").Allowed)
-	d.change(t, func(p *accounts.AccountProfile) {
+	d.Change(t, func(p *accounts.AccountProfile) {
 		p.Limits, p.CapitalLevel, p.RiskTolerance = nil, "25K", accounts.RiskLow
 	})
-	d.advance(time.Minute) // or it would be the same order twice
-	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.now()}))
+	d.Advance(time.Minute) // or it would be the same order twice
+	require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: d.Now()}))
 	got = reserve("default") // 4 % of 100,000 are 4,000; the 3 × 11 before and this one come to 4,400 gross, but no order limit
 	require.True(t, got.Allowed, "defaults allow it: %s", got)
 	over, err := p.Reserve(t.Context(), order("over", xyz, "41"))
 	require.ErrorIs(t, err, accounts.ErrRefused)
 	require.Equal(t, broken(risk.RuleNotional, "", "4100", "4000"), said(over.Violations[0]), "the defaults of another level must hold at once")
-	require.NoError(t, d.manager.ArchiveProfile(t.Context(), d.profile.ID))
+	require.NoError(t, d.Manager.ArchiveProfile(t.Context(), d.Profile.ID))
 	require.True(t, reserve("archived").Broken(risk.RuleStatus), "an archived profile accepts nothing, at once")
 	require.Equal(t, accounts.StatusArchived, p.Snapshot().Risk.Status)
 }

@@ -109,15 +109,15 @@ func newTrouble(t *testing.T) *trouble {
 		accounts.WithObserver(observe(func(context.Context, accounts.Observation) { panic(errTattling) })))
 	profile, err := m.CreateProfile(t.Context(), accounts.Optimal100K(secretAccount))
 	require.NoError(t, err)
-	x.bench = &bench{store: x.hooked, manager: m, profile: profile}
-	x.portfolio = x.open(t)
+	x.bench = &bench{Store: x.hooked, Manager: m, Profile: profile}
+	x.Portfolio = x.Open(t)
 	require.Equal(t, []string{"ERROR observer panicked err=login of (account) refused"}, x.logs.take())
 	return x
 }
 
 // line is what the test expects: the level, the text, and the profile and further attributes if any.
 func (x *trouble) line(text string, attrs ...any) string {
-	line := text + " profile=" + string(x.profile.ID)
+	line := text + " profile=" + string(x.Profile.ID)
 	for i := 0; i < len(attrs); i += 2 {
 		line += fmt.Sprintf(" %v=%v", attrs[i], attrs[i+1])
 	}
@@ -130,13 +130,13 @@ func money(id string) ledger.CashMovement {
 
 func TestLogOfRecording(t *testing.T) {
 	x := newTrouble(t)
-	other, err := newManager(t, alone(x.fake.Store)).Portfolio(t.Context(), x.profile.ID)
+	other, err := newManager(t, alone(x.fake.Store)).Portfolio(t.Context(), x.Profile.ID)
 	require.NoError(t, err)
-	x.record(t, money("1"))
+	x.Record(t, money("1"))
 	require.Empty(t, x.logs.take(), "what goes well is not logged")
 
 	require.NoError(t, errOf(other.Record(t.Context(), money("2"))))
-	require.NoError(t, errOf(x.portfolio.Record(t.Context(), money("2"))))
+	require.NoError(t, errOf(x.Portfolio.Record(t.Context(), money("2"))))
 	require.Equal(t, []string{
 		x.line("DEBUG append refused, deciding again", "seq", 1, "duplicate", false),
 		x.line("DEBUG append refused, deciding again", "seq", 2, "duplicate", true),
@@ -151,7 +151,7 @@ func TestLogOfRecording(t *testing.T) {
 		}
 		return x.damaged.Append(ctx, b)
 	}
-	x.record(t, money("3"))
+	x.Record(t, money("3"))
 	require.Equal(t, []string{
 		x.line("WARN commands are tried again and again", "seq", 16, "attempt", 16),
 		x.line("WARN commands are tried again and again", "seq", 32, "attempt", 32),
@@ -159,13 +159,13 @@ func TestLogOfRecording(t *testing.T) {
 
 	reused := money("1")
 	reused.Currency = "EUR"
-	require.ErrorIs(t, errOf(x.portfolio.Record(t.Context(), reused)), accounts.ErrIDReused)
-	_, err = x.portfolio.Reserve(t.Context(), order("o", xyz, "10", secretAmount))
+	require.ErrorIs(t, errOf(x.Portfolio.Record(t.Context(), reused)), accounts.ErrIDReused)
+	_, err = x.Portfolio.Reserve(t.Context(), order("o", xyz, "10", secretAmount))
 	require.ErrorIs(t, err, accounts.ErrRefused)
 	x.logs.take()
 
 	x.hooked.append = func(context.Context, accounts.Batch) error { return errTattling }
-	require.ErrorIs(t, errOf(x.portfolio.Record(t.Context(), money("4"), money("5"))), errTattling)
+	require.ErrorIs(t, errOf(x.Portfolio.Record(t.Context(), money("4"), money("5"))), errTattling)
 	x.hooked.append = nil
 	require.Equal(t, []string{x.line("ERROR outcome of an append is unknown", "seq", 46, "entries", 3, "err", "login of (account) refused")}, x.logs.take())
 
@@ -174,15 +174,15 @@ func TestLogOfRecording(t *testing.T) {
 	for i := range 1100 {
 		many = append(many, money(fmt.Sprintf("m-%d", i)))
 	}
-	x.record(t, many...)
-	require.Equal(t, []string{x.line("WARN checkpoint not saved", "seq", x.portfolio.Seq(), "err",
-		fmt.Sprintf(`save checkpoint of profile \%s\: login of (account) refused`, x.profile.ID))}, x.logs.takeWarnings())
+	x.Record(t, many...)
+	require.Equal(t, []string{x.line("WARN checkpoint not saved", "seq", x.Portfolio.Seq(), "err",
+		fmt.Sprintf(`save checkpoint of profile \%s\: login of (account) refused`, x.Profile.ID))}, x.logs.takeWarnings())
 	requireHarmless(t, x)
 }
 
 func TestLogOfCorruptJournals(t *testing.T) {
 	x := newTrouble(t)
-	x.record(t, money("1"), money("2"))
+	x.Record(t, money("1"), money("2"))
 	x.damaged.damage = func(e *accounts.Entry) bool {
 		e.Payload = []byte(`{"v":1,"amount":"` + secretAmount + `"}`)
 		e.Hash = e.Sum()
@@ -190,7 +190,7 @@ func TestLogOfCorruptJournals(t *testing.T) {
 	}
 	m := newManager(t, x.hooked, accounts.WithLogger(x.logs.logger()))
 	for range 2 { // nothing is remembered
-		_, err := m.Portfolio(t.Context(), x.profile.ID)
+		_, err := m.Portfolio(t.Context(), x.Profile.ID)
 		require.ErrorIs(t, err, accounts.ErrCorrupt)
 	}
 	line := x.line("ERROR journal is corrupt", "seq", 1, "err", "journal is corrupt")
@@ -198,12 +198,12 @@ func TestLogOfCorruptJournals(t *testing.T) {
 	require.EqualValues(t, 2, m.Stats().OpenFailures)
 
 	x.damaged.damage = nil
-	other, err := newManager(t, alone(x.fake.Store)).Portfolio(t.Context(), x.profile.ID)
+	other, err := newManager(t, alone(x.fake.Store)).Portfolio(t.Context(), x.Profile.ID)
 	require.NoError(t, err)
 	require.NoError(t, errOf(other.Record(t.Context(), money("3"))))
 	x.damaged.damage = func(e *accounts.Entry) bool { e.Prev[0]++; return true }
 	for range 3 {
-		require.ErrorIs(t, errOf(x.portfolio.Record(t.Context(), money("4"))), accounts.ErrCorrupt)
+		require.ErrorIs(t, errOf(x.Portfolio.Record(t.Context(), money("4"))), accounts.ErrCorrupt)
 	}
 	require.Equal(t, []string{
 		x.line("DEBUG append refused, deciding again", "seq", 2, "duplicate", false),
@@ -216,12 +216,12 @@ func TestLogOfSwitches(t *testing.T) {
 	x := newTrouble(t)
 	secret, err := credentials.NewGatewayLogin(credentials.NewSecret([]byte("user")), credentials.NewSecret([]byte(secretWord)), "paper")
 	require.NoError(t, err)
-	require.NoError(t, x.manager.SetCredentials(t.Context(), x.profile.ID, secret))
+	require.NoError(t, x.Manager.SetCredentials(t.Context(), x.Profile.ID, secret))
 	x.hookErr.Store(true)
-	_, err = x.manager.SwitchProfile(t.Context(), x.profile.ID)
+	_, err = x.Manager.SwitchProfile(t.Context(), x.Profile.ID)
 	require.ErrorIs(t, err, errTattling)
 	require.Equal(t, []string{x.line("WARN switch hook failed", "hook", 1, "undo", false, "err", "login of (account) refused")}, x.logs.take())
-	require.EqualValues(t, 1, x.manager.Stats().HookFailures)
+	require.EqualValues(t, 1, x.Manager.Stats().HookFailures)
 
 	x.hookErr.Store(false)
 	x.fake.onSetActive = func(context.Context, accounts.OwnerID, accounts.ProfileID, time.Time) error {
@@ -229,7 +229,7 @@ func TestLogOfSwitches(t *testing.T) {
 		x.fake.onActive = func(context.Context, accounts.OwnerID) (accounts.ProfileID, error) { return "", errTattling }
 		return errTattling
 	}
-	_, err = x.manager.SwitchProfile(t.Context(), x.profile.ID)
+	_, err = x.Manager.SwitchProfile(t.Context(), x.Profile.ID)
 	require.ErrorIs(t, err, accounts.ErrOutcomeUnknown)
 	require.Equal(t, []string{
 		x.line("ERROR outcome of a switch is unknown", "err", "persist: login of (account) refused"),
@@ -256,7 +256,7 @@ func TestLogOfWatches(t *testing.T) {
 		"DEBUG store cannot be watched attempt=2 err=login of (account) refused",
 		"INFO watch on the store resumed attempt=3",
 	}, x.logs.take())
-	s := x.manager.Stats()
+	s := x.Manager.Stats()
 	require.Equal(t, []int64{1, 2}, []int64{s.WatchRestarts, s.WatchFailures})
 
 	failures := 2
@@ -266,14 +266,14 @@ func TestLogOfWatches(t *testing.T) {
 		}
 		return x.fake.Store.Profile(ctx, id)
 	}
-	told <- accounts.Event{Kind: accounts.EventProfile, ProfileID: x.profile.ID}
+	told <- accounts.Event{Kind: accounts.EventProfile, ProfileID: x.Profile.ID}
 	x.logs.await(t, "caught up")
 	require.Equal(t, []string{
 		x.line("WARN portfolio cannot catch up, trying again", "seq", 0, "attempt", 1, "err", "login of (account) refused"),
 		x.line("DEBUG portfolio cannot catch up, trying again", "seq", 0, "attempt", 2, "err", "login of (account) refused"),
 		x.line("INFO portfolio has caught up", "seq", 0, "attempt", 3),
 	}, x.logs.take())
-	require.EqualValues(t, 2, x.manager.Stats().CatchUpFailures)
+	require.EqualValues(t, 2, x.Manager.Stats().CatchUpFailures)
 	requireHarmless(t, x)
 }
 

@@ -70,15 +70,15 @@ func longBench(t *testing.T) (*bench, *countingStore) {
 	for i := range deposits {
 		deposits[i] = ledger.CashMovement{ID: fmt.Sprint("d", i), Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)}
 	}
-	b.record(t, deposits...)
-	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
-	_, err := b.portfolio.Reserve(t.Context(), order("done", xyz, "1", "100"))
+	b.Record(t, deposits...)
+	require.NoError(t, b.Portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
+	_, err := b.Portfolio.Reserve(t.Context(), order("done", xyz, "1", "100"))
 	require.NoError(t, err, "an order that is within every limit")
-	require.NoError(t, b.portfolio.Release(t.Context(), "done", "cancelled"))
-	_, err = b.portfolio.Reserve(t.Context(), order("refused", xyz, "100000", "100"))
+	require.NoError(t, b.Portfolio.Release(t.Context(), "done", "cancelled"))
+	_, err = b.Portfolio.Reserve(t.Context(), order("refused", xyz, "100000", "100"))
 	require.ErrorIs(t, err, accounts.ErrRefused, "an order that is beyond every limit")
 	sold := trade(4, xyz, "-20", "5")
-	b.record(t, trade(1, xyz, "10", "10"), twoForOne, trade(3, xyz, "1", "10"), takenBack, sold)
+	b.Record(t, trade(1, xyz, "10", "10"), twoForOne, trade(3, xyz, "1", "10"), takenBack, sold)
 	return b, store
 }
 
@@ -91,7 +91,7 @@ var (
 // that it must refuse.
 func TestWhatTheJournalHasIsLookedUp(t *testing.T) {
 	b, store := longBench(t)
-	p, ctx := b.portfolio, t.Context()
+	p, ctx := b.Portfolio, t.Context()
 	gone := trade(6, xyz, "5", "10")
 	for name, c := range map[string]struct {
 		do   func() error
@@ -131,7 +131,7 @@ func TestKnownFactsAgain(t *testing.T) {
 		trade(1, xyz, "10", "10"), trade(3, xyz, "1", "10"), takenBack, twoForOne,
 		ledger.CashMovement{ID: "d7", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000"), Time: at(0)},
 	}
-	for _, p := range []*accounts.Portfolio{b.portfolio, b.reopen(t)} {
+	for _, p := range []*accounts.Portfolio{b.Portfolio, b.Reopen(t)} {
 		cost := store.cost(func() {
 			added, err := p.Record(t.Context(), again...)
 			require.NoError(t, err, "known facts were refused")
@@ -146,11 +146,11 @@ func TestKnownFactsAgain(t *testing.T) {
 // Taking an execution back reads the journal once, to fold it again, and not to find the execution.
 func TestCancellationReadsTheJournalOnce(t *testing.T) {
 	b, store := longBench(t)
-	length := int64(len(readAll(t, b.store, b.profile.ID)))
-	cost := store.cost(func() { require.NoError(t, errOf(b.portfolio.Record(t.Context(), cancels("k4", "exec-1")))) })
+	length := int64(len(readAll(t, b.Store, b.Profile.ID)))
+	cost := store.cost(func() { require.NoError(t, errOf(b.Portfolio.Record(t.Context(), cancels("k4", "exec-1")))) })
 	require.Equal(t, counts{accepted: 1}, counts{accepted: cost.accepted, refused: cost.refused}, "not one append")
 	require.LessOrEqual(t, cost.read, length+1, "the journal was read more than once")
-	require.NoError(t, b.portfolio.Verify(t.Context()))
+	require.NoError(t, b.Portfolio.Verify(t.Context()))
 }
 
 // What another process wrote counts, whichever of the two look-ups it comes before.
@@ -158,7 +158,7 @@ func TestReleaseSeesWhatAnotherProcessHeld(t *testing.T) {
 	for name, after := range map[string]bool{"before the look-up": false, "right after it": true} {
 		t.Run(name, func(t *testing.T) {
 			b, store := longBench(t)
-			other := b.reopen(t)
+			other := b.Reopen(t)
 			require.NoError(t, other.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 			looked := 0
 			store.onLookup = func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
@@ -175,10 +175,10 @@ func TestReleaseSeesWhatAnotherProcessHeld(t *testing.T) {
 				}
 				return found, errors.Join(err, reserved)
 			}
-			require.NoError(t, b.portfolio.Release(t.Context(), "theirs", "cancelled"), "another process's order is not known")
+			require.NoError(t, b.Portfolio.Release(t.Context(), "theirs", "cancelled"), "another process's order is not known")
 			require.Equal(t, 1, looked, "the order was not in the book after catching up")
-			require.Empty(t, b.portfolio.Snapshot().Risk.Orders, "the order was not let go")
-			require.NoError(t, b.portfolio.Verify(t.Context()))
+			require.Empty(t, b.Portfolio.Snapshot().Risk.Orders, "the order was not let go")
+			require.NoError(t, b.Portfolio.Verify(t.Context()))
 		})
 	}
 }
@@ -186,7 +186,7 @@ func TestReleaseSeesWhatAnotherProcessHeld(t *testing.T) {
 // A command that fails on a book that lags behind decides again on the newest.
 func TestCommandThatFailsOnAnOldBookDecidesAgain(t *testing.T) {
 	b, store := longBench(t)
-	other, err := newManagerOn(t, store.Store).Portfolio(t.Context(), b.profile.ID) // whose events nobody awaits
+	other, err := newManagerOn(t, store.Store).Portfolio(t.Context(), b.Profile.ID) // whose events nobody awaits
 	require.NoError(t, err)
 	split := twoForOne
 	split.ID, split.Time = "s3", at(9)
@@ -195,8 +195,8 @@ func TestCommandThatFailsOnAnOldBookDecidesAgain(t *testing.T) {
 		_, err := other.Record(ctx, trade(8, xyz, "3", "10"))
 		return map[string]int64{}, err
 	}
-	require.NoError(t, errOf(b.portfolio.Record(t.Context(), split)), "what another process bought is not there to be split")
-	requirePosition(t, b.portfolio, xyz, "6", "31", "-2")
+	require.NoError(t, errOf(b.Portfolio.Record(t.Context(), split)), "what another process bought is not there to be split")
+	requirePosition(t, b.Portfolio, xyz, "6", "31", "-2")
 }
 
 // A store that finds a key where its journal has no entry is corrupt, and nobody waits for that
@@ -207,7 +207,7 @@ func TestKeyBehindTheJournalsEnd(t *testing.T) {
 		return map[string]int64{"h:unknown": 1 << 40}, nil
 	}
 	var corrupt *accounts.CorruptError
-	require.ErrorAs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), &corrupt, "nobody noticed")
+	require.ErrorAs(t, b.Portfolio.Release(t.Context(), "unknown", "expired"), &corrupt, "nobody noticed")
 	require.Equal(t, int64(1<<40), corrupt.Seq, "another entry is blamed")
 }
 
@@ -216,8 +216,34 @@ func TestLookupThatFails(t *testing.T) {
 	b, store := longBench(t)
 	lost := errors.New("connection lost")
 	store.onLookup = func(context.Context, accounts.ProfileID, []string) (map[string]int64, error) { return nil, lost }
-	require.ErrorIs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), lost)
-	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), cancels("k5", "none"))), lost)
+	require.ErrorIs(t, b.Portfolio.Release(t.Context(), "unknown", "expired"), lost)
+	require.ErrorIs(t, errOf(b.Portfolio.Record(t.Context(), cancels("k5", "none"))), lost)
 	store.onLookup = nil
-	require.ErrorIs(t, b.portfolio.Release(t.Context(), "unknown", "expired"), accounts.ErrOrderNotFound, "the portfolio is of no use afterwards")
+	require.ErrorIs(t, b.Portfolio.Release(t.Context(), "unknown", "expired"), accounts.ErrOrderNotFound, "the portfolio is of no use afterwards")
+}
+
+// A manager that opened the profile before any order was decided can let go of one that another has held.
+func TestReleaseByAManagerThatIsBehind(t *testing.T) {
+	for range 20 { // it may happen to have heard of the order
+		d := newDesk(t, nil)
+		behind, err := d.Another(t).Portfolio(t.Context(), d.Profile.ID)
+		require.NoError(t, err)
+		d.Accept(t, order("a", xyz, "10"))
+		require.NoError(t, behind.Release(t.Context(), "a", "cancelled"))
+		require.ErrorIs(t, behind.Release(t.Context(), "b", "cancelled"), accounts.ErrOrderNotFound)
+	}
+}
+
+func TestCancellingOnAPortfolioThatIsBehind(t *testing.T) {
+	for range 50 {
+		b := newBench(t)
+		behind := b.Reopen(t)
+		b.Record(t, trade(1, xyz, "10", "5"))
+		_, err := behind.Record(t.Context(),
+			ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1"), Time: at(2)},
+			ledger.Cancellation{ExecID: "k", Cancels: "exec-1", Time: at(3)})
+		require.NoError(t, err)
+		require.Empty(t, behind.Positions())
+		require.NoError(t, behind.Verify(t.Context()))
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 	"time"
-	_ "time/tzdata" // not every machine has time zones
+	_ "time/tzdata"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,33 +134,9 @@ func requireActive(t *testing.T, ctx context.Context, m *accounts.MultiAccountMa
 func deposit(t *testing.T, id string) ledger.CashMovement {
 	t.Helper()
 	return ledger.CashMovement{
-		ID: id, Kind: ledger.Deposit, Currency: "USD", Amount: decimal(t, "100"),
+		ID: id, Kind: ledger.Deposit, Currency: "USD", Amount: dec("100"),
 		Time: time.Date(2025, 5, 16, 13, 30, 0, 0, time.UTC),
 	}
-}
-
-// await returns the first event that matches; the test fails when the channel is closed before.
-func await(t *testing.T, events <-chan accounts.Event, match func(accounts.Event) bool) accounts.Event {
-	t.Helper()
-	for {
-		e, ok := nextEvent(t, events)
-		require.True(t, ok, "the channel was closed before the event came")
-		if match(e) {
-			return e
-		}
-	}
-}
-
-func nextEvent(t *testing.T, events <-chan accounts.Event) (e accounts.Event, ok bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	select {
-	case e, ok = <-events:
-	case <-ctx.Done():
-		require.FailNow(t, "waited in vain for an event")
-	}
-	return e, ok
 }
 
 // requireEnd reads the channel until it is closed.

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -416,7 +417,7 @@ func (m *MultiAccountManager) profileByAccount(ctx context.Context, account stri
 // HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the
 // kill switch of one owner or, under AsSystem or in a single-user system, of everything. A failure
 // of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
-// failed. It returns nil if all have halted, or else the joined errors of the others, each with its
+// failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all have halted, or else the joined errors of the others, each with its
 // profile's id; these are the errors of [Portfolio.Halt]. If the profiles cannot be listed, none is
 // halted: call HaltAll again.
 func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
@@ -432,16 +433,45 @@ func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error 
 	if err != nil {
 		return fmt.Errorf("halt all profiles: %w", err)
 	}
+	// Those that trade through this process are open: they do not wait for others to be opened.
+	m.mu.Lock()
+	slices.SortStableFunc(list, func(a, b AccountProfile) int {
+		return cmp.Compare(closedRank(m.portfolios[a.ID]), closedRank(m.portfolios[b.ID]))
+	})
+	open := 0
+	for open < len(list) && closedRank(m.portfolios[list[open].ID]) == 0 {
+		open++
+	}
+	m.mu.Unlock()
 	errs := make([]error, len(list))
-	spread(len(list), func(i int) {
+	halt := func(i int) {
 		p, err := m.portfolio(ctx, s, list[i].ID)
 		if err != nil {
 			errs[i] = fmt.Errorf("halt profile %q: %w", list[i].ID, err)
 			return
 		}
 		errs[i] = p.Halt(ctx, reason)
+	}
+	slots := make(chan struct{}, haltedAtOnce)
+	spread(len(list), func(i int) {
+		if i >= open {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+		}
+		halt(i)
 	})
 	return errors.Join(errs...)
+}
+
+// haltedAtOnce bounds how many portfolios HaltAll opens at the same time: each reads a journal.
+const haltedAtOnce = 16
+
+// closedRank is 0 for a portfolio that is open, and 1 for one that is not.
+func closedRank(slot *portfolioSlot) int {
+	if slot != nil && slot.p != nil {
+		return 0
+	}
+	return 1
 }
 
 // ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of

@@ -53,12 +53,11 @@ func (m *MultiAccountManager) Mark(ctx context.Context, marks ...ledger.Mark) er
 		return fmt.Errorf("mark: %w", err)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.board(s).mark(taken)
-	for _, slot := range m.portfolios {
-		if slot.p != nil && s.sees(slot.owner) {
-			slot.p.mark(taken)
-		}
+	open := m.seen(s)
+	m.mu.Unlock()
+	for _, p := range open {
+		p.mark(taken)
 	}
 	return nil
 }
@@ -79,14 +78,26 @@ func (m *MultiAccountManager) MarkFX(ctx context.Context, base ledger.Currency, 
 		return fmt.Errorf("mark: %w", err)
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.board(s).markFX(base, taken)
-	for _, slot := range m.portfolios {
-		if slot.p != nil && s.sees(slot.owner) && slot.p.base == base {
-			slot.p.markFX(taken)
+	open := m.seen(s)
+	m.mu.Unlock()
+	for _, p := range open {
+		if p.base == base {
+			p.markFX(taken)
 		}
 	}
 	return nil
+}
+
+// seen returns the open portfolios that the scope sees. m.mu is held. They are told of prices without m.mu: one that is
+// busy keeps nobody from the others. One that is opened meanwhile takes its prices from the boards.
+func (m *MultiAccountManager) seen(s scope) (list []*Portfolio) {
+	for _, slot := range m.portfolios {
+		if slot.p != nil && s.sees(slot.owner) {
+			list = append(list, slot.p)
+		}
+	}
+	return list
 }
 
 // keyedMark is a normalized mark with its contract's key.

@@ -53,8 +53,8 @@ func errAttr(err error) slog.Attr {
 	return slog.String(keyErr, harmless(err.Error()))
 }
 
-// accountText finds a broker's account ids in a text.
-var accountText = regexp.MustCompile(`\bD?[UFI][0-9]{4,}\b`)
+// accountText finds what looks like a broker's account id in a text, in whatever it is wrapped.
+var accountText = regexp.MustCompile(`(?i)D?[UFI][0-9]{3}[0-9A-Z]*`)
 
 // harmless is a text of a store's or a hook's without account ids, and of limited length.
 func harmless(text string) string {

@@ -37,17 +37,17 @@ func paged[T any](t *testing.T, size int, read func(accounts.Page) iter.Seq2[acc
 func pagedBench(t *testing.T) *bench {
 	t.Helper()
 	b := newBench(t)
-	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("10"), Time: now}))
-	b.record(t, ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
+	require.NoError(t, b.Portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("10"), Time: now}))
+	b.Record(t, ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
 	for n := 1; n <= 7; n++ {
-		b.record(t, trade(n, xyz, "10", "10"))
-		_, _ = b.portfolio.Reserve(t.Context(), order(ledger.OrderID(fmt.Sprint("o", n)), xyz, fmt.Sprint(n*n*100), "10"))
+		b.Record(t, trade(n, xyz, "10", "10"))
+		_, _ = b.Portfolio.Reserve(t.Context(), order(ledger.OrderID(fmt.Sprint("o", n)), xyz, fmt.Sprint(n*n*100), "10"))
 		if n%3 == 0 {
-			b.record(t, trade(100+n, xyz, "-5", "11"))
+			b.Record(t, trade(100+n, xyz, "-5", "11"))
 		}
 	}
-	b.record(t, ledger.Cancellation{ExecID: "k", Cancels: "exec-2", Time: at(9)})
-	require.NoError(t, b.portfolio.Halt(t.Context(), "enough"))
+	b.Record(t, ledger.Cancellation{ExecID: "k", Cancels: "exec-2", Time: at(9)})
+	require.NoError(t, b.Portfolio.Halt(t.Context(), "enough"))
 	return b
 }
 
@@ -55,13 +55,13 @@ func pagedBench(t *testing.T) *bench {
 func TestPagesAreTheWholeList(t *testing.T) {
 	b := pagedBench(t)
 	trades := func(p accounts.Page) iter.Seq2[accounts.Recorded[ledger.Trade], error] {
-		return b.portfolio.Trades(t.Context(), accounts.TradeFilter{Page: p})
+		return b.Portfolio.Trades(t.Context(), accounts.TradeFilter{Page: p})
 	}
 	facts := func(p accounts.Page) iter.Seq2[accounts.Recorded[ledger.Fact], error] {
-		return b.portfolio.Facts(t.Context(), p)
+		return b.Portfolio.Facts(t.Context(), p)
 	}
 	decisions := func(p accounts.Page) iter.Seq2[accounts.Recorded[risk.Payload], error] {
-		return b.portfolio.Decisions(t.Context(), p)
+		return b.Portfolio.Decisions(t.Context(), p)
 	}
 	all := paged(t, 0, trades)
 	require.Len(t, all, 8, "nine trades of which one was cancelled")
@@ -76,7 +76,7 @@ func TestPagesAreTheWholeList(t *testing.T) {
 		for _, err := range trades(page) {
 			require.ErrorIs(t, err, accounts.ErrInvalid, "page %+v", page)
 		}
-		_, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Page: page})
+		_, err := b.Portfolio.Closings(t.Context(), accounts.TradeFilter{Page: page})
 		require.ErrorIs(t, err, accounts.ErrInvalid, "page %+v", page)
 	}
 }
@@ -86,9 +86,9 @@ func TestPagesOfClosings(t *testing.T) {
 	b := pagedBench(t)
 	late := trade(50, xyz, "-1", "12")
 	late.Time = at(2) // the first closing by its time, the last by its place
-	b.record(t, late)
+	b.Record(t, late)
 	read := func(p accounts.Page) []accounts.Recorded[ledger.Closing] {
-		list, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Page: p})
+		list, err := b.Portfolio.Closings(t.Context(), accounts.TradeFilter{Page: p})
 		require.NoError(t, err)
 		return list
 	}
@@ -105,22 +105,22 @@ func TestPagesOfClosings(t *testing.T) {
 		got = append(got, list...)
 	}
 	require.Equal(t, all, got)
-	_, err := b.portfolio.Closings(t.Context(), accounts.TradeFilter{Page: accounts.Page{After: 1}})
+	_, err := b.Portfolio.Closings(t.Context(), accounts.TradeFilter{Page: accounts.Page{After: 1}})
 	require.ErrorIs(t, err, accounts.ErrInvalid, "behind a deposit there is no place among closings")
 }
 
 // Every refusal and hold can be read from the journal, and not only the newest that a report shows.
 func TestDecisionsAreReadFromTheJournal(t *testing.T) {
 	b := newBench(t)
-	require.NoError(t, b.portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("10"), Time: now}))
-	b.record(t, ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
+	require.NoError(t, b.Portfolio.Mark(ledger.Mark{Instrument: xyz, Price: dec("10"), Time: now}))
+	b.Record(t, ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: at(0)})
 	for n := range 50 {
-		_, err := b.portfolio.Reserve(t.Context(), order(ledger.OrderID(fmt.Sprint("o", n)), xyz, "100000", "10"))
+		_, err := b.Portfolio.Reserve(t.Context(), order(ledger.OrderID(fmt.Sprint("o", n)), xyz, "100000", "10"))
 		require.ErrorIs(t, err, accounts.ErrRefused)
 	}
-	require.Len(t, b.portfolio.Snapshot().Risk.Breaches, 32, "a report shows the newest")
+	require.Len(t, b.Portfolio.Snapshot().Risk.Breaches, 32, "a report shows the newest")
 	refused := map[ledger.OrderID]bool{}
-	for r, err := range b.portfolio.Decisions(t.Context(), accounts.Page{}) {
+	for r, err := range b.Portfolio.Decisions(t.Context(), accounts.Page{}) {
 		require.NoError(t, err)
 		if f, ok := r.Value.(*risk.Refusal); ok {
 			require.Equal(t, risk.KindRefusal, r.Kind)

@@ -10,32 +10,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// decimal makes test tables readable.
-func decimal(t require.TestingT, s string) ledger.Decimal {
-	d, err := ledger.ParseDecimal(s)
-	require.NoError(t, err, "the test has a wrong decimal in it")
-	return d
-}
-
 // aProfile returns a valid profile without an owner.
 func aProfile(id accounts.ProfileID) accounts.AccountProfile {
 	p := accounts.Balanced50K("DU1234567")
 	p.ID, p.Name = id, "Name of "+string(id)
 	return p
-}
-
-// wrongFields returns the names of the fields that an error complains about.
-func wrongFields(t *testing.T, err error) []string {
-	t.Helper()
-	require.ErrorIs(t, err, accounts.ErrInvalid, "not an error about validity")
-	var v *accounts.ValidationError
-	require.ErrorAs(t, err, &v, "the error does not say which fields")
-	names := make([]string, len(v.Fields))
-	for i, f := range v.Fields {
-		names[i] = f.Name
-		require.Contains(t, err.Error(), f.Name+" "+f.Problem, "the text leaves a field out")
-	}
-	return names
 }
 
 func TestProfileValidate(t *testing.T) {
@@ -165,7 +144,7 @@ func TestCapitalLevel(t *testing.T) {
 		level, err := accounts.ParseCapitalLevel(in)
 		require.NoError(t, err, "%q was refused", in)
 		require.Equal(t, want.level, level, "%q is not in canonical form", in)
-		require.True(t, decimal(t, want.amount).Equal(level.Amount()), "%q is %s", in, level.Amount())
+		require.True(t, dec(want.amount).Equal(level.Amount()), "%q is %s", in, level.Amount())
 	}
 	for _, in := range []string{"", "K", "25", "025K", "0K", "-25K", "+25K", "2.5K", "25KK", "25B", "1000000K", "25 K", "٢٥K", "25K\n25K"} {
 		level, err := accounts.ParseCapitalLevel(in)
@@ -185,13 +164,6 @@ func TestParseRiskTolerance(t *testing.T) {
 	for _, in := range []string{"", "none", "lo w", "highest", "low,high"} {
 		_, err := accounts.ParseRiskTolerance(in)
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%q was accepted", in)
-	}
-}
-
-func TestCurrencyValid(t *testing.T) {
-	require.True(t, ledger.Currency("CNH").Valid())
-	for _, c := range []ledger.Currency{"", "US", "USDT", "usd", "U D", "ÄU"} {
-		require.False(t, c.Valid(), "%q passes for a currency", c)
 	}
 }
 

@@ -135,28 +135,28 @@ func TestPropertyAnyHistory(t *testing.T) {
 		opening := map[ledger.Currency]ledger.Decimal{}
 		var accepted []ledger.Fact
 		for _, f := range drawHistory(rt, "history") {
-			if added := feed(rt, b.portfolio, f); added == 1 {
+			if added := feed(rt, b.Portfolio, f); added == 1 {
 				accepted = append(accepted, f)
 				if o, ok := f.(ledger.Opening); ok {
 					opening["USD"] = opening["USD"].Add(o.Lots[0].Basis)
 				}
 			}
-			for _, pos := range b.portfolio.Positions() {
+			for _, pos := range b.Portfolio.Positions() {
 				requireLots(rt, pos)
 			}
-			requireIdentity(rt, b.portfolio, opening)
+			requireIdentity(rt, b.Portfolio, opening)
 		}
-		require.NoError(rt, b.portfolio.Verify(t.Context()), "the fold of the journal must be the live book")
-		before := figures(b.portfolio)
-		require.Equal(rt, before, figures(b.reopen(t)), "another process must see the same book")
+		require.NoError(rt, b.Portfolio.Verify(t.Context()), "the fold of the journal must be the live book")
+		before := figures(b.Portfolio)
+		require.Equal(rt, before, figures(b.Reopen(t)), "another process must see the same book")
 
 		prefix := rapid.IntRange(0, len(accepted)).Draw(rt, "replayed prefix")
 		for _, f := range accepted[:prefix] {
-			added, err := b.portfolio.Record(t.Context(), f)
+			added, err := b.Portfolio.Record(t.Context(), f)
 			require.NoError(rt, err, "a fact that was recorded before must be no error")
 			require.Zero(rt, added, "and nothing new")
 		}
-		require.Equal(rt, before, figures(b.portfolio), "replaying a prefix must change nothing")
+		require.Equal(rt, before, figures(b.Portfolio), "replaying a prefix must change nothing")
 	})
 }
 
@@ -164,26 +164,26 @@ func TestPropertyProfilesNeverTouch(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		b := newBench(t)
 		other := accounts.Aggressive25K("DU1000025")
-		created, err := b.manager.CreateProfile(t.Context(), other)
+		created, err := b.Manager.CreateProfile(t.Context(), other)
 		require.NoError(rt, err)
-		second, err := b.manager.Portfolio(t.Context(), created.ID)
+		second, err := b.Manager.Portfolio(t.Context(), created.ID)
 		require.NoError(rt, err)
 		mine, theirs := drawHistory(rt, "mine"), drawHistory(rt, "theirs")
 
 		alone := newBench(t)
 		for _, f := range mine {
-			feed(rt, alone.portfolio, f)
+			feed(rt, alone.Portfolio, f)
 		}
 		for len(mine)+len(theirs) > 0 {
 			if len(theirs) == 0 || len(mine) > 0 && rapid.Bool().Draw(rt, "whose turn") {
-				feed(rt, b.portfolio, mine[0])
+				feed(rt, b.Portfolio, mine[0])
 				mine = mine[1:]
 			} else {
 				feed(rt, second, theirs[0])
 				theirs = theirs[1:]
 			}
 		}
-		require.Equal(rt, figures(alone.portfolio), figures(b.portfolio), "the other profile's facts may not show")
+		require.Equal(rt, figures(alone.Portfolio), figures(b.Portfolio), "the other profile's facts may not show")
 	})
 }
 
@@ -212,14 +212,14 @@ func TestPropertyAnyOrder(t *testing.T) {
 		slices.SortStableFunc(order, func(a, b ledger.Fact) int { return rank(a) - rank(b) })
 		shuffled, plain := newBench(t), newBench(t)
 		for _, f := range order {
-			feed(rt, shuffled.portfolio, f)
+			feed(rt, shuffled.Portfolio, f)
 		}
 		for _, f := range inForce {
-			feed(rt, plain.portfolio, f)
+			feed(rt, plain.Portfolio, f)
 		}
-		require.NoError(rt, shuffled.portfolio.Verify(t.Context()))
-		require.Equal(rt, figures(plain.portfolio), figures(shuffled.portfolio), "what is in force must not depend on the order of telling")
-		require.Equal(rt, figures(plain.portfolio), figures(shuffled.reopen(t)), "nor may it after a restart")
+		require.NoError(rt, shuffled.Portfolio.Verify(t.Context()))
+		require.Equal(rt, figures(plain.Portfolio), figures(shuffled.Portfolio), "what is in force must not depend on the order of telling")
+		require.Equal(rt, figures(plain.Portfolio), figures(shuffled.Reopen(t)), "nor may it after a restart")
 	})
 }
 

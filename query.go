@@ -239,7 +239,9 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 		}
 		folded.apply(payload, e.Seq)
 		folded.hash = e.Hash
-		again.Add(e.Seq, payload)
+		if f, ok := payload.(ledger.Payload); ok {
+			again.Add(e.Seq, f)
+		}
 		return nil
 	})
 	corrupt := func(reason string) error {
@@ -328,9 +330,8 @@ func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History
 			p.mu.RUnlock()
 			return h, nil
 		}
-		zone := p.live.Zone()
+		zone, upTo, changes := p.live.Zone(), p.live.seq, p.live.Amendments()
 		p.mu.RUnlock()
-		upTo, changes := p.history()
 		h, err := p.readPerformance(ctx, upTo, changes, zone)
 		if err != nil {
 			return performance.History{}, err
@@ -398,7 +399,7 @@ type Snapshot struct {
 	// balances, each at its own FXRate; what was recorded without one is taken at the live rate.
 	Realized  ledger.Decimal `json:"realized"`
 	Capital   ledger.Decimal `json:"capital"`
-	HighWater ledger.Decimal `json:"high_water"` // see Book.HighWater
+	HighWater ledger.Decimal `json:"high_water"` // highest equity of an equity point, adjusted in proportion for capital that came or went; zero without one
 	// Missing lists what CashBase, Equity and Unrealized lack: marks of open positions, and live
 	// rates. It is a reason not to trade on them.
 	Missing *MissingError `json:"missing,omitempty"`

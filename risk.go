@@ -324,8 +324,8 @@ func (p *Portfolio) recount(s *risk.StateChange) error {
 	if p.draft.fold.Recount(&m, s) {
 		return nil
 	}
-	t := p.draft.fold.Totals(p.prices)
-	return &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()}
+	marks, rates := p.draft.fold.Lacking(&m)
+	return &MissingError{ProfileID: p.id, Marks: marks, Rates: rates}
 }
 
 // applyPolicy takes a changed profile, and writes its policy to the journal for other processes.

@@ -40,12 +40,12 @@ func riskBench(b testing.TB) *bench {
 	b.Cleanup(func() { require.NoError(b, m.Close()) })
 	p, err := m.CreateProfile(b.Context(), accounts.Optimal100K("DU1000100"))
 	require.NoError(b, err)
-	ben := &bench{manager: m, profile: p}
-	ben.portfolio = ben.open(b)
+	ben := &bench{Manager: m, Profile: p}
+	ben.Portfolio = ben.Open(b)
 	p.Limits = everyRule()
 	p, err = m.UpdateProfile(b.Context(), p)
 	require.NoError(b, err)
-	ben.profile = p
+	ben.Profile = p
 	facts := []ledger.Fact{ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("1000000"), Time: at(0)}}
 	marks := []ledger.Mark{{Instrument: xyz, Price: dec("41.37"), Time: now}}
 	for i := range 50 {
@@ -57,9 +57,9 @@ func riskBench(b testing.TB) *bench {
 		facts = append(facts, trade(i, c, quantity, "20"))
 		marks = append(marks, ledger.Mark{Instrument: c, Price: dec("20.5"), Time: now})
 	}
-	ben.record(b, facts...)
-	require.NoError(b, ben.portfolio.Mark(marks...))
-	require.NoError(b, ben.portfolio.RecordEquity(b.Context(), now))
+	ben.Record(b, facts...)
+	require.NoError(b, ben.Portfolio.Mark(marks...))
+	require.NoError(b, ben.Portfolio.RecordEquity(b.Context(), now))
 	return ben
 }
 
@@ -72,20 +72,20 @@ func TestCheckDoesNotAllocate(t *testing.T) {
 	stock, option := benchOrder("a"), benchOrder("b")
 	option.Instrument, option.Quantity, option.Price = ledger.NewOption("S01", 20270115, ledger.Call, dec("50"), "USD"), dec("1"), dec("20.6")
 	for name, o := range map[string]risk.Order{"a stock that is new": stock, "an option that is held": option} {
-		d := ben.portfolio.Check(o)
+		d := ben.Portfolio.Check(o)
 		require.True(t, d.Allowed, "%s: %s", name, d)
-		require.Zero(t, testing.AllocsPerRun(100, func() { ben.portfolio.Check(o) }), "Check of %s allocates", name)
+		require.Zero(t, testing.AllocsPerRun(100, func() { ben.Portfolio.Check(o) }), "Check of %s allocates", name)
 	}
 }
 
 func BenchmarkCheck(b *testing.B) {
 	ben := riskBench(b)
 	o := benchOrder("a")
-	require.True(b, ben.portfolio.Check(o).Allowed, ben.portfolio.Check(o).String())
+	require.True(b, ben.Portfolio.Check(o).Allowed, ben.Portfolio.Check(o).String())
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
-		ben.portfolio.Check(o)
+		ben.Portfolio.Check(o)
 	}
 }
 
@@ -106,11 +106,11 @@ func BenchmarkReserve(b *testing.B) {
 	for i := range b.N {
 		o.ID, o.Quantity = ids[i], sizes[i%len(sizes)]
 		begin := time.Now()
-		if _, err := ben.portfolio.Reserve(b.Context(), o); err != nil {
+		if _, err := ben.Portfolio.Reserve(b.Context(), o); err != nil {
 			b.Fatal(err)
 		}
 		reserving += time.Since(begin)
-		if err := ben.portfolio.Release(b.Context(), o.ID, "benchmark"); err != nil {
+		if err := ben.Portfolio.Release(b.Context(), o.ID, "benchmark"); err != nil {
 			b.Fatal(err)
 		}
 	}

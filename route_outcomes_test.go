@@ -237,3 +237,16 @@ func TestRouteAfterALostAnswer(t *testing.T) {
 	require.Equal(t, []string{"held", "held", "held", "held"}, rules(f.route(t, buy("s"))))
 	require.Equal(t, []int{1, 1, 1, 1}, f.working(t))
 }
+
+// Routed again when one profile's order is filled, a signal for all or none leaves the others' orders at work:
+// all took it when it was routed first.
+func TestAllOrNoneRoutedAgainAfterAFill(t *testing.T) {
+	f := newFleet(t)
+	out := f.route(t, buy("s"), accounts.AllOrNone())
+	fill := trade(1, xyz, "25", "100")
+	fill.OrderID = out[0].Order.ID
+	_, err := f.open(t, "p1").Record(t.Context(), fill)
+	require.NoError(t, err)
+	require.Equal(t, []string{"order_done", "held", "held", "held"}, rules(f.route(t, buy("s"), accounts.AllOrNone())))
+	require.Equal(t, []int{0, 1, 1, 1}, f.working(t), "orders that may be at the broker must stay held")
+}

@@ -248,7 +248,7 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 	p, err := r.m.portfolio(ctx, r.scope, id)
 	if err == nil {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
-		t.hold, t.key = risk.NewHold(a.Order, r.key), r.key
+		t.hold.Order, t.key = a.Order, r.key
 		if err = p.submit(ctx, &command{task: t}); err == nil {
 			return t.allocation(id)
 		}

@@ -31,8 +31,8 @@ func counted(s accounts.PortfolioStats) accounts.PortfolioStats {
 
 func TestStatsOfKnownSequences(t *testing.T) {
 	b := newBenchOn(t, alone(memstore.New()))
-	want := accounts.PortfolioStats{ProfileID: b.profile.ID}
-	require.Equal(t, want, counted(b.portfolio.Stats()), "nothing has happened yet")
+	want := accounts.PortfolioStats{ProfileID: b.Profile.ID}
+	require.Equal(t, want, counted(b.Portfolio.Stats()), "nothing has happened yet")
 
 	for _, step := range []struct {
 		name   string
@@ -41,31 +41,31 @@ func TestStatsOfKnownSequences(t *testing.T) {
 		change func(a *accounts.PortfolioStats)
 	}{
 		{"two fills in one command", func() error {
-			return errOf(b.portfolio.Record(t.Context(), trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30")))
+			return errOf(b.Portfolio.Record(t.Context(), trade(2, xyz, "10", "20"), trade(4, xyz, "-10", "30")))
 		}, nil, func(a *accounts.PortfolioStats) { a.Seq, a.Groups, a.Entries = 2, 1, 2 }},
 		{"the same again, and one that is new", func() error {
-			return errOf(b.portfolio.Record(t.Context(), trade(4, xyz, "-10", "30"), trade(5, xyz, "1", "20")))
+			return errOf(b.Portfolio.Record(t.Context(), trade(4, xyz, "-10", "30"), trade(5, xyz, "1", "20")))
 		}, nil, func(a *accounts.PortfolioStats) { a.Seq, a.Groups, a.Entries, a.Duplicates, a.Retries = 3, 2, 3, 1, 1 }},
 		{"a late fill, which restates", func() error {
-			return errOf(b.portfolio.Record(t.Context(), trade(1, xyz, "10", "10")))
+			return errOf(b.Portfolio.Record(t.Context(), trade(1, xyz, "10", "10")))
 		}, nil, func(a *accounts.PortfolioStats) { a.Seq, a.Groups, a.Entries, a.Restatements = 5, 3, 5, 1 }},
 		{"a cancellation of nothing", func() error {
-			return errOf(b.portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "c", Cancels: "nobody", Time: at(9)}))
+			return errOf(b.Portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "c", Cancels: "nobody", Time: at(9)}))
 		}, accounts.ErrExecutionNotFound, func(a *accounts.PortfolioStats) { a.Failures = 1 }},
-		{"a checkpoint", func() error { return b.portfolio.SaveCheckpoint(t.Context()) }, nil,
+		{"a checkpoint", func() error { return b.Portfolio.SaveCheckpoint(t.Context()) }, nil,
 			func(a *accounts.PortfolioStats) { a.Checkpoints = 1; a.Commands-- }},
 		{"a context that has ended", func() error {
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
-			return errOf(b.portfolio.Record(ended, trade(6, xyz, "1", "1")))
+			return errOf(b.Portfolio.Record(ended, trade(6, xyz, "1", "1")))
 		}, context.Canceled, func(a *accounts.PortfolioStats) { a.Commands-- }},
 	} {
 		require.ErrorIs(t, step.do(), step.fails, step.name)
 		want.Commands++
 		step.change(&want)
-		require.Equal(t, want, counted(b.portfolio.Stats()), step.name)
+		require.Equal(t, want, counted(b.Portfolio.Stats()), step.name)
 	}
-	got := b.portfolio.Stats().Store
+	got := b.Portfolio.Stats().Store
 	require.Equal(t, []int64{4, 1}, []int64{got.Append.Calls, got.Append.Errors}, "appends, of which one was refused")
 	require.Equal(t, []int64{2, 1}, []int64{got.Checkpoint.Calls, got.Checkpoint.Errors}, "none was found at opening")
 	require.Zero(t, got.Entries.Errors)
@@ -75,17 +75,17 @@ func TestStatsOfKnownSequences(t *testing.T) {
 func TestStatsOfConflicts(t *testing.T) {
 	store := memstore.New()
 	b := newBenchOn(t, alone(store))
-	other, err := newManager(t, alone(store)).Portfolio(t.Context(), b.profile.ID)
+	other, err := newManager(t, alone(store)).Portfolio(t.Context(), b.Profile.ID)
 	require.NoError(t, err)
 	for n := range 3 {
-		b.record(t, trade(n, xyz, "1", "10"))
+		b.Record(t, trade(n, xyz, "1", "10"))
 	}
 	require.NoError(t, errOf(other.Record(t.Context(), trade(3, xyz, "1", "10"))))
-	want := accounts.PortfolioStats{ProfileID: b.profile.ID, Seq: 4, Activity: accounts.Activity{
+	want := accounts.PortfolioStats{ProfileID: b.Profile.ID, Seq: 4, Activity: accounts.Activity{
 		Commands: 1, Groups: 1, Entries: 1, Conflicts: 1, Retries: 1, CatchUps: 1, CaughtUp: 3,
 	}}
 	require.Equal(t, want, counted(other.Stats()))
-	require.Zero(t, b.portfolio.Stats().Conflicts, "the first met nobody")
+	require.Zero(t, b.Portfolio.Stats().Conflicts, "the first met nobody")
 }
 
 func TestStatsOfFailingStores(t *testing.T) {
@@ -93,26 +93,26 @@ func TestStatsOfFailingStores(t *testing.T) {
 	fake := alone(memstore.New())
 	store := &hookedStore{Store: fake}
 	b := newBenchOn(t, store)
-	b.record(t, trade(1, xyz, "1", "10"))
+	b.Record(t, trade(1, xyz, "1", "10"))
 
 	store.append = func(context.Context, accounts.Batch) error { return failure }
-	require.ErrorIs(t, errOf(b.portfolio.Record(t.Context(), trade(2, xyz, "1", "10"))), accounts.ErrOutcomeUnknown)
+	require.ErrorIs(t, errOf(b.Portfolio.Record(t.Context(), trade(2, xyz, "1", "10"))), accounts.ErrOutcomeUnknown)
 	store.append = func(context.Context, accounts.Batch) error { panic(failure) }
-	require.PanicsWithValue(t, failure, func() { _, _ = b.portfolio.Record(t.Context(), trade(2, xyz, "1", "10")) })
+	require.PanicsWithValue(t, failure, func() { _, _ = b.Portfolio.Record(t.Context(), trade(2, xyz, "1", "10")) })
 	store.append = nil
 	fake.onSave = func(context.Context, accounts.Checkpoint) error { return failure }
-	require.ErrorIs(t, b.portfolio.SaveCheckpoint(t.Context()), failure)
+	require.ErrorIs(t, b.Portfolio.SaveCheckpoint(t.Context()), failure)
 	fake.onCheckpoint = func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error) {
 		return accounts.Checkpoint{}, failure
 	}
 	second := newManager(t, store)
-	_, err := second.Portfolio(t.Context(), b.profile.ID)
+	_, err := second.Portfolio(t.Context(), b.Profile.ID)
 	require.ErrorIs(t, err, failure)
 
-	want := accounts.PortfolioStats{ProfileID: b.profile.ID, Seq: 1, Activity: accounts.Activity{
+	want := accounts.PortfolioStats{ProfileID: b.Profile.ID, Seq: 1, Activity: accounts.Activity{
 		Commands: 3, Failures: 2, Groups: 1, Entries: 1, Unknown: 2, CheckpointFailures: 1, CatchUps: 1,
 	}}
-	require.Equal(t, want, counted(b.portfolio.Stats()))
+	require.Equal(t, want, counted(b.Portfolio.Stats()))
 	s := second.Stats()
 	require.Equal(t, []int64{0, 0, 1}, []int64{s.Portfolios, s.Opening, s.OpenFailures})
 	require.Equal(t, []int64{1, 1}, []int64{s.Store.Checkpoint.Calls, s.Store.Checkpoint.Errors}, "calls of an opening that failed count")
@@ -128,12 +128,12 @@ func TestStatsOfTheQueue(t *testing.T) {
 		return store.Store.Append(ctx, batch)
 	}
 	waiting := func(n int64) {
-		require.Eventually(t, func() bool { return b.portfolio.Stats().Waiting == n }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return b.Portfolio.Stats().Waiting == n }, time.Minute, time.Millisecond)
 	}
 	impatient, giveUp := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	record := func(n int, ctx context.Context) {
-		wg.Go(func() { _, _ = b.portfolio.Record(ctx, trade(n, xyz, "1", "10")) })
+		wg.Go(func() { _, _ = b.Portfolio.Record(ctx, trade(n, xyz, "1", "10")) })
 	}
 	record(0, t.Context())
 	<-first
@@ -142,12 +142,12 @@ func TestStatsOfTheQueue(t *testing.T) {
 	}
 	record(5, impatient)
 	waiting(5)
-	require.EqualValues(t, 5, b.manager.Stats().Waiting)
+	require.EqualValues(t, 5, b.Manager.Stats().Waiting)
 	giveUp()
 	waiting(4)
 	close(release)
 	wg.Wait()
-	s := b.portfolio.Stats()
+	s := b.Portfolio.Stats()
 	require.Equal(t, []int64{0, 1, 5, 0}, []int64{s.Waiting, s.GivenUp, s.Commands, s.Failures})
 	require.Equal(t, []int64{2, 5}, []int64{s.Groups, s.Entries}, "four of the fills went together")
 }

@@ -37,9 +37,9 @@ func NewBook(base Currency) *Book {
 
 // Apply folds one decoded payload in as entry seq, and returns the part of a position that a trade
 // closed; zero for all other payloads. Apply cannot fail: facts are normalized and placed before
-// they reach a journal. A payload that is no fact changes nothing. An [Amendment] is only noted;
+// they reach a journal. An [Amendment] is only noted;
 // the [Restatement] behind it brings its effect.
-func (b *Book) Apply(p any, seq int64) (c Closed) {
+func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 	switch f := p.(type) {
 	case *Trade:
 		if h := b.positions[f.Contract()]; h != nil && f.Time.Before(h.LastTrade) {

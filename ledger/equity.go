@@ -22,10 +22,11 @@ type EquityPoint struct {
 func (p *EquityPoint) normalize() error {
 	v := &invalid.Error{What: "equity point"}
 	checkTime(v, "Time", p.Time)
-	for field, d := range map[string]Decimal{
-		"Equity": p.Equity, "Cash": p.Cash, "Realized": p.Realized, "Unrealized": p.Unrealized, "Capital": p.Capital,
-	} {
-		v.Check(d.Abs().LessThan(num.MaxNotional), field, "%.40s is 1e18 or more", d)
+	for _, f := range []struct {
+		name string
+		d    Decimal
+	}{{"Equity", p.Equity}, {"Cash", p.Cash}, {"Realized", p.Realized}, {"Unrealized", p.Unrealized}, {"Capital", p.Capital}} {
+		v.Check(f.d.Abs().LessThan(num.MaxNotional), f.name, "%.40s is 1e18 or more", f.d)
 	}
 	if err := v.Err(); err != nil {
 		return err

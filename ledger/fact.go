@@ -80,8 +80,11 @@ func normalizePointer(f Fact) (Payload, error) {
 			return Normalize(*f)
 		}
 	}
-	return nil, fmt.Errorf("%w: fact is a nil %v", invalid.Err,
-		reflect.TypeOf(f)) // %T would move every fact to the heap
+	what := reflect.TypeOf(f) // %T would move every fact to the heap
+	if what == nil || what.Kind() == reflect.Pointer {
+		return nil, fmt.Errorf("%w: fact is a nil %v", invalid.Err, what)
+	}
+	return nil, fmt.Errorf("%w: %v is no type of fact", invalid.Err, what)
 }
 
 // FactOf returns a copy of the fact that a payload records; nil for a payload that records none,

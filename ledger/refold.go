@@ -39,15 +39,14 @@ func NewRefold(
 }
 
 // Add takes the next journal entry in.
-func (r *Refold) Add(seq int64, p any) {
-	switch f := p.(type) {
+func (r *Refold) Add(seq int64, p Payload) {
+	switch p.(type) {
 	case *Amendment, *Restatement:
 		return // NewRefold has taken the changes in
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {
-				f := f.(Payload)
-				r.facts = append(r.facts, placed{f, sortKeyOf(f, seq)})
+				r.facts = append(r.facts, placed{p, sortKeyOf(p, seq)})
 			}
 			return
 		}
@@ -66,7 +65,7 @@ func (r *Refold) Finish() *Book {
 }
 
 // fold folds one payload in as the fact at a place.
-func (r *Refold) fold(place int64, p any) {
+func (r *Refold) fold(place int64, p Payload) {
 	switch f := p.(type) {
 	case *Trade:
 		c := r.book.trade(f)

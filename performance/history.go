@@ -105,20 +105,20 @@ type point struct {
 }
 
 // turn is a trade.
-type turn struct { // a trade
+type turn struct {
 	at   time.Time
 	cash converted // the proceeds, negative for a purchase
 	fees converted
 }
 
 // outcome is the realized P&L of a trade that closed something.
-type outcome struct { // a closing
+type outcome struct {
 	at       time.Time
 	realized converted
 }
 
 // charge is a fee that was not charged on a trade.
-type charge struct { // a fee that was not on a trade
+type charge struct {
 	at   time.Time
 	cost converted
 }

@@ -18,7 +18,7 @@ type Hold struct {
 	Warnings []Violation `json:"warnings,omitempty"`
 	Time     time.Time   `json:"time"`
 
-	// key is the key of the order's contract, set by NewHold, Normalize and Decode.
+	// key is the key of the order's contract, set by Normalize and Decode.
 	key ledger.InstrumentKey
 }
 
@@ -26,15 +26,9 @@ type Hold struct {
 // [Order.Normalize].
 func (h *Hold) Normalize() error {
 	err := h.Order.Normalize()
-	if h.key == "" {
-		h.derive()
-	}
+	h.derive()
 	return err
 }
-
-// NewHold returns the hold of an order that is not normalized yet. contract is the key of the
-// order's contract, which the caller knows already.
-func NewHold(o Order, contract ledger.InstrumentKey) Hold { return Hold{Order: o, key: contract} }
 
 // Contract returns the key of the order's contract. It does not allocate for a normalized hold.
 func (h *Hold) Contract() ledger.InstrumentKey {
@@ -48,7 +42,6 @@ func (h *Hold) Contract() ledger.InstrumentKey {
 func (h *Hold) derive() { h.key = h.Order.Instrument.Key() }
 
 func (h *Hold) kind() ledger.EntryKind { return KindHold }
-func (h *Hold) when() time.Time        { return h.Time }
 
 // entryKey returns the order's key. A hold and a refusal share it, so that an order is decided
 // once.
@@ -77,7 +70,6 @@ type Release struct {
 }
 
 func (r *Release) kind() ledger.EntryKind { return KindRelease }
-func (r *Release) when() time.Time        { return r.Time }
 func (r *Release) entryKey() string       { return "r:" + string(r.OrderID) }
 
 func (r *Release) appendFields(b []byte) []byte {
@@ -94,7 +86,6 @@ type Refusal struct {
 }
 
 func (r *Refusal) kind() ledger.EntryKind       { return KindRefusal }
-func (r *Refusal) when() time.Time              { return r.Time }
 func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
 func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedRefusal)(r)) }
 
@@ -109,7 +100,6 @@ type Breach struct {
 }
 
 func (b *Breach) kind() ledger.EntryKind        { return KindBreach }
-func (b *Breach) when() time.Time               { return b.Time }
 func (b *Breach) entryKey() string              { return "" }
 func (b *Breach) appendFields(to []byte) []byte { return wire.AppendFields(to, b) }
 
@@ -128,7 +118,6 @@ type StateChange struct {
 }
 
 func (s *StateChange) kind() ledger.EntryKind       { return KindState }
-func (s *StateChange) when() time.Time              { return s.Time }
 func (s *StateChange) entryKey() string             { return "" }
 func (s *StateChange) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedState)(s)) }
 
@@ -142,7 +131,6 @@ type PolicyChange struct {
 }
 
 func (c *PolicyChange) kind() ledger.EntryKind       { return KindPolicy }
-func (c *PolicyChange) when() time.Time              { return c.Time }
 func (c *PolicyChange) entryKey() string             { return fmt.Sprintf("p:%d", c.Version) }
 func (c *PolicyChange) appendFields(b []byte) []byte { return wire.AppendFields(b, c.stored()) }
 

@@ -2,7 +2,6 @@ package risk
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
@@ -13,7 +12,6 @@ import (
 type Payload interface {
 	kind() ledger.EntryKind
 	entryKey() string
-	when() time.Time
 	appendFields(b []byte) []byte
 }
 

@@ -21,7 +21,9 @@ func (l *Limits) Location() (*time.Location, error) {
 }
 
 // NewYork returns the zone America/New_York. It loads the zone once. It is safe for concurrent use.
-var NewYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
+func NewYork() (*time.Location, error) { return newYork() }
+
+var newYork = sync.OnceValues(func() (*time.Location, error) { return loadZone(defaultTimeZone) })
 
 // loadZone loads a zone from the machine's time zone files, or from the program if it imports
 // time/tzdata.

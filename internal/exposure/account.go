@@ -29,8 +29,13 @@ func NewAccount(base ledger.Currency) *Account {
 // orders and losses. It returns the part of a position that a trade closed; zero for all other
 // payloads.
 func (a *Account) Apply(p any, seq int64) ledger.Closed {
-	c := a.Book.Apply(p, seq)
-	switch f := p.(type) {
+	fact, ok := p.(ledger.Payload)
+	if !ok {
+		a.decided(p)
+		return ledger.Closed{}
+	}
+	c := a.Book.Apply(fact, seq)
+	switch f := fact.(type) {
 	case *ledger.Trade:
 		a.fill(f, c, false)
 	case *ledger.CashMovement:
@@ -52,8 +57,6 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 		}
 	case *ledger.Restatement:
 		a.restated(f)
-	default:
-		a.decided(p)
 	}
 	return c
 }

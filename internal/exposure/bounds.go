@@ -172,17 +172,22 @@ func (e *exposure) lacking() string {
 }
 
 // oldestMark names the contract, or the underlying of a short option, whose mark is the oldest in
-// use; empty for none.
+// use; empty for none. Of several it names the smallest, in whatever order they came to be listed.
 func (e *exposure) oldestMark() string {
+	var names []string
 	for _, c := range e.list {
-		if c.known && c.markedAt.Equal(e.oldest) {
-			return string(c.key)
-		}
-		if c.known && c.margined() && c.terms.underlyingAt.Equal(e.oldest) {
-			return c.instrument.Underlying
+		switch {
+		case !c.known:
+		case c.markedAt.Equal(e.oldest):
+			names = append(names, string(c.key))
+		case c.margined() && c.terms.underlyingAt.Equal(e.oldest):
+			names = append(names, c.instrument.Underlying)
 		}
 	}
-	return ""
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
 }
 
 var (

@@ -135,9 +135,9 @@ func (e *exposure) update(a *Account, m *Market, key ledger.InstrumentKey) {
 	if c == nil {
 		c = e.enter(key, h, orders)
 	}
-	at := c.markedAt
+	at, margined := c.markedAt, c.margined()
 	c.measure(a, m, e.policy, h, orders, e.today)
-	e.aged = e.aged && c.markedAt.Equal(at)
+	e.aged = e.aged && c.markedAt.Equal(at) && c.margined() == margined
 	e.setSector(c.group, a.memory.sectors[c.group.key])
 	e.count(c, true)
 }

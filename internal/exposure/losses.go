@@ -2,8 +2,10 @@ package exposure
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ai-ots/accounts/internal/num"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
 
@@ -52,8 +54,30 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 	return out
 }
 
+// Lacking lists what keeps equity from being known: the contracts, held or working, without a mark,
+// and the currencies without a rate, both in ascending order.
+func (a *Account) Lacking(m *Market) (marks []ledger.InstrumentKey, rates []ledger.Currency) {
+	totals := a.Totals(m.Prices)
+	marks, rates = totals.NoMark, totals.Lacking()
+	for _, c := range a.weigh(m).list {
+		if _, marked := m.Marks[c.key]; !marked {
+			marks = append(marks, c.key)
+		} else if !c.known {
+			rates = append(rates, c.instrument.Currency)
+		}
+	}
+	for _, s := range a.memory.sales {
+		if _, _, rated := m.Rate(s.Currency); !rated {
+			rates = append(rates, s.Currency)
+		}
+	}
+	slices.Sort(marks)
+	slices.Sort(rates)
+	return slices.Compact(marks), slices.Compact(rates)
+}
+
 // Recount notes in a resumption which losses are counted anew from the present equity. It returns
-// false, and notes nothing, if the present equity is not known.
+// false, and notes nothing, if the present equity is not known; see Lacking.
 func (a *Account) Recount(m *Market, s *risk.StateChange) bool {
 	e := a.weigh(m)
 	bounds, loss := &e.bounds, &a.memory.loss

@@ -1,10 +1,8 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +17,6 @@ func lookupChecks() []check {
 		{"Lookup without keys, or where none is found, is an empty map and not nil", checkLookupNone},
 		{"Lookup ignores the empty key and repeats", checkLookupIgnores},
 		{"Lookup in the journal of an unknown profile is a miss, with or without keys", checkLookupMiss},
-		{"Lookup costs in proportion to the keys, and not to the journal", checkLookupCost},
 		{"Lookup returns a map of the caller's own, and leaves the keys as they are", checkLookupAlias},
 	}
 }
@@ -117,40 +114,6 @@ func checkLookupMiss(t T, s accounts.Store) {
 			require.Empty(t, got, "something was found in no journal")
 		}
 	}
-}
-
-// "The cost is in proportion to the number of keys, and not to the length of the journal": a
-// look-up that reads the journal takes as long as reading it. The best of many times is not the
-// machine's doing.
-func checkLookupCost(t T, s accounts.Store) {
-	create(t, s, profile("p"))
-	j := journal{id: "p"}
-	list := keys("long", 9_000)
-	appendAll(t, s, j.batch(list...))
-	read := best(t, 3, func(ctx context.Context) error {
-		for _, err := range s.Entries(ctx, "p", 0) {
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, look := range [][]string{{list[0]}, {list[8_999]}, {"none"}} {
-		took := best(t, 20, func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", look); return err })
-		require.Less(t, took, read/4, "to look up %q costs as much as to read the journal", look)
-	}
-}
-
-// best returns the least time that f takes of n times.
-func best(t T, n int, f func(context.Context) error) time.Duration {
-	t.Helper()
-	least := time.Duration(1<<63 - 1)
-	for range n {
-		began := time.Now()
-		require.NoError(t, f(t.Context()), "a call failed")
-		least = min(least, time.Since(began))
-	}
-	return least
 }
 
 // "Values never alias."

@@ -69,7 +69,6 @@ func findingMutants() []mutant {
 				return found
 			})(s)
 		}},
-		{name: "reads the journal to find a key", caught: one("Lookup costs in proportion to the keys, and not to the journal"), breaks: readsToFind},
 		{name: "returns the map it keeps", caught: one("Lookup returns a map of the caller's own, and leaves the keys as they are"), breaks: func(s accounts.Store) *broken {
 			kept := map[string]int64{}
 			return found(func(_ []string, found map[string]int64) map[string]int64 {
@@ -87,22 +86,6 @@ func findingMutants() []mutant {
 				return sound(ctx, id, keys)
 			})},
 	}
-}
-
-// readsToFind is a Lookup without an index.
-func readsToFind(s accounts.Store) *broken {
-	return &broken{Store: s, lookup: func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
-		found := map[string]int64{}
-		for e, err := range s.Entries(ctx, id, 0) {
-			if err != nil {
-				return nil, err
-			}
-			if e.Key != "" && slices.Contains(keys, e.Key) {
-				found[e.Key] = e.Seq
-			}
-		}
-		return found, nil
-	}}
 }
 
 func missingMutants() []mutant {

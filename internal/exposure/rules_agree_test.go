@@ -1,0 +1,113 @@
+package exposure_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// TestCheckAgreesWithReserve: whatever is held and working, and however near to whichever limit, Check, which looks no
+// closer than it must, and Reserve, which looks at everything, give the same reasons; and so does a process that
+// folds the journal afresh.
+func TestCheckAgreesWithReserve(t *testing.T) {
+	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
+	contracts := []ledger.Instrument{xyz, abc, sap, lateCall, latePut, option("XYZ", february, ledger.Call, "60"), option("ABC", january, ledger.Put, "10"), oil, cfd, euro}
+	prices := map[string][]string{"STK": {"90", "100", "110"}, "OPT": {"0.5", "2", "12"}, "FUT": {"0.05", "0.06"}, "CFD": {"90", "100"}, "CASH": {"1.05", "1.1"}}
+	rapid.Check(t, func(rt *rapid.T) {
+		limit := func(name string) risk.Limit {
+			return risk.Limit{Amount: dec(rapid.SampledFrom([]string{"0", "3000", "12000", "40000"}).Draw(rt, name))}
+		}
+		d := newDesk(t, func(l *risk.Limits) {
+			l.OrderNotional, l.PositionSize, l.UnderlyingSize, l.GrossExposure = limit("notional"), limit("position"), limit("underlying"), limit("gross")
+			l.NetExposure, l.StrategyExposure, l.SectorExposure = limit("net"), limit("strategy"), limit("sector")
+			l.Leverage = dec(rapid.SampledFrom([]string{"0.3", "1", "50"}).Draw(rt, "leverage"))
+			l.UncoveredOptions, l.ShortSelling = rapid.Bool().Draw(rt, "uncovered"), rapid.Bool().Draw(rt, "short")
+			l.Account = rapid.SampledFrom([]risk.AccountType{risk.MarginAccount, risk.CashAccount}).Draw(rt, "account")
+			l.DayTrading = []risk.DatedPolicy{{Policy: rapid.SampledFrom([]risk.DayTradePolicy{risk.PatternDayTrader, risk.IntradayMargin}).Draw(rt, "policy")}}
+			l.Drawdown = risk.DrawdownLimits{Warning: dec("0.9"), Moderate: dec("0.91"), Severe: dec("0.92"), Critical: dec("0.93")}
+		})
+		d.Cash(t, ledger.Withdrawal, "USD", "-60000")
+		mark := func(i ledger.Instrument) {
+			d.Mark(t, i, rapid.SampledFrom(prices[string(i.SecType)]).Draw(rt, "mark"))
+		}
+		d.Rate(t, "EUR", "1.1")
+		for _, i := range contracts {
+			mark(i)
+		}
+		var held []risk.Order
+		for n := range rapid.IntRange(5, 40).Draw(rt, "steps") {
+			d.Advance(time.Second)
+			i := rapid.SampledFrom(contracts).Draw(rt, "contract")
+			switch rapid.IntRange(0, 6).Draw(rt, "what") {
+			case 0:
+				mark(i)
+			case 1:
+				d.Rate(t, "EUR", rapid.SampledFrom([]string{"1", "1.1", "1.2"}).Draw(rt, "rate"))
+			case 2:
+				if len(held) > 0 {
+					o := rapid.SampledFrom(held).Draw(rt, "order")
+					part := rapid.SampledFrom([]string{"1", "0.5"}).Draw(rt, "part")
+					d.Fill(t, o.ID, o.Instrument, o.Quantity.Mul(dec(part)).String(), prices[string(o.Instrument.SecType)][0])
+				}
+			case 3:
+				if len(held) > 0 {
+					require.NoError(rt, d.Portfolio.Release(t.Context(), rapid.SampledFrom(held).Draw(rt, "order").ID, "cancelled"))
+				}
+			default:
+				o := order(ledger.OrderID(fmt.Sprint("o", n)), i, rapid.SampledFrom([]string{"1", "-1", "4", "-4", "30", "-30", "100", "-100", "250", "-250"}).Draw(rt, "quantity"))
+				o.Price = dec(rapid.SampledFrom([]string{"0", prices[string(i.SecType)][1]}).Draw(rt, "price"))
+				o.Strategy = rapid.SampledFrom([]string{"", "alpha", "beta"}).Draw(rt, "strategy")
+				o.Sector = rapid.SampledFrom([]string{"", "", "tech", "energy"}).Draw(rt, "sector")
+				check, active := d.Portfolio.Check(o), d.Portfolio.Snapshot().Risk.State == risk.TradingActive
+				got, _ := d.Portfolio.Reserve(t.Context(), o)
+				reasons := got.Violations
+				if active { // what this very Reserve found lost restricts trading before it decides
+					reasons = slices.DeleteFunc(slices.Clone(reasons), func(v risk.Violation) bool { return v.Rule == risk.RuleState })
+				}
+				require.Equal(rt, allSaid(check.Violations), allSaid(reasons), "Check and Reserve differ on %+v", o)
+				require.Equal(rt, check.Allowed, got.Allowed)
+				if got.Allowed {
+					held = append(held, o)
+				}
+			}
+		}
+		before := d.Portfolio.Snapshot().Risk
+		marks := d.Portfolio.Snapshot().Open
+		fresh, err := d.Another(t).Portfolio(t.Context(), d.Profile.ID)
+		require.NoError(rt, err)
+		for _, v := range marks {
+			require.NoError(rt, fresh.Mark(v.Mark))
+		}
+		after := fresh.Snapshot().Risk
+		require.Equal(rt, before.Orders, after.Orders, "a fresh fold has other working orders")
+		require.Equal(rt, before.Breaches, after.Breaches, "a fresh fold has other refusals")
+		require.Equal(rt, before.State, after.State, "a fresh fold has another trading state")
+	})
+}
+
+// TestNamesDoNotHide: a contract is told by its terms. An order that leaves its underlying out does not escape what
+// holds for the underlying that the position names.
+func TestNamesDoNotHide(t *testing.T) {
+	weekly := ledger.NewOption("XYZW", january, ledger.Call, dec("50"), "USD")
+	nameless := weekly
+	weekly.Underlying, nameless.Underlying = "XYZ", ""
+	d := newDesk(t, func(l *risk.Limits) { l.UncoveredOptions = false })
+	d.Mark(t, lateCall, "2")
+	d.Hold(t, weekly, "1", "2")
+	d.Accept(t, order("short", lateCall, "-1"))
+	d.Refuse(t, order("cover", nameless, "-1"), broken(risk.RuleUncovered, "XYZ", "100", "0"))
+	d.Tighten(t, func(l *risk.Limits) { l.RestrictedSymbols = []string{"XYZ"} })
+	d.Refuse(t, order("more", nameless, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
+	d.Tighten(t, func(l *risk.Limits) {
+		l.RestrictedSymbols = nil
+		l.UnderlyingSize = risk.Limit{Amount: dec("5200")}
+	})
+	d.Refuse(t, order("size", nameless, "1"), broken(risk.RuleUnderlying, "XYZ", "5400", "5200"))
+}
