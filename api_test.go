@@ -22,7 +22,8 @@ type leak struct {
 	found []string
 }
 
-// leaks returns where a package's exported API mentions a type of an internal package, in a sentence for each.
+// leaks returns where a package's exported API mentions a type of an internal package, in a
+// sentence for each.
 func leaks(pkg *types.Package) []string {
 	l := &leak{pkg: pkg, seen: map[types.Type]bool{}}
 	for _, name := range pkg.Scope().Names() {
@@ -116,12 +117,15 @@ func TestPublicPackagesOfferNothingInternal(t *testing.T) {
 	var public []string
 	for _, p := range goList(t, "-export", "-deps", "./...") {
 		exports[p.ImportPath] = p.Export
-		if path, own := within(p.ImportPath); own && !strings.Contains(path, "internal/") && !strings.HasPrefix(path, "examples/") && !strings.HasPrefix(path, "cmd/") {
+		path, own := within(p.ImportPath)
+		program := strings.HasPrefix(path, "examples/") || strings.HasPrefix(path, "cmd/")
+		if own && !program && !strings.Contains(path, "internal/") {
 			public = append(public, p.ImportPath)
 		}
 	}
 	require.Contains(t, public, module, "go list knows nothing of the root")
-	imports := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	open := func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) }
+	imports := importer.ForCompiler(token.NewFileSet(), "gc", open)
 	for _, path := range public {
 		pkg, err := imports.Import(path)
 		require.NoError(t, err, "read what %s offers", path)
@@ -144,7 +148,8 @@ func TestInternalTypesAreFoundOut(t *testing.T) {
 		require.NoError(t, err, source)
 		return pkg
 	}
-	internal := check("m/internal/x", "package x\ntype T struct{}\ntype L[E any] []E\ntype I interface{ M() }\nconst C = 1\nvar V int", nil)
+	internal := check("m/internal/x",
+		"package x\ntype T struct{}\ntype L[E any] []E\ntype I interface{ M() }\nconst C = 1\nvar V int", nil)
 	for source, want := range map[string]string{
 		"func F(x.T) {}":                                    "p.F mentions m/internal/x.T",
 		"func F() (int, *x.T) { return 0, nil }":            "p.F mentions m/internal/x.T",
@@ -172,7 +177,8 @@ func TestInternalTypesAreFoundOut(t *testing.T) {
 		"var V = x.V":                                       "",
 		"type S struct{ Next *S; E error }; var _ x.T":      "",
 	} {
-		got := leaks(check("p", "package p\nimport \"m/internal/x\"\nvar _ = x.C\n"+source, inside{internal}))
+		got := leaks(check("p", "package p\nimport \"m/internal/x\"\nvar _ = x.C\n"+source,
+			inside{internal}))
 		require.Equal(t, want, strings.Join(got, "; "), source)
 	}
 }

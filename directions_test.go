@@ -16,8 +16,10 @@ const module = "github.com/ai-ots/accounts"
 
 // floor is where packages stand: they import what is on floors below theirs.
 type floor struct {
-	packages []string // paths within the module; one that ends in "/..." stands for all below, and what is named elsewhere is there
-	within   bool     // they may import each other
+	// packages are paths in the module. One that ends in "/..." stands for all below it, but for what
+	// another floor names.
+	packages []string
+	within   bool // they may import each other
 }
 
 // floors are those of the library, from the lowest. A new package has to be placed here.
@@ -36,19 +38,20 @@ var floors = []floor{
 }
 
 // forTests are packages that tests alone import.
-var forTests = []string{"internal/desktest", "internal/goldentest", "internal/payloadtest", "internal/pgtest"}
+var forTests = []string{"internal/desktest", "internal/goldentest", "internal/payloadtest",
+	"internal/pgtest"}
 
-// foreign is what the root and all below it may import from elsewhere; the standard library apart, of which they may
-// not import what is in banned.
+// foreign is what the root and all below it may import from elsewhere; the standard library apart,
+// of which they may not import what is in banned.
 var (
-	foreign = []string{"github.com/google/uuid", "github.com/quagmt/udecimal", "github.com/rickar/cal/v2"}
-	banned  = []string{"database/sql", "net/http", "net/rpc", "time/tzdata"}
+	foreign = []string{"github.com/google/uuid", "github.com/quagmt/udecimal",
+		"github.com/rickar/cal/v2"}
+	banned = []string{"database/sql", "net/http", "net/rpc", "time/tzdata"}
 )
 
 // listed is a package as "go list" tells of it.
 type listed struct {
 	ImportPath string
-	Standard   bool
 	Imports    []string // those of tests are not among them
 	Deps       []string
 	Export     string
@@ -57,7 +60,8 @@ type listed struct {
 // goList runs "go list" in the module's folder.
 func goList(t *testing.T, args ...string) (list []listed) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Standard,Imports,Deps,Export"}, args...)...)
+	command := append([]string{"list", "-json=ImportPath,Imports,Deps,Export"}, args...)
+	cmd := exec.CommandContext(t.Context(), "go", command...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -78,7 +82,8 @@ func within(path string) (string, bool) {
 	return strings.CutPrefix(path, module+"/")
 }
 
-// floorOf returns the number of the floor that a package of the module is on, -1 if it was not placed.
+// floorOf returns the number of the floor that a package of the module is on, -1 if it was not
+// placed.
 func floorOf(path string) int {
 	wide, length := -1, 0
 	for n, f := range floors {
@@ -131,7 +136,8 @@ func wrongImports(list []listed) (wrong []string) {
 	return wrong
 }
 
-// permittedImport reports whether the root and what is below it may import a package of another module.
+// permittedImport reports whether the root and what is below it may import a package of another
+// module.
 func permittedImport(path string) bool {
 	under := func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") }
 	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {

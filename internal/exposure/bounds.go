@@ -132,7 +132,8 @@ func (e *exposure) lacking() string {
 	return string(slices.Min(keys))
 }
 
-// oldestMark names what has the oldest mark; of several the one with the smallest name, however they came to be listed.
+// oldestMark names what has the oldest mark; of several the one with the smallest name, however
+// they came to be listed.
 func (e *exposure) oldestMark() string {
 	var names []string
 	for _, c := range e.list {
