@@ -8,8 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPropertyJournalsAreDetermined: the same commands at the same times make the same journals, to the byte, in whatever
-// order maps are walked through, and whether or not the process was restarted in between.
+// TestPropertyJournalsAreDetermined: the same commands at the same times make the same journals, to
+// the byte, in whatever order maps are walked through, and whether or not the process was restarted
+// in between.
 func TestPropertyJournalsAreDetermined(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &script{t: rt, now: now}

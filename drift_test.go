@@ -11,9 +11,11 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// permitted are errors that a script may earn: they say no, and change nothing that is not in the journal.
+// permitted are errors that a script may earn: they say no, and change nothing that is not in the
+// journal.
 func permitted(err error) bool {
-	for _, target := range []error{nil, accounts.ErrRefused, accounts.ErrNoMark, accounts.ErrPositionNotFound, accounts.ErrOrderNotFound, accounts.ErrInvalid} {
+	for _, target := range []error{nil, accounts.ErrRefused, accounts.ErrNoMark,
+		accounts.ErrPositionNotFound, accounts.ErrOrderNotFound, accounts.ErrInvalid} {
 		if errors.Is(err, target) {
 			return true
 		}
@@ -21,8 +23,8 @@ func permitted(err error) bool {
 	return false
 }
 
-// TestPropertyNothingDrifts: what two processes have worked out step by step is at any time what a third works out from the
-// store alone: every figure, and what becomes of an order.
+// TestPropertyNothingDrifts: what two processes have worked out step by step is at any time what a
+// third works out from the store alone: every figure, and what becomes of an order.
 func TestPropertyNothingDrifts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := &script{t: rt, now: now}
@@ -65,14 +67,15 @@ func requireNoDrift(t *rapid.T, s *script, w *world) {
 			o.ID = ""
 			want := asJSON(t, fresh.Check(o))
 			for n, p := range w.processes {
-				require.Equal(t, want, asJSON(t, p.Check(o)), "process %d decides otherwise about %s %s", n, o.Quantity, o.Instrument.Key())
+				require.Equal(t, want, asJSON(t, p.Check(o)), "process %d decides otherwise about %s %s", n,
+					o.Quantity, o.Instrument.Key())
 			}
 		}
 	})
 }
 
-// requireSameDecision compares what a process that has come a long way decides with what one that opens the profile anew
-// would.
+// requireSameDecision compares what a process that has come a long way decides with what one that
+// opens the profile anew would.
 func requireSameDecision(t *rapid.T, s *script, w *world) {
 	o := s.order()
 	s.orders = append(s.orders, o)
@@ -86,5 +89,6 @@ func requireSameDecision(t *rapid.T, s *script, w *world) {
 	if got.Broken(risk.RuleState) || want.Broken(risk.RuleState) {
 		return // Reserve first writes what was lost, after which trading may only reduce
 	}
-	require.Equal(t, asJSON(t, want.Violations), asJSON(t, got.Violations), "reserved by a process with a past")
+	require.Equal(t, asJSON(t, want.Violations), asJSON(t, got.Violations),
+		"reserved by a process with a past")
 }

@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -33,12 +34,15 @@ func serve(
 	}
 	defer manager.Close() // closes the manager; the caller closes the store
 
-	profile, err := manager.CreateProfile(ctx, accounts.Aggressive25K("DU1000025"))
+	profile, err := manager.ProfileByAccount(ctx, "DU1000025")
+	if errors.Is(err, accounts.ErrProfileNotFound) { // the first start
+		profile, err = manager.CreateProfile(ctx, accounts.Aggressive25K("DU1000025"))
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil { // calls connect first
-		return err
+	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil {
+		return err // connect ran first, unless the profile was active already
 	}
 	portfolio, err := manager.Portfolio(ctx, profile.ID) // bound to this profile for life
 	if err != nil {

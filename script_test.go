@@ -16,7 +16,8 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// script draws commands of every kind that a portfolio takes. What it draws does not depend on what comes of them.
+// script draws commands of every kind that a portfolio takes. What it draws does not depend on what
+// comes of them.
 type script struct {
 	t      *rapid.T
 	n      int
@@ -31,7 +32,8 @@ type step struct {
 	do   func(w *world) error
 }
 
-// world is a store with one profile that is traded by several processes, and what they are told of prices.
+// world is a store with one profile that is traded by several processes, and what they are told of
+// prices.
 type world struct {
 	store     accounts.Store
 	clock     atomic.Int64 // microseconds
@@ -42,15 +44,20 @@ type world struct {
 	rate      ledger.FXRate
 }
 
-// scripted are contracts that connect: options with their underlyings, two currencies, equal symbols that differ.
+// scripted are contracts that connect: options with their underlyings, two currencies, equal
+// symbols that differ.
 var scripted = []ledger.Instrument{
 	xyz, abc, ledger.NewStock("SAP", "EUR"),
-	ledger.NewOption("XYZ", 20261218, ledger.Call, dec("100"), "USD"), ledger.NewOption("XYZ", 20261218, ledger.Put, dec("90"), "USD"),
-	ledger.NewOption("XYZ", 20270115, ledger.Call, dec("110"), "USD"), ledger.NewOption("ABC", 20270115, ledger.Put, dec("50"), "USD"),
+	ledger.NewOption("XYZ", 20261218, ledger.Call, dec("100"), "USD"),
+	ledger.NewOption("XYZ", 20261218, ledger.Put, dec("90"), "USD"),
+	ledger.NewOption("XYZ", 20270115, ledger.Call, dec("110"), "USD"),
+	ledger.NewOption("ABC", 20270115, ledger.Put, dec("50"), "USD"),
 	ledger.NewOption("SAP", 20270115, ledger.Put, dec("50"), "EUR"),
 	{SecType: ledger.Future, Symbol: "CL", Currency: "USD", Expiry: 20261120, Multiplier: dec("100")},
-	{SecType: ledger.FutureOption, Symbol: "CL", Underlying: "CL", Currency: "USD", Expiry: 20261115, Right: ledger.Call, Strike: dec("60"), Multiplier: dec("100")},
-	{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}, {SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"},
+	{SecType: ledger.FutureOption, Symbol: "CL", Underlying: "CL", Currency: "USD", Expiry: 20261115,
+		Right: ledger.Call, Strike: dec("60"), Multiplier: dec("100")},
+	{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"},
+	{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"},
 	{SecType: ledger.Fund, Symbol: "FND", Currency: "USD"},
 }
 
@@ -161,7 +168,8 @@ func (s *script) order() risk.Order {
 // trade is a fill of an order that was sent, accepted or not, or of none; some are told late.
 func (s *script) trade() ledger.Trade {
 	i := s.instrument()
-	tr := ledger.Trade{ExecID: ledger.ExecID("0001." + s.id() + ".01.01"), Instrument: i, Quantity: s.quantity(i), Commission: dec("1"), Time: s.now}
+	tr := ledger.Trade{ExecID: ledger.ExecID("0001." + s.id() + ".01.01"), Instrument: i,
+		Quantity: s.quantity(i), Commission: dec("1"), Time: s.now}
 	if len(s.orders) > 0 && s.up(3, "of an order") > 0 {
 		o := s.orders[s.up(len(s.orders), "order")]
 		tr.Instrument, tr.OrderID, tr.Quantity = o.Instrument, o.ID, o.Quantity
@@ -193,18 +201,23 @@ func (s *script) limits() risk.Limits {
 		}
 		return risk.Limit{}
 	}
-	l.Account = rapid.SampledFrom([]risk.AccountType{risk.CashAccount, risk.MarginAccount, risk.MarginAccount}).Draw(s.t, "account")
+	if l.Account = risk.MarginAccount; s.up(3, "cash account") == 0 {
+		l.Account = risk.CashAccount
+	}
 	l.UncoveredOptions = rapid.Bool().Draw(s.t, "uncovered options")
 	l.ShortSelling = s.up(3, "no short selling") > 0
-	l.PositionSize, l.UnderlyingSize, l.GrossExposure = bound("position"), bound("underlying"), bound("gross")
-	l.NetExposure, l.StrategyExposure, l.SectorExposure = bound("net"), bound("strategy"), bound("sector")
+	l.PositionSize, l.UnderlyingSize, l.GrossExposure =
+		bound("position"), bound("underlying"), bound("gross")
+	l.NetExposure, l.StrategyExposure, l.SectorExposure =
+		bound("net"), bound("strategy"), bound("sector")
 	if rapid.Bool().Draw(s.t, "daily loss") {
 		l.DailyLoss = risk.Limit{Fraction: dec("0.3")}
 	}
-	policy := rapid.SampledFrom([]risk.DayTradePolicy{risk.DayTradesFree, risk.PatternDayTrader, risk.IntradayMargin}).Draw(s.t, "day trades")
-	l.DayTrading = []risk.DatedPolicy{{Policy: policy}}
-	l.MarkAge = rapid.SampledFrom([]time.Duration{8000 * time.Hour, 5 * time.Minute}).Draw(s.t, "age of marks")
-	l.RateAge = rapid.SampledFrom([]time.Duration{8000 * time.Hour, time.Hour}).Draw(s.t, "age of rates")
+	policies := []risk.DayTradePolicy{risk.DayTradesFree, risk.PatternDayTrader, risk.IntradayMargin}
+	l.DayTrading = []risk.DatedPolicy{{Policy: rapid.SampledFrom(policies).Draw(s.t, "day trades")}}
+	const never = 8000 * time.Hour
+	l.MarkAge = rapid.SampledFrom([]time.Duration{never, 5 * time.Minute}).Draw(s.t, "age of marks")
+	l.RateAge = rapid.SampledFrom([]time.Duration{never, time.Hour}).Draw(s.t, "age of rates")
 	l.OpenPositions, l.OrdersPerDay = s.up(12, "positions"), s.up(50, "orders")
 	l.PriceCollar, l.OptionCollar = dec("0.99"), dec("99")
 	l.DuplicateWindow = time.Duration(s.up(60, "seconds for duplicates")) * time.Second
@@ -250,21 +263,24 @@ func (s *script) command(says string, do func(p *accounts.Portfolio) error) step
 }
 
 func (s *script) record(f ledger.Fact) step {
-	return s.command(fmt.Sprintf("record %+v", f), func(p *accounts.Portfolio) error { return errOf(p.Record(background, f)) })
+	return s.command(fmt.Sprintf("record %+v", f),
+		func(p *accounts.Portfolio) error { return errOf(p.Record(background, f)) })
 }
 
 func (s *script) reserve() step {
 	o := s.order()
 	s.orders = append(s.orders, o)
-	return s.command(fmt.Sprintf("reserve %s: %s %s at %s", o.ID, o.Quantity, o.Instrument.Key(), o.Price), func(p *accounts.Portfolio) error {
+	says := fmt.Sprintf("reserve %s: %s %s at %s", o.ID, o.Quantity, o.Instrument.Key(), o.Price)
+	return s.command(says, func(p *accounts.Portfolio) error {
 		_, err := p.Reserve(background, o)
 		return err
 	})
 }
 
 func (s *script) cash() step {
-	m := ledger.CashMovement{ID: "c-" + s.id(), Kind: ledger.Deposit, Currency: rapid.SampledFrom([]ledger.Currency{"USD", "EUR"}).Draw(s.t, "currency"),
-		Amount: s.sum(1, 20000, 0, "amount"), Time: s.now}
+	m := ledger.CashMovement{ID: "c-" + s.id(), Kind: ledger.Deposit,
+		Currency: rapid.SampledFrom([]ledger.Currency{"USD", "EUR"}).Draw(s.t, "currency"),
+		Amount:   s.sum(1, 20000, 0, "amount"), Time: s.now}
 	if rapid.Bool().Draw(s.t, "withdrawn") {
 		m.Kind, m.Amount = ledger.Withdrawal, m.Amount.Neg()
 	}
@@ -275,7 +291,8 @@ func (s *script) cash() step {
 }
 
 func (s *script) split() step {
-	sp := ledger.Split{ID: "s-" + s.id(), From: scripted[s.up(2, "split")], Numerator: s.sum(1, 4, 0, "for"), Denominator: s.sum(1, 4, 0, "of"), Time: s.now}
+	sp := ledger.Split{ID: "s-" + s.id(), From: scripted[s.up(2, "split")],
+		Numerator: s.sum(1, 4, 0, "for"), Denominator: s.sum(1, 4, 0, "of"), Time: s.now}
 	if sp.To = sp.From; s.up(3, "renamed") == 0 {
 		sp.To = scripted[s.up(2, "into")]
 	}
@@ -288,7 +305,8 @@ func (s *script) amend() step {
 	was := s.trades[k]
 	if rapid.Bool().Draw(s.t, "cancelled") {
 		s.trades = append(s.trades[:k:k], s.trades[k+1:]...)
-		return s.record(ledger.Cancellation{ExecID: ledger.ExecID("k-" + s.id()), Cancels: was.ExecID, Time: s.now})
+		return s.record(ledger.Cancellation{ExecID: ledger.ExecID("k-" + s.id()), Cancels: was.ExecID,
+			Time: s.now})
 	}
 	root, version := was.ExecID.Correction()
 	was.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, version+1))
@@ -333,7 +351,8 @@ func (s *script) next() step {
 	case 10:
 		if len(s.orders) > 0 {
 			id := s.orders[s.up(len(s.orders), "released")].ID
-			return s.command(fmt.Sprintf("release %s", id), func(p *accounts.Portfolio) error { return p.Release(background, id, "x") })
+			return s.command(fmt.Sprintf("release %s", id),
+				func(p *accounts.Portfolio) error { return p.Release(background, id, "x") })
 		}
 	case 11, 12, 13:
 		return s.mark(s.instrument())
@@ -351,16 +370,19 @@ func (s *script) next() step {
 		return s.pass()
 	case 20:
 		at := s.now
-		return s.command("record an equity point", func(p *accounts.Portfolio) error { return p.RecordEquity(background, at) })
+		return s.command("record an equity point",
+			func(p *accounts.Portfolio) error { return p.RecordEquity(background, at) })
 	case 21:
 		if s.up(3, "state") == 0 {
-			return s.command("reduce", func(p *accounts.Portfolio) error { return p.Reduce(background, "r") })
+			return s.command("reduce",
+				func(p *accounts.Portfolio) error { return p.Reduce(background, "r") })
 		}
 		return s.command("resume", func(p *accounts.Portfolio) error { return p.Resume(background, "r") })
 	case 22:
 		return s.change()
 	case 23:
-		return s.command("save a checkpoint", func(p *accounts.Portfolio) error { return p.SaveCheckpoint(background) })
+		return s.command("save a checkpoint",
+			func(p *accounts.Portfolio) error { return p.SaveCheckpoint(background) })
 	}
 	return s.reserve()
 }

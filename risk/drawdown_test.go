@@ -14,16 +14,19 @@ var severities = []string{"normal", "warning", "moderate", "severe", "critical"}
 
 // TestSeverity: each severity begins above its threshold.
 func TestSeverity(t *testing.T) {
-	limits := risk.DrawdownLimits{Warning: dec("0.05"), Moderate: dec("0.1"), Severe: dec("0.15"), Critical: dec("0.22")}
+	limits := risk.DrawdownLimits{Warning: dec("0.05"), Moderate: dec("0.1"), Severe: dec("0.15"),
+		Critical: dec("0.22")}
 	for _, c := range []struct{ high, equity, want string }{
-		{"100000", "100000", "normal"}, {"100000", "120000", "normal"}, {"0", "0", "normal"}, {"-5", "-10", "critical"},
+		{"100000", "100000", "normal"}, {"100000", "120000", "normal"}, {"0", "0", "normal"},
+		{"-5", "-10", "critical"},
 		{"100000", "95000", "normal"}, {"100000", "94999.99", "warning"},
 		{"100000", "90000", "warning"}, {"100000", "89999.99", "moderate"},
 		{"100000", "85000", "moderate"}, {"100000", "84999.99", "severe"},
 		{"100000", "78000", "severe"}, {"100000", "77999.99", "critical"},
 		{"100000", "0", "critical"}, {"100000", "-1", "critical"}, {"0", "-1", "critical"},
 	} {
-		require.Equal(t, c.want, limits.Severity(dec(c.high), dec(c.equity)).String(), "%s of %s", c.equity, c.high)
+		require.Equal(t, c.want, limits.Severity(dec(c.high), dec(c.equity)).String(), "%s of %s",
+			c.equity, c.high)
 	}
 }
 

@@ -27,7 +27,8 @@ func TestNoTimeZones(t *testing.T) {
 		require.ErrorContains(t, err, "import time/tzdata", "what to do is not said")
 	}
 	_, err := accounts.New(store)
-	require.Equal(t, []string{"time zone"}, wrongFields(t, err), "a manager without the zone that days are counted in")
+	require.Equal(t, []string{"time zone"}, wrongFields(t, err),
+		"a manager without the zone that days are counted in")
 	require.ErrorContains(t, err, "import time/tzdata", "New does not say what to do")
 	fold := accounts.NewFold("p", "USD")
 	err = fold.Apply(accounts.Entry{ProfileID: "p", Seq: 1})
@@ -37,7 +38,8 @@ func TestNoTimeZones(t *testing.T) {
 }
 
 func TestLocation(t *testing.T) {
-	for name, want := range map[string]string{"": "America/New_York", "America/New_York": "America/New_York", "Europe/Berlin": "Europe/Berlin"} {
+	for name, want := range map[string]string{"": "America/New_York",
+		"America/New_York": "America/New_York", "Europe/Berlin": "Europe/Berlin"} {
 		l := risk.Limits{TimeZone: name}
 		zone, err := l.Location()
 		require.NoError(t, err, "zone %q", name)

@@ -1,5 +1,6 @@
-// Package desktest is what tests of several packages drive: a manager with one profile's portfolio (Bench), the same
-// with a clock and limits of the test's own (Desk), and the contracts and facts that they speak of. Tests alone use it.
+// Package desktest is what tests of several packages drive: a manager with one profile's portfolio
+// (Bench), the same with a clock and limits of the test's own (Desk), and the contracts and facts
+// that they speak of. Tests alone use it.
 package desktest
 
 import (

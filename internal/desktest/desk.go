@@ -16,8 +16,8 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// Desk is a profile with 100,000 USD in cash, XYZ marked at 100, limits of the test's own, and a clock
-// that the test moves.
+// Desk is a profile with 100,000 USD in cash, XYZ marked at 100, limits of the test's own, and a
+// clock that the test moves.
 type Desk struct {
 	*Bench
 	clock    *atomic.Int64 // microseconds
@@ -26,7 +26,8 @@ type Desk struct {
 	Fills    int
 }
 
-// Loose are limits that bind nothing a test does not tighten: 50 times equity, drawdowns of 20, 40, 60 and 80 %.
+// Loose are limits that bind nothing a test does not tighten: 50 times equity, drawdowns of 20, 40,
+// 60 and 80 %.
 func Loose() *risk.Limits {
 	return &risk.Limits{
 		Account:      risk.MarginAccount,

@@ -22,7 +22,8 @@ func d(t *testing.T, s string) udecimal.Decimal {
 }
 
 func TestTrim(t *testing.T) {
-	for in, places := range map[string]int{"1.500": 1, "1.0": 0, "100": 0, "0.000": 0, "-2.50": 1, "0.0000000000000000001": 19} {
+	for in, places := range map[string]int{"1.500": 1, "1.0": 0, "100": 0, "0.000": 0, "-2.50": 1,
+		"0.0000000000000000001": 19} {
 		v := d(t, in)
 		got := num.Trim(v)
 		require.True(t, got.Equal(v), "%s became %s", in, got)
@@ -57,27 +58,32 @@ func TestConvert(t *testing.T) {
 		{"-0.3333333333", "0.3333333333", "-0.111111111089"},
 		{"1000000000000000.5", "0.00000000000000000", "0"},
 	} {
-		require.Equal(t, c.want, num.Convert(d(t, c.amount), d(t, c.rate)).String(), "%s at %s", c.amount, c.rate)
+		require.Equal(t, c.want, num.Convert(d(t, c.amount), d(t, c.rate)).String(), "%s at %s",
+			c.amount, c.rate)
 	}
 }
 
 func TestShare(t *testing.T) {
 	for _, c := range []struct{ total, part, whole, want string }{
-		{"10", "1", "4", "2.5"}, {"10", "3", "3", "10"}, {"10", "0", "3", "0"}, {"1", "1", "3", "0.333333333333"},
-		{"2", "1", "3", "0.666666666667"}, {"-1", "1", "3", "-0.333333333333"}, {"1", "-1", "-3", "0.333333333333"},
-		{"5", "1", "0", "5"}, // a share of nothing is all of it
+		{"10", "1", "4", "2.5"}, {"10", "3", "3", "10"}, {"10", "0", "3", "0"},
+		{"1", "1", "3", "0.333333333333"},
+		{"2", "1", "3", "0.666666666667"}, {"-1", "1", "3", "-0.333333333333"},
+		{"1", "-1", "-3", "0.333333333333"},
+		{"5", "1", "0", "5"},                                      // a share of nothing is all of it
 		{"0.0000000001", "0.3333333333", "0.5", "0.000000000067"}, // by way of 20 places
 	} {
-		require.Equal(t, c.want, num.Share(d(t, c.total), d(t, c.part), d(t, c.whole)).String(), "%s of %s of %s", c.part, c.whole, c.total)
+		require.Equal(t, c.want, num.Share(d(t, c.total), d(t, c.part), d(t, c.whole)).String(),
+			"%s of %s of %s", c.part, c.whole, c.total)
 	}
 }
 
-// TestFormsMakeNoDifference: 1.50 is 1.5 to whatever is worked out of it. A book in memory has other zeros behind its
-// numbers than one that was read from a checkpoint.
+// TestFormsMakeNoDifference: 1.50 is 1.5 to whatever is worked out of it. A book in memory has
+// other zeros behind its numbers than one that was read from a checkpoint.
 func TestFormsMakeNoDifference(t *testing.T) {
 	number := func(t *rapid.T, label string) (plain, padded udecimal.Decimal) {
 		places := rapid.IntRange(0, 12).Draw(t, label+" places")
-		v, err := udecimal.NewFromInt64(rapid.Int64Range(-1_000_000_000, 1_000_000_000).Draw(t, label), uint8(places))
+		v, err := udecimal.NewFromInt64(rapid.Int64Range(-1_000_000_000, 1_000_000_000).Draw(t, label),
+			uint8(places))
 		require.NoError(t, err)
 		plain = num.Trim(v)
 		text := plain.String()
@@ -85,7 +91,8 @@ func TestFormsMakeNoDifference(t *testing.T) {
 			text += "."
 		}
 		padded = udecimal.Decimal{}
-		require.NoError(t, padded.UnmarshalText([]byte(text+strings.Repeat("0", rapid.IntRange(1, 19-plain.Prec()).Draw(t, label+" zeros")))))
+		zeros := rapid.IntRange(1, 19-plain.Prec()).Draw(t, label+" zeros")
+		require.NoError(t, padded.UnmarshalText([]byte(text+strings.Repeat("0", zeros))))
 		return plain, padded
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -93,22 +100,28 @@ func TestFormsMakeNoDifference(t *testing.T) {
 		b, b0 := number(t, "b")
 		c, c0 := number(t, "c")
 		require.Equal(t, num.Convert(a, b).String(), num.Convert(a0, b0).String(), "%s at %s", a, b)
-		require.Equal(t, num.Share(a, b, c).String(), num.Share(a0, b0, c0).String(), "%s of %s of %s", b, c, a)
+		require.Equal(t, num.Share(a, b, c).String(), num.Share(a0, b0, c0).String(), "%s of %s of %s",
+			b, c, a)
 	})
 }
 
 func TestMinMaxWithSign(t *testing.T) {
 	one, two := d(t, "1"), d(t, "2")
-	require.Equal(t, "1 1 2 2", fmt.Sprint(num.Min(one, two), " ", num.Min(two, one), " ", num.Max(one, two), " ", num.Max(two, one)))
-	for _, c := range []struct{ d, sign, want string }{{"2", "-1", "-2"}, {"2", "1", "2"}, {"2", "0", "2"}, {"0", "-1", "0"}} {
-		require.Equal(t, c.want, num.WithSign(d(t, c.d), d(t, c.sign)).String(), "%s with the sign of %s", c.d, c.sign)
+	require.Equal(t, "1 1 2 2", fmt.Sprint(num.Min(one, two), " ", num.Min(two, one), " ",
+		num.Max(one, two), " ", num.Max(two, one)))
+	for _, c := range []struct{ d, sign, want string }{
+		{"2", "-1", "-2"}, {"2", "1", "2"}, {"2", "0", "2"}, {"0", "-1", "0"},
+	} {
+		require.Equal(t, c.want, num.WithSign(d(t, c.d), d(t, c.sign)).String(),
+			"%s with the sign of %s", c.d, c.sign)
 	}
 	require.Equal(t, "0.06", num.Percent(d(t, "6")).String())
 	require.Equal(t, "-7", num.Int(-7).String())
 }
 
 func TestOrdinary(t *testing.T) {
-	for in, want := range map[string]bool{"0": true, "999999.999": true, "-999999": true, "1000000": false, "-1000000": false} {
+	for in, want := range map[string]bool{"0": true, "999999.999": true, "-999999": true,
+		"1000000": false, "-1000000": false} {
 		require.Equal(t, want, num.Ordinary(d(t, in)), in)
 	}
 }
@@ -123,8 +136,9 @@ func TestChecks(t *testing.T) {
 		},
 	}
 	for in, fine := range map[string]string{
-		"0": "amount magnitude rate", "1": "amount magnitude positive rate", "-1": "amount", "99.999999999999": "amount magnitude positive rate",
-		"100": "amount positive rate", "0.0000000000001": "amount positive rate", // of 13 places
+		"0": "amount magnitude rate", "1": "amount magnitude positive rate", "-1": "amount",
+		"99.999999999999": "amount magnitude positive rate",
+		"100":             "amount positive rate", "0.0000000000001": "amount positive rate", // of 13 places
 		"999999999999999.9": "amount positive rate", "1000000000000000": "", "-1000000000000000": "",
 	} {
 		var passed []string

@@ -37,11 +37,13 @@ func encoded(s *sample) []byte {
 func TestAppend(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		decimal := func(label string) udecimal.Decimal {
-			v, err := udecimal.NewFromInt64(rapid.Int64().Draw(t, label), uint8(rapid.IntRange(0, 19).Draw(t, label+" places")))
+			places := rapid.IntRange(0, 19).Draw(t, label+" places")
+			v, err := udecimal.NewFromInt64(rapid.Int64().Draw(t, label), uint8(places))
 			require.NoError(t, err)
 			return v
 		}
-		s := &sample{Name: rapid.String().Draw(t, "name"), Note: rapid.String().Draw(t, "note"), Amount: decimal("amount"), Fee: decimal("fee"),
+		s := &sample{Name: rapid.String().Draw(t, "name"), Note: rapid.String().Draw(t, "note"),
+			Amount: decimal("amount"), Fee: decimal("fee"),
 			Time:  time.UnixMicro(rapid.Int64Range(0, 1<<52).Draw(t, "time")).UTC(),
 			Count: rapid.Int64().Draw(t, "count"), List: rapid.SliceOf(rapid.String()).Draw(t, "list")}
 		want, err := json.Marshal(s)
@@ -50,7 +52,9 @@ func TestAppend(t *testing.T) {
 		back, err := wire.Decode[sample](encoded(s))
 		require.NoError(t, err)
 		require.True(t, wire.Same(s, back), "%+v came back as %+v", s, back)
-		require.Equal(t, string(encoded(s)), string(append(wire.AppendFields(wire.AppendVersion([]byte{'{'}), s), '}')), "fields by encoding/json")
+		require.Equal(t, string(encoded(s)),
+			string(append(wire.AppendFields(wire.AppendVersion([]byte{'{'}), s), '}')),
+			"fields by encoding/json")
 	})
 }
 
