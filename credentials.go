@@ -9,15 +9,15 @@ import (
 	"github.com/ai-ots/accounts/credentials"
 )
 
-// AccessAction is what was done, or tried, with a profile's credentials.
+// AccessAction is what was done, or tried, with a profile's credentials: "set", "get", "delete", or
+// "switch" where SwitchProfile looked whether they can be read.
 type AccessAction string
 
-// The actions.
 const (
 	accessSet    AccessAction = "set"
 	accessGet    AccessAction = "get"
 	accessDelete AccessAction = "delete"
-	accessSwitch AccessAction = "switch" // SwitchProfile looked whether they can be read
+	accessSwitch AccessAction = "switch"
 )
 
 // CredentialAccess is the entry of an access to a profile's credentials. It holds no secret.

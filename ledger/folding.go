@@ -122,7 +122,7 @@ func (b *Book) split(s *Split) {
 	var before, after, basis Decimal
 	for _, l := range lots {
 		before = before.Add(l.Quantity)
-		scaled := SplitQuantity(before, s)
+		scaled := s.Scale(before)
 		l.Quantity, after = num.Trim(scaled.Sub(after)), scaled
 		if basis = basis.Add(l.Basis); l.Quantity.IsZero() {
 			continue

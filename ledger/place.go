@@ -104,7 +104,7 @@ func (b *Book) placeSplit(s *Split, place int64) (Payload, error) {
 		return nil, fmt.Errorf("split %q: %w: %s of %s would join %s of %s", s.ID, invalid.Err, from.Quantity,
 			s.From, to.Quantity, s.To)
 	}
-	if q := SplitQuantity(from.Quantity, s); q.IsZero() || q.Abs().GreaterThanOrEqual(num.MaxInput) {
+	if q := s.Scale(from.Quantity); q.IsZero() || q.Abs().GreaterThanOrEqual(num.MaxInput) {
 		return nil, fmt.Errorf("split %q: %w: %s of %s would become %s", s.ID, invalid.Err, from.Quantity, s.From, q)
 	}
 	return s, nil

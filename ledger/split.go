@@ -51,14 +51,14 @@ func (s *Split) normalize() error {
 	return nil
 }
 
+// Scale returns a quantity scaled by the split's ratio. Where the ratio does not divide
+// evenly, the result is rounded to 12 places.
+func (s *Split) Scale(q Decimal) Decimal {
+	return num.Trim(num.Share(q, s.Numerator, s.Denominator))
+}
+
 func (s *Split) appendFields(b []byte) []byte { return wire.AppendFields(b, s) }
 func (Split) fact()                           {}
 func (s *Split) kind() EntryKind              { return KindSplit }
 func (s *Split) when() time.Time              { return s.Time }
 func (s *Split) entryKey() string             { return "s:" + s.ID }
-
-// SplitQuantity returns a quantity scaled by the split's ratio. Where the ratio does not divide
-// evenly, the result is rounded to 12 places.
-func SplitQuantity(q Decimal, s *Split) Decimal {
-	return num.Trim(num.Share(q, s.Numerator, s.Denominator))
-}

@@ -118,6 +118,20 @@ func (l *Limits) ValidateInto(v *invalid.Error, prefix string) {
 		v.Check(text.Symbol(s), prefix+"RestrictedSymbols",
 			"%.60q is not 1 to 50 printable characters without a colon", s)
 	}
+	l.validateMagnitudes(v, prefix)
+	l.validateCounts(v, prefix)
+	l.Drawdown.validate(v, prefix)
+	for i, d := range l.DayTrading {
+		v.Check(slices.Contains([]DayTradePolicy{DayTradesFree, PatternDayTrader, IntradayMargin}, d.Policy),
+			prefix+"DayTrading", "%.40q is unknown", d.Policy)
+		v.Check(d.From == 0 || d.From.Valid(), prefix+"DayTrading", "%d is no date", d.From)
+		v.Check(i == 0 || l.DayTrading[i-1].From < d.From, prefix+"DayTrading",
+			"is not in ascending order of dates at %s", d.From)
+	}
+}
+
+// validateMagnitudes checks amounts, fractions and ratios.
+func (l *Limits) validateMagnitudes(v *invalid.Error, prefix string) {
 	num.CheckMagnitude(v, prefix+"OrderQuantity", l.OrderQuantity, num.MaxInput)
 	for _, f := range []struct {
 		name string
@@ -139,12 +153,16 @@ func (l *Limits) ValidateInto(v *invalid.Error, prefix string) {
 		bound ledger.Decimal
 	}{
 		{"PriceCollar", l.PriceCollar, num.One}, // from there on a sale would have none
-		{"OptionCollar", l.OptionCollar, num.MaxFraction}, {"Leverage", l.Leverage,
-			num.MaxFraction}, {"FuturesMargin", l.FuturesMargin, num.MaxFraction},
+		{"OptionCollar", l.OptionCollar, num.MaxFraction}, {"Leverage", l.Leverage, num.MaxFraction},
+		{"FuturesMargin", l.FuturesMargin, num.MaxFraction},
 	} {
 		num.CheckMagnitude(v, prefix+f.name, f.at, f.bound)
 		v.Check(!f.at.IsZero(), prefix+f.name, "is zero")
 	}
+}
+
+// validateCounts checks ages, counts and the warning level.
+func (l *Limits) validateCounts(v *invalid.Error, prefix string) {
 	v.Check(l.MarkAge > 0 && l.MarkAge <= maxAge, prefix+"MarkAge",
 		"%s is not above 0 and at most %s", l.MarkAge, maxAge)
 	v.Check(l.RateAge > 0 && l.RateAge <= maxAge, prefix+"RateAge",
@@ -154,20 +172,14 @@ func (l *Limits) ValidateInto(v *invalid.Error, prefix string) {
 	for _, f := range []struct {
 		name string
 		n    int
-	}{{"OrdersPerMinute", l.OrdersPerMinute}, {"OrdersPerDay", l.OrdersPerDay}, {"TradesPerDay",
-		l.TradesPerDay}, {"OpenPositions", l.OpenPositions}} {
+	}{
+		{"OrdersPerMinute", l.OrdersPerMinute}, {"OrdersPerDay", l.OrdersPerDay},
+		{"TradesPerDay", l.TradesPerDay}, {"OpenPositions", l.OpenPositions},
+	} {
 		v.Check(f.n >= 0, prefix+f.name, "%d is negative", f.n)
 	}
 	v.Check(l.WarnAt.IsPos() && !l.WarnAt.GreaterThan(num.One), prefix+"WarnAt",
 		"%s is not above 0 and at most 1", l.WarnAt)
-	l.Drawdown.validate(v, prefix)
-	for i, d := range l.DayTrading {
-		v.Check(slices.Contains([]DayTradePolicy{DayTradesFree, PatternDayTrader, IntradayMargin}, d.Policy),
-			prefix+"DayTrading", "%.40q is unknown", d.Policy)
-		v.Check(d.From == 0 || d.From.Valid(), prefix+"DayTrading", "%d is no date", d.From)
-		v.Check(i == 0 || l.DayTrading[i-1].From < d.From, prefix+"DayTrading",
-			"is not in ascending order of dates at %s", d.From)
-	}
 }
 
 // Clone returns a copy that shares no memory with l.

@@ -298,7 +298,7 @@ func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position 
 	}
 	delete(r.tags, from)
 	for i := range list {
-		list[i].Quantity = ledger.SplitQuantity(list[i].Quantity, s)
+		list[i].Quantity = s.Scale(list[i].Quantity)
 	}
 	if list = clipTags(list, position); len(list) > 0 {
 		r.tags[to] = list
