@@ -36,7 +36,14 @@ func TestCommandsEndWhereTheJournalIsBehind(t *testing.T) {
 		batch := accounts.Batch{ProfileID: b.Profile.ID, After: e.Seq - 1, Entries: []accounts.Entry{e}}
 		require.NoError(t, replica.Append(t.Context(), batch))
 	}
-	s.Store = replica
+	s.Store, s.appends = replica, 0
+	for _, err := range b.Portfolio.Trades(t.Context(), accounts.TradeFilter{}) {
+		if err != nil {
+			require.ErrorIs(t, err, accounts.ErrCorrupt, "trades")
+			s.appends++
+		}
+	}
+	require.Equal(t, 1, s.appends, "a list that is short looks whole")
 	for what, command := range map[string]func() error{
 		"record": func() error { return errOf(b.Portfolio.Record(t.Context(), trade(11, xyz, "1", "10"))) },
 		"cancel": func() error {

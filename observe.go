@@ -39,8 +39,18 @@ func (t *telemetry) panicked(ctx context.Context, value any) {
 	t.panics.Add(1)
 	if t.told.CompareAndSwap(false, true) {
 		t.logAt(ctx, slog.LevelError, "observer panicked",
-			slog.String(keyErr, harmless(fmt.Sprint(value))))
+			slog.String(keyErr, harmless(textOf(value))))
 	}
+}
+
+// textOf is a panic's value as text, and its type where the value cannot be printed.
+func textOf(value any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("%T", value)
+		}
+	}()
+	return fmt.Sprint(value)
 }
 
 func profileAttr(id ProfileID) slog.Attr { return slog.String(keyProfile, string(id)) }

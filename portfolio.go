@@ -192,8 +192,13 @@ func (p *Portfolio) Record(ctx context.Context, facts ...ledger.Fact) (int, erro
 // normalize returns the fact in the form that the journal takes. It keeps a trade in the command,
 // so that recording trades does not allocate for each.
 func (cmd *command) normalize(f ledger.Fact) (ledger.Payload, error) {
-	if t, ok := f.(ledger.Trade); ok {
+	switch t := f.(type) {
+	case ledger.Trade:
 		return cmd.trade(&t)
+	case *ledger.Trade:
+		if t != nil {
+			return cmd.trade(t)
+		}
 	}
 	return ledger.Normalize(f)
 }

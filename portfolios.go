@@ -115,6 +115,15 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 	defer context.AfterFunc(m.ctx, cancel)()
 	defer cancel()
 	defer close(slot.ready)
+	opened := false
+	defer func() {
+		if !opened { // an observer ended this goroutine: nobody may take the slot for open
+			m.mu.Lock()
+			slot.err = fmt.Errorf("%w: opening was broken off", ErrOutcomeUnknown)
+			delete(m.portfolios, slot.id)
+			m.mu.Unlock()
+		}
+	}()
 	o := m.tel.begin(ObservedOpen, "open", slot.id)
 	store := &observedStore{Store: m.store.Store, tel: m.tel, met: &meters{}}
 	p, err := m.load(ctx, slot.id, store)
@@ -126,6 +135,7 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 	m.tel.logCorrupt(ctx, slot.id, err)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	opened = true
 	if err != nil {
 		slot.err = err
 		delete(m.portfolios, slot.id)

@@ -125,11 +125,12 @@ func recorded[T any](ctx context.Context, p *Portfolio, what string, upTo int64,
 			yield(Recorded[T]{}, fmt.Errorf("%s of profile %q: %w", what, p.id, err))
 			return
 		}
-		left := page.Limit
+		left, last := page.Limit, page.After
 		for e, err := range p.store.Entries(ctx, p.id, page.After) {
 			if err == nil && e.Seq > upTo {
 				return
 			}
+			last = e.Seq
 			var value T
 			var found bool
 			if err == nil {
@@ -148,6 +149,10 @@ func recorded[T any](ctx context.Context, p *Portfolio, what string, upTo int64,
 			if left--; left == 0 {
 				return
 			}
+		}
+		if last < upTo { // a list that is short must not look like a whole one
+			yield(Recorded[T]{}, fmt.Errorf("%s of profile %q: %w", what, p.id,
+				&CorruptError{ProfileID: p.id, Seq: last + 1, Reason: fmt.Sprintf("missing: the book ends at %d", upTo)}))
 		}
 	}
 }
