@@ -15,7 +15,8 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// crew is a manager with profiles a and b of Anna's, c of Bert's and d of nobody's, each of which holds ten of a stock.
+// crew is a manager with profiles a and b of Anna's, c of Bert's and d of nobody's, each of which
+// holds ten of a stock.
 type crew struct {
 	store   *fakeStore
 	manager *accounts.MultiAccountManager

@@ -75,7 +75,8 @@ func TestDefaultLimitsBetween(t *testing.T) {
 // tolerances from the tightest.
 var tolerances = []accounts.RiskTolerance{accounts.RiskLow, accounts.RiskBalanced, accounts.RiskModerate, accounts.RiskHigh}
 
-// TestLessToleranceNeverLoosens compares every field of the limits of two tolerances: a field that is not known here fails.
+// TestLessToleranceNeverLoosens compares every field of the limits of two tolerances: a field that
+// is not known here fails.
 func TestLessToleranceNeverLoosens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		level := accounts.CapitalLevel(fmt.Sprintf("%d%s", rapid.IntRange(1, 999_999).Draw(t, "n"), rapid.SampledFrom([]string{"K", "M"}).Draw(t, "unit")))

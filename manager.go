@@ -417,9 +417,9 @@ func (m *MultiAccountManager) profileByAccount(ctx context.Context, account stri
 // HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the
 // kill switch of one owner or, under AsSystem or in a single-user system, of everything. A failure
 // of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
-// failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all have halted, or else the joined errors of the others, each with its
-// profile's id; these are the errors of [Portfolio.Halt]. If the profiles cannot be listed, none is
-// halted: call HaltAll again.
+// failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all
+// have halted, or else the joined errors of the others, each with its profile's id; these are the
+// errors of [Portfolio.Halt]. If the profiles cannot be listed, none is halted: call HaltAll again.
 func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
 	s, err := m.enter(ctx)
 	if err == nil {

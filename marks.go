@@ -89,8 +89,9 @@ func (m *MultiAccountManager) MarkFX(ctx context.Context, base ledger.Currency, 
 	return nil
 }
 
-// seen returns the open portfolios that the scope sees. m.mu is held. They are told of prices without m.mu: one that is
-// busy keeps nobody from the others. One that is opened meanwhile takes its prices from the boards.
+// seen returns the open portfolios that the scope sees. m.mu is held. They are told of prices
+// without m.mu: one that is busy keeps nobody from the others. One that is opened meanwhile takes
+// its prices from the boards.
 func (m *MultiAccountManager) seen(s scope) (list []*Portfolio) {
 	for _, slot := range m.portfolios {
 		if slot.p != nil && s.sees(slot.owner) {

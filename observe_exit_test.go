@@ -16,8 +16,8 @@ type unprintable struct{}
 
 func (unprintable) String() string { panic(unprintable{}) }
 
-// An observer that ends the goroutine in which a portfolio is opened, as a failed test does, leaves no portfolio that is
-// neither open nor failed.
+// An observer that ends the goroutine in which a portfolio is opened, as a failed test does, leaves
+// no portfolio that is neither open nor failed.
 func TestAnObserverThatEndsAnOpening(t *testing.T) {
 	exit := true
 	m, err := accounts.New(memstore.New(), accounts.WithObserver(observe(func(_ context.Context, o accounts.Observation) {

@@ -11,7 +11,8 @@ import (
 	"github.com/ai-ots/accounts/performance"
 )
 
-// What was kept up entry by entry is what the whole journal tells, corrections, late trades and cancellations included.
+// What was kept up entry by entry is what the whole journal tells, corrections, late trades and
+// cancellations included.
 func TestPerformanceFollowsTheJournal(t *testing.T) {
 	b := newBench(t)
 	check := func(what string) {

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// TestARefusedFactLeavesNothing records a fact that no book can accept beside a good one, for each reason that there is.
+// TestARefusedFactLeavesNothing records a fact that no book can accept beside a good one, for each
+// reason that there is.
 func TestARefusedFactLeavesNothing(t *testing.T) {
 	change := func(f func(*ledger.Trade)) ledger.Trade {
 		tr := trade(1, xyz, "10", "10")

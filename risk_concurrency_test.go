@@ -57,8 +57,8 @@ func (c *crowd) together(n int, do func(worker int, p *accounts.Portfolio)) {
 	wg.Wait()
 }
 
-// walk reads the journal and keeps its own account of what is held and working, in whole shares. each is told of every
-// entry with the greatest exposure that was possible behind it.
+// walk reads the journal and keeps its own account of what is held and working, in whole shares.
+// each is told of every entry with the greatest exposure that was possible behind it.
 func (c *crowd) walk(t testing.TB, each func(e accounts.Entry, payload any, exposure int64)) (holds int) {
 	t.Helper()
 	var held int64
@@ -182,8 +182,8 @@ func TestReleasingEverythingReturnsToTheStart(t *testing.T) {
 	require.Equal(t, before, figures(), "after everything was released it is as though nothing had been held")
 }
 
-// TestHaltedProfileAcceptsNothing: whoever halts, and whoever has not heard of it, behind the halt there is no hold; nor
-// after a restart.
+// TestHaltedProfileAcceptsNothing: whoever halts, and whoever has not heard of it, behind the halt
+// there is no hold; nor after a restart.
 func TestHaltedProfileAcceptsNothing(t *testing.T) {
 	c := newCrowd(t, 4)
 	c.together(8, func(w int, p *accounts.Portfolio) {

@@ -164,7 +164,8 @@ func TestRouteAllOrNone(t *testing.T) {
 	}
 }
 
-// A process that ends between holding and letting go leaves orders held: whoever routes the signal again lets them go.
+// A process that ends between holding and letting go leaves orders held: whoever routes the signal
+// again lets them go.
 func TestRouteAllOrNoneAfterACrash(t *testing.T) {
 	f := newFleet(t)
 	require.NoError(t, f.open(t, "p4").Halt(t.Context(), "test"))

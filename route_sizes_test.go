@@ -69,7 +69,8 @@ func TestWholeUnits(t *testing.T) {
 	}
 }
 
-// TestRulesBeforeThereIsAnOrder are those of Route: no size, an expired signal, another profile's refusal; each is durable.
+// TestRulesBeforeThereIsAnOrder are those of Route: no size, an expired signal, another profile's
+// refusal; each is durable.
 func TestRulesBeforeThereIsAnOrder(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.OrderNotional = risk.Limit{Amount: dec("1000")} })
 	signal := func(id risk.SignalID) accounts.Signal { s := buy(id); s.Strategy, s.Sector = "", ""; return s }

@@ -48,7 +48,8 @@ func requireFigure(t testing.TB, want float64, got *float64, delta float64, what
 }
 
 // Investopedia, "Time-Weighted Rate of Return (TWR)": 1,000,000 grows to 1,162,484 by August 15; one
-// investor adds 100,000 then and ends with 1,192,328, another takes 100,000 out and ends with 1,003,440. Both had 9.79 %.
+// investor adds 100,000 then and ends with 1,192,328, another takes 100,000 out and ends with
+// 1,003,440. Both had 9.79 %.
 func TestTimeWeightedReturnOfTwoInvestors(t *testing.T) {
 	start, august, end := noonOf(2018, 12, 31), noonOf(2019, 8, 15), noonOf(2019, 12, 31)
 	added := performed(t, point(start, "1000000", "1000000"), point(august, "1162484", "1000000"), point(end, "1192328", "1100000"))
@@ -99,16 +100,18 @@ func TestMaximumDrawdown(t *testing.T) {
 	require.Equal(t, 30, open.DrawdownDays, "it lasts until the end")
 }
 
-// The Calmar ratio is annualized return ÷ maximum drawdown (T. W. Young, "Calmar Ratio: A Smoother Tool", Futures, 1991).
-// No worked example in print is known to us; by hand: 100 → 80 → 144 in two years is 20 % a year after a fall of 20 %.
+// The Calmar ratio is annualized return ÷ maximum drawdown (T. W. Young, "Calmar Ratio: A Smoother
+// Tool", Futures, 1991). No worked example in print is known to us; by hand: 100 → 80 → 144 in two
+// years is 20 % a year after a fall of 20 %.
 func TestCalmarRatio(t *testing.T) {
 	p := performed(t, point(noonOf(2019, 1, 1), "100", "100"), point(noonOf(2019, 6, 1), "80", "100"), point(noonOf(2021, 1, 1), "144", "100"))
 	requireFigure(t, 1, p.Calmar, 0.001, "Calmar ratio")
 }
 
 // J. C. Hull, "Options, Futures, and Other Derivatives", chapter on value at risk, historical simulation: of 500
-// scenarios for a portfolio of 10 million the worst lose 477,841, 345,435, 282,204, 277,041, 253,385 and 217,974. The one-day 99 % value at
-// risk is the fifth worst, 253,385, and the expected shortfall the mean of the five, 327,181.
+// scenarios for a portfolio of 10 million the worst lose 477,841, 345,435, 282,204, 277,041,
+// 253,385 and 217,974. The one-day 99 % value at risk is the fifth worst, 253,385, and the expected
+// shortfall the mean of the five, 327,181.
 func TestValueAtRiskAndExpectedShortfall(t *testing.T) {
 	worst := map[int]float64{493: 477841, 338: 345435, 348: 282204, 328: 277041, 486: 253385, 226: 217974}
 	returns := make([]float64, 500)
@@ -125,7 +128,8 @@ func TestValueAtRiskAndExpectedShortfall(t *testing.T) {
 }
 
 // "Calculate your expectancy" (learnforex.foobrdigital.com): of ten trades six win 2,400 together and four lose
-// 1,200. The win rate is 60 %, the average win 400, the average loss 300, and the expectancy 0.40 of what a loss costs.
+// 1,200. The win rate is 60 %, the average win 400, the average loss 300, and the expectancy 0.40
+// of what a loss costs.
 func TestWinRateExpectancyAndProfitFactor(t *testing.T) {
 	var facts []ledger.Fact
 	for i, exit := range []string{"14", "14", "7", "14", "7", "14", "7", "14", "7", "14"} {
@@ -149,7 +153,8 @@ func TestTurnover(t *testing.T) {
 	require.Equal(t, "1000 500 2", fmt.Sprint(p.Bought, p.Sold, p.Fees), "two commissions of 1")
 }
 
-// Exposure has no single published definition; by hand: 3,000 of 10,000 and nothing of 9,000 is 15 % on average, half of the time.
+// Exposure has no single published definition; by hand: 3,000 of 10,000 and nothing of 9,000 is 15
+// % on average, half of the time.
 func TestExposure(t *testing.T) {
 	half := point(noonOf(2026, 1, 1), "10000", "10000")
 	half.Cash = dec("7000")

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/sizing"
 )
 
-// TestSizers checks each sizer against amounts worked out by hand, at an equity of 100,000 and a limit of 6 % per order.
+// TestSizers checks each sizer against amounts worked out by hand, at an equity of 100,000 and a
+// limit of 6 % per order.
 func TestSizers(t *testing.T) {
 	signal := func(confidence, volatility, payoff string) sizing.Sizing {
 		return sizing.Sizing{Confidence: dec(confidence), Volatility: dec(volatility), Payoff: dec(payoff)}

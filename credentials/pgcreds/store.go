@@ -126,7 +126,8 @@ func (s *Store) unprepare() error {
 
 // Put stores c as the whole of the profile's credentials, in place of what was there, at once for every
 // reader. accounts.ErrInvalid for an id of more than 50 bytes, and for credentials that are not valid
-// (see credentials.Set.Validate). If it fails while it is under way, what is stored is either all of c or what was there.
+// (see credentials.Set.Validate). If it fails while it is under way, what is stored is either all
+// of c or what was there.
 func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	if err := s.ready(ctx); err != nil {
 		return err

@@ -3,8 +3,9 @@
 //
 //	go run ./examples/credentials [-keychain]
 //
-// With -keychain they are kept in the operating system's keychain, else in memory. It reads commands, a line each; "help" lists them. Secrets are read from the terminal without echo,
-// or from the next line where standard input is no terminal. It exits with 0 at "quit" or the end of
+// With -keychain they are kept in the operating system's keychain, else in memory. It reads
+// commands, a line each; "help" lists them. Secrets are read from the terminal without echo, or
+// from the next line where standard input is no terminal. It exits with 0 at "quit" or the end of
 // its input, and with 1 when it cannot begin.
 package main
 

@@ -13,9 +13,9 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// TestCheckAgreesWithReserve: whatever is held and working, and however near to whichever limit, Check, which looks no
-// closer than it must, and Reserve, which looks at everything, give the same reasons; and so does a process that
-// folds the journal afresh.
+// TestCheckAgreesWithReserve: whatever is held and working, and however near to whichever limit,
+// Check, which looks no closer than it must, and Reserve, which looks at everything, give the same
+// reasons; and so does a process that folds the journal afresh.
 func TestCheckAgreesWithReserve(t *testing.T) {
 	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
 	contracts := []ledger.Instrument{xyz, abc, sap, lateCall, latePut, option("XYZ", february, ledger.Call, "60"), option("ABC", january, ledger.Put, "10"), oil, cfd, euro}

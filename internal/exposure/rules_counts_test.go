@@ -139,8 +139,8 @@ func TestPatternDayTrader(t *testing.T) {
 	d.Accept(t, order("no policy", xyz, "4"))
 }
 
-// TestPatternDayTraderWindow: Monday's day trades count up to Friday, and no longer on the next Monday; a holiday is no
-// business day.
+// TestPatternDayTraderWindow: Monday's day trades count up to Friday, and no longer on the next
+// Monday; a holiday is no business day.
 func TestPatternDayTraderWindow(t *testing.T) {
 	day := func(month time.Month, day int) time.Time { return time.Date(2026, month, day, 15, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct{ made, counts, free time.Time }{
@@ -295,7 +295,8 @@ func TestWorkingOrdersCount(t *testing.T) {
 	require.Equal(t, "2400", long.Portfolio.Snapshot().Risk.Gross.String(), "20 short if both fill, at the higher price at most")
 }
 
-// TestBrokerAheadOfMidnight: a fill by a broker whose clock is ahead, and past midnight, does not stop orders from being counted.
+// TestBrokerAheadOfMidnight: a fill by a broker whose clock is ahead, and past midnight, does not
+// stop orders from being counted.
 func TestBrokerAheadOfMidnight(t *testing.T) {
 	midnight := time.Date(2026, 6, 2, 4, 0, 0, 0, time.UTC)
 	d := newDesk(t, func(l *risk.Limits) { l.OrdersPerDay = 2 })

@@ -155,7 +155,8 @@ func TestDailyLoss(t *testing.T) {
 	d.Accept(t, order("resumed", xyz, "1"))
 }
 
-// TestDailyLossByDay: the day begins at midnight in New York, from the last equity point before, and resuming begins it anew.
+// TestDailyLossByDay: the day begins at midnight in New York, from the last equity point before,
+// and resuming begins it anew.
 func TestDailyLossByDay(t *testing.T) {
 	d := losing(t, func(l *risk.Limits) { l.DailyLoss = risk.Limit{Fraction: dec("0.05")} })
 	fallTo(t, d, "97")
@@ -226,7 +227,8 @@ func TestFirstOrderMakesAPoint(t *testing.T) {
 	d.RefuseAfter(t, order("over", xyz, "1"), broken(risk.RuleState, "", "0", "0"), broken(risk.RuleDailyLoss, "", "101", "100"))
 }
 
-// TestWarnings: from 80 % of a limit on its use is a warning: in the decision, in the journal, as an event and in the snapshot.
+// TestWarnings: from 80 % of a limit on its use is a warning: in the decision, in the journal, as
+// an event and in the snapshot.
 func TestWarnings(t *testing.T) {
 	type limits = risk.Limits
 	amount := func(s string) risk.Limit { return risk.Limit{Amount: dec(s)} }

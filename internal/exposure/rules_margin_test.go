@@ -17,8 +17,8 @@ func needs(t *testing.T, d *desk, amount, why string) {
 	require.Equal(t, amount, d.Portfolio.Snapshot().Risk.Margin.String(), why)
 }
 
-// TestMarginRequirement checks what buying power and maintenance margin positions take, against figures worked out by hand
-// from 12 CFR 220.12 and FINRA rule 4210. XYZ is at 100.
+// TestMarginRequirement checks what buying power and maintenance margin positions take, against
+// figures worked out by hand from 12 CFR 220.12 and FINRA rule 4210. XYZ is at 100.
 func TestMarginRequirement(t *testing.T) {
 	call := func(strike string) ledger.Instrument {
 		return ledger.NewOption("XYZ", 20270115, ledger.Call, dec(strike), "USD")
@@ -102,7 +102,8 @@ func TestIntradayMargin(t *testing.T) {
 	d.Accept(t, order("at", oil, "10", "50"))
 }
 
-// TestNothingLentBelow2000: below 2,000 USD of equity everything is paid in full, in whatever currency the book is kept.
+// TestNothingLentBelow2000: below 2,000 USD of equity everything is paid in full, in whatever
+// currency the book is kept.
 func TestNothingLentBelow2000(t *testing.T) {
 	d := newDesk(t, nil)
 	d.Cash(t, ledger.Withdrawal, "USD", "-98000")

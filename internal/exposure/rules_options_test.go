@@ -52,8 +52,8 @@ func covered(t *testing.T, cash string, positions ...risk.Order) *desk {
 	return d
 }
 
-// TestCover: short options need cover: calls shares, or calls that expire no earlier; puts short shares, puts that expire
-// no earlier, or the strike in cash.
+// TestCover: short options need cover: calls shares, or calls that expire no earlier; puts short
+// shares, puts that expire no earlier, or the strike in cash.
 func TestCover(t *testing.T) {
 	held := func(i ledger.Instrument, quantity string) risk.Order { return order("", i, quantity) }
 	call := func(expiry ledger.Date, strike string) ledger.Instrument {
@@ -154,7 +154,8 @@ func TestCoverUnknown(t *testing.T) {
 	d.Exit(t, order("known", long, "-1"))
 }
 
-// TestUncoveredPermitted: where uncovered options are permitted, margin and exposure alone bound them; in a cash account never.
+// TestUncoveredPermitted: where uncovered options are permitted, margin and exposure alone bound
+// them; in a cash account never.
 func TestUncoveredPermitted(t *testing.T) {
 	d := newDesk(t, nil)
 	d.Mark(t, lateCall, "50")

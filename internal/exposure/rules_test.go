@@ -301,7 +301,8 @@ func TestExitsAlwaysPossible(t *testing.T) {
 	}
 }
 
-// TestFlipIsNoExit: where only reducing is allowed, nothing passes through zero, in one order or in several, long or short.
+// TestFlipIsNoExit: where only reducing is allowed, nothing passes through zero, in one order or in
+// several, long or short.
 func TestFlipIsNoExit(t *testing.T) {
 	for _, c := range []struct{ held, exit, flip, half string }{
 		{"100", "-100", "-100.01", "-60"},

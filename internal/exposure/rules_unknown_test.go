@@ -159,7 +159,8 @@ func TestRulesOfTheUnknown(t *testing.T) {
 	}
 }
 
-// TestLimitsUnknown: a store may hold limits that are not valid, written by other hands. They permit nothing but exits.
+// TestLimitsUnknown: a store may hold limits that are not valid, written by other hands. They
+// permit nothing but exits.
 func TestLimitsUnknown(t *testing.T) {
 	for name, spoil := range map[string]func(l *risk.Limits){
 		"negative":     func(l *risk.Limits) { l.PositionSize.Amount = dec("-1") },
@@ -258,7 +259,8 @@ func TestLimitsInAnUnknownZonePermitNothing(t *testing.T) {
 	require.True(t, d.Portfolio.Check(order("out", xyz, "-1")).Allowed, "the way out is never barred")
 }
 
-// An option that a fill makes short is margined by its underlying's mark from then on, though its own mark is the same.
+// An option that a fill makes short is margined by its underlying's mark from then on, though its
+// own mark is the same.
 func TestAFillThatMakesAnOptionShortAgesItsUnderlyingsMark(t *testing.T) {
 	d := newDesk(t, nil)
 	d.Advance(4 * time.Minute)
