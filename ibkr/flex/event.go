@@ -65,10 +65,17 @@ func compareIDs(a, b string) int {
 // splitUnits is how much was held before a split within one contract, by how much it changed that.
 func (e *event) splitUnits() ledger.Decimal {
 	q := share(e.moved, e.split.Denominator, e.split.Numerator.Sub(e.split.Denominator))
-	if !q.Equal(q.RoundBank(4)) { // the broker rounded
-		q = q.RoundBank(0)
+	if whole := q.RoundBank(0); !whole.IsZero() && !q.Equal(q.RoundBank(4)) { // the broker rounded
+		return whole
 	}
 	return q
+}
+
+// explained reports whether the split of held units alone makes the change that the row tells.
+// Fractions of a share can have more decimals than splitUnits takes for a holding's.
+func (e *event) explained(held ledger.Decimal) bool {
+	s := e.split
+	return share(held, s.Numerator.Sub(s.Denominator), s.Denominator).Equal(e.moved)
 }
 
 // closes reports whether the trade closes something, by what the broker says.

@@ -204,7 +204,9 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 			}
 			x = x.Add(e.trade.Quantity)
 		case e.split.From.Key() == e.split.To.Key():
-			must(e.splitUnits())
+			if !e.explained(x) {
+				must(e.splitUnits())
+			}
 			n, m = n.Mul(e.split.Numerator), m.Mul(e.split.Denominator)
 			x = share(x, e.split.Numerator, e.split.Denominator)
 		case e.split.From.Key() == l.inst.Key():

@@ -164,6 +164,16 @@ func TestPlan(t *testing.T) {
 			action("8", second, "AAA.OLD", "101", "50", `actionDescription="AAA(US1) SPLIT 1 FOR 25 (AAA.OLD, A INC, US1)"`),
 			action("9", second, "AAA", "102", "-2", `actionDescription="AAA(US1) SPLIT 1 FOR 25 (AAA, A INC, US2)"`), holding("-2", "-50", `conid="102"`))},
 			[]string{"-2 of STK:AAA:USD at -50 inferred"}},
+		"split of a short finer than four decimals": {[]string{january(
+			fill("1", first, "-0.5041", "0.5", "0", `openCloseIndicator="O"`),
+			action("8", second, "AAA.OLD", "101", "0.5041", `actionDescription="AAA(US1) SPLIT 1 FOR 25 (AAA.OLD, A INC, US1)"`),
+			action("9", second, "AAA", "102", "-0.020164", `actionDescription="AAA(US1) SPLIT 1 FOR 25 (AAA, A INC, US2)"`),
+			action("10", third, "AAA", "102", "0.010082", `actionDescription="AAA(US2) SPLIT 1 FOR 2 (AAA, A INC, US2)"`))},
+			[]string{"-0.010082 of STK:AAA:USD at -0.25205"}},
+		"split of a fraction finer than four decimals that rounds to a whole share": {[]string{january(
+			fill("1", first, "0.98765", "10", "0", `openCloseIndicator="O"`),
+			action("10", third, "AAA", "101", "0.98765", `actionDescription="AAA(US1) SPLIT 2 FOR 1 (AAA, A INC, US1)"`))},
+			[]string{"1.9753 of STK:AAA:USD at 9.8765"}},
 		"tender and cash merger": {[]string{january(fill("1", first, "100", "2", "-1", ""),
 			action("8", second, "AAA", "101", "-100", `actionDescription="AAA(US1) TENDERED TO US2 1 FOR 1 (AAA, A INC, US1)"`),
 			action("9", second, "AAA.TEN", "102", "100", `actionDescription="AAA(US1) TENDERED TO US2 1 FOR 1 (AAA.TEN, A INC, US2)"`),
