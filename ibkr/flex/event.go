@@ -102,7 +102,7 @@ func (e *event) closing(x ledger.Decimal) ledger.Decimal {
 		if err == nil && part.IsPos() && part.LessThan(almost) {
 			closed := part.RoundBank(9).Mul(q).RoundBank(4)
 			// Told by rounded figures, and the broker may be a cent off.
-			if closed.Add(x).Abs().LessThan(q.Abs().Mul(thousandth)) {
+			if !x.IsZero() && closed.Add(x).Abs().LessThan(q.Abs().Mul(thousandth)) {
 				return x.Neg()
 			}
 			return closed

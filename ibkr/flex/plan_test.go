@@ -174,6 +174,9 @@ func TestPlan(t *testing.T) {
 			fill("1", first, "0.98765", "10", "0", `openCloseIndicator="O"`),
 			action("10", third, "AAA", "101", "0.98765", `actionDescription="AAA(US1) SPLIT 2 FOR 1 (AAA, A INC, US1)"`))},
 			[]string{"1.9753 of STK:AAA:USD at 9.8765"}},
+		"flip whose closing part is tiny, and nobody saw it opened": {[]string{january(
+			fill("1", first, "-0.5", "0.5", "0", `openCloseIndicator="C;O" cost="-0.0001" fifoPnlRealized="0"`))},
+			[]string{"tx-1 closes -0.0002 for 0 inferred", "-0.4998 of STK:AAA:USD at -0.2499"}},
 		"tender and cash merger": {[]string{january(fill("1", first, "100", "2", "-1", ""),
 			action("8", second, "AAA", "101", "-100", `actionDescription="AAA(US1) TENDERED TO US2 1 FOR 1 (AAA, A INC, US1)"`),
 			action("9", second, "AAA.TEN", "102", "100", `actionDescription="AAA(US1) TENDERED TO US2 1 FOR 1 (AAA.TEN, A INC, US2)"`),
