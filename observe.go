@@ -63,7 +63,8 @@ func errAttr(err error) slog.Attr {
 	return slog.String(keyErr, harmless(err.Error()))
 }
 
-// accountText finds what looks like a broker's account id in a text, in whatever it is wrapped.
+// accountText finds what looks like a broker's account id in a text. The id may stand inside a longer
+// word.
 var accountText = regexp.MustCompile(`(?i)D?[UFI][0-9]{3}[0-9A-Z]*`)
 
 // harmless is a text of a store's or a hook's without account ids, and of limited length.

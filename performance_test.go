@@ -1,7 +1,10 @@
 package accounts_test
 
 import (
+	"context"
 	"encoding/json"
+	"iter"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,6 +12,7 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/performance"
+	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // What was kept up entry by entry is what the whole journal tells, corrections, late trades and
@@ -40,6 +44,51 @@ func TestPerformanceFollowsTheJournal(t *testing.T) {
 	require.Equal(t, "3.5", p.Fees.String())
 	_, err = b.Portfolio.Performance(t.Context(), performance.Window{From: at(4), To: at(3)})
 	require.ErrorIs(t, err, accounts.ErrInvalid)
+}
+
+// Entries that come while the journal is read do not hold up the answer, which is as of the call.
+func TestPerformanceOfABusyProfile(t *testing.T) {
+	store := &busyStore{Store: memstore.New()}
+	b := newBenchOn(t, store)
+	b.Record(t, point(at(1), "1000", "1000"))
+	minute := 1
+	store.before = func() {
+		if minute == 20 {
+			return
+		}
+		minute++
+		b.Record(t, point(at(minute), "1000", "1000"))
+	}
+	for want := 1; want <= 3; want++ {
+		reads := store.reads.Load()
+		p, err := b.Portfolio.Performance(t.Context(), performance.Window{})
+		require.NoError(t, err)
+		require.Equal(t, want, p.Points, "points at the time of the call")
+		require.EqualValues(t, reads+1, store.reads.Load(), "the journal is read once")
+	}
+	store.before = nil
+	for _, want := range []int64{1, 0} {
+		reads := store.reads.Load()
+		p, err := b.Portfolio.Performance(t.Context(), performance.Window{})
+		require.NoError(t, err)
+		require.Equal(t, 4, p.Points)
+		require.Equal(t, reads+want, store.reads.Load(), "a history that is up to date is kept")
+	}
+}
+
+// busyStore does something before each time that a journal is read from its beginning.
+type busyStore struct {
+	accounts.Store
+	before func()
+	reads  atomic.Int64
+}
+
+func (s *busyStore) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	if after == 0 && s.before != nil {
+		s.before()
+	}
+	s.reads.Add(1)
+	return s.Store.Entries(ctx, id, after)
 }
 
 func asJSON(t require.TestingT, v any) string {

@@ -303,7 +303,8 @@ func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (recon
 
 // Performance works out how the profile did in the window, with corrections and late trades in
 // their places. The first call reads the whole journal. Later calls do no I/O unless history was
-// restated since, or the time zone of the trading day changed.
+// restated since, or the time zone of the trading day changed, or entries were added while the
+// journal was read.
 //
 // Errors:
 //   - ErrInvalid for a window that ends before it begins;
@@ -325,33 +326,29 @@ func (p *Portfolio) Performance(ctx context.Context, w performance.Window) (perf
 	return out, nil
 }
 
-// performanceHistory returns the history that performance is worked out from. It reads the journal
-// if the portfolio does not keep one yet.
+// performanceHistory returns the history that performance is worked out from, as of the moment of
+// the call. It reads the journal, once, if the portfolio does not keep a history. The portfolio keeps
+// what was read unless entries were added meanwhile.
 func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History, error) {
-	for {
-		p.mu.RLock()
-		if p.past != nil {
-			h := *p.past
-			p.mu.RUnlock()
-			return h, nil
-		}
-		zone, upTo, changes := p.live.Zone(), p.live.seq, p.live.Amendments()
+	p.mu.RLock()
+	if p.past != nil {
+		h := *p.past
 		p.mu.RUnlock()
-		h, err := p.readPerformance(ctx, upTo, changes, zone)
-		if err != nil {
-			return performance.History{}, err
-		}
-		p.mu.Lock()
-		if p.live.seq == upTo {
-			p.past = h
-			p.mu.Unlock()
-			return *h, nil
-		}
-		p.mu.Unlock()
-		if err := ctx.Err(); err != nil {
-			return performance.History{}, err
-		}
+		return h, nil
 	}
+	zone, upTo, changes := p.live.Zone(), p.live.seq, p.live.Amendments()
+	p.mu.RUnlock()
+	read, err := p.readPerformance(ctx, upTo, changes, zone)
+	if err != nil {
+		return performance.History{}, err
+	}
+	h := *read // before others can add to it
+	p.mu.Lock()
+	if p.live.seq == upTo {
+		p.past = read
+	}
+	p.mu.Unlock()
+	return h, nil
 }
 
 // readPerformance reads the whole journal into a history: trades, splits and openings in their

@@ -1,3 +1,5 @@
+//go:build statements
+
 package flex
 
 import (
@@ -12,17 +14,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// readData reads a real statement, which is not part of the project.
+// readData reads a real statement from the folder that make test-statements is given. Real
+// statements are not part of the project.
 func readData(t *testing.T, name string) []*Statement {
 	t.Helper()
-	dir := os.Getenv("ACCOUNTS_TESTDATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	f, err := os.Open(filepath.Join(dir, "flex", name))
-	if os.IsNotExist(err) {
-		t.Skipf("real statements are not there: %v; set ACCOUNTS_TESTDATA to their folder", err)
-	}
+	f, err := os.Open(filepath.Join(os.Getenv("ACCOUNTS_TESTDATA"), "flex", name))
 	require.NoError(t, err)
 	defer f.Close()
 	all, err := ReadAll(f)
@@ -32,27 +28,6 @@ func readData(t *testing.T, name string) []*Statement {
 		requireValid(t, st)
 	}
 	return all
-}
-
-// requireValid checks what holds for every statement, whatever it was read from.
-func requireValid(t *testing.T, st *Statement) {
-	t.Helper()
-	for _, tr := range st.Trades {
-		require.NoError(t, tr.Validate())
-		require.False(t, tr.Time.IsZero())
-		require.True(t, tr.TradeDate.Valid())
-	}
-	for _, p := range st.Positions {
-		require.NoError(t, p.Validate())
-		require.Positive(t, p.Rows)
-	}
-	for _, a := range st.CorporateActions {
-		require.NoError(t, a.Validate())
-	}
-	for _, m := range st.Cash {
-		require.True(t, m.Currency.Valid())
-		require.False(t, m.Time.IsZero())
-	}
 }
 
 func TestActivity2025(t *testing.T) {

@@ -70,3 +70,24 @@ func FuzzFields(f *testing.F) {
 		fuzzRead(t, []byte(doc(b.String())))
 	})
 }
+
+// requireValid checks what holds for every statement, whatever it was read from.
+func requireValid(t *testing.T, st *Statement) {
+	t.Helper()
+	for _, tr := range st.Trades {
+		require.NoError(t, tr.Validate())
+		require.False(t, tr.Time.IsZero())
+		require.True(t, tr.TradeDate.Valid())
+	}
+	for _, p := range st.Positions {
+		require.NoError(t, p.Validate())
+		require.Positive(t, p.Rows)
+	}
+	for _, a := range st.CorporateActions {
+		require.NoError(t, a.Validate())
+	}
+	for _, m := range st.Cash {
+		require.True(t, m.Currency.Valid())
+		require.False(t, m.Time.IsZero())
+	}
+}

@@ -308,7 +308,8 @@ func TestBrokerAheadOfMidnight(t *testing.T) {
 	d.Refuse(t, order("3", xyz, "3"), broken(risk.RuleOrders, "", "3", "2"))
 }
 
-// Where the clock is put forward over midnight, the day begins later, whoever asked for it before.
+// Where the clock is put forward over midnight, the day begins later, also if Check asked for the day
+// before that.
 func TestDaysThatDoNotBeginAtMidnight(t *testing.T) {
 	for name, day := range map[string][3]int{"America/Santiago": {2026, 9, 6}, "America/Havana": {2026, 3, 8}, "Africa/Cairo": {2026, 4, 24}} {
 		zone, err := time.LoadLocation(name)

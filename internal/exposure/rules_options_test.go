@@ -95,7 +95,7 @@ func TestCover(t *testing.T) {
 		"short shares cover a put":            {cash: "27000", held: []risk.Order{held(xyz, "-100")}, order: order("o", put(january, "90"), "-4")},
 		"short shares cover one put, not two": {cash: "12600", held: []risk.Order{held(xyz, "-100"), held(put(december, "60"), "-1")}, order: order("o", put(january, "90"), "-2"), refused: owes("18000", "12600")},
 
-		// Orders that reduce are no exception: whoever sells the cover first is left with what it covered.
+		// Orders that reduce are no exception: a short option whose cover is sold first is uncovered.
 		"shares under a call are not sold":  {held: []risk.Order{held(xyz, "150"), held(call(january, "60"), "-1")}, order: order("o", xyz, "-51"), refused: lacks("1")},
 		"shares beside a call are":          {held: []risk.Order{held(xyz, "150"), held(call(january, "60"), "-1")}, order: order("o", xyz, "-50")},
 		"shares under a call that works":    {held: []risk.Order{held(xyz, "100")}, working: []risk.Order{order("w", call(january, "60"), "-1")}, order: order("o", xyz, "-1"), refused: lacks("1")},

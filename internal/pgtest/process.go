@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// identity is a user of the machine who runs a server. nil is whoever runs the tests.
+// identity is the user of the machine who runs a server. A nil identity is the user who runs the
+// tests.
 type identity struct{ uid, gid uint32 }
 
 // process is a shell script that runs a server in a folder of its own. It must end the server, remove
