@@ -33,7 +33,7 @@ func TestCommandsEndWhereTheJournalIsBehind(t *testing.T) {
 	replica := memstore.New()
 	require.NoError(t, replica.CreateProfile(t.Context(), b.Profile))
 	for _, e := range readAll(t, s.Store, b.Profile.ID)[:8] {
-		batch := accounts.Batch{ProfileID: b.Profile.ID, After: e.Seq - 1, Entries: []accounts.Entry{e}}
+		batch := accounts.Batch{ProfileID: b.Profile.ID, After: e.Seq - 1, Hash: e.Prev, Entries: []accounts.Entry{e}}
 		require.NoError(t, replica.Append(t.Context(), batch))
 	}
 	s.Store, s.appends = replica, 0

@@ -86,7 +86,8 @@ func (d *draft) add(p payload) error {
 // batch returns the batch that the store is to append.
 func (d *draft) batch(id ProfileID) Batch {
 	d.positions = d.fold.Changed(d.positions[:0], d.payloads)
-	return Batch{ProfileID: id, After: d.entries[0].Seq - 1, Entries: d.entries, Positions: d.positions}
+	first := &d.entries[0]
+	return Batch{ProfileID: id, After: first.Seq - 1, Hash: first.Prev, Entries: d.entries, Positions: d.positions}
 }
 
 // recordFacts adds the entries that one command's facts make, and returns how many facts were new.

@@ -68,8 +68,13 @@ var (
 	// The write may or may not be durable. Record facts again, which is safe; read a profile again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 
+	// ErrUnavailable is returned when the place that keeps the data cannot be reached, or takes no
+	// writes. Nothing was changed: the same call may be made again.
+	ErrUnavailable = errors.New("store is unavailable")
+
 	// ErrCorrupt is returned when a journal has a gap, a broken hash chain or a payload that
-	// cannot be read. The error is a *CorruptError.
+	// cannot be read, and when a journal lacks entries that were durable, or has others in their
+	// place. The error is a *CorruptError.
 	ErrCorrupt = errors.New("journal is corrupt")
 
 	// ErrNoCheckpoint is returned by Store.Checkpoint when none was saved.

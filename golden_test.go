@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"context"
 	"iter"
+	"math"
 	"slices"
 	"testing"
 
@@ -48,7 +49,7 @@ func newGoldenStore(t *testing.T, j *goldentest.Journal, c *accounts.Checkpoint)
 	require.NoError(t, profile.Validate(), "the profile of %s is not valid any longer", j.Name)
 	require.NoError(t, s.CreateProfile(t.Context(), profile), "create the profile of %s", j.Name)
 	for i, e := range j.Entries {
-		b := accounts.Batch{ProfileID: profile.ID, After: int64(i), Entries: []accounts.Entry{e}}
+		b := accounts.Batch{ProfileID: profile.ID, After: int64(i), Hash: e.Prev, Entries: []accounts.Entry{e}}
 		require.NoError(t, s.Append(t.Context(), b), "%s: entry %d is not accepted", j.Name, e.Seq)
 	}
 	if c != nil {
@@ -78,7 +79,7 @@ func TestGoldenJournals(t *testing.T) {
 				require.Equal(t, j.State, goldentest.State(t, p, &j.Profile, j.End), "the state at the end is another")
 				require.NoError(t, p.Verify(t.Context()), "Verify finds fault")
 				require.NoError(t, p.SaveCheckpoint(t.Context()), "save a checkpoint")
-				c, err := s.Checkpoint(t.Context(), p.ProfileID())
+				c, err := s.Checkpoint(t.Context(), p.ProfileID(), math.MaxInt64)
 				require.NoError(t, err, "read the checkpoint")
 				require.Equal(t, string(j.End.State[len(j.End.Hash):]), string(c.State[len(c.Hash):]), "the checkpoint's book is written otherwise")
 				require.Equal(t, j.End, c, "the checkpoint is another")

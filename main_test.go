@@ -70,11 +70,11 @@ func (s *fakeStore) ActiveProfile(ctx context.Context, o accounts.OwnerID) (acco
 	return s.Store.ActiveProfile(ctx, o)
 }
 
-func (s *fakeStore) Checkpoint(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
+func (s *fakeStore) Checkpoint(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
 	if s.onCheckpoint != nil {
 		return s.onCheckpoint(ctx, id)
 	}
-	return s.Store.Checkpoint(ctx, id)
+	return s.Store.Checkpoint(ctx, id, upTo)
 }
 
 func (s *fakeStore) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) error {

@@ -254,6 +254,20 @@ func (s *observedStore) Append(ctx context.Context, b Batch) error {
 	return call.Err
 }
 
+// AppendLocked implements Store. What is timed includes waiting for the lock, and deciding.
+func (s *observedStore) AppendLocked(
+	ctx context.Context, id ProfileID, after int64, decide func(iter.Seq2[Entry, error]) (Batch, error),
+) error {
+	call := s.call("append_locked", id)
+	call.Err = s.Store.AppendLocked(ctx, id, after, func(tail iter.Seq2[Entry, error]) (Batch, error) {
+		b, err := decide(tail)
+		call.Count = len(b.Entries)
+		return b, err
+	})
+	s.end(ctx, &s.met.append, &call)
+	return call.Err
+}
+
 // Entries implements Store. What is timed is the whole iteration.
 func (s *observedStore) Entries(
 	ctx context.Context, id ProfileID, after int64,
@@ -295,9 +309,9 @@ func (s *observedStore) SaveCheckpoint(ctx context.Context, c Checkpoint) error 
 }
 
 // Checkpoint implements Store.
-func (s *observedStore) Checkpoint(ctx context.Context, id ProfileID) (Checkpoint, error) {
+func (s *observedStore) Checkpoint(ctx context.Context, id ProfileID, upTo int64) (Checkpoint, error) {
 	call := s.call("checkpoint", id)
-	c, err := s.Store.Checkpoint(ctx, id)
+	c, err := s.Store.Checkpoint(ctx, id, upTo)
 	call.Err = err
 	s.end(ctx, &s.met.checkpoint, &call)
 	return c, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,7 +94,7 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 }
 
 func (p *Portfolio) load(ctx context.Context) (*fold, error) {
-	c, err := p.store.Checkpoint(ctx, p.id)
+	c, err := p.store.Checkpoint(ctx, p.id, math.MaxInt64)
 	if err != nil && !errors.Is(err, ErrNoCheckpoint) {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,7 +20,7 @@ func TestPortfolioIsOneForEachProfile(t *testing.T) {
 	var opened atomic.Int32
 	store.onCheckpoint = func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
 		opened.Add(1)
-		return store.Store.Checkpoint(ctx, id)
+		return store.Store.Checkpoint(ctx, id, math.MaxInt64)
 	}
 	m := newManager(t, store)
 	ctx := t.Context()
@@ -71,7 +72,7 @@ func slowOpening(store *fakeStore) (entered, goOn chan struct{}) {
 		entered <- struct{}{}
 		select {
 		case <-goOn:
-			return store.Store.Checkpoint(ctx, id)
+			return store.Store.Checkpoint(ctx, id, math.MaxInt64)
 		case <-ctx.Done():
 			return accounts.Checkpoint{}, ctx.Err()
 		}

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -17,8 +18,12 @@ import (
 // What holds for every method:
 //
 //   - Safe for concurrent use. Calls on one profile are linearizable.
-//   - Atomic: a call that returns an error changed nothing, unless the context ended or the
-//     connection was lost while it ran; then it changed everything or nothing.
+//   - Atomic: a call that returns an error changed nothing, unless the error is ErrOutcomeUnknown;
+//     then the call changed everything, or nothing, or will yet. A write is not cancelled when its
+//     context ends, because a cancelled commit may be durable on one server and lost on the next: the
+//     write runs to its end, and its caller leaves with ErrOutcomeUnknown and the context's error.
+//   - Where the place that keeps the data cannot be reached, and nothing was changed, the error is
+//     ErrUnavailable. The same call may be made again.
 //   - A context that is already done is refused with the context's error before anything happens.
 //   - Values never alias: the store keeps copies of what it is given and returns copies of what
 //     it keeps, down to the payload bytes.
@@ -56,18 +61,38 @@ type Store interface {
 	// ActiveProfile returns the id last set for the owner. ErrNoActiveProfile when there is none.
 	ActiveProfile(ctx context.Context, owner OwnerID) (ProfileID, error)
 
-	// Append adds the batch's entries to the profile's journal, all or none. A batch without
-	// entries is accepted and changes nothing. When Append returns nil, the entries are as durable
-	// as the store ever makes them.
+	// Append adds the batch's entries to the profile's journal, all or none, behind the entry that
+	// Batch.After and Batch.Hash name. When Append returns nil, the batch's entries and all entries
+	// before them are as durable as the store ever makes them. A batch without entries adds none,
+	// and is refused or accepted by the same rules: nil says that the journal ends where the batch
+	// says, and that all of the journal is as durable as the store ever makes it.
+	//
+	// Append is never undone half-way: what is under way goes on when the context ends, and Append
+	// then returns ErrOutcomeUnknown with the context's error.
 	//
 	// Errors, in the order of precedence:
 	//   - ErrProfileNotFound when there is no such profile;
 	//   - ErrInvalid when an entry belongs to another profile, when sequence numbers do not run on
-	//     from Batch.After without a gap, or when the batch repeats a key within itself;
-	//   - ErrConflict when the journal's last sequence number is not Batch.After;
+	//     from Batch.After without a gap, when an entry's Prev is not the hash before it, or when
+	//     the batch repeats a key within itself;
+	//   - ErrConflict when the journal's last entry does not have the number Batch.After and the hash
+	//     Batch.Hash;
 	//   - a *DuplicateError (ErrDuplicate) that lists those of the batch's non-empty keys which the
 	//     journal has already, with their sequence numbers, in the batch's order.
+	// ErrUnavailable says that nothing was written, and that the same batch may be appended again.
 	Append(ctx context.Context, b Batch) error
+
+	// AppendLocked locks the profile's journal, so that no other append gets in between, and calls
+	// decide with the entries above after, in ascending order without a gap. It appends the batch
+	// that decide returns, as Append does and with the errors of Append, and unlocks the journal. An
+	// error of decide's is returned as it is, and nothing is appended.
+	//
+	// Waiting for the lock ends with the context, and the context's error says that nothing was
+	// written. Other appends to the journal wait, or end with their own contexts. They must not wait
+	// for ever: the lock ends with the process that holds it. decide must read tail before it
+	// returns, if at all, must not append to the journal, and should be quick. Reading the journal
+	// within decide does not wait for the lock.
+	AppendLocked(ctx context.Context, id ProfileID, after int64, decide func(tail iter.Seq2[Entry, error]) (Batch, error)) error
 
 	// Entries yields the profile's entries with a sequence number above after, in ascending order
 	// without a gap, as of some moment not before the call. A profile without such entries yields
@@ -83,13 +108,14 @@ type Store interface {
 	// in proportion to the number of keys, and not to the length of the journal.
 	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
 
-	// SaveCheckpoint keeps a checkpoint of the profile. An older one than the stored (by Seq) is
-	// ignored without an error; the same Seq replaces it. ErrProfileNotFound on a miss.
+	// SaveCheckpoint keeps a checkpoint of the profile in its slot, from 0 to MaxSlot; ErrInvalid for
+	// another slot. An older one than the stored of the slot (by Seq) is ignored without an error;
+	// the same Seq replaces it. ErrProfileNotFound on a miss.
 	SaveCheckpoint(ctx context.Context, c Checkpoint) error
 
-	// Checkpoint returns the profile's newest checkpoint. ErrNoCheckpoint when none was saved,
-	// ErrProfileNotFound when there is no such profile.
-	Checkpoint(ctx context.Context, id ProfileID) (Checkpoint, error)
+	// Checkpoint returns the profile's newest checkpoint, of any slot, whose Seq is upTo or less.
+	// ErrNoCheckpoint when there is none, ErrProfileNotFound when there is no such profile.
+	Checkpoint(ctx context.Context, id ProfileID, upTo int64) (Checkpoint, error)
 
 	// Watch returns a channel of changes from now on, in every process that uses the store:
 	// EventProfile, EventSwitched and EventRecorded, each with its Owner. Events are hints to look
@@ -129,19 +155,55 @@ func (f ProfileFilter) Matches(p AccountProfile) bool {
 }
 
 // Batch is what one Append adds to one journal. The store copies what it keeps: the caller may
-// reuse every slice once Append has returned.
+// reuse every slice once Append has returned, unless Append returned ErrOutcomeUnknown.
 type Batch struct {
 	ProfileID ProfileID         `json:"profile_id"`
-	After     int64             `json:"after"`     // the sequence number the journal must end with; 0 for an empty journal
+	After     int64             `json:"after"`     // the number of the entry that the journal must end with; 0 for an empty journal
+	Hash      Hash              `json:"hash"`      // that entry's hash; zero for an empty journal
 	Entries   []Entry           `json:"entries"`   // numbered After+1, After+2, …
 	Positions []ledger.Position `json:"positions"` // as they stand after the batch, without lots; only those that changed
+}
+
+// Check returns ErrInvalid unless the entries belong to the batch's profile, run on from After
+// without a gap, each with the hash of the one before in Prev, and repeat no key.
+func (b *Batch) Check() error {
+	prev := b.Hash
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		switch want := b.After + 1 + int64(i); {
+		case e.ProfileID != b.ProfileID:
+			return fmt.Errorf("%w batch for profile %q: entry %d belongs to profile %q",
+				ErrInvalid, b.ProfileID, e.Seq, e.ProfileID)
+		case e.Seq != want:
+			return fmt.Errorf("%w batch for profile %q: entry %d in the place of %d", ErrInvalid, b.ProfileID, e.Seq, want)
+		case e.Prev != prev:
+			return fmt.Errorf("%w batch for profile %q: entry %d does not continue the one before", ErrInvalid, b.ProfileID, e.Seq)
+		}
+		prev = e.Hash
+	}
+	if len(b.Entries) < 2 {
+		return nil // the common case, spared the map
+	}
+	seen := make(map[string]struct{}, len(b.Entries))
+	for i := range b.Entries {
+		key := b.Entries[i].Key
+		if _, repeated := seen[key]; repeated && key != "" {
+			return fmt.Errorf("%w batch for profile %q: key %q occurs twice", ErrInvalid, b.ProfileID, key)
+		}
+		seen[key] = struct{}{}
+	}
+	return nil
 }
 
 // Checkpoint is a folded book at one sequence number. It is a convenience: the book can always be
 // folded again from the journal.
 type Checkpoint struct {
 	ProfileID ProfileID `json:"profile_id"`
+	Slot      int       `json:"slot"`  // which older checkpoint it replaces
 	Seq       int64     `json:"seq"`   // the last entry folded in
 	Hash      Hash      `json:"hash"`  // that entry's hash
 	State     []byte    `json:"state"` // the book, versioned; opaque to a store
 }
+
+// MaxSlot is the highest slot of a checkpoint.
+const MaxSlot = 62

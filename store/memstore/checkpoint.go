@@ -17,17 +17,26 @@ func (s *Store) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) error
 	if err != nil {
 		return err
 	}
+	if c.Slot < 0 || c.Slot > accounts.MaxSlot {
+		return fmt.Errorf("%w checkpoint of profile %q: slot %d", accounts.ErrInvalid, c.ProfileID, c.Slot)
+	}
 	c.State = bytes.Clone(c.State)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.checkpoint == nil || c.Seq >= j.checkpoint.Seq {
-		j.checkpoint = &c // replaced as a whole, so readers may keep the old one
+	if old := j.checkpoints[c.Slot]; old != nil && c.Seq < old.Seq {
+		return nil
 	}
+	if j.checkpoints == nil {
+		j.checkpoints = map[int]*accounts.Checkpoint{}
+	}
+	j.checkpoints[c.Slot] = &c
 	return nil
 }
 
 // Checkpoint implements accounts.Store.
-func (s *Store) Checkpoint(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
+func (s *Store) Checkpoint(
+	ctx context.Context, id accounts.ProfileID, upTo int64,
+) (accounts.Checkpoint, error) {
 	if err := s.ready(ctx); err != nil {
 		return accounts.Checkpoint{}, err
 	}
@@ -36,10 +45,15 @@ func (s *Store) Checkpoint(ctx context.Context, id accounts.ProfileID) (accounts
 		return accounts.Checkpoint{}, err
 	}
 	j.mu.Lock()
-	saved := j.checkpoint
+	var saved *accounts.Checkpoint
+	for _, c := range j.checkpoints {
+		if c.Seq <= upTo && (saved == nil || c.Seq > saved.Seq) {
+			saved = c
+		}
+	}
 	j.mu.Unlock()
 	if saved == nil {
-		return accounts.Checkpoint{}, fmt.Errorf("%w of profile %q", accounts.ErrNoCheckpoint, id)
+		return accounts.Checkpoint{}, fmt.Errorf("%w of profile %q up to entry %d", accounts.ErrNoCheckpoint, id, upTo)
 	}
 	c := *saved
 	c.State = bytes.Clone(c.State)

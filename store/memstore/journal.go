@@ -17,12 +17,14 @@ type journal struct {
 	id    accounts.ProfileID
 	owner accounts.OwnerID // never changes, so events need no look at the profile
 
-	mu         sync.Mutex
-	last       int64            // the last sequence number
-	blocks     []*block         // entry n is at n-1; what is there is never changed
-	keys       map[string]int64 // the sequence number of each non-empty key
-	payloads   arena
-	checkpoint *accounts.Checkpoint // nil until one is saved
+	mu       sync.Mutex
+	last     int64            // the last sequence number
+	blocks   []*block         // entry n is at n-1; what is there is never changed
+	keys     map[string]int64 // the sequence number of each non-empty key
+	payloads arena
+	held     chan struct{} // closed when AppendLocked lets go; nil while nobody holds the journal
+	// checkpoints has one for each slot; each is replaced as a whole, so that readers may keep it.
+	checkpoints map[int]*accounts.Checkpoint
 }
 
 func newJournal(id accounts.ProfileID, owner accounts.OwnerID) *journal {
@@ -43,6 +45,14 @@ func (j *journal) add(e accounts.Entry) {
 	if e.Key != "" {
 		j.keys[e.Key] = j.last
 	}
+}
+
+// head returns the last entry's hash, zero for an empty journal. The caller holds the lock.
+func (j *journal) head() accounts.Hash {
+	if j.last == 0 {
+		return accounts.Hash{}
+	}
+	return j.blocks[len(j.blocks)-1][(j.last-1)%blockSize].Hash
 }
 
 // snapshot returns the entries as they are now. They may be read without the lock, up to last.
