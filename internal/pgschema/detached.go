@@ -1,0 +1,109 @@
+package pgschema
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/ai-ots/accounts"
+)
+
+// Writes runs writes that nobody may cancel. PostgreSQL takes a cancel that comes while a commit
+// waits for a standby for the end of that wait: it commits, tells of it in a warning, and reports
+// success, though no standby has the write. So a write runs to its end under a context that does
+// not end, and a caller that cannot wait leaves without it. Make one with NewWrites.
+type Writes struct {
+	slots   chan struct{} // one token for each write under way
+	once    sync.Once
+	closed  chan struct{}
+	closing chan struct{} // a token while a Close takes the slots, so that two do not share them
+}
+
+// NewWrites returns a Writes that has at most so many writes under way: callers that keep leaving a
+// server that does not answer pile nothing up. A write more waits for its turn.
+func NewWrites(most int) *Writes {
+	return &Writes{slots: make(chan struct{}, most), closed: make(chan struct{}), closing: make(chan struct{}, 1)}
+}
+
+// Do runs the write under ctx without its end, and returns the write's error. When ctx ends first,
+// Do returns an error that is accounts.ErrOutcomeUnknown and ctx's own, and the write goes on. When
+// ctx ends or Close is called before the write has begun, Do returns ctx's error or
+// accounts.ErrClosed: nothing was written.
+//
+// After accounts.ErrOutcomeUnknown the write may be running still. So the caller must not read what
+// the write assigns, and the write must not read what the caller's caller may change. A write must
+// not call Do.
+func (w *Writes) Do(ctx context.Context, write func(context.Context) error) error {
+	if err := w.enter(ctx); err != nil {
+		return err
+	}
+	if ctx.Done() == nil {
+		defer w.leave()
+		return write(ctx)
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer w.leave()
+		done <- write(context.WithoutCancel(ctx))
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done: // both were ready
+		return err
+	default:
+		return fmt.Errorf("%w: the write goes on without its caller: %w", accounts.ErrOutcomeUnknown, ctx.Err())
+	}
+}
+
+// enter waits until the write may begin.
+func (w *Writes) enter(ctx context.Context) error {
+	select {
+	case w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.closed:
+		return accounts.ErrClosed
+	}
+	var err error
+	select { // several may have been ready
+	case <-w.closed:
+		err = accounts.ErrClosed
+	default:
+		err = ctx.Err()
+	}
+	if err != nil {
+		w.leave()
+	}
+	return err
+}
+
+func (w *Writes) leave() { <-w.slots }
+
+// Close refuses further writes and waits for those under way. When ctx ends first, Close returns an
+// error that is accounts.ErrOutcomeUnknown and ctx's own. What is under way then ends with the
+// server's answer or with its connection. Close may be called again, and then waits for the rest.
+func (w *Writes) Close(ctx context.Context) error {
+	w.once.Do(func() { close(w.closed) })
+	underWay := func() error {
+		return fmt.Errorf("%w: writes are under way still: %w", accounts.ErrOutcomeUnknown, ctx.Err())
+	}
+	select {
+	case w.closing <- struct{}{}:
+		defer func() { <-w.closing }()
+	case <-ctx.Done():
+		return underWay()
+	}
+	for range cap(w.slots) {
+		select {
+		case w.slots <- struct{}{}: // a slot that no write has
+			defer w.leave() // for another Close to take
+		case <-ctx.Done():
+			return underWay()
+		}
+	}
+	return nil
+}
