@@ -34,7 +34,8 @@ func (s *Store) open(ctx context.Context, b accounts.Batch) (*journal, error) {
 	return j, b.Check()
 }
 
-// AppendLocked implements accounts.Store.
+// AppendLocked implements accounts.Store. A batch that decide returns after the context has ended is not
+// appended.
 func (s *Store) AppendLocked(
 	ctx context.Context, id accounts.ProfileID, after int64,
 	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
@@ -60,6 +61,9 @@ func (s *Store) AppendLocked(
 		return fmt.Errorf("%w batch for profile %q: the journal of profile %q is locked", accounts.ErrInvalid, b.ProfileID, id)
 	}
 	if err := b.Check(); err != nil {
+		return err
+	}
+	if err := s.ready(ctx); err != nil {
 		return err
 	}
 	j.mu.Lock()

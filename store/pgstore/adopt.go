@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -242,32 +243,16 @@ var errChanged = errors.New("rows changed meanwhile")
 
 // Append appends to the journal and claims the batch's rows, or neither.
 func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
-	if err := checkBatch(b); err != nil {
-		return err
+	if len(b.Entries) == 0 {
+		return a.Store.Append(ctx, b)
 	}
-	if err := a.checkNew(b.Entries); err != nil {
+	if err := b.Check(); err != nil {
 		return err
-	}
-	r := newRows()
-	r.addBatch(0, &b)
-	if a.projection {
-		r.project(0, &b)
 	}
 	for range maxTries {
-		accepted := false
-		err := a.transaction(ctx, nil, func(tx *sqlx.Tx) error {
-			if err := a.claim(ctx, tx); err != nil {
-				return err
-			}
-			rows, err := tx.QueryxContext(ctx, a.sql.careful.text, r.args(&a.sql, a.sql.careful, a.channel())...)
-			err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })
-			if err == nil && !accepted {
-				err = errRefused
-			}
-			return err
-		})
-		if errors.Is(err, errRefused) {
-			err = a.refusal(ctx, b)
+		err := a.transaction(ctx, nil, func(tx *sqlx.Tx) error { return a.put(ctx, tx, b) })
+		if errors.Is(err, errNoHead) {
+			err = a.makeHead(ctx, b.ProfileID)
 		}
 		if !errors.Is(err, errRefused) && !hasState(err, uniqueViolation, deadlockDetected, serializationFailure) {
 			a.claimed = err == nil
@@ -275,6 +260,34 @@ func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
 		}
 	}
 	return errRefused
+}
+
+// AppendLocked claims the batch's rows too.
+func (a *adopter) AppendLocked(
+	ctx context.Context, id accounts.ProfileID, after int64,
+	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
+) error {
+	claims := false
+	err := a.appendLocked(ctx, id, after, decide, func(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
+		if len(b.Entries) == 0 {
+			return a.appendIn(ctx, tx, b)
+		}
+		claims = true
+		return a.put(ctx, tx, b)
+	})
+	a.claimed = err == nil && claims
+	return err
+}
+
+// put appends and claims in a transaction.
+func (a *adopter) put(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
+	if err := a.checkNew(b.Entries); err != nil {
+		return err
+	}
+	if err := a.claim(ctx, tx); err != nil {
+		return err
+	}
+	return a.appendIn(ctx, tx, b)
 }
 
 // claim gives the batch's rows to the profile, if they still are what was read.

@@ -6,24 +6,29 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/ai-ots/accounts"
 )
 
 // Append implements accounts.Store. It is one round trip; while an append of this store is under way,
 // others wait and then share a statement, each accepted or refused by itself. A caller whose context
 // ends while its append is under way gets the context's error, and the append may have happened.
+//
+// A batch without entries writes all the same: its commit waits for a synchronous standby, as every
+// commit does, and thereby for whatever was committed before.
 func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if len(b.Entries) == 0 {
-		return nil
-	}
-	if err := checkBatch(b); err != nil {
+	if err := b.Check(); err != nil {
 		if _, miss := s.head(ctx, b.ProfileID); miss != nil {
 			return miss
 		}
 		return err
+	}
+	if len(b.Entries) == 0 {
+		return s.barrier(ctx, b)
 	}
 	again := false // it was sent again after a connection was lost: what refuses it may be itself
 	for alone, tries := false, 0; ; tries++ {
@@ -49,12 +54,17 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 			alone = true // what is wrong may be another's batch of the same group
 			continue
 		case violates(err, "journal_entries_pkey"):
-			err = &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
+			err = beyondTheEnd(&b)
 		}
 		if !errors.Is(err, errRefused) || tries >= maxTries {
 			return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
 		}
 	}
+}
+
+// beyondTheEnd says that the journal has an entry in the place of the batch's first, behind its end.
+func beyondTheEnd(b *accounts.Batch) error {
+	return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
 }
 
 // maxTries bounds how often an append is repeated that was refused for no reason that can be found,
@@ -78,9 +88,52 @@ func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) e
 	return refusal
 }
 
+// barrierStatement writes a head as it is, if the journal ends where a batch says.
+const barrierStatement = `
+	UPDATE trading.journal_heads h SET seq = h.seq
+	FROM (VALUES ($1::text, $2::bigint, $3::bytea)) AS batch (profile_id, after, behind)
+	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues
+
+// barrier writes, and adds nothing to the journal.
+func (s *Store) barrier(ctx context.Context, b accounts.Batch) error {
+	for tries := 0; ; tries++ {
+		n, err := s.affect(ctx, barrierStatement, string(b.ProfileID), b.After, b.Hash[:])
+		if err == nil && n > 0 {
+			return nil
+		}
+		if err == nil || missing(err) {
+			err = s.refusal(ctx, b)
+		}
+		again := errors.Is(err, errRefused) || hasState(err, deadlockDetected, serializationFailure)
+		if !again || tries >= maxTries {
+			return s.failed(ctx, err, "look whether the journal of profile %q ends with entry %d", b.ProfileID, b.After)
+		}
+	}
+}
+
 // refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no
 // reason any longer.
 func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
+	var why error
+	err := s.do(ctx, func(q querier) (err error) {
+		why, err = s.reasonIn(ctx, q, b)
+		return err
+	})
+	if err != nil && !missing(err) {
+		return err
+	}
+	if errors.Is(why, errNoHead) {
+		return s.makeHead(ctx, b.ProfileID)
+	}
+	return why
+}
+
+// errNoHead says that a profile was inserted by other means, without the head of its journal.
+var errNoHead = errors.New("profile without a head of its journal")
+
+// reasonIn is refusal in a session of the caller's, but for the head that it would make: that is
+// errNoHead. err says that the database could not be asked.
+func (s *Store) reasonIn(ctx context.Context, q querier, b accounts.Batch) (why, err error) {
 	keys := make([]string, 0, len(b.Entries))
 	for i := range b.Entries {
 		if b.Entries[i].Key != "" {
@@ -89,28 +142,30 @@ func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
 	}
 	var found []struct {
 		Head sql.NullInt64  `db:"head"`
+		Hash []byte         `db:"hash"`
 		Key  sql.NullString `db:"key"`
 		Seq  sql.NullInt64  `db:"seq"`
 	}
-	err := s.list(ctx, &found, `
-		SELECT b.head, j.key, j.seq
+	why = notFound(b.ProfileID)
+	err = sqlx.SelectContext(ctx, q, &found, s.schema.in(`
+		SELECT b.head, b.hash, j.key, j.seq
 		FROM (
-			SELECT p.profile_id, h.seq AS head
-			FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
+			SELECT p.profile_id, h.seq AS head, last.hash
+			FROM trading.account_profiles p
+			LEFT JOIN trading.journal_heads h ON h.profile_id = p.profile_id
+			LEFT JOIN trading.journal_entries last ON last.profile_id = h.profile_id AND last.seq = h.seq
 			WHERE p.profile_id = $1
 		) b
 		LEFT JOIN unnest($2::text[]) AS e (key) ON true
-		LEFT JOIN LATERAL (`+knownKey+`) j ON true`, string(b.ProfileID), textArray(keys))
-	switch {
-	case err != nil && !missing(err):
-		return err
-	case len(found) == 0:
-		return notFound(b.ProfileID)
-	case !found[0].Head.Valid:
-		return s.makeHead(ctx, b.ProfileID)
-	case found[0].Head.Int64 != b.After:
-		return fmt.Errorf("%w: journal of profile %q ends with entry %d, not %d",
-			accounts.ErrConflict, b.ProfileID, found[0].Head.Int64, b.After)
+		LEFT JOIN LATERAL (`+knownKey+`) j ON true`), string(b.ProfileID), textArray(keys))
+	if err != nil || len(found) == 0 {
+		return why, err
+	}
+	if !found[0].Head.Valid {
+		return errNoHead, nil
+	}
+	if err := endsElsewhere(b, found[0].Head.Int64, found[0].Hash); err != nil {
+		return err, nil
 	}
 	seqs := make(map[string]int64, len(found))
 	for _, f := range found {
@@ -125,9 +180,26 @@ func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
 		}
 	}
 	if len(refused.Duplicates) > 0 {
-		return refused
+		return refused, nil
 	}
-	return errRefused
+	return errRefused, nil
+}
+
+// endsElsewhere returns ErrConflict unless the journal, which ends with entry head of the hash, ends
+// where the batch says. A journal that lacks its last entry has no hash: it was cut, and the caller
+// finds that out when it reads.
+func endsElsewhere(b accounts.Batch, head int64, hash []byte) error {
+	at := "without that entry"
+	var end accounts.Hash
+	if len(hash) == len(end) || head == 0 {
+		copy(end[:], hash)
+		if head == b.After && end == b.Hash {
+			return nil
+		}
+		at = fmt.Sprintf("(%.8s)", end)
+	}
+	return fmt.Errorf("%w: journal of profile %q ends with entry %d %s, not %d (%.8s)",
+		accounts.ErrConflict, b.ProfileID, head, at, b.After, b.Hash)
 }
 
 // makeHead gives a profile that was inserted by other means the head of an empty journal, and returns
@@ -138,23 +210,4 @@ func (s *Store) makeHead(ctx context.Context, id accounts.ProfileID) error {
 		return err
 	}
 	return errRefused
-}
-
-// checkBatch returns ErrInvalid for a batch that no journal could accept.
-func checkBatch(b accounts.Batch) error {
-	seen := make(map[string]struct{}, len(b.Entries))
-	for i := range b.Entries {
-		e := &b.Entries[i]
-		if e.ProfileID != b.ProfileID {
-			return fmt.Errorf("%w batch for profile %q: entry %d belongs to profile %q", accounts.ErrInvalid, b.ProfileID, e.Seq, e.ProfileID)
-		}
-		if want := b.After + 1 + int64(i); e.Seq != want {
-			return fmt.Errorf("%w batch for profile %q: entry %d in the place of %d", accounts.ErrInvalid, b.ProfileID, e.Seq, want)
-		}
-		if _, repeated := seen[e.Key]; repeated && e.Key != "" {
-			return fmt.Errorf("%w batch for profile %q: key %q occurs twice", accounts.ErrInvalid, b.ProfileID, e.Key)
-		}
-		seen[e.Key] = struct{}{}
-	}
-	return nil
 }

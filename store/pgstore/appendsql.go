@@ -10,7 +10,7 @@ type rows struct {
 
 func newRows() *rows {
 	return &rows{
-		batch:     newSource("batch", "n after last micros", "profile_id", ""),
+		batch:     newSource("batch", "n after last micros", "profile_id", "behind"),
 		entry:     newSource("entry", "n seq", "kind key recorded_at", "payload prev hash"),
 		trade:     newSource("trade", "n place", "exec_id order_id trade_kind instrument_key quantity price proceeds commission taxes currency commission_currency traded_at", ""),
 		cancelled: newSource("cancelled", "n place", "", ""),
@@ -56,7 +56,27 @@ func (r *rows) args(st *statements, shape *statement, channel any) []any {
 }
 
 // An append is one statement, so that the rows of a batch become durable together with one round trip
-// and one flush. accepted are the batches whose head is where they continue; everything else joins it.
+// and one flush. accepted are the batches whose journal ends where they continue; everything else
+// joins it.
+
+// continues holds where the entry that a batch continues has the hash that the batch says. It is a
+// probe of the primary key, and not a column of the head: the entries are the truth, and a process of
+// an older version, which runs on while the schema is migrated, would not keep the column.
+//
+// The statement sees entries as of its snapshot, and the head's newest version, for which it may have
+// waited: READ COMMITTED looks again at the row that was locked, and at nothing else. That accepts no
+// batch wrongly. Entries are never changed, so the entry after that the snapshot has is the entry
+// after of the newest version too. An entry that came behind the snapshot is not seen: its batch is
+// refused, though it may continue the journal. Then refusal finds no reason, and Append tries again,
+// with a snapshot that has the entry.
+//
+// It is a scalar subquery. The planner could answer EXISTS, which is under a condition here, by
+// reading all entries into a hash table.
+const continues = `batch.behind = CASE batch.after
+		WHEN 0 THEN decode(repeat('00', 32), 'hex') -- the hash before the first entry
+		ELSE (SELECT e.hash FROM trading.journal_entries e WHERE e.profile_id = batch.profile_id AND e.seq = batch.after)
+	END
+	`
 
 // groupStatement appends batches of different profiles, each as a whole or not at all, and returns the
 // number n of those that were accepted. Its parameters are the channel and the sources as arrays.
@@ -73,7 +93,7 @@ func groupStatement(careful bool) string {
 	r := newRows()
 	sources, known, unknown, more := r.added(), "", "", addTrades
 	if careful {
-		sources, known, unknown = r.all(), knownBatches, "WHERE b.n NOT IN (SELECT n FROM known)"
+		sources, known, unknown = r.all(), knownBatches, "AND batch.n NOT IN (SELECT n FROM known)"
 		more = replaceTrades + removeTrades
 	}
 	return fill(unnestOf, sources, `
@@ -85,11 +105,11 @@ locked AS MATERIALIZED (
 	ORDER BY profile_id FOR UPDATE
 ),`+known+`
 accepted AS MATERIALIZED (
-	SELECT b.n, p.profile_id, p.owner_id, b.last, b.micros
-	FROM batches b
-	JOIN locked l ON l.profile_id = b.profile_id AND l.seq = b.after
-	JOIN trading.account_profiles p ON p.profile_id = b.profile_id
-	`+unknown+`
+	SELECT batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
+	FROM batches batch
+	JOIN locked l ON l.profile_id = batch.profile_id AND l.seq = batch.after
+	JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
+	WHERE `+continues+unknown+`
 ),
 head AS (
 	UPDATE trading.journal_heads h SET seq = a.last FROM accepted a WHERE h.profile_id = a.profile_id
@@ -130,7 +150,7 @@ func singleStatement(withFill bool) string {
 WITH accepted AS (
 	UPDATE trading.journal_heads h SET seq = batch.last
 	FROM {batch} JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
-	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after
+	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND `+continues+`
 	RETURNING batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
 ),
 `+strings.TrimSuffix(strings.TrimSpace(addJournal+more), ",")+`

@@ -28,27 +28,36 @@ func (s *Store) Entries(ctx context.Context, id accounts.ProfileID, after int64)
 			yield(accounts.Entry{}, err)
 			return
 		}
-		after := max(after, 0)
-		for size := int64(firstPage); after < last; size = min(4*size, lastPage) {
-			page, err := s.page(ctx, id, after, min(after+size, last))
-			if err != nil {
+		s.readPages(ctx, max(after, 0), last, yield, func(after, last int64) ([]accounts.Entry, error) {
+			return s.page(ctx, id, after, last)
+		})
+	}
+}
+
+// readPages yields the entries above after, up to and including last, which page reads.
+func (s *Store) readPages(
+	ctx context.Context, after, last int64, yield func(accounts.Entry, error) bool,
+	page func(after, last int64) ([]accounts.Entry, error),
+) {
+	for size := int64(firstPage); after < last; size = min(4*size, lastPage) {
+		entries, err := page(after, min(after+size, last))
+		if err != nil {
+			yield(accounts.Entry{}, err)
+			return
+		}
+		for i := range entries {
+			if err := ctx.Err(); err != nil {
 				yield(accounts.Entry{}, err)
 				return
 			}
-			for i := range page {
-				if err := ctx.Err(); err != nil {
-					yield(accounts.Entry{}, err)
-					return
-				}
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-			after = min(after+size, last)
-			if err := s.ready(ctx); err != nil && after < last {
-				yield(accounts.Entry{}, err)
+			if !yield(entries[i], nil) {
 				return
 			}
+		}
+		after = min(after+size, last)
+		if err := s.ready(ctx); err != nil && after < last {
+			yield(accounts.Entry{}, err)
+			return
 		}
 	}
 }

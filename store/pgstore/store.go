@@ -33,6 +33,7 @@ type Store struct {
 	owned  bool // the pool is the store's to close
 	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
 	queue  queue
+	locked *pgschema.Writes // appends of AppendLocked: none of them waits for a journal's lock
 	events *hub.Hub[accounts.Event, subject]
 	watch  watcher
 
@@ -76,7 +77,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{config: c, db: db, events: hub.New(subjectOf, accounts.ErrClosed)}
+	s := &Store{config: c, db: db, locked: pgschema.NewWrites(maxLocked), events: hub.New(subjectOf, accounts.ErrClosed)}
 	s.watch.init(s)
 	if s.pooled, err = pgschema.Pooled(ctx, db); err != nil {
 		return nil, fmt.Errorf("open store: %w", reason(ctx, err))

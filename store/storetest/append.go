@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,13 +15,16 @@ import (
 func appendChecks() []check {
 	return []check{
 		{"Append keeps what it accepted, byte for byte", checkKept},
-		{"Append of an empty batch is accepted and changes nothing", checkEmptyBatch},
+		{"Append of an empty batch adds none", checkEmptyBatch},
+		{"Append of an empty batch is refused where the journal ends elsewhere", checkStaleEmptyBatch},
 		{"Append adds all of a large batch or none", checkLargeBatch},
 		{"Append to an unknown profile is a miss", checkAppendMiss},
 		{"Append refuses an entry of another profile", checkForeignEntry},
 		{"Append refuses sequence numbers that do not run on from After", checkGap},
+		{"Append refuses an entry whose Prev is not the hash before it", checkPrev},
 		{"Append refuses a batch that repeats a key within itself", checkRepeatedKey},
-		{"Append refuses a batch that does not continue the journal", checkStaleAfter},
+		{"Append refuses a batch behind another number", checkStaleAfter},
+		{"Append refuses a batch behind another entry of the same number", checkFork},
 		{"Append lists every duplicate key in the batch's order", checkDuplicates},
 		{"empty keys are no duplicates of each other", checkEmptyKeys},
 		{"keys are unique within a profile, not across profiles", checkKeysPerProfile},
@@ -48,9 +52,12 @@ func checkKept(t T, s accounts.Store) {
 		e.Kind = ledger.EntryKind("kind of the future")
 		e.Key = "ключ 'of' \"entry\" \\ %;" + string(rune('a'+len(want)))
 		e.Hash = e.Sum()
+		if j.last == 1 {
+			e.Hash = accounts.Hash{255, 0, 255} // not what it should be: not a store's business
+		}
+		j.hash = e.Hash
 		want = append(want, e)
 	}
-	want[0].Prev, want[0].Hash = accounts.Hash{1, 2, 3}, accounts.Hash{255, 0, 255} // no chain: not a store's business
 	b := accounts.Batch{ProfileID: "p", Entries: cloneEntries(want)}
 	require.NoError(t, s.Append(t.Context(), b), "Append failed")
 	requireEntries(t, s, "p", want, "an entry is not as it was given")
@@ -61,19 +68,36 @@ func checkKept(t T, s accounts.Store) {
 	}
 }
 
-// "An empty batch is accepted and changes nothing."
+// "A batch without entries adds none": and tells nobody that the journal grew.
 func checkEmptyBatch(t T, s accounts.Store) {
-	create(t, s, profile("p"))
+	p := create(t, s, profile("p"))
+	events := watch(t, s)
 	j := journal{id: "p"}
-	want := appendAll(t, s, accounts.Batch{ProfileID: "p"}, j.batch("a", "b"))
-	for _, after := range []int64{2, 0, 7} {
-		require.NoError(t, s.Append(t.Context(), accounts.Batch{ProfileID: "p", After: after}),
-			"an empty batch after %d was refused", after)
-		require.NoError(t, s.Append(t.Context(), accounts.Batch{ProfileID: "p", After: after, Entries: []accounts.Entry{}}),
-			"an empty batch after %d was refused", after)
-	}
+	empty := accounts.Batch{ProfileID: "p", Entries: []accounts.Entry{}}
+	want := appendAll(t, s, accounts.Batch{ProfileID: "p"}, empty, j.batch("a", "b"))
+	await(t, events, recordEvent(p, 2))
+	appendAll(t, s, j.batch(), j.batch())
+	setActive(t, s, "", "p", day)
+	told := await(t, events, switchEvent("", "p"))
+	require.NotContains(t, told, recordEvent(p, 2), "an empty batch tells that the journal grew")
 	want = append(want, appendAll(t, s, j.batch("c"))...)
 	requireEntries(t, s, "p", want, "an empty batch changed something")
+}
+
+// "is refused or accepted by the same rules: nil says that the journal ends where the batch says".
+func checkStaleEmptyBatch(t T, s accounts.Store) {
+	create(t, s, profile("p"))
+	j := journal{id: "p"}
+	empty, first := j, j.batch("a")
+	middle := j
+	appendAll(t, s, first, j.batch("b"))
+	refused := []journal{empty, middle, {id: "p", last: 2}, {id: "p", last: 2, hash: middle.hash}, {id: "p", last: 3, hash: j.hash}, {id: "p", hash: j.hash}}
+	for _, stale := range refused {
+		requireRefused(t, s, stale.batch(), accounts.ErrConflict, "an empty batch was accepted by a journal that ends elsewhere")
+	}
+	appendAll(t, s, j.batch())
+	unknown := journal{id: "unknown"}
+	requireRefused(t, s, unknown.batch(), accounts.ErrProfileNotFound, "an empty batch was accepted for no profile")
 }
 
 // "Append adds the batch's entries to the profile's journal, all or none." Large enough to pass
@@ -149,7 +173,29 @@ func checkRepeatedKey(t T, s accounts.Store) {
 	requireEntries(t, s, "p", want, "keys that differ in their bytes are different keys")
 }
 
-// "ErrConflict when the journal's last sequence number is not Batch.After".
+// "ErrInvalid … when an entry's Prev is not the hash before it": Batch.Hash for the first, else the
+// hash of the entry before. In a journal with entries, and in one without.
+func checkPrev(t T, s accounts.Store) {
+	create(t, s, profile("p"))
+	j := journal{id: "p"}
+	for round := range 2 {
+		for i := range 3 {
+			for _, prev := range []accounts.Hash{{1}, {31: 1}} {
+				next := j
+				b := next.batch("b", "c", "d")
+				b.Entries[i].Prev = prev
+				requireRefused(t, s, b, accounts.ErrInvalid, "an entry was accepted that does not continue the one before it")
+			}
+		}
+		next := j
+		b := next.batch("b", "c", "d")
+		b.Hash = accounts.Hash{1}
+		requireRefused(t, s, b, accounts.ErrInvalid, "an entry was accepted that does not continue the batch's hash")
+		appendAll(t, s, j.batch(fmt.Sprint("a", round)))
+	}
+}
+
+// "ErrConflict when the journal's last entry does not have the number Batch.After". Its hash is right.
 func checkStaleAfter(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	ahead := journal{id: "p", last: 1}
@@ -159,9 +205,29 @@ func checkStaleAfter(t T, s accounts.Store) {
 	appendAll(t, s, j.batch("a", "b"))
 	requireRefused(t, s, stale.batch("x"), accounts.ErrConflict, "a batch for an empty journal was accepted by one with entries")
 	for _, last := range []int64{1, 3, 1000, -1} {
-		other := journal{id: "p", last: last}
+		other := journal{id: "p", last: last, hash: j.hash}
 		requireRefused(t, s, other.batch("x", "y"), accounts.ErrConflict, "a batch was accepted that does not continue the journal")
 	}
+}
+
+// "… and the hash Batch.Hash": two journals of one length that parted ways do not continue each other.
+func checkFork(t T, s accounts.Store) {
+	create(t, s, profile("p"))
+	lost := journal{id: "p", hash: accounts.Hash{1}}
+	requireRefused(t, s, lost.batch("x"), accounts.ErrConflict, "an empty journal was continued behind the hash of an entry")
+	j := journal{id: "p"}
+	appendAll(t, s, j.batch("a"))
+	fork := j
+	for i := range 3 { // once the process that knows the fork is behind another batch of one entry, then of more
+		appendAll(t, s, j.batch(keys(fmt.Sprint("here-", i), i+1)...))
+		fork.batch(keys(fmt.Sprint("there-", i), i+1)...)
+		require.Equal(t, j.last, fork.last, "the test itself is wrong")
+		for _, hash := range []accounts.Hash{fork.hash, {}, {31: 1}} {
+			other := journal{id: "p", last: j.last, hash: hash}
+			requireRefused(t, s, other.batch("x"), accounts.ErrConflict, "a batch was accepted that continues another entry of the same number")
+		}
+	}
+	appendAll(t, s, j.batch("b"))
 }
 
 // "a *DuplicateError (ErrDuplicate) listing every one of the batch's non-empty keys that the
@@ -211,6 +277,7 @@ func checkAppendPrecedence(t T, s accounts.Store) {
 	for name, spoil := range map[string]func([]accounts.Entry){
 		"an entry of another profile": func(e []accounts.Entry) { e[1].ProfileID = "q" },
 		"a gap":                       func(e []accounts.Entry) { e[1].Seq++ },
+		"a broken chain":              func(e []accounts.Entry) { e[1].Prev = accounts.Hash{1} },
 		"a repeated key":              func(e []accounts.Entry) { e[1].Key = e[0].Key },
 	} {
 		stale := journal{id: "p", last: 7}
@@ -234,9 +301,10 @@ func checkRefusedAppend(t T, s accounts.Store) {
 	j := journal{id: "p"}
 	want := appendAll(t, s, j.batch("a"))
 	for name, spoil := range map[string]func(*accounts.Batch){
-		"invalid":   func(b *accounts.Batch) { b.Entries[2].ProfileID = "q" },
-		"duplicate": func(b *accounts.Batch) { b.Entries[2].Key = "a" },
-		"conflict": func(b *accounts.Batch) {
+		"invalid":       func(b *accounts.Batch) { b.Entries[2].ProfileID = "q" },
+		"duplicate":     func(b *accounts.Batch) { b.Entries[2].Key = "a" },
+		"behind a fork": func(b *accounts.Batch) { b.Hash, b.Entries[0].Prev = accounts.Hash{1}, accounts.Hash{1} },
+		"ahead": func(b *accounts.Batch) {
 			b.After += 3
 			for i := range b.Entries {
 				b.Entries[i].Seq += 3

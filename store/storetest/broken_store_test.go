@@ -18,10 +18,11 @@ type broken struct {
 	setActive  func(context.Context, accounts.OwnerID, accounts.ProfileID, time.Time) error
 	active     func(context.Context, accounts.OwnerID) (accounts.ProfileID, error)
 	append     func(context.Context, accounts.Batch) error
+	locked     func(context.Context, accounts.ProfileID, int64, decision) error
 	entries    func(context.Context, accounts.ProfileID, int64) iter.Seq2[accounts.Entry, error]
 	lookup     func(context.Context, accounts.ProfileID, []string) (map[string]int64, error)
 	save       func(context.Context, accounts.Checkpoint) error
-	checkpoint func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error)
+	checkpoint func(context.Context, accounts.ProfileID, int64) (accounts.Checkpoint, error)
 	watch      func(context.Context) (<-chan accounts.Event, error)
 	ping       func(context.Context) error
 	close      func() error
@@ -63,6 +64,10 @@ func (b *broken) Append(ctx context.Context, batch accounts.Batch) error {
 	return or(b.append != nil, b.append, b.Store.Append)(ctx, batch)
 }
 
+func (b *broken) AppendLocked(ctx context.Context, id accounts.ProfileID, after int64, decide func(iter.Seq2[accounts.Entry, error]) (accounts.Batch, error)) error {
+	return or(b.locked != nil, b.locked, b.Store.AppendLocked)(ctx, id, after, decide)
+}
+
 func (b *broken) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
 	return or(b.entries != nil, b.entries, b.Store.Entries)(ctx, id, after)
 }
@@ -75,8 +80,8 @@ func (b *broken) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) erro
 	return or(b.save != nil, b.save, b.Store.SaveCheckpoint)(ctx, c)
 }
 
-func (b *broken) Checkpoint(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
-	return or(b.checkpoint != nil, b.checkpoint, b.Store.Checkpoint)(ctx, id)
+func (b *broken) Checkpoint(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+	return or(b.checkpoint != nil, b.checkpoint, b.Store.Checkpoint)(ctx, id, upTo)
 }
 
 func (b *broken) Watch(ctx context.Context) (<-chan accounts.Event, error) {
@@ -128,8 +133,17 @@ func eachBatch(s accounts.Store, change func(*accounts.Batch)) *broken {
 	}}
 }
 
-// lastSeq is where the journal ends.
-func lastSeq(ctx context.Context, s accounts.Store, id accounts.ProfileID) int64 {
+// endOf is where the journal ends.
+func endOf(ctx context.Context, s accounts.Store, id accounts.ProfileID) journal {
+	j := journal{id: id}
 	entries, _ := read(ctx, s, id, 0)
-	return int64(len(entries))
+	for _, e := range entries {
+		j.last, j.hash = e.Seq, e.Hash
+	}
+	return j
+}
+
+// lastSeq is the number of the journal's last entry.
+func lastSeq(ctx context.Context, s accounts.Store, id accounts.ProfileID) int64 {
+	return endOf(ctx, s, id).last
 }

@@ -61,7 +61,7 @@ type mutant struct {
 
 func mutants() []mutant {
 	return slices.Concat(generalMutants(), deafMutants(), profileMutants(), activeMutants(),
-		appendMutants(), entriesMutants(), lookupMutants(), checkpointMutants(), watchMutants(), concurrencyMutants())
+		appendMutants(), lockedMutants(), entriesMutants(), lookupMutants(), checkpointMutants(), watchMutants(), concurrencyMutants())
 }
 
 // Every check catches the mutants that are made for it.

@@ -35,6 +35,10 @@ func sharedChecks() []sharedCheck {
 		{"what one process stores the other reads", checkShared},
 		{"Watch tells of what another process changed", checkSharedWatch},
 		{"one journal used by two processes is linearizable", func(t T, a, b accounts.Store) { checkLinearizable(t, a, b) }},
+		{"AppendLocked lets no other process append in between", func(t T, a, b accounts.Store) { checkLockedExcludes(t, a, b) }},
+		{"AppendLocked never loses against another process", func(t T, a, b accounts.Store) { checkLockedNeverLoses(t, a, b) }},
+		{"AppendLocked does not hold up other profiles of another process", func(t T, a, b accounts.Store) { checkLockedApart(t, a, b) }},
+		{"another process reads a locked journal", func(t T, a, b accounts.Store) { checkLockedReading(t, a, b) }},
 		{"of appends by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneAppendWins(t, a, b) }},
 		{"of updates by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneUpdateWins(t, a, b) }},
 		{"no update by two processes is lost", func(t T, a, b accounts.Store) { checkNoLostUpdate(t, a, b) }},
@@ -77,7 +81,7 @@ func requireOneWinner(t T, errs []error, loser error, message string) int {
 	return winner
 }
 
-// "ErrConflict when the journal's last sequence number is not Batch.After", however close.
+// "ErrConflict when the journal's last entry does not have the number Batch.After", however close.
 func checkOneAppendWins(t T, stores ...accounts.Store) {
 	s, ctx := stores[0], t.Context()
 	create(t, s, profile("p"))

@@ -84,7 +84,7 @@ type journal struct {
 
 // batch returns the next batch with one entry for each key and goes on behind it.
 func (j *journal) batch(keys ...string) accounts.Batch {
-	b := accounts.Batch{ProfileID: j.id, After: j.last}
+	b := accounts.Batch{ProfileID: j.id, After: j.last, Hash: j.hash}
 	for _, key := range keys {
 		b.Entries = append(b.Entries, j.entry(key))
 	}

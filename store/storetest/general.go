@@ -37,7 +37,8 @@ func calls(s accounts.Store) []call {
 	changed.Name = "Changed"
 	j := journal{id: "p"}
 	j.batch("first") // is in the journal already
-	second := j.batch("second")
+	empty, second := j.batch(), j.batch("second")
+	third := j.batch("third")
 	return []call{
 		{"CreateProfile", func(ctx context.Context) error { return s.CreateProfile(ctx, owned("owner", "new")) }},
 		{"UpdateProfile", func(ctx context.Context) error { return s.UpdateProfile(ctx, changed) }},
@@ -45,15 +46,16 @@ func calls(s accounts.Store) []call {
 		{"Profiles", func(ctx context.Context) error { _, err := s.Profiles(ctx, accounts.ProfileFilter{}); return err }},
 		{"SetActiveProfile", func(ctx context.Context) error { return s.SetActiveProfile(ctx, "owner", "q", day.Add(time.Hour)) }},
 		{"ActiveProfile", func(ctx context.Context) error { _, err := s.ActiveProfile(ctx, "owner"); return err }},
-		{"Append of an empty batch", func(ctx context.Context) error { return s.Append(ctx, accounts.Batch{ProfileID: "p", After: 1}) }},
+		{"Append of an empty batch", func(ctx context.Context) error { return s.Append(ctx, empty) }},
 		{"Append", func(ctx context.Context) error { return s.Append(ctx, second) }},
+		{"AppendLocked", func(ctx context.Context) error { return s.AppendLocked(ctx, "p", 0, returns(third, nil)) }},
 		{"Entries", func(ctx context.Context) error { _, err := read(ctx, s, "p", 0); return err }},
 		{"Lookup", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", []string{"first"}); return err }},
 		{"Lookup without keys", func(ctx context.Context) error { _, err := s.Lookup(ctx, "p", nil); return err }},
 		{"SaveCheckpoint", func(ctx context.Context) error {
 			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: "p", Seq: 2, State: []byte("new")})
 		}},
-		{"Checkpoint", func(ctx context.Context) error { _, err := s.Checkpoint(ctx, "p"); return err }},
+		{"Checkpoint", func(ctx context.Context) error { _, err := s.Checkpoint(ctx, "p", newest); return err }},
 		{"Ping", s.Ping},
 		{"Watch", func(ctx context.Context) error { _, err := s.Watch(ctx); return err }},
 	}
@@ -90,7 +92,7 @@ func contentsOf(t T, s accounts.Store) contents {
 	require.NoError(t, err, "ActiveProfile failed")
 	c.entries, err = read(t.Context(), s, "p", 0)
 	require.NoError(t, err, "Entries failed")
-	c.checkpoint, err = s.Checkpoint(t.Context(), "p")
+	c.checkpoint, err = s.Checkpoint(t.Context(), "p", newest)
 	require.NoError(t, err, "Checkpoint failed")
 	return c
 }
@@ -160,7 +162,7 @@ func checkNoAliasIn(t T, s accounts.Store) {
 	c := accounts.Checkpoint{ProfileID: "p", Seq: 2, Hash: j.hash, State: []byte("state")}
 	require.NoError(t, s.SaveCheckpoint(t.Context(), c), "SaveCheckpoint failed")
 	clear(c.State)
-	got, err := s.Checkpoint(t.Context(), "p")
+	got, err := s.Checkpoint(t.Context(), "p", newest)
 	require.NoError(t, err, "Checkpoint failed")
 	require.Equal(t, []byte("state"), got.State, "the store kept the checkpoint's state it was given, not a copy")
 }
@@ -180,10 +182,10 @@ func checkNoAliasOut(t T, s accounts.Store) {
 
 	c := accounts.Checkpoint{ProfileID: "p", Seq: 3, Hash: j.hash, State: []byte("state")}
 	require.NoError(t, s.SaveCheckpoint(t.Context(), c), "SaveCheckpoint failed")
-	first, err := s.Checkpoint(t.Context(), "p")
+	first, err := s.Checkpoint(t.Context(), "p", newest)
 	require.NoError(t, err, "Checkpoint failed")
 	clear(first.State)
-	again, err := s.Checkpoint(t.Context(), "p")
+	again, err := s.Checkpoint(t.Context(), "p", newest)
 	require.NoError(t, err, "Checkpoint failed")
 	require.Equal(t, []byte("state"), again.State, "a checkpoint's state that was returned is the stored one")
 
@@ -218,7 +220,7 @@ func checkBatchReuse(t T, s accounts.Store) {
 			e.Payload = payload[from:]
 			entries = append(entries, e)
 		}
-		b := accounts.Batch{ProfileID: "p", After: entries[0].Seq - 1, Entries: entries}
+		b := accounts.Batch{ProfileID: "p", After: entries[0].Seq - 1, Hash: entries[0].Prev, Entries: entries}
 		require.NoError(t, s.Append(t.Context(), b), "Append failed")
 	}
 	requireEntries(t, s, "p", want, "reusing the batch's slices changed what is stored")

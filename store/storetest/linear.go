@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ import (
 // journalState is the journal after some calls; it is never changed.
 type journalState struct {
 	last  int64
-	print uint64 // over all keys and payloads in order
+	hash  accounts.Hash // of the last entry
+	print uint64        // over all keys, payloads and hashes in order
 	head  *journalNode
 }
 
@@ -34,14 +36,17 @@ type journalNode struct {
 	next *journalNode
 }
 
-// step is the input of a call: a read of everything, a look-up of keys, or an append.
+// step is the input of a call: a read of everything, a look-up of keys, or an append. An append under
+// the lock reads everything too, and makes its batch then.
 type step struct {
-	read  bool
-	keys  []string // nil for no look-up
-	batch accounts.Batch
+	read   bool
+	keys   []string // nil for no look-up
+	locked bool
+	batch  *accounts.Batch // without entries for a barrier
 }
 
-// outcome is a call's answer. The last sequence number and the fingerprint are those of a read.
+// outcome is a call's answer. The last sequence number and the fingerprint are those of a read, or of
+// the tail.
 type outcome struct {
 	last       int64
 	print      uint64
@@ -54,8 +59,8 @@ func (s journalState) with(entries []accounts.Entry) journalState {
 	for i := range entries {
 		e := &entries[i]
 		h := fnv.New64a()
-		fmt.Fprintf(h, "%d %d %q %q", s.print, e.Seq, e.Key, e.Payload)
-		s = journalState{e.Seq, h.Sum64(), &journalNode{e.Key, e.Seq, s.head}}
+		fmt.Fprintf(h, "%d %d %q %q %x", s.print, e.Seq, e.Key, e.Payload, e.Hash)
+		s = journalState{e.Seq, e.Hash, h.Sum64(), &journalNode{e.Key, e.Seq, s.head}}
 	}
 	return s
 }
@@ -83,7 +88,7 @@ func (s journalState) lookUp(keys []string) outcome {
 
 // append returns what an append must answer, and the state it leaves.
 func (s journalState) append(b accounts.Batch) (outcome, journalState) {
-	if b.After != s.last {
+	if b.After != s.last || b.Hash != s.hash {
 		return outcome{conflict: true}, s
 	}
 	var duplicates []accounts.Duplicate
@@ -111,7 +116,10 @@ func journalModel() porcupine.Model {
 			case in.keys != nil:
 				return got == s.lookUp(in.keys), s
 			}
-			want, next := s.append(in.batch)
+			want, next := s.append(*in.batch)
+			if in.locked {
+				want.last, want.print = s.last, s.print
+			}
 			return got == want, next
 		},
 		Equal: func(a, b any) bool {
@@ -141,7 +149,10 @@ func tell(in step, out outcome) string {
 	case out.duplicates != "":
 		answer = "duplicates " + out.duplicates
 	}
-	return fmt.Sprintf("append %q after %d: %s", list, in.batch.After, answer)
+	if in.locked {
+		answer += fmt.Sprintf(", the tail ends with %d, fingerprint %x", out.last, out.print)
+	}
+	return fmt.Sprintf("append %q after %d (%.8s), locked %t: %s", list, in.batch.After, in.batch.Hash, in.locked, answer)
 }
 
 // client makes the calls of one goroutine and keeps their history.
@@ -151,11 +162,13 @@ type client struct {
 	rnd     *rand.Rand
 	began   time.Time
 	last    int64 // where this client believes the journal ends
+	hash    accounts.Hash
 	history []porcupine.Operation
 }
 
-// "Calls on one profile are linearizable." Many clients read, look up and append at once: some
-// after what they just read, some on stale knowledge, some under keys that may be taken.
+// "Calls on one profile are linearizable." Many clients read, look up and append at once, with the
+// lock and without: some after what they just read, some on stale knowledge or behind a fork, some
+// under keys that may be taken.
 func checkLinearizable(t T, stores ...accounts.Store) {
 	create(t, stores[0], profile("p"))
 	const clients, each = 6, 60
@@ -180,16 +193,19 @@ func checkLinearizable(t T, stores ...accounts.Store) {
 func (c *client) run(ctx context.Context, n int) error {
 	for i := range n {
 		var in step
-		switch c.rnd.IntN(6) {
+		switch c.rnd.IntN(7) {
 		case 0, 1:
 			in.read = true
 		case 2:
 			in.keys = []string{c.contended(), fmt.Sprint("client-", c.rnd.IntN(6), "-", i), c.contended()}
+		case 3:
+			in.locked, in.batch = true, new(accounts.Batch)
 		default:
-			in.batch = c.batch(i)
+			b := c.batch(i)
+			in.batch = &b
 		}
 		call := time.Since(c.began)
-		out, err := c.do(ctx, in)
+		out, err := c.do(ctx, i, in)
 		if err != nil {
 			return err
 		}
@@ -200,44 +216,86 @@ func (c *client) run(ctx context.Context, n int) error {
 	return nil
 }
 
-// batch is one to three entries after what the client believes is the last, now and then after
-// something else, under keys that are often taken.
+// batch is up to three entries after what the client believes is the last, now and then after
+// something else, under keys that are often taken. Without entries it is a barrier.
 func (c *client) batch(i int) accounts.Batch {
-	j := journal{id: "p", last: c.last}
-	if c.rnd.IntN(8) == 0 {
+	j := journal{id: "p", last: c.last, hash: c.hash}
+	switch c.rnd.IntN(16) {
+	case 0, 1:
 		j.last = max(0, j.last+int64(c.rnd.IntN(5)-2))
+	case 2:
+		j.hash[0]++ // a fork
+	case 3, 4:
+		return j.batch()
 	}
 	list := []string{fmt.Sprint("client-", c.id, "-", i), "", c.contended()}
 	c.rnd.Shuffle(len(list), func(a, b int) { list[a], list[b] = list[b], list[a] })
 	b := j.batch(list[:1+c.rnd.IntN(3)]...)
+	prev := b.Hash
 	for k := range b.Entries {
-		b.Entries[k].Payload = fmt.Appendf(nil, `{"v":1,"client":%d,"call":%d,"part":%d}`, c.id, i, k)
+		e := &b.Entries[k]
+		e.Payload = fmt.Appendf(nil, `{"v":1,"client":%d,"call":%d,"part":%d}`, c.id, i, k)
+		e.Prev = prev
+		e.Hash = e.Sum()
+		prev = e.Hash
 	}
 	return b
 }
 
+// knows has the client believe that the journal is in the state.
+func (c *client) knows(s journalState) { c.last, c.hash = s.last, s.hash }
+
 // contended is a key that is often taken.
 func (c *client) contended() string { return fmt.Sprint("contended-", c.rnd.IntN(40)) }
 
-func (c *client) do(ctx context.Context, in step) (outcome, error) {
+// do makes a call, the client's i-th.
+func (c *client) do(ctx context.Context, i int, in step) (outcome, error) {
 	if in.read {
 		entries, err := read(ctx, c.s, "p", 0)
 		if err != nil {
 			return outcome{}, err
 		}
 		state := journalState{}.with(entries)
-		c.last = state.last
+		c.knows(state)
 		return outcome{last: state.last, print: state.print}, nil
 	}
 	if in.keys != nil {
 		found, err := c.s.Lookup(ctx, "p", in.keys)
 		return outcome{found: fmt.Sprint(found)}, err
 	}
-	err := c.s.Append(ctx, in.batch)
+	if in.locked {
+		return c.appendLocked(ctx, i, in)
+	}
+	return c.appended(in, c.s.Append(ctx, *in.batch))
+}
+
+// appendLocked makes the batch of the call from the tail, now and then behind something else.
+func (c *client) appendLocked(ctx context.Context, i int, in step) (outcome, error) {
+	var tail journalState
+	err := c.s.AppendLocked(ctx, "p", 0, func(entries iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
+		for e, err := range entries {
+			if err != nil {
+				return accounts.Batch{}, err
+			}
+			tail = tail.with([]accounts.Entry{e})
+		}
+		c.knows(tail)
+		*in.batch = c.batch(i)
+		return *in.batch, nil
+	})
+	out, err := c.appended(in, err)
+	out.last, out.print = tail.last, tail.print
+	return out, err
+}
+
+// appended is the answer to an append.
+func (c *client) appended(in step, err error) (outcome, error) {
 	var duplicate *accounts.DuplicateError
 	switch {
 	case err == nil:
-		c.last = in.batch.After + int64(len(in.batch.Entries))
+		if n := len(in.batch.Entries); n > 0 {
+			c.last, c.hash = in.batch.After+int64(n), in.batch.Entries[n-1].Hash
+		}
 		return outcome{}, nil
 	case errors.As(err, &duplicate):
 		return outcome{duplicates: describe(duplicate.Duplicates)}, nil

@@ -65,7 +65,7 @@ func aliasMutants() []mutant {
 			var kept accounts.Checkpoint
 			return &broken{Store: s,
 				save:       func(_ context.Context, c accounts.Checkpoint) error { kept = c; return nil },
-				checkpoint: func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error) { return kept, nil },
+				checkpoint: func(context.Context, accounts.ProfileID, int64) (accounts.Checkpoint, error) { return kept, nil },
 			}
 		}},
 		{name: "returns the payload it keeps", caught: one("values returned never alias what is kept"), breaks: func(s accounts.Store) *broken {
@@ -79,9 +79,9 @@ func aliasMutants() []mutant {
 		}},
 		{name: "returns the state it keeps", caught: one("values returned never alias what is kept"), breaks: func(s accounts.Store) *broken {
 			var kept *accounts.Checkpoint
-			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
 				if kept == nil {
-					c, _ := s.Checkpoint(ctx, id)
+					c, _ := s.Checkpoint(ctx, id, upTo)
 					kept = &c
 				}
 				return *kept, nil
@@ -214,6 +214,11 @@ func deafMutants() []mutant {
 			return s.Append(ctx, b)
 		}}
 	})
+	add("AppendLocked", func(s accounts.Store) *broken {
+		return &broken{Store: s, locked: func(ctx context.Context, id accounts.ProfileID, after int64, decide decision) error {
+			return s.AppendLocked(deaf(ctx), id, after, decide)
+		}}
+	})
 	add("Entries", func(s accounts.Store) *broken {
 		return &broken{Store: s, entries: func(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
 			return s.Entries(deaf(ctx), id, after)
@@ -228,8 +233,8 @@ func deafMutants() []mutant {
 		return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error { return s.SaveCheckpoint(deaf(ctx), c) }}
 	})
 	add("Checkpoint", func(s accounts.Store) *broken {
-		return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
-			return s.Checkpoint(deaf(ctx), id)
+		return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+			return s.Checkpoint(deaf(ctx), id, upTo)
 		}}
 	})
 	add("Ping", func(s accounts.Store) *broken {

@@ -8,16 +8,35 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ai-ots/accounts"
 )
 
-// renumber makes the batch continue the journal, whatever its numbers were.
+// renumber numbers the entries behind last, whatever their numbers were.
 func renumber(b *accounts.Batch, last int64) {
 	b.After = last
 	for i := range b.Entries {
 		b.Entries[i].Seq = last + 1 + int64(i)
 	}
+}
+
+// rechain chains the entries behind hash, whatever they continued.
+func rechain(b *accounts.Batch, hash accounts.Hash) {
+	b.Hash = hash
+	for i := range b.Entries {
+		b.Entries[i].Prev = hash
+		hash = b.Entries[i].Hash
+	}
+}
+
+// acceptsForks appends behind whatever entry has the number.
+func acceptsForks(s accounts.Store) *broken {
+	return eachBatch(s, func(b *accounts.Batch) {
+		if end := endOf(context.Background(), s, b.ProfileID); b.Check() == nil && end.last == b.After {
+			rechain(b, end.hash)
+		}
+	})
 }
 
 // acceptsStale appends wherever the journal ends.
@@ -27,7 +46,9 @@ func acceptsStale(s accounts.Store) *broken {
 		mu.Lock()
 		defer mu.Unlock()
 		b.Entries = cloneEntries(b.Entries)
-		renumber(&b, lastSeq(ctx, s, b.ProfileID))
+		end := endOf(ctx, s, b.ProfileID)
+		renumber(&b, end.last)
+		rechain(&b, end.hash)
 		return s.Append(ctx, b)
 	}}
 }
@@ -36,7 +57,7 @@ func acceptsStale(s accounts.Store) *broken {
 func appendsOneByOne(s accounts.Store) *broken {
 	return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
 		for i, e := range b.Entries {
-			err := s.Append(ctx, accounts.Batch{ProfileID: b.ProfileID, After: b.After + int64(i), Entries: []accounts.Entry{e}})
+			err := s.Append(ctx, accounts.Batch{ProfileID: b.ProfileID, After: b.After + int64(i), Hash: e.Prev, Entries: []accounts.Entry{e}})
 			if err != nil {
 				return err
 			}
@@ -64,6 +85,42 @@ func sharesKeys(s accounts.Store) *broken {
 
 func appendMutants() []mutant { return slices.Concat(batchMutants(), keyMutants()) }
 
+const (
+	staleEmpty = "Append of an empty batch is refused where the journal ends elsewhere"
+	linear     = "calls on one profile's journal are linearizable"
+)
+
+// emptyBatch breaks Append of a batch without entries.
+func emptyBatch(f func(context.Context, accounts.Store, accounts.Batch) error) func(accounts.Store) *broken {
+	return func(s accounts.Store) *broken {
+		return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
+			if len(b.Entries) == 0 {
+				return f(ctx, s, b)
+			}
+			return s.Append(ctx, b)
+		}}
+	}
+}
+
+// tellsOfEmptyBatches has its own event for a batch without entries.
+func tellsOfEmptyBatches(s accounts.Store) *broken {
+	var seq atomic.Int64 // of the last one
+	b := piping(true, func(e accounts.Event, send func(accounts.Event)) {
+		if seq := seq.Swap(0); seq > 0 {
+			send(recordEvent(profile("p"), seq))
+		}
+		send(e)
+	})(s)
+	b.append = func(ctx context.Context, batch accounts.Batch) error {
+		err := s.Append(ctx, batch)
+		if len(batch.Entries) == 0 && err == nil {
+			seq.Store(batch.After)
+		}
+		return err
+	}
+	return b
+}
+
 func batchMutants() []mutant {
 	return []mutant{
 		{name: "re-encodes payloads", caught: one("Append keeps what it accepted, byte for byte"), breaks: func(s accounts.Store) *broken {
@@ -76,14 +133,26 @@ func batchMutants() []mutant {
 				}
 			})
 		}},
-		{name: "checks empty batches", caught: one("Append of an empty batch is accepted and changes nothing"), breaks: func(s accounts.Store) *broken {
-			return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
-				if len(b.Entries) == 0 && b.After != lastSeq(ctx, s, b.ProfileID) {
-					return accounts.ErrConflict
-				}
-				return s.Append(ctx, b)
-			}}
-		}},
+		{name: "accepts every empty batch", caught: []string{staleEmpty, linear}, breaks: emptyBatch(func(ctx context.Context, s accounts.Store, b accounts.Batch) error {
+			return swallow(s.Append(ctx, b), accounts.ErrConflict)
+		})},
+		{name: "accepts an empty batch for no profile", caught: one(staleEmpty), breaks: emptyBatch(func(ctx context.Context, s accounts.Store, b accounts.Batch) error {
+			return swallow(s.Append(ctx, b), accounts.ErrProfileNotFound)
+		})},
+		{name: "looks at the number of an empty batch alone", caught: one(staleEmpty), breaks: emptyBatch(func(ctx context.Context, s accounts.Store, b accounts.Batch) error {
+			if end := endOf(ctx, s, b.ProfileID); end.last == b.After {
+				b.Hash = end.hash
+			}
+			return s.Append(ctx, b)
+		})},
+		{name: "refuses empty batches", caught: one("Append of an empty batch adds none"), breaks: emptyBatch(func(context.Context, accounts.Store, accounts.Batch) error {
+			return accounts.ErrInvalid
+		})},
+		{name: "writes an entry for an empty batch", caught: one("Append of an empty batch adds none"), breaks: emptyBatch(func(ctx context.Context, s accounts.Store, b accounts.Batch) error {
+			j := journal{id: b.ProfileID, last: b.After, hash: b.Hash}
+			return s.Append(ctx, j.batch(""))
+		})},
+		{name: "tells of empty batches", caught: one("Append of an empty batch adds none"), breaks: tellsOfEmptyBatches},
 		{name: "appends one by one", caught: []string{"Append adds all of a large batch or none", "a refused Append leaves no trace", "Append refuses a batch that repeats a key within itself"}, breaks: appendsOneByOne},
 		{name: "appends to nothing", caught: one("Append to an unknown profile is a miss"), breaks: func(s accounts.Store) *broken {
 			return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
@@ -97,12 +166,22 @@ func batchMutants() []mutant {
 				}
 			})
 		}},
+		{name: "chains entries itself", caught: one("Append refuses an entry whose Prev is not the hash before it"), breaks: func(s accounts.Store) *broken {
+			return eachBatch(s, func(b *accounts.Batch) { rechain(b, b.Hash) })
+		}},
+		{name: "does not look at the first entry's Prev", caught: one("Append refuses an entry whose Prev is not the hash before it"), breaks: func(s accounts.Store) *broken {
+			return eachBatch(s, func(b *accounts.Batch) {
+				if len(b.Entries) > 0 {
+					b.Entries[0].Prev = b.Hash
+				}
+			})
+		}},
 		{name: "numbers entries itself", caught: one("Append refuses sequence numbers that do not run on from After"), breaks: func(s accounts.Store) *broken {
 			return eachBatch(s, func(b *accounts.Batch) { renumber(b, b.After) })
 		}},
 		{name: "looks only at the first and last number", caught: one("Append refuses sequence numbers that do not run on from After"), breaks: func(s accounts.Store) *broken {
 			return eachBatch(s, func(b *accounts.Batch) {
-				if n := len(b.Entries); b.Entries[0].Seq == b.After+1 && b.Entries[n-1].Seq == b.After+int64(n) {
+				if n := len(b.Entries); n > 0 && b.Entries[0].Seq == b.After+1 && b.Entries[n-1].Seq == b.After+int64(n) {
 					renumber(b, b.After)
 				}
 			})
@@ -131,8 +210,23 @@ func keyMutants() []mutant {
 				}
 			})
 		}},
-		{name: "accepts a stale After", caught: []string{"Append refuses a batch that does not continue the journal",
-			"of concurrent appends after one entry exactly one wins", "calls on one profile's journal are linearizable"}, breaks: acceptsStale},
+		{name: "accepts a stale After", caught: []string{"Append refuses a batch behind another number", "Append refuses a batch behind another entry of the same number",
+			"of concurrent appends after one entry exactly one wins", linear}, breaks: acceptsStale},
+		{name: "looks at the number alone", caught: []string{"Append refuses a batch behind another entry of the same number", linear}, breaks: acceptsForks},
+		{name: "looks at the hash alone", caught: one("Append refuses a batch behind another number"), breaks: func(s accounts.Store) *broken {
+			return eachBatch(s, func(b *accounts.Batch) {
+				if end := endOf(context.Background(), s, b.ProfileID); b.Check() == nil && end.hash == b.Hash {
+					renumber(b, end.last)
+				}
+			})
+		}},
+		{name: "an empty journal has any hash", caught: one("Append refuses a batch behind another entry of the same number"), breaks: func(s accounts.Store) *broken {
+			return eachBatch(s, func(b *accounts.Batch) {
+				if b.After == 0 && b.Check() == nil {
+					rechain(b, accounts.Hash{})
+				}
+			})
+		}},
 		{name: "lists one duplicate", caught: one("Append lists every duplicate key in the batch's order"), breaks: func(s accounts.Store) *broken {
 			return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
 				err := s.Append(ctx, b)
@@ -164,7 +258,7 @@ func keyMutants() []mutant {
 		{name: "looks for duplicates before conflicts", caught: one("Append tells its errors in the order of precedence"), breaks: func(s accounts.Store) *broken {
 			return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
 				err := s.Append(ctx, b)
-				if errors.Is(err, accounts.ErrConflict) && b.Entries[0].Key == "a" {
+				if errors.Is(err, accounts.ErrConflict) && len(b.Entries) > 0 && b.Entries[0].Key == "a" {
 					return &accounts.DuplicateError{ProfileID: b.ProfileID}
 				}
 				return err
@@ -329,14 +423,14 @@ func checkpointMutants() []mutant {
 			}}
 		}},
 		{name: "none is a zero checkpoint", caught: one("Checkpoint is ErrNoCheckpoint when none was saved"), breaks: func(s accounts.Store) *broken {
-			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
-				c, err := s.Checkpoint(ctx, id)
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+				c, err := s.Checkpoint(ctx, id, upTo)
 				return c, swallow(err, accounts.ErrNoCheckpoint)
 			}}
 		}},
 		{name: "an unknown profile has no checkpoint", caught: one("checkpoints of an unknown profile are a miss"), breaks: func(s accounts.Store) *broken {
-			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
-				c, err := s.Checkpoint(ctx, id)
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+				c, err := s.Checkpoint(ctx, id, upTo)
 				if errors.Is(err, accounts.ErrProfileNotFound) {
 					err = accounts.ErrNoCheckpoint
 				}
@@ -360,16 +454,56 @@ func checkpointMutants() []mutant {
 					last = c
 					return nil
 				},
-				checkpoint: func(context.Context, accounts.ProfileID) (accounts.Checkpoint, error) {
+				checkpoint: func(context.Context, accounts.ProfileID, int64) (accounts.Checkpoint, error) {
 					mu.Lock()
 					defer mu.Unlock()
 					return last, nil
 				},
 			}
 		}},
+		{name: "one slot for all", caught: []string{"SaveCheckpoint keeps one in each slot", "Checkpoint returns the newest of any slot up to an entry"}, breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error {
+				c.Slot = 0
+				return s.SaveCheckpoint(ctx, c)
+			}}
+		}},
+		{name: "an older one than any is ignored", caught: one("SaveCheckpoint keeps one in each slot"), breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error {
+				if old, err := s.Checkpoint(ctx, c.ProfileID, newest); err == nil && old.Seq > c.Seq {
+					return nil
+				}
+				return s.SaveCheckpoint(ctx, c)
+			}}
+		}},
+		{name: "forgets the slot", caught: one("SaveCheckpoint keeps one in each slot"), breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+				c, err := s.Checkpoint(ctx, id, upTo)
+				c.Slot = 0
+				return c, err
+			}}
+		}},
+		{name: "up to does not count", caught: one("Checkpoint returns the newest of any slot up to an entry"), breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, _ int64) (accounts.Checkpoint, error) {
+				return s.Checkpoint(ctx, id, newest)
+			}}
+		}},
+		{name: "up to means below", caught: one("Checkpoint returns the newest of any slot up to an entry"), breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, checkpoint: func(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
+				if upTo < newest {
+					upTo--
+				}
+				return s.Checkpoint(ctx, id, upTo)
+			}}
+		}},
+		{name: "any slot goes", caught: one("SaveCheckpoint refuses another slot"), breaks: func(s accounts.Store) *broken {
+			return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error {
+				c.Slot = min(max(c.Slot, 0), accounts.MaxSlot)
+				return s.SaveCheckpoint(ctx, c)
+			}}
+		}},
 		{name: "an older one is an error", caught: one("SaveCheckpoint ignores an older one without an error"), breaks: func(s accounts.Store) *broken {
 			return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error {
-				if old, err := s.Checkpoint(ctx, c.ProfileID); err == nil && old.Seq > c.Seq {
+				if old, err := s.Checkpoint(ctx, c.ProfileID, newest); err == nil && old.Seq > c.Seq {
 					return accounts.ErrConflict
 				}
 				return s.SaveCheckpoint(ctx, c)
@@ -377,7 +511,7 @@ func checkpointMutants() []mutant {
 		}},
 		{name: "the first of a Seq stays", caught: one("SaveCheckpoint replaces one of the same Seq"), breaks: func(s accounts.Store) *broken {
 			return &broken{Store: s, save: func(ctx context.Context, c accounts.Checkpoint) error {
-				if old, err := s.Checkpoint(ctx, c.ProfileID); err == nil && old.Seq == c.Seq {
+				if old, err := s.Checkpoint(ctx, c.ProfileID, newest); err == nil && old.Seq == c.Seq {
 					return nil
 				}
 				return s.SaveCheckpoint(ctx, c)

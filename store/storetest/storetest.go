@@ -35,7 +35,7 @@ type check struct {
 // checks returns the whole suite. Each check is given an empty store of its own.
 func checks() []check {
 	return slices.Concat(
-		generalChecks(), profileChecks(), activeChecks(), appendChecks(), entriesChecks(),
+		generalChecks(), profileChecks(), activeChecks(), appendChecks(), lockedChecks(), entriesChecks(),
 		lookupChecks(), checkpointChecks(), watchChecks(), concurrencyChecks(),
 	)
 }

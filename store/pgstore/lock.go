@@ -1,0 +1,207 @@
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/ai-ots/accounts"
+)
+
+// lockLimit ends a transaction that holds a journal and asks nothing of the server for so long: the
+// process hangs, or the network is cut off and nobody tells the server.
+const lockLimit = "10s"
+
+// maxLocked is how many appends of AppendLocked are under way at once, without a caller or with one.
+const maxLocked = 16
+
+// AppendLocked implements accounts.Store. It is one transaction, which locks the head of the journal,
+// and takes one connection of the pool until it returns. tail reads on that connection, page by page.
+// Where the pool has no other connection, decide must make no other call of the store.
+//
+// The lock ends with the transaction: at once when the process dies, and after ten seconds in which
+// decide neither reads from tail nor returns. AppendLocked then fails, and nothing was appended.
+//
+// The context ends waiting, and reading from tail. What decide returned in time is appended without
+// regard to the context: a caller that cannot wait for that leaves with ErrOutcomeUnknown.
+func (s *Store) AppendLocked(
+	ctx context.Context, id accounts.ProfileID, after int64,
+	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
+) error {
+	return s.appendLocked(ctx, id, after, decide, s.appendIn)
+}
+
+// appendLocked is AppendLocked, where put appends the batch in the transaction.
+func (s *Store) appendLocked(
+	ctx context.Context, id accounts.ProfileID, after int64,
+	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
+	put func(context.Context, *sqlx.Tx, accounts.Batch) error,
+) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	h, err := s.hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	underWay := false
+	defer func() { // also when decide panics
+		if !underWay {
+			h.release()
+		}
+	}()
+	b, err := decide(h.tail(ctx, after))
+	if err != nil {
+		return err
+	}
+	if b.ProfileID != id {
+		return fmt.Errorf("%w batch for profile %q: the journal of profile %q is locked", accounts.ErrInvalid, b.ProfileID, id)
+	}
+	if err := b.Check(); err != nil {
+		return err
+	}
+	if !h.keep() {
+		return fmt.Errorf("append to profile %q after entry %d: %w", id, b.After, ctx.Err())
+	}
+	err = s.locked.Do(ctx, func(context.Context) error {
+		defer h.release()
+		return h.finish(b, put)
+	})
+	underWay = errors.Is(err, accounts.ErrOutcomeUnknown) // or over; then it released the journal itself
+	return s.failed(ctx, err, "append to profile %q after entry %d", id, b.After)
+}
+
+// heldJournal is a transaction that has locked a journal.
+type heldJournal struct {
+	s    *Store
+	id   accounts.ProfileID
+	last int64 // the number of the last entry
+	tx   *sqlx.Tx
+	ctx  context.Context // of the transaction: without the caller's end once it is to be kept
+	end  context.CancelFunc
+	keep func() bool // has the caller's end not end the transaction, unless it has already
+}
+
+// lockStatement locks a head. In READ COMMITTED it returns what is there when it has got the lock.
+const lockStatement = `
+	SELECT seq, set_config('idle_in_transaction_session_timeout', $2, true)
+	FROM trading.journal_heads WHERE profile_id = $1 FOR UPDATE`
+
+// hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first.
+func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
+	h, err := s.lock(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		if _, err := s.head(ctx, id); err != nil {
+			return nil, err
+		}
+		if err := s.makeHead(ctx, id); !errors.Is(err, errRefused) {
+			return nil, s.failed(ctx, err, "lock the journal of profile %q", id)
+		}
+		h, err = s.lock(ctx, id)
+	}
+	switch {
+	case err == nil:
+		return h, nil
+	case ctx.Err() != nil: // nothing was written, whatever became of the connection
+		return nil, fmt.Errorf("lock the journal of profile %q: %w", id, ctx.Err())
+	case missing(err):
+		return nil, notFound(id)
+	}
+	return nil, s.failed(ctx, err, "lock the journal of profile %q", id)
+}
+
+// lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
+func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	h := &heldJournal{s: s, id: id, ctx: running, end: end, keep: context.AfterFunc(ctx, end)}
+	tx, err := s.db.BeginTxx(running, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err == nil {
+		h.tx = tx
+		err = tx.QueryRowxContext(running, s.schema.in(lockStatement), string(id), lockLimit).Scan(&h.last, new(string))
+	}
+	if err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+// release takes back what is not committed, and unlocks the journal.
+func (h *heldJournal) release() {
+	h.keep()
+	if h.tx != nil {
+		_ = h.tx.Rollback() // an error once it is committed, or taken back for the caller's end
+	}
+	h.end()
+}
+
+// tail yields the entries above after. Nobody adds any while the journal is held.
+func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.Entry, error] {
+	page := func(after, last int64) ([]accounts.Entry, error) {
+		entries := make([]accounts.Entry, 0, last-after)
+		rows, err := h.tx.QueryxContext(h.ctx, h.s.sql.page.text, string(h.id), after, last)
+		err = eachRow(rows, err, func(scan func(...any) error) error {
+			e, err := scanEntry(h.id, scan)
+			entries = append(entries, e)
+			return err
+		})
+		return entries, h.s.failed(ctx, err, "read the journal of profile %q", h.id)
+	}
+	return func(yield func(accounts.Entry, error) bool) {
+		h.s.readPages(ctx, max(after, 0), h.last, yield, page)
+	}
+}
+
+// finish appends the batch and commits. Nothing was appended where an error comes before the commit.
+func (h *heldJournal) finish(b accounts.Batch, put func(context.Context, *sqlx.Tx, accounts.Batch) error) error {
+	if err := put(h.ctx, h.tx, b); err != nil {
+		return err
+	}
+	err := h.tx.Commit()
+	if err != nil && !aborted(err) {
+		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
+	}
+	return err
+}
+
+// appendIn appends the batch in a transaction of the caller's, or returns why it is refused: errNoHead
+// and errRefused as of reasonIn.
+func (s *Store) appendIn(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
+	accepted, err := s.putIn(ctx, tx, &b)
+	switch {
+	case violates(err, "journal_entries_pkey"):
+		return beyondTheEnd(&b)
+	case err != nil || accepted:
+		return err
+	}
+	why, err := s.reasonIn(ctx, tx, b)
+	if err != nil {
+		return err
+	}
+	return why
+}
+
+// putIn is appendIn without the reason. It takes the careful statement: one that fails would fail the
+// transaction.
+func (s *Store) putIn(ctx context.Context, tx *sqlx.Tx, b *accounts.Batch) (accepted bool, err error) {
+	if len(b.Entries) == 0 {
+		result, err := tx.ExecContext(ctx, s.schema.in(barrierStatement), string(b.ProfileID), b.After, b.Hash[:])
+		if err != nil {
+			return false, err
+		}
+		n, err := result.RowsAffected()
+		return n > 0, err
+	}
+	r := newRows()
+	r.addBatch(0, b)
+	if s.projection {
+		r.project(0, b)
+	}
+	rows, err := tx.QueryxContext(ctx, s.sql.careful.text, r.args(&s.sql, s.sql.careful, s.channel())...)
+	err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })
+	return accepted, err
+}
