@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -243,40 +242,27 @@ var errChanged = errors.New("rows changed meanwhile")
 
 // Append appends to the journal and claims the batch's rows, or neither.
 func (a *adopter) Append(ctx context.Context, b accounts.Batch) error {
-	if len(b.Entries) == 0 {
-		return a.Store.Append(ctx, b)
-	}
-	if err := b.Check(); err != nil {
-		return err
+	return a.AppendLocked(ctx, b.ProfileID, b.After, returning(b))
+}
+
+// AppendLocked is Append under the lock of the journal.
+func (a *adopter) AppendLocked(ctx context.Context, id accounts.ProfileID, after int64, decide decision) error {
+	claims := false
+	put := func(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
+		claims = len(b.Entries) > 0
+		if !claims {
+			return a.appendIn(ctx, tx, b)
+		}
+		return a.put(ctx, tx, b)
 	}
 	for range maxTries {
-		err := a.transaction(ctx, nil, func(tx *sqlx.Tx) error { return a.put(ctx, tx, b) })
-		if errors.Is(err, errNoHead) {
-			err = a.makeHead(ctx, b.ProfileID)
-		}
-		if !errors.Is(err, errRefused) && !hasState(err, uniqueViolation, deadlockDetected, serializationFailure) {
-			a.claimed = err == nil
-			return a.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
+		err := a.appendLocked(ctx, id, after, decide, put)
+		if !hasState(err, deadlockDetected, serializationFailure) {
+			a.claimed = err == nil && claims
+			return a.failed(ctx, err, "append to profile %q after entry %d", id, after)
 		}
 	}
 	return errRefused
-}
-
-// AppendLocked claims the batch's rows too.
-func (a *adopter) AppendLocked(
-	ctx context.Context, id accounts.ProfileID, after int64,
-	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
-) error {
-	claims := false
-	err := a.appendLocked(ctx, id, after, decide, func(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
-		if len(b.Entries) == 0 {
-			return a.appendIn(ctx, tx, b)
-		}
-		claims = true
-		return a.put(ctx, tx, b)
-	})
-	a.claimed = err == nil && claims
-	return err
 }
 
 // put appends and claims in a transaction.

@@ -15,8 +15,9 @@ import (
 // others wait and then share a statement, each accepted or refused by itself. A caller whose context
 // ends while its append is under way gets the context's error, and the append may have happened.
 //
-// A batch without entries writes all the same: its commit waits for a synchronous standby, as every
-// commit does, and thereby for whatever was committed before.
+// Where somebody else has locked the journal, Append waits for the lock as AppendLocked does, and
+// appends to other journals go on. So does a batch without entries, which writes all the same: its
+// commit waits for a synchronous standby, as every commit does, and thereby for all commits before it.
 func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -27,38 +28,40 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 		}
 		return err
 	}
-	if len(b.Entries) == 0 {
-		return s.barrier(ctx, b)
-	}
-	again := false // it was sent again after a connection was lost: what refuses it may be itself
+	again := false               // it was sent again after a connection was lost: what refuses it may be itself
+	locks := len(b.Entries) == 0 // it waits for the lock
 	for alone, tries := false, 0; ; tries++ {
-		p := &pending{batch: b, ctx: ctx, alone: alone}
-		err := s.submit(ctx, p)
-		if ctx.Err() == nil {
-			again = again || p.sent > 1 // else the leader may be at it still
+		var err error
+		if locks {
+			err = s.appendLocked(ctx, b.ProfileID, b.After, returning(b), s.appendIn)
+		} else {
+			p := &pending{batch: b, ctx: ctx, alone: alone}
+			err = s.submit(ctx, p)
+			if ctx.Err() == nil {
+				again = again || p.sent > 1 // else the leader may be at it still
+			}
 		}
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, errRefused), violates(err, "journal_entries_key"):
+		case errors.Is(err, errRefused) && !locks, violates(err, "journal_entries_key"):
 			err = s.refusal(ctx, b)
-			if again && !errors.Is(err, errRefused) {
-				err = s.repeated(ctx, b, err)
-			}
-			if err == nil {
-				return nil
-			}
 		case hasState(err, deadlockDetected, serializationFailure) && tries < maxTries:
 			continue
-		case aborted(err) && !alone && ctx.Err() == nil:
+		case aborted(err) && !alone && !locks && ctx.Err() == nil:
 			alone = true // what is wrong may be another's batch of the same group
 			continue
 		case violates(err, "journal_entries_pkey"):
 			err = beyondTheEnd(&b)
 		}
-		if !errors.Is(err, errRefused) || tries >= maxTries {
-			return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
+		if again && (errors.Is(err, accounts.ErrConflict) || errors.Is(err, accounts.ErrDuplicate)) {
+			err = s.repeated(ctx, b, err)
 		}
+		if errors.Is(err, errRefused) && !locks {
+			locks = true // somebody has the head locked, or had
+			continue
+		}
+		return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
 	}
 }
 
@@ -67,8 +70,8 @@ func beyondTheEnd(b *accounts.Batch) error {
 	return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
 }
 
-// maxTries bounds how often an append is repeated that was refused for no reason that can be found,
-// or for a deadlock with somebody else's statement.
+// maxTries bounds how often a write is repeated that was refused for no reason that can be found, or
+// for a deadlock with somebody else's statement.
 const maxTries = 100
 
 // errRefused says that a batch was not accepted, and that why is still to be found out.
@@ -86,29 +89,6 @@ func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) e
 		return nil
 	}
 	return refusal
-}
-
-// barrierStatement writes a head as it is, if the journal ends where a batch says.
-const barrierStatement = `
-	UPDATE trading.journal_heads h SET seq = h.seq
-	FROM (VALUES ($1::text, $2::bigint, $3::bytea)) AS batch (profile_id, after, behind)
-	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues
-
-// barrier writes, and adds nothing to the journal.
-func (s *Store) barrier(ctx context.Context, b accounts.Batch) error {
-	for tries := 0; ; tries++ {
-		n, err := s.affect(ctx, barrierStatement, string(b.ProfileID), b.After, b.Hash[:])
-		if err == nil && n > 0 {
-			return nil
-		}
-		if err == nil || missing(err) {
-			err = s.refusal(ctx, b)
-		}
-		again := errors.Is(err, errRefused) || hasState(err, deadlockDetected, serializationFailure)
-		if !again || tries >= maxTries {
-			return s.failed(ctx, err, "look whether the journal of profile %q ends with entry %d", b.ProfileID, b.After)
-		}
-	}
 }
 
 // refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no

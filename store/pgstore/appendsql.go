@@ -63,12 +63,12 @@ func (r *rows) args(st *statements, shape *statement, channel any) []any {
 // probe of the primary key, and not a column of the head: the entries are the truth, and a process of
 // an older version, which runs on while the schema is migrated, would not keep the column.
 //
-// The statement sees entries as of its snapshot, and the head's newest version, for which it may have
-// waited: READ COMMITTED looks again at the row that was locked, and at nothing else. That accepts no
-// batch wrongly. Entries are never changed, so the entry after that the snapshot has is the entry
-// after of the newest version too. An entry that came behind the snapshot is not seen: its batch is
-// refused, though it may continue the journal. Then refusal finds no reason, and Append tries again,
-// with a snapshot that has the entry.
+// The statement sees entries as of its snapshot, and the head's newest version, which may be newer:
+// READ COMMITTED looks again at the row that was locked, and at nothing else. That accepts no batch
+// wrongly. Entries are never changed, so the entry that the snapshot has is that of the newest version
+// too. An entry that came behind the snapshot is not seen: its batch is refused, though it may continue
+// the journal. Then refusal finds no reason, and Append locks the head, and looks again with a snapshot
+// that is newer than the lock.
 //
 // It is a scalar subquery. The planner could answer EXISTS, which is under a condition here, by
 // reading all entries into a hash table.
@@ -81,9 +81,9 @@ const continues = `batch.behind = CASE batch.after
 // groupStatement appends batches of different profiles, each as a whole or not at all, and returns the
 // number n of those that were accepted. Its parameters are the channel and the sources as arrays.
 //
-// The heads are locked in the order of their ids, which keeps stores that append to the same profiles
-// from deadlocking, and nothing else is locked that another store could want. What locked returns is
-// the newest version of each head, not that of the statement's snapshot; the index journal_entries_key
+// A head that somebody else has locked is left out, and its batch is not accepted: no journal waits
+// for another's lock. Nothing else is locked that another store could want. What locked returns is the
+// newest version of each head, not that of the statement's snapshot; the index journal_entries_key
 // catches a key that the snapshot is too old for.
 //
 // The careful one leaves out batches with a key that the journal has, and takes rows of trades as it
@@ -102,7 +102,7 @@ batches AS MATERIALIZED (SELECT * FROM {batch}),
 locked AS MATERIALIZED (
 	SELECT profile_id, seq FROM trading.journal_heads
 	WHERE profile_id = ANY (ARRAY(SELECT profile_id::varchar FROM batches))
-	ORDER BY profile_id FOR UPDATE
+	FOR UPDATE SKIP LOCKED
 ),`+known+`
 accepted AS MATERIALIZED (
 	SELECT batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
@@ -147,10 +147,14 @@ func singleStatement(withFill bool) string {
 		sources, more = append(sources, r.trade, r.position), addTrades+addPositions
 	}
 	return fill(valuesOf, sources, `
-WITH accepted AS (
+WITH locked AS MATERIALIZED (
+	SELECT h.ctid FROM {batch} JOIN trading.journal_heads h ON h.profile_id = batch.profile_id
+	WHERE h.seq = batch.after AND `+continues+` FOR UPDATE OF h SKIP LOCKED
+),
+accepted AS (
 	UPDATE trading.journal_heads h SET seq = batch.last
 	FROM {batch} JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
-	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND `+continues+`
+	WHERE h.ctid = (SELECT ctid FROM locked)
 	RETURNING batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
 ),
 `+strings.TrimSuffix(strings.TrimSpace(addJournal+more), ",")+`

@@ -46,7 +46,7 @@ type fills struct {
 }
 
 func (f *fills) next(n int) accounts.Batch {
-	b := accounts.Batch{ProfileID: f.id, After: f.seq}
+	b := accounts.Batch{ProfileID: f.id, After: f.seq, Hash: f.hash}
 	for range n {
 		f.seq++
 		at := day.Add(time.Duration(f.seq) * time.Second)

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"slices"
 	"testing"
@@ -88,7 +89,7 @@ func requireGolden(t *testing.T, s *Store, j *goldentest.Journal) {
 		entries = append(entries, e)
 	}
 	require.Equal(t, j.Entries, entries, "the journal is read otherwise")
-	c, err := s.Checkpoint(t.Context(), profile.ID)
+	c, err := s.Checkpoint(t.Context(), profile.ID, math.MaxInt64)
 	require.NoError(t, err, "read the checkpoint")
 	require.Equal(t, j.Middle, c, "the checkpoint is read otherwise")
 	active, err := s.ActiveProfile(t.Context(), profile.Owner)

@@ -19,26 +19,44 @@ const lockLimit = "10s"
 // maxLocked is how many appends of AppendLocked are under way at once, without a caller or with one.
 const maxLocked = 16
 
+// decision is what AppendLocked is given.
+type decision = func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error)
+
+// returning is a decision that was made before.
+func returning(b accounts.Batch) decision {
+	return func(iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) { return b, nil }
+}
+
 // AppendLocked implements accounts.Store. It is one transaction, which locks the head of the journal,
 // and takes one connection of the pool until it returns. tail reads on that connection, page by page.
-// Where the pool has no other connection, decide must make no other call of the store.
+// Where the pool has no other connection, decide must make no other call of the store. Callers of one
+// store that wait for the same journal have one connection between them.
 //
 // The lock ends with the transaction: at once when the process dies, and after ten seconds in which
 // decide neither reads from tail nor returns. AppendLocked then fails, and nothing was appended.
 //
-// The context ends waiting, and reading from tail. What decide returned in time is appended without
-// regard to the context: a caller that cannot wait for that leaves with ErrOutcomeUnknown.
+// The context ends waiting, and reading from tail. A batch that decide returns after the context has
+// ended is not appended. One that it returned in time is appended without regard to the context: a
+// caller that cannot wait for that leaves with ErrOutcomeUnknown.
 func (s *Store) AppendLocked(
 	ctx context.Context, id accounts.ProfileID, after int64,
 	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
 ) error {
-	return s.appendLocked(ctx, id, after, decide, s.appendIn)
+	var given error // decide's own
+	err := s.appendLocked(ctx, id, after, func(tail iter.Seq2[accounts.Entry, error]) (b accounts.Batch, err error) {
+		b, given = decide(tail)
+		return b, given
+	}, s.appendIn)
+	if given != nil {
+		return given
+	}
+	return s.failed(ctx, err, "append to profile %q under the lock", id)
 }
 
-// appendLocked is AppendLocked, where put appends the batch in the transaction.
+// appendLocked is AppendLocked, where put appends the batch in the transaction, with the database's own
+// errors.
 func (s *Store) appendLocked(
-	ctx context.Context, id accounts.ProfileID, after int64,
-	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
+	ctx context.Context, id accounts.ProfileID, after int64, decide decision,
 	put func(context.Context, *sqlx.Tx, accounts.Batch) error,
 ) error {
 	if err := s.ready(ctx); err != nil {
@@ -65,14 +83,14 @@ func (s *Store) appendLocked(
 		return err
 	}
 	if !h.keep() {
-		return fmt.Errorf("append to profile %q after entry %d: %w", id, b.After, ctx.Err())
+		return ctx.Err()
 	}
 	err = s.locked.Do(ctx, func(context.Context) error {
 		defer h.release()
 		return h.finish(b, put)
 	})
 	underWay = errors.Is(err, accounts.ErrOutcomeUnknown) // or over; then it released the journal itself
-	return s.failed(ctx, err, "append to profile %q after entry %d", id, b.After)
+	return err
 }
 
 // heldJournal is a transaction that has locked a journal.
@@ -84,6 +102,7 @@ type heldJournal struct {
 	ctx  context.Context // of the transaction: without the caller's end once it is to be kept
 	end  context.CancelFunc
 	keep func() bool // has the caller's end not end the transaction, unless it has already
+	turn func()      // ends the caller's turn
 }
 
 // lockStatement locks a head. In READ COMMITTED it returns what is there when it has got the lock.
@@ -93,29 +112,31 @@ const lockStatement = `
 
 // hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first.
 func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
-	h, err := s.lock(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		if _, err := s.head(ctx, id); err != nil {
-			return nil, err
-		}
-		if err := s.makeHead(ctx, id); !errors.Is(err, errRefused) {
-			return nil, s.failed(ctx, err, "lock the journal of profile %q", id)
-		}
-		h, err = s.lock(ctx, id)
+	turn, err := s.lockQueues.take(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case err == nil:
+	h, err := s.lock(ctx, id, turn)
+	if errors.Is(err, sql.ErrNoRows) {
+		if err = s.makeHead(ctx, id); errors.Is(err, errRefused) {
+			h, err = s.lock(ctx, id, turn)
+		}
+	}
+	if err == nil {
 		return h, nil
+	}
+	turn()
+	switch {
 	case ctx.Err() != nil: // nothing was written, whatever became of the connection
-		return nil, fmt.Errorf("lock the journal of profile %q: %w", id, ctx.Err())
-	case missing(err):
+		return nil, ctx.Err()
+	case missing(err), hasState(err, stringTooLong, foreignKeyViolation):
 		return nil, notFound(id)
 	}
-	return nil, s.failed(ctx, err, "lock the journal of profile %q", id)
+	return nil, err
 }
 
 // lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
-func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
+func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*heldJournal, error) {
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	h := &heldJournal{s: s, id: id, ctx: running, end: end, keep: context.AfterFunc(ctx, end)}
 	tx, err := s.db.BeginTxx(running, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
@@ -127,6 +148,7 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 		h.release()
 		return nil, err
 	}
+	h.turn = turn
 	return h, nil
 }
 
@@ -137,6 +159,9 @@ func (h *heldJournal) release() {
 		_ = h.tx.Rollback() // an error once it is committed, or taken back for the caller's end
 	}
 	h.end()
+	if h.turn != nil {
+		h.turn()
+	}
 }
 
 // tail yields the entries above after. Nobody adds any while the journal is held.
@@ -167,6 +192,12 @@ func (h *heldJournal) finish(b accounts.Batch, put func(context.Context, *sqlx.T
 	}
 	return err
 }
+
+// barrierStatement writes a head as it is, if the journal ends where a batch says.
+const barrierStatement = `
+	UPDATE trading.journal_heads h SET seq = h.seq
+	FROM (VALUES ($1::text, $2::bigint, $3::bytea)) AS batch (profile_id, after, behind)
+	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues
 
 // appendIn appends the batch in a transaction of the caller's, or returns why it is refused: errNoHead
 // and errRefused as of reasonIn.

@@ -157,7 +157,7 @@ func calls() []call {
 				return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: id, Seq: 1})
 			}, nil},
 		{"Checkpoint", `read checkpoint of profile "profile-00"`, one(checkpointRow()),
-			func(ctx context.Context, s *Store) error { _, err := s.Checkpoint(ctx, id); return err }, nil},
+			func(ctx context.Context, s *Store) error { _, err := s.Checkpoint(ctx, id, 1); return err }, nil},
 		{"Ping", `ping`, func(pooled bool) []step {
 			return direct(pooled, query("to_regclass", "exists", []driver.Value{true}), query("max(version_id)", "version", []driver.Value{int64(targetVersion)}))
 		}, func(ctx context.Context, s *Store) error { return s.Ping(ctx) }, nil},
@@ -203,7 +203,7 @@ func lookUp(ctx context.Context, s *Store) error {
 }
 
 func checkpointRow() step {
-	s := query("LEFT JOIN trading.journal_checkpoints", "seq hash state", []driver.Value{int64(1), make([]byte, 32), []byte("{}")})
+	s := query("FROM trading.journal_checkpoints", "slot seq hash state", []driver.Value{int64(0), int64(1), make([]byte, 32), []byte("{}")})
 	s.nullable = true
 	return s
 }

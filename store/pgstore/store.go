@@ -33,9 +33,11 @@ type Store struct {
 	owned  bool // the pool is the store's to close
 	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
 	queue  queue
-	locked *pgschema.Writes // appends of AppendLocked: none of them waits for a journal's lock
+	locked *pgschema.Writes // appends under a lock, of which none waits for another's
 	events *hub.Hub[accounts.Event, subject]
 	watch  watcher
+
+	lockQueues lockQueues
 
 	sql     statements
 	closing sync.Once
@@ -105,7 +107,9 @@ func (s *Store) Close() error {
 		s.closed.Store(true)
 		s.watch.close()
 		s.events.Close()
-		err = s.sql.close()
+		ending, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		err = errors.Join(s.locked.Close(ending), s.sql.close())
 		if s.owned {
 			err = errors.Join(err, s.db.Close())
 		}
