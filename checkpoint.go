@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 
 	"github.com/ai-ots/accounts/internal/exposure"
 	"github.com/ai-ots/accounts/internal/wire"
@@ -51,6 +52,17 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	}
 }
 
+// slotOf returns the slot of a checkpoint at an entry. Every second checkpoint goes to slot 0, every
+// second of the others to slot 1, and so on: the newest of every slot remain, at distances behind the
+// journal's end that double. A late fact thus finds one that is not much older than the fact.
+func slotOf(seq int64) int {
+	n := uint64(seq / checkpointEvery)
+	if n == 0 {
+		return 0
+	}
+	return min(bits.TrailingZeros64(n), MaxSlot)
+}
+
 // checkpointVersion is the version of a checkpoint's state. A checkpoint of another version is not
 // used: the journal is folded from the beginning.
 const checkpointVersion = 2
@@ -68,23 +80,32 @@ func (f *fold) checkpoint() (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", f.profile, err)
 	}
-	c := Checkpoint{ProfileID: f.profile, Seq: f.seq, Hash: f.hash}
+	c := Checkpoint{ProfileID: f.profile, Slot: slotOf(f.seq), Seq: f.seq, Hash: f.hash}
 	sum := c.sum(data)
 	c.State = append(sum[:], data...)
 	return c, nil
 }
 
+// sound reports whether the checkpoint is the profile's and whole. A sound one may still be of a
+// version that cannot be used.
+func (c *Checkpoint) sound(id ProfileID) bool {
+	return c.ProfileID == id && c.Seq > 0 && len(c.State) >= sha256.Size &&
+		c.sum(c.State[sha256.Size:]) == Hash(c.State[:sha256.Size])
+}
+
+// missing returns the error for a journal that lacks the checkpoint's entry.
+func (c *Checkpoint) missing() error {
+	return &CorruptError{ProfileID: c.ProfileID, Seq: c.Seq,
+		Reason: "the journal lacks this entry, of which there is a checkpoint"}
+}
+
 // foldFrom returns the fold that a checkpoint holds; false if the checkpoint cannot be used.
 func foldFrom(c Checkpoint, id ProfileID, base ledger.Currency) (f *fold, ok bool) {
-	if c.ProfileID != id || c.Seq < 1 || len(c.State) < sha256.Size {
-		return nil, false
-	}
-	state := c.State[sha256.Size:]
-	if c.sum(state) != Hash(c.State[:sha256.Size]) {
+	if !c.sound(id) {
 		return nil, false
 	}
 	var r foldRecord
-	dec := json.NewDecoder(bytes.NewReader(state))
+	dec := json.NewDecoder(bytes.NewReader(c.State[sha256.Size:]))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&r); err != nil || r.Version != checkpointVersion || r.Base != base {
 		return nil, false

@@ -4,268 +4,166 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ai-ots/accounts/internal/wire"
-	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
 
-// command is one caller's request to record something.
-type command struct {
-	facts    []ledger.Payload
-	trades   []ledger.Trade // what facts that are trades point to; never grown, reused with the command
-	task     task           // instead of facts
-	judged   bool           // look at losses once the facts are recorded
-	refresh  int64          // instead of facts: catch up to this sequence number
-	ctx      context.Context
-	wake     chan bool // true: lead the next group; false: done
-	promoted bool
-	added    int
-	err      error
-}
-
-// task is a command that decides on the draft which entries to make. It may run several times, on
-// different drafts; the last run counts.
-type task interface {
-	run(ctx context.Context, p *Portfolio, known map[string]int64) error
-}
-
-// trade keeps a normalized copy of t in the command. A caller that needs it for longer makes a
-// copy.
-func (cmd *command) trade(t *ledger.Trade) (ledger.Payload, error) {
-	cmd.trades = append(cmd.trades, *t)
-	kept := &cmd.trades[len(cmd.trades)-1]
-	return kept, kept.Normalize()
-}
-
-// queue combines commands. One caller at a time leads: it takes all waiting commands and appends
-// them as one group. A leader leads once and then wakes the next, so that nobody works for others
-// for ever. Its mutex guards the queue; the leader needs no lock to lead.
-type queue struct {
-	mu      sync.Mutex
-	busy    bool
-	closed  bool
-	waiting []*command
-	spare   []*command
-	solo    [1]*command
-
-	commands, failures, givenUp int64 // see Activity
-}
-
-func (q *queue) close() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-}
-
-// submit runs the command, alone or in a group, and returns its error.
-func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
-	if !p.tel.observed() {
-		return p.enter(ctx, cmd)
-	}
-	o := p.tel.begin(ObservedCommand, cmd.op(), p.id)
-	o.Count = len(cmd.facts)
-	o.Err = p.enter(ctx, cmd)
-	p.tel.end(ctx, &o)
-	return o.Err
-}
-
-// enter leads, or gets in line.
-func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	cmd.ctx = ctx
-	q := &p.queue
-	q.mu.Lock()
-	if q.closed {
-		q.mu.Unlock()
-		return ErrClosed
-	}
-	if !q.busy {
-		q.busy = true
-		q.solo[0] = cmd
-		q.mu.Unlock()
-		p.lead(ctx, q.solo[:])
-		return cmd.err
-	}
-	cmd.wake = make(chan bool, 1)
-	q.waiting = append(q.waiting, cmd)
-	q.mu.Unlock()
-
-	select {
-	case lead := <-cmd.wake:
-		if lead {
-			p.lead(ctx, q.take())
-		}
-		return cmd.err
-	case <-ctx.Done():
-		if q.withdraw(cmd) {
-			return ctx.Err()
-		}
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
-	}
-}
-
-// take hands all waiting commands to the leader.
-func (q *queue) take() []*command {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	group := q.waiting
-	q.waiting, q.spare = q.spare[:0], nil
-	return group
-}
-
-// withdraw removes a command that no leader has taken yet. If the command was to lead, the next one
-// leads.
-func (q *queue) withdraw(cmd *command) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	i := slices.Index(q.waiting, cmd)
-	if i < 0 {
-		return false
-	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	q.givenUp++
-	if cmd.promoted {
-		q.next()
-	}
-	return true
-}
-
-// next wakes the first waiting command as leader. The caller holds the mutex and has led.
-func (q *queue) next() {
-	if len(q.waiting) == 0 {
-		q.busy = false
-		return
-	}
-	q.waiting[0].promoted = true
-	q.waiting[0].wake <- true
-}
-
-// lead runs a group and hands leadership on. The first of the group is the caller's own command.
-func (p *Portfolio) lead(ctx context.Context, group []*command) {
-	done := func() {}
-	if len(group) > 1 {
-		ctx, done = anyOf(group)
-	}
-	finished := false
-	defer func() {
-		done()
-		if !finished { // the store panicked: others must not wait for this goroutine for ever
-			p.stale = true
-			p.announce(0)
-			fail(group, ErrOutcomeUnknown)
-			p.outcomeUnknown(ctx, 0, errPanicked)
-		}
-		p.handOn(group)
-	}()
-	p.commit(ctx, group)
-	finished = true
-}
-
-// handOn wakes the callers whose commands the group held, and the next leader.
-func (p *Portfolio) handOn(group []*command) {
-	q := &p.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.next()
-	for i, cmd := range group {
-		q.count(cmd)
-		if i > 0 {
-			cmd.wake <- false
-		}
-		group[i] = nil
-	}
-	if cap(group) > 1 {
-		q.spare = group[:0]
-	}
-}
-
-// anyOf returns a context that ends when no caller in the group waits any longer: one caller's
-// deadline must not fail the others.
-func anyOf(group []*command) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
-	var left atomic.Int64
-	left.Store(int64(len(group)))
-	stops := make([]func() bool, 0, len(group))
-	for _, cmd := range group {
-		stops = append(stops, context.AfterFunc(cmd.ctx, func() {
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		}))
-	}
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
-	}
-}
+// Tries that end in a refused append are bounded. Optimistic ones lose against other processes that
+// append all the time; one under the journal's lock cannot lose, but for keys that the journal has.
+const (
+	optimisticTries = 4
+	maxTries        = 16
+)
 
 // commit decides every command of the group on the draft, appends their entries as one batch, and
 // folds these into the live book. If the store refuses the batch, the journal knows more than the
-// draft: the draft is made anew, and each command decides again.
+// draft: the draft is made anew, and each command decides again. After optimisticTries the group
+// appends under the journal's lock; after maxTries it gives up.
 func (p *Portfolio) commit(ctx context.Context, group []*command) {
-	known := map[string]int64(nil) // keys that turned out to be in the journal already
-	refusedAt := int64(-1)         // where the book stood when the store refused an append behind it
-	for try := 1; ; try++ {
+	p.draft.known = nil
+	for try := 1; try <= maxTries; try++ {
 		p.countTry(ctx, try)
-		err := p.catchUp(ctx, group)
-		if err == nil && p.live.seq == refusedAt {
-			// A journal that had more would have shown it: this one has less than what was durable.
-			err = &CorruptError{ProfileID: p.id, Seq: refusedAt, Reason: "the journal ends before this entry, which was durable"}
+		var done bool
+		if try > optimisticTries || group[0].studies.locks() {
+			done = p.attemptLocked(ctx, group)
+		} else {
+			done = p.attempt(ctx, group)
 		}
-		refusedAt = -1
-		if err != nil {
-			p.noteCorrupt(ctx, err)
-			fail(group, err)
-			return
-		}
-		if !p.decide(ctx, group, &known) {
-			continue
-		}
-		if len(p.draft.entries) == 0 {
-			return
-		}
-		entries := len(p.draft.entries)
-		p.announce(p.draft.fold.seq)
-		err = p.store.Append(ctx, p.draft.batch(p.id))
-		if err == nil {
-			p.publish()
-			p.saveCheckpoint(ctx)
-			return
-		}
-		p.announce(0)
-		p.resetDraft()
-		var duplicates *DuplicateError
-		switch {
-		case errors.As(err, &duplicates) && len(duplicates.Duplicates) > 0:
-			p.refused(ctx, &p.counters.duplicates, len(duplicates.Duplicates))
-			if known == nil {
-				known = map[string]int64{}
-			}
-			for _, d := range duplicates.Duplicates {
-				known[d.Key] = d.Seq
-			}
-		case errors.Is(err, ErrConflict):
-			p.refused(ctx, &p.counters.conflicts, 1)
-			p.stale, refusedAt = true, p.live.seq
-		default:
-			p.stale = true // it may have been appended all the same
-			if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrProfileNotFound) && !errors.Is(err, ErrInvalid) {
-				p.outcomeUnknown(ctx, entries, err)
-				err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-			}
-			fail(group, err)
+		if done {
 			return
 		}
 	}
+	fail(group, fmt.Errorf("%w: gave up after %d tries", ErrConflict, maxTries))
+}
+
+// attempt decides and appends once. It reports false if the group must be decided again.
+func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
+	if err := p.catchUp(ctx, group); err != nil {
+		return p.failed(ctx, group, err)
+	}
+	p.decideAll(group)
+	if len(p.draft.entries) == 0 {
+		err := p.settle(ctx, group)
+		if errors.Is(err, ErrConflict) {
+			p.stale = true
+			return false
+		}
+		return p.failed(ctx, group, err)
+	}
+	p.announce(p.draft.fold.seq)
+	return p.conclude(ctx, group, p.store.Append(ctx, p.draft.batch(p.id)), false)
+}
+
+// errNothing ends an append under the lock that has nothing to append.
+var errNothing = errors.New("nothing to append")
+
+// attemptLocked is attempt under the journal's lock: nobody else appends between what it reads and
+// what it writes. A command that needs studies makes them under the lock too, if it is the one for
+// which the lock was taken.
+func (p *Portfolio) attemptLocked(ctx context.Context, group []*command) bool {
+	decided := false
+	err := p.store.AppendLocked(ctx, p.id, max(p.live.seq-1, 0), func(tail iter.Seq2[Entry, error]) (Batch, error) {
+		if err := p.readTail(tail); err != nil {
+			return Batch{}, err
+		}
+		if err := p.decideAlone(ctx, group); err != nil {
+			return Batch{}, err
+		}
+		if len(p.draft.entries) > 0 {
+			decided = true
+			p.announce(p.draft.fold.seq)
+			return p.draft.batch(p.id), nil
+		}
+		if !answered(group) {
+			return Batch{}, errNothing
+		}
+		return p.barrier(), nil
+	})
+	switch {
+	case decided:
+		return p.conclude(ctx, group, err, true)
+	case errors.Is(err, errNothing):
+		return true
+	case err == nil:
+		p.durable = p.live.seq
+		return true
+	}
+	return p.failed(ctx, group, err)
+}
+
+// decideAlone is decideAll for a group that has the journal's lock.
+func (p *Portfolio) decideAlone(ctx context.Context, group []*command) error {
+	p.decideAll(group)
+	for cmd := group[0]; cmd.parked && cmd.studies.locks(); {
+		if err := p.study(ctx, cmd); err != nil {
+			return err
+		}
+		cmd.parked = false
+		p.resetDraft()
+		p.decideAll(group)
+	}
+	return nil
+}
+
+// conclude takes the outcome of an append. It reports false if the group must be decided again.
+func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, locked bool) bool {
+	if err == nil {
+		p.publish()
+		p.saveCheckpoint(ctx)
+		return true
+	}
+	entries := len(p.draft.entries)
+	p.announce(0)
+	p.resetDraft()
+	var duplicates *DuplicateError
+	switch {
+	case errors.As(err, &duplicates) && len(duplicates.Duplicates) > 0:
+		p.refused(ctx, &p.counters.duplicates, len(duplicates.Duplicates))
+		if p.draft.known == nil {
+			p.draft.known = map[string]int64{}
+		}
+		for _, d := range duplicates.Duplicates {
+			p.draft.known[d.Key] = d.Seq
+		}
+		return false
+	case errors.Is(err, ErrConflict) && locked:
+		err = &CorruptError{ProfileID: p.id, Seq: p.live.seq + 1, Reason: "is refused behind the journal's end"}
+	case errors.Is(err, ErrConflict):
+		p.refused(ctx, &p.counters.conflicts, 1)
+		p.stale = true
+		return false
+	}
+	p.stale = true // it may have been appended all the same
+	if !nothingWritten(err) {
+		p.outcomeUnknown(ctx, entries, err)
+		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+	}
+	return p.failed(ctx, group, err)
+}
+
+// nothingWritten reports whether an error of the store's says that an append wrote nothing.
+func nothingWritten(err error) bool {
+	if errors.Is(err, ErrOutcomeUnknown) {
+		return false
+	}
+	for _, sure := range []error{ErrUnavailable, ErrClosed, ErrProfileNotFound, ErrInvalid, ErrCorrupt} {
+		if errors.Is(err, sure) {
+			return true
+		}
+	}
+	return false
+}
+
+// failed fails the group if err is not nil. It returns true: there is nothing to try again.
+func (p *Portfolio) failed(ctx context.Context, group []*command, err error) bool {
+	if err != nil {
+		p.noteCorrupt(ctx, err)
+		fail(group, err)
+	}
+	return true
 }
 
 // fail sets the error of every command that has none.
@@ -277,56 +175,87 @@ func fail(group []*command, err error) {
 	}
 }
 
-// decide turns the commands into entries on the draft. It reports false when one of them failed
-// halfway: then it has its error, the draft is fresh, and the others must decide again. So must
-// one whose facts did not fit the book while some of them turn out to be in it already.
-func (p *Portfolio) decide(ctx context.Context, group []*command, known *map[string]int64) bool {
+// answered reports whether a command of the group is answered without an entry of its own.
+func answered(group []*command) bool {
+	return slices.ContainsFunc(group, func(cmd *command) bool {
+		return cmd.err == nil && !cmd.parked && cmd.refresh == 0
+	})
+}
+
+// settle makes sure that answers without a write rest on a book that is neither outdated nor undone
+// by a failover: entries that this process has read, and not written, may be on one server alone.
+// It returns ErrConflict if the journal has more than the book.
+func (p *Portfolio) settle(ctx context.Context, group []*command) error {
+	if !answered(group) {
+		return nil
+	}
+	if p.live.seq > p.durable {
+		err := p.store.Append(ctx, p.barrier())
+		if err == nil {
+			p.durable = p.live.seq
+		}
+		return err
+	}
+	for _, err := range p.store.Entries(ctx, p.id, p.live.seq) {
+		if err != nil {
+			return err
+		}
+		return ErrConflict
+	}
+	return nil
+}
+
+// barrier returns the batch that adds nothing, and makes sure of what is there.
+func (p *Portfolio) barrier() Batch {
+	return Batch{ProfileID: p.id, After: p.live.seq, Hash: p.live.hash}
+}
+
+// decideAll decides every command of the group, or sets it aside.
+func (p *Portfolio) decideAll(group []*command) {
+	for !p.decide(group) { // each round sets one command aside, or fails it
+	}
+}
+
+// decide turns the commands into entries on the draft. A command that fails has its error; one that
+// must know more of the journal is set aside. Where such a command has left something on the draft,
+// decide makes the draft anew and reports false: the others must decide again.
+func (p *Portfolio) decide(group []*command) bool {
 	p.draft.begin(p.live.seq, p.live.hash, wire.Time(p.clock()), len(group) > 1)
 	for _, cmd := range group {
-		if cmd.err != nil {
+		if cmd.err != nil || cmd.parked {
 			continue
 		}
 		before := len(p.draft.entries)
-		added, err := p.run(ctx, cmd, *known)
-		if errors.Is(err, errBehind) {
-			p.stale = true
+		added, err := p.run(cmd)
+		if err == nil {
+			cmd.added = added
+			continue
+		}
+		if cmd.must(err) {
+			p.park(cmd)
+		} else {
+			cmd.err = err
+		}
+		if len(p.draft.entries) > before || added > 0 {
 			p.resetDraft()
 			return false
 		}
-		if err != nil {
-			more, failed := p.lookUp(ctx, cmd.facts, *known) // a task knows itself
-			if errors.Is(failed, errBehind) {
-				p.stale = true
-				p.resetDraft()
-				return false
-			}
-			if failed == nil && len(more) > 0 {
-				maps.Copy(more, *known)
-				*known = more
-				p.resetDraft()
-				return false
-			}
-			if failed != nil && errors.Is(err, errKnown) {
-				err = failed
-			}
-			cmd.err = err
-			if len(p.draft.entries) > before || added > 0 {
-				p.resetDraft()
-				return false
-			}
-			continue
-		}
-		cmd.added = added
 	}
 	return true
 }
 
 // run makes one command's entries, and returns how many of its facts were new.
-func (p *Portfolio) run(ctx context.Context, cmd *command, known map[string]int64) (int, error) {
-	if cmd.task != nil {
-		return 0, cmd.task.run(ctx, p, known)
+func (p *Portfolio) run(cmd *command) (int, error) {
+	p.draft.start = len(p.draft.entries)
+	if cmd.studies != nil {
+		if err := cmd.studies.begin(p); err != nil {
+			return 0, err
+		}
 	}
-	added, err := p.recordFacts(ctx, cmd.facts, known)
+	if cmd.task != nil {
+		return 0, cmd.task.run(p, cmd)
+	}
+	added, err := p.recordFacts(cmd)
 	if err == nil && cmd.judged {
 		err = p.writeLosses()
 	}
@@ -367,6 +296,7 @@ func (p *Portfolio) publish() {
 		p.fold(payload, p.draft.entries[i].Seq)
 	}
 	p.live.hash = p.draft.entries[len(p.draft.entries)-1].Hash
+	p.durable = p.live.seq
 	p.written.groups++
 	p.written.entries += int64(len(p.draft.entries))
 	p.written.restatements += p.draft.restated
@@ -382,28 +312,37 @@ func (p *Portfolio) publish() {
 // are any.
 func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 	for _, cmd := range group {
-		if cmd.refresh > p.live.seq {
+		if cmd.studies.ahead(p.live.seq) || cmd.refresh > p.live.seq {
 			p.stale = true
 		}
 	}
 	if !p.stale {
 		return nil
 	}
-	return p.readTail(ctx)
+	return p.readTail(p.store.Entries(ctx, p.id, max(p.live.seq-1, 0)))
 }
 
-// readTail reads the entries behind the live book, and folds them in at once: readers see the
-// batches of other processes as a whole.
-func (p *Portfolio) readTail(ctx context.Context) error {
+// readTail takes the journal from the entry on with which the live book ends, and folds in what lies
+// behind that entry, all at once: readers see the batches of other processes as a whole. It returns
+// a *CorruptError if the journal lacks the entry, or has another one in its place.
+func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
 	type step struct {
 		payload any
 		entry   Entry
 	}
 	var tail []step
 	seq, hash := p.live.seq, p.live.hash
-	for e, err := range p.store.Entries(ctx, p.id, seq) {
+	met := seq == 0 // the entry with which the book ends
+	for e, err := range entries {
 		if err != nil {
 			return err
+		}
+		if !met {
+			if e.Seq != seq || e.Hash != hash {
+				break
+			}
+			met = true
+			continue
 		}
 		if err := e.chain(p.id, seq, hash, nil); err != nil {
 			return err
@@ -414,6 +353,9 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 		}
 		seq, hash = e.Seq, e.Hash
 		tail = append(tail, step{payload, e})
+	}
+	if !met {
+		return &CorruptError{ProfileID: p.id, Seq: seq, Reason: "the journal lacks this entry, which was durable"}
 	}
 	p.mu.Lock()
 	for _, s := range tail {
@@ -428,7 +370,9 @@ func (p *Portfolio) readTail(ctx context.Context) error {
 	p.stale, p.corrupt = false, false
 	p.counters.catchUps.Add(1)
 	p.counters.caughtUp.Add(int64(len(tail)))
-	p.resetDraft()
+	if len(tail) > 0 || len(p.draft.entries) > 0 {
+		p.resetDraft()
+	}
 	return nil
 }
 
@@ -463,6 +407,9 @@ func (p *Portfolio) refresh(ctx context.Context, seq int64) error {
 func (p *Portfolio) fold(payload any, seq int64) {
 	changes := p.live.Amended()
 	c := p.live.apply(payload, seq)
+	for _, h := range p.following {
+		h.tell(payload)
+	}
 	if p.past == nil {
 		return
 	}

@@ -31,7 +31,7 @@ type CredentialAccess struct {
 }
 
 // run writes the entry.
-func (a *CredentialAccess) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+func (a *CredentialAccess) run(p *Portfolio, _ *command) error {
 	entry := *a
 	entry.Time = p.draft.now
 	return p.draft.add(&entry)

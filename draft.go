@@ -1,10 +1,7 @@
 package accounts
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -22,7 +19,9 @@ type draft struct {
 	positions []ledger.Position
 	buffer    []byte // the payloads' bytes
 	scratch   []byte
-	restated  int64 // how many of the entries are restatements
+	restated  int64            // how many of the entries are restatements
+	start     int              // where the entries of the command that is being decided begin
+	known     map[string]int64 // keys of refused batches that turned out to be in the journal
 }
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
@@ -90,42 +89,42 @@ func (d *draft) batch(id ProfileID) Batch {
 	return Batch{ProfileID: id, After: first.Seq - 1, Hash: first.Prev, Entries: d.entries, Positions: d.positions}
 }
 
-// recordFacts adds the entries that one command's facts make, and returns how many facts were new.
-func (p *Portfolio) recordFacts(ctx context.Context, list []ledger.Payload, known map[string]int64) (int, error) {
+// recordFacts adds the entries that the command's facts make, and returns how many facts were new.
+func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 	d := p.draft
-	if d.keys == nil && len(list) > 1 {
-		d.keys = make(map[string]int64, len(list))
+	if d.keys == nil && len(cmd.facts) > 1 {
+		d.keys = make(map[string]int64, len(cmd.facts))
 	}
 	added, amended, pointed, looked := 0, false, false, false
-	for _, f := range knownFirst(list, known) {
+	for _, f := range p.knownFirst(cmd) {
 		if amended && !fills(f) {
 			// Whether it fits shows in the book as the amendments leave it.
-			if err := p.restateDraft(ctx); err != nil {
+			if err := p.restateDraft(cmd); err != nil {
 				return added, err
 			}
 			amended = false
 		}
-		next, err := p.place(ctx, f, known)
+		next, err := p.place(cmd, f)
 		if err != nil {
 			return added, err
 		}
 		if next == nil {
 			continue
 		}
-		if _, late := next.(*ledger.Amendment); late && !looked {
-			looked = true
-			if err := p.requireNew(ctx, list, known); err != nil {
-				return added, err
+		if _, late := next.(*ledger.Amendment); late {
+			amended = true
+			if !looked { // a fact that was recorded long ago looks late when it comes again
+				looked = true
+				if err := cmd.lookUpFacts(); err != nil {
+					return added, err
+				}
 			}
 		}
 		if m, ok := next.(*ledger.CashMovement); ok && m.Kind.IsCapital() && !pointed {
-			if err := p.writePointBefore(known); err != nil {
+			if err := p.writePointBefore(cmd); err != nil {
 				return added, err
 			}
 			pointed = true
-		}
-		if _, ok := next.(*ledger.Amendment); ok {
-			amended = true
 		}
 		if err := d.add(next); err != nil {
 			return added, err
@@ -133,14 +132,14 @@ func (p *Portfolio) recordFacts(ctx context.Context, list []ledger.Payload, know
 		added++
 	}
 	if amended {
-		return added, p.restateDraft(ctx)
+		return added, p.restateDraft(cmd)
 	}
 	return added, nil
 }
 
 // writePointBefore writes an equity point before a deposit or withdrawal, if the profile has equity
 // points and its equity is known. It separates earlier gains and losses from the movement.
-func (p *Portfolio) writePointBefore(known map[string]int64) error {
+func (p *Portfolio) writePointBefore(cmd *command) error {
 	d := p.draft
 	if !d.fold.HasPoints() {
 		return nil
@@ -149,7 +148,7 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 	t := d.fold.Totals(p.prices)
 	p.mu.RUnlock()
 	point := t.Point(d.now)
-	if _, dup := p.seen(ledger.KeyOf(&point), known); dup || !t.Complete() {
+	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Complete() {
 		return nil
 	}
 	return d.add(&point)
@@ -157,14 +156,14 @@ func (p *Portfolio) writePointBefore(known map[string]int64) error {
 
 // knownFirst puts facts whose key the journal has in front. Corrections among them take their place
 // by time wherever they stand, and other facts may fit the book only after them.
-func knownFirst(list []ledger.Payload, known map[string]int64) []ledger.Payload {
-	if len(known) == 0 {
-		return list
+func (p *Portfolio) knownFirst(cmd *command) []ledger.Payload {
+	if len(p.draft.known) == 0 && cmd.studies == nil {
+		return cmd.facts
 	}
-	ordered := make([]ledger.Payload, 0, len(list))
+	ordered := make([]ledger.Payload, 0, len(cmd.facts))
 	for _, first := range []bool{true, false} {
-		for _, f := range list {
-			if _, dup := known[ledger.KeyOf(f)]; dup == first {
+		for _, f := range cmd.facts {
+			if _, known := p.journaled(cmd, ledger.KeyOf(f)); known == first {
 				ordered = append(ordered, f)
 			}
 		}
@@ -182,8 +181,8 @@ func fills(f ledger.Payload) bool {
 }
 
 // restateDraft writes the restatement for the draft's amendments.
-func (p *Portfolio) restateDraft(ctx context.Context) error {
-	after, err := p.refoldAll(ctx)
+func (p *Portfolio) restateDraft(cmd *command) error {
+	after, err := p.restated(cmd)
 	if err != nil {
 		return err
 	}
@@ -191,31 +190,40 @@ func (p *Portfolio) restateDraft(ctx context.Context) error {
 	return p.draft.add(ledger.Diff(p.draft.fold.Book, after))
 }
 
-// seen returns the number of the entry with the key in the journal or the draft.
-func (p *Portfolio) seen(key string, known map[string]int64) (int64, bool) {
-	if seq, ok := known[key]; ok {
+// seen returns the number of the entry with the key in the journal, as far as that is known, or in
+// the draft.
+func (p *Portfolio) seen(cmd *command, key string) (int64, bool) {
+	if seq, ok := p.journaled(cmd, key); ok {
 		return seq, true
 	}
 	seq, ok := p.draft.keys[key]
 	return seq, ok
 }
 
+// journaled returns the number of the entry with the key in the journal, as far as that is known.
+func (p *Portfolio) journaled(cmd *command, key string) (int64, bool) {
+	if seq, ok := p.draft.known[key]; ok {
+		return seq, true
+	}
+	return cmd.studies.found(key)
+}
+
 // place returns the payload that a fact becomes: itself, an amendment of history, or nil if the
 // journal has it.
-func (p *Portfolio) place(ctx context.Context, f ledger.Payload, known map[string]int64) (ledger.Payload, error) {
-	seq, dup := p.seen(ledger.KeyOf(f), known)
+func (p *Portfolio) place(cmd *command, f ledger.Payload) (ledger.Payload, error) {
+	seq, dup := p.seen(cmd, ledger.KeyOf(f))
 	switch f := f.(type) {
 	case *ledger.Trade:
 		if dup {
-			return p.correct(ctx, f, seq, known)
+			return p.correct(cmd, f, seq)
 		}
 	case *ledger.CashMovement:
 		if dup {
-			return nil, p.sameCash(ctx, f, seq)
+			return nil, p.sameCash(cmd, f, seq)
 		}
 	case *ledger.Cancellation:
 		if !dup {
-			return p.cancel(ctx, f)
+			return p.cancel(cmd, f)
 		}
 	}
 	if dup {
@@ -225,8 +233,8 @@ func (p *Portfolio) place(ctx context.Context, f ledger.Payload, known map[strin
 }
 
 // sameCash returns ErrIDReused unless entry seq is the same movement.
-func (p *Portfolio) sameCash(ctx context.Context, m *ledger.CashMovement, seq int64) error {
-	f, err := p.payloadAt(ctx, seq)
+func (p *Portfolio) sameCash(cmd *command, m *ledger.CashMovement, seq int64) error {
+	f, err := p.payloadAt(cmd, seq)
 	if err != nil {
 		return err
 	}
@@ -236,72 +244,10 @@ func (p *Portfolio) sameCash(ctx context.Context, m *ledger.CashMovement, seq in
 	return nil
 }
 
-// errKnown says that the journal has facts that the command did not know of: look them up, and
-// decide again.
-var errKnown = errors.New("the journal has some of the facts")
-
-// requireNew returns errKnown if the journal has facts that the command did not know of. It runs
-// before an amendment, which reads the whole journal: a fact that was recorded long ago looks late
-// when it comes again.
-func (p *Portfolio) requireNew(ctx context.Context, list []ledger.Payload, known map[string]int64) error {
-	found, err := p.lookUp(ctx, list, known)
-	if err == nil && len(found) > 0 {
-		err = errKnown
-	}
-	return err
-}
-
-// lookUp finds those of the facts' keys that the journal has and the command did not know of.
-func (p *Portfolio) lookUp(
-	ctx context.Context, list []ledger.Payload, known map[string]int64,
-) (map[string]int64, error) {
-	var wanted []string
-	for _, f := range list {
-		key := ledger.KeyOf(f)
-		if _, noticed := known[key]; !noticed && key != "" {
-			wanted = append(wanted, key)
-		}
-	}
-	if len(wanted) == 0 {
-		return nil, nil
-	}
-	slices.Sort(wanted)
-	return p.find(ctx, slices.Compact(wanted)...)
-}
-
-// errBehind says that the journal has more than the live book: catch up, and decide again.
-var errBehind = errors.New("the journal has moved on")
-
-// find returns the numbers of the journal's entries with the keys, each of which is given once. It
-// looks no further than the live book has come: it returns errBehind if the journal has more
-// entries and not all keys were found.
-func (p *Portfolio) find(ctx context.Context, keys ...string) (map[string]int64, error) {
-	found, err := p.store.Lookup(ctx, p.id, keys)
-	if err != nil {
-		return nil, err
-	}
-	last := int64(0)
-	for _, seq := range found {
-		last = max(last, seq)
-	}
-	if len(found) == len(keys) && last <= p.live.seq {
-		return found, nil
-	}
-	if err := p.current(ctx); err != nil { // another process may have written what is missing
-		return nil, err
-	}
-	if last > p.live.seq { // catching up would not bring it
-		return nil, &CorruptError{ProfileID: p.id, Seq: last, Reason: "has a key, and lies behind the journal's end"}
-	}
-	return found, nil
-}
-
 // correct decides about a trade whose execution is in the journal as entry seq. A higher correction
 // number replaces the execution; anything else is the same fill again.
-func (p *Portfolio) correct(
-	ctx context.Context, t *ledger.Trade, seq int64, known map[string]int64,
-) (ledger.Payload, error) {
-	was, err := p.tradeAt(ctx, seq)
+func (p *Portfolio) correct(cmd *command, t *ledger.Trade, seq int64) (ledger.Payload, error) {
+	was, err := p.tradeAt(cmd, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -312,27 +258,23 @@ func (p *Portfolio) correct(
 	if a == nil || err != nil {
 		return nil, err
 	}
-	if _, dup := p.seen(ledger.KeyOf(a), known); dup {
+	if _, dup := p.seen(cmd, ledger.KeyOf(a)); dup {
 		return nil, nil
 	}
 	return a, nil
 }
 
 // cancel finds the execution that a cancellation takes back, and returns the amendment.
-func (p *Portfolio) cancel(ctx context.Context, c *ledger.Cancellation) (ledger.Payload, error) {
+func (p *Portfolio) cancel(cmd *command, c *ledger.Cancellation) (ledger.Payload, error) {
 	key := ledger.ExecutionKey(c.Cancels)
-	seq, ok := p.draft.keys[key]
+	seq, ok := p.seen(cmd, key)
 	if !ok {
-		found, err := p.find(ctx, key)
-		if err != nil {
+		if err := cmd.lookUp(key); err != nil {
 			return nil, err
 		}
-		seq, ok = found[key]
-	}
-	if !ok {
 		return nil, fmt.Errorf("cancellation %q of %q: %w", c.ExecID, c.Cancels, ErrExecutionNotFound)
 	}
-	was, err := p.tradeAt(ctx, seq)
+	was, err := p.tradeAt(cmd, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -343,22 +285,16 @@ func (p *Portfolio) cancel(ctx context.Context, c *ledger.Cancellation) (ledger.
 }
 
 // payloadAt returns the payload of one entry, which may still be in the draft.
-func (p *Portfolio) payloadAt(ctx context.Context, seq int64) (any, error) {
+func (p *Portfolio) payloadAt(cmd *command, seq int64) (any, error) {
 	if first := p.live.seq + 1; seq >= first {
 		return p.draft.payloads[seq-first], nil
 	}
-	for e, err := range p.store.Entries(ctx, p.id, seq-1) {
-		if err != nil {
-			return nil, err
-		}
-		return e.Decode()
-	}
-	return nil, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "missing"}
+	return cmd.readEntry(seq)
 }
 
 // tradeAt returns the trade of one entry.
-func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*ledger.Trade, error) {
-	found, err := p.payloadAt(ctx, seq)
+func (p *Portfolio) tradeAt(cmd *command, seq int64) (*ledger.Trade, error) {
+	found, err := p.payloadAt(cmd, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -371,10 +307,4 @@ func (p *Portfolio) tradeAt(ctx context.Context, seq int64) (*ledger.Trade, erro
 		}
 	}
 	return nil, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no trade under a trade's key"}
-}
-
-// refoldAll folds the whole journal and the draft again, with every change in its place.
-func (p *Portfolio) refoldAll(ctx context.Context) (*ledger.Book, error) {
-	r := ledger.NewRefold(p.base, p.draft.fold.Amendments(), nil)
-	return refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), p.live.seq, p.draft.payloads)
 }

@@ -96,7 +96,7 @@ func requireUsed(t *testing.T, s *goldenStore, c *accounts.Checkpoint) {
 		require.Equal(t, []int64{0}, s.calls, "the journal was not read once from its beginning")
 		return
 	}
-	require.Equal(t, []int64{c.Seq - 1, c.Seq}, s.calls, "the checkpoint was not used")
+	require.Equal(t, []int64{c.Seq - 1}, s.calls, "the checkpoint was not used")
 	require.Equal(t, c.Seq, s.first, "entries before the checkpoint were read")
 }
 

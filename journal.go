@@ -59,22 +59,20 @@ func (f *fold) clone() *fold {
 	return &c
 }
 
-// refoldEntries folds a journal again up to and including entry upTo, then the pending payloads
-// behind it, which are not in the journal yet.
-func refoldEntries(
-	r *ledger.Refold, id ProfileID, entries iter.Seq2[Entry, error], upTo int64, pending []payload,
-) (*ledger.Book, error) {
-	var seq int64
+// refoldEntries adds the entries behind entry after to the refold, up to and including entry upTo. It
+// returns a *CorruptError if the journal ends before that.
+func refoldEntries(r *ledger.Refold, id ProfileID, after, upTo int64, entries iter.Seq2[Entry, error]) error {
+	seq := after
 	for e, err := range entries {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if e.Seq > upTo {
 			break
 		}
 		p, err := decodePayload(e.Kind, e.Payload)
 		if err != nil {
-			return nil, &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
+			return &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
 		}
 		if f, ok := p.(ledger.Payload); ok {
 			r.Add(e.Seq, f)
@@ -82,15 +80,10 @@ func refoldEntries(
 		seq = e.Seq
 	}
 	if seq != upTo {
-		return nil, &CorruptError{ProfileID: id, Seq: seq + 1,
+		return &CorruptError{ProfileID: id, Seq: seq + 1,
 			Reason: fmt.Sprintf("missing: the journal reached %d before", upTo)}
 	}
-	for i, p := range pending {
-		if f, ok := p.(ledger.Payload); ok {
-			r.Add(upTo+int64(i)+1, f)
-		}
-	}
-	return r.Finish(), nil
+	return nil
 }
 
 // Fold folds a journal entry by entry, for programs that read a store without a portfolio. It is

@@ -35,9 +35,11 @@ func (s *countingStore) Entries(ctx context.Context, id accounts.ProfileID, afte
 
 func (s *countingStore) Append(ctx context.Context, b accounts.Batch) error {
 	err := s.Store.Append(ctx, b)
-	if err != nil {
+	switch {
+	case len(b.Entries) == 0: // a barrier
+	case err != nil:
 		s.refused.Add(1)
-	} else {
+	default:
 		s.accepted.Add(1)
 	}
 	return err

@@ -51,6 +51,7 @@ type Portfolio struct {
 	// The leader alone uses these.
 	draft   *draft
 	stale   bool  // the journal may hold more than live
+	durable int64 // the last entry known to be as durable as the store makes it
 	corrupt bool  // the journal was found corrupt, and that was logged
 	saved   int64 // sequence number at which a checkpoint was last tried
 
@@ -63,6 +64,7 @@ type Portfolio struct {
 	written   appends
 	prices    *ledger.Prices
 	checking  exposure.Judge
+	following []*history           // those that are told what is folded into live
 	past      *performance.History // nil until somebody asks how the profile did
 	marked    exposure.Stale       // which prices the draft's exposure has not heard of
 }
@@ -93,41 +95,60 @@ func openPortfolio(ctx context.Context, cfg portfolioConfig) (*Portfolio, error)
 	return p, nil
 }
 
+// load folds the journal, from its newest checkpoint on where that can be used. A checkpoint whose
+// entry the journal lacks is evidence that entries were lost, whether or not it can be used.
 func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	c, err := p.store.Checkpoint(ctx, p.id, math.MaxInt64)
 	if err != nil && !errors.Is(err, ErrNoCheckpoint) {
 		return nil, err
 	}
-	if f, ok := foldFrom(c, p.id, p.base); ok && err == nil {
-		sound, err := p.confirm(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		if sound {
-			p.saved = c.Seq
-			return f, p.foldTail(ctx, f)
-		}
+	if err != nil || !c.sound(p.id) {
+		c = Checkpoint{}
 	}
-	f := newFold(p.id, p.base)
-	return f, p.foldTail(ctx, f)
+	f, ok := foldFrom(c, p.id, p.base)
+	if ok {
+		p.saved = c.Seq
+	} else {
+		f = newFold(p.id, p.base)
+	}
+	var failed error
+	err = p.behind(ctx, Checkpoint{Seq: f.seq, Hash: f.hash}, func(e Entry) bool {
+		failed = f.next(e)
+		return failed == nil
+	})
+	switch {
+	case failed != nil:
+		return nil, failed
+	case err != nil:
+		return nil, err
+	case f.seq < c.Seq:
+		return nil, c.missing()
+	}
+	return f, nil
 }
 
-// confirm reports whether the journal has the entry of which the checkpoint is the fold.
-func (p *Portfolio) confirm(ctx context.Context, c Checkpoint) (bool, error) {
-	for e, err := range p.store.Entries(ctx, p.id, c.Seq-1) {
-		return err == nil && e.Seq == c.Seq && e.Hash == c.Hash, err
-	}
-	return false, nil
-}
-
-func (p *Portfolio) foldTail(ctx context.Context, f *fold) error {
-	for e, err := range p.store.Entries(ctx, p.id, f.seq) {
+// behind calls each with every entry behind a checkpoint, until each returns false. It returns a
+// *CorruptError if the journal lacks the entry of which the checkpoint is the fold.
+func (p *Portfolio) behind(ctx context.Context, c Checkpoint, each func(Entry) bool) error {
+	met := c.Seq == 0
+	for e, err := range p.store.Entries(ctx, p.id, max(c.Seq-1, 0)) {
 		if err != nil {
 			return err
 		}
-		if err := f.next(e); err != nil {
-			return err
+		if met {
+			if !each(e) {
+				return nil
+			}
+			continue
 		}
+		if e.Seq != c.Seq || e.Hash != c.Hash {
+			break
+		}
+		met = true
+	}
+	if !met {
+		c.ProfileID = p.id
+		return c.missing()
 	}
 	return nil
 }

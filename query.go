@@ -214,9 +214,10 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 				Value: ledger.Closing{Trade: t.Bare(), Closed: c}})
 		}
 	})
-	if _, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), upTo, nil); err != nil {
+	if err := refoldEntries(r, p.id, 0, upTo, p.store.Entries(ctx, p.id, 0)); err != nil {
 		return nil, err
 	}
+	r.Finish()
 	if !begun {
 		return nil, fmt.Errorf("%w: entry %d is no closing", ErrInvalid, page.After)
 	}
@@ -290,9 +291,10 @@ func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (recon
 			closings[t.ExecID] = c
 		}
 	})
-	_, err := refoldEntries(r, p.id, p.store.Entries(ctx, p.id, 0), live.seq, nil)
+	err := refoldEntries(r, p.id, 0, live.seq, p.store.Entries(ctx, p.id, 0))
 	var out reconcile.Result
 	if err == nil {
+		r.Finish()
 		out, err = reconcile.Compare(live.Book, closings, s)
 	}
 	if err != nil {
@@ -359,7 +361,7 @@ func (p *Portfolio) readPerformance(
 	h := performance.NewHistory(p.base, zone)
 	r := ledger.NewRefold(p.base, changes, func(_ int64, t *ledger.Trade, c ledger.Closed) { h.Trade(t, c) })
 	var other []payload
-	_, err := refoldEntries(r, p.id, func(yield func(Entry, error) bool) {
+	err := refoldEntries(r, p.id, 0, upTo, func(yield func(Entry, error) bool) {
 		for e, err := range p.store.Entries(ctx, p.id, 0) {
 			if err == nil && e.Seq <= upTo && (e.Kind == ledger.KindEquity || e.Kind == ledger.KindCash) {
 				var f payload
@@ -371,10 +373,11 @@ func (p *Portfolio) readPerformance(
 				return
 			}
 		}
-	}, upTo, nil)
+	})
 	if err != nil {
 		return nil, err
 	}
+	r.Finish()
 	for _, f := range other {
 		h.Fact(f)
 	}

@@ -86,8 +86,8 @@ func (r *reservation) refused(id ProfileID) error {
 }
 
 // run takes over an earlier decision, or decides.
-func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
-	if done, err := r.recall(ctx, p, known); done || err != nil {
+func (r *reservation) run(p *Portfolio, cmd *command) error {
+	if done, err := r.recall(p, cmd); done || err != nil {
 		return err
 	}
 	if err := p.writePreconditions(); err != nil {
@@ -97,23 +97,20 @@ func (r *reservation) run(ctx context.Context, p *Portfolio, known map[string]in
 }
 
 // recall takes over the decision about the order's id, if there is one.
-func (r *reservation) recall(ctx context.Context, p *Portfolio, known map[string]int64) (bool, error) {
+func (r *reservation) recall(p *Portfolio, cmd *command) (bool, error) {
 	r.decided, r.decision = nil, risk.Decision{}
 	if held := p.draft.fold.Order(r.hold.Order.ID); held != nil {
-		if err := p.current(ctx); err != nil { // another process may have released it
-			return false, err
-		}
 		r.decided, r.decision = held, risk.Decision{OrderID: held.ID, Allowed: true}
 		return true, nil
 	}
-	if len(known) == 0 && len(p.draft.keys) == 0 {
-		return false, nil
+	if len(p.draft.known) == 0 && len(p.draft.keys) == 0 && cmd.studies == nil {
+		return false, nil // the common case, spared the key
 	}
-	seq, dup := p.seen(risk.OrderKey(r.hold.Order.ID), known)
+	seq, dup := p.seen(cmd, risk.OrderKey(r.hold.Order.ID))
 	if !dup {
 		return false, nil
 	}
-	payload, err := p.payloadAt(ctx, seq)
+	payload, err := p.payloadAt(cmd, seq)
 	if err != nil {
 		return false, err
 	}
@@ -219,41 +216,25 @@ type releasing struct {
 }
 
 // run writes the release of a working order.
-func (r *releasing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
+func (r *releasing) run(p *Portfolio, cmd *command) error {
 	d := p.draft
 	if d.fold.Order(r.id) != nil {
 		return d.add(&risk.Release{OrderID: r.id, Reason: r.reason, Time: d.now})
 	}
 	key := risk.OrderKey(r.id)
-	seq, seen := p.seen(key, known)
+	seq, seen := p.seen(cmd, key)
 	if !seen {
-		found, err := p.find(ctx, key)
-		if err != nil {
+		if err := cmd.lookUp(key); err != nil {
 			return err
 		}
-		if seq, seen = found[key]; !seen {
-			return ErrOrderNotFound
-		}
+		return ErrOrderNotFound
 	}
-	payload, err := p.payloadAt(ctx, seq)
+	payload, err := p.payloadAt(cmd, seq)
 	if err != nil {
 		return err
 	}
 	if _, held := payload.(*risk.Hold); !held {
 		return fmt.Errorf("%w: it was refused", ErrOrderNotFound)
-	}
-	return nil
-}
-
-// current returns errBehind if the journal has more entries than the live book. A command that
-// answers from the book without writing anything calls it first, because its answer may be
-// outdated.
-func (p *Portfolio) current(ctx context.Context) error {
-	for _, err := range p.store.Entries(ctx, p.id, p.live.seq) {
-		if err != nil {
-			return err
-		}
-		return errBehind
 	}
 	return nil
 }
@@ -301,7 +282,7 @@ type changing struct {
 }
 
 // run writes the change of state, unless the state is the same and no loss is counted anew.
-func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) error {
+func (c *changing) run(p *Portfolio, _ *command) error {
 	d := p.draft
 	s := &risk.StateChange{State: c.state, Reason: c.reason, Time: d.now}
 	if c.state == risk.TradingActive {
@@ -310,7 +291,7 @@ func (c *changing) run(ctx context.Context, p *Portfolio, _ map[string]int64) er
 		}
 	}
 	if d.fold.State() == c.state && len(s.Recount) == 0 {
-		return p.current(ctx) // it is so already, unless another process changed it
+		return nil // it is so already
 	}
 	return d.add(s)
 }
@@ -338,6 +319,6 @@ func (p *Portfolio) applyPolicy(ctx context.Context, profile AccountProfile) err
 type policing struct{}
 
 // run writes the policy.
-func (policing) run(_ context.Context, p *Portfolio, _ map[string]int64) error {
+func (policing) run(p *Portfolio, _ *command) error {
 	return p.writePolicy()
 }

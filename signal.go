@@ -316,9 +316,9 @@ func (t *routing) allocation(id ProfileID) Allocation {
 }
 
 // run takes over an earlier decision, or sizes the order and decides.
-func (t *routing) run(ctx context.Context, p *Portfolio, known map[string]int64) error {
+func (t *routing) run(p *Portfolio, cmd *command) error {
 	t.other = false
-	if done, err := t.recall(ctx, p, known); done || err != nil {
+	if done, err := t.recall(p, cmd); done || err != nil {
 		t.other = t.decided != nil && !t.matches(t.decided)
 		return err
 	}

@@ -245,18 +245,14 @@ func (q *queue) count(cmd *command) {
 	}
 }
 
-// retriesLogged is the try of one group from which on tries are logged, each time that they have
-// doubled.
-const retriesLogged = 16
-
-// countTry counts a try of a group beyond the first.
+// countTry counts a try of a group beyond the first, and logs that the group takes the journal's lock.
 func (p *Portfolio) countTry(ctx context.Context, try int) {
 	if try == 1 {
 		return
 	}
 	p.counters.retries.Add(1)
-	if try >= retriesLogged && try&(try-1) == 0 {
-		p.tel.logAt(ctx, slog.LevelWarn, "commands are tried again and again", profileAttr(p.id),
+	if try == optimisticTries+1 {
+		p.tel.logAt(ctx, slog.LevelWarn, "append was refused again and again, taking the journal's lock", profileAttr(p.id),
 			slog.Int64(keySeq, p.live.seq), slog.Int(keyAttempt, try))
 	}
 }

@@ -67,7 +67,7 @@ func TestStatsOfKnownSequences(t *testing.T) {
 	}
 	got := b.Portfolio.Stats().Store
 	require.Equal(t, []int64{4, 1}, []int64{got.Append.Calls, got.Append.Errors}, "appends, of which one was refused")
-	require.Equal(t, []int64{2, 1}, []int64{got.Checkpoint.Calls, got.Checkpoint.Errors}, "none was found at opening")
+	require.Equal(t, []int64{3, 2}, []int64{got.Checkpoint.Calls, got.Checkpoint.Errors}, "none was found at opening, nor for the late fill")
 	require.Zero(t, got.Entries.Errors)
 	require.Positive(t, got.Entries.Calls, "the late fill reads the journal")
 }

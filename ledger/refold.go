@@ -38,6 +38,78 @@ func NewRefold(
 	return r
 }
 
+// ResumeRefold prepares to fold the rest of a journal again behind a book, the fold of its entries up
+// to and including entry upTo. changes are those of the whole journal. It reports false if a change
+// that the book does not contain reaches back to what the book was folded from; an earlier book is
+// needed then. The Refold takes the book over.
+func ResumeRefold(book *Book, upTo int64, changes map[int64]Amendment) (*Refold, bool) {
+	latest := book.latest()
+	rest := make(map[int64]Amendment)
+	for place, a := range changes {
+		if in, ok := book.changes[place]; ok && in.same(&a) {
+			continue
+		}
+		if place <= upTo || a.Cancellation == nil && !a.when().After(latest) {
+			return nil, false
+		}
+		rest[place] = a
+	}
+	r := NewRefold(book.base, rest, nil)
+	r.book = book
+	return r, true
+}
+
+// latest returns the time of the newest trade, split or opening of any contract.
+func (b *Book) latest() time.Time {
+	var t time.Time
+	for _, h := range b.positions {
+		if h.LastTrade.After(t) {
+			t = h.LastTrade
+		}
+	}
+	return t
+}
+
+// same reports whether two amendments of one place are the same.
+func (a *Amendment) same(b *Amendment) bool {
+	switch x, y := a.change(), b.change(); {
+	case x == nil || y == nil:
+		return x == nil && y == nil && a.Cancellation.ExecID == b.Cancellation.ExecID
+	default:
+		return x.kind() == y.kind() && x.entryKey() == y.entryKey() && x.when().Equal(y.when())
+	}
+}
+
+// Follow folds a fact in that was recorded after the book was folded again. It reports false, and
+// changes nothing, if that changes history: if the fact is not later than all others of its
+// contracts. Then the journal must be folded again.
+func (b *Book) Follow(p Payload) bool {
+	later := func(i *Instrument) bool {
+		h := b.positions[i.Key()]
+		return h == nil || p.when().After(h.LastTrade)
+	}
+	switch f := p.(type) {
+	case *Trade:
+		if !later(&f.Instrument) || b.lateExercise(f) {
+			return false
+		}
+		b.trade(f)
+		return true
+	case *Split:
+		if !later(&f.From) || !later(&f.To) {
+			return false
+		}
+	case *Opening:
+		if !later(&f.Instrument) {
+			return false
+		}
+	case *Amendment, *Restatement:
+		return false
+	}
+	b.Apply(p, 0) // the book reads the place of trades and amendments alone
+	return true
+}
+
 // Add takes the next journal entry in.
 func (r *Refold) Add(seq int64, p Payload) {
 	switch p.(type) {
