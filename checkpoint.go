@@ -36,12 +36,14 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 // for more.
 const checkpointEvery = 1024
 
-// saveCheckpoint saves the live book when enough entries have come since the last time. A failure
-// is no failure of the command, which is durable: it is reported as an event, and saving is tried
-// again later.
+// saveCheckpoint saves the live book when enough entries have come since the last time, or when a
+// restatement had to go further back than that: earlier checkpoints do not contain the change, and
+// the next restatement would have to go as far. A failure is no failure of the command, which is
+// durable: it is reported as an event, and saving is tried again later.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	since := p.live.seq - p.saved
-	if since < checkpointEvery || since < 4*int64(p.live.Size()) {
+	far := max(checkpointEvery, 4*int64(p.live.Size()))
+	if since < far && p.draft.span < far {
 		return
 	}
 	p.saved = p.live.seq

@@ -20,6 +20,7 @@ type draft struct {
 	buffer    []byte // the payloads' bytes
 	scratch   []byte
 	restated  int64            // how many of the entries are restatements
+	span      int64            // how many entries were read for them
 	start     int              // where the entries of the command that is being decided begin
 	known     map[string]int64 // keys of refused batches that turned out to be in the journal
 }
@@ -37,7 +38,7 @@ func (d *draft) clear() {
 	clear(d.entries)
 	clear(d.payloads)
 	d.entries, d.payloads, d.positions, d.buffer = d.entries[:0], d.payloads[:0], d.positions[:0], d.buffer[:0]
-	d.keys, d.restated = nil, 0
+	d.keys, d.restated, d.span = nil, 0, 0
 }
 
 // begin starts a group behind the live book's last entry.

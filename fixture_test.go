@@ -1,6 +1,8 @@
 package accounts_test
 
 import (
+	"time"
+
 	"context"
 
 	"github.com/ai-ots/accounts/internal/desktest"
@@ -42,3 +44,6 @@ var (
 )
 
 var background = context.Background()
+
+// second returns the moment n seconds after the first minute.
+func second(n int) time.Time { return at(0).Add(time.Duration(n) * time.Second) }

@@ -256,6 +256,7 @@ const own = int64(1) << 62
 type history struct {
 	facts []placedFact
 	book  *ledger.Book // nil until it is worked out
+	span  int64        // how many entries of the journal it was worked out from
 	// tail is what was folded into the live book since; the leader alone touches it. It is not kept
 	// beyond maxTail, and lost then says so.
 	tail []ledger.Payload
@@ -308,6 +309,7 @@ func (p *Portfolio) restated(cmd *command) (*ledger.Book, error) {
 	if s.used < len(s.histories) {
 		if h := s.histories[s.used]; h.answers(facts) && h.follow() {
 			s.used++
+			p.draft.span = max(p.draft.span, h.span)
 			return h.book, nil
 		}
 		p.unfollow(s.histories[s.used:])
@@ -371,7 +373,7 @@ func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (_ *history
 	for _, f := range facts {
 		r.Add(f.place, f.payload)
 	}
-	h.book = r.Finish()
+	h.book, h.span = r.Finish(), upTo-from.Seq
 	return h, nil
 }
 
