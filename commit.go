@@ -262,13 +262,16 @@ func (p *Portfolio) run(cmd *command) (int, error) {
 	return added, err
 }
 
-// resetDraft makes the draft anew from the live book. It holds the read lock: readers bring the
+// resetDraft makes the draft equal to the live book again. It holds the read lock: readers bring the
 // live book's exposure up to date.
 func (p *Portfolio) resetDraft() {
+	d := p.draft
 	p.mu.RLock()
-	f := p.live.clone()
+	if !d.fold.Undo(p.live.Account, d.payloads, p.live.seq+1) {
+		d.fold = p.live.clone()
+	}
 	p.mu.RUnlock()
-	p.draft.reset(f)
+	d.clear()
 }
 
 // announce notes the sequence number to which the append under way leads, 0 for none, so that news
@@ -370,8 +373,14 @@ func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
 	p.stale, p.corrupt = false, false
 	p.counters.catchUps.Add(1)
 	p.counters.caughtUp.Add(int64(len(tail)))
-	if len(tail) > 0 || len(p.draft.entries) > 0 {
-		p.resetDraft()
+	if p.draft.spoiled {
+		p.mu.RLock()
+		p.draft.fold, p.draft.spoiled = p.live.clone(), false
+		p.mu.RUnlock()
+	} else {
+		for _, s := range tail {
+			p.draft.fold.apply(s.payload, s.entry.Seq)
+		}
 	}
 	return nil
 }

@@ -21,17 +21,12 @@ type draft struct {
 	scratch   []byte
 	restated  int64            // how many of the entries are restatements
 	span      int64            // how many entries were read for them
+	spoiled   bool             // a panic left it unlike the live book
 	start     int              // where the entries of the command that is being decided begin
 	known     map[string]int64 // keys of refused batches that turned out to be in the journal
 }
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
-
-// reset starts over from a copy of the live fold.
-func (d *draft) reset(f *fold) {
-	d.fold = f
-	d.clear()
-}
 
 // clear drops the entries, and keeps the buffers.
 func (d *draft) clear() {

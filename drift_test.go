@@ -60,6 +60,7 @@ func requireNoDrift(t *rapid.T, s *script, w *world) {
 		want := asJSON(t, fresh.Snapshot())
 		for n, p := range w.processes {
 			catchUp(t, p)
+			require.True(t, accounts.DraftIsLive(p), "the draft of process %d is not the durable book", n)
 			require.Equal(t, want, asJSON(t, p.Snapshot()), "the snapshot of process %d has drifted", n)
 		}
 		for range 4 {

@@ -1,6 +1,6 @@
 package accounts
 
-import ()
+import "context"
 
 // Waiting returns how many callers wait for the portfolio's leader to record something.
 func Waiting(p *Portfolio) int {
@@ -13,6 +13,22 @@ func Waiting(p *Portfolio) int {
 		}
 	}
 	return n
+}
+
+// DraftIsLive reports whether the draft is equal to the durable book, as it must be between commands.
+func DraftIsLive(p *Portfolio) bool {
+	c := &comparing{}
+	return p.submit(context.Background(), &command{task: c}) == nil && c.same
+}
+
+// comparing is the task of comparing the draft with the live book.
+type comparing struct{ same bool }
+
+func (c *comparing) run(p *Portfolio, _ *command) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	c.same = p.draft.fold.Equal(p.live.Account)
+	return nil
 }
 
 // Reencode reads an entry's payload and writes it again.

@@ -258,6 +258,7 @@ func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
 		}
 		for _, p := range both {
 			catchUp(rt, p)
+			require.True(rt, accounts.DraftIsLive(p), "the draft is not the durable book")
 			require.NoError(rt, p.Verify(background), "a restatement is not what the journal gives")
 		}
 		require.Equal(rt, asJSON(rt, both[0].Snapshot()), asJSON(rt, both[1].Snapshot()), "two processes differ")

@@ -180,7 +180,7 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	defer func() {
 		done()
 		if !finished { // the store panicked: others must not wait for this goroutine for ever
-			p.stale = true
+			p.stale, p.draft.spoiled = true, true
 			p.announce(0)
 			fail(group, ErrOutcomeUnknown)
 			p.outcomeUnknown(ctx, 0, errPanicked)

@@ -152,13 +152,44 @@ func (b *Book) Clone() *Book {
 		c.cash[currency] = &n
 	}
 	c.positions = make(map[InstrumentKey]*Holding, len(b.positions))
-	for key, h := range b.positions {
-		n := *h
-		n.queue, n.head = slices.Clone(h.lots()), 0
-		n.cash = c.balance(n.Instrument.Currency)
-		c.positions[key] = &n
+	for key := range b.positions {
+		c.undo(b, key)
 	}
 	c.changes = maps.Clone(b.changes)
 	c.pending = slices.Clone(b.pending)
 	return &c
+}
+
+// Undo makes the book equal to another again, of which it is a copy that has since folded in entries
+// from first up to, and without, entry end, which touched the given contracts and no earlier history.
+func (b *Book) Undo(to *Book, touched []InstrumentKey, first, end int64) {
+	for currency, c := range b.cash {
+		*c = to.CashIn(currency)
+	}
+	for _, key := range touched {
+		b.undo(to, key)
+	}
+	for currency := range b.cash {
+		if to.cash[currency] == nil {
+			delete(b.cash, currency)
+		}
+	}
+	for seq := first; seq < end; seq++ {
+		delete(b.changes, seq)
+	}
+	b.pending = append(b.pending[:0], to.pending...)
+	b.trades, b.equity = to.trades, to.equity
+}
+
+// undo copies one contract's holding.
+func (b *Book) undo(to *Book, key InstrumentKey) {
+	h := to.positions[key]
+	if h == nil {
+		delete(b.positions, key)
+		return
+	}
+	n := *h
+	n.queue, n.head = slices.Clone(h.lots()), 0
+	n.cash = b.balance(n.Instrument.Currency)
+	b.positions[key] = &n
 }

@@ -162,6 +162,52 @@ func (a *Account) Clone() *Account {
 	return &Account{Book: a.Book.Clone(), memory: a.memory.clone(), stale: Stale{all: true, cash: true}}
 }
 
+// Size returns the number of things in the account to which the size of a checkpoint is in
+// proportion.
+func (a *Account) Size() int {
+	return a.Book.Size() + len(a.memory.orders) + len(a.memory.recent) + len(a.memory.tags) + len(a.memory.opened)
+}
+
+// Undo makes the account equal to another again, of which it is a copy that has since folded the
+// payloads in, as entries first and up. It costs what the payloads touched, and the working orders.
+// It reports false, and does nothing, for payloads that change history: they may touch everything.
+func (a *Account) Undo(to *Account, payloads []any, first int64) bool {
+	if len(payloads) == 0 {
+		return true
+	}
+	touched := make([]ledger.InstrumentKey, 0, 8)
+	sectors := false
+	for _, p := range payloads {
+		switch f := p.(type) {
+		case *ledger.Amendment, *ledger.Restatement:
+			return false
+		case *ledger.Trade:
+			touched = append(touched, f.Contract())
+		case *ledger.Split:
+			touched = append(touched, f.From.Key(), f.To.Key())
+		case *ledger.Opening:
+			touched = append(touched, f.Instrument.Key())
+		case *risk.Hold:
+			touched = append(touched, f.Contract())
+			sectors = sectors || f.Order.Sector != ""
+		case *risk.Release:
+			if w := to.memory.orders[f.OrderID]; w != nil {
+				touched = append(touched, w.key)
+			}
+		}
+	}
+	a.Book.Undo(to.Book, touched, first, first+int64(len(payloads)))
+	a.memory = to.memory.clone()
+	for _, key := range touched {
+		a.stale.Touch(key)
+	}
+	a.stale.touchCash()
+	if sectors {
+		a.stale.TouchAll()
+	}
+	return true
+}
+
 // Equal reports whether two accounts would be saved as the same checkpoint.
 func (a *Account) Equal(b *Account) bool { return wire.Same(a.Record(), b.Record()) }
 

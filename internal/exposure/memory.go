@@ -24,7 +24,7 @@ type memory struct {
 	tags    map[ledger.InstrumentKey][]tag
 	sectors map[underlyingKey]string
 	// recent holds the orders accepted within the last minute or the duplicate window, oldest
-	// first.
+	// first, where the limits in force at their acceptance look back at them.
 	recent []sent
 	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
 	day    dayCount
@@ -172,15 +172,29 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
 	r.countsOf(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
+	r.remember(sent{h.Time, w.key, w.Quantity, w.Price})
+}
+
+// remember keeps an accepted order for as long as a rule looks back at it: not at all where no rule
+// does.
+func (r *memory) remember(s sent) {
 	window := time.Minute
 	if r.policy != nil {
-		window = max(window, r.policy.limits.DuplicateWindow)
+		l := &r.policy.limits
+		if l.OrdersPerMinute == 0 {
+			window = 0
+		}
+		window = max(window, l.DuplicateWindow)
+	}
+	if window == 0 {
+		r.recent = nil
+		return
 	}
 	old := 0
-	for old < len(r.recent) && h.Time.Sub(r.recent[old].Time) > window {
+	for old < len(r.recent) && s.Time.Sub(r.recent[old].Time) > window {
 		old++
 	}
-	r.recent = append(slices.Delete(r.recent, 0, old), sent{h.Time, w.key, w.Quantity, w.Price})
+	r.recent = append(r.recent[old:], s)
 }
 
 // drop removes a working order.
