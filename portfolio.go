@@ -18,16 +18,36 @@ import (
 // active profile never redirects it. [MultiAccountManager.Portfolio] returns one. It is safe for
 // concurrent use, and ends with the manager.
 //
-// Commands from many goroutines are combined into one append. Readers see only durable entries, and
-// a batch as a whole or not at all. When another process has moved the journal on, the book catches
-// up, and each command decides again. Of the callers combined, one appends for all, and may wait
-// beyond the end of its own context until that append has ended; the append is given up when no
-// caller waits for it any longer.
+// Commands from many goroutines are combined into one append. Readers see a batch as a whole or not
+// at all: what this process has appended once it is durable, and what other processes have appended
+// once the store shows it. When another process has moved the journal on, the book catches up, and
+// each command decides again. Of the callers combined, one appends for all, and may wait beyond the
+// end of its own context until nobody waits for that append any longer. An append is never cancelled:
+// it goes on when the callers have left.
+//
+// Every command ends, whatever other processes do. A group of commands is refused four times at most,
+// and then appends under the journal's lock ([Store.AppendLocked]). A command that must read the
+// journal (a correction, a cancellation, a late fact, facts recorded again) reads it in its caller's
+// goroutine, keeps what was read, and gets in line again: no other command waits for that. Halt,
+// Reduce, Resume and Release therefore wait for one append under way, and for the reading of what
+// other processes have appended since. A command whose history others change three times while it
+// reads is decided under the lock; the lock lasts as long as folding what lies behind the change. A
+// command that is refused 16 times ends with ErrConflict, having written nothing.
+//
+// An answer that needs no entry of its own (facts that are known, an order that is held, a state that
+// is so already) is given when the journal has no more than the book. Where the newest entries are
+// not this process's own, the answer waits for a barrier that makes them as durable as the store
+// makes anything.
 //
 // Facts carry ids, so repeating a command is always safe. Errors of every command:
-//   - the context's error, if the context ended before the command's turn came;
+//   - the context's error, if the context ended before the command was appended;
+//   - ErrUnavailable, if the store cannot be reached; nothing was written;
 //   - ErrOutcomeUnknown with the context's error, if the context ended during the append;
 //   - ErrOutcomeUnknown with the store's error, if the store failed and the entries may be written;
+//   - a *CorruptError (ErrCorrupt), if the journal cannot be read, or lacks entries that the book has,
+//     or has others in their place: after a failover that lost them, or a restored backup. Nothing is
+//     written then; a manager that is made anew works with the journal as it is;
+//   - ErrConflict, if every try was refused; nothing was written;
 //   - ErrClosed after the manager was closed.
 type Portfolio struct {
 	id    ProfileID
@@ -172,8 +192,10 @@ func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 //
 // A trade with a known execution id and a higher correction number corrects the execution. A
 // correction, a cancellation, and a fact that is older than facts of the same contract in the
-// journal are put in their place and the book is restated, which reads the whole journal. If equity
-// points exist and equity is known, an equity point is written before a deposit or withdrawal.
+// journal are put in their place and the book is restated. That reads the journal from the newest
+// checkpoint on that the change does not reach back behind: twice to four times what lies behind the
+// fact, and some two thousand entries; all of it where the fact is older than most. If equity points
+// exist and equity is known, an equity point is written before a deposit or withdrawal.
 // Facts are recorded whatever the profile's status.
 //
 // Errors:
