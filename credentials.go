@@ -20,14 +20,21 @@ const (
 	accessSwitch AccessAction = "switch"
 )
 
-// CredentialAccess is the entry of an access to a profile's credentials. It holds no secret.
+// CredentialAccess is an entry about an access to a profile's credentials. It holds no secret.
+//
+// An access has an entry with the outcome "begun" before the credential store is touched, and one
+// with its outcome afterwards. A begun access without an outcome was cut off, as by the end of the
+// process: it may have taken place. A refused access touches nothing, and has an outcome alone.
 type CredentialAccess struct {
 	Action AccessAction `json:"action"`
 	By     OwnerID      `json:"by,omitempty"` // of the context; empty where it names none
-	// Outcome is "ok", "missing" if there were none, "refused" if the profile or the credentials
-	// did not permit the access, or "failed" if the credential store did.
-	Outcome string    `json:"outcome"`
-	Time    time.Time `json:"time"`
+	// Outcome is "begun" before the access, and afterwards "ok", "missing" if there were none,
+	// "refused" if the profile or the credentials did not permit the access or By does not see the
+	// profile, or "failed" if the credential store did.
+	Outcome string `json:"outcome"`
+	// Attempts is how many refused accesses of By the entry stands for; zero means one.
+	Attempts int       `json:"attempts,omitempty"`
+	Time     time.Time `json:"time"`
 }
 
 // run writes the entry.
@@ -37,6 +44,12 @@ func (a *CredentialAccess) run(p *Portfolio, _ *command) error {
 	return p.draft.add(&entry)
 }
 
+// The outcomes of an access.
+const (
+	outcomeBegun   = "begun"
+	outcomeRefused = "refused"
+)
+
 // outcomeOf returns the outcome of an access that ended with the error.
 func outcomeOf(err error) string {
 	switch {
@@ -45,27 +58,9 @@ func outcomeOf(err error) string {
 	case errors.Is(err, ErrCredentialsNotFound):
 		return "missing"
 	case errors.Is(err, ErrProfileNotActive), errors.Is(err, ErrInvalid):
-		return "refused"
+		return outcomeRefused
 	}
 	return "failed"
-}
-
-// accessed writes an access to the credentials and its outcome to the profile's journal, and
-// returns the outcome's error. A failure to write is an error too: no secret is handed out without
-// a trace. The entry is written even if the caller's context has ended.
-func (m *MultiAccountManager) accessed(ctx context.Context, id ProfileID, action AccessAction, outcome error) error {
-	by, _ := seerOf(ctx)
-	written, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
-	defer cancel()
-	p, err := m.Portfolio(written, id)
-	if err == nil {
-		err = p.submit(written, &command{task: &CredentialAccess{Action: action, By: by.owner,
-			Outcome: outcomeOf(outcome)}})
-	}
-	if err != nil {
-		return errors.Join(outcome, fmt.Errorf("write to the journal: %w", err))
-	}
-	return outcome
 }
 
 // CredentialStore keeps the credentials of profiles, apart from the profiles, so that secrets can
@@ -81,14 +76,16 @@ func (m *MultiAccountManager) accessed(ctx context.Context, id ProfileID, action
 type CredentialStore interface {
 	// Put stores c as the whole of the profile's credentials, in place of earlier ones: a reader
 	// finds the old or the new ones, never a mixture. It returns ErrInvalid if c is not valid (see
-	// credentials.Set.Validate), the id is empty, or c is more than the store can hold. After an
-	// error the earlier credentials are still there.
+	// credentials.Set.Validate), the id is empty, or c is more than the store can hold. It returns
+	// ErrOutcomeUnknown if ctx ended, or the connection was lost, while c was written: c may be there
+	// or still come. After any other error the earlier credentials are still there.
 	Put(ctx context.Context, id ProfileID, c credentials.Set) error
 
 	// Get returns the profile's credentials, or ErrCredentialsNotFound.
 	Get(ctx context.Context, id ProfileID) (credentials.Set, error)
 
-	// Delete removes the profile's credentials. It returns nil if there are none.
+	// Delete removes the profile's credentials. It returns nil if there are none, and
+	// ErrOutcomeUnknown as Put does.
 	Delete(ctx context.Context, id ProfileID) error
 
 	// List returns the ids that have credentials, in ascending order.
@@ -104,48 +101,71 @@ type CredentialStore interface {
 
 // SetCredentials stores c as the whole of the profile's credentials, in place of earlier ones.
 //
-// Every access to a profile's credentials, failed ones included, is an entry in its journal,
-// without the secret: see [Portfolio.CredentialAccesses]. A failure to write that entry is an
-// error, and Credentials hands out nothing then.
+// Every access to a profile's credentials is in its journal, without the secret: see
+// [CredentialAccess]. An access that cannot be written there does not take place, except that
+// credentials are deleted all the same. Attempts of owners who do not see the profile are written
+// soon afterwards, those of a minute as one entry. Where the outcome cannot be written, the error
+// says that the access was done.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
 //   - ErrProfileNotFound for a profile that ctx does not see;
-//   - ErrProfileNotActive for an archived profile, which needs no credentials any more;
-//   - ErrInvalid for credentials that are not valid.
+//   - ErrProfileNotActive for an archived profile, which needs no credentials any more, also if it
+//     was archived meanwhile: nothing is left then;
+//   - ErrInvalid for credentials that are not valid;
+//   - ErrOutcomeUnknown if ctx ended, or the connection was lost, while they were stored.
 func (m *MultiAccountManager) SetCredentials(ctx context.Context, id ProfileID, c credentials.Set) error {
-	p, err := m.keyholder(ctx, id)
-	if err == nil && p.Status == StatusArchived {
-		err = fmt.Errorf("%w: it is archived", ErrProfileNotActive)
-	}
-	if err == nil {
-		err = c.Validate()
-	}
-	if err == nil {
-		err = m.creds.Put(ctx, id, c)
-	}
-	if p.ID != "" {
-		err = m.accessed(ctx, id, accessSet, err)
-	}
-	if err != nil {
+	if err := m.setCredentials(ctx, id, c); err != nil {
 		return fmt.Errorf("set credentials of profile %.60q: %w", id, err)
 	}
 	return nil
 }
 
-// Credentials returns a copy of the profile's credentials. Wipe it after use.
+func (m *MultiAccountManager) setCredentials(ctx context.Context, id ProfileID, c credentials.Set) error {
+	p, err := m.keyholder(ctx, id, accessSet)
+	if err != nil {
+		return err
+	}
+	if p.Status == StatusArchived {
+		return m.refuse(ctx, p, accessSet, errArchived)
+	}
+	if err := c.Validate(); err != nil {
+		return m.refuse(ctx, p, accessSet, err)
+	}
+	return errors.Join(m.access(ctx, p, accessSet, func() error {
+		err := m.creds.Put(ctx, id, c)
+		return errors.Join(err, m.dropIfArchived(ctx, id))
+	}))
+}
+
+// errArchived refuses credentials for an archived profile.
+var errArchived = fmt.Errorf("%w: it is archived", ErrProfileNotActive)
+
+// dropIfArchived deletes what was put for a profile that was archived meanwhile. ArchiveProfile
+// first marks the profile and then deletes: so either it finds what was put, or the mark is found
+// here.
+func (m *MultiAccountManager) dropIfArchived(ctx context.Context, id ProfileID) error {
+	ctx, cancel := outlast(ctx)
+	defer cancel()
+	p, err := m.store.Profile(ctx, id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look whether the profile was archived meanwhile: %w", err)
+	case p.Status != StatusArchived:
+		return nil
+	}
+	return errors.Join(errArchived, m.creds.Delete(ctx, id))
+}
+
+// Credentials returns a copy of the profile's credentials. Wipe it after use. SetCredentials tells
+// what the journal has of it.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
 //   - ErrProfileNotFound for a profile that ctx does not see;
-//   - ErrCredentialsNotFound if the profile has none.
+//   - ErrCredentialsNotFound if the profile has none, or is archived.
 func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (credentials.Set, error) {
-	_, err := m.keyholder(ctx, id)
-	var c credentials.Set
-	if err == nil {
-		c, err = m.creds.Get(ctx, id)
-		err = m.accessed(ctx, id, accessGet, err)
-	}
+	c, err := m.getCredentials(ctx, id)
 	if err != nil {
 		c.Wipe()
 		return nil, fmt.Errorf("credentials of profile %.60q: %w", id, err)
@@ -153,15 +173,33 @@ func (m *MultiAccountManager) Credentials(ctx context.Context, id ProfileID) (cr
 	return c, nil
 }
 
+// getCredentials may return credentials with an error.
+func (m *MultiAccountManager) getCredentials(ctx context.Context, id ProfileID) (c credentials.Set, err error) {
+	p, err := m.keyholder(ctx, id, accessGet)
+	if err != nil {
+		return nil, err
+	}
+	if p.Status == StatusArchived { // whatever a failure may have left in the store
+		return nil, m.refuse(ctx, p, accessGet, fmt.Errorf("%w: it is archived", ErrCredentialsNotFound))
+	}
+	err = errors.Join(m.access(ctx, p, accessGet, func() (err error) {
+		c, err = m.creds.Get(ctx, id)
+		return err
+	}))
+	return c, err
+}
+
 // DeleteCredentials removes the profile's credentials. It returns nil if there are none.
+// SetCredentials tells what the journal has of it.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
-//   - ErrProfileNotFound for a profile that ctx does not see.
+//   - ErrProfileNotFound for a profile that ctx does not see;
+//   - ErrOutcomeUnknown if ctx ended, or the connection was lost, while they were deleted.
 func (m *MultiAccountManager) DeleteCredentials(ctx context.Context, id ProfileID) error {
-	_, err := m.keyholder(ctx, id)
+	p, err := m.keyholder(ctx, id, accessDelete)
 	if err == nil {
-		err = m.accessed(ctx, id, accessDelete, m.creds.Delete(ctx, id))
+		err = errors.Join(m.deleteCredentials(ctx, p))
 	}
 	if err != nil {
 		return fmt.Errorf("delete credentials of profile %.60q: %w", id, err)
@@ -169,9 +207,49 @@ func (m *MultiAccountManager) DeleteCredentials(ctx context.Context, id ProfileI
 	return nil
 }
 
-// keyholder returns the profile whose credentials ctx may touch. Every path to the credential store
-// leads through it.
-func (m *MultiAccountManager) keyholder(ctx context.Context, id ProfileID) (AccountProfile, error) {
+func (m *MultiAccountManager) deleteCredentials(ctx context.Context, p AccountProfile) (done, written error) {
+	return m.access(ctx, p, accessDelete, func() error { return m.creds.Delete(ctx, p.ID) })
+}
+
+// dropArchived deletes the credentials of a profile that was archived. A journal that is corrupt
+// cannot be written to, and does not keep them.
+func (m *MultiAccountManager) dropArchived(ctx context.Context, p AccountProfile) error {
+	if m.creds == nil {
+		return nil
+	}
+	done, written := m.deleteCredentials(ctx, p)
+	if errors.Is(written, ErrCorrupt) {
+		written = nil
+	}
+	if done != nil {
+		done = fmt.Errorf("archived, but its credentials are left: %w", done)
+	}
+	return errors.Join(done, written)
+}
+
+// checkCredentials returns nil if the profile's credentials can be read, for a switch to it.
+func (m *MultiAccountManager) checkCredentials(ctx context.Context, p AccountProfile) error {
+	if m.creds == nil {
+		return nil
+	}
+	err := errors.Join(m.access(ctx, p, accessSwitch, func() error {
+		c, err := m.creds.Get(ctx, p.ID)
+		c.Wipe()
+		return err
+	}))
+	if err != nil {
+		return fmt.Errorf("read credentials: %w", err)
+	}
+	return nil
+}
+
+// keyholder returns the profile whose credentials ctx may touch. Every path from a caller to the
+// credential store leads through it. A profile that ctx does not see takes the same steps, and ends
+// with the same error, as one that does not exist: what is written about the attempt is written
+// later, by nobody who could wait for it.
+func (m *MultiAccountManager) keyholder(
+	ctx context.Context, id ProfileID, action AccessAction,
+) (AccountProfile, error) {
 	s, err := m.enter(ctx)
 	if err != nil {
 		return AccountProfile{}, err
@@ -179,5 +257,15 @@ func (m *MultiAccountManager) keyholder(ctx context.Context, id ProfileID) (Acco
 	if m.creds == nil {
 		return AccountProfile{}, ErrNoCredentialStore
 	}
-	return m.lookup(ctx, s, id)
+	p, err := m.store.Profile(ctx, id)
+	switch {
+	case errors.Is(err, ErrProfileNotFound):
+		return AccountProfile{}, ErrProfileNotFound
+	case err != nil:
+		return AccountProfile{}, err
+	case !s.sees(p.Owner):
+		m.strangers.note(attempt{id, s.owner, action}, 1)
+		return AccountProfile{}, ErrProfileNotFound
+	}
+	return p, nil
 }

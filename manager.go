@@ -33,6 +33,7 @@ type MultiAccountManager struct {
 	tel          *telemetry
 	counters     managerCounters
 	creds        CredentialStore // nil when none is configured
+	strangers    *strangers
 	clock        func() time.Time
 	hooks        []SwitchHook
 	requireOwner bool
@@ -62,6 +63,7 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	m := &MultiAccountManager{
 		store:      &observedStore{Store: store, tel: tel, met: &meters{}},
 		tel:        tel,
+		strangers:  newStrangers(),
 		clock:      time.Now,
 		switching:  make(map[OwnerID]chan struct{}),
 		events:     hub.New(eventKeyOf, ErrClosed),
@@ -96,6 +98,9 @@ func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 		return nil, fmt.Errorf("watch store: %w", err)
 	}
 	m.running.Go(func() { m.watch(changes) })
+	if m.creds != nil {
+		m.running.Go(m.writeStrangers)
+	}
 	return m, nil
 }
 
@@ -322,13 +327,10 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	if err == nil {
 		err = m.announceArchived(ctx, s, p)
 	}
-	if err != nil || m.creds == nil {
+	if err != nil {
 		return err
 	}
-	if err := m.accessed(ctx, id, accessDelete, m.creds.Delete(ctx, id)); err != nil {
-		return fmt.Errorf("archived, but its credentials are left: %w", err)
-	}
-	return nil
+	return m.dropArchived(ctx, p)
 }
 
 // announceArchived is announcePolicy for an archived profile, whose journal may be unreadable.

@@ -83,7 +83,8 @@ func (m *MultiAccountManager) require(given bool, option string) {
 // caller, and every Event its subscribers, all the same.
 //
 //   - Errors: a journal is corrupt; it is not known whether an append or a switch took place; an
-//     Observer panicked, for the first time.
+//     Observer panicked, for the first time; attempts of other owners on a profile's credentials
+//     cannot be written to its journal.
 //   - Warnings: a watch on the store broke off or cannot be taken up; a portfolio fails to follow
 //     other processes; a checkpoint was not saved; a hook failed; commands were decided 16 times and
 //     more because others kept appending.
@@ -127,9 +128,10 @@ func WithClock(now func() time.Time) ManagerOption {
 // added, and no two switches of one owner run at the same time in one manager.
 //
 // When a hook fails, those that ran before it are called again in reverse order with from and to
-// swapped, under a context that no longer ends with the caller's, and the old profile stays
-// active; so a hook undoes itself when called the other way around. The one that failed is not
-// called again: it cleans up after itself. The same happens when the switch cannot be persisted,
+// swapped, and the old profile stays active; so a hook undoes itself when called the other way
+// around. The context of such a call does not end with the caller's, but 30 seconds after the call
+// began: a hook that heeds its context cannot hold up the switches of its owner for ever. The hook
+// that failed is not called again: it cleans up after itself. The same happens when the switch cannot be persisted,
 // and when a hook panics, before the panic goes on.
 //
 // A hook may call every method of the manager but SwitchProfile and ArchiveProfile, which would

@@ -12,8 +12,9 @@ import (
 // and then persists the switch, which survives a restart and reaches every process through
 // Subscribe. Later calls take the new profile for the active one; operations under way are not
 // redirected, for a Portfolio is bound to its profile for life. Switching to the active profile
-// runs no hooks and changes nothing. Switches of one owner wait for each other, hooks included,
-// until ctx ends.
+// runs no hooks, reads no credentials and writes nothing. Otherwise the credentials must be
+// readable before the hooks and, where there are hooks, still after them. Switches of one owner
+// wait for each other, hooks included, until ctx ends.
 //
 // Errors:
 //   - ErrProfileNotFound for a profile that ctx does not see, and, without an owner in ctx, for a
@@ -77,13 +78,6 @@ func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileI
 	if err != nil {
 		return AccountProfile{}, err
 	}
-	if m.creds != nil {
-		c, err := m.creds.Get(ctx, id)
-		c.Wipe()
-		if err = m.accessed(ctx, id, accessSwitch, err); err != nil {
-			return AccountProfile{}, fmt.Errorf("read credentials: %w", err)
-		}
-	}
 	from, err := m.switchedFrom(ctx, s.owner)
 	if err != nil {
 		return AccountProfile{}, fmt.Errorf("read active profile: %w", err)
@@ -91,10 +85,19 @@ func (m *MultiAccountManager) switchTo(ctx context.Context, s scope, id ProfileI
 	if from.ID == to.ID {
 		return to, nil
 	}
+	if err := m.checkCredentials(ctx, to); err != nil {
+		return AccountProfile{}, err
+	}
 	err = m.runHooks(ctx, from, to, func() error {
-		// Hooks take their time: the profile may have been suspended meanwhile.
+		// Hooks take their time: the profile may have been suspended meanwhile, or its credentials
+		// deleted.
 		if to, err = m.switchable(ctx, s, id); err != nil {
 			return err
+		}
+		if len(m.hooks) > 0 {
+			if err := m.checkCredentials(ctx, to); err != nil {
+				return err
+			}
 		}
 		to.LastUsedAt = m.now()
 		return m.persistSwitch(ctx, s.owner, id, to.LastUsedAt)
@@ -163,11 +166,19 @@ func (m *MultiAccountManager) runHooks(ctx context.Context, from, to AccountProf
 	return nil
 }
 
+// undoTime is how long a hook may take to undo itself: time enough to connect to a gateway.
+const undoTime = 30 * time.Second
+
 func (m *MultiAccountManager) undoHooks(ctx context.Context, ran int, from, to AccountProfile) error {
 	ctx = context.WithoutCancel(ctx)
+	undo := func(i int) error {
+		ctx, cancel := context.WithTimeout(ctx, undoTime) // of its own, lest one takes the others' time
+		defer cancel()
+		return m.callHook(ctx, i, "undo", to, from)
+	}
 	var errs []error
 	for i := ran - 1; i >= 0; i-- {
-		if err := m.callHook(ctx, i, "undo", to, from); err != nil {
+		if err := undo(i); err != nil {
 			errs = append(errs, fmt.Errorf("undo hook %d: %w", i+1, err))
 		}
 	}
@@ -190,9 +201,6 @@ func (m *MultiAccountManager) callHook(
 	return o.Err
 }
 
-// settleTime is how long persistSwitch asks a store that failed what became of the switch.
-const settleTime = 5 * time.Second
-
 // persistSwitch makes the switch durable. A store whose context or connection was lost meanwhile
 // may have done it or not, and undoing the hooks of a switch that took place would be worst: so
 // after an error the store is asked, without the caller's context.
@@ -202,7 +210,7 @@ func (m *MultiAccountManager) persistSwitch(ctx context.Context, owner OwnerID, 
 		return nil
 	}
 	err = fmt.Errorf("persist: %w", err)
-	ask, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ask, cancel := outlast(ctx)
 	defer cancel()
 	active, asked := m.store.ActiveProfile(ask, owner)
 	switch {
