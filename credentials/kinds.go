@@ -1,6 +1,8 @@
 package credentials
 
 import (
+	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"maps"
@@ -86,8 +88,10 @@ type OAuth1 struct {
 //
 //   - a consumer key, token or token secret that is not 1 to 1000 printable characters of ASCII
 //     without spaces;
-//   - a private key that cannot be read;
-//   - a DHPrime that is not prime, or has fewer than 512 or more than 8192 bits.
+//   - a private key that is no RSA key, cannot be read, has more than 16 KiB, or has something
+//     behind it;
+//   - a DHPrime that is not prime, has fewer than 512 or more than 8192 bits, or has anything but
+//     hexadecimal digits in it.
 func NewOAuth1(o OAuth1) (Set, error) {
 	return valid(Set{
 		fieldKind: NewSecret([]byte(OAuth1a)), fieldConsumerKey: o.ConsumerKey.Clone(),
@@ -151,22 +155,33 @@ func numeric(b []byte) bool {
 	return len(b) > 0 && len(b) <= 50 && !slices.ContainsFunc(b, func(c byte) bool { return c < '0' || c > '9' })
 }
 
-// rsaKey checks for a private RSA key in PEM, PKCS #1 or #8.
+// maxKey is far beyond the bytes of a key in PEM, and keeps what is parsed small.
+const maxKey = 16 << 10
+
+// rsaKey checks for one private RSA key in PEM, PKCS #1 or #8, and nothing behind it.
 func rsaKey(b []byte) bool {
-	block, _ := pem.Decode(b)
-	if block == nil {
+	if len(b) > maxKey {
+		return false
+	}
+	block, rest := pem.Decode(b)
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
 		return false
 	}
 	defer clear(block.Bytes)
 	if _, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
 		return true
 	}
-	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	return err == nil
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	_, ok := key.(*rsa.PrivateKey) // and neither ECDSA nor Ed25519
+	return err == nil && ok
 }
 
-// prime checks for a prime number of 512 to 8192 bits in hexadecimal.
+// prime checks for a prime number of 512 to 8192 bits in hexadecimal digits alone.
 func prime(b []byte) bool {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' }
+	if slices.ContainsFunc(b, func(c byte) bool { return !digit(c) }) {
+		return false // SetString takes a sign
+	}
 	n, ok := new(big.Int).SetString(string(b), 16)
-	return ok && n.Sign() > 0 && n.BitLen() >= 512 && n.BitLen() <= 8192 && n.ProbablyPrime(20)
+	return ok && n.BitLen() >= 512 && n.BitLen() <= 8192 && n.ProbablyPrime(20)
 }

@@ -180,10 +180,14 @@ func oddValues(t *testing.T, s accounts.CredentialStore) {
 
 func invalid(t *testing.T, s accounts.CredentialStore) {
 	put(t, s, "a", creds("p", "x"))
+	many := credentials.Set{}
+	for i := range credentials.MaxNames + 1 {
+		many[fmt.Sprint(i)] = credentials.NewSecret([]byte(secret))
+	}
 	for name, c := range map[string]credentials.Set{
 		"none": nil, "empty": {}, "empty name": creds("", "x"), "long name": creds(strings.Repeat("n", credentials.MaxName+1), "x"),
 		"control character": creds("a\x00", "x"), "too much": creds("p", strings.Repeat("k", credentials.MaxSize+1)),
-		"unknown kind": creds("kind", secret), "field missing": creds("kind", string(credentials.FlexToken), "flex_token", secret),
+		"too many": many, "unknown kind": creds("kind", secret), "field missing": creds("kind", string(credentials.FlexToken), "flex_token", secret),
 	} {
 		err := s.Put(t.Context(), "a", c)
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%s was accepted", name)
