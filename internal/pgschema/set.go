@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io/fs"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
@@ -129,23 +128,16 @@ func (s *Set) version(ctx context.Context, db sqlx.QueryerContext, n Name) (vers
 	return version, nil
 }
 
-// run hands the set's migrations to f, which one process at a time gets to do, and tries again while f
-// fails for a lock that it did not get in time.
+// run hands the set's migrations to f, which one process at a time gets to do, and tries again while
+// f fails for others who use the tables.
 func (s *Set) run(ctx context.Context, db *sqlx.DB, n Name, f func(*goose.Provider) error) error {
-	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+	return forTables.retry(ctx, func() error {
 		provider, err := s.provider(ctx, db, n)
 		if err == nil {
 			err = f(provider)
 		}
-		if !HasState(err, LockNotAvailable, DeadlockDetected) {
-			return err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return err
-		}
-	}
+		return err
+	})
 }
 
 func (s *Set) provider(ctx context.Context, db *sqlx.DB, n Name) (*goose.Provider, error) {
