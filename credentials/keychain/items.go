@@ -2,7 +2,6 @@ package keychain
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/zalando/go-keyring"
 
@@ -25,8 +25,12 @@ const itemSize = 1600
 const maxItems = 2 * credentials.MaxSize / itemSize
 
 // items are values of any size under names. A value is one item under its name, the head, which says
-// under which names its parts are. Parts are written first, under names that are new, then the head,
-// and then those of the value before are removed: whenever that ends, the head's parts are complete.
+// which parts are the value's. Parts are of one of two generations. A write puts them into the one that
+// the head does not name, then writes the head, and then removes the generation before: whenever that
+// ends, the head's parts are complete. What it leaves of the other generation is removed by the next
+// write, or by the removal of the value, for the keychain cannot tell what there is: parts have names
+// that are known, and are written upwards and removed downwards, so that those that are left are the
+// first ones.
 type items struct {
 	ring    ring
 	service string
@@ -35,12 +39,25 @@ type items struct {
 // head is the item that makes parts a value.
 type head struct {
 	Version int    `json:"v"`
-	Name    string `json:"name"`  // of the parts, with a number behind it
+	Name    string `json:"name"`  // of the parts' generation, to which a part adds its number
 	Parts   int    `json:"parts"` // how many
 	Sum     string `json:"sum"`   // SHA-256 of the value
 }
 
-func (h *head) part(n int) string { return fmt.Sprint(h.Name, ".", n) }
+func (h *head) part(n int) string { return partName(h.Name, n) }
+
+func partName(generation string, n int) string { return fmt.Sprint(generation, ".", n) }
+
+// generations returns the names of a value's two generations.
+func generations(name string) [2]string { return [2]string{name + ".a", name + ".b"} }
+
+// isGeneration reports whether parts of the value may be under the name. Earlier versions gave every
+// write a generation of its own, with a random number.
+func isGeneration(generation, name string) bool {
+	two := generations(name)
+	random, found := strings.CutPrefix(generation, name+".")
+	return slices.Contains(two[:], generation) || found && len(random) == 16
+}
 
 // errCorrupt says that a value is not what was written.
 func errCorrupt(what string) error { return fmt.Errorf("%w: %s", accounts.ErrCorrupt, what) }
@@ -92,7 +109,7 @@ func (i items) head(ctx context.Context, name string) (*head, error) {
 func parseHead(text, name string) (*head, error) {
 	var h head
 	if json.Unmarshal([]byte(text), &h) != nil || h.Version != 1 || h.Parts < 1 || h.Parts > maxItems ||
-		len(h.Name) != len(name)+17 || h.Name[:len(name)+1] != name+"." {
+		!isGeneration(h.Name, name) {
 		return nil, errCorrupt("item " + name + " is none of ours")
 	}
 	return &h, nil
@@ -132,15 +149,25 @@ func (i items) read(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
+// write puts a value in place of the one before. accounts.ErrInvalid for one of more than maxItems parts.
 func (i items) write(ctx context.Context, name string, value []byte) error {
+	if len(value) > maxItems*itemSize {
+		return fmt.Errorf("%w: %d bytes are more than the %d of a keychain's value", accounts.ErrInvalid, len(value), maxItems*itemSize)
+	}
 	before, err := i.head(ctx, name)
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, accounts.ErrCorrupt) {
 		return err
 	}
-	var unique [8]byte
-	_, _ = rand.Read(unique[:]) // never fails
+	two := generations(name)
+	fresh, other := two[0], two[1]
+	if before != nil && before.Name == fresh {
+		fresh, other = other, fresh
+	}
+	if err := i.sweep(ctx, fresh, 0); err != nil { // what an interrupted write left
+		return err
+	}
 	sum := sha256.Sum256(value)
-	h := head{Version: 1, Name: name + "." + hex.EncodeToString(unique[:]), Sum: hex.EncodeToString(sum[:])}
+	h := head{Version: 1, Name: fresh, Sum: hex.EncodeToString(sum[:])}
 	for part := range slices.Chunk(value, itemSize) {
 		if err := i.set(ctx, h.part(h.Parts), base64.StdEncoding.EncodeToString(part)); err != nil {
 			return err
@@ -151,36 +178,59 @@ func (i items) write(ctx context.Context, name string, value []byte) error {
 	if err == nil {
 		err = i.set(ctx, name, string(text))
 	}
-	if err != nil || before == nil {
+	if err != nil {
 		return err
 	}
-	return i.removeParts(ctx, before)
+	return i.removeParts(ctx, before, other)
 }
 
-func (i items) removeParts(ctx context.Context, h *head) error {
-	for n := range h.Parts {
-		if err := i.delete(ctx, h.part(n)); err != nil {
+// removeParts removes the parts of a head that no longer counts, if there was one, and whatever is left
+// of the generations.
+func (i items) removeParts(ctx context.Context, h *head, left ...string) error {
+	if h != nil {
+		if err := i.sweep(ctx, h.Name, h.Parts); err != nil {
+			return err
+		}
+	}
+	for _, generation := range left {
+		if err := i.sweep(ctx, generation, 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// remove removes a value, its head first: without it the parts are no value.
+// sweep removes a generation's parts: so many at least, and those that follow them.
+func (i items) sweep(ctx context.Context, generation string, parts int) error {
+	for ; parts < maxItems; parts++ {
+		there, err := i.exists(ctx, partName(generation, parts))
+		if err != nil {
+			return err
+		}
+		if !there {
+			break
+		}
+	}
+	for parts--; parts >= 0; parts-- {
+		if err := i.delete(ctx, partName(generation, parts)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes a value, its head first: without it the parts are no value. What an interrupted call
+// left is removed by the next, which finds no head.
 func (i items) remove(ctx context.Context, name string) error {
 	h, err := i.head(ctx, name)
-	switch {
-	case errors.Is(err, keyring.ErrNotFound):
-		return nil
-	case errors.Is(err, accounts.ErrCorrupt):
-		return i.delete(ctx, name)
-	case err != nil:
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, accounts.ErrCorrupt) {
 		return err
 	}
 	if err := i.delete(ctx, name); err != nil {
 		return err
 	}
-	return i.removeParts(ctx, h)
+	two := generations(name)
+	return i.removeParts(ctx, h, two[:]...)
 }
 
 // profileName is the name of a profile's item. Ids may hold anything; names should not.

@@ -135,7 +135,99 @@ func TestEndAtAnyMoment(t *testing.T) {
 		require.ErrorIs(t, err, errLocked, "what the system said is lost")
 		require.NoError(t, again.Put(t.Context(), "p", login("newer")))
 		requireLogin(t, again, "p", "newer")
+		require.Len(t, r.items, before+extraParts("newer", "old"), "parts are left of a Put that ended at call %d", end)
 	}
+}
+
+// extraParts is how many parts more the credentials of one user have than those of another.
+func extraParts(user, than string) int {
+	parts := func(user string) int { return (len(pack(login(user))) + itemSize - 1) / itemSize }
+	return parts(user) - parts(than)
+}
+
+// Processes end at any two moments of Puts and Deletes that follow each other: a Put that comes through
+// leaves what is its own, and a Delete nothing.
+func TestNothingIsLeftBehind(t *testing.T) {
+	writes := map[string]func(s *Store) error{
+		"Put":    func(s *Store) error { return s.Put(t.Context(), "p", login("new")) },
+		"Delete": func(s *Store) error { return s.Delete(t.Context(), "p") },
+	}
+	ofProfile := func(r *memoryRing) (n int) { // the list of profiles, which is no secret, is not counted
+		for name := range r.items {
+			if strings.Contains(name, profileName("p")) {
+				n++
+			}
+		}
+		return n
+	}
+	sound := newRing()
+	require.NoError(t, newStore(t, "test", sound).Put(t.Context(), "p", login("new")))
+	want := ofProfile(sound)
+	interrupt := func(r *memoryRing, at int, write func(*Store) error) (ended bool) {
+		r.calls, r.fail = 0, at
+		err := write(newStore(t, "test", r))
+		r.fail = 0
+		return err != nil
+	}
+	for one, first := range writes {
+		for two, second := range writes {
+			for i, more := 1, true; more; i++ {
+				for j, again := 1, true; again; j++ {
+					r := newRing()
+					require.NoError(t, newStore(t, "test", r).Put(t.Context(), "p", login("older")))
+					more = interrupt(r, i, first)
+					again = interrupt(r, j, second)
+					kept := &memoryRing{items: maps.Clone(r.items)}
+					require.NoError(t, newStore(t, "test", r).Put(t.Context(), "p", login("new")))
+					requireLogin(t, newStore(t, "test", r), "p", "new")
+					require.Equal(t, want, ofProfile(r), "%s ended at call %d, %s at %d: a Put leaves parts", one, i, two, j)
+					require.NoError(t, newStore(t, "test", kept).Delete(t.Context(), "p"))
+					require.Zero(t, ofProfile(kept), "%s ended at call %d, %s at %d: a Delete leaves parts", one, i, two, j)
+				}
+			}
+		}
+	}
+}
+
+// What an earlier version wrote, under a random number, is read, and goes with the next write.
+func TestValuesOfEarlierVersions(t *testing.T) {
+	for name, write := range map[string]func(s *Store) error{
+		"Put":    func(s *Store) error { return s.Put(t.Context(), "p", login("new")) },
+		"Delete": func(s *Store) error { return s.Delete(t.Context(), "p") },
+	} {
+		r := newRing()
+		s := newStore(t, "test", r)
+		require.NoError(t, s.Put(t.Context(), "p", login("old")))
+		for key, value := range maps.Clone(r.items) {
+			if !strings.Contains(key, profileName("p")) {
+				continue
+			}
+			delete(r.items, key)
+			generation := generations(profileName("p"))[0]
+			earlier := profileName("p") + ".0123456789abcdef"
+			r.items[strings.Replace(key, generation, earlier, 1)] = strings.Replace(value, generation, earlier, 1)
+		}
+		requireLogin(t, s, "p", "old")
+		require.NoError(t, write(s), name)
+		for key := range r.items {
+			require.NotContains(t, key, "0123456789abcdef", "%s leaves parts of an earlier version", name)
+		}
+	}
+}
+
+// More profiles than the list can name are refused, and those that are there stay.
+func TestTooManyProfiles(t *testing.T) {
+	s := newStore(t, "test", newRing())
+	var list []accounts.ProfileID
+	const each = 71 // bytes of an id of 50 in the list
+	for i := range maxItems*itemSize/each + 1 {
+		list = append(list, accounts.ProfileID(fmt.Sprintf("%050d", i)))
+	}
+	require.ErrorIs(t, s.saveNoted(t.Context(), list), accounts.ErrInvalid, "a list that cannot be read again was written")
+	require.NoError(t, s.saveNoted(t.Context(), list[1:]))
+	got, err := s.noted(t.Context())
+	require.NoError(t, err)
+	require.Len(t, got, len(list)-1)
 }
 
 func TestDeleteEndsAtAnyMoment(t *testing.T) {
@@ -235,6 +327,7 @@ func TestContextEndsMeanwhile(t *testing.T) {
 
 func FuzzHead(f *testing.F) {
 	f.Add(`{"v":1,"name":"n.0123456789abcdef","parts":1,"sum":""}`, "n")
+	f.Add(`{"v":1,"name":"n.b","parts":1,"sum":""}`, "n")
 	f.Add(`{"v":1,"name":"other.0123456789abcdef","parts":99999999}`, "n")
 	f.Fuzz(func(t *testing.T, text, name string) {
 		h, err := parseHead(text, name)

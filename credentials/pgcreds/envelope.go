@@ -15,6 +15,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // row is one field of a profile, encrypted; the one without a name is the manifest of all of them.
@@ -29,6 +30,7 @@ type row struct {
 // left out, added, or kept from another Put shows.
 type vault struct {
 	aead    tink.AEAD
+	schema  pgschema.Name // where the rows are
 	primary uint32
 	known   map[uint32]bool // the ids of the keys that can decrypt
 }
@@ -38,12 +40,12 @@ const putSize = 16
 
 // newVault returns accounts.ErrInvalid for a keyset without key ids in its ciphertexts, by which is
 // known which key is still needed.
-func newVault(h *keyset.Handle) (*vault, error) {
+func newVault(h *keyset.Handle, schema pgschema.Name) (*vault, error) {
 	if h.Len() == 0 {
 		return nil, fmt.Errorf("%w: keyset is empty", accounts.ErrInvalid)
 	}
 	info := h.KeysetInfo()
-	v := &vault{primary: info.GetPrimaryKeyId(), known: map[uint32]bool{}}
+	v := &vault{schema: schema, primary: info.GetPrimaryKeyId(), known: map[uint32]bool{}}
 	for _, k := range info.GetKeyInfo() {
 		if k.GetStatus() != tinkpb.KeyStatusType_ENABLED {
 			continue
@@ -60,15 +62,36 @@ func newVault(h *keyset.Handle) (*vault, error) {
 	return v, nil
 }
 
-// associated is what a row is bound to: the format, the profile, the field and the Put. No two rows have
-// the same, since what has no fixed length comes after its length.
-func associated(id accounts.ProfileID, field string, put []byte) []byte {
-	b := []byte{1} // the format
-	b = binary.AppendUvarint(b, uint64(len(id)))
-	b = append(b, id...)
-	b = binary.AppendUvarint(b, uint64(len(field)))
-	b = append(b, field...)
-	return append(b, put...)
+// place is what a row is bound to: it opens nowhere else.
+type place struct {
+	schema  pgschema.Name
+	profile accounts.ProfileID
+	field   string
+	put     []byte // the number of the Put; none for a manifest
+}
+
+// The formats of what a row is bound to.
+const (
+	unboundFormat = 1 // without the schema: read, and never written
+	boundFormat   = 2
+)
+
+// associated returns the place as associated data. No two places have the same, since what has no
+// fixed length comes after its length.
+func (p place) associated(format byte) []byte {
+	b := []byte{format}
+	add := func(part string) { b = append(binary.AppendUvarint(b, uint64(len(part))), part...) }
+	if format == boundFormat {
+		add(string(p.schema))
+	}
+	add(string(p.profile))
+	add(p.field)
+	return append(b, p.put...)
+}
+
+// at returns the place of a profile's field.
+func (v *vault) at(id accounts.ProfileID, field string, put []byte) place {
+	return place{v.schema, id, field, put}
 }
 
 // manifest is what the row without a name holds.
@@ -89,7 +112,7 @@ func (v *vault) seal(id accounts.ProfileID, c credentials.Set) ([]row, error) {
 	rows := make([]row, 0, 1+len(c))
 	add := func(field string, plain, put []byte) error {
 		defer clear(plain)
-		r, err := v.encrypt(field, plain, associated(id, field, put))
+		r, err := v.encrypt(plain, v.at(id, field, put))
 		rows = append(rows, r)
 		return err
 	}
@@ -124,7 +147,7 @@ func (v *vault) open(id accounts.ProfileID, rows []row) (credentials.Set, error)
 	}
 	c := make(credentials.Set, len(fields))
 	for _, r := range fields {
-		plain, err := v.decrypt(r, associated(id, r.Field, put))
+		plain, err := v.decrypt(r, v.at(id, r.Field, put))
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +159,7 @@ func (v *vault) open(id accounts.ProfileID, rows []row) (credentials.Set, error)
 
 // openManifest returns the number of the Put and the encoded names of its fields.
 func (v *vault) openManifest(id accounts.ProfileID, r row) (put, names []byte, err error) {
-	plain, err := v.decrypt(r, associated(id, "", nil))
+	plain, err := v.decrypt(r, v.at(id, "", nil))
 	if err == nil && len(plain) < putSize {
 		err = fmt.Errorf("%w: the list of their fields is too short", ErrTampered)
 	}
@@ -146,34 +169,30 @@ func (v *vault) openManifest(id accounts.ProfileID, r row) (put, names []byte, e
 	return plain[:putSize], plain[putSize:], nil
 }
 
-// reseal returns the row of the field encrypted under the primary key. m is the profile's manifest, the
-// same row if it is that which is to be encrypted.
-func (v *vault) reseal(id accounts.ProfileID, r, m row) (row, error) {
-	var put []byte
-	if r.Field != "" {
-		var err error
-		if put, _, err = v.openManifest(id, m); err != nil {
-			return row{}, err
-		}
+// reseal returns the row of the field encrypted under the primary key. put is the number of the
+// profile's Put.
+func (v *vault) reseal(id accounts.ProfileID, r row, put []byte) (row, error) {
+	if r.Field == "" {
+		put = nil
 	}
-	data := associated(id, r.Field, put)
-	plain, err := v.decrypt(r, data)
+	at := v.at(id, r.Field, put)
+	plain, err := v.decrypt(r, at)
 	if err != nil {
 		return row{}, err
 	}
 	defer clear(plain)
-	return v.encrypt(r.Field, plain, data)
+	return v.encrypt(plain, at)
 }
 
-func (v *vault) encrypt(field string, plain, data []byte) (row, error) {
-	sealed, err := v.aead.Encrypt(plain, data)
+func (v *vault) encrypt(plain []byte, at place) (row, error) {
+	sealed, err := v.aead.Encrypt(plain, at.associated(boundFormat))
 	if err != nil {
-		return row{}, fmt.Errorf("encrypt field %q: %w", field, err)
+		return row{}, fmt.Errorf("encrypt field %q: %w", at.field, err)
 	}
-	return row{Field: field, KeyID: int64(v.primary), Sealed: sealed}, nil
+	return row{Field: at.field, KeyID: int64(v.primary), Sealed: sealed}, nil
 }
 
-func (v *vault) decrypt(r row, data []byte) ([]byte, error) {
+func (v *vault) decrypt(r row, at place) ([]byte, error) {
 	key, ok := keyOf(r.Sealed)
 	if !ok || int64(key) != r.KeyID {
 		return nil, fmt.Errorf("%w: field %.100q is under another key than recorded", ErrTampered, r.Field)
@@ -181,7 +200,10 @@ func (v *vault) decrypt(r row, data []byte) ([]byte, error) {
 	if !v.known[key] {
 		return nil, fmt.Errorf("%w: field %.100q is under key %d", ErrUnknownKey, r.Field, key)
 	}
-	plain, err := v.aead.Decrypt(r.Sealed, data)
+	plain, err := v.aead.Decrypt(r.Sealed, at.associated(boundFormat))
+	if err != nil {
+		plain, err = v.aead.Decrypt(r.Sealed, at.associated(unboundFormat))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: field %.100q does not decrypt", ErrTampered, r.Field)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgschema"
@@ -34,6 +35,17 @@ var ErrUnknownKey = fmt.Errorf("%w: the keyset does not have their key", ErrUnre
 // ErrTampered is returned when rows are not as they were put together: changed, moved, missing, added,
 // or some from an earlier write than the others.
 var ErrTampered = fmt.Errorf("%w: they are not as they were put", ErrUnreadable)
+
+// written gives an error of a write accounts.ErrOutcomeUnknown unless the server said that it changed
+// nothing, or was never reached.
+func written(err error) error {
+	var network *net.OpError
+	unreached := errors.As(err, &network) && network.Op == "dial"
+	if err == nil || unreached || pgschema.Aborted(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
+}
 
 // failed gives an error of the database's its context: what was to be done, and whether the caller or
 // Close ended it. Nothing that was to be stored is in it but ciphertext.

@@ -80,8 +80,9 @@ var errKeyset = fmt.Errorf("%w: not a Tink keyset in JSON, in the clear", accoun
 const maxKeyset = 1 << 20
 
 // ReadKeyset reads a keyset in the clear, as WriteKeyset and Tink write it, from a file.
-// accounts.ErrInvalid when it is not a regular file, when others than its owner may read or write it, or
-// when it holds something else. Permissions are not looked at on Windows, where they mean little.
+// accounts.ErrInvalid when it is not a regular file, when it belongs to another user than the one who
+// runs the program or root, when others than its owner may read or write it, or when it holds something
+// else. Owner and permissions are not looked at on Windows, where they mean little.
 func ReadKeyset(path string) (*keyset.Handle, error) {
 	h, err := readKeyset(path)
 	if err != nil {
@@ -91,27 +92,24 @@ func ReadKeyset(path string) (*keyset.Handle, error) {
 }
 
 func readKeyset(path string) (*keyset.Handle, error) {
-	info, err := os.Stat(path) // opening a pipe would wait for whoever writes into it
+	info, err := os.Stat(path) // a device may do something when it is opened
 	if err == nil && !info.Mode().IsRegular() {
 		err = errNoFile
 	}
 	if err != nil {
 		return nil, bare(err)
 	}
-	f, err := os.Open(path)
+	// What counts is the file that is opened: the path may lead to another one by now, such as a pipe.
+	f, err := os.OpenFile(path, os.O_RDONLY|noWaiting, 0)
 	if err != nil {
 		return nil, bare(err)
 	}
 	defer f.Close()
-	// What counts is the file that was opened: the path may lead to another one by now.
 	if info, err = f.Stat(); err != nil {
 		return nil, bare(err)
 	}
-	switch mode := info.Mode(); {
-	case !mode.IsRegular():
-		return nil, errNoFile
-	case mode.Perm()&0o077 != 0 && runtime.GOOS != "windows":
-		return nil, fmt.Errorf("%w: its permissions are %04o: nobody but its owner may have any (chmod 600)", accounts.ErrInvalid, mode.Perm())
+	if err := trusted(info); err != nil {
+		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeyset))
 	defer clear(text)
@@ -119,6 +117,23 @@ func readKeyset(path string) (*keyset.Handle, error) {
 		return nil, bare(err)
 	}
 	return parseKeyset(text)
+}
+
+// trusted returns accounts.ErrInvalid unless the file is one that nobody but the user and root can have
+// written or read.
+func trusted(info os.FileInfo) error {
+	mode, owner := info.Mode(), ownerOf(info)
+	switch {
+	case !mode.IsRegular():
+		return errNoFile
+	case runtime.GOOS == "windows":
+		return nil
+	case owner != os.Geteuid() && owner != 0:
+		return fmt.Errorf("%w: it belongs to user %d, not to the user %d who runs the program, nor to root", accounts.ErrInvalid, owner, os.Geteuid())
+	case mode.Perm()&0o077 != 0:
+		return fmt.Errorf("%w: its permissions are %04o: nobody but its owner may have any (chmod 600)", accounts.ErrInvalid, mode.Perm())
+	}
+	return nil
 }
 
 var errNoFile = fmt.Errorf("%w: not a regular file", accounts.ErrInvalid)

@@ -78,7 +78,7 @@ func TestWhatIsNoKeysetFileIsRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600), "write")
 		h, err := ReadKeyset(path)
 		if err == nil { // a keyset of keys that Tink does not know until they are used
-			_, err = newVault(h)
+			_, err = newVault(h, DefaultSchema)
 		}
 		require.ErrorIs(t, err, accounts.ErrInvalid, "%q was accepted", text)
 		require.NotContains(t, err.Error(), "s3cret", "the error tells what is in the file")

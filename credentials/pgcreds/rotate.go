@@ -37,25 +37,17 @@ func (s *Store) Rotate(ctx context.Context, progress func(rewritten int64)) (Rot
 		if err := s.ready(ctx); err != nil {
 			return done, err
 		}
-		batch, err := s.oldRows(ctx, &last)
+		batch, err := s.oldRows(ctx, last)
 		if err != nil {
 			return done, s.failed(ctx, err, "rotate credentials")
 		}
 		if len(batch) == 0 {
 			break
 		}
-		fresh := make([]row, 0, len(batch))
-		old := batch[:0]
-		for _, r := range batch {
-			n, err := s.vault.reseal(r.ProfileID, r.row, r.manifest())
-			if err != nil {
-				unreadable++
-				if first == nil {
-					first = fmt.Errorf("profile %q: %w", r.ProfileID, err)
-				}
-				continue
-			}
-			old, fresh = append(old, r), append(fresh, n)
+		last = batch[len(batch)-1]
+		old, fresh, errs := s.reseal(batch)
+		if unreadable += int64(len(errs)); first == nil && len(errs) > 0 {
+			first = errs[0]
 		}
 		n, err := s.replace(ctx, old, fresh)
 		done.Rewritten += n
@@ -78,30 +70,56 @@ func (s *Store) Rotate(ctx context.Context, progress func(rewritten int64)) (Rot
 	return done, nil
 }
 
-// rotationRow is a row under an old key, beside its profile's manifest.
-type rotationRow struct {
-	row
-	ProfileID      accounts.ProfileID `db:"profile_id"`
-	ManifestKeyID  int64              `db:"manifest_key_id"`
-	ManifestSealed []byte             `db:"manifest_sealed"`
+// reseal encrypts a batch under the primary key, and opens each profile's manifest once. It returns
+// the rows that could be, as they were and as they are to be, and an error for each that could not.
+func (s *Store) reseal(batch []rotationRow) (old []rotationRow, fresh []row, errs []error) {
+	var put []byte
+	var manifestErr error
+	for _, r := range batch {
+		if r.First {
+			put, _, manifestErr = s.vault.openManifest(r.ProfileID, row{KeyID: r.ManifestKeyID, Sealed: r.Manifest})
+		}
+		n, err := row{}, manifestErr
+		if err == nil {
+			n, err = s.vault.reseal(r.ProfileID, r.row, put)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("profile %q: %w", r.ProfileID, err))
+			continue
+		}
+		old, fresh = append(old, r), append(fresh, n)
+	}
+	return old, fresh, errs
 }
 
-func (r *rotationRow) manifest() row { return row{KeyID: r.ManifestKeyID, Sealed: r.ManifestSealed} }
+// rotationRow is a row under an old key. The first one of a profile in a batch has the profile's
+// manifest beside it, and no other, so that a batch is no larger for it.
+type rotationRow struct {
+	row
+	ProfileID     accounts.ProfileID `db:"profile_id"`
+	First         bool               `db:"first"`
+	ManifestKeyID int64              `db:"manifest_key_id"`
+	Manifest      []byte             `db:"manifest"`
+}
 
-// oldRows returns the rows behind the last one that are not under the primary key, and moves last on.
-func (s *Store) oldRows(ctx context.Context, last *rotationRow) (batch []rotationRow, err error) {
-	err = s.do(ctx, func(q pgschema.Querier) error {
+// oldRows returns the rows behind the last one that are not under the primary key. Rows and manifests
+// are of one statement, and so of the same Puts.
+func (s *Store) oldRows(ctx context.Context, last rotationRow) (batch []rotationRow, err error) {
+	err = s.read(ctx, func(q pgschema.Querier) error {
+		batch = nil // of a try before
 		return sqlx.SelectContext(ctx, q, &batch, s.schema.In(`
-			SELECT c.profile_id, c.field, c.key_id, c.sealed,
-				coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest_sealed
-			FROM trading.credentials c LEFT JOIN trading.credentials m ON m.profile_id = c.profile_id AND m.field = ''
-			WHERE c.key_id <> $1::bigint AND (c.profile_id, c.field) > ($2::text, $3::text)
-			ORDER BY c.profile_id, c.field LIMIT $4::bigint`),
+			SELECT c.*, coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest
+			FROM (
+				SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY field) = 1 AS first
+				FROM (
+					SELECT profile_id, field, key_id, sealed FROM trading.credentials
+					WHERE key_id <> $1::bigint AND (profile_id, field) > ($2::text, $3::text)
+					ORDER BY profile_id, field LIMIT $4::bigint
+				) AS batch
+			) AS c LEFT JOIN trading.credentials m ON c.first AND m.profile_id = c.profile_id AND m.field = ''
+			ORDER BY c.profile_id, c.field`),
 			int64(s.vault.primary), string(last.ProfileID), last.Field, rotationBatch)
 	})
-	if len(batch) > 0 {
-		*last = batch[len(batch)-1]
-	}
 	return batch, err
 }
 
@@ -117,7 +135,7 @@ func (s *Store) replace(ctx context.Context, old []rotationRow, fresh []row) (n 
 		UPDATE trading.credentials SET key_id = $5::bigint, sealed = $4::bytea
 		WHERE profile_id = $1::text AND field = $2::text AND sealed = $3::bytea`)}
 	for i := range old {
-		one, err := s.affect(ctx, st, string(old[i].ProfileID), old[i].Field, old[i].Sealed, fresh[i].Sealed, fresh[i].KeyID)
+		one, err := s.write(ctx, st, string(old[i].ProfileID), old[i].Field, old[i].Sealed, fresh[i].Sealed, fresh[i].KeyID)
 		n += one
 		if err != nil {
 			return n, err
@@ -146,7 +164,7 @@ func (s *Store) replaceFree(ctx context.Context, old []rotationRow, fresh []row)
 		)
 		UPDATE trading.credentials c SET key_id = $5::bigint, sealed = free.sealed
 		FROM free WHERE c.profile_id = free.profile_id AND c.field = free.field`)}
-	return s.affect(ctx, st, ids, fields, was, is, int64(s.vault.primary))
+	return s.write(ctx, st, ids, fields, was, is, int64(s.vault.primary))
 }
 
 // KeyUse returns how many rows are under each key, by its id. A key that is not in it, and is not the
@@ -159,7 +177,8 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 		KeyID uint32 `db:"key_id"`
 		Count int64  `db:"count"`
 	}
-	err := s.do(ctx, func(q pgschema.Querier) error {
+	err := s.read(ctx, func(q pgschema.Querier) error {
+		rows = nil // of a try before
 		return sqlx.SelectContext(ctx, q, &rows, s.schema.In(`SELECT key_id, count(*) AS count FROM trading.credentials GROUP BY key_id`))
 	})
 	if err != nil {

@@ -8,11 +8,21 @@
 //
 // # What is protected
 //
-// Each field is a row, encrypted with AES-256-GCM and bound to its profile, its name and the Put that
-// wrote it. Whoever can write to the database can delete credentials, and can put back all of a
-// profile's rows as they once were, such as a password from before it was changed: what they cannot do
-// is read them, change them, move them to another profile or field, or mix those of two writes. That is
-// found, as ErrTampered. To see are profile ids, the names of fields, and how long each secret is.
+// Each field is a row, encrypted with AES-256-GCM and bound to its schema, its profile, its name and
+// the Put that wrote it. Whoever can write to the database can delete credentials, and can put back all
+// of a profile's rows as they once were, such as a password from before it was changed: what they
+// cannot do is read them, change them, move them to another schema, profile or field, or mix those of
+// two writes. That is found, as ErrTampered. To see are profile ids, the names of fields, and how long
+// each secret is.
+//
+// A database's name is not part of that, so that a backup can be restored under any: databases of
+// which one must not pass for the other, such as one for paper trading and one for live, have a keyset
+// each, or schemas of different names. To move credentials to a schema of another name, Get them from
+// the one and Put them into the other.
+//
+// Rows that an earlier version wrote are bound to no schema, and read all the same. A change of keys
+// binds them: Rotate writes them anew, and once RemoveKey has removed the key that they were under,
+// copies of them open nowhere.
 //
 // # Keys
 //
@@ -35,6 +45,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
@@ -48,6 +59,10 @@ import (
 
 // Store is an accounts.CredentialStore in PostgreSQL. Make one with New. All methods are safe for
 // concurrent use, by any number of processes.
+//
+// Where transactions are stricter than by default, or meet in a deadlock, the server breaks some off.
+// Every method tries again then, with pauses, and after 40 tries returns the server's error as
+// accounts.ErrConflict: nothing was changed.
 type Store struct {
 	schema pgschema.Name
 	db     *sqlx.DB
@@ -55,9 +70,16 @@ type Store struct {
 	vault  *vault
 
 	get, put statement
+	writes   *pgschema.Writes
 	closing  sync.Once
 	closed   atomic.Bool
 }
+
+// Bounds of what a store has under way.
+const (
+	writesAtOnce = 64               // writes of one store; more wait for their turn
+	closeTime    = 10 * time.Second // that Close waits for writes
+)
 
 var _ accounts.CredentialStore = (*Store)(nil)
 
@@ -79,16 +101,16 @@ type statement struct {
 // default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
 // ErrPooler else.
 func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) (*Store, error) {
-	s := &Store{db: db}
+	s := &Store{db: db, writes: pgschema.NewWrites(writesAtOnce)}
 	var err error
 	if s.schema, err = schemaOf(opts); err == nil {
-		s.vault, err = newVault(keys)
+		s.vault, err = newVault(keys, s.schema)
 	}
 	if err == nil {
 		s.pooled, err = pgschema.Pooled(ctx, db)
 	}
 	if err == nil {
-		err = s.do(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
+		err = s.read(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
 	}
 	if err == nil {
 		err = s.prepare(ctx)
@@ -126,8 +148,9 @@ func (s *Store) unprepare() error {
 
 // Put stores c as the whole of the profile's credentials, in place of what was there, at once for every
 // reader. accounts.ErrInvalid for an id of more than 50 bytes, and for credentials that are not valid
-// (see credentials.Set.Validate). If it fails while it is under way, what is stored is either all
-// of c or what was there.
+// (see credentials.Set.Validate). accounts.ErrOutcomeUnknown when ctx ended, or the connection was lost,
+// while it was under way: what is stored then is either all of c or what was there, and a write whose
+// caller has left goes on. accounts.ErrConflict when others kept writing the same rows: see Store.
 func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -146,7 +169,7 @@ func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Se
 	for i, r := range rows {
 		fields[i], sealed[i] = r.Field, r.Sealed
 	}
-	_, err = s.affect(ctx, s.put, string(id), int64(s.vault.primary), fields, sealed)
+	_, err = s.write(ctx, s.put, string(id), int64(s.vault.primary), fields, sealed)
 	return s.failed(ctx, err, "put credentials of profile %q", id)
 }
 
@@ -158,7 +181,8 @@ func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set
 	}
 	var rows []row
 	if isText(string(id), 50) { // nothing else was ever put
-		err := s.do(ctx, func(q pgschema.Querier) error {
+		err := s.read(ctx, func(q pgschema.Querier) error {
+			rows = nil // of a try before
 			if s.get.prepared != nil {
 				return s.get.prepared.SelectContext(ctx, &rows, string(id))
 			}
@@ -179,13 +203,13 @@ func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set
 }
 
 // Delete removes the profile's credentials, readable or not. A miss is not an error. Backups and the
-// server's own files keep the ciphertext for a while.
+// server's own files keep the ciphertext for a while. It ends early as Put does.
 func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil || !isText(string(id), 50) {
 		return err
 	}
 	st := statement{text: s.schema.In(`SELECT trading.delete_credentials($1::text)`)}
-	_, err := s.affect(ctx, st, string(id))
+	_, err := s.write(ctx, st, string(id))
 	return s.failed(ctx, err, "delete credentials of profile %q", id)
 }
 
@@ -195,7 +219,8 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 		return nil, err
 	}
 	ids := []accounts.ProfileID{}
-	err := s.do(ctx, func(q pgschema.Querier) error {
+	err := s.read(ctx, func(q pgschema.Querier) error {
+		ids = ids[:0]
 		return sqlx.SelectContext(ctx, q, &ids, s.schema.In(`SELECT DISTINCT profile_id FROM trading.credentials ORDER BY profile_id`))
 	})
 	if err != nil {
@@ -211,16 +236,23 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.do(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
+	err := s.read(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
 	return s.failed(ctx, err, "ping credential store")
 }
 
-// Close lets go of what the store prepared, and leaves the pool open. A second Close is not an error.
+// Close waits for writes under way, lets go of what the store prepared, and leaves the pool open. A
+// second Close is not an error. After ten seconds it stops waiting, as where the server waits for a
+// standby, and returns accounts.ErrOutcomeUnknown: such a write ends when the server answers or the
+// connection breaks, for a write that is cancelled may be taken for a write that was done.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.closed.Store(true)
-		err = s.unprepare()
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		if err = s.writes.Close(ctx); err == nil { // else a statement is in use, and cannot be closed
+			err = s.unprepare()
+		}
 	})
 	return err
 }
@@ -236,30 +268,45 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// do runs f on the pool, or, behind a pooler, in a transaction.
-func (s *Store) do(ctx context.Context, f func(pgschema.Querier) error) error {
-	return pgschema.OneSession(ctx, s.db, s.pooled, f)
+// read runs f on the pool, or, behind a pooler, in a transaction; and again where transactions are
+// stricter than by default and another was faster.
+func (s *Store) read(ctx context.Context, f func(pgschema.Querier) error) error {
+	return pgschema.Retry(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
 }
 
-// affect runs a statement, again where transactions are stricter than by default and another was faster,
-// and returns how many rows it affected.
-func (s *Store) affect(ctx context.Context, st statement, args ...any) (n int64, err error) {
-	for {
-		err = s.do(ctx, func(q pgschema.Querier) error {
-			run := func() (sql.Result, error) { return q.ExecContext(ctx, st.text, args...) }
-			if st.prepared != nil {
-				run = func() (sql.Result, error) { return st.prepared.ExecContext(ctx, args...) }
-			}
-			result, err := run()
-			if err == nil {
-				n, err = result.RowsAffected()
-			}
-			return err
+// write runs a statement to its end, as read does, and returns how many rows it affected. A caller
+// whose ctx ends meanwhile leaves with accounts.ErrOutcomeUnknown.
+func (s *Store) write(ctx context.Context, st statement, args ...any) (int64, error) {
+	var affected int64
+	err := pgschema.Retry(ctx, func() error {
+		result := make(chan int64, 1) // no variable: a write that goes on without its caller writes it too
+		err := s.writes.Do(ctx, func(ctx context.Context) error {
+			n, err := s.execute(ctx, st, args...)
+			result <- n
+			return written(err)
 		})
-		if !pgschema.HasState(err, pgschema.SerializationFailure, pgschema.DeadlockDetected) {
-			return n, err
+		if err == nil {
+			affected = <-result
 		}
-	}
+		return err
+	})
+	return affected, err
+}
+
+// execute runs a statement once.
+func (s *Store) execute(ctx context.Context, st statement, args ...any) (n int64, err error) {
+	err = pgschema.OneSession(ctx, s.db, s.pooled, func(q pgschema.Querier) error {
+		run := func() (sql.Result, error) { return q.ExecContext(ctx, st.text, args...) }
+		if st.prepared != nil {
+			run = func() (sql.Result, error) { return st.prepared.ExecContext(ctx, args...) }
+		}
+		result, err := run()
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return err
+	})
+	return n, err
 }
 
 // isText reports whether PostgreSQL can keep s as text of so many bytes at most.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // Whatever is done to rows with SQL shows when they are read.
@@ -164,7 +165,7 @@ func rowsOf(b []byte) (rows []row) {
 func FuzzEnvelope(f *testing.F) {
 	keys, err := NewKeyset()
 	require.NoError(f, err, "keyset")
-	v, err := newVault(keys)
+	v, err := newVault(keys, DefaultSchema)
 	require.NoError(f, err, "vault")
 	want := creds("username", "anna", "password", "s3cret")
 	sealed, err := v.seal("a", want)
@@ -200,14 +201,17 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// FuzzAssociated holds the encoding of what rows are bound to against itself: another profile, field or
-// Put gives other bytes.
+// FuzzAssociated holds the encoding of what rows are bound to against itself: another schema, profile,
+// field or Put gives other bytes, and so does the older format.
 func FuzzAssociated(f *testing.F) {
-	f.Add("a", "bc", []byte("d"), "ab", "c", []byte("d"))
-	f.Add("", "", []byte{}, "", "\x00", []byte{})
-	f.Fuzz(func(t *testing.T, id1, field1 string, put1 []byte, id2, field2 string, put2 []byte) {
-		same := id1 == id2 && field1 == field2 && bytes.Equal(put1, put2)
-		a, b := associated(accounts.ProfileID(id1), field1, put1), associated(accounts.ProfileID(id2), field2, put2)
-		require.Equal(t, same, bytes.Equal(a, b), "two places are one, or one is two")
+	f.Add("s", "a", "bc", []byte("d"), "s", "ab", "c", []byte("d"))
+	f.Add("", "", "", []byte{}, "", "", "\x00", []byte{})
+	f.Add("s", "a", "b", []byte{}, "sa", "", "b", []byte{})
+	f.Fuzz(func(t *testing.T, schema1, id1, field1 string, put1 []byte, schema2, id2, field2 string, put2 []byte) {
+		a := place{pgschema.Name(schema1), accounts.ProfileID(id1), field1, put1}
+		b := place{pgschema.Name(schema2), accounts.ProfileID(id2), field2, put2}
+		same := schema1 == schema2 && id1 == id2 && field1 == field2 && bytes.Equal(put1, put2)
+		require.Equal(t, same, bytes.Equal(a.associated(boundFormat), b.associated(boundFormat)), "two places are one, or one is two")
+		require.NotEqual(t, a.associated(boundFormat), b.associated(unboundFormat), "a bound row opens as an unbound one")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ai-ots/accounts"
 )
@@ -29,6 +30,7 @@ const (
 	StringTooLong        = "22001"
 	InvalidEncoding      = "22021" // a zero byte, or what is not UTF-8
 	Untranslatable       = "22P05"
+	CompletionUnknown    = "40003"
 	InvalidStatementName = "26000"
 	DuplicateStatement   = "42P05"
 	UndefinedTable       = "42P01"
@@ -52,6 +54,14 @@ func State(err error) string {
 func HasState(err error, codes ...string) bool {
 	found := State(err)
 	return found != "" && slices.Contains(codes, found)
+}
+
+// Aborted reports whether the server refused a statement, which surely changed nothing then. That a
+// connection was lost or a server goes down tells nothing about the statement, whoever says so: a
+// pooler has codes for it too.
+func Aborted(err error) bool {
+	code := State(err)
+	return code != "" && code != CompletionUnknown && !strings.HasPrefix(code, "08") && !strings.HasPrefix(code, "57P")
 }
 
 // Translate gives errors of the server's the sentinels that they stand for, whatever the tables; what is

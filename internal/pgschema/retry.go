@@ -17,8 +17,8 @@ type patience struct {
 	tries   int
 }
 
-// forRows is the patience with others who change the same rows: some six seconds at most.
-var forRows = patience{[]string{SerializationFailure, DeadlockDetected}, time.Millisecond, 250 * time.Millisecond, 50}
+// forRows is the patience with others who change the same rows: pauses of some four seconds at most.
+var forRows = patience{[]string{SerializationFailure, DeadlockDetected}, time.Millisecond, 100 * time.Millisecond, 40}
 
 // forTables is the patience with others who use the tables that a migration changes: some three
 // minutes of pauses at most, beside what the server waits for its locks.
@@ -28,7 +28,7 @@ var forTables = patience{[]string{LockNotAvailable, SerializationFailure, Deadlo
 // Retry runs f until it ends otherwise than by a serialization failure or a deadlock, after which
 // the server has surely changed nothing: where transactions are stricter than by default, they are
 // part of the work. Between tries it pauses, for longer each time and at random, so that those who
-// met do not meet again. After 50 tries it returns the last error as accounts.ErrConflict. When ctx
+// met do not meet again. After 40 tries it returns the last error as accounts.ErrConflict. When ctx
 // ends in a pause, it returns ctx's error with the last one of f.
 func Retry(ctx context.Context, f func() error) error { return forRows.retry(ctx, f) }
 

@@ -37,7 +37,7 @@ func TestRetry(t *testing.T) {
 				require.ErrorIs(t, err, test.want)
 				require.Equal(t, test.tries, tries, "tries")
 				if test.want == accounts.ErrConflict {
-					require.ErrorContains(t, err, "gave up after 50 tries")
+					require.ErrorContains(t, err, "gave up after 40 tries")
 					require.ErrorIs(t, err, test.errs[0], "what the server said is lost")
 				}
 			})
