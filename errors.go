@@ -23,8 +23,9 @@ var (
 	// profile of the same owner.
 	ErrNameTaken = errors.New("profile name already taken")
 
-	// ErrConflict is returned by UpdateProfile for an old Version, and by Store.Append when the
-	// journal has moved on. Nothing was changed: read again and decide again.
+	// ErrConflict is returned by UpdateProfile for an old Version, by Store.Append when the journal
+	// has moved on, and by a store on PostgreSQL when the server broke off every one of many tries
+	// for others' sake. Nothing was changed: read again and decide again.
 	ErrConflict = errors.New("conflict with a concurrent change")
 
 	// ErrFutureTime is returned for a fact dated later than the clock allows.
@@ -80,7 +81,8 @@ var (
 	// ErrNoCheckpoint is returned by Store.Checkpoint when none was saved.
 	ErrNoCheckpoint = errors.New("no checkpoint")
 
-	// ErrCredentialsNotFound is returned when a CredentialStore has nothing under the id.
+	// ErrCredentialsNotFound is returned when a CredentialStore has nothing under the id, and by
+	// Credentials for an archived profile.
 	ErrCredentialsNotFound = errors.New("credentials not found")
 
 	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.

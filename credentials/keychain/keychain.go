@@ -27,7 +27,8 @@ var ErrUnavailable = errors.New("keychain is not available")
 // One process at a time should write for one application name: the keychain has no transactions, and
 // two that write the same profile at once may leave it with credentials that nobody can read (Get
 // says so with accounts.ErrCorrupt, and Put mends it). Within a process, and when a process is killed
-// at any moment, a profile has its old or its new credentials.
+// at any moment, a profile has its old or its new credentials. Parts that such a process leaves behind
+// are removed by the profile's next Put or Delete.
 //
 // A call blocks while the system asks the user for permission, and heeds the context before and
 // between the keychain's items only.
@@ -79,7 +80,8 @@ func (s *Store) begin(ctx context.Context) (end func(), err error) {
 }
 
 // Put implements accounts.CredentialStore. Credentials of any valid size fit: they are split into items of
-// the size that every platform takes.
+// the size that every platform takes. accounts.ErrInvalid when the list of profiles is full, which has
+// room for some 1,800 ids of 50 bytes.
 func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
 	end, err := s.begin(ctx)
 	if err != nil {

@@ -26,6 +26,9 @@ const rotationBatch = 100
 // by the end of the process, and called again; several may run at once. progress, if not nil, is told
 // after every batch how many rows this call has rewritten.
 //
+// When ctx ends in the middle of a batch, the batch goes on without the caller, who is told
+// accounts.ErrOutcomeUnknown.
+//
 // Rows that cannot be decrypted stay as they are; the error then wraps ErrUnreadable for the first of
 // them, and everything else is rewritten all the same. Where a process writes under an old key still,
 // rows may be left without an error: see Left, and KeyUse.

@@ -33,10 +33,15 @@ stored: map[kind:[redacted] mode:[redacted] password:[redacted] username:[redact
 active: Aggressive-25K
 stored: map[kind:[redacted] mode:[redacted] password:[redacted] username:[redacted]]
 aggressive
+switch: begun
 switch: missing
+set: begun
 set: ok
+switch: begun
 switch: ok
+set: begun
 set: ok
+delete: begun
 delete: ok
 error: set credentials of profile "nobody": profile not found
 `, got)
