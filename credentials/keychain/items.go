@@ -163,7 +163,7 @@ func (i items) write(ctx context.Context, name string, value []byte) error {
 	if before != nil && before.Name == fresh {
 		fresh, other = other, fresh
 	}
-	if err := i.sweep(ctx, fresh, 0); err != nil { // what an interrupted write left
+	if err := i.sweep(ctx, fresh); err != nil { // what an interrupted write left
 		return err
 	}
 	sum := sha256.Sum256(value)
@@ -187,21 +187,25 @@ func (i items) write(ctx context.Context, name string, value []byte) error {
 // removeParts removes the parts of a head that no longer counts, if there was one, and whatever is left
 // of the generations.
 func (i items) removeParts(ctx context.Context, h *head, left ...string) error {
-	if h != nil {
-		if err := i.sweep(ctx, h.Name, h.Parts); err != nil {
+	if h != nil { // its generation was swept before it was written: there are no other parts
+		if err := i.drop(ctx, h.Name, h.Parts); err != nil {
 			return err
 		}
 	}
 	for _, generation := range left {
-		if err := i.sweep(ctx, generation, 0); err != nil {
+		if h != nil && generation == h.Name {
+			continue
+		}
+		if err := i.sweep(ctx, generation); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sweep removes a generation's parts: so many at least, and those that follow them.
-func (i items) sweep(ctx context.Context, generation string, parts int) error {
+// sweep removes whatever there is of a generation.
+func (i items) sweep(ctx context.Context, generation string) error {
+	parts := 0
 	for ; parts < maxItems; parts++ {
 		there, err := i.exists(ctx, partName(generation, parts))
 		if err != nil {
@@ -211,8 +215,13 @@ func (i items) sweep(ctx context.Context, generation string, parts int) error {
 			break
 		}
 	}
-	for parts--; parts >= 0; parts-- {
-		if err := i.delete(ctx, partName(generation, parts)); err != nil {
+	return i.drop(ctx, generation, parts)
+}
+
+// drop removes so many parts of a generation, the last first.
+func (i items) drop(ctx context.Context, generation string, parts int) error {
+	for n := parts - 1; n >= 0; n-- {
+		if err := i.delete(ctx, partName(generation, n)); err != nil {
 			return err
 		}
 	}
