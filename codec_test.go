@@ -26,7 +26,9 @@ func payloads() (all []payload) {
 	for _, p := range payloadtest.Risk() {
 		all = append(all, p)
 	}
-	return append(all, &CredentialAccess{Action: "get", By: "anna", Outcome: "ok", Time: payloadtest.Time})
+	return append(all,
+		&CredentialAccess{Action: "get", By: "anna", Outcome: "refused", Attempts: 3, Time: payloadtest.Time},
+		&CredentialAccess{Action: "get", Outcome: "begun", Time: payloadtest.Time})
 }
 
 // byTags is a payload that encoding/json writes as the tags say, and not as a service sends it.
