@@ -22,8 +22,7 @@ var forRows = patience{[]string{SerializationFailure, DeadlockDetected}, time.Mi
 
 // forTables is the patience with others who use the tables that a migration changes: some three
 // minutes of pauses at most, beside what the server waits for its locks.
-var forTables = patience{[]string{LockNotAvailable, SerializationFailure, DeadlockDetected},
-	50 * time.Millisecond, 2 * time.Second, 200}
+var forTables = patience{[]string{LockNotAvailable, DeadlockDetected}, 50 * time.Millisecond, 2 * time.Second, 200}
 
 // Retry runs f until it ends otherwise than by a serialization failure or a deadlock, after which
 // the server has surely changed nothing: where transactions are stricter than by default, they are
