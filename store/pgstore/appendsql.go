@@ -147,14 +147,14 @@ func singleStatement(withFill bool) string {
 		sources, more = append(sources, r.trade, r.position), addTrades+addPositions
 	}
 	return fill(valuesOf, sources, `
-WITH locked AS MATERIALIZED (
+WITH head AS MATERIALIZED (
 	SELECT h.ctid FROM {batch} JOIN trading.journal_heads h ON h.profile_id = batch.profile_id
 	WHERE h.seq = batch.after AND `+continues+` FOR UPDATE OF h SKIP LOCKED
 ),
 accepted AS (
 	UPDATE trading.journal_heads h SET seq = batch.last
 	FROM {batch} JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
-	WHERE h.ctid = (SELECT ctid FROM locked)
+	WHERE h.ctid = (SELECT ctid FROM head)
 	RETURNING batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
 ),
 `+strings.TrimSuffix(strings.TrimSpace(addJournal+more), ",")+`

@@ -167,13 +167,7 @@ func (h *heldJournal) release() {
 // tail yields the entries above after. Nobody adds any while the journal is held.
 func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.Entry, error] {
 	page := func(after, last int64) ([]accounts.Entry, error) {
-		entries := make([]accounts.Entry, 0, last-after)
-		rows, err := h.tx.QueryxContext(h.ctx, h.s.sql.page.text, string(h.id), after, last)
-		err = eachRow(rows, err, func(scan func(...any) error) error {
-			e, err := scanEntry(h.id, scan)
-			entries = append(entries, e)
-			return err
-		})
+		entries, err := h.s.pageIn(h.ctx, h.tx, h.id, after, last)
 		return entries, h.s.failed(ctx, err, "read the journal of profile %q", h.id)
 	}
 	return func(yield func(accounts.Entry, error) bool) {

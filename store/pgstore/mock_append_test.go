@@ -43,7 +43,7 @@ func TestAppendRepeats(t *testing.T) {
 	lost, empty, once := accepted(singleText).with(driver.ErrBadConn), accepted(singleText), accepted(singleText, 0)
 	key := &pq.Error{Code: uniqueViolation, Constraint: "journal_entries_key"}
 	duplicate := refusedFor(int64(0))
-	duplicate.rows = [][]driver.Value{{int64(0), plain().Entries[0].Key, int64(1)}}
+	duplicate.rows = [][]driver.Value{{int64(0), nil, plain().Entries[0].Key, int64(1)}}
 	b := plain()
 	for _, c := range []struct {
 		name  string
@@ -53,11 +53,12 @@ func TestAppendRepeats(t *testing.T) {
 		{"deadlock", []step{deadlock, deadlock, once}, nil},
 		{"serialization failure", []step{serialization, deadlock, serialization, once}, nil},
 		{"fault of another in the group", []step{accepted(singleText).with(serverError("23514")), once}, nil},
-		{"refused for a while", []step{empty, refusedFor(int64(0)), once}, nil},
+		{"refused while somebody had the lock", append([]step{empty, refusedFor(int64(0))}, inTransaction(0, accepted(carefulText, 0))...), nil},
+		{"refused while somebody had the lock, who appended", append([]step{empty, refusedFor(int64(0))}, inTransaction(1, accepted(carefulText), refusedFor(int64(1)))[:4]...), accounts.ErrConflict},
 		{"conflict", []step{empty, refusedFor(int64(1))}, accounts.ErrConflict},
 		{"conflict with the same entries", []step{empty, refusedFor(int64(1)), found(b.Entries[0].Hash)}, accounts.ErrConflict},
 		{"duplicate", []step{empty.with(key), accepted(carefulText), duplicate}, accounts.ErrDuplicate},
-		{"profile not found", []step{empty, {verb: "query", text: "AS e (key)", columns: "head key seq"}}, accounts.ErrProfileNotFound},
+		{"profile not found", []step{empty, {verb: "query", text: "AS e (key)", columns: refusalColumns}}, accounts.ErrProfileNotFound},
 		{"corrupt", []step{empty.with(&pq.Error{Code: uniqueViolation, Constraint: "journal_entries_pkey"}),
 			empty.with(&pq.Error{Code: uniqueViolation, Constraint: "journal_entries_pkey"})}, accounts.ErrCorrupt},
 		{"lost, then accepted", []step{lost, prepare(singleText), once}, nil},
@@ -223,7 +224,7 @@ func plainOf(i int) accounts.Batch {
 
 // argsOf match the statement that appends to one profile.
 func argsOf(i int) []driver.Value {
-	args := make([]driver.Value, 14)
+	args := make([]driver.Value, 15)
 	for k := range args {
 		args[k] = sqlmock.AnyArg()
 	}
