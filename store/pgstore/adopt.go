@@ -255,14 +255,9 @@ func (a *adopter) AppendLocked(ctx context.Context, id accounts.ProfileID, after
 		}
 		return a.put(ctx, tx, b)
 	}
-	for range maxTries {
-		err := a.appendLocked(ctx, id, after, decide, put)
-		if !hasState(err, deadlockDetected, serializationFailure) {
-			a.claimed = err == nil && claims
-			return a.failed(ctx, err, "append to profile %q after entry %d", id, after)
-		}
-	}
-	return errRefused
+	err := a.appendLocked(ctx, id, after, decide, put)
+	a.claimed = err == nil && claims
+	return a.failed(ctx, err, "append to profile %q after entry %d", id, after)
 }
 
 // put appends and claims in a transaction.

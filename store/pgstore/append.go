@@ -44,11 +44,12 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, errRefused) && !locks, violates(err, "journal_entries_key"):
+		case locks:
+		case errors.Is(err, errRefused), violates(err, "journal_entries_key"):
 			err = s.refusal(ctx, b)
 		case hasState(err, deadlockDetected, serializationFailure) && tries < maxTries:
 			continue
-		case aborted(err) && !alone && !locks && ctx.Err() == nil:
+		case aborted(err) && !alone && ctx.Err() == nil:
 			alone = true // what is wrong may be another's batch of the same group
 			continue
 		case violates(err, "journal_entries_pkey"):

@@ -22,6 +22,7 @@ func TestNoHotStatementScansATable(t *testing.T) {
 	run(t, s.db, `INSERT INTO trading.account_profiles SELECT 'p' || n, 'name ' || n, 'DU1', '25K', 'low' FROM generate_series(1, 2000) n`,
 		`INSERT INTO trading.journal_heads SELECT profile_id, 50 FROM trading.account_profiles`,
 		`INSERT INTO trading.journal_entries SELECT 'p' || n, seq, 'trade', 'x:' || n || '.' || seq, now(), '', '', '' FROM generate_series(1, 2000) n, generate_series(1, 50) seq`,
+		`INSERT INTO trading.journal_checkpoints (profile_id, slot, seq, hash, state) SELECT 'p' || n, slot, slot, '', '' FROM generate_series(1, 2000) n, generate_series(0, 62) slot`,
 		`INSERT INTO trading.trades (account_profile_id, journal_seq, traded_at) SELECT profile_id, seq, recorded_at FROM trading.journal_entries`,
 		`INSERT INTO trading.positions (account_profile_id, instrument_key, user_id, symbol, position_type, side, quantity, entry_price)
 			SELECT 'p' || n, 'k' || k, 'u', 's', 'STOCK', 'LONG', 1, 1 FROM generate_series(1, 2000) n, generate_series(1, 5) k`,
@@ -48,6 +49,9 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		"one fill":     {s.sql.fill.text, single.args(&s.sql, s.sql.fill, s.channel())},
 		"group":        {s.sql.group.text, group.args(&s.sql, s.sql.group, s.channel())},
 		"careful":      {s.sql.careful.text, group.args(&s.sql, s.sql.careful, s.channel())},
+		"barrier":      {s.schema.in(barrierStatement), []any{"p1", 50, make([]byte, 32)}},
+		"lock":         {s.schema.in(lockStatement), []any{"p1", lockLimit}},
+		"checkpoint":   {s.schema.in(checkpointStatement), []any{"p1", 10}},
 		"page":         {s.sql.page.text, []any{"p1", 10, 20}},
 		"lookup":       {lookupStatement, []any{"p1", textArray([]string{"x:1.1", "x:1.50", "x:2.1", "none"})}},
 		"positions":    {`SELECT * FROM trading.positions WHERE account_profile_id = $1`, []any{"p1"}},
@@ -58,16 +62,35 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		for _, line := range plan {
 			require.NotContains(t, line, "Seq Scan", "%s %s scans a table:\n%s", name, when, strings.Join(plan, "\n"))
 		}
-		if name == "careful" || name == "lookup" {
+		switch name {
+		case "lookup":
 			requireKeyIndex(t, plan, when)
+			require.NotContains(t, strings.Join(plan, "\n"), "journal_entries_pkey", "a journal is walked through to find a key %s", when)
+		case "careful":
+			requireKeyIndex(t, plan, when)
+			requireProbe(t, plan, when)
+		case "one fill", "group", "barrier":
+			requireProbe(t, plan, when)
 		}
 	}
 }
 
-// requireKeyIndex checks that keys are looked up in their index and no journal is walked through.
+// requireProbe checks that the hash is read from the one entry that a batch continues, and that the plan
+// does nothing else with the primary key.
+func requireProbe(t *testing.T, plan []string, when string) {
+	t.Helper()
+	text := strings.Join(plan, "\n")
+	require.Equal(t, 1, strings.Count(text, "journal_entries_pkey"), "more than one probe of the primary key %s:\n%s", when, text)
+	_, probe, _ := strings.Cut(text, "journal_entries_pkey")
+	_, condition, _ := strings.Cut(probe, "Index Cond: ")
+	condition, _, _ = strings.Cut(condition, "\n")
+	require.Contains(t, condition, "profile_id", "the hash is not read by number and profile %s:\n%s", when, text)
+	require.Contains(t, condition, "seq = ", "the hash is not read by number and profile %s:\n%s", when, text)
+}
+
+// requireKeyIndex checks that keys are looked up in their index.
 func requireKeyIndex(t *testing.T, plan []string, when string) {
 	t.Helper()
 	text := strings.Join(plan, "\n")
 	require.Contains(t, text, "journal_entries_key", "keys are not looked up in their index %s:\n%s", when, text)
-	require.NotContains(t, text, "journal_entries_pkey", "a journal is walked through to find a key %s:\n%s", when, text)
 }

@@ -3,17 +3,19 @@ package pgstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"net"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/ai-ots/accounts"
 )
 
-// lockLimit ends a transaction that holds a journal and asks nothing of the server for so long: the
-// process hangs, or the network is cut off and nobody tells the server.
+// lockLimit is the usual config.lockLimit.
 const lockLimit = "10s"
 
 // maxLocked is how many appends of AppendLocked are under way at once, without a caller or with one.
@@ -118,8 +120,12 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 	}
 	h, err := s.lock(ctx, id, turn)
 	if errors.Is(err, sql.ErrNoRows) {
-		if err = s.makeHead(ctx, id); errors.Is(err, errRefused) {
+		err = s.makeHead(ctx, id)
+		switch {
+		case errors.Is(err, errRefused):
 			h, err = s.lock(ctx, id, turn)
+		case hasState(err, stringTooLong, foreignKeyViolation):
+			err = notFound(id)
 		}
 	}
 	if err == nil {
@@ -129,10 +135,10 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 	switch {
 	case ctx.Err() != nil: // nothing was written, whatever became of the connection
 		return nil, ctx.Err()
-	case missing(err), hasState(err, stringTooLong, foreignKeyViolation):
+	case missing(err):
 		return nil, notFound(id)
 	}
-	return nil, err
+	return nil, notWritten(err)
 }
 
 // lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
@@ -142,7 +148,7 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*
 	tx, err := s.db.BeginTxx(running, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err == nil {
 		h.tx = tx
-		err = tx.QueryRowxContext(running, s.schema.in(lockStatement), string(id), lockLimit).Scan(&h.last, new(string))
+		err = tx.QueryRowxContext(running, s.schema.in(lockStatement), string(id), s.lockLimit).Scan(&h.last, new(string))
 	}
 	if err != nil {
 		h.release()
@@ -175,12 +181,21 @@ func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.
 	}
 }
 
-// finish appends the batch and commits. Nothing was appended where an error comes before the commit.
+// finish appends the batch and commits. Nothing was appended where an error comes before the commit. Of a
+// deadlock with somebody who works on the rows of positions or trades the savepoint lets go of those rows,
+// and not of the journal.
 func (h *heldJournal) finish(b accounts.Batch, put func(context.Context, *sqlx.Tx, accounts.Batch) error) error {
-	if err := put(h.ctx, h.tx, b); err != nil {
-		return err
+	_, err := h.tx.ExecContext(h.ctx, `SAVEPOINT decided`)
+	for tries := 0; err == nil; tries++ {
+		if err = put(h.ctx, h.tx, b); err == nil || !hasState(err, deadlockDetected) || tries >= maxTries {
+			break
+		}
+		_, err = h.tx.ExecContext(h.ctx, `ROLLBACK TO SAVEPOINT decided`)
 	}
-	err := h.tx.Commit()
+	if err != nil {
+		return notWritten(err)
+	}
+	err = h.tx.Commit()
 	if err != nil && !aborted(err) {
 		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
 	}
@@ -192,6 +207,21 @@ const barrierStatement = `
 	UPDATE trading.journal_heads h SET seq = h.seq
 	FROM (VALUES ($1::text, $2::bigint, $3::bytea)) AS batch (profile_id, after, behind)
 	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues
+
+// notWritten says of a connection that was lost before a commit was sent that nothing was written.
+func notWritten(err error) error {
+	var network net.Error
+	var lost *net.OpError
+	code := state(err)
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &network) || errors.As(err, &lost) || code == idleTimeout || code != "" && !aborted(err) {
+		return fmt.Errorf("%w: %w", accounts.ErrUnavailable, err)
+	}
+	return err
+}
+
+// idleTimeout is the server's word for a transaction that asked nothing for lockLimit.
+const idleTimeout = "25P03"
 
 // appendIn appends the batch in a transaction of the caller's, or returns why it is refused: errNoHead
 // and errRefused as of reasonIn.

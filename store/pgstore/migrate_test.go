@@ -250,7 +250,7 @@ func TestMigrationsDoNotQueueUp(t *testing.T) {
 	down := func(ctx context.Context) error { return Rollback(ctx, db, 0) }
 	requirePasses(t, db, "account_profiles", up)
 	migrate(t, db)
-	for _, table := range []string{"signals", "positions", "trades", "account_profiles"} {
+	for _, table := range []string{"journal_checkpoints", "signals", "positions", "trades", "account_profiles"} {
 		requirePasses(t, db, table, down)
 		migrate(t, db)
 	}
@@ -280,4 +280,35 @@ func requirePasses(t *testing.T, db *sqlx.DB, table string, migrates func(contex
 	}
 	stop()
 	require.Error(t, <-done, "the migration changed %s under a reader", table)
+}
+
+// The newest checkpoint of each profile survives the way back to one for each profile, and the way there.
+func TestCheckpointSlotsComeAndGo(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	s, err := New(t.Context(), db)
+	require.NoError(t, err, "New failed")
+	saved := func(i, slot int, seq int64) accounts.Checkpoint {
+		return accounts.Checkpoint{ProfileID: testProfile(i).ID, Slot: slot, Seq: seq, State: []byte{byte(slot), byte(seq)}}
+	}
+	for i := range 2 {
+		require.NoError(t, s.CreateProfile(t.Context(), testProfile(i)), "CreateProfile failed")
+		for slot, seq := range []int64{7, 30 + int64(i), 12, 30} {
+			require.NoError(t, s.SaveCheckpoint(t.Context(), saved(i, slot, seq)), "SaveCheckpoint failed")
+		}
+	}
+	require.NoError(t, Rollback(t.Context(), db, 7), "Rollback failed")
+	// What the version before this one saves.
+	run(t, db, `INSERT INTO trading.journal_checkpoints AS old (profile_id, seq, hash, state) VALUES ('profile-01', 40, '\x00', '\x07')
+		ON CONFLICT (profile_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, state = excluded.state WHERE old.seq <= excluded.seq`)
+	require.Equal(t, 2, value[int](t, db, `SELECT count(*) FROM trading.journal_checkpoints`), "not one checkpoint for each profile")
+	require.Equal(t, int64(30), value[int64](t, db, `SELECT seq FROM trading.journal_checkpoints WHERE profile_id = 'profile-00'`), "not the newest checkpoint")
+	migrate(t, db)
+	for i, want := range []accounts.Checkpoint{{ProfileID: "profile-00", Seq: 30, State: []byte{3, 30}}, {ProfileID: "profile-01", Seq: 40, State: []byte{7}}} {
+		got, err := s.Checkpoint(t.Context(), testProfile(i).ID, 100)
+		require.NoError(t, err, "Checkpoint failed")
+		require.Equal(t, want, got, "the checkpoint is another")
+	}
+	require.NoError(t, s.SaveCheckpoint(t.Context(), saved(0, 62, 20)), "SaveCheckpoint failed")
+	require.NoError(t, s.Close(), "Close failed")
 }

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"database/sql/driver"
-	"iter"
 	"strings"
 
 	"github.com/ai-ots/accounts"
@@ -92,19 +91,6 @@ func refusedFor(head driver.Value) step {
 
 const refusalColumns = "head hash key seq"
 
-// lockedAt is the head that is locked.
-func lockedAt(head int64) step {
-	return query("set_config('idle_in_transaction_session_timeout'", "seq set_config", []driver.Value{head, lockLimit})
-}
-
-// inTransaction is an append that waits for the lock.
-func inTransaction(head int64, steps ...step) []step {
-	return transaction(append([]step{lockedAt(head)}, steps...)...)
-}
-
-// barrierOf is a barrier that so many heads pass.
-func barrierOf(n int64) step { return execute("SET seq = h.seq", n) }
-
 func headOf(seq int64) step { return query("SELECT coalesce(h.seq, 0)", "seq", []driver.Value{seq}) }
 
 // rowsOf are the rows of the projection that bought leaves.
@@ -163,13 +149,6 @@ func calls() []call {
 		{"Append of a fill", `append to profile "profile-00"`, one(accepted(fillText, 0)), appends(bought), nil},
 		{"Append of many", `append to profile "profile-00"`, one(accepted(groupText, 0)), appends(long), nil},
 		{"Append that is refused", `append to profile "profile-00"`, each(accepted(singleText), refusedFor(int64(5))), appends(plain()), accounts.ErrConflict},
-		{"Append where there is no head", `append to profile "profile-00"`, then(each(accepted(singleText), refusedFor(nil),
-			execute("INSERT INTO trading.journal_heads", 1)), inTransaction(0, accepted(carefulText, 0))), appends(plain()), nil},
-		{"Append of nothing", `append to profile "profile-00"`, then(nil, inTransaction(0, barrierOf(1))), appends(accounts.Batch{ProfileID: id}), nil},
-		{"Append of nothing that is refused", `append to profile "profile-00"`, failing(then(nil, inTransaction(0, barrierOf(0), refusedFor(int64(5))))),
-			appends(accounts.Batch{ProfileID: id}), accounts.ErrConflict},
-		{"AppendLocked", `append to profile "profile-00"`, then(nil, inTransaction(20, pageOf(long.Entries[:16]), pageOf(long.Entries[16:]), accepted(carefulText, 0))),
-			appendLocked, nil},
 		{"Append of what is invalid", `profile "profile-00"`, one(headOf(0)), appends(invalid), accounts.ErrInvalid},
 		{"Entries", `read the journal of profile "profile-00"`, each(headOf(20), pageOf(long.Entries[:16]), pageOf(long.Entries[16:])), readAll, nil},
 		{"Lookup", `look up keys in the journal of profile "profile-00"`, one(lookedUp([]driver.Value{"a", int64(1)})), lookUp, nil},
@@ -200,33 +179,6 @@ func failing(steps func(bool) []step) func(bool) []step {
 		all := steps(pooled)
 		return all[:len(all)-1]
 	}
-}
-
-// then is steps and others after them that are the same with a pooler and without.
-func then(steps func(bool) []step, more []step) func(bool) []step {
-	return func(pooled bool) (all []step) {
-		if steps != nil {
-			all = steps(pooled)
-		}
-		return append(all, more...)
-	}
-}
-
-// appendLocked appends one more after it has read everything.
-func appendLocked(ctx context.Context, s *Store) error {
-	return s.AppendLocked(ctx, mocked.ID, 0, func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
-		b := accounts.Batch{ProfileID: mocked.ID}
-		for e, err := range tail {
-			if err != nil {
-				return b, err
-			}
-			b.After, b.Hash = e.Seq, e.Hash
-		}
-		next := plain().Entries[0]
-		next.Seq, next.Prev = b.After+1, b.Hash
-		b.Entries = []accounts.Entry{next}
-		return b, nil
-	})
 }
 
 func readAll(ctx context.Context, s *Store) error {

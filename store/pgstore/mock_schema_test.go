@@ -54,7 +54,9 @@ func schemaCalls() []schemaCall {
 	status := transaction(version...)
 	plainTable := query("timescaledb_information.hypertables", "is", []driver.Value{false})
 	up := alone(tables, applied(6), locks, applied(6), execute("ADD CONSTRAINT signals_account_profile_id_fkey", 0), execute("VALIDATE CONSTRAINT", 0),
-		execute("DROP INDEX CONCURRENTLY", 0), execute("CREATE INDEX CONCURRENTLY", 0), execute("INSERT INTO trading.accounts_schema_version", 1), newest, unlocks)
+		execute("DROP INDEX CONCURRENTLY", 0), execute("CREATE INDEX CONCURRENTLY", 0), execute("INSERT INTO trading.accounts_schema_version", 1))
+	up = append(up, alone(transaction(execute("SET LOCAL lock_timeout", 0), execute("ADD COLUMN IF NOT EXISTS slot", 0), execute("INSERT INTO trading.accounts_schema_version", 1))...)...)
+	up = append(up, alone(newest, unlocks)...)
 	down := alone(locks, tables, applied(7), execute("DROP INDEX IF EXISTS", 0),
 		execute("DELETE FROM trading.accounts_schema_version", 1), newest, unlocks)
 	open := func(ctx context.Context, m *mock) error {

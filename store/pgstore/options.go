@@ -15,10 +15,14 @@ type config struct {
 	poll       time.Duration
 	selfTest   time.Duration
 	projection bool
+
+	// lockLimit ends a transaction that holds a journal and asks nothing of the server for so long: the
+	// process hangs, or the network is cut off and nobody tells the server.
+	lockLimit string
 }
 
 func configOf(opts []Option) (config, error) {
-	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true}
+	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true, lockLimit: lockLimit}
 	for _, o := range opts {
 		o(&c)
 	}
