@@ -42,7 +42,7 @@ type Event struct {
 	Kind      EventKind `json:"kind"`
 	ProfileID ProfileID `json:"profile_id,omitempty"` // for EventSwitched the new active profile, empty when there is none
 	Owner     OwnerID   `json:"owner,omitempty"`
-	Seq       int64     `json:"seq,omitempty"`   // for EventRecorded the journal's last sequence number at the time, 0 if not known; for those about orders and trading the entry's
+	Seq       int64     `json:"seq,omitempty"`   // for EventRecorded a sequence number that the journal has reached, 0 if not known; for those about orders and trading the entry's
 	Time      time.Time `json:"time,omitzero"`   // when it happened, UTC
 	Err       error     `json:"error,omitempty"` // for EventCheckpointFailed
 	Rule      risk.Rule `json:"rule,omitempty"`  // for EventRefused, EventWarning and EventBreach the first rule concerned, for EventState the cause
@@ -69,9 +69,12 @@ var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCh
 // Subscribe returns a channel of changes from now on, in every process that uses the store: events
 // of the given kinds, or of all kinds, about the profiles that ctx sees. Events are hints to look
 // again. A slow reader finds several events of one kind about one profile (for switches, one owner)
-// merged into the newest, never misses the newest, and delays nobody. Where this manager has the
-// profile's portfolio open, EventRecorded comes after the portfolio has caught up, or has failed to
-// once.
+// merged into the newest, never misses the newest, and delays nobody.
+//
+// Where this manager has the profile's portfolio open, EventProfile and EventRecorded come once the
+// portfolio knows what they tell, whoever appended it: its Seq is in the portfolio's book by then, and
+// never lower than that of the event before. If the portfolio cannot find out, the event comes all the
+// same, with Seq 0 (not known), and once more when the portfolio knows.
 //
 // When the store's own watch breaks off, the manager watches anew. Since it may have missed
 // something, it delivers an EventProfile and an EventRecorded with Seq 0 (not known) for every

@@ -112,6 +112,9 @@ func (m *MultiAccountManager) Close() error {
 	m.closing.Do(func() {
 		m.mu.Lock() // so that no goroutine is added to running once it is waited for
 		m.cancel()
+		for _, s := range m.portfolios {
+			s.news.close()
+		}
 		m.mu.Unlock()
 		m.running.Wait()
 		m.events.Close()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"slices"
 )
 
 // portfolioSlot is the one place of a profile's portfolio in a manager. The manager owns its
@@ -18,23 +16,8 @@ type portfolioSlot struct {
 	err   error         // why opening failed; set before ready is closed
 
 	// What follows is guarded by the manager's mu.
-	p *Portfolio // nil until it is open
-	// told is how far events are, done how far the portfolio has followed them.
-	told, done progress
-	held       []news // to be passed on once the portfolio knows; one of each kind at most
-	catchingUp bool
-}
-
-// progress says how far news of a profile has come.
-type progress struct {
-	seq     int64 // the journal's
-	changes int64 // counts news that do not say where the journal ends
-}
-
-// news is an event, and the progress that a portfolio needs to know what it tells.
-type news struct {
-	event Event
-	at    progress
+	p    *Portfolio // nil until it is open
+	news following
 }
 
 // Portfolio returns the profile's portfolio: the same one on every call. The first call opens it,
@@ -145,7 +128,7 @@ func (m *MultiAccountManager) open(ctx context.Context, slot *portfolioSlot) {
 	}
 	slot.p = p
 	m.price(p)
-	m.wake(slot) // for what was told while it was opening
+	m.act(slot, slot.news.opened(p.visible.Load())) // for what was heard while it was opening
 }
 
 // load reads the profile anew: events about it count from the moment its slot was made.
@@ -170,20 +153,9 @@ func (m *MultiAccountManager) setProfile(p AccountProfile) {
 	}
 }
 
-// deliver passes on the events that the slot holds and the portfolio has caught up with. m.mu is
-// held, so that a newer event cannot overtake an older one.
-func (m *MultiAccountManager) deliver(slot *portfolioSlot, known progress) {
-	slot.held = slices.DeleteFunc(slot.held, func(n news) bool {
-		if n.at.seq > known.seq || n.at.changes > known.changes {
-			return false
-		}
-		m.events.Publish(n.event)
-		return true
-	})
-}
-
-// forward passes an event on. If the event is about an open portfolio, it waits until the portfolio
-// has caught up: a subscriber who is told of an entry finds it in the book.
+// forward passes an event of the store on to subscribers. If the event is about a portfolio that is
+// open, it waits until the portfolio has caught up: a subscriber who is told of an entry finds it in
+// the book. Its owner is the profile's then, whatever the event says.
 func (m *MultiAccountManager) forward(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -192,63 +164,74 @@ func (m *MultiAccountManager) forward(e Event) {
 		m.events.Publish(e)
 		return
 	}
-	if e.Kind == EventRecorded && e.Seq > 0 {
-		slot.told.seq = max(slot.told.seq, e.Seq)
-	} else {
-		slot.told.changes++
+	e.Owner = slot.owner
+	m.act(slot, slot.news.heard(e, slot.seq()))
+}
+
+// seq is the last entry of the slot's portfolio, 0 until it is open. The manager's mu is held.
+func (s *portfolioSlot) seq() int64 {
+	if s.p == nil {
+		return 0
 	}
-	slot.held = slices.DeleteFunc(slot.held, func(n news) bool { return n.event.Kind == e.Kind })
-	slot.held = append(slot.held, news{e, slot.told})
-	m.wake(slot)
-	if !slot.catchingUp { // it knows already, or nobody has it yet
-		m.deliver(slot, slot.told)
+	return s.p.visible.Load()
+}
+
+// act does what the slot's news ask for. m.mu is held, so that a newer event cannot overtake an
+// older one.
+func (m *MultiAccountManager) act(slot *portfolioSlot, do actions) {
+	for _, e := range do.tell {
+		m.events.Publish(e)
+	}
+	if do.look != nil {
+		m.running.Go(func() { m.catchUp(slot, do.look) })
 	}
 }
 
-// wake makes the slot's portfolio catch up, unless it does already. m.mu is held.
-func (m *MultiAccountManager) wake(slot *portfolioSlot) {
-	if slot.p != nil && slot.told.changes == slot.done.changes && slot.p.visible.Load() >= slot.told.seq {
-		slot.done = slot.told // its own append, most likely
-	}
-	if slot.p != nil && !slot.catchingUp && slot.done != slot.told && m.ctx.Err() == nil {
-		slot.catchingUp = true
-		m.running.Go(func() { m.catchUp(slot) })
-	}
-}
-
-// catchUp brings one portfolio up to what it was told of. It has a goroutine of its own so that
-// one profile's trouble is not the others'. While the store fails it tries again, but not after
-// errors that only another event can change. Nothing depends on it but fresh reading: a portfolio
-// that is behind finds out when the store refuses its append.
-func (m *MultiAccountManager) catchUp(slot *portfolioSlot) {
+// catchUp brings one portfolio up to what was heard of it, and tells subscribers. It has a goroutine
+// of its own so that one profile's trouble is not the others'. While the store fails it tries again,
+// but not after errors that only another event can change. Nothing depends on it but fresh reading: a
+// portfolio that is behind finds out when the store refuses its append.
+func (m *MultiAccountManager) catchUp(slot *portfolioSlot, l *look) {
+	ended := false
+	defer func() {
+		if !ended { // an observer ended this goroutine: another must be able to begin
+			m.looked(slot, noMoreTry)
+		}
+	}()
 	var retry backoff
-	for try := 1; ; try++ {
-		m.mu.Lock()
-		if slot.done == slot.told || m.ctx.Err() != nil {
-			slot.catchingUp = false
-			m.mu.Unlock()
-			return
-		}
-		told, done := slot.told, slot.done
-		m.mu.Unlock()
-
-		err := m.follow(slot, told, done)
-		final := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrClosed) || errors.Is(err, ErrProfileNotFound)
-
-		m.mu.Lock()
-		if err == nil || final {
-			slot.done = told
-		}
-		m.deliver(slot, told) // after a failure too: subscribers do not wait for the store to recover
-		m.mu.Unlock()
-		m.followed(slot.p, try, final, err)
-		if err == nil || final {
-			try = 0
-		}
-		if err != nil && !final && !retry.wait(m.ctx) {
-			return
+	for try := 1; l != nil; try++ {
+		err := m.follow(slot, l)
+		o := outcomeOfLook(err)
+		m.followed(slot.p, try, o == noMoreTry, err)
+		if l = m.looked(slot, o); l != nil && !retry.wait(m.ctx) {
+			break
 		}
 	}
+	ended = true
+}
+
+// looked acts on the outcome of a look, and returns what the next try is to look for, if there is to
+// be one.
+func (m *MultiAccountManager) looked(slot *portfolioSlot, o outcome) (again *look) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	do := slot.news.ended(o, slot.seq())
+	if o == tryAgain {
+		again, do.look = do.look, nil
+	}
+	m.act(slot, do)
+	return again
+}
+
+// outcomeOfLook tells errors that may pass from those that only another event can change.
+func outcomeOfLook(err error) outcome {
+	switch {
+	case err == nil:
+		return caughtUp
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrClosed), errors.Is(err, ErrProfileNotFound):
+		return noMoreTry
+	}
+	return tryAgain
 }
 
 // followed logs what came of the nth try in a row to catch up.
@@ -271,14 +254,17 @@ func (m *MultiAccountManager) followed(p *Portfolio, try int, final bool, err er
 	}
 }
 
-func (m *MultiAccountManager) follow(slot *portfolioSlot, told, done progress) error {
-	if told.changes == done.changes {
-		return slot.p.refresh(m.ctx, told.seq)
+// follow makes the portfolio look.
+func (m *MultiAccountManager) follow(slot *portfolioSlot, l *look) error {
+	if l.profile {
+		p, err := m.store.Profile(m.ctx, slot.id)
+		if err != nil {
+			return err
+		}
+		m.setProfile(p)
 	}
-	p, err := m.store.Profile(m.ctx, slot.id)
-	if err != nil {
-		return err
+	if l.journal == 0 {
+		return nil
 	}
-	m.setProfile(p)
-	return slot.p.refresh(m.ctx, math.MaxInt64) // as far as the journal goes
+	return slot.p.refresh(m.ctx, l.journal)
 }

@@ -3,6 +3,10 @@ package accounts_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -178,13 +182,131 @@ func TestPortfolioCatchesUpAfterTheStoreFailed(t *testing.T) {
 
 	failures.Store(3)
 	p.IBKRAccountID = "DU7000001"
-	p, err = there.UpdateProfile(ctx, p)
+	_, err = there.UpdateProfile(ctx, p)
 	require.NoError(t, err)
 	await(t, events, func(accounts.Event) bool { return true }) // subscribers do not wait for the store to recover
 	receive(t, recovered, "another try")
-	p.Name = "Renamed"
-	_, err = there.UpdateProfile(ctx, p)
+	await(t, events, func(accounts.Event) bool { return ours.IBKRAccountID() == "DU7000001" }) // told again once it is known
+}
+
+// failingRead is a store that fails a reading of entries when it is asked to.
+type failingRead struct {
+	accounts.Store
+	fail atomic.Bool
+}
+
+func (s *failingRead) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	if s.fail.Swap(false) {
+		return func(yield func(accounts.Entry, error) bool) { yield(accounts.Entry{}, errors.New("connection lost")) }
+	}
+	return s.Store.Entries(ctx, id, after)
+}
+
+// Another process appends, reading that fails once, and before it is tried again this process appends
+// itself: subscribers are told of the entry of its own.
+func TestOwnAppendWhileCatchingUpFails(t *testing.T) {
+	shared := newStore(t)
+	mine := &failingRead{Store: shared.Store}
+	there, here := newManager(t, shared.Store), newManager(t, mine)
+	create(t, t.Context(), there, "a")
+	theirs, err := there.Portfolio(t.Context(), "a")
 	require.NoError(t, err)
-	await(t, events, func(accounts.Event) bool { return true }) // is behind the try
-	require.Equal(t, "DU7000001", ours.IBKRAccountID(), "the change was forgotten with the failure")
+	ours, err := here.Portfolio(t.Context(), "a")
+	require.NoError(t, err)
+	events, err := here.Subscribe(t.Context(), accounts.EventRecorded)
+	require.NoError(t, err)
+
+	mine.fail.Store(true)
+	require.NoError(t, errOf(theirs.Record(t.Context(), deposit(t, "theirs"))))
+	e := await(t, events, func(accounts.Event) bool { return true })
+	require.Zero(t, e.Seq, "told of an entry that the portfolio could not read")
+	require.NoError(t, errOf(ours.Record(t.Context(), deposit(t, "ours"))))
+	await(t, events, func(e accounts.Event) bool { return e.Seq == 2 })
+}
+
+// An observer that ends the goroutine in which a portfolio catches up, as a failed test does, leaves
+// no portfolio that never catches up again.
+func TestAnObserverThatEndsACatchUp(t *testing.T) {
+	store := newStore(t)
+	var exit atomic.Bool
+	there, here := newManager(t, store), newManager(t, store, accounts.WithObserver(observe(func(_ context.Context, o accounts.Observation) {
+		if o.Op == "catch_up" && exit.Swap(false) {
+			runtime.Goexit()
+		}
+	})))
+	create(t, t.Context(), there, "a")
+	theirs, err := there.Portfolio(t.Context(), "a")
+	require.NoError(t, err)
+	_, err = here.Portfolio(t.Context(), "a")
+	require.NoError(t, err)
+	events, err := here.Subscribe(t.Context(), accounts.EventRecorded)
+	require.NoError(t, err)
+	exit.Store(true)
+	for n := int64(1); n <= 3; n++ {
+		require.NoError(t, errOf(theirs.Record(t.Context(), deposit(t, fmt.Sprint(n)))))
+		await(t, events, func(e accounts.Event) bool { return n == 1 || e.Seq == n })
+	}
+}
+
+// Whoever is subscribed learns the newest of every profile and finds it in the portfolio, whichever
+// process recorded it.
+func TestNothingNewestIsMissed(t *testing.T) {
+	const rounds, subscribers, writers, each = 10, 4, 4, 30
+	ids := []accounts.ProfileID{"a", "b", "c"}
+	for range rounds {
+		store := newStore(t)
+		managers := []*accounts.MultiAccountManager{newManager(t, store), newManager(t, store)}
+		portfolios := make([]map[accounts.ProfileID]*accounts.Portfolio, len(managers))
+		for i, m := range managers {
+			portfolios[i] = map[accounts.ProfileID]*accounts.Portfolio{}
+			for _, id := range ids {
+				if i == 0 {
+					create(t, t.Context(), m, id)
+				}
+				p, err := m.Portfolio(t.Context(), id)
+				require.NoError(t, err)
+				portfolios[i][id] = p
+			}
+		}
+		complaints := make(chan string, subscribers) // an empty one of each that has seen all
+		for k := range subscribers {
+			events, err := managers[k%2].Subscribe(t.Context(), accounts.EventRecorded)
+			require.NoError(t, err)
+			go func() { complaints <- readToTheEnd(events, portfolios[k%2], each*writers) }()
+		}
+		for w := range writers {
+			go func() {
+				for n := range each {
+					for i, id := range ids {
+						if _, err := portfolios[(w+n+i)%2][id].Record(t.Context(), deposit(t, fmt.Sprint(w, ".", n))); err != nil {
+							panic(err)
+						}
+					}
+				}
+			}()
+		}
+		for range subscribers {
+			require.Empty(t, receive(t, complaints, "a subscriber to learn the newest of every profile"))
+		}
+	}
+}
+
+// readToTheEnd reads until it was told of the last entry of every portfolio. It returns what was wrong.
+func readToTheEnd(events <-chan accounts.Event, portfolios map[accounts.ProfileID]*accounts.Portfolio, last int64) string {
+	newest, left := map[accounts.ProfileID]int64{}, len(portfolios)
+	for e := range events {
+		switch known := portfolios[e.ProfileID].Seq(); {
+		case e.Seq > known:
+			return fmt.Sprintf("told of entry %d of %q when the portfolio knew %d", e.Seq, e.ProfileID, known)
+		case e.Seq <= newest[e.ProfileID]:
+			return fmt.Sprintf("told of entry %d of %q after entry %d", e.Seq, e.ProfileID, newest[e.ProfileID])
+		}
+		if newest[e.ProfileID] = e.Seq; e.Seq == last {
+			left--
+		}
+		if left == 0 {
+			return ""
+		}
+	}
+	return "the channel was closed"
 }
