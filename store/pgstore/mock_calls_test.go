@@ -162,7 +162,7 @@ func calls() []call {
 			return direct(pooled, query("to_regclass", "exists", []driver.Value{true}), query("max(version_id)", "version", []driver.Value{int64(targetVersion)}))
 		}, func(ctx context.Context, s *Store) error { return s.Ping(ctx) }, nil},
 		{"Watch", `watch`, each(
-			query("FROM trading.account_profiles", "profile_id owner_id version head at now", []driver.Value{string(id), "", int64(1), int64(1), day, day}),
+			query("FROM trading.account_profiles", "profile_id owner_id version head at recorded_at", []driver.Value{string(id), "", int64(1), int64(1), day, day}),
 			query("FROM trading.active_profiles", "owner_id profile_id revision switched_at", []driver.Value{"me", string(id), int64(1), day})),
 			func(ctx context.Context, s *Store) error { _, err := s.Watch(ctx); return err }, nil},
 		{"Verify", `verify profile "profile-00"`, whole(append(folding(), rowsOf()...)...), verify, nil},

@@ -3,8 +3,8 @@ package pgstore
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strings"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,18 +131,16 @@ func (s *Store) wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// follow publishes what is notified until the connection is lost.
+// follow publishes what notifications hint at, until the connection is lost or the store cannot be
+// asked: then everything must be looked at again.
 func (w *watcher) follow(l *listener) {
 	ping := time.NewTicker(pingInterval)
 	defer ping.Stop()
 	for {
 		select {
 		case n, open := <-l.notes:
-			if !open {
+			if !open || !w.look(l.gather(n)) {
 				return
-			}
-			for _, e := range eventsOf(n.Extra) {
-				w.publish(e)
 			}
 		case <-ping.C:
 			l.ping()
@@ -152,29 +150,36 @@ func (w *watcher) follow(l *listener) {
 	}
 }
 
-func (w *watcher) publish(e change) {
-	if w.known.isNews(e) {
-		w.store.events.Publish(e.event)
+// look publishes what is new about what was hinted at, and reports whether that could be asked.
+func (w *watcher) look(h hints) bool {
+	if h.empty() {
+		return true
 	}
+	return w.tell(w.store.changes(w.ctx, h))
 }
 
 // catchUp publishes what changed since it was last told, and reports whether that could be asked.
-func (w *watcher) catchUp() bool {
-	now, err := w.store.snapshot(w.ctx)
-	for _, e := range now {
-		w.publish(e)
+func (w *watcher) catchUp() bool { return w.tell(w.store.snapshot(w.ctx)) }
+
+// tell publishes the changes that are news, and reports whether there was no error.
+func (w *watcher) tell(changes []change, err error) bool {
+	for _, c := range changes {
+		if w.known.isNews(c) {
+			w.store.events.Publish(c.event)
+		}
 	}
 	return err == nil
 }
 
 // change is an event with a number that grows with every one of its subject: the journal's last
-// sequence number, the profile's version, the owner's switches. 0 means not known.
+// sequence number, the profile's version, the owner's switches.
 type change struct {
 	event  accounts.Event
 	number int64
 }
 
-// known is the newest number of each subject that was published.
+// known is the newest number of each subject that was published. All are the store's own: nothing that
+// a notification says is kept.
 type known map[subject]int64
 
 func newKnown() known { return known{} }
@@ -185,43 +190,55 @@ func (k known) learn(changes []change) {
 	}
 }
 
-// isNews reports whether the change is newer than what is known, and makes it known.
+// isNews reports whether the change is another than what is known, and makes it known. A number below
+// the known one is news too: a restored database is to be looked at.
 func (k known) isNews(c change) bool {
 	key := subjectOf(c.event)
-	if c.number == 0 {
-		return true
-	}
-	if newest, told := k[key]; told && c.number <= newest {
-		return false
-	}
+	newest, told := k[key]
 	k[key] = c.number
-	return true
+	return !told || c.number != newest
 }
 
 // snapshot returns everything as though it had just changed: one change for each subject.
 func (s *Store) snapshot(ctx context.Context) ([]change, error) {
+	profiles, err := s.profileChanges(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	switches, err := s.switchChanges(ctx, "")
+	return append(profiles, switches...), err
+}
+
+// changes returns the profiles and owners that were hinted at as though they had just changed. What
+// there is not is left out.
+func (s *Store) changes(ctx context.Context, h hints) (list []change, err error) {
+	if len(h.profiles) > 0 {
+		if list, err = s.profileChanges(ctx, ` WHERE p.profile_id = ANY ($1)`, textArray(slices.Collect(maps.Keys(h.profiles)))); err != nil {
+			return nil, err
+		}
+	}
+	if len(h.owners) > 0 {
+		switches, err := s.switchChanges(ctx, ` WHERE owner_id = ANY ($1)`, textArray(slices.Collect(maps.Keys(h.owners))))
+		return append(list, switches...), err
+	}
+	return list, nil
+}
+
+// profileChanges returns the profiles that the condition selects, and their journals.
+func (s *Store) profileChanges(ctx context.Context, where string, args ...any) ([]change, error) {
 	var profiles []struct {
-		ID      string    `db:"profile_id"`
-		Owner   string    `db:"owner_id"`
-		Version int64     `db:"version"`
-		Head    int64     `db:"head"`
-		At      time.Time `db:"at"`
-		Now     time.Time `db:"now"`
+		ID       string    `db:"profile_id"`
+		Owner    string    `db:"owner_id"`
+		Version  int64     `db:"version"`
+		Head     int64     `db:"head"`
+		At       time.Time `db:"at"`
+		Recorded time.Time `db:"recorded_at"`
 	}
 	if err := s.list(ctx, &profiles, `
 		SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
-			coalesce(p.updated_at, p.created_at, now()) AS at, now() AS now
-		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)`); err != nil {
-		return nil, err
-	}
-	var switches []struct {
-		Owner    string    `db:"owner_id"`
-		ID       string    `db:"profile_id"`
-		Revision int64     `db:"revision"`
-		At       time.Time `db:"switched_at"`
-	}
-	if err := s.list(ctx, &switches, `
-		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, switched_at FROM trading.active_profiles`); err != nil {
+			coalesce(p.updated_at, p.created_at, now()) AS at, coalesce(e.recorded_at, now()) AS recorded_at
+		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
+		LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`+where, args...); err != nil {
 		return nil, err
 	}
 	var out []change
@@ -229,10 +246,27 @@ func (s *Store) snapshot(ctx context.Context) ([]change, error) {
 		e := accounts.Event{Kind: accounts.EventProfile, ProfileID: accounts.ProfileID(p.ID), Owner: accounts.OwnerID(p.Owner), Time: p.At.UTC()}
 		out = append(out, change{e, p.Version})
 		if p.Head > 0 {
-			e.Kind, e.Seq, e.Time = accounts.EventRecorded, p.Head, p.Now.UTC()
+			e.Kind, e.Seq, e.Time = accounts.EventRecorded, p.Head, p.Recorded.UTC()
 			out = append(out, change{e, p.Head})
 		}
 	}
+	return out, nil
+}
+
+// switchChanges returns the active profiles of the owners that the condition selects.
+func (s *Store) switchChanges(ctx context.Context, where string, args ...any) ([]change, error) {
+	var switches []struct {
+		Owner    string    `db:"owner_id"`
+		ID       string    `db:"profile_id"`
+		Revision int64     `db:"revision"`
+		At       time.Time `db:"switched_at"`
+	}
+	if err := s.list(ctx, &switches, `
+		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, switched_at FROM trading.active_profiles`+where,
+		args...); err != nil {
+		return nil, err
+	}
+	var out []change
 	for _, w := range switches {
 		e := accounts.Event{Kind: accounts.EventSwitched, ProfileID: accounts.ProfileID(w.ID), Owner: accounts.OwnerID(w.Owner), Time: w.At.UTC()}
 		out = append(out, change{e, w.Revision})
@@ -241,7 +275,8 @@ func (s *Store) snapshot(ctx context.Context) ([]change, error) {
 }
 
 // A notification holds one event a line, as a JSON array: kind, profile, owner, number, time in
-// microseconds. What a later version adds behind or besides is ignored.
+// microseconds. What a later version adds behind or besides is ignored. This version reads the kind,
+// the profile and the owner, and asks for the rest: every role that may connect can notify.
 
 func note(kind accounts.EventKind, id accounts.ProfileID, owner accounts.OwnerID, number int64, at time.Time) string {
 	text, err := json.Marshal([]any{kind, id, owner, number, at.UnixMicro()})
@@ -261,44 +296,4 @@ func profileNote(p *accounts.AccountProfile) string {
 
 func switchNote(owner accounts.OwnerID, id accounts.ProfileID, at time.Time) string {
 	return note(accounts.EventSwitched, id, owner, 0, at)
-}
-
-// eventsOf reads a notification.
-func eventsOf(payload string) []change {
-	var out []change
-	dec := json.NewDecoder(strings.NewReader(payload))
-	for {
-		var line []json.RawMessage
-		if err := dec.Decode(&line); err != nil {
-			return out
-		}
-		if c, err := changeOf(line); err == nil {
-			out = append(out, c)
-		}
-	}
-}
-
-func changeOf(line []json.RawMessage) (change, error) {
-	var (
-		c      change
-		number int64
-		micros int64
-	)
-	for i, field := range []any{&c.event.Kind, &c.event.ProfileID, &c.event.Owner, &number, &micros} {
-		if i >= len(line) {
-			return change{}, fmt.Errorf("notification of %d fields", len(line))
-		}
-		if err := json.Unmarshal(line[i], field); err != nil {
-			return change{}, err
-		}
-	}
-	switch c.event.Kind {
-	case accounts.EventRecorded:
-		c.event.Seq = number
-	case accounts.EventProfile, accounts.EventSwitched:
-	default:
-		return change{}, fmt.Errorf("notification of kind %.40q", c.event.Kind)
-	}
-	c.number, c.event.Time = number, time.UnixMicro(micros).UTC()
-	return c, nil
 }
