@@ -3,6 +3,7 @@ package accounts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -20,6 +21,9 @@ type Standing struct {
 	RiskTolerance RiskTolerance      `json:"risk_tolerance"`
 	BaseCurrency  ledger.Currency    `json:"base_currency"`
 	Performance   performance.Report `json:"performance"`
+	// Err is nil if Performance is known, or else says why it is not. What else is known of the profile
+	// is there: its id at least.
+	Err error `json:"error,omitempty"`
 }
 
 // Comparison is the performance of several profiles in one window, side by side.
@@ -31,12 +35,17 @@ type Comparison struct {
 // Compare works out the performance of the profiles in the window. Without ids it takes all
 // profiles that ctx sees and that are not archived. Trading goes on meanwhile: each profile is as
 // of one moment, not all as of the same. The standings are in the order of the ids, or in ascending
-// order. Any error ends the whole comparison.
+// order. A failure of one profile is in its standing and does not keep the others from being
+// compared.
 //
-// Errors:
-//   - ErrProfileNotFound for a profile that ctx does not see;
+// Errors that keep everything from being compared:
+//   - ErrProfileNotFound for an id of a profile that ctx does not see;
 //   - ErrInvalid for a profile that is named twice, and for a window that ends before it begins;
-//   - those of [MultiAccountManager.Portfolio] and [Portfolio.Performance].
+//   - the store's error if the profiles could not be listed;
+//   - the context's error if it has ended.
+//
+// Errors of one profile, in its Standing: those of [MultiAccountManager.Portfolio] and
+// [Portfolio.Performance].
 func (m *MultiAccountManager) Compare(ctx context.Context, w performance.Window, ids ...ProfileID) (Comparison, error) {
 	out, err := m.compare(ctx, w, ids)
 	if err != nil {
@@ -54,69 +63,76 @@ func (m *MultiAccountManager) compare(ctx context.Context, w performance.Window,
 	if err != nil {
 		return Comparison{}, err
 	}
-	profiles, err := m.compared(ctx, s, ids)
+	standings, err := m.compared(ctx, s, ids)
 	if err != nil {
 		return Comparison{}, err
 	}
-	out := Comparison{Window: w, Standings: make([]Standing, len(profiles))}
-	errs := make([]error, len(profiles))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0)) // it is arithmetic, for the most part
-	for i, p := range profiles {
+	for i := range standings {
+		if standings[i].Err != nil {
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			out.Standings[i], errs[i] = m.standing(ctx, s, p, w)
+			m.perform(ctx, s, &standings[i], w)
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return Comparison{}, err
-		}
-	}
-	return out, nil
+	return Comparison{Window: w, Standings: standings}, ctx.Err()
 }
 
-// compared returns the profiles to compare.
-func (m *MultiAccountManager) compared(ctx context.Context, s scope, ids []ProfileID) ([]AccountProfile, error) {
+// compared returns the standings of the profiles to compare, without their performance.
+func (m *MultiAccountManager) compared(ctx context.Context, s scope, ids []ProfileID) ([]Standing, error) {
 	if len(ids) == 0 {
 		f := ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive, StatusSuspended}}
 		if !s.all {
 			f.Owner = &s.owner
 		}
-		return m.store.Profiles(ctx, f)
+		profiles, err := m.store.Profiles(ctx, f)
+		standings := make([]Standing, len(profiles))
+		for i, p := range profiles {
+			standings[i] = standingOf(p)
+		}
+		return standings, err
 	}
-	profiles := make([]AccountProfile, len(ids))
+	standings := make([]Standing, len(ids))
 	for i, id := range ids {
 		if slices.Index(ids, id) != i {
 			return nil, fmt.Errorf("%w: profile %.60q is named twice", ErrInvalid, id)
 		}
 		p, err := m.lookup(ctx, s, id)
 		if err != nil {
-			return nil, fmt.Errorf("profile %.60q: %w", id, err)
+			err = fmt.Errorf("profile %.60q: %w", id, err)
 		}
-		profiles[i] = p
+		if errors.Is(err, ErrProfileNotFound) {
+			return nil, err
+		}
+		standings[i] = standingOf(p)
+		standings[i].ProfileID, standings[i].Err = id, err
 	}
-	return profiles, nil
+	return standings, nil
 }
 
-// standing works out the performance of one profile.
-func (m *MultiAccountManager) standing(
-	ctx context.Context, s scope, p AccountProfile, w performance.Window,
-) (Standing, error) {
-	out := Standing{ProfileID: p.ID, Name: p.Name, CapitalLevel: p.CapitalLevel,
+// standingOf returns the profile's standing without its performance.
+func standingOf(p AccountProfile) Standing {
+	return Standing{ProfileID: p.ID, Name: p.Name, CapitalLevel: p.CapitalLevel,
 		RiskTolerance: p.RiskTolerance, BaseCurrency: p.BaseCurrency}
-	portfolio, err := m.portfolio(ctx, s, p.ID)
+}
+
+// perform works out the performance of one profile.
+func (m *MultiAccountManager) perform(ctx context.Context, s scope, to *Standing, w performance.Window) {
+	portfolio, err := m.portfolio(ctx, s, to.ProfileID)
 	if err != nil {
-		return out, fmt.Errorf("profile %.60q: %w", p.ID, err)
+		to.Err = fmt.Errorf("profile %.60q: %w", to.ProfileID, err)
+		return
 	}
-	out.Performance, err = portfolio.Performance(ctx, w)
-	return out, err
+	to.Performance, to.Err = portfolio.Performance(ctx, w)
 }
 
 // Rank returns the standings from best to worst by the metric. Profiles for which the metric is not
-// defined come last; equal ones are ordered by name. Metrics of money are compared as numbers,
+// defined, and those with an error, come last; equal ones are ordered by name. Metrics of money are compared as numbers,
 // whatever the base currencies. It returns ErrInvalid for an unknown metric. The comparison is not
 // changed.
 func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
@@ -125,8 +141,8 @@ func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	}
 	out := slices.Clone(c.Standings)
 	slices.SortStableFunc(out, func(a, b Standing) int {
-		va, known := a.Performance.Value(m)
-		vb, knownToo := b.Performance.Value(m)
+		va, known := a.value(m)
+		vb, knownToo := b.value(m)
 		order := 0
 		switch {
 		case !known && !knownToo:
@@ -142,4 +158,12 @@ func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 		return cmp.Or(order, cmp.Compare(a.Name, b.Name), cmp.Compare(a.ProfileID, b.ProfileID))
 	})
 	return out, nil
+}
+
+// value returns the metric, and whether it is defined.
+func (s *Standing) value(m performance.Metric) (float64, bool) {
+	if s.Err != nil {
+		return 0, false
+	}
+	return s.Performance.Value(m)
 }

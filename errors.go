@@ -23,6 +23,10 @@ var (
 	// profile of the same owner.
 	ErrNameTaken = errors.New("profile name already taken")
 
+	// ErrAccountTaken is returned when a profile would become the second active one of its owner with
+	// the same account at the broker. See AllowSharedAccounts.
+	ErrAccountTaken = errors.New("account already has an active profile")
+
 	// ErrConflict is returned by UpdateProfile for an old Version, by Store.Append when the journal
 	// has moved on, and by a store on PostgreSQL when the server broke off every one of many tries
 	// for others' sake. Nothing was changed: read again and decide again.

@@ -187,6 +187,35 @@ func (s Snapshot) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(s))
 }
 
+// plainStanding is a standing without its JSON methods.
+type plainStanding Standing
+
+// standingJSON is a standing as JSON, with its error as text.
+type standingJSON struct {
+	plainStanding
+	Err string `json:"error,omitempty"`
+}
+
+// MarshalJSON writes the error as text.
+func (s Standing) MarshalJSON() ([]byte, error) {
+	return json.Marshal(standingJSON{plainStanding(s), errorText(s.Err)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. The error has the same text, and matches none of the
+// library's errors.
+func (s *Standing) UnmarshalJSON(data []byte) error {
+	in := standingJSON{plainStanding(*s), errorText(s.Err)}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	was := s.Err
+	*s = Standing(in.plainStanding)
+	if s.Err = was; in.Err != errorText(was) {
+		s.Err = errorOf(in.Err)
+	}
+	return nil
+}
+
 // MarshalJSON writes an empty list as [].
 func (c Comparison) MarshalJSON() ([]byte, error) {
 	type plain Comparison

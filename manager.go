@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +36,7 @@ type MultiAccountManager struct {
 	clock        func() time.Time
 	hooks        []SwitchHook
 	requireOwner bool
+	shared       bool     // several active profiles of one owner may have one account at the broker
 	nils         []string // options that were given nil, and that do nothing unless given
 
 	events *hub.Hub[Event, eventKey]
@@ -171,11 +171,14 @@ func (m *MultiAccountManager) now() time.Time { return m.clock().UTC().Truncate(
 //   - ErrInvalid, a *ValidationError that lists every wrong field, also for an archived profile and
 //     for an owner that ctx does not see;
 //   - ErrProfileExists if the ID is taken, by any owner;
-//   - ErrNameTaken if another profile of the owner has the name, archived ones included.
+//   - ErrNameTaken if another profile of the owner has the name, archived ones included;
+//   - ErrAccountTaken if another active profile of the owner has the account at the broker; see
+//     AllowSharedAccounts. Where that comes out after the profile was stored, because another process
+//     was as fast, the profile is returned with the error, and is inactive.
 func (m *MultiAccountManager) CreateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	created, err := m.createProfile(ctx, p)
 	if err != nil {
-		return AccountProfile{}, fmt.Errorf("create profile %.120q: %w", p.Name, err)
+		return created, fmt.Errorf("create profile %.120q: %w", p.Name, err)
 	}
 	return created, nil
 }
@@ -205,7 +208,15 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 	if err := v.Err(); err != nil {
 		return AccountProfile{}, err
 	}
-	return p, m.store.CreateProfile(ctx, p)
+	if err := m.checkAccount(ctx, p); err != nil {
+		return AccountProfile{}, err
+	}
+	if err := m.store.CreateProfile(ctx, p); err != nil {
+		return AccountProfile{}, err
+	}
+	unused := p
+	unused.Status = StatusInactive
+	return m.confirmAccount(ctx, p, unused)
 }
 
 // UpdateProfile replaces the profile with p.ID by p and returns it as stored, with Version raised
@@ -223,6 +234,9 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 //   - ErrConflict if p.Version is not the stored one: nothing was changed, read again and decide
 //     again;
 //   - ErrNameTaken if another profile of the owner has the name;
+//   - ErrAccountTaken if the profile becomes active, or gets another account, and another active
+//     profile of the owner has the account at the broker; see AllowSharedAccounts. The profile is as
+//     it was, but for its Version where another process was as fast;
 //   - ErrInvalid, a *ValidationError that lists every wrong field, also for the status archived,
 //     which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never change.
 func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
@@ -262,10 +276,22 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 		return AccountProfile{}, err
 	}
 	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = stored.CreatedAt, m.now(), stored.LastUsedAt
+	claims := p.Status == StatusActive && (stored.Status != StatusActive || stored.IBKRAccountID != p.IBKRAccountID)
+	if claims {
+		if err := m.checkAccount(ctx, p); err != nil {
+			return AccountProfile{}, err
+		}
+	}
 	if err := m.store.UpdateProfile(ctx, p); err != nil {
 		return AccountProfile{}, err
 	}
 	p.Version++
+	if claims {
+		if p, err = m.confirmAccount(ctx, p, stored); err != nil {
+			m.setProfile(p)
+			return p, err
+		}
+	}
 	m.setProfile(p)
 	return p, m.announcePolicy(ctx, s, stored, p)
 }
@@ -424,60 +450,54 @@ func (m *MultiAccountManager) profileByAccount(ctx context.Context, account stri
 // of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
 // failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all
 // have halted, or else the joined errors of the others, each with its profile's id; these are the
-// errors of [Portfolio.Halt]. If the profiles cannot be listed, none is halted: call HaltAll again.
+// errors of [Portfolio.Halt]. If the profiles cannot be listed, those whose portfolio is open in this
+// manager are halted all the same, and the store's error is among the errors: call HaltAll again.
 func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
 	s, err := m.enter(ctx)
 	if err == nil {
 		err = risk.CheckReason(reason)
 	}
-	var list []AccountProfile
-	if err == nil {
-		list, err = m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive,
-			StatusSuspended}})
-	}
 	if err != nil {
 		return fmt.Errorf("halt all profiles: %w", err)
 	}
+	list, err := m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive,
+		StatusSuspended}})
 	// Those that trade through this process are open: they do not wait for others to be opened.
 	m.mu.Lock()
-	slices.SortStableFunc(list, func(a, b AccountProfile) int {
-		return cmp.Compare(closedRank(m.portfolios[a.ID]), closedRank(m.portfolios[b.ID]))
-	})
-	open := 0
-	for open < len(list) && closedRank(m.portfolios[list[open].ID]) == 0 {
-		open++
-	}
+	open := m.seen(s)
 	m.mu.Unlock()
-	errs := make([]error, len(list))
-	halt := func(i int) {
-		p, err := m.portfolio(ctx, s, list[i].ID)
+	open = slices.DeleteFunc(open, func(p *Portfolio) bool { return p.profile.Load().Status == StatusArchived })
+	here := make(map[ProfileID]bool, len(open))
+	for _, p := range open {
+		here[p.id] = true
+	}
+	list = slices.DeleteFunc(list, func(p AccountProfile) bool { return here[p.ID] })
+
+	errs := make([]error, len(open)+len(list)+1)
+	if err != nil {
+		errs[len(errs)-1] = fmt.Errorf("halt all profiles: %w", err)
+	}
+	slots := make(chan struct{}, haltedAtOnce)
+	spread(len(open)+len(list), func(i int) {
+		if i < len(open) {
+			errs[i] = open[i].Halt(ctx, reason)
+			return
+		}
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		id := list[i-len(open)].ID
+		p, err := m.portfolio(ctx, s, id)
 		if err != nil {
-			errs[i] = fmt.Errorf("halt profile %q: %w", list[i].ID, err)
+			errs[i] = fmt.Errorf("halt profile %q: %w", id, err)
 			return
 		}
 		errs[i] = p.Halt(ctx, reason)
-	}
-	slots := make(chan struct{}, haltedAtOnce)
-	spread(len(list), func(i int) {
-		if i >= open {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-		}
-		halt(i)
 	})
 	return errors.Join(errs...)
 }
 
 // haltedAtOnce bounds how many portfolios HaltAll opens at the same time: each reads a journal.
 const haltedAtOnce = 16
-
-// closedRank is 0 for a portfolio that is open, and 1 for one that is not.
-func closedRank(slot *portfolioSlot) int {
-	if slot != nil && slot.p != nil {
-		return 0
-	}
-	return 1
-}
 
 // ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of
 // ids; an empty slice if there are none. The zero filter selects all, archived ones included. The

@@ -75,7 +75,7 @@ func TestObservations(t *testing.T) {
 		accounts.OnSwitch(func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error { return failing }))
 	require.Equal(t, []string{"store watch  0"}, seen.take())
 	create(t, ctx, m, "a")
-	require.Equal(t, []string{"store create_profile a 0"}, seen.take())
+	require.Equal(t, []string{"store profiles  0", "store create_profile a 0", "store profiles  1"}, seen.take())
 	p, err := m.Portfolio(ctx, "a")
 	require.NoError(t, err)
 	require.Equal(t, []string{"store profile a 0", "store profile a 0", "store checkpoint a 0 failed", "store entries a 0", "open open a 0"}, seen.take())

@@ -87,7 +87,8 @@ func (m *MultiAccountManager) require(given bool, option string) {
 //     cannot be written to its journal.
 //   - Warnings: a watch on the store broke off or cannot be taken up; a portfolio fails to follow
 //     other processes; a checkpoint was not saved; a hook failed; commands were decided 16 times and
-//     more because others kept appending.
+//     more because others kept appending; a profile became active on an account at the broker that
+//     another owner's active profile has.
 //   - Information: a watch was taken up again; a portfolio follows again.
 //   - Debugging: an append was refused because the journal knows more; what had failed before failed
 //     again.

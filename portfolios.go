@@ -47,12 +47,14 @@ func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Por
 	return p, nil
 }
 
-// portfolio is Portfolio for a scope, without its name in errors.
+// portfolio is Portfolio for a scope, without its name in errors. A profile that the scope does not see
+// is looked up like one that there is not, whether its portfolio is open or not: neither the time nor
+// the error tells them apart.
 func (m *MultiAccountManager) portfolio(ctx context.Context, s scope, id ProfileID) (*Portfolio, error) {
 	m.mu.Lock()
 	slot := m.portfolios[id]
 	m.mu.Unlock()
-	if slot == nil {
+	if slot == nil || !s.sees(slot.owner) {
 		p, err := m.lookup(ctx, s, id)
 		if err != nil {
 			return nil, err
@@ -60,9 +62,6 @@ func (m *MultiAccountManager) portfolio(ctx context.Context, s scope, id Profile
 		if slot, err = m.slot(ctx, p); err != nil {
 			return nil, err
 		}
-	}
-	if !s.sees(slot.owner) {
-		return nil, ErrProfileNotFound
 	}
 	select {
 	case <-slot.ready:

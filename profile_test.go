@@ -10,9 +10,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// aProfile returns a valid profile without an owner.
+// aProfile returns a valid profile without an owner, with an account at the broker of its own.
 func aProfile(id accounts.ProfileID) accounts.AccountProfile {
-	p := accounts.Balanced50K("DU1234567")
+	p := accounts.Balanced50K("DU1234567" + strings.ReplaceAll(string(id), "-", ""))
 	p.ID, p.Name = id, "Name of "+string(id)
 	return p
 }

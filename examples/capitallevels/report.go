@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -36,6 +37,9 @@ func (s *simulation) report(ctx context.Context) (*report, error) {
 	r := &report{Source: m.source, Symbols: m.symbols(), From: first, To: last, Days: len(m.days), Signals: s.signals, books: s.books}
 	var err error
 	r.Comparison, err = s.manager.Compare(ctx, performance.Window{From: m.opening(first), To: m.closing(last)}, ids...)
+	for _, standing := range r.Comparison.Standings {
+		err = errors.Join(err, standing.Err)
+	}
 	return r, err
 }
 
