@@ -83,6 +83,7 @@ func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, 
 	p.ID = accounts.ProfileID(fmt.Sprintf("%d-%s", n, account))
 	p.Name = fmt.Sprintf("file %d, account %s", n, account)
 	p.BaseCurrency = base
+	p.Status = accounts.StatusInactive // it is read and not traded: several files may have one account
 	created, err := m.CreateProfile(ctx, p)
 	var wrong *accounts.ValidationError
 	if errors.As(err, &wrong) && slices.ContainsFunc(wrong.Fields, func(f invalid.Field) bool { return f.Name == "IBKRAccountID" }) {
