@@ -66,7 +66,7 @@ func (l *lazyServer) start() (string, error) {
 		if l.dsn = os.Getenv(envDSN); l.dsn != "" {
 			return
 		}
-		if l.server, l.err = startServer(); l.err == nil {
+		if l.server, l.err = startServer(""); l.err == nil {
 			l.dsn = l.server.DSN()
 		}
 	})

@@ -70,7 +70,7 @@ func TestRestartKeepsWhatWasCommitted(t *testing.T) {
 // child is a test binary that starts a server and a pooler, tells where, and waits to be killed: its
 // standard input is a pipe that its parent holds open.
 func child() {
-	s, err := startServer()
+	s, err := startServer("")
 	if err != nil {
 		os.Exit(1)
 	}

@@ -15,11 +15,12 @@ const socketName = ".s.PGSQL.5432"
 
 // Proxy stands between clients and a server of the test's own, and does what networks do.
 type Proxy struct {
-	dir, server string
-	listener    net.Listener
-	serving     sync.WaitGroup
+	dir      string
+	listener net.Listener
+	serving  sync.WaitGroup
 
 	mu      sync.Mutex
+	server  string // its socket
 	conns   map[net.Conn]struct{}
 	latency time.Duration
 	lost    string        // what no request may contain; empty for nothing
@@ -48,6 +49,15 @@ func NewProxy(t testing.TB, s *Server) *Proxy {
 // DSN returns the data source name of the server's first database, through the proxy.
 func (p *Proxy) DSN() string {
 	return "host=" + p.dir + " user=postgres dbname=postgres sslmode=disable"
+}
+
+// LeadTo has the proxy lead to another server from now on, as an address that follows the primary does,
+// and ends every connection.
+func (p *Proxy) LeadTo(s *Server) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = filepath.Join(s.dir, socketName)
+	p.cut()
 }
 
 // Cut ends every connection, in the middle of whatever it does. New ones can be made.
@@ -105,12 +115,15 @@ func (p *Proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", p.server)
+		p.mu.Lock()
+		to := p.server
+		p.mu.Unlock()
+		server, err := net.Dial("unix", to)
 		if err != nil {
 			_ = client.Close()
 			continue
 		}
-		if !p.add(client, server) {
+		if !p.add(to, client, server) {
 			continue
 		}
 		both := sync.OnceFunc(func() { p.remove(client, server) })
@@ -166,17 +179,19 @@ func (p *Proxy) answer(client, server net.Conn) {
 	}
 }
 
-func (p *Proxy) add(conns ...net.Conn) bool {
+// add keeps both ends of a connection to the server, or closes them where that is not to be any longer.
+func (p *Proxy) add(to string, conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	open := !p.closed && to == p.server
 	for _, c := range conns {
-		if p.closed {
+		if open {
+			p.conns[c] = struct{}{}
+		} else {
 			_ = c.Close()
-			continue
 		}
-		p.conns[c] = struct{}{}
 	}
-	return !p.closed
+	return open
 }
 
 func (p *Proxy) remove(conns ...net.Conn) {

@@ -14,13 +14,14 @@ import (
 // Server is a PostgreSQL server in a temporary folder.
 type Server struct {
 	*process
-	bin string // where its programs are
+	bin string    // where its programs are
+	as  *identity // who runs it
 }
 
 // NewServer starts a server for this test alone, which may stop and restart it.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s, err := startServer()
+	s, err := startServer("")
 	end(t, err)
 	t.Cleanup(s.close)
 	return s
@@ -39,7 +40,7 @@ func (s *Server) Folder() string { return s.dir }
 func (s *Server) Dump(t testing.TB) ([]byte, bool) {
 	t.Helper()
 	program := filepath.Join(s.bin, "pg_dump")
-	if _, err := exec.LookPath(program); err != nil {
+	if !hasProgram(s.bin, "pg_dump") {
 		return nil, false
 	}
 	out, err := exec.CommandContext(t.Context(), program, "-h", s.dir, "-U", "postgres", "postgres").Output()
@@ -63,19 +64,55 @@ const supervisor = `
 bin=$1 dir=$2 options=$3
 cramped=40960 # blocks of 512 bytes
 trap '' INT TERM HUP
-while read -r command; do
+alive() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+# processes sets all to the processes of the server, with the one first that starts and restarts the others.
+processes() {
+	read -r first 2>/dev/null <"$dir/data/postmaster.pid" || return 1
+	all="$first $(pgrep -P "$first")"
+}
+while read -r command argument; do
 	case $command in
 	start) "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null 2>&1 ;;
 	cramped) (ulimit -f $cramped; exec "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start) >/dev/null 2>&1 ;;
 	immediate) "$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1 ;;
+	promote) "$bin/pg_ctl" -D "$dir/data" -w -t 60 promote >/dev/null 2>&1 ;;
+	kill)
+		processes && kill -KILL $all 2>/dev/null
+		for p in $all; do while alive "$p"; do sleep 0.01; done; done ;;
+	silence) processes && kill -STOP $all ;;
+	wake) processes && kill -CONT $all ;;
+	seed)
+		rm -rf "$dir/data"
+		"$bin/pg_basebackup" -D "$dir/data" -R -c fast --no-sync \
+			-d "host=$argument user=postgres application_name=${dir##*/}" >>"$dir/log" 2>&1 ;;
 	esac
 	if [ $? -eq 0 ]; then echo ok; else echo failed; fi
 done
+processes && kill -CONT $all 2>/dev/null
 "$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1
 rm -rf "$dir"
 `
 
-func startServer() (*Server, error) {
+// startServer starts a server with data of its own.
+func startServer(options string) (*Server, error) {
+	s, err := newServer(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := initialize(s.bin, s.dir, s.as); err != nil {
+		s.close()
+		return nil, err
+	}
+	if err := s.Start(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		s.close()
+		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, log)
+	}
+	return s, nil
+}
+
+// newServer returns a server that has no data yet and is not running.
+func newServer(options string) (*Server, error) {
 	if err := supported(); err != nil {
 		return nil, err
 	}
@@ -91,20 +128,11 @@ func startServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := initialize(bin, dir, as); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	p, err := supervise(dir, as, supervisor, bin, dir, serverOptions(dir))
+	p, err := supervise(dir, as, supervisor, bin, dir, serverOptions(dir)+options)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{p, bin}
-	if err := s.Start(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		s.close()
-		return nil, fmt.Errorf("start PostgreSQL: %w: %s", err, log)
-	}
-	return s, nil
+	return &Server{p, bin, as}, nil
 }
 
 func serverOptions(dir string) string {
@@ -150,8 +178,11 @@ var errMissing = errors.New("this test needs PostgreSQL 14 or newer: run `make p
 	"or put the folder with postgres, initdb and pg_ctl into $" + envBin +
 	", or the data source name of a server whose user may create databases into $" + envDSN)
 
+// errNoBackup is what is said where a server's programs came without pg_basebackup.
+var errNoBackup = errors.New("this test needs a standby, and pg_basebackup to make it, which packages for embedding leave out")
+
 func isMissing(err error) bool {
-	return errors.Is(err, errMissing) || errors.Is(err, errNoPooler) || errors.Is(err, errors.ErrUnsupported)
+	return errors.Is(err, errMissing) || errors.Is(err, errNoBackup) || errors.Is(err, errNoPooler) || errors.Is(err, errors.ErrUnsupported)
 }
 
 // binaries returns the folder with the server's programs.
@@ -181,9 +212,14 @@ func binaries() (string, error) {
 
 func hasPrograms(bin string) bool {
 	for _, name := range []string{"postgres", "initdb", "pg_ctl"} {
-		if _, err := exec.LookPath(filepath.Join(bin, name)); err != nil {
+		if !hasProgram(bin, name) {
 			return false
 		}
 	}
 	return true
+}
+
+func hasProgram(bin, name string) bool {
+	_, err := exec.LookPath(filepath.Join(bin, name))
+	return err == nil
 }
