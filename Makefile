@@ -109,9 +109,9 @@ bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statement
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
 
 .PHONY: test-faults
-test-faults: postgres ## kill 100 traders and 20 rotations, stop the server 20 times, cut connections 100 times, under load
+test-faults: postgres ## kill 100 traders and 20 rotations, fail over 40 times, stop the server 20 times, cut connections 100 times, under load
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_FAULTS=full ACCOUNTS_PG_FSYNC_ON=1 \
-		go test -race -count=1 -v -timeout 60m -run 'TestKilledProcess|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit|TestKilledRotation' ./store/pgstore ./credentials/pgcreds
+		go test -race -count=1 -v -timeout 60m -run 'TestKilledProcess|TestFailover|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit|TestKilledRotation' ./store/pgstore ./credentials/pgcreds
 
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages

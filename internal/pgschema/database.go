@@ -31,9 +31,13 @@ func With[D Database](db D, f func(*sqlx.DB) error) (err error) {
 // Open returns a pool of lib/pq's. It connects to nothing yet. ErrDSN for a data source name that
 // cannot be read.
 func Open(dsn string) (*sqlx.DB, error) {
-	connector, err := pq.NewConnector(dsn)
+	config, err := Config(dsn)
 	if err != nil {
-		return nil, ErrDSN // the parser's error may hold the password
+		return nil, err
+	}
+	connector, err := pq.NewConnectorConfig(config)
+	if err != nil {
+		return nil, ErrDSN
 	}
 	return sqlx.NewDb(sql.OpenDB(connector), "postgres"), nil
 }

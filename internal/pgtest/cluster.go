@@ -61,7 +61,7 @@ func (c *Cluster) Rejoin() error {
 	if err := c.standby.Start(); err != nil {
 		return err
 	}
-	return c.primary.await(`SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')`)
+	return c.primary.Await(`SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')`)
 }
 
 // Kill ends every process of the server with SIGKILL, as a machine that loses power would.
@@ -92,8 +92,8 @@ func (s *Server) Set(name, value string) error {
 	})
 }
 
-// await returns when the query answers true.
-func (s *Server) await(query string) error {
+// Await returns when the query answers true.
+func (s *Server) Await(query string) error {
 	return s.use(func(ctx context.Context, db *sql.DB) error { return awaitTrue(ctx, db, query) })
 }
 

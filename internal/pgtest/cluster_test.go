@@ -46,7 +46,7 @@ func TestClusterWaitsForItsStandby(t *testing.T) {
 		_, err := db.ExecContext(ctx, "CREATE TABLE waits ()")
 		done <- err
 	}()
-	require.NoError(t, c.Primary().await("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "nobody waits for the standby")
+	require.NoError(t, c.Primary().Await("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "nobody waits for the standby")
 	require.Empty(t, done, "acknowledged while the standby is silent")
 	require.NoError(t, c.Standby().Wake(), "wake")
 	require.NoError(t, <-done, "the commit when the standby is back")

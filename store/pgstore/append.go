@@ -81,6 +81,9 @@ var errRefused = errors.New("refused")
 // repeated returns what became of a batch that was refused when it was sent again: nil where the
 // journal has it, from when the connection was lost, else the refusal.
 func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) error {
+	if isOfServer(refusal) {
+		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, refusal)
+	}
 	last := &b.Entries[len(b.Entries)-1]
 	page, err := s.page(ctx, b.ProfileID, last.Seq-1, last.Seq)
 	switch {
@@ -95,6 +98,9 @@ func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) e
 // refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no
 // reason any longer.
 func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
 	var why error
 	err := s.do(ctx, func(q querier) (err error) {
 		why, err = s.reasonIn(ctx, q, b)

@@ -5,12 +5,13 @@ import "strings"
 // rows are the sources of an append.
 type rows struct {
 	batch, entry, trade, cancelled, position *source
-	amends                                   bool // there are trades of earlier entries among them
+	amends                                   bool  // there are trades of earlier entries among them
+	timeline, standbys                       int64 // what the server is to be; 0 for any
 }
 
 func newRows() *rows {
 	return &rows{
-		batch:     newSource("batch", "n after last micros", "profile_id", "behind"),
+		batch:     newSource("batch", "n after last micros timeline standbys", "profile_id", "behind"),
 		entry:     newSource("entry", "n seq", "kind key recorded_at", "payload prev hash"),
 		trade:     newSource("trade", "n place", "exec_id order_id trade_kind instrument_key quantity price proceeds commission taxes currency commission_currency traded_at", ""),
 		cancelled: newSource("cancelled", "n place", "", ""),
@@ -56,8 +57,8 @@ func (r *rows) args(st *statements, shape *statement, channel any) []any {
 }
 
 // An append is one statement, so that the rows of a batch become durable together with one round trip
-// and one flush. accepted are the batches whose journal ends where they continue; everything else
-// joins it.
+// and one flush. accepted are the batches whose journal ends where they continue, on a server that is
+// admitted; everything else joins them.
 
 // continues holds where the entry that a batch continues has the hash that the batch says. It is a
 // probe of the primary key, and not a column of the head: the entries are the truth, and a process of
@@ -107,7 +108,7 @@ locked AS MATERIALIZED (
 accepted AS MATERIALIZED (
 	SELECT batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
 	FROM batches batch
-	JOIN locked l ON l.profile_id = batch.profile_id AND l.seq = batch.after
+	JOIN locked l ON l.profile_id = batch.profile_id AND l.seq = batch.after AND `+admitted("batch")+`
 	JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
 	WHERE `+continues+unknown+`
 ),
@@ -154,7 +155,7 @@ WITH head AS MATERIALIZED (
 accepted AS (
 	UPDATE trading.journal_heads h SET seq = batch.last
 	FROM {batch} JOIN trading.account_profiles p ON p.profile_id = batch.profile_id
-	WHERE h.ctid = (SELECT ctid FROM head)
+	WHERE h.ctid = (SELECT ctid FROM head) AND `+admitted("batch")+`
 	RETURNING batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
 ),
 `+strings.TrimSuffix(strings.TrimSpace(addJournal+more), ",")+`

@@ -24,6 +24,9 @@ func (s *Store) Entries(ctx context.Context, id accounts.ProfileID, after int64)
 			return
 		}
 		last, err := s.head(ctx, id)
+		if err == nil && last < after { // the caller knows more than this server has
+			err = s.failed(ctx, s.sameHistory(ctx), "read the journal of profile %q", id)
+		}
 		if err != nil {
 			yield(accounts.Entry{}, err)
 			return

@@ -37,6 +37,10 @@ const (
 	stringTooLong        = pgschema.StringTooLong
 	invalidEncoding      = pgschema.InvalidEncoding
 	completionUnknown    = "40003"
+	undefinedFunction    = pgschema.UndefinedFunction
+
+	featureNotSupported   = "0A000"
+	insufficientPrivilege = "42501"
 )
 
 // state returns the SQLSTATE of an error of the server's, "" for any other.

@@ -28,13 +28,19 @@ func rounds(brief, full int) int {
 func ownServer(t *testing.T) (*pgtest.Server, *sqlx.DB) {
 	t.Helper()
 	server := pgtest.NewServer(t)
-	db := open(t, "postgres", server.DSN())
+	return server, prepareLoad(t, server.DSN())
+}
+
+// prepareLoad makes the schema and profiles for a load.
+func prepareLoad(t *testing.T, dsn string) *sqlx.DB {
+	t.Helper()
+	db := open(t, "postgres", dsn)
 	migrate(t, db)
 	s, err := New(t.Context(), db)
 	require.NoError(t, err, "New failed")
 	createLoadProfiles(t, s)
 	require.NoError(t, s.Close(), "Close failed")
-	return server, db
+	return db
 }
 
 // requireAllKept opens a store as a service would after the fault, and checks what is in it.

@@ -173,7 +173,7 @@ func anyOf(group []*pending) (context.Context, func()) {
 
 // appendGroup appends batches of different profiles with one statement and gives each its error.
 func (s *Store) appendGroup(ctx context.Context, group []*pending) {
-	r := newRows()
+	r := s.newRows()
 	for i, p := range group {
 		r.addBatch(int64(i), &p.batch)
 		if s.projection {
@@ -235,7 +235,7 @@ func (c *counted) Value() (driver.Value, error) {
 
 func (r *rows) addBatch(n int64, b *accounts.Batch) {
 	last := &b.Entries[len(b.Entries)-1]
-	r.batch.add([]int64{n, b.After, last.Seq, last.Time.UnixMicro()}, []string{string(b.ProfileID)}, b.Hash[:])
+	r.batch.add([]int64{n, b.After, last.Seq, last.Time.UnixMicro(), r.timeline, r.standbys}, []string{string(b.ProfileID)}, b.Hash[:])
 	for i := range b.Entries {
 		e := &b.Entries[i]
 		r.entry.add([]int64{n, e.Seq}, []string{string(e.Kind), e.Key, string(pq.FormatTimestamp(stored(e.Time)))},

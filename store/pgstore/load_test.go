@@ -24,8 +24,9 @@ const loadProfiles = 4
 // acknowledged. Whatever fails is repeated with the same id, as a service would. Each worker has
 // contracts of its own: a trade that is older than others of its contract would have the whole journal read.
 type load struct {
-	name string
-	ack  func(id accounts.ProfileID, exec ledger.ExecID)
+	name    string
+	patient bool // no call's context ends while the load lasts
+	ack     func(id accounts.ProfileID, exec ledger.ExecID)
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup
@@ -34,17 +35,22 @@ type load struct {
 
 // startLoad begins to trade, through a store of its own.
 func startLoad(name string, s accounts.Store, workers int, ack func(accounts.ProfileID, ledger.ExecID)) (*load, error) {
-	ctx, stop := context.WithCancel(context.Background())
+	l := &load{name: name, ack: ack}
+	return l, l.start(s, workers)
+}
+
+func (l *load) start(s accounts.Store, workers int) error {
 	m, err := accounts.New(s)
 	if err != nil {
-		stop()
-		return nil, err
+		return err
 	}
-	l := &load{name: name, ack: ack, stop: stop, close: m.Close}
+	l.close = m.Close
+	var ctx context.Context
+	ctx, l.stop = context.WithCancel(context.Background())
 	for w := range workers {
 		l.workers.Go(func() { l.trade(ctx, m, w) })
 	}
-	return l, nil
+	return nil
 }
 
 func (l *load) end() error {
@@ -66,7 +72,7 @@ func (l *load) trade(ctx context.Context, m *accounts.MultiAccountManager, worke
 				Price:      udecimal.MustFromInt64(int64(random.IntN(10000)+1), 2), Commission: udecimal.One, Time: time.Now(),
 			}
 		}
-		for ctx.Err() == nil && l.record(ctx, m, id, trades, random.IntN(20) == 0) != nil {
+		for ctx.Err() == nil && l.record(ctx, m, id, trades, !l.patient && random.IntN(20) == 0) != nil {
 		}
 	}
 }

@@ -224,11 +224,11 @@ func plainOf(i int) accounts.Batch {
 
 // argsOf match the statement that appends to one profile.
 func argsOf(i int) []driver.Value {
-	args := make([]driver.Value, 15)
+	args := make([]driver.Value, 17)
 	for k := range args {
 		args[k] = sqlmock.AnyArg()
 	}
-	args[5] = string(testProfile(i).ID)
+	args[7] = string(testProfile(i).ID)
 	return args
 }
 

@@ -140,6 +140,7 @@ func opening(pooled bool) []step {
 		query("to_regclass", "exists", []driver.Value{true}),
 		query("max(version_id)", "version", []driver.Value{int64(targetVersion)}),
 		query("FROM pg_attribute", "column"))...)
+	steps = append(steps, direct(pooled, query("AS waits_for", "timeline waits_for", []driver.Value{int64(0), int64(0)}))...)
 	if pooled {
 		return steps
 	}

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/pgschema"
@@ -19,12 +20,22 @@ type config struct {
 	// lockLimit ends a transaction that holds a journal and asks nothing of the server for so long: the
 	// process hangs, or the network is cut off and nobody tells the server.
 	lockLimit string
+	standbys  int   // how many synchronous standbys the server must wait for
+	oldest    int64 // the timeline that the server must have reached
 }
 
 func configOf(opts []Option) (config, error) {
 	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true, lockLimit: lockLimit}
 	for _, o := range opts {
 		o(&c)
+	}
+	if err := c.checkRequirements(); err != nil {
+		return c, err
+	}
+	if c.listenDSN != "" {
+		if _, err := pgschema.Config(c.listenDSN); err != nil {
+			return c, fmt.Errorf("listen: %w", err)
+		}
 	}
 	return c, pgschema.Name(c.schema).Validate()
 }

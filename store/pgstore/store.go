@@ -38,6 +38,7 @@ type Store struct {
 	watch  watcher
 
 	lockQueues lockQueues
+	timeline   timeline
 
 	sql     statements
 	closing sync.Once
@@ -91,6 +92,9 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		return s.checkFillable(ctx, q)
 	})
 	if err == nil {
+		err = s.begin(ctx)
+	}
+	if err == nil {
 		err = s.sql.prepare(ctx, s)
 	}
 	if err != nil {
@@ -119,11 +123,17 @@ func (s *Store) Close() error {
 
 // Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
 // schema was migrated or taken back since, and is not what this package works with any longer.
+// ErrTimeline and ErrNotSynchronous where the server is not the one that it was; see RequireTimeline
+// and RequireSynchronous.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.failed(ctx, s.do(ctx, func(q querier) error { return s.schema.check(ctx, q) }), "ping")
+	err := s.do(ctx, func(q querier) error { return s.schema.check(ctx, q) })
+	if err == nil {
+		err = s.recheck(ctx)
+	}
+	return s.failed(ctx, err, "ping")
 }
 
 // ready refuses a done context and a closed store, before anything happens.
@@ -179,6 +189,9 @@ func (s *Store) list(ctx context.Context, dest any, statement string, args ...an
 
 // affect runs a statement and returns how many rows it affected.
 func (s *Store) affect(ctx context.Context, statement string, args ...any) (n int64, err error) {
+	if err := s.admit(ctx); err != nil {
+		return 0, err
+	}
 	err = s.do(ctx, func(q querier) error {
 		result, err := q.ExecContext(ctx, s.schema.in(statement), args...)
 		if err == nil {
