@@ -133,3 +133,7 @@ credentials: ## run examples/credentials
 .PHONY: capitallevels
 capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html report.html" for prices of your own and a page
 	go run ./examples/capitallevels $(FLAGS)
+
+.PHONY: failover
+failover: ## run examples/failover, which starts and kills servers of its own
+	go run ./examples/failover

@@ -81,7 +81,7 @@ func (t *timeline) see(number int64) error {
 		case number == timelineUnknown, number == highest:
 			return nil
 		case number < highest:
-			return fmt.Errorf("%w: %d, and %d was seen before", ErrTimeline, number, highest)
+			return fmt.Errorf("%w: %d, and %d is known", ErrTimeline, number, highest)
 		case t.highest.CompareAndSwap(highest, number):
 			return nil
 		}
