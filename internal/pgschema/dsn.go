@@ -11,8 +11,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// Config reads a data source name of lib/pq's. ErrDSN, which is accounts.ErrInvalid, for one that cannot be
-// read, and for one that lib/pq would take for another than it says:
+// Config reads a data source name of lib/pq's. ErrDSN, which is accounts.ErrInvalid, for one that
+// cannot be read, and for one that lib/pq would take for another than it says:
 //   - hosts with ports in a list, as in postgres://h1:5432,h2:5432/db, which lib/pq takes for names;
 //   - a list of hosts of which any would do: the first that answers may be a standby, or an old primary;
 //   - a list in the environment, whose other hosts lib/pq adds to the one that a data source name names;
@@ -46,8 +46,8 @@ func Config(dsn string) (pq.Config, error) {
 	return c, nil
 }
 
-// hasPort reports whether a host is no address of IPv6 and yet has a colon, or has its brackets still.
-// The path of a socket may have any.
+// hasPort reports whether a host is no address of IPv6 and yet has a colon, or has its brackets
+// still. The path of a socket may have any.
 func hasPort(host string) bool {
 	if strings.HasPrefix(host, "/") || strings.HasPrefix(host, "@") || !strings.ContainsAny(host, ":[]") {
 		return false
@@ -56,7 +56,8 @@ func hasPort(host string) bool {
 	return err != nil
 }
 
-// namedTwice returns what a URL names more than once, before its question mark or behind it; "" for nothing.
+// namedTwice returns what a URL names more than once, before its question mark or behind it; "" for
+// nothing.
 func namedTwice(dsn string) string {
 	u, err := url.Parse(dsn)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {

@@ -11,12 +11,13 @@ import (
 	"time"
 )
 
-// Cluster is two servers of the test's own: a primary, and a standby that the primary waits for before
-// a commit is acknowledged. There is nobody who fails over by himself: the test kills, promotes and
-// seeds again. Its methods are not safe for concurrent use; clients may be at work meanwhile.
+// Cluster is two servers of the test's own: a primary, and a standby that the primary waits for
+// before a commit is acknowledged. There is nobody who fails over by himself: the test kills,
+// promotes and seeds again. Its methods are not safe for concurrent use; clients may be at work
+// meanwhile.
 //
-// The names of synchronous standbys are "*" on both servers, so that a promoted standby waits for the
-// next one, and answers no commit until there is one.
+// The names of synchronous standbys are "*" on both servers, so that a promoted standby waits for
+// the next one, and answers no commit until there is one.
 type Cluster struct {
 	primary, standby *Server
 }
@@ -42,8 +43,9 @@ func (c *Cluster) DSN() string {
 		" target_session_attrs=read-write connect_timeout=5"
 }
 
-// Promote makes the standby the primary, on a new timeline, and returns when it accepts writes. The old
-// primary is left as it is: dead if it was killed, and else a second server that accepts writes.
+// Promote makes the standby the primary, on a new timeline, and returns when it accepts writes. The
+// old primary is left as it is: dead if it was killed, and else a second server that accepts
+// writes.
 func (c *Cluster) Promote() error {
 	if err := c.standby.tell("promote"); err != nil {
 		return err
@@ -52,8 +54,8 @@ func (c *Cluster) Promote() error {
 	return nil
 }
 
-// Rejoin makes the server that is not primary a standby of the primary with a new copy of its data, and
-// returns when the primary waits for it. The server must have been killed or stopped.
+// Rejoin makes the server that is not primary a standby of the primary with a new copy of its data,
+// and returns when the primary waits for it. The server must have been killed or stopped.
 func (c *Cluster) Rejoin() error {
 	if err := c.standby.tell("seed " + c.primary.dir); err != nil {
 		return err
@@ -67,14 +69,15 @@ func (c *Cluster) Rejoin() error {
 // Kill ends every process of the server with SIGKILL, as a machine that loses power would.
 func (s *Server) Kill() error { return s.tell("kill") }
 
-// Silence stops every process of the server where it is (SIGSTOP): nothing is answered, no connection
-// is closed.
+// Silence stops every process of the server where it is (SIGSTOP): nothing is answered, no
+// connection is closed.
 func (s *Server) Silence() error { return s.tell("silence") }
 
 // Wake lets a silenced server go on.
 func (s *Server) Wake() error { return s.tell("wake") }
 
-// Set sets a parameter of the server's configuration, of those that need no restart, and returns when it is in force.
+// Set sets a parameter of the server's configuration, of those that need no restart, and returns
+// when it is in force.
 func (s *Server) Set(name, value string) error {
 	return s.use(func(ctx context.Context, db *sql.DB) error {
 		for _, statement := range []string{"ALTER SYSTEM SET " + name + " = '" + value + "'", "SELECT pg_reload_conf()"} {
@@ -85,8 +88,8 @@ func (s *Server) Set(name, value string) error {
 		if err := awaitTrue(ctx, db, "SELECT current_setting('"+name+"') = '"+value+"'"); err != nil {
 			return err
 		}
-		// The server's process for checkpoints tells the others whether to wait for standbys. It reads the
-		// configuration before it does what it is asked.
+		// The server's process for checkpoints tells the others whether to wait for standbys. It
+		// reads the configuration before it does what it is asked.
 		_, err := db.ExecContext(ctx, "CHECKPOINT")
 		return err
 	})

@@ -51,8 +51,8 @@ func (p *Proxy) DSN() string {
 	return "host=" + p.dir + " user=postgres dbname=postgres sslmode=disable"
 }
 
-// LeadTo has the proxy lead to another server from now on, as an address that follows the primary does,
-// and ends every connection.
+// LeadTo has the proxy lead to another server from now on, as an address that follows the primary
+// does, and ends every connection.
 func (p *Proxy) LeadTo(s *Server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -179,7 +179,8 @@ func (p *Proxy) answer(client, server net.Conn) {
 	}
 }
 
-// add keeps both ends of a connection to the server, or closes them where that is not to be any longer.
+// add keeps both ends of a connection to the server, or closes them where that is not to be any
+// longer.
 func (p *Proxy) add(to string, conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

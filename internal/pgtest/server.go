@@ -35,8 +35,8 @@ func (s *Server) DSN() string {
 // Folder returns the server's folder: its files are in data, what it logs in log.
 func (s *Server) Folder() string { return s.dir }
 
-// Dump returns what pg_dump writes of the server's first database, or false where the server's programs
-// came without pg_dump, as they do in packages for embedding.
+// Dump returns what pg_dump writes of the server's first database, or false where the server's
+// programs came without pg_dump, as they do in packages for embedding.
 func (s *Server) Dump(t testing.TB) ([]byte, bool) {
 	t.Helper()
 	program := filepath.Join(s.bin, "pg_dump")

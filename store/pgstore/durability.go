@@ -10,20 +10,20 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// ErrNotSynchronous is returned by a store with RequireSynchronous where the server does not wait for
-// as many synchronous standbys, or does not have them. The call wrote nothing, unless the error is
-// accounts.ErrOutcomeUnknown too.
+// ErrNotSynchronous is returned by a store with RequireSynchronous where the server does not wait
+// for as many synchronous standbys, or does not have them. The call wrote nothing, unless the error
+// is accounts.ErrOutcomeUnknown too.
 var ErrNotSynchronous = errors.New("server does not wait for the standbys required")
 
-// RequireSynchronous has the store accept only a server whose commits wait until n synchronous standbys
-// have flushed them to disk: what was acknowledged then survives the loss of any n servers, if
-// what takes the primary's place is one of those standbys. Without the option, and with 0, nothing is required.
-// accounts.ErrInvalid from New and Open for a negative number.
+// RequireSynchronous has the store accept only a server whose commits wait until n synchronous
+// standbys have flushed them to disk: what was acknowledged then survives the loss of any n
+// servers, if what takes the primary's place is one of those standbys. Without the option, and with
+// 0, nothing is required. accounts.ErrInvalid from New and Open for a negative number.
 //
-// A server waits for n standbys when synchronous_commit is on or remote_apply in the store's sessions
-// (remote_write does not wait for the disk; local and off wait for no standby) and
-// synchronous_standby_names asks for n or more: "a, b" for 1, "FIRST 2 (a, b, c)" and
-// "ANY 2 (a, b, c)" for 2. A server waits for as long as they are away.
+// A server waits for n standbys when synchronous_commit is on or remote_apply in the store's
+// sessions (remote_write does not wait for the disk; local and off wait for no standby) and
+// synchronous_standby_names asks for n or more: "a, b" for 1, "FIRST 2 (a, b, c)" and "ANY 2 (a, b,
+// c)" for 2. A server waits for as long as they are away.
 //
 // What is checked, and when:
 //   - Every append, in the statement that writes: both settings, as they are in the session just
@@ -35,8 +35,8 @@ var ErrNotSynchronous = errors.New("server does not wait for the standbys requir
 //     An append to a server that waits for standbys that are away hangs until they are back. The store's
 //     role needs pg_read_all_stats (or pg_monitor) to see standbys; ErrNotSynchronous without it.
 //
-// What is not checked: a setting that is changed while a commit waits. PostgreSQL acknowledges every
-// commit that waits when synchronous_standby_names becomes empty, as Patroni does without
+// What is not checked: a setting that is changed while a commit waits. PostgreSQL acknowledges
+// every commit that waits when synchronous_standby_names becomes empty, as Patroni does without
 // synchronous_mode_strict. fsync is not checked; see Store.Durability.
 func RequireSynchronous(n int) Option { return func(c *config) { c.standbys = n } }
 
@@ -45,20 +45,20 @@ type Durability struct {
 	// SynchronousCommit is synchronous_commit in the store's sessions: "on", "remote_apply",
 	// "remote_write", "local" or "off". With "off" a crash loses what was acknowledged last.
 	SynchronousCommit string
-	// Fsync and FullPageWrites are the settings of these names. Without either, a crash of the machine
-	// can damage everything.
+	// Fsync and FullPageWrites are the settings of these names. Without either, a crash of the
+	// machine can damage everything.
 	Fsync, FullPageWrites bool
 	// WaitsFor is how many standbys must have flushed a commit before it is acknowledged; 0 where
 	// SynchronousCommit is neither "on" nor "remote_apply".
 	WaitsFor int
-	// Standbys is how many synchronous standbys stream now, or candidates for that where any of several
-	// will do; -1 where the store's role may not see them, for want of pg_read_all_stats.
+	// Standbys is how many synchronous standbys stream now, or candidates for that where any of
+	// several will do; -1 where the store's role may not see them, for want of pg_read_all_stats.
 	Standbys int
 	// InRecovery says that the server is a standby, or recovers a backup: it takes no writes.
 	InRecovery bool
-	// Timeline is the number of the history that the server writes, which grows with every promotion; of a
-	// server in recovery that of its last restart point, which may be behind. 0 where the server does
-	// not tell; see RequireTimeline.
+	// Timeline is the number of the history that the server writes, which grows with every
+	// promotion; of a server in recovery that of its last restart point, which may be behind. 0
+	// where the server does not tell; see RequireTimeline.
 	Timeline int64
 }
 
@@ -70,9 +70,9 @@ const waitsFor = `CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 
 		(btrim(current_setting('synchronous_standby_names')) <> '')::int)
 	END`
 
-// Durability asks the server what it promises now. The answer is of one moment and one session of the
-// pool: after a failover, and after a change of the settings, it is another. It may be written down,
-// and its Timeline given to the next process; see RequireTimeline.
+// Durability asks the server what it promises now. The answer is of one moment and one session of
+// the pool: after a failover, and after a change of the settings, it is another. It may be written
+// down, and its Timeline given to the next process; see RequireTimeline.
 func (s *Store) Durability(ctx context.Context) (Durability, error) {
 	if err := s.ready(ctx); err != nil {
 		return Durability{}, err
@@ -115,7 +115,8 @@ func (s *Store) durability(ctx context.Context) (d Durability, err error) {
 		Standbys: row.Standbys, InRecovery: row.InRecovery, Timeline: row.Timeline}, nil
 }
 
-// requireStandbys returns ErrNotSynchronous where the server lacks the standbys that the store requires.
+// requireStandbys returns ErrNotSynchronous where the server lacks the standbys that the store
+// requires.
 func (s *Store) requireStandbys(ctx context.Context) error {
 	if s.standbys == 0 {
 		return nil

@@ -43,8 +43,8 @@ func TestWaitsForIsReadAsTheServerDoes(t *testing.T) {
 	}
 }
 
-// A store that requires a synchronous standby opens where there is one, and writes to no server that
-// waits for none.
+// A store that requires a synchronous standby opens where there is one, and writes to no server
+// that waits for none.
 func TestRequireSynchronous(t *testing.T) {
 	t.Parallel()
 	c := cluster(t)
@@ -115,8 +115,8 @@ func TestRequireSynchronousNeedsARoleThatSees(t *testing.T) {
 	require.NoError(t, seeing.Close(), "Close failed")
 }
 
-// A standby without synchronous_standby_names that is promoted waits for nobody: it gets no entry until
-// it does.
+// A standby without synchronous_standby_names that is promoted waits for nobody: it gets no entry
+// until it does.
 func TestPromotedServerThatWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	c := cluster(t)

@@ -29,9 +29,9 @@ func failOver(t *testing.T, c *pgtest.Cluster) {
 	require.NoError(t, c.Promote(), "promote the standby")
 }
 
-// A primary that is killed under load loses nothing that was acknowledged, and nothing is there twice:
-// its standby has it all. Whoever was trading and watching goes on by himself: with lib/pq on one
-// address that leads to the primary, with pgx on a list of both servers.
+// A primary that is killed under load loses nothing that was acknowledged, and nothing is there
+// twice: its standby has it all. Whoever was trading and watching goes on by himself: with lib/pq
+// on one address that leads to the primary, with pgx on a list of both servers.
 func TestFailover(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {

@@ -52,7 +52,8 @@ func WithSchema(name string) Option { return func(c *config) { c.schema = schema
 // WithListenDSN names the server for Watch, which keeps one connection of its own: directly, where
 // the pool leads through a pooler, and at all where the pool was handed to New. Without it, and where
 // it turns out that notifications do not come through, Watch asks the database instead, every
-// WithPollInterval, and tries to listen again every ten minutes.
+// WithPollInterval, and tries to listen again every ten minutes. accounts.ErrInvalid from New and Open
+// for a data source name that Open would refuse.
 func WithListenDSN(dsn string) Option { return func(c *config) { c.listenDSN = dsn } }
 
 // WithPollInterval says how often Watch asks where it cannot listen; a second by default, and not less

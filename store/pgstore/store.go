@@ -49,7 +49,10 @@ var _ accounts.Store = (*Store)(nil)
 
 // Open connects to the database with lib/pq and returns a store that owns its pool, and listens for
 // other processes' changes on a connection of its own. Otherwise as New. The data source name is a
-// URL or key=value pairs; it never appears in an error.
+// URL or key=value pairs; it never appears in an error. accounts.ErrInvalid where it cannot be read, and
+// where lib/pq would read it as another than it says: a list of hosts with their ports in one text, or
+// without target_session_attrs=read-write or primary, or in the environment; a URL that names something
+// twice. The error says which.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	db, err := pgschema.Open(dsn)
 	if err != nil {
@@ -69,7 +72,8 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 //
 // ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing. ErrSchema
 // too when positions or trades have columns that rows of the library cannot fill; see
-// WithoutProjection.
+// WithoutProjection. ErrNotSynchronous and ErrTimeline for a server that promises less than
+// RequireSynchronous, or is of an earlier timeline than RequireTimeline.
 //
 // Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
 // in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs

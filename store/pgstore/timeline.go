@@ -10,12 +10,13 @@ import (
 )
 
 // ErrTimeline is returned where a server is of an earlier timeline than the store has seen, or than
-// RequireTimeline names: an old primary that is back and accepts writes that no other server will have,
-// or a restored backup. The call wrote nothing, unless the error is accounts.ErrOutcomeUnknown too.
+// RequireTimeline names: an old primary that is back and accepts writes that no other server will
+// have, or a restored backup. The call wrote nothing, unless the error is
+// accounts.ErrOutcomeUnknown too.
 var ErrTimeline = errors.New("server is of an earlier timeline")
 
-// RequireTimeline names the timeline that a server must have reached: Durability.Timeline, as another
-// process or an earlier run last knew it. 0, as without the option, requires none.
+// RequireTimeline names the timeline that a server must have reached: Durability.Timeline, as
+// another process or an earlier run last knew it. 0, as without the option, requires none.
 // accounts.ErrInvalid from New and Open for a negative number.
 //
 // PostgreSQL begins a timeline with every promotion and numbers them upwards. A store remembers the
@@ -27,23 +28,27 @@ var ErrTimeline = errors.New("server is of an earlier timeline")
 //
 // An append on a higher timeline is tried again once the store has learnt of it.
 //
-// What is known is in memory, and the caller's to keep beyond the process: a row in the database would be
-// on the old primary too, with the old number. A new process on an old primary notices nothing
-// unless RequireTimeline tells it. Nor does a process that has not seen the new primary. Two servers that were both
-// promoted from one timeline may have the same number: journals tell them apart, by their hashes. Fencing
-// the old primary is left to what manages the servers.
+// What is known is in memory, and the caller's to keep beyond the process: a row in the database
+// would be on the old primary too, with the old number. A new process on an old primary notices
+// nothing unless RequireTimeline tells it. Nor does a process that has not seen the new primary.
+// Two servers that were both promoted from one timeline may have the same number: journals tell
+// them apart, by their hashes. Fencing the old primary is left to what manages the servers.
 //
-// Some hosted databases do not tell their timeline: then nothing is guarded, Durability.Timeline is 0,
-// and RequireTimeline is ErrTimeline.
+// A connection of the pool to the old primary stays open until that primary closes it, and what is
+// appended through it is refused until then: limit how long connections live (SetConnMaxLifetime).
+//
+// Some hosted databases do not tell their timeline: then nothing is guarded, Durability.Timeline is
+// 0, and RequireTimeline is ErrTimeline.
 func RequireTimeline(number int64) Option { return func(c *config) { c.oldest = number } }
 
 // timelineNow is an expression: the timeline that the server writes. It fails in recovery. Both
 // functions read the server's memory; pg_control_checkpoint is behind after a promotion.
 const timelineNow = `('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint`
 
-// admitted is the condition under which a batch is appended, on columns of the source batch: the server
-// writes the timeline that the store knows, and waits for as many standbys as the store requires. Not
-// asked where the column is 0. The expressions are sub-selects of their own so that they are evaluated once a statement.
+// admitted is the condition under which a batch is appended, on columns of the source batch: the
+// server writes the timeline that the store knows, and waits for as many standbys as the store
+// requires. Not asked where the column is 0. The expressions are sub-selects of their own so that
+// they are evaluated once a statement.
 func admitted(batch string) string {
 	return `
 		CASE WHEN ` + batch + `.timeline = 0 THEN true ELSE ` + batch + `.timeline = (SELECT ` + timelineNow + `) END
@@ -120,7 +125,8 @@ func (s *Store) begin(ctx context.Context) error {
 	return err
 }
 
-// askServer asks a server of the pool. Its Timeline is one of the constants above where it is not known.
+// askServer asks a server of the pool. Its Timeline is one of the constants above where it is not
+// known.
 func (s *Store) askServer(ctx context.Context) (now serverNow, err error) {
 	timeline := `0`
 	if s.timeline.told() {
@@ -132,8 +138,8 @@ func (s *Store) askServer(ctx context.Context) (now serverNow, err error) {
 	return now, err
 }
 
-// admit returns why the store writes nothing to the server: ErrTimeline or ErrNotSynchronous. It learns the
-// server's timeline.
+// admit returns why the store writes nothing to the server: ErrTimeline or ErrNotSynchronous. It
+// learns the server's timeline.
 func (s *Store) admit(ctx context.Context) error {
 	if !s.timeline.told() && s.standbys == 0 {
 		return nil
@@ -156,7 +162,8 @@ func (s *Store) recheck(ctx context.Context) error {
 	return s.requireStandbys(ctx)
 }
 
-// sameHistory returns ErrTimeline where the server is of an earlier timeline, and learns a later one.
+// sameHistory returns ErrTimeline where the server is of an earlier timeline, and learns a later
+// one.
 func (s *Store) sameHistory(ctx context.Context) error {
 	if !s.timeline.told() {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/ai-ots/accounts/internal/pgtest"
 )
 
-// An old primary that is back takes writes. A store that has seen its successor writes nothing to it, and
-// goes on when it is led to the successor again.
+// An old primary that is back takes writes. A store that has seen its successor writes nothing to
+// it, and goes on when it is led to the successor again.
 func TestOldPrimaryIsRefused(t *testing.T) {
 	t.Parallel()
 	c := cluster(t)
@@ -69,7 +69,8 @@ func TestOldPrimaryIsRefused(t *testing.T) {
 	}
 }
 
-// What a store knows rises, and a server of any lower timeline is refused in every shape of an append.
+// What a store knows rises, and a server of any lower timeline is refused in every shape of an
+// append.
 func TestTimelineIsAskedInEveryAppend(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, "postgres", migrated.Database(t), RequireTimeline(1))
