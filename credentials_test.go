@@ -361,8 +361,8 @@ func TestAttemptsOfStrangers(t *testing.T) {
 	})
 }
 
-// tracedStore lists the calls that come with a caller's context.
-type tracedStore struct {
+// notingStore lists the calls that come with a caller's context.
+type notingStore struct {
 	*fakeStore
 	calls *[]string
 	err   error
@@ -370,7 +370,7 @@ type tracedStore struct {
 
 type callerKey struct{}
 
-func (s tracedStore) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
+func (s notingStore) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
 	if ctx.Value(callerKey{}) != nil {
 		*s.calls = append(*s.calls, "profile")
 		if s.err != nil {
@@ -380,7 +380,7 @@ func (s tracedStore) Profile(ctx context.Context, id accounts.ProfileID) (accoun
 	return s.fakeStore.Profile(ctx, id)
 }
 
-func (s tracedStore) Append(ctx context.Context, b accounts.Batch) error {
+func (s notingStore) Append(ctx context.Context, b accounts.Batch) error {
 	if ctx.Value(callerKey{}) != nil {
 		*s.calls = append(*s.calls, "append")
 	}
@@ -394,7 +394,7 @@ func TestForeignProfileIsAsOneThatDoesNotExist(t *testing.T) {
 	for name, failure := range map[string]error{"healthy": nil, "failing": errors.New("connection refused")} {
 		t.Run(name, func(t *testing.T) {
 			var calls []string
-			store := tracedStore{newStore(t), &calls, failure}
+			store := notingStore{newStore(t), &calls, failure}
 			creds := &hookedCreds{Store: memcreds.New(), before: func(ctx context.Context, op string) error {
 				if ctx.Value(callerKey{}) != nil {
 					calls = append(calls, op)
