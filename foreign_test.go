@@ -69,11 +69,11 @@ func (s *tracedStore) ActiveProfile(ctx context.Context, o accounts.OwnerID) (ac
 	return s.Store.ActiveProfile(ctx, o)
 }
 
-func (s *tracedStore) Checkpoint(ctx context.Context, id accounts.ProfileID) (accounts.Checkpoint, error) {
+func (s *tracedStore) Checkpoint(ctx context.Context, id accounts.ProfileID, upTo int64) (accounts.Checkpoint, error) {
 	if err := s.trace(ctx, "checkpoint", id); err != nil {
 		return accounts.Checkpoint{}, err
 	}
-	return s.Store.Checkpoint(ctx, id)
+	return s.Store.Checkpoint(ctx, id, upTo)
 }
 
 func (s *tracedStore) Append(ctx context.Context, b accounts.Batch) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgschema"
@@ -61,3 +62,6 @@ func (s *Store) failed(ctx context.Context, err error, format string, args ...an
 	}
 	return fmt.Errorf("%s: %w", what, pgschema.Reason(ctx, err))
 }
+
+// retry is the patience with others who change the same rows: pauses of some two seconds at most.
+var retry = pgschema.Retry{Tries: 40, First: time.Millisecond}

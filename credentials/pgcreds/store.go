@@ -271,14 +271,14 @@ func (s *Store) ready(ctx context.Context) error {
 // read runs f on the pool, or, behind a pooler, in a transaction; and again where transactions are
 // stricter than by default and another was faster.
 func (s *Store) read(ctx context.Context, f func(pgschema.Querier) error) error {
-	return pgschema.Retry(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
+	return retry.Do(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
 }
 
 // write runs a statement to its end, as read does, and returns how many rows it affected. A caller
 // whose ctx ends meanwhile leaves with accounts.ErrOutcomeUnknown.
 func (s *Store) write(ctx context.Context, st statement, args ...any) (int64, error) {
 	var affected int64
-	err := pgschema.Retry(ctx, func() error {
+	err := retry.Do(ctx, func() error {
 		result := make(chan int64, 1) // no variable: a write that goes on without its caller writes it too
 		err := s.writes.Do(ctx, func(ctx context.Context) error {
 			n, err := s.execute(ctx, st, args...)

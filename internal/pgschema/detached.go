@@ -2,8 +2,10 @@ package pgschema
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ai-ots/accounts"
 )
@@ -34,17 +36,31 @@ func NewWrites(most int) *Writes {
 // the write assigns, and the write must not read what the caller's caller may change. A write must
 // not call Do.
 func (w *Writes) Do(ctx context.Context, write func(context.Context) error) error {
+	return w.Run(ctx, func(ctx context.Context, begin func() error) error {
+		if err := begin(); err != nil {
+			return err
+		}
+		return write(ctx)
+	})
+}
+
+// Run is Do for a write that has something to wait for first, such as a connection, and calls begin
+// when that is there: right before what cannot be taken back. A caller that leaves before returns
+// ctx's error alone. Then begin returns an error, which the write must return without writing. begin
+// may be called again.
+func (w *Writes) Run(ctx context.Context, write func(ctx context.Context, begin func() error) error) error {
 	if err := w.enter(ctx); err != nil {
 		return err
 	}
+	var g gate
 	if ctx.Done() == nil {
 		defer w.leave()
-		return write(ctx)
+		return write(ctx, g.begin)
 	}
 	done := make(chan error, 1)
 	go func() {
 		defer w.leave()
-		done <- write(context.WithoutCancel(ctx))
+		done <- write(context.WithoutCancel(ctx), g.begin)
 	}()
 	select {
 	case err := <-done:
@@ -55,9 +71,34 @@ func (w *Writes) Do(ctx context.Context, write func(context.Context) error) erro
 	case err := <-done: // both were ready
 		return err
 	default:
-		return fmt.Errorf("%w: the write goes on without its caller: %w", accounts.ErrOutcomeUnknown, ctx.Err())
 	}
+	if g.leave() {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: the write goes on without its caller: %w", accounts.ErrOutcomeUnknown, ctx.Err())
 }
+
+// gate is passed by a write that begins or by a caller that leaves before it has: by one of them.
+type gate struct{ state atomic.Int32 }
+
+const (
+	gateOpen int32 = iota
+	gateBegun
+	gateLeft
+)
+
+// errLeft is for nobody: the caller has left.
+var errLeft = errors.New("the caller left before the write began")
+
+func (g *gate) begin() error {
+	if g.state.CompareAndSwap(gateOpen, gateBegun) || g.state.Load() == gateBegun {
+		return nil
+	}
+	return errLeft
+}
+
+// leave reports whether the write has not begun, and never will.
+func (g *gate) leave() bool { return g.state.CompareAndSwap(gateOpen, gateLeft) }
 
 // enter waits until the write may begin.
 func (w *Writes) enter(ctx context.Context) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/ai-ots/accounts"
 )
@@ -36,6 +35,7 @@ const (
 	UndefinedTable       = "42P01"
 	UndefinedColumn      = "42703"
 	UndefinedFunction    = "42883"
+	QueryCanceled        = "57014"
 )
 
 // SQLState is what pgx's errors have; lib/pq's have it from a method of the same name.
@@ -60,16 +60,19 @@ func HasState(err error, codes ...string) bool {
 // connection was lost or a server goes down tells nothing about the statement, whoever says so: a
 // pooler has codes for it too.
 func Aborted(err error) bool {
-	code := State(err)
-	return code != "" && code != CompletionUnknown && !strings.HasPrefix(code, "08") && !strings.HasPrefix(code, "57P")
+	return State(err) != "" && !Lost(err)
 }
 
 // Translate gives errors of the server's the sentinels that they stand for, whatever the tables; what is
-// left is the driver's own error.
+// left is the driver's own error. It is for what changes nothing when it fails: of a write that was
+// sent, see Lost first.
 func Translate(err error) error {
 	var unreadable *url.Error
-	if errors.As(err, &unreadable) {
+	switch {
+	case errors.As(err, &unreadable):
 		return ErrDSN // it quotes the data source name, with its password
+	case errors.Is(err, accounts.ErrUnavailable), errors.Is(err, accounts.ErrOutcomeUnknown):
+		return err
 	}
 	switch State(err) {
 	case StringTooLong, InvalidEncoding, Untranslatable:
@@ -77,13 +80,22 @@ func Translate(err error) error {
 	case UndefinedTable, UndefinedColumn:
 		return fmt.Errorf("%w: %w", ErrSchema, err)
 	}
+	if Unavailable(err) {
+		return NotReached(err)
+	}
 	return err
 }
 
-// Reason gives an error of the database's what it stands for: the caller's end, or what Translate says.
+// Reason gives an error of the database's what it stands for: the caller's end, where that may be why,
+// or what Translate says.
 func Reason(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	ended := ctx.Err()
+	code := State(err)
+	switch {
+	case err == nil || ended == nil || errors.Is(err, ended) || code != "" && code != QueryCanceled && !Lost(err):
+		return Translate(err)
+	case Lost(err):
+		return fmt.Errorf("%w: %w", ended, Veil(err))
 	}
-	return Translate(err)
+	return fmt.Errorf("%w: %w", ended, err)
 }

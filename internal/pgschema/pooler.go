@@ -122,7 +122,7 @@ func OneSession(ctx context.Context, db *sqlx.DB, pooled bool, f func(Querier) e
 	}
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
-		return err
+		return NotBegun(err)
 	}
 	defer func() { _ = tx.Rollback() }() // an error once it is committed
 	if err := f(tx); err != nil {

@@ -9,45 +9,40 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// patience is how often, and how long apart, something is tried.
-type patience struct {
-	states  []string // the server's errors after which trying again may help, and nothing was changed
-	first   time.Duration
-	longest time.Duration
-	tries   int
+// Retry bounds how often, and how long after each other, a statement or transaction is tried that the
+// server gave up for the sake of another: for a deadlock, or because no order of the two could be told.
+type Retry struct {
+	Tries int           // at most
+	First time.Duration // the first pause at most; doubled each time, up to 64 times as long
 }
 
-// forRows is the patience with others who change the same rows: pauses of some four seconds at most.
-var forRows = patience{[]string{SerializationFailure, DeadlockDetected}, time.Millisecond, 100 * time.Millisecond, 40}
-
-// forTables is the patience with others who use the tables that a migration changes: some three
-// minutes of pauses at most, beside what the server waits for its locks.
-var forTables = patience{[]string{LockNotAvailable, DeadlockDetected}, 50 * time.Millisecond, 2 * time.Second, 200}
-
-// Retry runs f until it ends otherwise than by a serialization failure or a deadlock, after which
-// the server has surely changed nothing: where transactions are stricter than by default, they are
-// part of the work. Between tries it pauses, for longer each time and at random, so that those who
-// met do not meet again. After 40 tries it returns the last error as accounts.ErrConflict. When ctx
-// ends in a pause, it returns ctx's error with the last one of f.
-func Retry(ctx context.Context, f func() error) error { return forRows.retry(ctx, f) }
-
-func (p patience) retry(ctx context.Context, f func() error) error {
-	pause := p.first
+// Do runs f until it ends otherwise than for another's sake, after which the server has surely changed
+// nothing. Between tries it pauses; see Pause. After so many tries it returns the last error as
+// accounts.ErrConflict. When ctx ends in a pause, it returns ctx's error with the last one of f.
+func (r Retry) Do(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		if !HasState(err, p.states...) {
+		switch {
+		case !HasState(err, DeadlockDetected, SerializationFailure):
 			return err
-		}
-		if try == p.tries {
+		case try >= r.Tries:
 			return fmt.Errorf("%w: gave up after %d tries, the last: %w", accounts.ErrConflict, try, err)
+		case !r.Pause(ctx, try):
+			return fmt.Errorf("%w: after %d tries, the last: %w", ctx.Err(), try, err)
 		}
-		timer := time.NewTimer(rand.N(pause) + 1)
+	}
+}
+
+// Pause waits before another try, at random, so that not all come back at once. It reports whether
+// ctx has not ended.
+func (r Retry) Pause(ctx context.Context, try int) bool {
+	if longest := r.First << min(try-1, 6); longest > 0 {
+		timer := time.NewTimer(rand.N(longest) + 1)
+		defer timer.Stop()
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("%w: after %d tries, the last: %w", ctx.Err(), try, err)
 		}
-		pause = min(2*pause, p.longest)
 	}
+	return ctx.Err() == nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
@@ -24,13 +25,13 @@ func TestRetry(t *testing.T) {
 		"another error":       {[]error{other}, other, 1},
 		"conflicts that pass": {[]error{conflict, deadlock, conflict, nil}, nil, 4},
 		"then another error":  {[]error{conflict, other}, other, 2},
-		"one that lasts":      {[]error{conflict}, accounts.ErrConflict, forRows.tries},
-		"deadlocks that last": {[]error{deadlock}, accounts.ErrConflict, forRows.tries},
+		"one that lasts":      {[]error{conflict}, accounts.ErrConflict, 40},
+		"deadlocks that last": {[]error{deadlock}, accounts.ErrConflict, 40},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				err := Retry(t.Context(), func() error {
+				err := Retry{Tries: 40, First: time.Millisecond}.Do(t.Context(), func() error {
 					tries++
 					return test.errs[min(tries, len(test.errs))-1]
 				})
@@ -48,7 +49,7 @@ func TestRetry(t *testing.T) {
 func TestRetryEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	tries := 0
-	err := Retry(ctx, func() error {
+	err := Retry{Tries: 40, First: time.Hour}.Do(ctx, func() error {
 		tries++
 		cancel()
 		return &pq.Error{Code: SerializationFailure}

@@ -2,14 +2,19 @@ package pgschema
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/ai-ots/accounts"
 )
 
 // Set is a package's migrations.
@@ -29,25 +34,28 @@ type Set struct {
 
 // Migrate brings the schema to the set's version. One process does the work, the others wait.
 func (s *Set) Migrate(ctx context.Context, db *sqlx.DB, n Name) error {
-	err := requireDirect(ctx, db)
-	var found int64
-	if err == nil {
-		found, err = s.version(ctx, db, n)
-	}
-	if err == nil && found > s.Target {
-		err = s.Mismatch(string(n), found, s.Target)
-	}
-	if err == nil {
-		_, err = db.ExecContext(ctx, n.In(createSchema))
-	}
-	if err == nil {
-		err = s.run(ctx, db, n, func(p *goose.Provider) error {
-			_, err := p.Up(ctx)
-			return err
-		})
-	}
+	err := s.run(ctx, db, func() (begun bool, err error) {
+		found, err := s.version(ctx, db, n)
+		switch {
+		case err != nil:
+			return false, err
+		case found > s.Target:
+			return false, s.Mismatch(string(n), found, s.Target)
+		}
+		if err := s.rehearse(ctx, db, n, up, s.Target); err != nil {
+			return false, err
+		}
+		if _, err := db.ExecContext(ctx, n.In(createSchema)); err != nil {
+			return true, err
+		}
+		p, err := s.provider(ctx, db, n)
+		if err == nil {
+			_, err = p.Up(ctx)
+		}
+		return true, err
+	})
 	if err != nil {
-		return fmt.Errorf("migrate schema %s: %w", n, Reason(ctx, err))
+		return fmt.Errorf("migrate schema %s: %w", n, err)
 	}
 	return nil
 }
@@ -58,17 +66,20 @@ const createSchema = `DO $$ BEGIN
 EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL; -- another process was faster
 END $$`
 
-// Rollback takes migrations back until the schema is at the version.
+// Rollback takes migrations back until the schema is at the version. What refuses is found first.
 func (s *Set) Rollback(ctx context.Context, db *sqlx.DB, n Name, version int64) error {
-	err := requireDirect(ctx, db)
-	if err == nil {
-		err = s.run(ctx, db, n, func(p *goose.Provider) error {
-			_, err := p.DownTo(ctx, version)
-			return err
-		})
-	}
+	err := s.run(ctx, db, func() (begun bool, err error) {
+		if err := s.rehearse(ctx, db, n, down, version); err != nil {
+			return false, err
+		}
+		p, err := s.provider(ctx, db, n)
+		if err == nil {
+			_, err = p.DownTo(ctx, version)
+		}
+		return true, err
+	})
 	if err != nil {
-		return fmt.Errorf("roll back schema %s: %w", n, Reason(ctx, err))
+		return fmt.Errorf("roll back schema %s: %w", n, err)
 	}
 	return nil
 }
@@ -86,10 +97,14 @@ func (s SchemaStatus) Current() bool { return s.Version == s.Target }
 // Status tells where the schema stands, without changing anything.
 func (s *Set) Status(ctx context.Context, db *sqlx.DB, n Name) (SchemaStatus, error) {
 	status := SchemaStatus{Schema: string(n), Target: s.Target}
-	err := OneSession(ctx, db, true, func(q Querier) (err error) { // behind a pooler nothing else is one
-		status.Version, err = s.version(ctx, q, n)
-		return err
-	})
+	// In a transaction: behind a pooler nothing else is one session. A standby takes one that only reads.
+	tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err == nil {
+		defer func() { _ = tx.Rollback() }() // an error once it is committed
+		if status.Version, err = s.version(ctx, tx, n); err == nil {
+			err = tx.Commit()
+		}
+	}
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("schema status: %w", Reason(ctx, err))
 	}
@@ -128,25 +143,53 @@ func (s *Set) version(ctx context.Context, db sqlx.QueryerContext, n Name) (vers
 	return version, nil
 }
 
-// run hands the set's migrations to f, which one process at a time gets to do, and tries again while
-// f fails for others who use the tables.
-func (s *Set) run(ctx context.Context, db *sqlx.DB, n Name, f func(*goose.Provider) error) error {
-	return forTables.retry(ctx, func() error {
-		provider, err := s.provider(ctx, db, n)
-		if err == nil {
-			err = f(provider)
-		}
+// maxSteps bounds how often a migration is tried: some three minutes of pauses, beside what the server
+// waits for its locks.
+const maxSteps = 200
+
+// run calls f, which migrates and tells whether it may have changed something, and calls it again while
+// it fails for a lock that it did not get in time. A step is cancelled when ctx ends: what a step does can
+// be done again. What a cancelled step came to is not known, even where the server reports success: it
+// may be durable on one server and lost on the next. So nothing is reported as done once ctx has ended.
+func (s *Set) run(ctx context.Context, db *sqlx.DB, f func() (begun bool, err error)) error {
+	if err := requireDirect(ctx, db); err != nil {
 		return err
-	})
+	}
+	pause := 50 * time.Millisecond
+	for try := 1; ; try, pause = try+1, min(2*pause, 2*time.Second) {
+		begun, err := f()
+		if try < maxSteps && (errors.Is(err, errBusy) || HasState(err, LockNotAvailable, DeadlockDetected)) {
+			select {
+			case <-time.After(pause):
+				continue
+			case <-ctx.Done(): // that step did nothing
+				return Reason(ctx, fmt.Errorf("%w: %w", ctx.Err(), err))
+			}
+		}
+		switch ended := ctx.Err(); {
+		case begun && ended != nil && err != nil:
+			return fmt.Errorf("%w: %w: %w", accounts.ErrOutcomeUnknown, ended, Veil(err))
+		case begun && ended != nil:
+			return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, ended)
+		case begun && Lost(err):
+			return OutcomeUnknown(err)
+		}
+		return Reason(ctx, err)
+	}
+}
+
+// variant returns the form of the migrations that the schema needs.
+func (s *Set) variant(ctx context.Context, db *sqlx.DB, n Name) (string, error) {
+	if s.Variant == nil {
+		return "", nil
+	}
+	return s.Variant(ctx, db, n)
 }
 
 func (s *Set) provider(ctx context.Context, db *sqlx.DB, n Name) (*goose.Provider, error) {
-	variant := ""
-	if s.Variant != nil {
-		var err error
-		if variant, err = s.Variant(ctx, db, n); err != nil {
-			return nil, err
-		}
+	variant, err := s.variant(ctx, db, n)
+	if err != nil {
+		return nil, err
 	}
 	files, err := s.Migrations(n, variant)
 	if err != nil {

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net"
 	"os"
 	"path/filepath"
@@ -26,6 +27,7 @@ type Proxy struct {
 	lost    string        // what no request may contain; empty for nothing
 	held    chan struct{} // closed when answers go on; nil while they do
 	blocked chan struct{} // closed when an answer is held back
+	cancels int           // how many requests to cancel a statement came
 	closed  bool
 }
 
@@ -93,6 +95,19 @@ func (p *Proxy) Lose(text string) {
 	p.lost = text
 }
 
+// Cancels returns how many requests to cancel a statement clients have sent.
+func (p *Proxy) Cancels() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cancels
+}
+
+// isCancel reports whether what a client says first on a connection is CancelRequest: its length, and
+// the number of that message.
+func isCancel(said []byte) bool {
+	return len(said) >= 8 && binary.BigEndian.Uint32(said[4:]) == 80877102
+}
+
 // SetLatency delays every answer.
 func (p *Proxy) SetLatency(d time.Duration) {
 	p.mu.Lock()
@@ -142,6 +157,9 @@ func (p *Proxy) ask(server, client net.Conn) {
 		}
 		p.mu.Lock()
 		lost := p.lost
+		if isCancel(buffer[:n]) {
+			p.cancels++
+		}
 		p.mu.Unlock()
 		if lost != "" && bytes.Contains(buffer[:n], []byte(lost)) {
 			continue

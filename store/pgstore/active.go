@@ -22,19 +22,19 @@ func (s *Store) SetActiveProfile(ctx context.Context, owner accounts.OwnerID, id
 		SELECT pg_notify($3, $4) FROM switched`
 	note := switchNote(owner, id, at)
 	if id == "" {
-		_, err := s.affect(ctx, `WITH switched AS (
+		_, err := s.write(ctx, `WITH switched AS (
 			INSERT INTO trading.active_profiles (owner_id, profile_id, switched_at) VALUES ($1, NULL, $2)`+set,
 			string(owner), stored(at), s.channel(), note)
 		return s.failed(ctx, err, "clear the active profile of owner %q", owner)
 	}
-	n, err := s.affect(ctx, `WITH used AS (
+	w, err := s.write(ctx, `WITH used AS (
 			UPDATE trading.account_profiles SET last_used_at = $2 WHERE profile_id = $5 AND owner_id = $1
 			RETURNING owner_id, profile_id
 		), switched AS (
 			INSERT INTO trading.active_profiles (owner_id, profile_id, switched_at)
 			SELECT owner_id, profile_id, $2 FROM used`+set,
 		string(owner), nullTime(at), s.channel(), note, string(id))
-	if missing(err) || err == nil && n == 0 {
+	if missing(err) || err == nil && w.rows == 0 {
 		return notFound(id)
 	}
 	return s.failed(ctx, err, "switch owner %q to profile %q", owner, id)

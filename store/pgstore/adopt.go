@@ -175,7 +175,7 @@ func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []
 	}
 	// None is in force: then only the rows are left. Or the journal has them all. If that was this batch,
 	// when the connection was lost, the rows are claimed too, and no longer what was read.
-	return a.transaction(ctx, nil, func(tx *sqlx.Tx) error {
+	return a.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := a.claim(ctx, tx); err != nil {
 			return err
 		}
@@ -313,10 +313,11 @@ func (a *adopter) adoptTrades(ctx context.Context) error {
 		return err
 	}
 	return a.inBatches(&a.done.Trades, func() (int64, error) {
-		return a.affect(ctx, `UPDATE trading.trades SET account_profile_id = $1
+		w, err := a.write(ctx, `UPDATE trading.trades SET account_profile_id = $1
 			WHERE account_profile_id IS NULL AND ctid = ANY (ARRAY(
 				SELECT ctid FROM trading.trades WHERE account_profile_id IS NULL AND user_id::text = $2 LIMIT $3 FOR UPDATE))`,
 			string(a.id), a.rows.UserID, a.rows.BatchSize)
+		return w.rows, err
 	})
 }
 
@@ -339,9 +340,9 @@ func (a *adopter) adoptSignals(ctx context.Context) error {
 			a.rows.BatchSize); err != nil || !last.Valid {
 			return err
 		}
-		n, err := a.affect(ctx, `UPDATE trading.signals SET account_profile_id = $1 WHERE account_profile_id IS NULL AND "timestamp" <= $2`,
+		w, err := a.write(ctx, `UPDATE trading.signals SET account_profile_id = $1 WHERE account_profile_id IS NULL AND "timestamp" <= $2`,
 			string(a.id), last.Time)
-		a.done.Signals += n
+		a.done.Signals += w.rows
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,9 @@ import (
 )
 
 // Append implements accounts.Store. It is one round trip; while an append of this store is under way,
-// others wait and then share a statement, each accepted or refused by itself. A caller whose context
-// ends while its append is under way gets the context's error, and the append may have happened.
+// others wait and then share a statement, each accepted or refused by itself. No append is cancelled: a
+// caller whose context ends while its append waits gets the context's error, and one whose append is
+// under way gets accounts.ErrOutcomeUnknown too, and the append goes on.
 //
 // Where somebody else has locked the journal, Append waits for the lock as AppendLocked does, and
 // appends to other journals go on. So does a batch without entries, which writes all the same: its
@@ -28,26 +29,29 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 		}
 		return err
 	}
-	again := false               // it was sent again after a connection was lost: what refuses it may be itself
-	locks := len(b.Entries) == 0 // it waits for the lock
+	return s.failed(ctx, s.append(ctx, b), "append to profile %q after entry %d", b.ProfileID, b.After)
+}
+
+// append is Append for a batch that some journal could accept. It takes the lock where the batch was
+// refused for no reason that can be found: somebody has the head locked, or had.
+func (s *Store) append(ctx context.Context, b accounts.Batch) error {
+	again := false // it was sent again after a connection was lost: what refuses it may be itself
+	locks := len(b.Entries) == 0
 	for alone, tries := false, 0; ; tries++ {
-		var err error
 		if locks {
-			err = s.appendLocked(ctx, b.ProfileID, b.After, returning(b), s.appendIn)
-		} else {
-			p := &pending{batch: b, ctx: ctx, alone: alone}
-			err = s.submit(ctx, p)
-			if ctx.Err() == nil {
-				again = again || p.sent > 1 // else the leader may be at it still
-			}
+			return s.settle(ctx, b, again, s.appendLocked(ctx, b.ProfileID, b.After, returning(b), s.appendIn))
 		}
+		sent, err := s.submit(ctx, &pending{batch: b, ctx: ctx, alone: alone})
+		again = again || sent > 1
 		switch {
 		case err == nil:
 			return nil
-		case locks:
 		case errors.Is(err, errRefused), violates(err, "journal_entries_key"):
-			err = s.refusal(ctx, b)
-		case hasState(err, deadlockDetected, serializationFailure) && tries < maxTries:
+			if err = s.refusal(ctx, b); errors.Is(err, errRefused) {
+				locks = true
+				continue
+			}
+		case s.gaveUp(err) && tries < maxTries && s.retry.Pause(ctx, tries+1):
 			continue
 		case aborted(err) && !alone && ctx.Err() == nil:
 			alone = true // what is wrong may be another's batch of the same group
@@ -55,25 +59,32 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 		case violates(err, "journal_entries_pkey"):
 			err = beyondTheEnd(&b)
 		}
-		if again && (errors.Is(err, accounts.ErrConflict) || errors.Is(err, accounts.ErrDuplicate)) {
-			err = s.repeated(ctx, b, err)
-		}
-		if errors.Is(err, errRefused) && !locks {
-			locks = true // somebody has the head locked, or had
-			continue
-		}
-		return s.failed(ctx, err, "append to profile %q after entry %d", b.ProfileID, b.After)
+		return s.settle(ctx, b, again, err)
 	}
+}
+
+// gaveUp reports whether the server gave a statement up for the sake of another, and nobody has tried
+// it again and again already.
+func (s *Store) gaveUp(err error) bool {
+	return hasState(err, deadlockDetected, serializationFailure) && !errors.Is(err, accounts.ErrConflict)
+}
+
+// settle returns what became of a batch that ended with the error, and that may have been appended
+// before, when the connection was lost.
+func (s *Store) settle(ctx context.Context, b accounts.Batch, again bool, err error) error {
+	switch {
+	case err == nil || !again || errors.Is(err, accounts.ErrOutcomeUnknown):
+		return err
+	case errors.Is(err, accounts.ErrConflict), errors.Is(err, accounts.ErrDuplicate):
+		return s.repeated(ctx, b, err)
+	}
+	return unknown(ctx, err)
 }
 
 // beyondTheEnd says that the journal has an entry in the place of the batch's first, behind its end.
 func beyondTheEnd(b *accounts.Batch) error {
 	return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
 }
-
-// maxTries bounds how often a write is repeated that was refused for no reason that can be found, or
-// for a deadlock with somebody else's statement.
-const maxTries = 100
 
 // errRefused says that a batch was not accepted, and that why is still to be found out.
 var errRefused = errors.New("refused")
@@ -88,7 +99,7 @@ func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) e
 	page, err := s.page(ctx, b.ProfileID, last.Seq-1, last.Seq)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
+		return unknown(ctx, err)
 	case len(page) == 1 && page[0].Hash == last.Hash:
 		return nil
 	}
@@ -192,7 +203,7 @@ func endsElsewhere(b accounts.Batch, head int64, hash []byte) error {
 // makeHead gives a profile that was inserted by other means the head of an empty journal, and returns
 // errRefused: now it can be appended to.
 func (s *Store) makeHead(ctx context.Context, id accounts.ProfileID) error {
-	_, err := s.affect(ctx, `INSERT INTO trading.journal_heads (profile_id) VALUES ($1) ON CONFLICT DO NOTHING`, string(id))
+	_, err := s.write(ctx, `INSERT INTO trading.journal_heads (profile_id) VALUES ($1) ON CONFLICT DO NOTHING`, string(id))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (s *Store) SaveCheckpoint(ctx context.Context, c accounts.Checkpoint) error
 		}
 		return fmt.Errorf("%w checkpoint of profile %q: slot %d", accounts.ErrInvalid, c.ProfileID, c.Slot)
 	}
-	_, err := s.affect(ctx, `
+	_, err := s.write(ctx, `
 		INSERT INTO trading.journal_checkpoints AS old (profile_id, slot, seq, hash, state) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (profile_id, slot) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, state = excluded.state
 			WHERE old.seq <= excluded.seq`,

@@ -2,7 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -13,7 +12,7 @@ import (
 // ErrNotSynchronous is returned by a store with RequireSynchronous where the server does not wait
 // for as many synchronous standbys, or does not have them. The call wrote nothing, unless the error
 // is accounts.ErrOutcomeUnknown too.
-var ErrNotSynchronous = errors.New("server does not wait for the standbys required")
+var ErrNotSynchronous = fmt.Errorf("%w: server does not wait for the standbys required", accounts.ErrUnavailable)
 
 // RequireSynchronous has the store accept only a server whose commits wait until n synchronous
 // standbys have flushed them to disk: what was acknowledged then survives the loss of any n

@@ -85,11 +85,14 @@ const pageStatement = `
 // page returns the entries above after, up to and including last.
 func (s *Store) page(ctx context.Context, id accounts.ProfileID, after, last int64) ([]accounts.Entry, error) {
 	page := make([]accounts.Entry, 0, last-after)
-	err := s.query(ctx, s.sql.page, func(scan func(...any) error) error {
-		e, err := scanEntry(id, scan)
-		page = append(page, e)
-		return err
-	}, string(id), after, last)
+	err := s.retry.Do(ctx, func() error {
+		page = page[:0]
+		return s.query(ctx, s.sql.page, func(scan func(...any) error) error {
+			e, err := scanEntry(id, scan)
+			page = append(page, e)
+			return err
+		}, string(id), after, last)
+	})
 	return page, s.failed(ctx, err, "read the journal of profile %q", id)
 }
 

@@ -1,10 +1,10 @@
 package pgstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/lib/pq"
 
@@ -36,7 +36,6 @@ const (
 	serializationFailure = pgschema.SerializationFailure
 	stringTooLong        = pgschema.StringTooLong
 	invalidEncoding      = pgschema.InvalidEncoding
-	completionUnknown    = "40003"
 	undefinedFunction    = pgschema.UndefinedFunction
 
 	featureNotSupported   = "0A000"
@@ -77,14 +76,15 @@ func violates(err error, name string) bool {
 // aborted reports whether the server refused a statement, which surely changed nothing then. That a
 // connection was lost or a server goes down tells nothing about the statement, whoever says so: a
 // pooler has codes for it too.
-func aborted(err error) bool {
-	code := state(err)
-	return code != "" && code != completionUnknown && !strings.HasPrefix(code, "08") && !strings.HasPrefix(code, "57P")
-}
+func aborted(err error) bool { return state(err) != "" && !pgschema.Lost(err) }
 
-// translate gives errors of the server's the sentinels that they stand for. What is left is the driver's
-// own error.
-func translate(err error) error {
+// reason gives an error of the database's the sentinel that it stands for, or the caller's end where that
+// may be why. What is left is the driver's own error, without a text that tells where the server is.
+func reason(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, accounts.ErrOutcomeUnknown), errors.Is(err, accounts.ErrUnavailable):
+		return err
+	}
 	switch state(err) {
 	case uniqueViolation:
 		switch constraint(err) {
@@ -96,5 +96,5 @@ func translate(err error) error {
 	case foreignKeyViolation:
 		return fmt.Errorf("%w: %w", accounts.ErrProfileNotFound, err)
 	}
-	return pgschema.Translate(err)
+	return pgschema.Reason(ctx, err)
 }

@@ -4,33 +4,47 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
 )
 
-// pending is a batch that waits to be appended.
+// pending is a batch that is to be appended.
 type pending struct {
 	batch accounts.Batch
 	ctx   context.Context
-	alone bool      // not in a group with others
-	wake  chan bool // true: lead the next group; false: done
+	alone bool          // not in a group with others
+	done  chan struct{} // closed when err and sent are there
 	err   error
 	sent  int // how often: more than once where a connection was lost meanwhile
+
+	// The queue's mutex guards these.
+	group    *batchGroup // nil while the batch waits
+	left     bool        // nobody waits for it
+	finished bool
 }
 
-// queue combines appends. At any time at most one caller leads: it takes what waits, one batch of
-// each profile, and appends that as one group. A leader leads once and then wakes the next. There is
-// one leader and not several because groups that share a profile would wait for each other.
+// batchGroup is batches of different profiles that are appended together.
+type batchGroup struct {
+	batches []*pending
+	callers int  // how many wait for it
+	begun   bool // it may have been sent
+	spoilt  bool // a caller left before it was sent: it must not be sent like this
+}
+
+// queue combines appends. At any time at most one group is under way that somebody waits for: what comes
+// meanwhile waits, and goes into the next, one batch of each profile. There is one and not several
+// because groups that share a profile would wait for each other. A group whose callers have all left
+// goes on behind the next ones: one connection that is dead must not hold everybody up.
 type queue struct {
 	mu      sync.Mutex
 	busy    bool
+	current *batchGroup // nil until it is taken
 	waiting []*pending
 }
 
@@ -40,161 +54,217 @@ const (
 	maxEntries = 4096
 )
 
-// submit appends the batch, alone or in a group. errRefused when it was not accepted.
-func (s *Store) submit(ctx context.Context, p *pending) error {
+// submit appends the batch, alone or in a group, and returns how often it was sent. errRefused when it was
+// not accepted. When ctx ends first, the append goes on without the caller if it has begun, and is never
+// made if it has not; it does not read then what the caller's caller may change.
+func (s *Store) submit(ctx context.Context, p *pending) (sent int, err error) {
 	q := &s.queue
+	p.done = make(chan struct{})
+	if ctx.Done() != nil {
+		p.keep()
+	}
 	q.mu.Lock()
-	if !q.busy {
-		q.busy = true
-		q.mu.Unlock()
-		s.lead([]*pending{p})
-		return p.err
-	}
-	p.keep()
-	p.wake = make(chan bool, 1)
 	q.waiting = append(q.waiting, p)
+	lead := !q.busy
+	q.busy = true
 	q.mu.Unlock()
-	select {
-	case lead := <-p.wake:
-		if lead {
-			s.lead(q.take(p))
-		}
-		return p.err
-	case <-ctx.Done():
-		q.withdraw(p)
-		return ctx.Err()
+	switch {
+	case lead && ctx.Done() == nil:
+		s.lead()
+	case lead:
+		go s.lead()
 	}
+	select {
+	case <-p.done:
+		return p.sent, p.err
+	case <-ctx.Done():
+	}
+	switch finished, begun := s.abandon(p); {
+	case finished:
+		return p.sent, p.err
+	case begun:
+		return 0, fmt.Errorf("%w: the append goes on without its caller: %w", accounts.ErrOutcomeUnknown, ctx.Err())
+	}
+	return 0, ctx.Err()
 }
 
-// keep makes the batch the store's own: the caller may give up waiting, and reuse what it gave, while
-// the leader works with it.
+// keep makes the batch the store's own: the caller may leave, and reuse what it gave.
 func (p *pending) keep() {
+	size := 0
+	for i := range p.batch.Entries {
+		size += len(p.batch.Entries[i].Payload)
+	}
+	buffer := bytes.NewBuffer(make([]byte, 0, size))
 	p.batch.Entries = slices.Clone(p.batch.Entries)
 	for i := range p.batch.Entries {
-		p.batch.Entries[i].Payload = bytes.Clone(p.batch.Entries[i].Payload)
+		e := &p.batch.Entries[i]
+		start := buffer.Len()
+		buffer.Write(e.Payload)
+		e.Payload = buffer.Bytes()[start:buffer.Len():buffer.Len()]
 	}
 	p.batch.Positions = slices.Clone(p.batch.Positions)
 }
 
-// take hands the leader its group: its own batch first, then what goes with it.
-func (q *queue) take(first *pending) []*pending {
+// lead appends what waits as one group, and has others lead on. It waits while too many writes are under
+// way; whoever waits in the queue meanwhile may leave, and was not appended.
+func (s *Store) lead() {
+	q := &s.queue
+	err := s.writes.Do(context.Background(), func(context.Context) error {
+		if g := q.take(); g != nil {
+			s.appendGroup(g)
+		}
+		return nil
+	})
+	if err == nil {
+		return
+	}
+	q.mu.Lock() // the store was closed
+	defer q.mu.Unlock()
+	for _, p := range q.waiting {
+		p.finish(err)
+	}
+	q.waiting, q.busy = nil, false
+}
+
+// take makes a group of what waits, of the first that waits and what goes with that. nil when nobody waits
+// any longer: then nobody leads.
+func (q *queue) take() *batchGroup {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	group, entries := []*pending{first}, len(first.batch.Entries)
-	profiles := map[accounts.ProfileID]bool{first.batch.ProfileID: true}
+	if len(q.waiting) == 0 {
+		q.busy = false
+		return nil
+	}
+	g, entries := &batchGroup{}, 0
+	profiles := map[accounts.ProfileID]bool{}
+	alone := q.waiting[0].alone
 	q.waiting = slices.DeleteFunc(q.waiting, func(p *pending) bool {
-		if p == first {
-			return true
-		}
-		if first.alone || p.alone || profiles[p.batch.ProfileID] || len(group) == maxBatches || entries+len(p.batch.Entries) > maxEntries {
+		if len(g.batches) > 0 && (alone || p.alone || profiles[p.batch.ProfileID] ||
+			len(g.batches) == maxBatches || entries+len(p.batch.Entries) > maxEntries) {
 			return false
 		}
 		profiles[p.batch.ProfileID] = true
-		group, entries = append(group, p), entries+len(p.batch.Entries)
+		g.batches, entries = append(g.batches, p), entries+len(p.batch.Entries)
+		p.group = g
 		return true
 	})
-	return group
+	g.callers = len(g.batches)
+	q.current = g
+	return g
 }
 
-// withdraw takes a batch back that nobody appends yet. If it had been chosen to lead, the next one is.
-func (q *queue) withdraw(p *pending) {
+// abandon leaves a batch without its caller. finished says that its outcome is there, begun that it may
+// have been sent; it never will be if it has not.
+func (s *Store) abandon(p *pending) (finished, begun bool) {
+	q := &s.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.Index(q.waiting, p)
-	if i < 0 {
-		return // under way: its leader will find nobody waiting
+	g := p.group
+	switch {
+	case p.finished:
+		return true, true
+	case g == nil:
+		q.waiting = slices.DeleteFunc(q.waiting, func(x *pending) bool { return x == p })
+		return false, false
 	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	select {
-	case lead := <-p.wake:
-		if lead {
-			q.next()
-		}
-	default:
+	p.left = true
+	g.spoilt = g.spoilt || !g.begun
+	if g.callers--; g.callers == 0 && q.current == g {
+		s.leadOn()
+	}
+	return false, g.begun
+}
+
+// leadOn has the next group led, if anybody waits. The caller holds the queue's mutex.
+func (s *Store) leadOn() {
+	q := &s.queue
+	q.current, q.busy = nil, len(q.waiting) > 0
+	if q.busy {
+		go s.lead()
 	}
 }
 
-// next wakes the first that waits as leader. The caller holds the mutex and has led.
-func (q *queue) next() {
-	if len(q.waiting) == 0 {
-		q.busy = false
-		return
+// begin notes that the group is sent, unless somebody left meanwhile.
+func (q *queue) begin(g *batchGroup) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if g.spoilt {
+		return errSpoilt
 	}
-	q.waiting[0].wake <- true
+	g.begun = true
+	return nil
 }
 
-// lead appends a group, wakes whom it was for, and hands leadership on.
-func (s *Store) lead(group []*pending) {
-	ctx, done := group[0].ctx, func() {}
-	if len(group) > 1 {
-		ctx, done = anyOf(group)
-	}
-	finished := false
+// errSpoilt keeps a group from being sent that somebody has left.
+var errSpoilt = errors.New("a caller left before the append began")
+
+// mend takes those out of a group that left before it was sent. It reports whether anybody is left.
+func (q *queue) mend(g *batchGroup) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g.batches = slices.DeleteFunc(g.batches, func(p *pending) bool { return p.left })
+	g.spoilt = false
+	return len(g.batches) > 0
+}
+
+// finish gives the batch its outcome. The caller holds the queue's mutex.
+func (p *pending) finish(err error) {
+	p.err, p.finished = err, true
+	close(p.done)
+}
+
+// appendGroup appends a group, wakes whom it was for, and has others lead on.
+func (s *Store) appendGroup(g *batchGroup) {
+	q := &s.queue
 	defer func() {
-		done()
-		q := &s.queue
+		panicked := recover() // a driver: nobody must wait for ever, nor may one append end the process
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.next()
-		for i, p := range group {
-			if !finished { // a driver panicked: others must not wait for this goroutine for ever
-				p.err = accounts.ErrOutcomeUnknown
+		for _, p := range g.batches {
+			if panicked != nil {
+				p.err = fmt.Errorf("%w: the driver panicked: %v", accounts.ErrOutcomeUnknown, panicked)
 			}
-			if i > 0 {
-				p.wake <- false
-			}
+			p.finish(p.err)
+		}
+		if q.current == g {
+			s.leadOn()
 		}
 	}()
-	s.appendGroup(ctx, group)
-	finished = true
-}
-
-// anyOf returns a context that ends when nobody in the group waits any longer: one caller's end must
-// not fail the others.
-func anyOf(group []*pending) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
-	var left atomic.Int64
-	left.Store(int64(len(group)))
-	stops := make([]func() bool, 0, len(group))
-	for _, p := range group {
-		stops = append(stops, context.AfterFunc(p.ctx, func() {
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		}))
-	}
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
+	for errors.Is(s.appendBatches(g), errSpoilt) && q.mend(g) {
 	}
 }
 
-// appendGroup appends batches of different profiles with one statement and gives each its error.
-func (s *Store) appendGroup(ctx context.Context, group []*pending) {
+// appendBatches appends batches of different profiles with one statement and gives each its error.
+// errSpoilt when it was not sent.
+func (s *Store) appendBatches(g *batchGroup) error {
 	r := s.newRows()
-	for i, p := range group {
+	for i, p := range g.batches {
 		r.addBatch(int64(i), &p.batch)
 		if s.projection {
 			r.project(int64(i), &p.batch)
 		}
 	}
 	shape := r.shape(&s.sql)
-	err := s.appendRows(ctx, r, shape, group)
+	err := s.appendRows(g, r, shape)
 	if shape != s.sql.careful && (violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")) {
 		// A key or a row is there already: rarely, so that it is not looked for each time.
-		_ = s.appendRows(ctx, r, s.sql.careful, group) // each batch has its error
+		err = s.appendRows(g, r, s.sql.careful)
 	}
+	return err
 }
 
 // appendRows runs one statement and gives each batch its error: errRefused where it was not accepted.
-func (s *Store) appendRows(ctx context.Context, r *rows, st *statement, group []*pending) error {
-	for _, p := range group {
+func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
+	for _, p := range g.batches {
 		p.err = errRefused
 	}
-	channel := &counted{value: s.channel()}
-	err := s.query(ctx, st, func(scan func(...any) error) error {
+	spoilt := false
+	channel := &sending{value: s.channel(), begin: func() error {
+		err := s.queue.begin(g)
+		spoilt = err != nil
+		return err
+	}}
+	err := s.query(context.WithoutCancel(g.batches[0].ctx), st, func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
 		into := []any{&n, &told}
@@ -204,33 +274,25 @@ func (s *Store) appendRows(ctx context.Context, r *rows, st *statement, group []
 		if err := scan(into...); err != nil {
 			return err
 		}
-		if n < 0 || n >= len(group) {
-			return fmt.Errorf("batch %d of %d accepted", n, len(group))
+		if n < 0 || n >= len(g.batches) {
+			return fmt.Errorf("batch %d of %d accepted", n, len(g.batches))
 		}
-		group[n].err = nil
+		g.batches[n].err = nil
 		return nil
 	}, r.args(&s.sql, st, channel)...)
-	for _, p := range group {
+	if spoilt {
+		return errSpoilt
+	}
+	if !aborted(err) {
+		err = outcome(err, channel.sent)
+	}
+	for _, p := range g.batches {
 		p.sent = max(p.sent, channel.sent)
 		if err != nil {
 			p.err = err
 		}
 	}
 	return err
-}
-
-// counted is a text as a parameter that counts how often it is sent. database/sql repeats a statement
-// when the driver says that the connection was bad, which lib/pq also says of one that was lost while
-// the statement ran: then the first may have done what the second finds done.
-type counted struct {
-	value string
-	sent  int
-}
-
-// Value implements driver.Valuer.
-func (c *counted) Value() (driver.Value, error) {
-	c.sent++
-	return c.value, nil
 }
 
 func (r *rows) addBatch(n int64, b *accounts.Batch) {

@@ -3,16 +3,14 @@ package pgstore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"net"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // lockLimit is the usual config.lockLimit.
@@ -64,6 +62,9 @@ func (s *Store) appendLocked(
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
+	if err := s.admit(ctx); err != nil {
+		return err
+	}
 	h, err := s.hold(ctx, id)
 	if err != nil {
 		return err
@@ -92,6 +93,9 @@ func (s *Store) appendLocked(
 		return h.finish(b, put)
 	})
 	underWay = errors.Is(err, accounts.ErrOutcomeUnknown) // or over; then it released the journal itself
+	if errors.Is(err, errRefused) {
+		return fmt.Errorf("%w: the server became another one meanwhile", accounts.ErrUnavailable)
+	}
 	return err
 }
 
@@ -195,27 +199,20 @@ func (h *heldJournal) finish(b accounts.Batch, put func(context.Context, *sqlx.T
 	if err != nil {
 		return notWritten(err)
 	}
-	err = h.tx.Commit()
-	if err != nil && !aborted(err) {
-		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
-	}
-	return err
+	return outcome(h.tx.Commit(), 1)
 }
 
 // barrierStatement writes a head as it is, if the journal ends where a batch says.
 const barrierStatement = `
 	UPDATE trading.journal_heads h SET seq = h.seq
-	FROM (VALUES ($1::text, $2::bigint, $3::bytea)) AS batch (profile_id, after, behind)
-	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues
+	FROM (VALUES ($1::text, $2::bigint, $3::bytea, $4::bigint, $5::bigint))
+		AS batch (profile_id, after, behind, timeline, standbys)
+	WHERE h.profile_id = batch.profile_id AND h.seq = batch.after AND ` + continues + ` AND `
 
 // notWritten says of a connection that was lost before a commit was sent that nothing was written.
 func notWritten(err error) error {
-	var network net.Error
-	var lost *net.OpError
-	code := state(err)
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &network) || errors.As(err, &lost) || code == idleTimeout || code != "" && !aborted(err) {
-		return fmt.Errorf("%w: %w", accounts.ErrUnavailable, err)
+	if pgschema.Lost(err) || pgschema.Unavailable(err) || hasState(err, idleTimeout, pgschema.ReadOnly) {
+		return pgschema.NotReached(err)
 	}
 	return err
 }
@@ -244,14 +241,15 @@ func (s *Store) appendIn(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) err
 // transaction.
 func (s *Store) putIn(ctx context.Context, tx *sqlx.Tx, b *accounts.Batch) (accepted bool, err error) {
 	if len(b.Entries) == 0 {
-		result, err := tx.ExecContext(ctx, s.schema.in(barrierStatement), string(b.ProfileID), b.After, b.Hash[:])
+		result, err := tx.ExecContext(ctx, s.schema.in(barrierStatement+admitted("batch")), string(b.ProfileID), b.After, b.Hash[:],
+			s.timeline.highest.Load(), s.standbys)
 		if err != nil {
 			return false, err
 		}
 		n, err := result.RowsAffected()
 		return n > 0, err
 	}
-	r := newRows()
+	r := s.newRows()
 	r.addBatch(0, b)
 	if s.projection {
 		r.project(0, b)

@@ -24,8 +24,13 @@ type Database interface{ string | *sql.DB | *sqlx.DB }
 // connections of lib/pq's that are closed again, and accounts.ErrInvalid if it cannot be read. A
 // pool stays the caller's.
 //
-// A failure leaves the migrations before it applied: the next call goes on from there. Options but
-// WithSchema are ignored.
+// What refuses, such as a column of another type under a name that is needed, is found before anything is
+// changed. A failure later on leaves the migrations before it applied: the next call goes on from there.
+//
+// A migration is the one write that the end of ctx cancels on the server: it can be done again, and
+// waiting for others' transactions must have an end. Once something was begun Migrate returns
+// accounts.ErrOutcomeUnknown when ctx ends or the connection is lost, and never nil.
+// accounts.ErrUnavailable says that nothing was changed. Options but WithSchema are ignored.
 func Migrate[D Database](ctx context.Context, db D, opts ...Option) error {
 	n, err := nameOf(opts)
 	if err != nil {
@@ -35,8 +40,8 @@ func Migrate[D Database](ctx context.Context, db D, opts ...Option) error {
 }
 
 // Rollback takes migrations back until the schema is at the version; 0 takes all back and leaves the
-// shared tables without the library's columns. It refuses to destroy a journal that is not empty.
-// Otherwise as Migrate.
+// shared tables without the library's columns. It refuses to destroy a journal that is not empty, and then
+// has changed nothing. No service may use the library meanwhile. Otherwise as Migrate.
 func Rollback[D Database](ctx context.Context, db D, version int64, opts ...Option) error {
 	n, err := nameOf(opts)
 	if err != nil {

@@ -82,14 +82,41 @@ func TestMigrationRefusesAColumnOfAnotherType(t *testing.T) {
 	require.ErrorContains(t, err, "exec_id is integer, not text", "the error does not say what is in the way")
 }
 
-func TestRollbackRefusesToDestroyAJournal(t *testing.T) {
+// A migration that is refused, either way and at whichever step, has changed nothing.
+func TestRefusedMigrationsChangeNothing(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", pgtest.Database(t))
-	migrate(t, db)
-	run(t, db, `INSERT INTO trading.journal_entries VALUES ('p', 1, 'cash', '', now(), '', '', '')`)
-	require.ErrorContains(t, Rollback(t.Context(), db, 0), "journals are not empty", "a journal was destroyed")
-	require.Equal(t, 1, value[int](t, db, `SELECT count(*) FROM trading.journal_entries`), "the journal is gone")
-	migrate(t, db)
+	for name, driver := range drivers {
+		for _, c := range []struct {
+			name, says string
+			before     []string
+			up         bool
+			in         string // the way in which what is in the way comes
+		}{
+			{"a journal", "journals are not empty", nil, false, `INSERT INTO trading.journal_entries VALUES ('p', 1, 'cash', '', now(), '', '', '')`},
+			{"a column of trades", "exec_id is integer, not text", []string{file(t, "existing.sql")}, true, `CREATE TABLE trading.trades (id int, exec_id int)`},
+			{"a column of signals", "account_profile_id is text", []string{file(t, "existing.sql")}, true, `ALTER TABLE trading.signals ADD COLUMN account_profile_id text`},
+		} {
+			t.Run(name+"/"+c.name, func(t *testing.T) {
+				t.Parallel()
+				dsn := pgtest.Database(t)
+				admin, db := open(t, "postgres", dsn), open(t, driver, dsn)
+				run(t, admin, c.before...)
+				if !c.up {
+					migrate(t, admin)
+				}
+				run(t, admin, c.in)
+				before := dump(t, dsn, "trading")
+				var err error
+				if c.up {
+					err = Migrate(t.Context(), db)
+				} else {
+					err = Rollback(t.Context(), db, 0)
+				}
+				require.ErrorContains(t, err, c.says, "the error does not say what is in the way")
+				require.Equal(t, before, dump(t, dsn, "trading"), "a migration that was refused changed something")
+			})
+		}
+	}
 }
 
 func TestSchemaName(t *testing.T) {

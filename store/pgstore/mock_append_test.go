@@ -195,7 +195,7 @@ func TestGroupFails(t *testing.T) {
 					require.NoError(t, err, "profile %d failed for what another's batch is at fault", i)
 					continue
 				}
-				(&failure{err: c.err, is: c.is}).requireBut(t, err, fmt.Sprintf(`append to profile "profile-%02d"`, i))
+				(&failure{err: c.err, is: c.is, lost: c.whole}).of(step{writes: true}).requireBut(t, err, fmt.Sprintf(`append to profile "profile-%02d"`, i))
 			}
 			if !c.whole {
 				require.NoError(t, m.ExpectationsWereMet(), "not everything was asked")

@@ -159,7 +159,9 @@ func calls() []call {
 		{"Checkpoint", `read checkpoint of profile "profile-00"`, one(checkpointRow()),
 			func(ctx context.Context, s *Store) error { _, err := s.Checkpoint(ctx, id, 1); return err }, nil},
 		{"Ping", `ping`, func(pooled bool) []step {
-			return direct(pooled, query("to_regclass", "exists", []driver.Value{true}), query("max(version_id)", "version", []driver.Value{int64(targetVersion)}))
+			version := query("max(version_id)", "version", []driver.Value{int64(targetVersion)})
+			version.joined = true
+			return direct(pooled, query("to_regclass", "exists", []driver.Value{true}), version)
 		}, func(ctx context.Context, s *Store) error { return s.Ping(ctx) }, nil},
 		{"Watch", `watch`, each(
 			query("FROM trading.account_profiles", "profile_id owner_id version head at recorded_at", []driver.Value{string(id), "", int64(1), int64(1), day, day}),

@@ -23,6 +23,7 @@ type failure struct {
 	name  string
 	err   error
 	is    error // the sentinel it stands for
+	lost  bool  // nothing tells what became of the step
 	tries int   // how often Append asks for it, 0 for once
 	apply func(s *step, err error)
 }
@@ -32,6 +33,22 @@ var (
 	errClose = errors.New("rows did not close")
 )
 
+// of is the failure of a step: a read that is lost was in vain, and of a write nobody knows.
+func (f failure) of(s step) *failure {
+	switch {
+	case s.writes && (f.lost || f.err == nil || errors.Is(f.err, errClose) || errors.Is(f.err, context.Canceled)):
+		f.is = accounts.ErrOutcomeUnknown
+	case s.ran && (f.lost || errors.Is(f.err, context.Canceled)):
+		f.is = accounts.ErrOutcomeUnknown
+	case f.lost:
+		f.is = accounts.ErrUnavailable
+	}
+	return &f
+}
+
+// forAnother reports whether the server failed for the sake of another.
+func (f *failure) forAnother() bool { return hasState(f.err, serializationFailure, deadlockDetected) }
+
 func fails(s *step, err error) { s.err = err }
 
 func serverError(code string) error {
@@ -39,22 +56,24 @@ func serverError(code string) error {
 }
 
 // failures are every way in which a step fails. tries is what Append makes of it: it repeats alone what
-// surely changed nothing, as another batch of its group may be at fault, and deadlocks for a while.
+// surely changed nothing, as another batch of its group may be at fault. What the server gave up for the
+// sake of another is repeated by all.
 var failures = []failure{
-	{name: "bad connection", err: driver.ErrBadConn, apply: fails},
-	{name: "connection reset", err: errReset, apply: fails},
-	{name: "reset among the rows", err: errReset, apply: func(s *step, err error) { s.rowErr = err }},
-	{name: "connection exception", err: serverError("08006"), apply: fails},
-	{name: "connection lost behind a pooler", err: serverError("08P01"), apply: fails},
-	{name: "admin shutdown", err: serverError("57P01"), apply: fails},
-	{name: "completion unknown", err: serverError(completionUnknown), apply: fails},
-	{name: "too many connections", err: serverError("53300"), tries: 2, apply: fails},
+	{name: "bad connection", err: driver.ErrBadConn, lost: true, apply: fails},
+	{name: "connection reset", err: errReset, lost: true, apply: fails},
+	{name: "reset among the rows", err: errReset, lost: true, apply: func(s *step, err error) { s.rowErr = err }},
+	{name: "connection exception", err: serverError("08006"), lost: true, apply: fails},
+	{name: "connection lost behind a pooler", err: serverError("08P01"), lost: true, apply: fails},
+	{name: "admin shutdown", err: serverError("57P01"), lost: true, apply: fails},
+	{name: "completion unknown", err: serverError(pgschema.CompletionUnknown), lost: true, apply: fails},
+	{name: "too many connections", err: serverError("53300"), lost: true, apply: fails},
+	{name: "read-only", err: serverError(pgschema.ReadOnly), is: accounts.ErrUnavailable, tries: 2, apply: fails},
 	{name: "undefined table", err: serverError(pgschema.UndefinedTable), is: ErrSchema, tries: 2, apply: fails},
 	{name: "foreign key violation", err: serverError(foreignKeyViolation), is: accounts.ErrProfileNotFound, tries: 2, apply: fails},
 	{name: "unknown constraint", err: serverError(uniqueViolation), tries: 2, apply: fails},
 	{name: "serialization failure", err: serverError(serializationFailure), tries: maxTries + 2, apply: fails},
 	{name: "deadlock", err: serverError(deadlockDetected), tries: maxTries + 2, apply: fails},
-	{name: "end of the context", err: context.Canceled, apply: func(s *step, _ error) { s.hang = true }},
+	{name: "end of the context", err: context.Canceled, apply: func(s *step, _ error) { s.hang = !s.writes }},
 	{name: "wrong columns", apply: wrongColumns},
 	{name: "wrong values", apply: wrongValues},
 	{name: "rows that do not close", err: errClose, apply: func(s *step, err error) { s.closeErr = err }},
@@ -84,7 +103,7 @@ func wrongValues(s *step, _ error) {
 func (f *failure) ofRows() bool {
 	var s step
 	f.apply(&s, errClose)
-	return s.err == nil && !s.hang
+	return s.err == nil && !s.hang && !errors.Is(f.err, context.Canceled)
 }
 
 // possible reports whether the step i can fail so.
@@ -116,16 +135,20 @@ func (f *failure) at(steps []step, i int) []step {
 			attempt = []step{failed, prepare, failed, prepare, failed}
 		}
 	}
-	begin := i
-	for failed.again && failed.inside && steps[begin].verb != "begin" {
+	begin, tries := i, f.tries
+	switch {
+	case failed.again:
+	case f.forAnother() && !failed.once:
+		tries = maxTries
+	default:
+		tries = 1
+	}
+	for tries > 1 && (failed.inside && steps[begin].verb != "begin" || steps[begin].joined) {
 		begin--
 	}
 	out := append([]step{}, steps[:begin]...)
-	for range max(1, f.tries) {
+	for range max(1, tries) {
 		out = append(append(out, steps[begin:i]...), attempt...)
-		if !failed.again {
-			break
-		}
 	}
 	return out
 }
@@ -148,7 +171,7 @@ func afresh(steps []step) []step {
 var sentinels = []error{
 	accounts.ErrConflict, accounts.ErrDuplicate, accounts.ErrProfileExists, accounts.ErrNameTaken, accounts.ErrProfileNotFound,
 	accounts.ErrInvalid, accounts.ErrNoCheckpoint, accounts.ErrNoActiveProfile, accounts.ErrCorrupt, accounts.ErrClosed,
-	accounts.ErrOutcomeUnknown, ErrSchema, ErrProjection, context.Canceled, context.DeadlineExceeded,
+	accounts.ErrOutcomeUnknown, accounts.ErrUnavailable, ErrSchema, ErrProjection, context.Canceled, context.DeadlineExceeded,
 }
 
 // require checks an error: what the driver said, what that stands for and nothing else, and what
@@ -195,10 +218,18 @@ func (c *call) fail(t *testing.T, pooled bool, steps []step, i int, f *failure) 
 	m.expect(after...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	returned := make(chan struct{})
 	if errors.Is(f.err, context.Canceled) {
-		m.end.Store(&trap{steps[i].text, cancel})
+		m.end.Store(&trap{steps[i].text, func() {
+			cancel()
+			if steps[i].writes { // which goes on without its caller
+				m.end.Store(nil)
+				<-returned
+			}
+		}})
 	}
-	f.require(t, c.do(ctx, store), c.says)
+	f.of(steps[i]).require(t, c.do(ctx, store), c.says)
+	close(returned)
 	again, done := context.WithTimeout(t.Context(), patience)
 	defer done()
 	require.ErrorIs(t, c.do(again, store), c.ends, "the store is of no use afterwards")

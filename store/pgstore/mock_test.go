@@ -70,6 +70,7 @@ func (m *mock) open(t *testing.T) *Store {
 	require.NoError(t, err, "New failed")
 	require.Equal(t, m.pooled, s.pooled, "a pooler was taken for none, or none for one")
 	m.db.SetMaxOpenConns(1)
+	s.retry.First = 0 // no pauses
 	return s
 }
 
@@ -83,7 +84,11 @@ type step struct {
 	prepared bool // where there is no pooler
 	inside   bool // a transaction, of which database/sql repeats nothing
 	again    bool // Append repeats it
+	writes   bool // sent, it may have been done: its end is not the caller's
 	nullable bool // its columns may be NULL
+	once     bool // never repeated
+	ran      bool // of a migration: what was done before stays
+	joined   bool // repeated with the step before
 
 	err      error
 	rowErr   error // instead of the last row
@@ -102,16 +107,21 @@ func execute(text string, affected int64) step {
 // transaction puts steps between a beginning and a commit.
 func transaction(steps ...step) []step {
 	out := []step{{verb: "begin"}}
+	writes := false
 	for _, s := range steps {
 		s.inside, s.prepared = true, false
 		out[0].again = out[0].again || s.again
+		writes = writes || s.again || s.verb == "exec"
 		out = append(out, s)
 	}
-	return append(out, step{verb: "commit", inside: true, again: out[0].again})
+	return append(out, step{verb: "commit", inside: true, again: out[0].again, writes: writes})
 }
 
 // direct has steps in a transaction behind a pooler only.
 func direct(pooled bool, steps ...step) []step {
+	for i, s := range steps {
+		steps[i].writes = s.again || s.verb == "exec"
+	}
 	if pooled {
 		return transaction(steps...)
 	}
@@ -121,7 +131,7 @@ func direct(pooled bool, steps ...step) []step {
 // sessions is what is asked to tell a pooler.
 func sessions(pooled bool) []step {
 	pid := func(n int64) step {
-		return step{verb: "query", text: "pg_backend_pid", columns: "pid", rows: [][]driver.Value{{n}}, inside: true}
+		return step{verb: "query", text: "pg_backend_pid", columns: "pid", rows: [][]driver.Value{{n}}, inside: true, once: true}
 	}
 	if pooled {
 		return []step{pid(1), pid(1)} // one session for both connections
@@ -136,16 +146,15 @@ func sessions(pooled bool) []step {
 // opening is what New asks.
 func opening(pooled bool) []step {
 	steps := sessions(pooled)
-	steps = append(steps, direct(pooled,
-		query("to_regclass", "exists", []driver.Value{true}),
-		query("max(version_id)", "version", []driver.Value{int64(targetVersion)}),
-		query("FROM pg_attribute", "column"))...)
+	version, columns := query("max(version_id)", "version", []driver.Value{int64(targetVersion)}), query("FROM pg_attribute", "column")
+	version.joined, columns.joined = true, true
+	steps = append(steps, direct(pooled, query("to_regclass", "exists", []driver.Value{true}), version, columns)...)
 	steps = append(steps, direct(pooled, query("AS waits_for", "timeline waits_for", []driver.Value{int64(0), int64(0)}))...)
 	if pooled {
 		return steps
 	}
 	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText} {
-		steps = append(steps, step{verb: "prepare", text: text})
+		steps = append(steps, step{verb: "prepare", text: text, once: true})
 	}
 	return steps
 }

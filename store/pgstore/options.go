@@ -20,12 +20,19 @@ type config struct {
 	// lockLimit ends a transaction that holds a journal and asks nothing of the server for so long: the
 	// process hangs, or the network is cut off and nobody tells the server.
 	lockLimit string
-	standbys  int   // how many synchronous standbys the server must wait for
-	oldest    int64 // the timeline that the server must have reached
+	standbys  int           // how many synchronous standbys the server must wait for
+	oldest    int64         // the timeline that the server must have reached
+	patience  time.Duration // of Close
+	retry     pgschema.Retry
 }
 
+// maxTries bounds how often a statement is repeated that the server gave up for another's sake, or
+// refused for no reason that can be found. With the pauses in between that takes some two seconds.
+const maxTries = 50
+
 func configOf(opts []Option) (config, error) {
-	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true, lockLimit: lockLimit}
+	c := config{schema: DefaultSchema, poll: time.Second, selfTest: selfTestLimit, projection: true, lockLimit: lockLimit,
+		patience: 10 * time.Second, retry: pgschema.Retry{Tries: maxTries, First: time.Millisecond}}
 	for _, o := range opts {
 		o(&c)
 	}

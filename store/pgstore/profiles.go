@@ -116,8 +116,7 @@ func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) er
 	if err != nil {
 		return fmt.Errorf("create profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
 	}
-	channel := &counted{value: s.channel()}
-	_, err = s.affect(ctx, `
+	_, err = s.write(ctx, `
 		WITH created AS (
 			INSERT INTO trading.account_profiles (`+profileColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
@@ -129,10 +128,7 @@ func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) er
 		string(p.ID), p.Name, p.IBKRAccountID, string(p.CapitalLevel), string(p.RiskTolerance), nullTime(p.CreatedAt),
 		string(p.Owner), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host, p.Gateway.Port,
 		p.Gateway.ClientID, limits, p.Version, nullTime(p.UpdatedAt), nullTime(p.LastUsedAt),
-		channel, profileNote(&p))
-	if channel.sent > 1 && hasState(err, uniqueViolation) {
-		return fmt.Errorf("create profile %q: %w: sent again when the connection was lost, it was refused: %v", p.ID, accounts.ErrOutcomeUnknown, err)
-	}
+		s.channel(), profileNote(&p))
 	return s.failed(ctx, err, "create profile %q", p.ID)
 }
 
@@ -145,10 +141,8 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 	if err != nil {
 		return fmt.Errorf("update profile %q: %w: %w", p.ID, accounts.ErrInvalid, err)
 	}
-	channel := &counted{value: s.channel()}
 	for tries := 0; ; tries++ {
-		channel.sent = 0
-		n, err := s.affect(ctx, `
+		w, err := s.write(ctx, `
 			WITH updated AS (
 				UPDATE trading.account_profiles SET
 					profile_name = $4, ibkr_account_id = $5, capital_level = $6, risk_tolerance = $7, mode = $8,
@@ -160,8 +154,8 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 			SELECT pg_notify($16, $17) FROM updated`,
 			string(p.ID), string(p.Owner), p.Version, p.Name, p.IBKRAccountID, string(p.CapitalLevel),
 			string(p.RiskTolerance), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host,
-			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), channel, profileNote(&p))
-		if err != nil || n > 0 {
+			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), s.channel(), profileNote(&p))
+		if err != nil || w.rows > 0 {
 			return s.failed(ctx, err, "update profile %q", p.ID)
 		}
 		var version int64
@@ -170,15 +164,17 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return notFound(p.ID)
+		case err != nil && w.sent > 1:
+			return fmt.Errorf("update profile %q: %w", p.ID, unknown(ctx, err))
 		case err != nil:
 			return s.failed(ctx, err, "update profile %q", p.ID)
-		case version != p.Version && channel.sent > 1:
+		case version != p.Version && w.sent > 1:
 			return fmt.Errorf("update profile %q: %w: sent again when the connection was lost, it found version %d, not %d",
 				p.ID, accounts.ErrOutcomeUnknown, version, p.Version)
 		case version != p.Version:
 			return fmt.Errorf("%w: profile %q is at version %d, not %d", accounts.ErrConflict, p.ID, version, p.Version)
 		}
-		if tries >= maxTries {
+		if tries >= maxTries || !s.retry.Pause(ctx, tries+1) {
 			return s.failed(ctx, errRefused, "update profile %q", p.ID) // by a rule or policy of the site's
 		}
 		// It came to this version in between: once more.

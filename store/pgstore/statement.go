@@ -8,6 +8,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // statements are those of the hot paths, prepared where a session is one's own for long enough.
@@ -63,7 +65,7 @@ func (s *Store) query(ctx context.Context, st *statement, each func(scan func(..
 		rows, err := st.prepared.QueryxContext(ctx, args...)
 		return eachRow(rows, err, each)
 	}
-	return s.do(ctx, func(q querier) error {
+	return pgschema.OneSession(ctx, s.db, s.pooled, func(q querier) error {
 		rows, err := q.QueryxContext(ctx, st.text, args...)
 		return eachRow(rows, err, each)
 	})

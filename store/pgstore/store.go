@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,9 @@ import (
 type Store struct {
 	config
 	db     *sqlx.DB
-	owned  bool // the pool is the store's to close
-	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
+	owned  *pgschema.Pool // the pool, where it is the store's to close
+	pooled bool           // a pooler is in between: a session is not one's own beyond a transaction
+	writes *pgschema.Writes
 	queue  queue
 	locked *pgschema.Writes // appends under a lock, of which none waits for another's
 	events *hub.Hub[accounts.Event, subject]
@@ -49,20 +51,21 @@ var _ accounts.Store = (*Store)(nil)
 
 // Open connects to the database with lib/pq and returns a store that owns its pool, and listens for
 // other processes' changes on a connection of its own. Otherwise as New. The data source name is a
-// URL or key=value pairs; it never appears in an error. accounts.ErrInvalid where it cannot be read, and
-// where lib/pq would read it as another than it says: a list of hosts with their ports in one text, or
-// without target_session_attrs=read-write or primary, or in the environment; a URL that names something
-// twice. The error says which.
+// URL or key=value pairs; it never appears in an error, nor does where it leads. Give it a
+// connect_timeout: a write waits for its connection as long as the network lets it. accounts.ErrInvalid
+// where it cannot be read, and where lib/pq would read it as another than it says: a list of hosts with
+// their ports in one text, or without target_session_attrs=read-write or primary, or in the environment;
+// a URL that names something twice. The error says which.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
-	db, err := pgschema.Open(dsn)
+	pool, err := pgschema.OpenPool(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s, err := New(ctx, db, append([]Option{WithListenDSN(dsn)}, opts...)...)
+	s, err := New(ctx, pool.DB, append([]Option{WithListenDSN(dsn)}, opts...)...)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, pool.Close())
 	}
-	s.owned = true
+	s.owned = pool
 	return s, nil
 }
 
@@ -70,7 +73,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 // pgx's (github.com/jackc/pgx/v5/stdlib), and should allow two connections or more. Watch needs
 // WithListenDSN to be quick.
 //
-// ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing. ErrSchema
+// accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing. ErrSchema
 // too when positions or trades have columns that rows of the library cannot fill; see
 // WithoutProjection. ErrNotSynchronous and ErrTimeline for a server that promises less than
 // RequireSynchronous, or is of an earlier timeline than RequireTimeline.
@@ -84,7 +87,8 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{config: c, db: db, locked: pgschema.NewWrites(maxLocked), events: hub.New(subjectOf, accounts.ErrClosed)}
+	s := &Store{config: c, db: db, writes: pgschema.NewWrites(maxWrites), locked: pgschema.NewWrites(maxLocked),
+		events: hub.New(subjectOf, accounts.ErrClosed)}
 	s.watch.init(s)
 	if s.pooled, err = pgschema.Pooled(ctx, db); err != nil {
 		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
@@ -107,22 +111,40 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
-// Close ends Watch's channels and connection, and the pool if Open made it. What is under way on a
-// pool of the caller's may still finish.
+// Close ends Watch's channels and connection, and refuses further calls. Close waits up to ten seconds for
+// writes that are under way, whether their callers wait for them or left. Then it closes the pool if
+// Open made it, and with it the connections of writes that are under way still: the server is not told
+// and may finish them; who waits for one gets accounts.ErrOutcomeUnknown.
+//
+// A pool that was handed to New stays open. Writes that are under way on it still end with the server's
+// answer, or when the pool's connections end, and Close returns accounts.ErrOutcomeUnknown.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.closed.Store(true)
 		s.watch.close()
 		s.events.Close()
-		ending, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		err = errors.Join(s.locked.Close(ending), s.sql.close())
-		if s.owned {
-			err = errors.Join(err, s.db.Close())
+		err = s.endWrites()
+		ended := err == nil
+		if s.owned != nil {
+			s.owned.Cut() // what is idle as well
+			ended = ended || s.endWrites() == nil
+		}
+		if ended { // else this would wait for them; the statements end with their connections
+			err = errors.Join(err, s.sql.close())
+		}
+		if s.owned != nil {
+			err = errors.Join(err, s.owned.Close())
 		}
 	})
 	return err
+}
+
+// endWrites waits for the writes that are under way.
+func (s *Store) endWrites() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
+	defer cancel()
+	return errors.Join(s.writes.Close(ctx), s.locked.Close(ctx))
 }
 
 // Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
@@ -152,32 +174,24 @@ func (s *Store) ready(ctx context.Context) error {
 }
 
 // failed gives an error of the database's its context: what was to be done, and whether the caller or
-// Close ended it.
+// Close ended it. Of a write, the error says already whether that is known; see write.
 func (s *Store) failed(ctx context.Context, err error, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() == nil && s.closed.Load():
-		return fmt.Errorf("%s: %w: %w", what, accounts.ErrClosed, err)
+	case ctx.Err() == nil && s.closed.Load() && !errors.Is(err, accounts.ErrClosed):
+		return fmt.Errorf("%s: %w: %w", what, accounts.ErrClosed, reason(ctx, err))
 	}
 	return fmt.Errorf("%s: %w", what, reason(ctx, err))
-}
-
-// reason gives an error of the database's what it stands for: the caller's end, or what translate says.
-func reason(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
-	}
-	return translate(err)
 }
 
 // querier is a pool, or a transaction where there is a pooler.
 type querier = pgschema.Querier
 
-// do runs f on the pool, or, behind a pooler, in a transaction.
+// do runs f on the pool, or, behind a pooler, in a transaction. f may run several times.
 func (s *Store) do(ctx context.Context, f func(querier) error) error {
-	return pgschema.OneSession(ctx, s.db, s.pooled, f)
+	return s.retry.Do(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
 }
 
 // get reads one row into dest; sql.ErrNoRows when there is none. statement is written for schema
@@ -188,22 +202,28 @@ func (s *Store) get(ctx context.Context, dest any, statement string, args ...any
 
 // list reads rows into the slice that dest points to.
 func (s *Store) list(ctx context.Context, dest any, statement string, args ...any) error {
-	return s.do(ctx, func(q querier) error { return sqlx.SelectContext(ctx, q, dest, s.schema.in(statement), args...) })
+	return s.do(ctx, func(q querier) error {
+		reflect.ValueOf(dest).Elem().SetZero() // of a try before
+		return sqlx.SelectContext(ctx, q, dest, s.schema.in(statement), args...)
+	})
 }
 
-// affect runs a statement and returns how many rows it affected.
+// affect runs a statement and returns how many rows it affected. The end of ctx cancels it: what it
+// changes must not matter. See write.
 func (s *Store) affect(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	if err := s.admit(ctx); err != nil {
-		return 0, err
-	}
 	err = s.do(ctx, func(q querier) error {
-		result, err := q.ExecContext(ctx, s.schema.in(statement), args...)
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
+		n, err = affectOn(ctx, q, s.schema.in(statement), args)
 		return err
 	})
 	return n, err
+}
+
+func affectOn(ctx context.Context, q querier, statement string, args []any) (int64, error) {
+	result, err := q.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // stored is a time as it is kept: cut off to whole microseconds, which the server would round, in UTC.

@@ -7,13 +7,15 @@ import (
 	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/ai-ots/accounts"
 )
 
 // ErrTimeline is returned where a server is of an earlier timeline than the store has seen, or than
 // RequireTimeline names: an old primary that is back and accepts writes that no other server will
 // have, or a restored backup. The call wrote nothing, unless the error is
 // accounts.ErrOutcomeUnknown too.
-var ErrTimeline = errors.New("server is of an earlier timeline")
+var ErrTimeline = fmt.Errorf("%w: server is of an earlier timeline", accounts.ErrUnavailable)
 
 // RequireTimeline names the timeline that a server must have reached: Durability.Timeline, as
 // another process or an earlier run last knew it. 0, as without the option, requires none.

@@ -47,12 +47,14 @@ func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.transaction(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(tx *sqlx.Tx) error {
-		f, err := s.fold(ctx, tx, id, "")
-		if err != nil || !s.projection {
-			return err
-		}
-		return s.compare(ctx, tx, f)
+	err := s.retry.Do(ctx, func() error {
+		return s.transaction(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(tx *sqlx.Tx) error {
+			f, err := s.fold(ctx, tx, id, "")
+			if err != nil || !s.projection {
+				return err
+			}
+			return s.compare(ctx, tx, f)
+		})
 	})
 	return s.failed(ctx, err, "verify profile %q", id)
 }
@@ -65,7 +67,7 @@ func (s *Store) Rebuild(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.transaction(ctx, nil, func(tx *sqlx.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		f, err := s.fold(ctx, tx, id, " FOR UPDATE OF h")
 		if err != nil || !s.projection {
 			return err
