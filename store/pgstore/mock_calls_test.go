@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"database/sql/driver"
+	"fmt"
 	"strings"
 
 	"github.com/ai-ots/accounts"
@@ -93,23 +94,32 @@ const refusalColumns = "head hash key seq"
 
 func headOf(seq int64) step { return query("SELECT coalesce(h.seq, 0)", "seq", []driver.Value{seq}) }
 
-// rowsOf are the rows of the projection that bought leaves.
-func rowsOf() []step {
+// rowsOf are the rows of the projection that bought leaves: of positions, of trades, and none that are strays.
+func rowsOf() (positions step, others []step) {
 	p, e := bought.Positions[0], bought.Entries[0]
-	key := string(p.Instrument.Key())
-	return []step{
-		query("FROM trading.trades", "1 2 3 4 5 6 7 8 9 10 11 12 13", []driver.Value{int64(1), "0000e0d5.00000001.01.01", "", "execution", key,
-			"1", "41.25", "-41.25", "1", "0", "USD", "", e.Time}),
-		query("FROM trading.positions", `instrument_key open last_trade_at exact_quantity exact_basis exact_realized exact_realized_base
-			exact_unconverted exact_commissions exact_taxes user_id symbol position_type side quantity entry_price realized_pnl`,
-			[]driver.Value{key, true, e.Time, "1", "42.25", "0", "0", "0", "1", "0", "profile-00", p.Instrument.Symbol, "STOCK", "LONG", "1", "42.25", "0"}),
-	}
+	key, at := string(p.Instrument.Key()), fmt.Sprint(e.Time.UnixMicro())
+	positions = query("FROM trading.positions", `id instrument_key journal_seq open opened_at closed_at last_trade_at last_close_at instrument_currency
+			option_details unrealized_pnl exact_quantity exact_basis exact_realized exact_realized_base exact_unconverted exact_commissions exact_taxes
+			user_id symbol position_type side quantity entry_price realized_pnl`,
+		[]driver.Value{int64(1), key, int64(1), true, at, nil, at, nil, "USD", nil, nil, "1", "42.25", "0", "0", "0", "1", "0",
+			"profile-00", p.Instrument.Symbol, "STOCK", "LONG", "1", "42.25", "0"})
+	trades := query("FROM trading.trades", `journal_seq exec_id order_id trade_kind instrument_key exact_quantity exact_price exact_proceeds
+			exact_commission exact_taxes instrument_currency commission_currency traded_at`,
+		[]driver.Value{int64(1), "0000e0d5.00000001.01.01", "", "execution", key, "1", "41.25", "-41.25", "1", "0", "USD", "", at})
+	return positions, []step{trades, tablesOf(), query("SELECT count(*) FROM trading.positions", "n", []driver.Value{int64(0)}),
+		query("SELECT count(*) FROM trading.trades", "n", []driver.Value{int64(0)})}
+}
+
+// tablesOf is what the store asks to tell strays.
+func tablesOf() step {
+	return query("FROM pg_class", "name users ours", []driver.Value{"positions", true, "{exact_basis}"}, []driver.Value{"trades", false, "{exec_id}"})
 }
 
 func folding() []step {
+	positions, _ := rowsOf()
 	return []step{
-		query("SELECT p.base_currency,", "base_currency user_id seq", []driver.Value{"USD", "profile-00", int64(1)}),
-		pageOf(bought.Entries), pageOf(nil),
+		query("SELECT p.base_currency,", "base_currency user_id seq last", []driver.Value{"USD", "profile-00", int64(1), int64(1)}),
+		positions, query("FROM trading.journal_checkpoints", "seq hash"), pageOf(bought.Entries), pageOf(nil),
 	}
 }
 
@@ -121,7 +131,8 @@ func calls() []call {
 	}
 	invalid := plain()
 	invalid.Entries[0].Seq = 7
-	unknown := whole(query("SELECT p.base_currency,", "base_currency user_id seq"), query("SELECT 0", "0"))
+	unknown := whole(query("SELECT p.base_currency,", "base_currency user_id seq last"), query("0 AS seq", "base_currency user_id seq last"))
+	_, others := rowsOf()
 	verify := func(ctx context.Context, s *Store) error { return s.Verify(ctx, id) }
 	rebuild := func(ctx context.Context, s *Store) error { return s.Rebuild(ctx, id) }
 	return []call{
@@ -167,10 +178,10 @@ func calls() []call {
 			query("FROM trading.account_profiles", "profile_id owner_id version head at recorded_at", []driver.Value{string(id), "", int64(1), int64(1), day, day}),
 			query("FROM trading.active_profiles", "owner_id profile_id revision switched_at", []driver.Value{"me", string(id), int64(1), day})),
 			func(ctx context.Context, s *Store) error { _, err := s.Watch(ctx); return err }, nil},
-		{"Verify", `verify profile "profile-00"`, whole(append(folding(), rowsOf()...)...), verify, nil},
+		{"Verify", `verify profile "profile-00"`, whole(append(folding(), others...)...), verify, nil},
 		{"Verify of no profile", `verify profile "profile-00"`, failing(unknown), verify, accounts.ErrProfileNotFound},
-		{"Rebuild", `rebuild rows of profile "profile-00"`, whole(append(folding(), execute("DELETE FROM trading.trades", 1), execute("WITH accepted", 1),
-			execute("UPDATE trading.positions", 1))...), rebuild, nil},
+		{"Rebuild", `rebuild rows of profile "profile-00"`, whole(append(folding(), tablesOf(), execute("UPDATE trading.trades", 0), execute("UPDATE trading.positions", 0),
+			execute("DELETE FROM trading.trades", 1), execute("DELETE FROM trading.positions", 0), execute("WITH accepted", 1))...), rebuild, nil},
 		{"Rebuild of no profile", `rebuild rows of profile "profile-00"`, failing(unknown), rebuild, accounts.ErrProfileNotFound},
 	}
 }

@@ -115,6 +115,11 @@ func tradeOf(e *accounts.Entry) (placedTrade, bool) {
 	if err != nil {
 		return placedTrade{}, false
 	}
+	return tradeIn(e, payload)
+}
+
+// tradeIn is tradeOf for an entry that was read.
+func tradeIn(e *accounts.Entry, payload any) (placedTrade, bool) {
 	switch f := payload.(type) {
 	case *ledger.Trade:
 		return placedTrade{e.Seq, f}, true

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -40,9 +41,16 @@ func (e *ProjectionError) add(format string, args ...any) {
 }
 
 // Verify reads the profile's whole journal, as of one moment, and checks its numbering and hash chain,
-// where its head is, and that the rows of positions and trades are what it says. accounts.ErrCorrupt
-// when the journal cannot be trusted, ErrProjection when only the rows are wrong. It changes nothing
-// and holds nobody up.
+// that it ends where its head says and reaches what its checkpoints stand for, and that the rows of
+// positions and trades are what it says: every column that the library writes, that no row is missing, and
+// that none is there that should not be. accounts.ErrCorrupt when the journal cannot be trusted,
+// ErrProjection when only the rows are wrong. It changes nothing and holds nobody up.
+//
+// Not everything in a row follows from the journal. Of when a position was opened, Verify knows that it
+// must be among the times of the contract's trades and lots; of the size and price of one that is closed,
+// that the position had them once. Of rows that were adopted, Verify knows only that they are closed, and
+// that the library's columns are empty. Columns that other services write are theirs: the current price,
+// and the unrealized P&L of what is open.
 func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -60,9 +68,10 @@ func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 }
 
 // Rebuild writes the rows of positions and trades anew from the profile's journal. Appends to the
-// profile wait meanwhile, and other services see the rows before or after. It refuses a journal that
+// profile wait meanwhile, and other services see the rows before or after. Rows that bear the profile and
+// that neither the journal nor an adoption accounts for bear none afterwards. It refuses a journal that
 // cannot be trusted with accounts.ErrCorrupt. A store WithoutProjection checks the journal and writes
-// nothing.
+// nothing. When ctx ends, the rows stay as they were, unless the error is accounts.ErrOutcomeUnknown.
 func (s *Store) Rebuild(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -89,43 +98,41 @@ func (s *Store) transaction(ctx context.Context, opts *sql.TxOptions, f func(*sq
 	return tx.Commit()
 }
 
-// folded is what a journal says that the rows should be.
+// folded is what a journal says that the rows should be, and the rows of positions as they are.
 type folded struct {
-	id     accounts.ProfileID
-	userID string // what rows of positions have
-	seq    int64
-	fold   *accounts.Fold
-	trades map[int64]*ledger.Trade // in force, by place
-	last   map[ledger.InstrumentKey]*ledger.Trade
+	id          accounts.ProfileID
+	userID      string // what rows of positions have
+	seq         int64
+	fold        *accounts.Fold
+	trades      map[int64]*ledger.Trade // in force, by place
+	last        map[ledger.InstrumentKey]*ledger.Trade
+	positions   map[ledger.InstrumentKey]*tracked
+	rows        map[ledger.InstrumentKey]*positionRow
+	checkpoints map[int64][]byte // their hashes, by the entry they stand for
+	wrong       []int64          // the rows of positions that are not what they should be
 }
 
 // fold reads the journal in a transaction and checks it on the way.
 func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lock string) (*folded, error) {
-	var profile struct {
-		Base string `db:"base_currency"`
-		User string `db:"user_id"`
-		Head int64  `db:"seq"`
-	}
-	err := tx.GetContext(ctx, &profile, s.schema.in(`
-		SELECT p.base_currency, coalesce(nullif(p.owner_id, ''), p.profile_id) AS user_id, h.seq FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
-		WHERE p.profile_id = $1`+lock), string(id))
-	if hasState(err, invalidEncoding) {
-		return nil, notFound(id)
-	}
-	if missing(err) {
-		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
-		// means. It is asked in the transaction: the pool may have no second connection.
-		profile.Base = "USD"
-		err = tx.GetContext(ctx, &profile.Head, s.schema.in(`SELECT 0 FROM trading.account_profiles WHERE profile_id = $1`), string(id))
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, notFound(id)
-		}
-	}
+	profile, err := s.journalOf(ctx, tx, id, lock)
 	if err != nil {
 		return nil, err
 	}
 	f := &folded{id: id, userID: profile.User, fold: accounts.NewFold(id, ledger.Currency(profile.Base)),
-		trades: map[int64]*ledger.Trade{}, last: map[ledger.InstrumentKey]*ledger.Trade{}}
+		trades: map[int64]*ledger.Trade{}, last: map[ledger.InstrumentKey]*ledger.Trade{},
+		positions: map[ledger.InstrumentKey]*tracked{}, rows: map[ledger.InstrumentKey]*positionRow{}, checkpoints: map[int64][]byte{}}
+	if s.projection {
+		rows, err := s.positionsOf(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			f.rows[rows[i].Key] = &rows[i]
+		}
+	}
+	if err := s.readCheckpoints(ctx, tx, f); err != nil {
+		return nil, err
+	}
 	for {
 		page, err := s.pageIn(ctx, tx, id, f.seq, f.seq+lastPage)
 		if err != nil {
@@ -140,10 +147,69 @@ func (s *Store) fold(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lo
 			break
 		}
 	}
-	if f.seq != profile.Head {
-		return nil, &accounts.CorruptError{ProfileID: id, Seq: f.seq + 1, Reason: fmt.Sprintf("missing: the journal's head is %d", profile.Head)}
+	return f, f.checkEnd(profile)
+}
+
+// journalRow is where a journal ends, and whose it is.
+type journalRow struct {
+	Base string `db:"base_currency"`
+	User string `db:"user_id"`
+	Head int64  `db:"seq"`
+	Last int64  `db:"last"` // the highest number of an entry, which should be the head's
+}
+
+// journalOf reads where the profile's journal ends, and locks that if lock says so.
+func (s *Store) journalOf(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, lock string) (journalRow, error) {
+	const last = `, coalesce((SELECT max(e.seq) FROM trading.journal_entries e WHERE e.profile_id = p.profile_id), 0) AS last`
+	const columns = `SELECT p.base_currency, coalesce(nullif(p.owner_id, ''), p.profile_id) AS user_id`
+	var row journalRow
+	err := tx.GetContext(ctx, &row, s.schema.in(columns+`, h.seq`+last+`
+		FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
+		WHERE p.profile_id = $1`+lock), string(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
+		// means. It is asked in the transaction: the pool may have no second connection.
+		err = tx.GetContext(ctx, &row, s.schema.in(columns+`, 0 AS seq`+last+`
+			FROM trading.account_profiles p WHERE p.profile_id = $1`), string(id))
 	}
-	return f, nil
+	if missing(err) {
+		return row, notFound(id)
+	}
+	return row, err
+}
+
+// readCheckpoints reads what the profile's checkpoints stand for.
+func (s *Store) readCheckpoints(ctx context.Context, tx *sqlx.Tx, f *folded) error {
+	rows, err := tx.QueryxContext(ctx, s.schema.in(`SELECT seq, hash FROM trading.journal_checkpoints WHERE profile_id = $1`), string(f.id))
+	return eachRow(rows, err, func(scan func(...any) error) error {
+		var seq int64
+		var hash []byte
+		err := scan(&seq, &hash)
+		f.checkpoints[seq] = hash
+		return err
+	})
+}
+
+// checkEnd checks that the journal ends where its head says, and reaches what its checkpoints stand for.
+func (f *folded) checkEnd(j journalRow) error {
+	corrupt := &accounts.CorruptError{ProfileID: f.id, Seq: f.seq + 1}
+	switch {
+	case f.seq < j.Head:
+		corrupt.Reason = fmt.Sprintf("missing: the journal's head is %d", j.Head)
+	case f.seq > j.Head:
+		corrupt.Seq, corrupt.Reason = j.Head+1, fmt.Sprintf("lies behind the journal's head, which is %d", j.Head)
+	case j.Last > f.seq:
+		corrupt.Seq, corrupt.Reason = j.Last, fmt.Sprintf("lies behind the journal's head, which is %d", j.Head)
+	default:
+		for seq := range f.checkpoints {
+			if seq > f.seq {
+				corrupt.Reason = fmt.Sprintf("missing: there is a checkpoint of entry %d", seq)
+				return corrupt
+			}
+		}
+		return nil
+	}
+	return corrupt
 }
 
 func (f *folded) apply(e *accounts.Entry) error {
@@ -151,7 +217,14 @@ func (f *folded) apply(e *accounts.Entry) error {
 		return err
 	}
 	f.seq = e.Seq
-	t, changes := tradeOf(e)
+	if hash, kept := f.checkpoints[e.Seq]; kept && !bytes.Equal(hash, e.Hash[:]) {
+		return &accounts.CorruptError{ProfileID: f.id, Seq: e.Seq, Reason: "is not the entry of which there is a checkpoint"}
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return err
+	}
+	t, changes := tradeIn(e, payload)
 	switch {
 	case !changes:
 	case t.trade == nil:
@@ -160,6 +233,7 @@ func (f *folded) apply(e *accounts.Entry) error {
 		f.trades[t.place] = t.trade
 		f.last[t.trade.Instrument.Key()] = t.trade
 	}
+	f.track(e, payload)
 	return nil
 }
 
@@ -175,11 +249,10 @@ func (s *Store) pageIn(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, 
 	return page, err
 }
 
-// rewrite replaces the rows by what the fold says. Of positions that are right in other services' eyes
-// nothing changes, such as since when they are open.
+// rewrite replaces the rows by what the fold says. Of positions that are right nothing changes that the
+// journal alone does not tell, such as since when they are open.
 func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
-	if _, err := tx.ExecContext(ctx, s.schema.in(
-		`DELETE FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`), string(f.id)); err != nil {
+	if err := s.removeWrong(ctx, tx, f); err != nil {
 		return err
 	}
 	const chunk = 1000
@@ -200,24 +273,38 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 			return err
 		}
 	}
-	keys := pq.StringArray{}
 	for _, p := range f.fold.Book().Positions() {
 		key := p.Instrument.Key()
-		keys = append(keys, string(key))
 		r.position.add([]int64{0}, positionTexts(&p, key, f.last[key], opened(p.Lots)))
 		if err := flush(chunk); err != nil {
 			return err
 		}
 	}
-	if err := flush(0); err != nil {
+	return flush(0)
+}
+
+// removeWrong makes room for what is right: it deletes the rows of trades, and those of positions that are
+// wrong, and takes the profile off rows that others wrote.
+func (s *Store) removeWrong(ctx context.Context, tx *sqlx.Tx, f *folded) error {
+	f.comparePositions(&ProjectionError{})
+	positions, trades, args, err := s.strays(ctx, tx, f)
+	if err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, s.schema.in(`
-		UPDATE trading.positions SET exact_quantity = 0, exact_basis = 0, exact_realized = 0, exact_realized_base = 0,
-			exact_unconverted = 0, exact_commissions = 0, exact_taxes = 0, last_trade_at = NULL, last_close_at = NULL,
-			closed_at = coalesce(closed_at, now())
-		WHERE account_profile_id = $1 AND instrument_key <> ALL ($2)`), string(f.id), keys)
-	return err
+	for _, statement := range []struct {
+		text string
+		args []any
+	}{
+		{`UPDATE trading.trades SET account_profile_id = NULL WHERE ` + trades, args},
+		{`UPDATE trading.positions SET account_profile_id = NULL WHERE ` + positions, []any{string(f.id)}},
+		{`DELETE FROM trading.trades WHERE account_profile_id = $1 AND journal_seq IS NOT NULL`, []any{string(f.id)}},
+		{`DELETE FROM trading.positions WHERE account_profile_id = $1 AND id = ANY ($2)`, []any{string(f.id), pq.Int64Array(f.wrong)}},
+	} {
+		if _, err := tx.ExecContext(ctx, s.schema.in(statement.text), statement.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.
