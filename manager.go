@@ -445,60 +445,6 @@ func (m *MultiAccountManager) profileByAccount(ctx context.Context, account stri
 	return list[0], nil
 }
 
-// HaltAll halts every profile that ctx sees and that is not archived, all at the same time: the
-// kill switch of one owner or, under AsSystem or in a single-user system, of everything. A failure
-// of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
-// failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all
-// have halted, or else the joined errors of the others, each with its profile's id; these are the
-// errors of [Portfolio.Halt]. If the profiles cannot be listed, those whose portfolio is open in this
-// manager are halted all the same, and the store's error is among the errors: call HaltAll again.
-func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
-	s, err := m.enter(ctx)
-	if err == nil {
-		err = risk.CheckReason(reason)
-	}
-	if err != nil {
-		return fmt.Errorf("halt all profiles: %w", err)
-	}
-	list, err := m.listProfiles(ctx, ProfileFilter{Statuses: []ProfileStatus{StatusActive, StatusInactive,
-		StatusSuspended}})
-	// Those that trade through this process are open: they do not wait for others to be opened.
-	m.mu.Lock()
-	open := m.seen(s)
-	m.mu.Unlock()
-	open = slices.DeleteFunc(open, func(p *Portfolio) bool { return p.profile.Load().Status == StatusArchived })
-	here := make(map[ProfileID]bool, len(open))
-	for _, p := range open {
-		here[p.id] = true
-	}
-	list = slices.DeleteFunc(list, func(p AccountProfile) bool { return here[p.ID] })
-
-	errs := make([]error, len(open)+len(list)+1)
-	if err != nil {
-		errs[len(errs)-1] = fmt.Errorf("halt all profiles: %w", err)
-	}
-	slots := make(chan struct{}, haltedAtOnce)
-	spread(len(open)+len(list), func(i int) {
-		if i < len(open) {
-			errs[i] = open[i].Halt(ctx, reason)
-			return
-		}
-		slots <- struct{}{}
-		defer func() { <-slots }()
-		id := list[i-len(open)].ID
-		p, err := m.portfolio(ctx, s, id)
-		if err != nil {
-			errs[i] = fmt.Errorf("halt profile %q: %w", id, err)
-			return
-		}
-		errs[i] = p.Halt(ctx, reason)
-	})
-	return errors.Join(errs...)
-}
-
-// haltedAtOnce bounds how many portfolios HaltAll opens at the same time: each reads a journal.
-const haltedAtOnce = 16
-
 // ListProfiles returns the profiles that pass the filter and that ctx sees, in ascending order of
 // ids; an empty slice if there are none. The zero filter selects all, archived ones included. The
 // last id of a page is the After of the next. It returns ErrInvalid for a negative limit.
