@@ -21,6 +21,9 @@ type LegacyRows struct {
 	UserID string
 	// Signals adds every signal that has no profile: nothing in them tells whose they are.
 	Signals bool
+	// Currency is what the entry prices of positions in force are in, and their contracts': the rows do not
+	// say. It may be empty where Instrument tells.
+	Currency ledger.Currency
 	// Instrument, if not nil, tells what contract a position in force is of, in place of what is
 	// understood without it. An error ends the adoption.
 	Instrument func(p LegacyPosition) (ledger.Instrument, error)
@@ -41,8 +44,28 @@ type LegacyPosition struct {
 	Quantity     string    `db:"quantity"`       // a decimal; its sign says nothing
 	EntryPrice   string    `db:"entry_price"`    // a decimal, of one unit
 	Details      string    `db:"option_details"` // JSON; empty for none
-	OpenedAt     time.Time `db:"opened_at"`
+	OpenedAt     time.Time // zero for a time that is infinite
 	Open         bool      `db:"open"`
+}
+
+// legacyRow is a row of positions as the store reads it.
+type legacyRow struct {
+	LegacyPosition
+	At sql.NullTime `db:"opened_at"`
+}
+
+const legacyColumns = `id, user_id, symbol, position_type, side, quantity::text AS quantity, entry_price::text AS entry_price,
+		coalesce(option_details::text, '') AS option_details, CASE WHEN isfinite(opened_at) THEN opened_at END AS opened_at,
+		closed_at IS NULL AS open`
+
+// legacyRows are rows as they were read.
+func legacyRows(rows []legacyRow) []LegacyPosition {
+	list := make([]LegacyPosition, len(rows))
+	for i := range rows {
+		list[i] = rows[i].LegacyPosition
+		list[i].OpenedAt = timeOf(rows[i].At)
+	}
+	return list
 }
 
 // Adoption is how many rows were given to a profile.
@@ -63,8 +86,9 @@ type Adoption struct {
 // is that user. Other services must no longer change rows that are adopted.
 //
 // Options are understood if option_details has strike, expiry (expiration, expiration_date) and right
-// (option_type, type), and maybe multiplier. accounts.ErrInvalid, with the row's id, for a position
-// that is not, that contradicts another of the same contract, long here, short there, or whose id another row
+// (option_type, type), and maybe multiplier. Nothing else about a contract is guessed, its currency
+// neither. accounts.ErrInvalid, with the row's id, for a position that is not understood, that contradicts
+// another of the same contract, long here, short there, whose opened_at is infinite, or whose id another row
 // had that was adopted before.
 func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
 	a := adopter{Store: s, rows: rows, id: id}
@@ -72,10 +96,7 @@ func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows
 	if err == nil {
 		err = a.run(ctx)
 	}
-	if err != nil {
-		return a.done, fmt.Errorf("adopt rows of user %q for profile %q: %w", rows.UserID, id, err)
-	}
-	return a.done, nil
+	return a.done, s.failed(ctx, err, "adopt rows of user %q for profile %q", rows.UserID, id)
 }
 
 // adopter is the store as the portfolio sees it that writes the opening balances: its appends take the
@@ -84,7 +105,6 @@ type adopter struct {
 	*Store
 	rows    LegacyRows
 	id      accounts.ProfileID
-	base    ledger.Currency
 	batch   []LegacyPosition // whose openings are being written
 	wanted  []ledger.Opening // what they are
 	claimed bool
@@ -107,7 +127,6 @@ func (a *adopter) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.base = p.BaseCurrency()
 	if err := a.adoptPositions(ctx, p); err != nil {
 		return err
 	}
@@ -128,23 +147,27 @@ func (a *adopter) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 func (a *adopter) Close() error { return nil }
 
 const legacyPositions = `
-	SELECT id, user_id, symbol, position_type, side, quantity::text AS quantity, entry_price::text AS entry_price,
-		coalesce(option_details::text, '') AS option_details, opened_at, closed_at IS NULL AS open
+	SELECT ` + legacyColumns + `
 	FROM trading.positions WHERE account_profile_id IS NULL AND user_id = $1 AND id > $2 ORDER BY id LIMIT $3`
 
 func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) error {
 	for last := int64(0); ; {
-		a.batch = nil
-		if err := a.list(ctx, &a.batch, legacyPositions, a.rows.UserID, last, a.rows.BatchSize); err != nil || len(a.batch) == 0 {
-			return err
+		var rows []legacyRow
+		if err := a.list(ctx, &rows, legacyPositions, a.rows.UserID, last, a.rows.BatchSize); err != nil || len(rows) == 0 {
+			return reason(ctx, err)
 		}
+		a.batch = legacyRows(rows)
 		var openings []ledger.Opening
+		sides := sides{}
 		for i := range a.batch {
 			if !a.batch[i].Open {
 				continue
 			}
 			o, err := a.opening(&a.batch[i])
 			if err != nil {
+				return fmt.Errorf("position %d: %w", a.batch[i].ID, err)
+			}
+			if err := sides.check(p, a.batch[i].ID, &o); err != nil {
 				return fmt.Errorf("position %d: %w", a.batch[i].ID, err)
 			}
 			openings = append(openings, o)
@@ -154,12 +177,37 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 			continue // read the rows again
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("positions %d to %d: %w", a.batch[0].ID, a.batch[len(a.batch)-1].ID, err)
 		}
 		last = a.batch[len(a.batch)-1].ID
 		a.done.Positions += int64(len(a.batch))
 		a.done.Openings += int64(len(openings))
 	}
+}
+
+// sides are of which row each contract of a batch is first, and whether long.
+type sides map[ledger.InstrumentKey]struct {
+	id    int64
+	short bool
+}
+
+// check refuses a row that contradicts another of its contract, or what the profile holds.
+func (s sides) check(p *accounts.Portfolio, id int64, o *ledger.Opening) error {
+	if len(o.Lots) == 0 {
+		return fmt.Errorf("%w: an opening of no lots", accounts.ErrInvalid)
+	}
+	key, short := o.Instrument.Key(), o.Lots[0].Quantity.IsNeg()
+	first, known := s[key]
+	switch held, _ := p.Position(key); {
+	case known && first.short != short:
+		return fmt.Errorf("%w: of %s, position %d is the other way around, long or short", accounts.ErrInvalid, key, first.id)
+	case !held.Quantity.IsZero() && held.Quantity.IsNeg() != short:
+		return fmt.Errorf("%w: the profile holds %s of %s, the other way around", accounts.ErrInvalid, held.Quantity, key)
+	case !known:
+		first.id, first.short = id, short
+		s[key] = first
+	}
+	return nil
 }
 
 // record writes the batch's openings, and with them its rows.
@@ -208,6 +256,9 @@ func (a *adopter) opening(p *LegacyPosition) (ledger.Opening, error) {
 	if err != nil {
 		return ledger.Opening{}, fmt.Errorf("%w: entry price %.40q", accounts.ErrInvalid, p.EntryPrice)
 	}
+	if p.OpenedAt.IsZero() {
+		return ledger.Opening{}, fmt.Errorf("%w: opened_at is infinite", accounts.ErrInvalid)
+	}
 	quantity = quantity.Abs()
 	if p.Side == "SHORT" {
 		quantity = quantity.Neg()
@@ -234,7 +285,10 @@ func (a *adopter) instrument(p *LegacyPosition) (ledger.Instrument, error) {
 	if a.rows.Instrument != nil {
 		return a.rows.Instrument(*p)
 	}
-	return p.instrument(a.base)
+	if a.rows.Currency == "" {
+		return ledger.Instrument{}, fmt.Errorf("%w: the row names no currency: set Currency or Instrument", accounts.ErrInvalid)
+	}
+	return p.instrument(a.rows.Currency)
 }
 
 // errChanged says that rows changed after they were read: read them again.
@@ -277,13 +331,13 @@ func (a *adopter) claim(ctx context.Context, tx *sqlx.Tx) error {
 	for i := range a.batch {
 		ids[i] = a.batch[i].ID
 	}
-	var now []LegacyPosition
-	if err := tx.SelectContext(ctx, &now, a.schema.in(`
-		SELECT id, user_id, symbol, position_type, side, quantity::text AS quantity, entry_price::text AS entry_price,
-			coalesce(option_details::text, '') AS option_details, opened_at, closed_at IS NULL AS open
+	var rows []legacyRow
+	if err := tx.SelectContext(ctx, &rows, a.schema.in(`
+		SELECT `+legacyColumns+`
 		FROM trading.positions WHERE account_profile_id IS NULL AND id = ANY ($1) ORDER BY id FOR UPDATE`), ids); err != nil {
 		return err
 	}
+	now := legacyRows(rows)
 	if len(now) != len(a.batch) {
 		return errChanged
 	}

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestAdoption(t *testing.T) {
 	realized := value[string](t, s.db, `SELECT sum(realized_pnl)::text FROM trading.positions WHERE user_id = 'user3'`)
 	others := value[string](t, s.db, `SELECT md5(string_agg(p::text, '' ORDER BY id)) FROM trading.positions p WHERE user_id <> 'user3'`)
 
-	done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Signals: true, BatchSize: 30})
+	done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD", Signals: true, BatchSize: 30})
 	require.NoError(t, err, "AdoptLegacyRows failed")
 	require.Equal(t, Adoption{Positions: 286, Openings: open, Trades: 100, Signals: 2000}, done, "not every row was adopted")
 	require.NoError(t, s.Verify(t.Context(), id), "rows and journal differ")
@@ -53,7 +54,7 @@ func TestAdoption(t *testing.T) {
 	require.Equal(t, value[string](t, s.db, `SELECT sum(quantity * entry_price)::numeric(30,4)::text FROM trading.positions WHERE account_profile_id = $1 AND instrument_key IS NULL AND id % 10 <> 0`, id),
 		value[string](t, s.db, `SELECT sum(exact_basis)::numeric(30,4)::text FROM trading.positions WHERE account_profile_id = $1`, id), "the basis of what is held changed")
 
-	again, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Signals: true})
+	again, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD", Signals: true})
 	require.NoError(t, err, "a second adoption failed")
 	require.Zero(t, again, "a second adoption found something")
 }
@@ -69,7 +70,7 @@ func TestAdoptionIsResumed(t *testing.T) {
 	for stop := 1; ; stop += 40 {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		done, err := s.AdoptLegacyRows(ctx, id, LegacyRows{UserID: "user3", BatchSize: 10,
+		done, err := s.AdoptLegacyRows(ctx, id, LegacyRows{UserID: "user3", Currency: "USD", BatchSize: 10,
 			Opening: func(_ LegacyPosition, o ledger.Opening) (ledger.Opening, error) {
 				if n++; n == stop {
 					cancel()
@@ -108,7 +109,7 @@ func TestAdoptionAmongWriters(t *testing.T) {
 	var done [2]Adoption
 	for i := range done {
 		adopters.Go(func() (err error) {
-			done[i], err = s.AdoptLegacyRows(t.Context(), testProfile(i).ID, LegacyRows{UserID: "user3", BatchSize: 3})
+			done[i], err = s.AdoptLegacyRows(t.Context(), testProfile(i).ID, LegacyRows{UserID: "user3", Currency: "USD", BatchSize: 3})
 			return err
 		})
 	}
@@ -138,7 +139,7 @@ func TestAdoptionOfOptions(t *testing.T) {
 	} {
 		run(t, s.db, `DELETE FROM trading.positions`, `INSERT INTO trading.positions (user_id, symbol, position_type, side, quantity, entry_price, option_details)
 			VALUES ('user3', 'NU', 'OPTION', 'SHORT', 2, 0.55, `+c.details+`)`)
-		rows := LegacyRows{UserID: "user3"}
+		rows := LegacyRows{UserID: "user3", Currency: "USD"}
 		if strings.HasPrefix(c.details, `'"`) {
 			rows.Instrument = func(p LegacyPosition) (ledger.Instrument, error) {
 				return ledger.ParseOCC(strings.Trim(p.Details, `"`))
@@ -171,11 +172,11 @@ func TestRefusedAdoptions(t *testing.T) {
 		want error
 	}{
 		"no user":                    {id, LegacyRows{}, accounts.ErrInvalid},
-		"no profile":                 {"nobody", LegacyRows{UserID: "user3"}, accounts.ErrProfileNotFound},
-		"long and short":             {id, LegacyRows{UserID: "user3"}, accounts.ErrInvalid},
-		"the caller's reason":        {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, own }}, own},
-		"an instrument nobody knows": {id, LegacyRows{UserID: "user3", Instrument: func(LegacyPosition) (ledger.Instrument, error) { return ledger.Instrument{}, own }}, own},
-		"an opening of nothing": {id, LegacyRows{UserID: "user3", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, nil }},
+		"no profile":                 {"nobody", LegacyRows{UserID: "user3", Currency: "USD"}, accounts.ErrProfileNotFound},
+		"long and short":             {id, LegacyRows{UserID: "user3", Currency: "USD"}, accounts.ErrInvalid},
+		"the caller's reason":        {id, LegacyRows{UserID: "user3", Currency: "USD", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, own }}, own},
+		"an instrument nobody knows": {id, LegacyRows{UserID: "user3", Currency: "USD", Instrument: func(LegacyPosition) (ledger.Instrument, error) { return ledger.Instrument{}, own }}, own},
+		"an opening of nothing": {id, LegacyRows{UserID: "user3", Currency: "USD", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, nil }},
 			accounts.ErrInvalid},
 	} {
 		done, err := s.AdoptLegacyRows(t.Context(), c.id, c.rows)
@@ -192,7 +193,7 @@ func TestAdoptionOfReusedIDs(t *testing.T) {
 	id := testProfile(0).ID
 	const insert = `INSERT INTO trading.positions (user_id, symbol, position_type, side, quantity, entry_price) VALUES ('user3', '`
 	run(t, s.db, `TRUNCATE trading.positions RESTART IDENTITY`, insert+`NU', 'STOCK', 'LONG', 2, 11)`)
-	_, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3"})
+	_, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD"})
 	require.NoError(t, err, "AdoptLegacyRows failed")
 	for _, more := range []string{"", insert + `XYZ', 'STOCK', 'LONG', 2, 11)`} {
 		run(t, s.db, `TRUNCATE trading.positions RESTART IDENTITY`, insert+`AAPL', 'STOCK', 'LONG', 2, 11)`)
@@ -200,7 +201,7 @@ func TestAdoptionOfReusedIDs(t *testing.T) {
 			run(t, s.db, more)
 		}
 		rows := value[int](t, s.db, `SELECT count(*) FROM trading.positions`)
-		done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3"})
+		done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD"})
 		require.ErrorIs(t, err, accounts.ErrInvalid, "a row was taken for another")
 		require.ErrorContains(t, err, "positions-1", "the error does not say which row")
 		require.Zero(t, done, "something is said to be adopted")
@@ -213,7 +214,7 @@ func TestAdoptionWithoutProjection(t *testing.T) {
 	t.Parallel()
 	s := newLegacy(t, WithoutProjection())
 	before := value[string](t, s.db, legacySums)
-	_, err := s.AdoptLegacyRows(t.Context(), testProfile(0).ID, LegacyRows{UserID: "user3"})
+	_, err := s.AdoptLegacyRows(t.Context(), testProfile(0).ID, LegacyRows{UserID: "user3", Currency: "USD"})
 	require.NoError(t, err, "AdoptLegacyRows failed")
 	require.Equal(t, before, value[string](t, s.db, legacySums), "what is in force changed")
 	requireOpen(t, s.db, "user3")
@@ -222,4 +223,56 @@ func TestAdoptionWithoutProjection(t *testing.T) {
 func requireOpen(t *testing.T, db *sqlx.DB, user string) {
 	t.Helper()
 	require.NotZero(t, value[int](t, db, `SELECT count(*) FROM trading.positions WHERE user_id = $1 AND account_profile_id IS NOT NULL AND closed_at IS NULL`, user), "rows in force were closed")
+}
+
+// Odd rows, each alone on a table with the constraints of a deployed system: what is in force is adopted or
+// refused with the row's id, and nothing of it is guessed; of what is closed, nothing matters.
+func TestAdoptionOfOddRows(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "postgres", migrated.Database(t))
+	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+	refused := map[string]bool{}
+	for i, c := range []struct{ row, says string }{
+		{`'AAPL', 'STOCK', 'LONG', 5, 200, NULL, now(), NULL`, ""},
+		{`'XYZ', 'STOCK', 'LONG', 0, 10, NULL, now(), NULL`, "Quantity"},
+		{`'XYZ', 'STOCK', 'LONG', 'NaN', 10, NULL, now(), NULL`, "quantity"},
+		{`'XYZ', 'STOCK', 'LONG', 1, 'NaN', NULL, now(), NULL`, "price"},
+		{`' XYZ', 'STOCK', 'LONG', 5, 10, NULL, now(), NULL`, "Symbol"},
+		{`'XYZ', 'STOCK', 'LONG', 5, 10, NULL, now() + interval '1 day', NULL`, "OpenedAt"},
+		{`'XYZ', 'STOCK', 'LONG', 5, 10, NULL, 'infinity', NULL`, "opened_at is infinite"},
+		{`'XYZ', 'STOCK', 'LONG', 5, 10, NULL, '-infinity', NULL`, "opened_at is infinite"},
+		{`'XYZ', 'STOCK', 'LONG', 5, 10, NULL, now(), 'infinity'`, ""},
+		{`' ', 'STOCK', 'LONG', 0, 0, '[]', 'infinity', now()`, ""},
+		{`'XYZ', 'OPTION', 'LONG', 5, 10, '[1]', now(), NULL`, "option_details"},
+		{`'XYZ', 'OPTION', 'LONG', 5, 10, 'null', now(), NULL`, "strike"},
+	} {
+		id := int64(i + 1001)
+		p := testProfile(i)
+		p.Owner, p.BaseCurrency = "u", "JPY"
+		require.NoError(t, s.CreateProfile(t.Context(), p), "CreateProfile failed")
+		run(t, s.db, `DELETE FROM trading.positions WHERE account_profile_id IS NULL`, fmt.Sprintf(`INSERT INTO trading.positions
+			(id, user_id, symbol, position_type, side, quantity, entry_price, option_details, opened_at, closed_at) VALUES (%d, 'u', %s)`, id, c.row))
+		adopt := func(currency ledger.Currency) (Adoption, error) {
+			return s.AdoptLegacyRows(t.Context(), p.ID, LegacyRows{UserID: "u", Currency: currency})
+		}
+		if i == 0 {
+			_, err := adopt("")
+			require.ErrorIs(t, err, accounts.ErrInvalid, "a currency was guessed")
+			require.ErrorContains(t, err, "position 1001: ", "the error does not say which row")
+			require.Zero(t, value[int](t, s.db, `SELECT count(*) FROM trading.journal_entries`), "something was adopted all the same")
+		}
+		done, err := adopt("USD")
+		if c.says == "" {
+			require.NoError(t, err, "%s", c.row)
+			require.EqualValues(t, 1, done.Positions, "%s", c.row)
+		} else {
+			refused[c.row] = true
+			require.ErrorIs(t, err, accounts.ErrInvalid, "%s", c.row)
+			require.ErrorContains(t, err, c.says, "%s", c.row)
+			require.Regexp(t, fmt.Sprintf(`positions?[ -]%d\b`, id), err.Error(), "the error does not say which row: %s", c.row)
+			require.Equal(t, 1, value[int](t, s.db, `SELECT count(*) FROM trading.positions WHERE account_profile_id IS NULL`), "%s was adopted", c.row)
+		}
+		require.NoError(t, s.Verify(t.Context(), p.ID), "%s", c.row)
+	}
+	require.Equal(t, 1, value[int](t, s.db, `SELECT count(*) FROM trading.positions WHERE instrument_key = 'STK:AAPL:USD'`), "not in the currency that was said")
 }

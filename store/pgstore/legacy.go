@@ -13,9 +13,9 @@ import (
 
 // instrument is what the row's columns say. ErrInvalid, and an instrument without terms, when they do
 // not say enough: nothing about a contract is ever guessed.
-func (p *LegacyPosition) instrument(base ledger.Currency) (ledger.Instrument, error) {
+func (p *LegacyPosition) instrument(currency ledger.Currency) (ledger.Instrument, error) {
 	if p.PositionType != "OPTION" {
-		return ledger.NewStock(p.Symbol, base), nil
+		return ledger.NewStock(p.Symbol, currency), nil
 	}
 	var fields map[string]any
 	dec := json.NewDecoder(strings.NewReader(p.Details))
@@ -45,7 +45,7 @@ func (p *LegacyPosition) instrument(base ledger.Currency) (ledger.Instrument, er
 	if !known {
 		return ledger.Instrument{}, p.unclear("right")
 	}
-	i := ledger.NewOption(p.Symbol, expiry, right, strike, base)
+	i := ledger.NewOption(p.Symbol, expiry, right, strike, currency)
 	if m := text("multiplier"); m != "" {
 		if i.Multiplier, err = udecimal.Parse(m); err != nil || !i.Multiplier.IsPos() {
 			return ledger.Instrument{}, p.unclear("multiplier")

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -37,6 +38,13 @@ type profileRow struct {
 	LastUsed sql.NullTime   `db:"last_used_at"`
 }
 
+// A time that is infinite is none.
+const profileRead = `profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance,
+	CASE WHEN isfinite(created_at) THEN created_at END AS created_at,
+	owner_id, mode, status, base_currency, gateway_host, gateway_port, gateway_client_id, limits, version,
+	CASE WHEN isfinite(updated_at) THEN updated_at END AS updated_at,
+	CASE WHEN isfinite(last_used_at) THEN last_used_at END AS last_used_at`
+
 const profileColumns = `profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance, created_at,
 	owner_id, mode, status, base_currency, gateway_host, gateway_port, gateway_client_id, limits, version,
 	updated_at, last_used_at`
@@ -59,7 +67,7 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 		dec.DisallowUnknownFields()
 		var limits *storedLimits
 		if err := dec.Decode(&limits); err != nil {
-			return accounts.AccountProfile{}, fmt.Errorf("limits of profile %q: %w", r.ID, err)
+			return unreadable(p), fmt.Errorf("%w: row of account_profiles %q, column limits: %w", accounts.ErrInvalid, r.ID, err)
 		}
 		p.Limits = (*risk.Limits)(limits)
 	}
@@ -67,6 +75,17 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 		foreign(&p)
 	}
 	return p, nil
+}
+
+// unreadable is what lists have of a profile with limits that this library does not understand: one that
+// may not trade, and cannot be written back.
+func unreadable(p accounts.AccountProfile) accounts.AccountProfile {
+	foreign(&p)
+	p.Limits, p.Version = &risk.Limits{}, 0
+	if p.Status != accounts.StatusArchived {
+		p.Status = accounts.StatusSuspended
+	}
+	return p
 }
 
 // foreign makes a profile of a row that was written by other means.
@@ -181,27 +200,62 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 	}
 }
 
-// Profile implements accounts.Store.
+// Profile implements accounts.Store. accounts.ErrInvalid, with the row and its column, for a profile whose
+// limits this version of the library does not understand: a limit that it does not know must not go
+// unheeded. See Profiles.
 func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
 	if err := s.ready(ctx); err != nil {
 		return accounts.AccountProfile{}, err
 	}
 	var row profileRow
-	err := s.get(ctx, &row, `SELECT `+profileColumns+` FROM trading.account_profiles WHERE profile_id = $1`, string(id))
+	err := s.get(ctx, &row, `SELECT `+profileRead+` FROM trading.account_profiles WHERE profile_id = $1`, string(id))
 	if missing(err) {
 		return accounts.AccountProfile{}, notFound(id)
 	}
 	if err != nil {
 		return accounts.AccountProfile{}, s.failed(ctx, err, "read profile %q", id)
 	}
-	return row.profile()
+	p, err := row.profile()
+	if err != nil {
+		return accounts.AccountProfile{}, fmt.Errorf("read profile %q: %w", id, err)
+	}
+	return p, nil
 }
 
-// Profiles implements accounts.Store.
+// Profiles implements accounts.Store. One row that cannot be read does not keep the others from being
+// listed: a profile whose limits this version of the library does not understand is listed as suspended,
+// unless it is archived, with limits that permit nothing and Version 0, so that UpdateProfile does not take
+// it. A filter for active profiles leaves it out, and one for suspended profiles does not find it. Profile
+// says what is wrong with it.
 func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accounts.AccountProfile, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
+	found := []accounts.AccountProfile{}
+	for {
+		rows, err := s.profileRows(ctx, f)
+		if err != nil {
+			return nil, s.failed(ctx, err, "list profiles")
+		}
+		for i := range rows {
+			p, err := rows[i].profile()
+			if err != nil && len(f.Statuses) > 0 && !slices.Contains(f.Statuses, p.Status) {
+				continue
+			}
+			found = append(found, p)
+		}
+		switch {
+		case f.Limit <= 0 || len(rows) < f.Limit:
+			return found, nil
+		case len(found) >= f.Limit:
+			return found[:f.Limit], nil
+		}
+		f.After = accounts.ProfileID(rows[len(rows)-1].ID) // for those that were left out
+	}
+}
+
+// profileRows reads the rows that match the filter.
+func (s *Store) profileRows(ctx context.Context, f accounts.ProfileFilter) ([]profileRow, error) {
 	var owner sql.NullString
 	if f.Owner != nil {
 		owner = sql.NullString{String: string(*f.Owner), Valid: true}
@@ -209,7 +263,7 @@ func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accou
 	limit := sql.NullInt64{Int64: int64(f.Limit), Valid: f.Limit > 0}
 	var rows []profileRow
 	err := s.list(ctx, &rows, `
-		SELECT `+profileColumns+` FROM trading.account_profiles
+		SELECT `+profileRead+` FROM trading.account_profiles
 		WHERE profile_id COLLATE "C" > $1
 			AND ($2::text IS NULL OR owner_id = $2)
 			AND (cardinality($3::text[]) = 0 OR status = ANY ($3::text[]))
@@ -217,18 +271,10 @@ func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accou
 			AND ($6::text = '' OR ibkr_account_id = $6)
 		ORDER BY profile_id COLLATE "C" LIMIT $5`,
 		string(f.After), owner, textArray(f.Statuses), textArray(f.Levels), limit, f.IBKRAccountID)
-	if err != nil && !hasState(err, invalidEncoding) {
-		return nil, s.failed(ctx, err, "list profiles")
+	if hasState(err, invalidEncoding) {
+		return nil, nil // what no column can hold is nowhere
 	}
-	found := make([]accounts.AccountProfile, 0, len(rows))
-	for i := range rows {
-		p, err := rows[i].profile()
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, p)
-	}
-	return found, nil
+	return rows, err
 }
 
 // textArray is strings as a parameter.

@@ -49,7 +49,7 @@ func everything(s *Store) map[string]func(context.Context) error {
 		},
 		"Rebuild": func(ctx context.Context) error { return s.Rebuild(ctx, p.ID) },
 		"AdoptLegacyRows": func(ctx context.Context) error {
-			_, err := s.AdoptLegacyRows(ctx, p.ID, LegacyRows{UserID: "u", Signals: true})
+			_, err := s.AdoptLegacyRows(ctx, p.ID, LegacyRows{UserID: "u", Currency: "USD", Signals: true})
 			return err
 		},
 		"Migrate":  func(ctx context.Context) error { return Migrate(ctx, s.db) },

@@ -122,7 +122,7 @@ func writings() []writing {
 
 func adoptRows(user string) func(context.Context, *Store) error {
 	return func(ctx context.Context, s *Store) error {
-		_, err := s.AdoptLegacyRows(ctx, testProfile(0).ID, LegacyRows{UserID: user})
+		_, err := s.AdoptLegacyRows(ctx, testProfile(0).ID, LegacyRows{UserID: user, Currency: "USD"})
 		return err
 	}
 }
