@@ -175,10 +175,12 @@ func fail(group []*command, err error) {
 	}
 }
 
-// answered reports whether a command of the group is answered without an entry of its own.
+// answered reports whether a command of the group is answered without an entry of its own. A policy
+// that is in the journal already is no answer: the profile has it, and whoever misses it writes it.
 func answered(group []*command) bool {
 	return slices.ContainsFunc(group, func(cmd *command) bool {
-		return cmd.err == nil && !cmd.parked && cmd.refresh == 0
+		_, policy := cmd.task.(policing)
+		return cmd.err == nil && !cmd.parked && cmd.refresh == 0 && !policy
 	})
 }
 

@@ -3,6 +3,7 @@ package exposure
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -24,7 +25,7 @@ type memory struct {
 	tags    map[ledger.InstrumentKey][]tag
 	sectors map[underlyingKey]string
 	// recent holds the orders accepted within the last minute or the duplicate window, oldest
-	// first, where the limits in force at their acceptance look back at them.
+	// first; see remember.
 	recent []sent
 	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
 	day    dayCount
@@ -175,27 +176,26 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 	r.remember(sent{h.Time, w.key, w.Quantity, w.Price})
 }
 
-// remember keeps an accepted order for as long as a rule looks back at it: not at all where no rule
-// does.
+// remember keeps an accepted order for as long as a rule looks back at it. Where no rule does, it keeps
+// the newest maxUnasked of the last minute, for a rule that is yet to come.
 func (r *memory) remember(s sent) {
-	window := time.Minute
+	window, most := time.Minute, math.MaxInt
 	if r.policy != nil {
 		l := &r.policy.limits
-		if l.OrdersPerMinute == 0 {
-			window = 0
-		}
 		window = max(window, l.DuplicateWindow)
+		if l.OrdersPerMinute == 0 && l.DuplicateWindow == 0 {
+			most = maxUnasked
+		}
 	}
-	if window == 0 {
-		r.recent = nil
-		return
-	}
-	old := 0
+	old := max(0, len(r.recent)+1-most)
 	for old < len(r.recent) && s.Time.Sub(r.recent[old].Time) > window {
 		old++
 	}
 	r.recent = append(r.recent[old:], s)
 }
+
+// maxUnasked is the number of orders of the last minute that are kept while no rule asks for them.
+const maxUnasked = 256
 
 // drop removes a working order.
 func (r *memory) drop(w *working) {
