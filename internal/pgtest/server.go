@@ -79,7 +79,8 @@ while read -r command argument; do
 	kill)
 		processes && kill -KILL $all 2>/dev/null
 		for p in $all; do while alive "$p"; do sleep 0.01; done; done ;;
-	silence) processes && kill -STOP $all ;;
+	silence) # the first one first: then no other begins or goes away
+		processes && kill -STOP "$first" && processes && kill -STOP $all ;;
 	wake) processes && kill -CONT $all ;;
 	seed)
 		rm -rf "$dir/data"
