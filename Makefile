@@ -23,6 +23,7 @@ for system in $(1); do \
 done
 endef
 FUZZTIME ?= 5m
+SOAK     ?= 1h
 BENCH    ?= .
 COUNT    ?= 6
 
@@ -112,6 +113,10 @@ bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statement
 test-faults: postgres ## kill 100 traders and 20 rotations, fail over 40 times, stop the server 20 times, cut connections 100 times, under load
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_FAULTS=full ACCOUNTS_PG_FSYNC_ON=1 \
 		go test -race -count=1 -v -timeout 60m -run 'TestKilledProcess|TestFailover|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit|TestKilledRotation' ./store/pgstore ./credentials/pgcreds
+
+.PHONY: soak
+soak: postgres ## three processes on a failing cluster for SOAK (default 1h), and then every book beside a simulated broker's
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_SOAK=$(SOAK) go test -race -count=1 -v -timeout 0 -run '^TestSoak$$' ./store/pgstore
 
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages

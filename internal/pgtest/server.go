@@ -81,7 +81,8 @@ while read -r command argument; do
 		for p in $all; do while alive "$p"; do sleep 0.01; done; done ;;
 	silence) # the first one first: then no other begins or goes away
 		processes && kill -STOP "$first" && processes && kill -STOP $all ;;
-	wake) processes && kill -CONT $all ;;
+	wake) # the first one last, for the same reason
+		processes && kill -CONT ${all#"$first"} && kill -CONT "$first" ;;
 	seed)
 		rm -rf "$dir/data"
 		"$bin/pg_basebackup" -D "$dir/data" -R -c fast --no-sync \

@@ -16,7 +16,7 @@ import (
 
 const (
 	soakProfiles  = 4
-	soakContracts = 6 // of each profile
+	soakContracts = 12 // of each profile
 )
 
 func soakContract(i int) ledger.Instrument { return ledger.NewStock(fmt.Sprint("SOAK", i), "USD") }
@@ -60,7 +60,8 @@ type brokerAccount struct {
 	number   int
 	random   *rand.Rand
 	fills    []*brokerFill
-	paidIn   int64 // cents
+	held     [soakContracts]int64 // units, of the executions in force
+	paidIn   int64                // cents
 	deposits int
 	cancels  int
 	newest   time.Time // of the fills
@@ -73,20 +74,26 @@ func newBrokerAccount(number int, random *rand.Rand) *brokerAccount {
 
 // fill executes something. Where the account holds much of the contract, it rather sells, so that lots stay few.
 func (a *brokerAccount) fill(at time.Time) *brokerFill {
-	f := &brokerFill{root: fmt.Sprintf("0000%04x.%08x.%06d", a.number, a.random.Uint32(), len(a.fills)), version: 1,
-		contract: a.random.IntN(soakContracts), at: at}
+	f := &brokerFill{contract: a.random.IntN(soakContracts), at: at}
 	f.terms(a.random)
-	if held := a.holding(f.contract).quantity; held > 50 && f.quantity > 0 || held < -50 && f.quantity < 0 {
+	if held := a.held[f.contract]; held > 50 && f.quantity > 0 || held < -50 && f.quantity < 0 {
 		f.quantity = -f.quantity
 	}
-	a.fills = append(a.fills, f)
-	return f
+	return a.execute(f)
 }
 
 // fillOrder executes an order in full.
 func (a *brokerAccount) fillOrder(order soakHeld) *brokerFill {
-	f := a.fill(a.now())
+	f := &brokerFill{at: a.now()}
+	f.terms(a.random)
 	f.order, f.contract, f.quantity = order.ID, order.Contract, order.Quantity
+	return a.execute(f)
+}
+
+func (a *brokerAccount) execute(f *brokerFill) *brokerFill {
+	f.root, f.version = fmt.Sprintf("0000%04x.%08x.%06d", a.number, a.random.Uint32(), len(a.fills)), 1
+	a.fills = append(a.fills, f)
+	a.held[f.contract] += f.quantity
 	return f
 }
 
@@ -138,13 +145,16 @@ func (a *brokerAccount) settled() *brokerFill {
 
 // correct changes what an execution was.
 func (a *brokerAccount) correct(f *brokerFill) {
+	a.held[f.contract] -= f.quantity
 	f.terms(a.random)
+	a.held[f.contract] += f.quantity
 	f.version++
 	f.settled = false
 }
 
 // cancel takes an execution back.
 func (a *brokerAccount) cancel(f *brokerFill) ledger.Cancellation {
+	a.held[f.contract] -= f.quantity
 	f.cancelled, f.settled = true, false
 	a.cancels++
 	return ledger.Cancellation{ExecID: ledger.ExecID(fmt.Sprintf("cancel.%d.%d", a.number, a.cancels)), Cancels: f.id(), Time: a.now()}

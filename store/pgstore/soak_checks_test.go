@@ -153,11 +153,16 @@ func (j *soakJournal) requireOrders(a *soakAccount, p *accounts.Portfolio) {
 	require.Equal(j.s.t, want, got, "%s: working orders", j.id)
 }
 
-// progress tells what was done so far.
+// progress tells what was done so far. An append is as long as the store took; a halt is as long as
+// its caller waited, so that a halt that is behind another append may take two.
 func (s *soak) progress(lasted time.Duration) {
-	s.t.Logf("%s: %d calls acknowledged in %d attempts, %d entries read, faults: %v", lasted.Round(time.Second), s.acked, s.attempts,
-		s.entries, s.faults.count)
+	holds := 0
+	for _, a := range s.accounts {
+		holds += len(a.holds)
+	}
+	s.t.Logf("%s: acknowledged in %d attempts: %v; %d orders held; faults: %v", lasted.Round(time.Second), s.attempts, s.acked, holds, s.faults.count)
 	for _, p := range s.processes {
-		s.t.Logf("process %d, started %d times: longest halt %s, in calm times %s, longest append %s", p.number, p.starts, p.halt, p.calmHalt, p.append)
+		s.t.Logf("process %d, started %d times: longest of %d halts %s, in calm times %s; longest append %s", p.number, p.starts,
+			p.halts, p.halt, p.calmHalt, p.append)
 	}
 }

@@ -66,9 +66,6 @@ var soakFinal = []error{accounts.ErrInvalid, accounts.ErrIDReused, accounts.ErrI
 	accounts.ErrExecutionMismatch, accounts.ErrExecutionNotFound, accounts.ErrPositionNotFound, accounts.ErrOrderNotFound, accounts.ErrClosed,
 	errNotTold}
 
-// errNotTold says that a subscriber does not hear of the newest.
-var errNotTold = errors.New("a subscriber was not told")
-
 // soakChild is a process of the soak. It makes the calls that its standard input says, several at once,
 // and ends with it, with an error where a goroutine is left.
 func soakChild() {
@@ -98,14 +95,12 @@ type soakProcess struct {
 	ctx       context.Context // ends with close
 	cancel    context.CancelFunc
 	following sync.WaitGroup
-	mu        sync.Mutex
-	told      map[accounts.ProfileID]int64 // the newest entries that the subscriber knows of
-	more      chan struct{}                // closed when it learns of more
+	told      soakNews
 }
 
 // startSoakProcess opens everything, as often as it takes: the server may be failing over.
 func startSoakProcess(driver, dsn string) (*soakProcess, error) {
-	p := &soakProcess{out: json.NewEncoder(os.Stdout), told: map[accounts.ProfileID]int64{}, more: make(chan struct{})}
+	p := &soakProcess{out: json.NewEncoder(os.Stdout), told: newSoakNews()}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	for i := range soakProfiles {
 		p.ids = append(p.ids, testProfile(i).ID)
@@ -119,8 +114,7 @@ func startSoakProcess(driver, dsn string) (*soakProcess, error) {
 		if time.Now().After(deadline) {
 			return nil, err
 		}
-		pause := time.NewTimer(50 * time.Millisecond)
-		<-pause.C
+		soakPause(p.ctx)
 	}
 }
 
@@ -152,7 +146,7 @@ func (p *soakProcess) open(driver, dsn string) (err error) {
 		if err != nil {
 			return err
 		}
-		p.learn(id, portfolio.Stats().Seq)
+		p.told.learn(id, portfolio.Stats().Seq)
 	}
 	p.following.Go(func() { p.follow(events) })
 	return nil
@@ -244,7 +238,7 @@ func (p *soakProcess) call(ctx context.Context, op soakOp, a *soakAnswer) error 
 	case "route":
 		return p.route(ctx, *op.Signal, a)
 	case "newest":
-		return p.newest(ctx, op.Heads)
+		return p.told.await(ctx, op.Heads)
 	}
 	portfolio, err := p.manager.Portfolio(ctx, p.ids[op.Profile])
 	if err != nil {
@@ -297,65 +291,4 @@ func (p *soakProcess) held(profile int, o risk.Order) soakHeld {
 	}
 	h.Quantity, _ = o.Quantity.Int64()
 	return h
-}
-
-// follow takes what the subscriber is told. An event without a number says to look.
-func (p *soakProcess) follow(events <-chan accounts.Event) {
-	for e := range events {
-		if e.Kind != accounts.EventRecorded {
-			continue
-		}
-		for seq := e.Seq; ; {
-			p.learn(e.ProfileID, seq)
-			if e.Seq > 0 || p.look(e.ProfileID) == nil || p.ctx.Err() != nil {
-				break
-			}
-		}
-	}
-}
-
-// look reads how far the journal goes.
-func (p *soakProcess) look(id accounts.ProfileID) error {
-	p.mu.Lock()
-	seq := p.told[id]
-	p.mu.Unlock()
-	for e, err := range p.store.Entries(p.ctx, id, seq) {
-		if err != nil {
-			return err
-		}
-		p.learn(id, e.Seq)
-	}
-	return nil
-}
-
-func (p *soakProcess) learn(id accounts.ProfileID, seq int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if seq > p.told[id] {
-		p.told[id] = seq
-		close(p.more)
-		p.more = make(chan struct{})
-	}
-}
-
-// newest waits until the subscriber knows of these ends of journals.
-func (p *soakProcess) newest(ctx context.Context, heads map[accounts.ProfileID]int64) error {
-	for {
-		p.mu.Lock()
-		behind, more := "", p.more
-		for id, head := range heads {
-			if p.told[id] < head {
-				behind += fmt.Sprintf("of profile %s entry %d, not %d; ", id, p.told[id], head)
-			}
-		}
-		p.mu.Unlock()
-		if behind == "" {
-			return nil
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: the newest that it knows is %s", errNotTold, behind)
-		}
-	}
 }

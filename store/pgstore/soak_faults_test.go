@@ -21,11 +21,13 @@ type soakSlot struct {
 	lost   int64 // how often a failover may have lost what was not acknowledged before the process began
 	flying int
 
+	halts                  int
 	append, halt, calmHalt time.Duration // the longest
 }
 
 // halted notes how long a halt took.
 func (p *soakSlot) halted(took time.Duration, calm bool) {
+	p.halts++
 	p.halt = max(p.halt, took)
 	if calm {
 		p.calmHalt = max(p.calmHalt, took)

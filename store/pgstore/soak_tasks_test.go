@@ -219,7 +219,7 @@ func (s *soak) acknowledged(attempt *soakAttempt, a soakAnswer) {
 	}
 	task.done = true
 	s.again = slices.DeleteFunc(s.again, func(other *soakTask) bool { return other == task })
-	s.acked++
+	s.acked[task.op.Call]++
 	if task.then != nil {
 		task.then(&a)
 	}

@@ -32,6 +32,7 @@ const (
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	s := newSoak(t)
+	s.loop(never) // the accounts have money before anything is drawn
 	begun, told := time.Now(), time.Now()
 	s.loop(func() bool {
 		if s.length == 0 {
@@ -55,6 +56,7 @@ func TestSoak(t *testing.T) {
 	s.end()
 	s.check()
 	s.progress(time.Since(begun))
+	t.Logf("%d entries in the journals", s.entries)
 }
 
 func never() bool { return false }
@@ -77,8 +79,9 @@ type soak struct {
 	flying    map[int64]*soakAttempt
 	replay    []*soakTask // facts that were acknowledged
 
-	ticks, attempts, drawn, acked int64
-	entries                       int64
+	ticks, attempts, drawn int64          // ticks are those at which something may be drawn
+	acked                  map[string]int // calls, by what they are
+	entries                int64
 }
 
 // newSoak starts the cluster and the processes.
@@ -90,7 +93,8 @@ func newSoak(t *testing.T) *soak {
 		seed, err = strconv.ParseUint(text, 10, 64)
 		require.NoError(t, err, "$ACCOUNTS_SOAK_SEED")
 	}
-	s := &soak{t: t, random: rand.New(rand.NewPCG(seed, 0)), lines: make(chan soakLine), flying: map[int64]*soakAttempt{}}
+	s := &soak{t: t, random: rand.New(rand.NewPCG(seed, 0)), lines: make(chan soakLine), flying: map[int64]*soakAttempt{},
+		acked: map[string]int{}}
 	if text := os.Getenv("ACCOUNTS_SOAK"); text != "" {
 		var err error
 		s.length, err = time.ParseDuration(text)
@@ -143,8 +147,8 @@ func (s *soak) loop(more func() bool) {
 	for on := true; on || len(s.again)+len(s.flying) > 0 || s.faults.busy(); {
 		select {
 		case <-tick.C:
-			s.ticks++
 			if on = more(); on {
+				s.ticks++
 				s.misfortune()
 			}
 			s.handOut(on)
