@@ -156,11 +156,18 @@ func (j *soakJournal) requireOrders(a *soakAccount, p *accounts.Portfolio) {
 // progress tells what was done so far. An append is as long as the store took; a halt is as long as
 // its caller waited, so that a halt that is behind another append may take two.
 func (s *soak) progress(lasted time.Duration) {
-	holds := 0
+	holds, waiting := 0, map[string]int{}
 	for _, a := range s.accounts {
 		holds += len(a.holds)
 	}
-	s.t.Logf("%s: acknowledged in %d attempts: %v; %d orders held; faults: %v", lasted.Round(time.Second), s.attempts, s.acked, holds, s.faults.count)
+	for _, task := range s.again {
+		waiting[task.op.Call]++
+	}
+	for _, a := range s.flying {
+		waiting[a.task.op.Call+" under way"]++
+	}
+	s.t.Logf("%s: %d attempts, acknowledged: %v; waiting: %v; %d orders held; faults: %v", lasted.Round(time.Second), s.attempts,
+		s.acked, waiting, holds, s.faults.count)
 	for _, p := range s.processes {
 		s.t.Logf("process %d, started %d times: longest of %d halts %s, in calm times %s; longest append %s", p.number, p.starts,
 			p.halts, p.halt, p.calmHalt, p.append)

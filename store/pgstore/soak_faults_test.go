@@ -107,7 +107,7 @@ func (s *soak) outstanding() string {
 type soakFaults struct {
 	s      *soak
 	random *rand.Rand
-	due    map[string]int64 // by kind, the tick of the next one
+	due    map[string]int64 // by kind, the tick of the next one, or in the short form how many calls are drawn before
 	count  map[string]int
 	todo   chan string
 	failed chan error
@@ -125,7 +125,7 @@ func newSoakFaults(s *soak) *soakFaults {
 		todo: make(chan string, 8), failed: make(chan error, 8)}
 	for _, kind := range []string{"kill", "cut", "terminate", "silence", "failover"} { // in one order, so that the seed decides
 		if s.length == 0 {
-			f.due[kind] = 60 + s.random.Int64N(soakBrief-100)
+			f.due[kind] = 30 + s.random.Int64N(soakBrief-60)
 		} else {
 			f.due[kind] = s.random.Int64N(soakEvery[kind])
 		}
@@ -159,14 +159,17 @@ func (f *soakFaults) calm() bool {
 
 // misfortune brings about the faults that are due.
 func (s *soak) misfortune() {
-	f := s.faults
+	f, now := s.faults, s.ticks
+	if s.length == 0 {
+		now = s.drawn
+	}
 	for _, kind := range []string{"kill", "cut", "terminate", "silence", "failover"} {
-		if at, ok := f.due[kind]; !ok || s.ticks < at {
+		if at, ok := f.due[kind]; !ok || now < at {
 			continue
 		}
 		delete(f.due, kind)
 		if s.length > 0 {
-			f.due[kind] = s.ticks + soakEvery[kind]/2 + s.random.Int64N(soakEvery[kind])
+			f.due[kind] = now + soakEvery[kind]/2 + s.random.Int64N(soakEvery[kind])
 		}
 		f.count[kind]++
 		switch kind {

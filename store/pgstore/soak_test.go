@@ -164,8 +164,10 @@ func (s *soak) loop(more func() bool) {
 	}
 }
 
-// handOut gives a call to a process or, now and then, to two at once.
+// handOut gives a call to a process or, now and then, to two at once. It draws none while no process can
+// take it, or many wait: they would grow old, and the journals would see nothing but late facts.
 func (s *soak) handOut(fresh bool) {
+	fresh = fresh && len(s.again) < soakFlying && s.free(&soakTask{}, nil) != nil
 	var task *soakTask
 	switch {
 	case len(s.again) > 0 && (!fresh || s.random.IntN(2) == 0):
