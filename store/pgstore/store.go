@@ -125,16 +125,15 @@ func (s *Store) Close() error {
 		s.watch.close()
 		s.events.Close()
 		err = s.endWrites()
-		ended := err == nil
-		if s.owned != nil {
-			s.owned.Cut() // what is idle as well
-			ended = ended || s.endWrites() == nil
-		}
-		if ended { // else this would wait for them; the statements end with their connections
-			err = errors.Join(err, s.sql.close())
-		}
-		if s.owned != nil {
-			err = errors.Join(err, s.owned.Close())
+		switch {
+		case err == nil && s.owned == nil:
+			err = s.sql.close()
+		case err == nil:
+			err = errors.Join(s.sql.close(), s.owned.Close())
+		case s.owned != nil:
+			s.owned.Cut()
+			_ = s.endWrites()
+			_ = s.owned.Close() // it says that connections were cut
 		}
 	})
 	return err
