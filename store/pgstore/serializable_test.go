@@ -51,7 +51,7 @@ func TestEverythingAtOnceSerializable(t *testing.T) {
 				return err
 			},
 			"ActiveProfile": func(ctx context.Context, _ int) error { _, err := s.ActiveProfile(ctx, ""); return err },
-			"Checkpoint":    func(ctx context.Context, _ int) error { _, err := s.Checkpoint(ctx, shared.ID); return err },
+			"Checkpoint":    func(ctx context.Context, _ int) error { _, err := s.Checkpoint(ctx, shared.ID, 1); return err },
 			"Lookup":        func(ctx context.Context, _ int) error { _, err := s.Lookup(ctx, own.ID, []string{"a"}); return err },
 			"Verify":        func(ctx context.Context, _ int) error { return s.Verify(ctx, own.ID) },
 			"Rebuild":       func(ctx context.Context, _ int) error { return s.Rebuild(ctx, shared.ID) },
