@@ -26,6 +26,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	p.draft.known = nil
 	for try := 1; try <= maxTries; try++ {
 		p.countTry(ctx, try)
+		leave(group)
 		var done bool
 		if try > optimisticTries || group[0].studies.locks() {
 			done = p.attemptLocked(ctx, group)
@@ -37,6 +38,16 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		}
 	}
 	fail(group, fmt.Errorf("%w: gave up after %d tries", ErrConflict, maxTries))
+}
+
+// leave fails the commands whose callers no longer wait. What was refused before wrote nothing, and
+// what a caller has given up must not come after what others were told since.
+func leave(group []*command) {
+	for _, cmd := range group {
+		if cmd.err == nil {
+			cmd.err = cmd.ctx.Err()
+		}
+	}
 }
 
 // attempt decides and appends once. It reports false if the group must be decided again.

@@ -284,3 +284,15 @@ func requireHarmless(t *testing.T, x *trouble) {
 		require.NotContains(t, x.logs.all.String(), never)
 	}
 }
+
+// Account ids are masked wherever they stand, and the library's own ids are not.
+func TestHarmless(t *testing.T) {
+	for text, want := range map[string]string{
+		"login of DU1234567 refused":                       "login of (account) refused",
+		"user=xDU1234567y":                                 "user=x(account)",
+		"profile 01a221a6-f543-7510-b08f-008a11cf5432f111": "profile 01a221a6-f543-7510-b08f-008a11cf5432(account)",
+		"profile 01a221a6-f543-7510-b08f-008a11cf5432":     "profile 01a221a6-f543-7510-b08f-008a11cf5432",
+	} {
+		require.Equal(t, want, accounts.Harmless(text))
+	}
+}

@@ -64,13 +64,18 @@ func errAttr(err error) slog.Attr {
 }
 
 // accountText finds what looks like a broker's account id in a text. The id may stand inside a longer
-// word.
-var accountText = regexp.MustCompile(`(?i)D?[UFI][0-9]{3}[0-9A-Z]*`)
+// word. A UUID, which the library's own ids are, is found as a whole: parts of it can look like one.
+var accountText = regexp.MustCompile(`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|D?[UFI][0-9]{3}[0-9A-Z]*`)
 
 // harmless is a text of a store's or a hook's without account ids, and of limited length.
 func harmless(text string) string {
 	const most = 1000
-	text = accountText.ReplaceAllString(text, "(account)")
+	text = accountText.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.Contains(found, "-") {
+			return found
+		}
+		return "(account)"
+	})
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}

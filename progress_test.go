@@ -264,3 +264,20 @@ func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
 		require.Equal(rt, asJSON(rt, both[0].Snapshot()), asJSON(rt, both[1].Snapshot()), "two processes differ")
 	})
 }
+
+// What its caller has given up is not tried again: it must not come after what others were told since.
+func TestWhatWasGivenUpIsNotTriedAgain(t *testing.T) {
+	s := &contested{Store: memstore.New()}
+	b := newBenchOn(t, s)
+	require.NoError(t, b.Portfolio.Halt(t.Context(), "stop"))
+	other, err := newManager(t, alone(s.Store.(*memstore.Store))).Portfolio(t.Context(), b.Profile.ID)
+	require.NoError(t, err)
+	ctx, giveUp := context.WithCancel(t.Context())
+	s.faster = func() {
+		giveUp()
+		require.NoError(t, other.Reduce(background, "only exits"))
+		require.NoError(t, other.Halt(background, "stop again"))
+	}
+	require.ErrorIs(t, b.Portfolio.Resume(ctx, "go on"), context.Canceled)
+	require.Equal(t, risk.TradingHalted, b.Reopen(t).Snapshot().Risk.State, "a resumption that was given up came after a halt")
+}
