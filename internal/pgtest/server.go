@@ -70,6 +70,8 @@ processes() {
 	read -r first 2>/dev/null <"$dir/data/postmaster.pid" || return 1
 	all="$first $(pgrep -P "$first")"
 }
+# stop is processes, with the first one stopped: no other begins, and none goes away, behind its back.
+stop() { processes && kill -STOP "$first" && processes; }
 while read -r command argument; do
 	case $command in
 	start) "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/log" -o "$options" start >/dev/null 2>&1 ;;
@@ -77,11 +79,10 @@ while read -r command argument; do
 	immediate) "$bin/pg_ctl" -D "$dir/data" -w -m immediate stop >/dev/null 2>&1 ;;
 	promote) "$bin/pg_ctl" -D "$dir/data" -w -t 60 promote >/dev/null 2>&1 ;;
 	kill)
-		processes && kill -KILL $all 2>/dev/null
+		stop && kill -KILL $all 2>/dev/null
 		for p in $all; do while alive "$p"; do sleep 0.01; done; done ;;
-	silence) # the first one first: then no other begins or goes away
-		processes && kill -STOP "$first" && processes && kill -STOP $all ;;
-	wake) # the first one last, for the same reason
+	silence) stop && kill -STOP $all ;;
+	wake) # the first one last: the list is whole until then
 		processes && kill -CONT ${all#"$first"} && kill -CONT "$first" ;;
 	seed)
 		rm -rf "$dir/data"
