@@ -47,7 +47,7 @@ func (s *Store) Checkpoint(
 	j.mu.Lock()
 	var saved *accounts.Checkpoint
 	for _, c := range j.checkpoints {
-		if c.Seq <= upTo && (saved == nil || c.Seq > saved.Seq) {
+		if c.Seq <= upTo && (saved == nil || c.Seq > saved.Seq || c.Seq == saved.Seq && c.Slot < saved.Slot) {
 			saved = c
 		}
 	}

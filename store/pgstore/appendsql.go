@@ -103,7 +103,7 @@ batches AS MATERIALIZED (SELECT * FROM {batch}),
 locked AS MATERIALIZED (
 	SELECT profile_id, seq FROM trading.journal_heads
 	WHERE profile_id = ANY (ARRAY(SELECT profile_id::varchar FROM batches))
-	FOR UPDATE SKIP LOCKED
+	FOR NO KEY UPDATE SKIP LOCKED
 ),`+known+`
 accepted AS MATERIALIZED (
 	SELECT batch.n, p.profile_id, p.owner_id, batch.last, batch.micros
@@ -150,7 +150,7 @@ func singleStatement(withFill bool) string {
 	return fill(valuesOf, sources, `
 WITH head AS MATERIALIZED (
 	SELECT h.ctid FROM {batch} JOIN trading.journal_heads h ON h.profile_id = batch.profile_id
-	WHERE h.seq = batch.after AND `+continues+` FOR UPDATE OF h SKIP LOCKED
+	WHERE h.seq = batch.after AND `+continues+` FOR NO KEY UPDATE OF h SKIP LOCKED
 ),
 accepted AS (
 	UPDATE trading.journal_heads h SET seq = batch.last

@@ -2,6 +2,10 @@ package storetest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +17,7 @@ import (
 func generalChecks() []check {
 	return []check{
 		{"a context that is already done is refused before anything happens", checkDoneContext},
+		{"an append that fails changed nothing, unless its outcome is unknown", checkOutcome},
 		{"after Close every method returns ErrClosed", checkClosed},
 		{"a second Close is not an error", checkSecondClose},
 		{"Ping is nil while the store can be used, and changes nothing", checkPing},
@@ -116,6 +121,58 @@ func checkDoneContext(t T, s accounts.Store) {
 	for _, c := range calls(s) {
 		require.NoError(t, c.do(ctx), "%s failed with a living context", c.name)
 	}
+}
+
+// "Atomic: a call that returns an error changed nothing, unless the error is ErrOutcomeUnknown; then the
+// call changed everything, or nothing, or will yet." Contexts end at many moments of an append. What
+// would be ErrUnavailable, no store can be made to show from outside.
+func checkOutcome(t T, s accounts.Store) {
+	create(t, s, profile("p"))
+	j := journal{id: "p"}
+	var want []accounts.Entry
+	for round := range 60 {
+		next := j
+		b := next.batch(keys(fmt.Sprint("round-", round), 2)...)
+		err := hasty(t, s, b, 5*round, round%2 == 0)
+		switch {
+		case err == nil:
+			j, want = next, append(want, b.Entries...)
+			continue
+		case !errors.Is(err, accounts.ErrOutcomeUnknown):
+			require.ErrorIs(t, err, context.Canceled, "an append failed for another reason than the end of its context")
+			require.NoError(t, s.Append(t.Context(), j.batch()), "an append whose outcome was told changed something")
+			continue
+		}
+		require.ErrorIs(t, err, context.Canceled, "an unknown outcome does not tell the end of the context")
+		other := j
+		instead := other.batch(fmt.Sprint("instead-", round)) // what was under way is behind it, or never comes
+		switch err := s.Append(t.Context(), instead); {
+		case err == nil:
+			j, want = other, append(want, instead.Entries...)
+		default:
+			require.ErrorIs(t, err, accounts.ErrConflict, "an append that nothing was in the way of")
+			require.NoError(t, s.Append(t.Context(), next.batch()), "an append whose outcome was unknown changed neither everything nor nothing")
+			j, want = next, append(want, b.Entries...)
+		}
+	}
+	requireEntries(t, s, "p", want, "the journal is not what was told")
+}
+
+// hasty appends under a context that ends after a while.
+func hasty(t T, s accounts.Store, b accounts.Batch, while int, locked bool) error {
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		for range while {
+			runtime.Gosched()
+		}
+		cancel()
+	})
+	if locked {
+		return s.AppendLocked(ctx, b.ProfileID, b.After, returns(b, nil))
+	}
+	return s.Append(ctx, b)
 }
 
 // "After Close every method returns ErrClosed."

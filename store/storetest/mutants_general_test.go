@@ -12,7 +12,29 @@ import (
 )
 
 func generalMutants() []mutant {
-	return slices.Concat(closeMutants(), pingMutants(), aliasMutants(), timeMutants())
+	return slices.Concat(outcomeMutants(), closeMutants(), pingMutants(), aliasMutants(), timeMutants())
+}
+
+// outcomeMutants go on without their callers, of whom the checks' own have batches of two entries.
+func outcomeMutants() []mutant {
+	check := "an append that fails changed nothing, unless its outcome is unknown"
+	leaving := func(n int, outcome error) func(accounts.Store) *broken {
+		return func(s accounts.Store) *broken {
+			return &broken{Store: s, append: func(ctx context.Context, b accounts.Batch) error {
+				if len(b.Entries) != 2 {
+					return s.Append(ctx, b)
+				}
+				b.Entries = b.Entries[:n]
+				err := s.Append(context.WithoutCancel(ctx), b)
+				<-ctx.Done()
+				return errors.Join(err, outcome, ctx.Err())
+			}}
+		}
+	}
+	return []mutant{
+		{name: "says that nothing happened", caught: one(check), breaks: leaving(2, nil)},
+		{name: "an unknown outcome is half a batch", caught: one(check), breaks: leaving(1, accounts.ErrOutcomeUnknown)},
+	}
 }
 
 func closeMutants() []mutant {
