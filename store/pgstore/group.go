@@ -135,6 +135,12 @@ func (q *queue) take() *batchGroup {
 		q.busy = false
 		return nil
 	}
+	if len(q.waiting) == 1 {
+		p := q.waiting[0]
+		p.group = &batchGroup{batches: q.waiting, callers: 1}
+		q.waiting, q.current = nil, p.group
+		return p.group
+	}
 	g, entries := &batchGroup{}, 0
 	profiles := map[accounts.ProfileID]bool{}
 	alone := q.waiting[0].alone
@@ -264,7 +270,11 @@ func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
 		spoilt = err != nil
 		return err
 	}}
-	err := s.query(context.WithoutCancel(g.batches[0].ctx), st, func(scan func(...any) error) error {
+	ctx := g.batches[0].ctx
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := s.query(ctx, st, func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
 		into := []any{&n, &told}
