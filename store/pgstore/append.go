@@ -51,8 +51,11 @@ func (s *Store) append(ctx context.Context, b accounts.Batch) error {
 				locks = true
 				continue
 			}
-		case s.gaveUp(err) && tries < maxTries && s.retry.Pause(ctx, tries+1):
-			continue
+		case s.gaveUp(err):
+			if tries < maxTries && s.retry.Pause(ctx, tries+1) {
+				continue
+			}
+			err = fmt.Errorf("%w: gave up after %d tries, the last: %w", accounts.ErrConflict, tries+1, err)
 		case aborted(err) && !alone && ctx.Err() == nil:
 			alone = true // what is wrong may be another's batch of the same group
 			continue
