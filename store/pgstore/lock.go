@@ -142,7 +142,7 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 	case missing(err):
 		return nil, notFound(id)
 	}
-	return nil, notWritten(err)
+	return nil, notWritten(pgschema.NotBegun(err))
 }
 
 // lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
@@ -165,8 +165,8 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*
 // release takes back what is not committed, and unlocks the journal.
 func (h *heldJournal) release() {
 	h.keep()
-	if h.tx != nil {
-		_ = h.tx.Rollback() // an error once it is committed, or taken back for the caller's end
+	if h.tx != nil && h.ctx.Err() == nil { // else the caller's end takes it back
+		_ = h.tx.Rollback() // an error once it is committed
 	}
 	h.end()
 	if h.turn != nil {

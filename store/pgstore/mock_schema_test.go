@@ -64,6 +64,8 @@ func schemaCalls() []schemaCall {
 	status := once(transaction(version...)...)
 	plainTable, create := query("timescaledb_information.hypertables", "is", []driver.Value{false}), execute("CREATE SCHEMA", 0)
 	rehearse := slices.Concat(once(plainTable), version)
+	rehearsal := transaction(query("pg_try_advisory_xact_lock", "locked", []driver.Value{true}), version[0], version[1], create, execute("$rehearsal$", 0))
+	rehearsal = once(rehearsal[:len(rehearsal)-1]...) // which is taken back
 	for _, s := range []*step{&plainTable, &create} {
 		s.once, s.ran = true, true
 	}
@@ -85,7 +87,7 @@ func schemaCalls() []schemaCall {
 		{"New behind a pooler", "open store: ", opening(true), open},
 		{"Status", "schema status: ", status,
 			func(ctx context.Context, m *mock) error { _, err := Status(ctx, m.db); return err }},
-		{"Migrate", "migrate", slices.Concat(sessions(false), version, rehearse, []step{create, plainTable}, up),
+		{"Migrate", "migrate", slices.Concat(sessions(false), version, rehearse, rehearsal, []step{create, plainTable}, up),
 			func(ctx context.Context, m *mock) error { return Migrate(ctx, m.db) }},
 		{"Rollback", "roll back", slices.Concat(sessions(false), rehearse, []step{plainTable}, down),
 			func(ctx context.Context, m *mock) error { return Rollback(ctx, m.db, 6) }},
