@@ -80,6 +80,7 @@ func (p *Portfolio) attemptLocked(ctx context.Context, group []*command) bool {
 		if err := p.readTail(tail); err != nil {
 			return Batch{}, err
 		}
+		leave(group)
 		if err := p.decideAlone(ctx, group); err != nil {
 			return Batch{}, err
 		}
@@ -128,6 +129,7 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 	}
 	entries := len(p.draft.entries)
 	p.announce(0)
+	p.draft.lent = !nothingWritten(err) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrDuplicate)
 	p.resetDraft()
 	var duplicates *DuplicateError
 	switch {
@@ -160,7 +162,8 @@ func nothingWritten(err error) bool {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	for _, sure := range []error{ErrUnavailable, ErrClosed, ErrProfileNotFound, ErrInvalid, ErrCorrupt} {
+	for _, sure := range []error{ErrUnavailable, ErrClosed, ErrProfileNotFound, ErrInvalid, ErrCorrupt,
+		context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, sure) {
 			return true
 		}
@@ -177,10 +180,10 @@ func (p *Portfolio) failed(ctx context.Context, group []*command, err error) boo
 	return true
 }
 
-// fail sets the error of every command that has none.
+// fail sets the error of every command that has none, but for those that were set aside.
 func fail(group []*command, err error) {
 	for _, cmd := range group {
-		if cmd.err == nil {
+		if cmd.err == nil && !cmd.parked {
 			cmd.err, cmd.added = err, 0
 		}
 	}

@@ -21,6 +21,7 @@ type draft struct {
 	scratch   []byte
 	restated  int64            // how many of the entries are restatements
 	span      int64            // how many entries were read for them
+	lent      bool             // the store may still read the buffers: its append goes on
 	spoiled   bool             // a panic left it unlike the live book
 	start     int              // where the entries of the command that is being decided begin
 	known     map[string]int64 // keys of refused batches that turned out to be in the journal
@@ -28,8 +29,11 @@ type draft struct {
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
 
-// clear drops the entries, and keeps the buffers.
+// clear drops the entries, and keeps the buffers, unless the store still has them.
 func (d *draft) clear() {
+	if d.lent {
+		d.entries, d.payloads, d.positions, d.buffer, d.lent = nil, nil, nil, nil, false
+	}
 	clear(d.entries)
 	clear(d.payloads)
 	d.entries, d.payloads, d.positions, d.buffer = d.entries[:0], d.payloads[:0], d.positions[:0], d.buffer[:0]

@@ -133,7 +133,9 @@ func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	}
 	var failed error
 	err = p.behind(ctx, Checkpoint{Seq: f.seq, Hash: f.hash}, func(e Entry) bool {
-		failed = f.next(e)
+		if failed = f.next(e); failed == nil && e.Seq == c.Seq && e.Hash != c.Hash {
+			failed = c.missing()
+		}
 		return failed == nil
 	})
 	switch {

@@ -247,7 +247,8 @@ func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
 				fills = append(fills, f)
 			case kind == 6:
 				f := fills[rapid.IntRange(0, len(fills)-1).Draw(rt, "which")]
-				f.ExecID, f.Price = f.ExecID[:len(f.ExecID)-1]+"2", dec("11")
+				version := rapid.IntRange(2, 4).Draw(rt, "version")
+				f.ExecID, f.Price = f.ExecID[:len(f.ExecID)-1]+ledger.ExecID(fmt.Sprint(version)), dec(fmt.Sprint(9+version))
 				require.NoError(rt, errOf(p.Record(background, f)))
 			case kind == 7:
 				f := fills[rapid.IntRange(0, len(fills)-1).Draw(rt, "which")]
@@ -280,4 +281,17 @@ func TestWhatWasGivenUpIsNotTriedAgain(t *testing.T) {
 	}
 	require.ErrorIs(t, b.Portfolio.Resume(ctx, "go on"), context.Canceled)
 	require.Equal(t, risk.TradingHalted, b.Reopen(t).Snapshot().Risk.State, "a resumption that was given up came after a halt")
+}
+
+// What an append of unknown outcome may still read is not used again.
+func TestBatchOfUnknownOutcomeIsLeftAlone(t *testing.T) {
+	s := &recorder{Store: memstore.New()}
+	b := newBenchOn(t, s)
+	s.fails = accounts.ErrOutcomeUnknown
+	require.ErrorIs(t, errOf(b.Portfolio.Record(t.Context(), trade(1, xyz, "1", "10"))), accounts.ErrOutcomeUnknown)
+	s.fails = nil
+	b.Record(t, trade(2, xyz, "2", "10"))
+	lent := s.batches[0]
+	require.NoError(t, lent.Check(), "the batch was changed")
+	require.Equal(t, lent.Entries[0].Hash, lent.Entries[0].Sum(), "an entry was changed")
 }

@@ -77,36 +77,41 @@ func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
 // caller reads it here, in the caller's own time, and gets in line again: nobody waits for that, the
 // kill switch least of all.
 func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
-	defer p.forget(cmd)
 	for {
-		if err := p.queueUp(ctx, cmd); err != nil || !cmd.parked {
-			return err
+		left, err := p.queueUp(ctx, cmd)
+		if left {
+			return err // the leader has the command
 		}
-		if err := p.study(ctx, cmd); err != nil {
-			return err
+		if err == nil && cmd.parked {
+			if err = p.study(ctx, cmd); err == nil {
+				cmd.parked, cmd.promoted = false, false
+				continue
+			}
 		}
-		cmd.parked, cmd.promoted = false, false
+		p.forget(cmd)
+		return err
 	}
 }
 
-// queueUp leads, or gets in line, once.
-func (p *Portfolio) queueUp(ctx context.Context, cmd *command) error {
+// queueUp leads, or gets in line, once. left says that the caller's context ended while a leader had the
+// command.
+func (p *Portfolio) queueUp(ctx context.Context, cmd *command) (left bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	cmd.ctx = ctx
 	q := &p.queue
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
-		return ErrClosed
+		return false, ErrClosed
 	}
 	if !q.busy {
 		q.busy = true
 		q.solo[0] = cmd
 		q.mu.Unlock()
 		p.lead(ctx, q.solo[:])
-		return cmd.err
+		return false, cmd.err
 	}
 	cmd.wake = make(chan bool, 1)
 	q.waiting = append(q.waiting, cmd)
@@ -117,12 +122,12 @@ func (p *Portfolio) queueUp(ctx context.Context, cmd *command) error {
 		if lead {
 			p.lead(ctx, q.take())
 		}
-		return cmd.err
+		return false, cmd.err
 	case <-ctx.Done():
 		if q.withdraw(cmd) {
-			return ctx.Err()
+			return false, ctx.Err()
 		}
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+		return true, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
 }
 
@@ -180,7 +185,7 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	defer func() {
 		done()
 		if !finished { // the store panicked: others must not wait for this goroutine for ever
-			p.stale, p.draft.spoiled = true, true
+			p.stale, p.draft.spoiled, p.draft.lent = true, true, true
 			p.announce(0)
 			fail(group, ErrOutcomeUnknown)
 			p.outcomeUnknown(ctx, 0, errPanicked)

@@ -269,6 +269,10 @@ const maxTail = 4096
 // tell notes a payload that was folded into the live book.
 func (h *history) tell(p payload) {
 	f, ok := p.(ledger.Payload)
+	if t, trade := f.(*ledger.Trade); trade { // its memory is the recording command's, to be used again
+		kept := *t
+		f = &kept
+	}
 	switch {
 	case !ok || h.lost:
 	case len(h.tail) == maxTail:

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/internal/wire"
 )
 
 // Refold folds a journal again from the beginning with every amendment in its place. First-in
@@ -72,12 +74,7 @@ func (b *Book) latest() time.Time {
 
 // same reports whether two amendments of one place are the same.
 func (a *Amendment) same(b *Amendment) bool {
-	switch x, y := a.change(), b.change(); {
-	case x == nil || y == nil:
-		return x == nil && y == nil && a.Cancellation.ExecID == b.Cancellation.ExecID
-	default:
-		return x.kind() == y.kind() && x.entryKey() == y.entryKey() && x.when().Equal(y.when())
-	}
+	return wire.Same(a, b)
 }
 
 // Follow folds a fact in that was recorded after the book was folded again. It reports false, and
@@ -90,7 +87,7 @@ func (b *Book) Follow(p Payload) bool {
 	}
 	switch f := p.(type) {
 	case *Trade:
-		if !later(&f.Instrument) || b.lateExercise(f) {
+		if !later(&f.Instrument) || f.Exercised() { // premiums wait in the order of their places
 			return false
 		}
 		b.trade(f)
