@@ -18,7 +18,24 @@ import (
 // transactions, or a backup played back, beneath a process that goes on running.
 type swapped struct {
 	accounts.Store
+	unwatched
 	appends int
+}
+
+// unwatched is the part of a store that tells nobody of changes, so that nothing reads the store but what
+// the test does.
+type unwatched struct{}
+
+// Watch returns a channel without events.
+func (unwatched) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	events := make(chan accounts.Event)
+	context.AfterFunc(ctx, func() { close(events) })
+	return events, nil
+}
+
+// Watch implements accounts.Store.
+func (s *swapped) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	return s.unwatched.Watch(ctx)
 }
 
 func (s *swapped) Append(ctx context.Context, b accounts.Batch) error {
@@ -124,8 +141,13 @@ func TestACheckpointBeyondTheJournalIsEvidence(t *testing.T) {
 // recorder keeps the batches that were appended.
 type recorder struct {
 	accounts.Store
+	unwatched
 	batches []accounts.Batch
 	fails   error
+}
+
+func (s *recorder) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	return s.unwatched.Watch(ctx)
 }
 
 func (s *recorder) Append(ctx context.Context, b accounts.Batch) error {

@@ -157,13 +157,13 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 	return p.failed(ctx, group, err)
 }
 
-// nothingWritten reports whether an error of the store's says that an append wrote nothing.
+// nothingWritten reports whether an error of the store's says that an append wrote nothing. A context's
+// error does not, though the contract says so: the drivers of many stores return one for a lost answer.
 func nothingWritten(err error) bool {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return false
 	}
-	for _, sure := range []error{ErrUnavailable, ErrClosed, ErrProfileNotFound, ErrInvalid, ErrCorrupt,
-		context.Canceled, context.DeadlineExceeded} {
+	for _, sure := range []error{ErrUnavailable, ErrClosed, ErrProfileNotFound, ErrInvalid, ErrCorrupt} {
 		if errors.Is(err, sure) {
 			return true
 		}

@@ -19,8 +19,13 @@ import (
 // append.
 type contested struct {
 	accounts.Store
+	unwatched
 	faster func()
 	tries  int // optimistic appends
+}
+
+func (s *contested) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	return s.unwatched.Watch(ctx)
 }
 
 func (s *contested) Append(ctx context.Context, b accounts.Batch) error {
@@ -114,8 +119,13 @@ func TestARestatementEndsBesideOthers(t *testing.T) {
 // reading is a store whose journals are read slowly: each reading from far back waits.
 type reading struct {
 	accounts.Store
+	unwatched
 	begun chan struct{} // told of every such reading
 	goOn  chan struct{} // closed to let them go on
+}
+
+func (s *reading) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	return s.unwatched.Watch(ctx)
 }
 
 func (s *reading) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
@@ -213,7 +223,12 @@ func TestKnownFactsAreReadInOneGo(t *testing.T) {
 // queries counts the questions asked of a store.
 type queries struct {
 	accounts.Store
+	unwatched
 	entries, lookups int
+}
+
+func (s *queries) Watch(ctx context.Context) (<-chan accounts.Event, error) {
+	return s.unwatched.Watch(ctx)
 }
 
 func (s *queries) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
