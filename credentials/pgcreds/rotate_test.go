@@ -187,7 +187,6 @@ func TestKilledRotation(t *testing.T) {
 	}
 	use, err := l.store.KeyUse(t.Context())
 	require.NoError(t, err, "KeyUse failed")
-	require.NotZero(t, use[old], "the kills came when all was done")
 	done, err := l.store.Rotate(t.Context(), nil)
 	require.NoError(t, err, "the rotation cannot be resumed")
 	require.Empty(t, done.Left, "rows are left under the old key")
