@@ -158,7 +158,7 @@ func (s *Set) run(ctx context.Context, db *sqlx.DB, f func() (begun bool, err er
 	pause := 50 * time.Millisecond
 	for try := 1; ; try, pause = try+1, min(2*pause, 2*time.Second) {
 		begun, err := f()
-		if try < maxSteps && (errors.Is(err, errBusy) || HasState(err, LockNotAvailable, DeadlockDetected)) {
+		if try < maxSteps && (errors.Is(err, errBusy) || HasState(err, LockNotAvailable, DeadlockDetected, SerializationFailure)) {
 			select {
 			case <-time.After(pause):
 				continue

@@ -123,7 +123,7 @@ func TestLockedAppendAnswers(t *testing.T) {
 	}{
 		{"deadlock with another service", underLock(0, decided, deadlock, goesBack, deadlock, goesBack, accepted(carefulText, 0)), plain(), nil},
 		{"conflict", refusedUnderLock(1, decided, accepted(carefulText), endsWith(entry)), plain(), accounts.ErrConflict},
-		{"no longer refused", refusedUnderLock(0, decided, accepted(carefulText), refusedFor(int64(0))), plain(), errRefused},
+		{"no longer refused", refusedUnderLock(0, decided, accepted(carefulText), refusedFor(int64(0))), plain(), accounts.ErrUnavailable},
 		{"corrupt", refusedUnderLock(0, decided, beyond), plain(), accounts.ErrCorrupt},
 		{"barrier", underLock(0, decided, barrierOf(1)), empty, nil},
 		{"barrier elsewhere", refusedUnderLock(1, decided, barrierOf(0), endsWith(entry)), empty, accounts.ErrConflict},
