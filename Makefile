@@ -42,7 +42,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres keychain test-386 ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
+test: lint postgres keychain test-32bit ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 20m $(ALL)
 	@$(call fuzz,20000x)
 
@@ -50,12 +50,9 @@ test: lint postgres keychain test-386 ## everything CI checks: lint, all tests u
 cross: ## build and vet both modules for Linux, macOS and Windows; CROSS="os/arch …" for others
 	@$(call cross,$(CROSS))
 
-.PHONY: test-386
-test-386: ## the tests of the root package as a 32-bit program, on Linux on x86
-	@case "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" in \
-	linux/amd64|linux/386) echo "GOARCH=386 go test ."; GOARCH=386 CGO_ENABLED=0 go test . ;; \
-	*) echo "this machine runs no 32-bit programs: the tests are only vetted for them, by make cross" ;; \
-	esac
+.PHONY: test-32bit
+test-32bit: ## the tests of the root package as a 32-bit program, on Linux
+	@tools/test-32bit.sh
 
 .PHONY: lint
 lint: ## formatting, vet, staticcheck, whether the go.mod files are tidy, and make cross for the systems in LINTED
