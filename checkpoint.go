@@ -16,11 +16,9 @@ import (
 
 // SaveCheckpoint stores the book as it stands, so that opening the portfolio is quick. The
 // portfolio does so by itself after about a thousand entries. It saves nothing for an empty
-// journal. Its error is the store's.
+// journal. Its error is the store's. Commands go on meanwhile.
 func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
-	p.mu.RLock()
-	c, err := p.live.checkpoint()
-	p.mu.RUnlock()
+	c, err := p.copyLive().checkpoint()
 	if err != nil || c.Seq == 0 {
 		return err
 	}
@@ -36,20 +34,31 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 // for more.
 const checkpointEvery = 1024
 
-// saveCheckpoint saves the live book when enough entries have come since the last time, or when a
-// restatement had to go further back than that: earlier checkpoints do not contain the change, and
-// the next restatement would have to go as far. A failure is no failure of the command, which is
-// durable: it is reported as an event, and saving is tried again later.
-func (p *Portfolio) saveCheckpoint(ctx context.Context) {
+// checkpointDue reports whether the leader whose command this is should save a checkpoint: enough
+// entries have come since the last time, or a restatement had to go further back than that. Earlier
+// checkpoints do not contain the change then, and the next restatement would have to go as far. The
+// kill switch saves none.
+func (p *Portfolio) checkpointDue(cmd *command) bool {
+	if _, state := cmd.task.(*changing); state {
+		return false
+	}
 	since := p.live.seq - p.saved
 	far := max(checkpointEvery, 4*int64(p.live.Size()))
-	if since < far && p.draft.span < far {
-		return
+	if since < far && p.draft.span < far || !p.saving.CompareAndSwap(false, true) {
+		return false
 	}
 	p.saved = p.live.seq
+	return true
+}
+
+// saveCheckpoint saves the live book. The caller has led, and does so in its own time: others append
+// meanwhile. A failure is no failure of the command, which is durable: it is reported as an event, and
+// saving is tried again later.
+func (p *Portfolio) saveCheckpoint(ctx context.Context) {
+	defer p.saving.Store(false)
 	if err := p.SaveCheckpoint(ctx); err != nil {
 		p.notSaved(ctx, err)
-		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.live.seq,
+		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.visible.Load(),
 			Time: wire.Time(p.clock()), Err: err})
 	}
 }

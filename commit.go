@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/internal/wire"
+	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
 
@@ -26,6 +28,7 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 	p.draft.known = nil
 	for try := 1; try <= maxTries; try++ {
 		p.countTry(ctx, try)
+		undecide(group)
 		leave(group)
 		var done bool
 		if try > optimisticTries || group[0].studies.locks() {
@@ -38,6 +41,15 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 		}
 	}
 	fail(group, fmt.Errorf("%w: gave up after %d tries", ErrConflict, maxTries))
+}
+
+// undecide takes back the errors that rest on entries of others: those were not appended.
+func undecide(group []*command) {
+	for _, cmd := range group {
+		if cmd.leans {
+			cmd.err, cmd.leans = nil, false
+		}
+	}
 }
 
 // leave fails the commands whose callers no longer wait. What was refused before wrote nothing, and
@@ -110,21 +122,36 @@ func (p *Portfolio) attemptLocked(ctx context.Context, group []*command) bool {
 func (p *Portfolio) decideAlone(ctx context.Context, group []*command) error {
 	p.decideAll(group)
 	for cmd := group[0]; cmd.parked && cmd.studies.locks(); {
-		if err := p.study(ctx, cmd); err != nil {
+		cmd.parked = false // whatever comes of its studies, it is answered here
+		if err := p.studyLocked(ctx, cmd); err != nil {
 			return err
 		}
-		cmd.parked = false
 		p.resetDraft()
 		p.decideAll(group)
 	}
 	return nil
 }
 
+// lockedStudy is how long studies under the lock may take: others wait for that, and a store whose
+// connections are all taken by such locks gives none for the reading.
+var lockedStudy = 10 * time.Second
+
+// studyLocked is study under the journal's lock. It returns ErrUnavailable if it takes too long.
+func (p *Portfolio) studyLocked(ctx context.Context, cmd *command) error {
+	brief, cancel := context.WithTimeout(ctx, lockedStudy)
+	defer cancel()
+	err := p.study(brief, cmd)
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: the journal was not read within %s under its lock", ErrUnavailable, lockedStudy)
+	}
+	return err
+}
+
 // conclude takes the outcome of an append. It reports false if the group must be decided again.
 func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, locked bool) bool {
 	if err == nil {
 		p.publish()
-		p.saveCheckpoint(ctx)
+		group[0].save = p.checkpointDue(group[0])
 		return true
 	}
 	entries := len(p.draft.entries)
@@ -180,8 +207,9 @@ func (p *Portfolio) failed(ctx context.Context, group []*command, err error) boo
 	return true
 }
 
-// fail sets the error of every command that has none, but for those that were set aside.
+// fail sets the error of every command that has none of its own, but for those that were set aside.
 func fail(group []*command, err error) {
+	undecide(group)
 	for _, cmd := range group {
 		if cmd.err == nil && !cmd.parked {
 			cmd.err, cmd.added = err, 0
@@ -250,7 +278,7 @@ func (p *Portfolio) decide(group []*command) bool {
 		if cmd.must(err) {
 			p.park(cmd)
 		} else {
-			cmd.err = err
+			cmd.err, cmd.leans = err, before > 0
 		}
 		if len(p.draft.entries) > before || added > 0 {
 			p.resetDraft()
@@ -281,13 +309,27 @@ func (p *Portfolio) run(cmd *command) (int, error) {
 // resetDraft makes the draft equal to the live book again. It holds the read lock: readers bring the
 // live book's exposure up to date.
 func (p *Portfolio) resetDraft() {
-	d := p.draft
 	p.mu.RLock()
+	defer p.mu.RUnlock()
+	d := p.draft
 	if !d.fold.Undo(p.live.Account, d.payloads, p.live.seq+1) {
 		d.fold = p.live.clone()
 	}
-	p.mu.RUnlock()
 	d.clear()
+}
+
+// copyLive returns a copy of the live book.
+func (p *Portfolio) copyLive() *fold {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.live.clone()
+}
+
+// draftTotals returns the totals of the draft at the present prices.
+func (p *Portfolio) draftTotals() ledger.Totals {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.draft.fold.Totals(p.prices)
 }
 
 // announce notes the sequence number to which the append under way leads, 0 for none, so that news
@@ -307,9 +349,18 @@ func (p *Portfolio) wakeReaders() {
 	}
 }
 
-// publish makes the appended entries visible to readers.
+// publish makes the appended entries visible to readers, and tells subscribers of them.
 func (p *Portfolio) publish() {
+	p.foldDraft()
+	for i, payload := range p.draft.payloads {
+		p.announceEntry(payload, p.draft.entries[i].Seq)
+	}
+}
+
+// foldDraft folds the draft's entries into the live book.
+func (p *Portfolio) foldDraft() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.appending = 0
 	for i, payload := range p.draft.payloads {
 		p.fold(payload, p.draft.entries[i].Seq)
@@ -321,10 +372,6 @@ func (p *Portfolio) publish() {
 	p.written.restatements += p.draft.restated
 	p.visible.Store(p.live.seq)
 	p.wakeReaders()
-	p.mu.Unlock()
-	for i, payload := range p.draft.payloads {
-		p.announceEntry(payload, p.draft.entries[i].Seq)
-	}
 }
 
 // catchUp folds in the entries of other processes, if the portfolio knows or suspects that there
@@ -345,11 +392,7 @@ func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 // behind that entry, all at once: readers see the batches of other processes as a whole. It returns
 // a *CorruptError if the journal lacks the entry, or has another one in its place.
 func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
-	type step struct {
-		payload any
-		entry   Entry
-	}
-	var tail []step
+	var tail []decoded
 	seq, hash := p.live.seq, p.live.hash
 	met := seq == 0 // the entry with which the book ends
 	for e, err := range entries {
@@ -371,34 +414,43 @@ func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
 			return err
 		}
 		seq, hash = e.Seq, e.Hash
-		tail = append(tail, step{payload, e})
+		tail = append(tail, decoded{payload, e.Seq})
 	}
 	if !met {
 		return &CorruptError{ProfileID: p.id, Seq: seq, Reason: "the journal lacks this entry, which was durable"}
 	}
-	p.mu.Lock()
-	for _, s := range tail {
-		p.fold(s.payload, s.entry.Seq)
-	}
-	p.live.hash = hash
-	p.visible.Store(seq)
-	p.mu.Unlock()
-	for _, s := range tail {
-		p.announceEntry(s.payload, s.entry.Seq)
+	p.foldTail(tail, seq, hash)
+	for _, e := range tail {
+		p.announceEntry(e.payload, e.seq)
 	}
 	p.stale, p.corrupt = false, false
 	p.counters.catchUps.Add(1)
 	p.counters.caughtUp.Add(int64(len(tail)))
 	if p.draft.spoiled {
-		p.mu.RLock()
-		p.draft.fold, p.draft.spoiled = p.live.clone(), false
-		p.mu.RUnlock()
+		p.draft.fold, p.draft.spoiled = p.copyLive(), false
 	} else {
-		for _, s := range tail {
-			p.draft.fold.apply(s.payload, s.entry.Seq)
+		for _, e := range tail {
+			p.draft.fold.apply(e.payload, e.seq)
 		}
 	}
 	return nil
+}
+
+// decoded is an entry of the journal that was read.
+type decoded struct {
+	payload any
+	seq     int64
+}
+
+// foldTail folds entries that were read into the live book, which then ends with entry seq.
+func (p *Portfolio) foldTail(tail []decoded, seq int64, hash Hash) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, e := range tail {
+		p.fold(e.payload, e.seq)
+	}
+	p.live.hash = hash
+	p.visible.Store(seq)
 }
 
 // refresh catches up to at least the sequence number, which another process appended; to the end of

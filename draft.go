@@ -144,9 +144,7 @@ func (p *Portfolio) writePointBefore(cmd *command) error {
 	if !d.fold.HasPoints() {
 		return nil
 	}
-	p.mu.RLock()
-	t := d.fold.Totals(p.prices)
-	p.mu.RUnlock()
+	t := p.draftTotals()
 	point := t.Point(d.now)
 	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Complete() {
 		return nil

@@ -1,6 +1,9 @@
 package accounts
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Waiting returns how many callers wait for the portfolio's leader to record something.
 func Waiting(p *Portfolio) int {
@@ -13,6 +16,12 @@ func Waiting(p *Portfolio) int {
 		}
 	}
 	return n
+}
+
+// LimitLockedStudy changes how long studies under the lock may take, and returns what it was.
+func LimitLockedStudy(d time.Duration) (was time.Duration) {
+	was, lockedStudy = lockedStudy, d
+	return was
 }
 
 // Harmless is a text without account ids.

@@ -31,7 +31,8 @@ import (
 // goroutine, keeps what was read, and gets in line again: no other command waits for that. Halt,
 // Reduce, Resume and Release therefore wait for one append under way, and for the reading of what
 // other processes have appended since. A command whose history others change three times while it
-// reads is decided under the lock; the lock lasts as long as folding what lies behind the change. A
+// reads is decided under the lock; the lock lasts as long as folding what lies behind the change, and
+// ten seconds at most: the command then fails with ErrUnavailable, having written nothing. A
 // command that is refused 16 times ends with ErrConflict, having written nothing.
 //
 // An answer that needs no entry of its own (facts that are known, an order that is held, a state that
@@ -67,6 +68,8 @@ type Portfolio struct {
 	queue    queue
 	commands sync.Pool // of *command
 	counters counters
+
+	saving atomic.Bool // a leader saves a checkpoint
 
 	// The leader alone uses these.
 	draft   *draft

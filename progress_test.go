@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -113,6 +115,59 @@ func TestARestatementEndsBesideOthers(t *testing.T) {
 	}
 	require.NoError(t, errOf(b.Portfolio.Record(t.Context(), cancels("k", "0000aaaa.bbbbbbbb.000007.01"))))
 	require.Less(t, n, 150, "it is folded again and again")
+	require.NoError(t, b.Portfolio.Verify(t.Context()))
+}
+
+// starved is a contested store that has no connection for others while it holds a journal's lock.
+type starved struct {
+	*contested
+	locked atomic.Bool
+}
+
+func (s *starved) AppendLocked(
+	ctx context.Context, id accounts.ProfileID, after int64, decide func(iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
+) error {
+	if faster := s.faster; faster != nil {
+		s.faster = nil
+		faster()
+		s.faster = faster
+	}
+	return s.contested.AppendLocked(ctx, id, after, func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
+		s.locked.Store(true)
+		defer s.locked.Store(false)
+		return decide(tail)
+	})
+}
+
+func (s *starved) Entries(ctx context.Context, id accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	if !s.locked.Load() {
+		return s.contested.Entries(ctx, id, after)
+	}
+	return func(yield func(accounts.Entry, error) bool) {
+		<-ctx.Done()
+		yield(accounts.Entry{}, ctx.Err())
+	}
+}
+
+// Nobody holds a journal's lock for ever because what is needed under the lock cannot be read.
+func TestALockIsNotHeldForReadingThatDoesNotEnd(t *testing.T) {
+	was := accounts.LimitLockedStudy(10 * time.Millisecond)
+	t.Cleanup(func() { accounts.LimitLockedStudy(was) })
+	s := &starved{contested: &contested{Store: memstore.New()}}
+	b := newBenchOn(t, s)
+	b.Record(t, correctable(100)...)
+	other, err := newManager(t, alone(s.Store.(*memstore.Store))).Portfolio(t.Context(), b.Profile.ID)
+	require.NoError(t, err)
+	n := 10
+	s.faster = func() {
+		n++
+		require.NoError(t, errOf(other.Record(background, cancels(ledger.ExecID(fmt.Sprint("k", n)), ledger.ExecID(fmt.Sprintf("0000aaaa.bbbbbbbb.%06d.01", n))))))
+	}
+	correction := cancels("k", "0000aaaa.bbbbbbbb.000007.01")
+	require.ErrorIs(t, errOf(b.Portfolio.Record(t.Context(), correction)), accounts.ErrUnavailable)
+	s.faster = nil
+	require.NoError(t, b.Portfolio.Halt(t.Context(), "stop"))
+	require.NoError(t, errOf(b.Portfolio.Record(t.Context(), correction)), "in calm times")
 	require.NoError(t, b.Portfolio.Verify(t.Context()))
 }
 
@@ -244,7 +299,9 @@ func (s *queries) Lookup(ctx context.Context, id accounts.ProfileID, keys []stri
 // TestPropertyLateFactsFromCheckpoints: whatever is late, corrected or cancelled, and wherever
 // checkpoints lie, the book is what the journal gives in its effective order, in two processes.
 func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
-	stocks := []ledger.Instrument{xyz, ledger.NewStock("ABC", "USD")}
+	call := ledger.Instrument{SecType: ledger.Option, Symbol: "XYZ", Underlying: "XYZ", Currency: "USD", Multiplier: dec("100"),
+		Strike: dec("50"), Right: ledger.Call, Expiry: ledger.NewDate(2026, 12, 18)}
+	held := []ledger.Instrument{xyz, ledger.NewStock("ABC", "USD"), call}
 	rapid.Check(t, func(rt *rapid.T) {
 		s := memstore.New()
 		b := newBenchOn(t, s)
@@ -254,9 +311,11 @@ func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
 		var fills []ledger.Trade
 		for i := range rapid.IntRange(5, 60).Draw(rt, "steps") {
 			p := both[rapid.IntRange(0, 1).Draw(rt, "process")]
-			switch kind := rapid.IntRange(0, 9).Draw(rt, "kind"); {
+			switch kind := rapid.IntRange(0, 12).Draw(rt, "kind"); {
+			case kind > 9:
+				exercise(rt, p, call, i, second(max(0, i-rapid.IntRange(0, 3).Draw(rt, "late"))))
 			case kind < 6 || len(fills) == 0:
-				f := trade(1, stocks[rapid.IntRange(0, 1).Draw(rt, "stock")], fmt.Sprint(rapid.IntRange(-3, 3).Filter(func(n int) bool { return n != 0 }).Draw(rt, "quantity")), "10")
+				f := trade(1, held[rapid.IntRange(0, 2).Draw(rt, "contract")], fmt.Sprint(rapid.IntRange(-3, 3).Filter(func(n int) bool { return n != 0 }).Draw(rt, "quantity")), "10")
 				f.ExecID, f.Time = ledger.ExecID(fmt.Sprintf("0000aaaa.bbbbbbbb.%06d.01", i)), second(max(0, i-rapid.SampledFrom([]int{0, 0, 0, 1, 2, 10, 40}).Draw(rt, "late")))
 				require.NoError(rt, errOf(p.Record(background, f)))
 				fills = append(fills, f)
@@ -279,6 +338,28 @@ func TestPropertyLateFactsFromCheckpoints(t *testing.T) {
 		}
 		require.Equal(rt, asJSON(rt, both[0].Snapshot()), asJSON(rt, both[1].Snapshot()), "two processes differ")
 	})
+}
+
+// exercise records that a call is exercised or assigned, and what that delivers, together or one by one.
+func exercise(rt *rapid.T, p *accounts.Portfolio, call ledger.Instrument, n int, at time.Time) {
+	option, delivery := trade(1, call, "-1", "0"), trade(1, xyz, "100", "50")
+	if rapid.Bool().Draw(rt, "assigned") {
+		option.Quantity, delivery.Quantity = dec("1"), dec("-100")
+	}
+	facts := []*ledger.Trade{&option, &delivery}
+	for i, f := range facts {
+		f.ExecID, f.Kind, f.Time = ledger.ExecID(fmt.Sprint("exercise", n, i)), ledger.Exercise, at
+	}
+	switch rapid.IntRange(0, 2).Draw(rt, "recorded") {
+	case 0:
+		require.NoError(rt, errOf(p.Record(background, option, delivery)))
+	case 1:
+		require.NoError(rt, errOf(p.Record(background, option)))
+		require.NoError(rt, errOf(p.Record(background, delivery)))
+	case 2:
+		require.NoError(rt, errOf(p.Record(background, delivery)))
+		require.NoError(rt, errOf(p.Record(background, option)))
+	}
 }
 
 // What its caller has given up is not tried again: it must not come after what others were told since.

@@ -1,12 +1,14 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
 
+	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/performance"
 	"github.com/ai-ots/accounts/reconcile"
@@ -264,10 +266,19 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 		return corrupt("the book is not the fold of the journal")
 	}
 	r := ledger.Diff(folded.Book, again.Finish())
-	if len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() {
+	if len(r.Positions) > 0 || len(r.Cash) > 0 || r.Trades != folded.Trades() || !samePremiums(r.Pending, folded.PendingPremiums()) {
 		return corrupt("a restatement is not what the journal gives")
 	}
 	return nil
+}
+
+// samePremiums reports whether two lists have the same premiums, in whatever order.
+func samePremiums(a, b []ledger.PendingPremium) bool {
+	byTime := func(x, y ledger.PendingPremium) int {
+		return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(string(x.Option), string(y.Option)), x.Amount.Cmp(y.Amount))
+	}
+	return slices.EqualFunc(slices.SortedFunc(slices.Values(a), byTime), slices.SortedFunc(slices.Values(b), byTime),
+		func(x, y ledger.PendingPremium) bool { return wire.Same(x, y) })
 }
 
 // Reconcile compares the book, as of the call, with the broker's figures; see [reconcile.Compare].

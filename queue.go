@@ -22,8 +22,10 @@ type command struct {
 	promoted bool
 	studies  *studies // what was read for the command; nil for most
 	parked   bool     // it cannot be decided before its studies are complete
+	save     bool     // once its caller has led, the caller saves a checkpoint
 	added    int
 	err      error
+	leans    bool // err was decided behind entries of others, which may come to nothing
 }
 
 // task is a command that decides on the draft which entries to make. It may run several times, on
@@ -111,6 +113,7 @@ func (p *Portfolio) queueUp(ctx context.Context, cmd *command) (left bool, err e
 		q.solo[0] = cmd
 		q.mu.Unlock()
 		p.lead(ctx, q.solo[:])
+		p.afterLeading(ctx, cmd)
 		return false, cmd.err
 	}
 	cmd.wake = make(chan bool, 1)
@@ -121,6 +124,7 @@ func (p *Portfolio) queueUp(ctx context.Context, cmd *command) (left bool, err e
 	case lead := <-cmd.wake:
 		if lead {
 			p.lead(ctx, q.take())
+			p.afterLeading(ctx, cmd)
 		}
 		return false, cmd.err
 	case <-ctx.Done():
@@ -194,6 +198,14 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	}()
 	p.commit(ctx, group)
 	finished = true
+}
+
+// afterLeading does what a leader does in its own time, while others lead.
+func (p *Portfolio) afterLeading(ctx context.Context, cmd *command) {
+	if cmd.save {
+		cmd.save = false
+		p.saveCheckpoint(ctx)
+	}
 }
 
 // handOn wakes the callers whose commands the group held, and the next leader.

@@ -134,9 +134,7 @@ func (p *Portfolio) writePreconditions() error {
 		return err
 	}
 	if !d.fold.HasPoints() {
-		p.mu.RLock()
-		t := d.fold.Totals(p.prices)
-		p.mu.RUnlock()
+		t := p.draftTotals()
 		if point := t.Point(d.now); t.Complete() {
 			if err := d.add(&point); err != nil {
 				return err
@@ -165,9 +163,7 @@ func (p *Portfolio) draftMarket() exposure.Market {
 // decideOrder judges the order on the draft, and writes the decision.
 func (p *Portfolio) decideOrder(r *reservation) error {
 	d := p.draft
-	p.mu.Lock()
-	r.decision = p.checking.Decide(d.fold.Account, p.draftMarket(), &r.hold.Order, true)
-	p.mu.Unlock()
+	r.decision = p.judgeDraft(&r.hold.Order)
 	if r.decision.Allowed {
 		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
 		return d.add(&r.hold)
@@ -175,16 +171,18 @@ func (p *Portfolio) decideOrder(r *reservation) error {
 	return d.add(&risk.Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
 }
 
+// judgeDraft decides about an order on the draft.
+func (p *Portfolio) judgeDraft(o *risk.Order) risk.Decision {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checking.Decide(p.draft.fold.Account, p.draftMarket(), o, true)
+}
+
 // writeLosses writes the day's loss and the drawdown to the draft, if they are at another level
 // than the one last written, and a change to TradingReducing where they are severe.
 func (p *Portfolio) writeLosses() error {
-	d := p.draft
-	p.mu.Lock()
-	m := p.draftMarket()
-	entries := d.fold.Losses(&m)
-	p.mu.Unlock()
-	for _, e := range entries {
-		if err := d.add(e); err != nil {
+	for _, e := range p.draftLosses() {
+		if err := p.draft.add(e); err != nil {
 			return err
 		}
 	}
@@ -294,6 +292,14 @@ func (c *changing) run(p *Portfolio, _ *command) error {
 		return nil // it is so already
 	}
 	return d.add(s)
+}
+
+// draftLosses returns the entries about losses that the draft lacks.
+func (p *Portfolio) draftLosses() []risk.Payload {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.draftMarket()
+	return p.draft.fold.Losses(&m)
 }
 
 // recount notes which losses count anew from here. It returns a *MissingError if the present equity

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ai-ots/accounts/internal/exposure"
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/internal/text"
 	"github.com/ai-ots/accounts/ledger"
@@ -355,12 +356,7 @@ func (t *routing) refuse(p *Portfolio, v risk.Violation) error {
 
 // size returns the number of units to trade, signed, or the violation for which there are none.
 func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
-	p.mu.Lock()
-	at := p.checking.Measure(p.draft.fold.Account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
-	sizing := t.signal.sizing(p.id)
-	sizing.Limits, sizing.Equity, sizing.Unit = at.Limits, at.Equity, at.Unit
-	p.mu.Unlock()
-
+	at := t.measure(p)
 	if t.signal.Action == SignalClose {
 		if at.Left.IsZero() {
 			return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Reason: "nothing to close"}
@@ -375,6 +371,8 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleNoMark, Subject: string(t.key),
 			Reason: "no mark or conversion rate to size by"}
 	}
+	sizing := t.signal.sizing(p.id)
+	sizing.Limits, sizing.Equity, sizing.Unit = at.Limits, at.Equity, at.Unit
 	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {
 		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())}
@@ -388,6 +386,13 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 		quantity = quantity.Neg()
 	}
 	return quantity, risk.Violation{}
+}
+
+// measure measures the draft for the order.
+func (t *routing) measure(p *Portfolio) exposure.Measure {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checking.Measure(p.draft.fold.Account, p.draftMarket(), &t.hold.Order, t.signal.Action == SignalSell)
 }
 
 // sizeBy asks a sizer. It recovers from a panic: the process may have orders working in other

@@ -260,7 +260,7 @@ func (p *Portfolio) countTry(ctx context.Context, try int) {
 // notSaved logs that a checkpoint was not saved.
 func (p *Portfolio) notSaved(ctx context.Context, err error) {
 	p.tel.logAt(ctx, slog.LevelWarn, "checkpoint not saved", profileAttr(p.id),
-		slog.Int64(keySeq, p.live.seq), errAttr(err))
+		slog.Int64(keySeq, p.visible.Load()), errAttr(err))
 }
 
 // refused counts an append that the store refused because the journal knows more.

@@ -75,11 +75,14 @@ func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
 	return !joins || at.Before(h.LastClose)
 }
 
-// lateExercise reports whether the underlying that an exercised option delivers has traded at the
-// same time or later.
+// lateExercise reports whether an exercised option, or the underlying that it delivers, has traded at
+// the same time or later: exercises come before other facts of their time.
 func (b *Book) lateExercise(t *Trade) bool {
 	if !t.Exercised() {
 		return false
+	}
+	if h := b.positions[t.Contract()]; h != nil && !h.LastTrade.Before(t.Time) {
+		return true
 	}
 	for _, h := range b.positions {
 		i := h.Instrument

@@ -80,7 +80,9 @@ while read -r command argument; do
 	promote) "$bin/pg_ctl" -D "$dir/data" -w -t 60 promote >/dev/null 2>&1 ;;
 	kill)
 		stop && kill -KILL $all 2>/dev/null
-		for p in $all; do while alive "$p"; do sleep 0.01; done; done ;;
+		for p in $all; do while alive "$p"; do sleep 0.01; done; done
+		# Where nobody waits for the dead, the server would take itself for running.
+		rm -f "$dir/data/postmaster.pid" "$dir"/.s.PGSQL.*.lock ;;
 	silence) stop && kill -STOP $all ;;
 	wake) # the first one last: the list is whole until then
 		processes && kill -CONT ${all#"$first"} && kill -CONT "$first" ;;

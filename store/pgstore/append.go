@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/jmoiron/sqlx"
 
@@ -93,20 +94,33 @@ func beyondTheEnd(b *accounts.Batch) error {
 var errRefused = errors.New("refused")
 
 // repeated returns what became of a batch that was refused when it was sent again: nil where the
-// journal has it, from when the connection was lost, else the refusal.
+// journal has it, from when the connection was lost, else the refusal. That the entries can be seen does
+// not say that they are durable: a barrier behind the journal's end does.
 func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) error {
 	if isOfServer(refusal) {
 		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, refusal)
 	}
 	last := &b.Entries[len(b.Entries)-1]
-	page, err := s.page(ctx, b.ProfileID, last.Seq-1, last.Seq)
-	switch {
-	case err != nil:
+	err := s.appendLocked(ctx, b.ProfileID, last.Seq-1, func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
+		barrier := accounts.Batch{ProfileID: b.ProfileID}
+		for e, err := range tail {
+			if err != nil {
+				return barrier, err
+			}
+			if e.Seq == last.Seq && e.Hash != last.Hash {
+				break
+			}
+			barrier.After, barrier.Hash = e.Seq, e.Hash
+		}
+		if barrier.After < last.Seq {
+			return barrier, refusal
+		}
+		return barrier, nil
+	}, s.appendIn)
+	if err != nil && err != refusal {
 		return unknown(ctx, err)
-	case len(page) == 1 && page[0].Hash == last.Hash:
-		return nil
 	}
-	return refusal
+	return err
 }
 
 // refusal returns why a batch was refused, all of it as of one moment; errRefused when there is no

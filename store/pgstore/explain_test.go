@@ -49,7 +49,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		"one fill":     {s.sql.fill.text, single.args(&s.sql, s.sql.fill, s.channel())},
 		"group":        {s.sql.group.text, group.args(&s.sql, s.sql.group, s.channel())},
 		"careful":      {s.sql.careful.text, group.args(&s.sql, s.sql.careful, s.channel())},
-		"barrier":      {s.schema.in(barrierStatement), []any{"p1", 50, make([]byte, 32)}},
+		"barrier":      {s.schema.in(barrierStatement + admitted("batch")), []any{"p1", 50, make([]byte, 32), 0, 0}},
 		"lock":         {s.schema.in(lockStatement), []any{"p1", lockLimit}},
 		"checkpoint":   {s.schema.in(checkpointStatement), []any{"p1", 10}},
 		"page":         {s.sql.page.text, []any{"p1", 10, 20}},

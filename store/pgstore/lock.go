@@ -86,7 +86,7 @@ func (s *Store) appendLocked(
 		return err
 	}
 	if !h.keep() {
-		return ctx.Err()
+		return s.ready(ctx)
 	}
 	err = s.locked.Do(ctx, func(context.Context) error {
 		defer h.release()
@@ -107,7 +107,7 @@ type heldJournal struct {
 	tx   *sqlx.Tx
 	ctx  context.Context // of the transaction: without the caller's end once it is to be kept
 	end  context.CancelFunc
-	keep func() bool // has the caller's end not end the transaction, unless it has already
+	keep func() bool // has the end of the caller or of the store not end the transaction, unless it has already
 	turn func()      // ends the caller's turn
 }
 
@@ -116,9 +116,10 @@ const lockStatement = `
 	SELECT seq, set_config('idle_in_transaction_session_timeout', $2, true)
 	FROM trading.journal_heads WHERE profile_id = $1 FOR UPDATE`
 
-// hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first.
+// hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first, ErrClosed
+// when the store is closed first.
 func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
-	turn, err := s.lockQueues.take(ctx, id)
+	turn, err := s.lockQueues.take(ctx, s.ended, id)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +138,8 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 	}
 	turn()
 	switch {
-	case ctx.Err() != nil: // nothing was written, whatever became of the connection
-		return nil, ctx.Err()
+	case s.ready(ctx) != nil: // nothing was written, whatever became of the connection
+		return nil, s.ready(ctx)
 	case missing(err):
 		return nil, notFound(id)
 	}
@@ -148,7 +149,11 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 // lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
 func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*heldJournal, error) {
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
-	h := &heldJournal{s: s, id: id, ctx: running, end: end, keep: context.AfterFunc(ctx, end)}
+	caller, store := context.AfterFunc(ctx, end), context.AfterFunc(s.ended, end)
+	h := &heldJournal{s: s, id: id, ctx: running, end: end, keep: func() bool {
+		first, second := caller(), store()
+		return first && second
+	}}
 	tx, err := s.db.BeginTxx(running, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err == nil {
 		h.tx = tx
@@ -165,7 +170,7 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*
 // release takes back what is not committed, and unlocks the journal.
 func (h *heldJournal) release() {
 	h.keep()
-	if h.tx != nil && h.ctx.Err() == nil { // else the caller's end takes it back
+	if h.tx != nil && h.ctx.Err() == nil { // else its end takes it back
 		_ = h.tx.Rollback() // an error once it is committed
 	}
 	h.end()

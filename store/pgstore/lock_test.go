@@ -35,9 +35,9 @@ func requireEnd(t *testing.T, s *Store, want int64, message string) {
 // waits waits until so many wait for a lock.
 func waits(t *testing.T, db *sqlx.DB, n int, what string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) >= n
-	}, time.Minute, 5*time.Millisecond, what)
+	}, what)
 }
 
 // foreignAppend appends in a transaction that is left open.
@@ -346,18 +346,18 @@ func TestWaitersShareAConnection(t *testing.T) {
 // The queue keeps its order, forgets whoever leaves, and is gone with the last.
 func TestLockQueues(t *testing.T) {
 	var q lockQueues
-	end, err := q.take(t.Context(), "p")
+	end, err := q.take(t.Context(), context.Background(), "p")
 	require.NoError(t, err, "nobody has a turn")
-	otherEnd, err := q.take(t.Context(), "q")
+	otherEnd, err := q.take(t.Context(), context.Background(), "q")
 	require.NoError(t, err, "the queues of two journals are one")
 	otherEnd()
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
-	_, err = q.take(ctx, "p")
+	_, err = q.take(ctx, context.Background(), "p")
 	require.ErrorIs(t, err, context.Canceled, "two have a turn")
 	next := make(chan error, 1)
 	go func() {
-		end, err := q.take(t.Context(), "p")
+		end, err := q.take(t.Context(), context.Background(), "p")
 		if err == nil {
 			end()
 		}
@@ -370,6 +370,31 @@ func TestLockQueues(t *testing.T) {
 	require.Empty(t, q.users, "a queue is left behind")
 }
 
+// Close ends who waits for a lock, whoever has that, and for how long.
+func TestCloseEndsWaitingForALock(t *testing.T) {
+	for name, driver := range drivers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := migrated.Database(t)
+			s, f := lockStore(t, driver, dsn)
+			other := open(t, "postgres", dsn)
+			lock := blocked(t, other, `SELECT FROM trading.journal_heads FOR UPDATE`)
+			waiting := make(chan error, 2)
+			b := f.next(1)
+			for range cap(waiting) { // the second waits for the first
+				go func() { waiting <- s.Append(context.Background(), b) }()
+			}
+			awaitLocks(t, other, 1)
+			require.NoError(t, s.Close(), "Close failed")
+			for range cap(waiting) {
+				require.ErrorIs(t, <-waiting, accounts.ErrClosed, "who waited for the lock")
+			}
+			require.NoError(t, lock.Rollback(), "unlock")
+			require.Zero(t, value[int](t, other, `SELECT count(*) FROM trading.journal_entries`), "something was appended")
+		})
+	}
+}
+
 // Close does not wait for a decide, and what that returns is not appended.
 func TestAppendLockedOfAClosedStore(t *testing.T) {
 	t.Parallel()
@@ -377,7 +402,7 @@ func TestAppendLockedOfAClosedStore(t *testing.T) {
 	letGo, done := hangs(t, s, f.next(1))
 	closing := make(chan error, 1)
 	go func() { closing <- s.Close() }()
-	require.Eventually(t, func() bool { return errors.Is(s.ready(context.Background()), accounts.ErrClosed) }, time.Minute, time.Millisecond, "Close does not begin")
+	eventually(t, func() bool { return errors.Is(s.ready(context.Background()), accounts.ErrClosed) }, "Close does not begin")
 	require.NoError(t, <-closing, "Close waits for decide")
 	letGo()
 	require.ErrorIs(t, <-done, accounts.ErrClosed, "something was appended to a store that is closed")

@@ -15,8 +15,9 @@ type lockQueues struct {
 	users map[accounts.ProfileID]int
 }
 
-// take returns what ends the turn; that may be called more than once. The context ends waiting.
-func (q *lockQueues) take(ctx context.Context, id accounts.ProfileID) (end func(), err error) {
+// take returns what ends the turn; that may be called more than once. The context ends waiting, and so does
+// the store's: ErrClosed.
+func (q *lockQueues) take(ctx, store context.Context, id accounts.ProfileID) (end func(), err error) {
 	q.mu.Lock()
 	if q.byID == nil {
 		q.byID, q.users = map[accounts.ProfileID]chan struct{}{}, map[accounts.ProfileID]int{}
@@ -35,9 +36,12 @@ func (q *lockQueues) take(ctx context.Context, id accounts.ProfileID) (end func(
 			q.leave(id)
 		}), nil
 	case <-ctx.Done():
-		q.leave(id)
-		return nil, ctx.Err()
+		err = ctx.Err()
+	case <-store.Done():
+		err = accounts.ErrClosed
 	}
+	q.leave(id)
+	return nil, err
 }
 
 func (q *lockQueues) leave(id accounts.ProfileID) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 	_ "time/tzdata" // not every machine has time zones
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -53,6 +54,14 @@ func value[T any](t testing.TB, db *sqlx.DB, query string, args ...any) T {
 	var v T
 	require.NoError(t, db.GetContext(t.Context(), &v, query, args...), "%.200s", query)
 	return v
+}
+
+// eventually waits until the condition holds, which a query of the test's goroutine may ask for.
+func eventually(t testing.TB, holds func() bool, otherwise string, args ...any) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(end), append([]any{otherwise}, args...)...)
+	}
 }
 
 // migrated is an empty database with the schema.

@@ -202,7 +202,7 @@ func TestServicesGoOnWhileTheSchemaMigrates(t *testing.T) {
 		_, err = tx.Exec(`SELECT count(*), pg_sleep(0.5) FROM trading.positions`)
 		return errors.Join(err, tx.Commit())
 	})
-	require.Eventually(t, func() bool { return w.statements.Load() > 20 }, time.Minute, time.Millisecond, "the writer does not write")
+	eventually(t, func() bool { return w.statements.Load() > 20 }, "the writer does not write")
 	migrate(t, db)
 	require.NoError(t, Rollback(t.Context(), db, 0), "Rollback failed")
 	migrate(t, db)
@@ -299,7 +299,7 @@ func requirePasses(t *testing.T, db *sqlx.DB, table string, migrates func(contex
 		waits := func() bool {
 			return value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) > 0
 		}
-		require.Eventually(t, waits, time.Minute, 5*time.Millisecond, "the migration does not wait for whoever works on %s", table)
+		eventually(t, waits, "the migration does not wait for whoever works on %s", table)
 		passes, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err = db.ExecContext(passes, `SELECT FROM trading.`+table+` LIMIT 1`)
 		cancel()

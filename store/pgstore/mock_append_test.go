@@ -45,6 +45,7 @@ func TestAppendRepeats(t *testing.T) {
 	duplicate := refusedFor(int64(0))
 	duplicate.rows = [][]driver.Value{{int64(0), nil, plain().Entries[0].Key, int64(1)}}
 	b := plain()
+	durable := underLock(1, found(b.Entries[0].Hash), decided, barrierOf(1)) // what can be seen need not be
 	for _, c := range []struct {
 		name  string
 		steps []step
@@ -62,11 +63,11 @@ func TestAppendRepeats(t *testing.T) {
 		{"corrupt", []step{empty.with(&pq.Error{Code: uniqueViolation, Constraint: "journal_entries_pkey"}),
 			empty.with(&pq.Error{Code: uniqueViolation, Constraint: "journal_entries_pkey"})}, accounts.ErrCorrupt},
 		{"lost, then accepted", []step{lost, prepare(singleText), once}, nil},
-		{"lost after it was appended", []step{lost, prepare(singleText), empty, refusedFor(int64(1)), prepare(pageText), found(b.Entries[0].Hash)}, nil},
-		{"lost after it was appended with its key", []step{lost, prepare(singleText), empty.with(key), prepare(carefulText), accepted(carefulText), duplicate, prepare(pageText), found(b.Entries[0].Hash)}, nil},
-		{"lost, then a conflict", []step{lost, prepare(singleText), empty, refusedFor(int64(1)), prepare(pageText), found(accounts.Hash{1})}, accounts.ErrConflict},
-		{"lost, then a shorter journal", []step{lost, prepare(singleText), empty, refusedFor(int64(1)), prepare(pageText), pageOf(nil)}, accounts.ErrConflict},
-		{"lost, then lost again", []step{lost, prepare(singleText), empty, refusedFor(int64(1)), prepare(pageText), pageOf(nil).with(errReset)}, accounts.ErrOutcomeUnknown},
+		{"lost after it was appended", append([]step{lost, prepare(singleText), empty, refusedFor(int64(1))}, durable...), nil},
+		{"lost after it was appended with its key", append([]step{lost, prepare(singleText), empty.with(key), prepare(carefulText), accepted(carefulText), duplicate}, durable...), nil},
+		{"lost, then a conflict", append([]step{lost, prepare(singleText), empty, refusedFor(int64(1))}, refusedUnderLock(1, found(accounts.Hash{1}))...), accounts.ErrConflict},
+		{"lost, then a shorter journal", append([]step{lost, prepare(singleText), empty, refusedFor(int64(1))}, refusedUnderLock(0)...), accounts.ErrConflict},
+		{"lost, then lost again", append([]step{lost, prepare(singleText), empty, refusedFor(int64(1))}, refusedUnderLock(1, found(b.Entries[0].Hash).with(errReset))...), accounts.ErrOutcomeUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMock(t, false)

@@ -45,6 +45,8 @@ type Store struct {
 	sql     statements
 	closing sync.Once
 	closed  atomic.Bool
+	ended   context.Context // ends when Close begins
+	end     context.CancelFunc
 }
 
 var _ accounts.Store = (*Store)(nil)
@@ -89,6 +91,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	}
 	s := &Store{config: c, db: db, writes: pgschema.NewWrites(maxWrites), locked: pgschema.NewWrites(maxLocked),
 		events: hub.New(subjectOf, accounts.ErrClosed)}
+	s.ended, s.end = context.WithCancel(context.Background())
 	s.watch.init(s)
 	if s.pooled, err = pgschema.Pooled(ctx, db); err != nil {
 		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
@@ -112,7 +115,8 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 }
 
 // Close ends Watch's channels and connection, and refuses further calls. Close waits up to ten seconds for
-// writes that are under way, whether their callers wait for them or left. Then it closes the pool if
+// writes that are under way, whether their callers wait for them or left; whoever waits for the lock of a
+// journal gets accounts.ErrClosed at once. Then it closes the pool if
 // Open made it, and with it the connections of writes that are under way still: the server is not told
 // and may finish them; who waits for one gets accounts.ErrOutcomeUnknown.
 //
@@ -122,6 +126,7 @@ func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.closed.Store(true)
+		s.end()
 		s.watch.close()
 		s.events.Close()
 		err = s.endWrites()

@@ -35,7 +35,7 @@ func TestCatchUpIsRepeated(t *testing.T) {
 	const asked = `SELECT count(*) FROM pg_stat_activity, before
 		WHERE datname = current_database() AND query LIKE '%coalesce(h.seq, 0) AS head%' AND query_start > at
 			AND state = 'idle' AND pid <> pg_backend_pid()`
-	require.Eventually(t, func() bool { return value[int](t, other, asked) > 0 }, time.Minute, time.Millisecond, "nobody asked what was missed")
+	eventually(t, func() bool { return value[int](t, other, asked) > 0 }, "nobody asked what was missed")
 	run(t, other, `ALTER TABLE trading.unreadable RENAME TO account_profiles`)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -71,7 +71,7 @@ func TestListeningToASilentConnection(t *testing.T) {
 			watched <- err
 		}()
 		const connected = `SELECT count(*) FROM pg_stat_activity WHERE state IS NULL AND backend_type = 'client backend' OR query = '' AND backend_type = 'client backend'`
-		require.Eventually(t, func() bool { return value[int](t, s.db, connected) > 0 }, time.Minute, time.Millisecond, "nobody connects to listen")
+		eventually(t, func() bool { return value[int](t, s.db, connected) > 0 }, "nobody connects to listen")
 		end(s, stop)
 		select {
 		case err := <-watched:

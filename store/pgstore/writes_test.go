@@ -28,6 +28,12 @@ func (s *standby) database(t *testing.T, name string) *standby {
 	run(t, open(t, "postgres", s.server.DSN()), `CREATE DATABASE `+name)
 	d := &standby{s.server, pgtest.NewProxy(t, s.server), name, open(t, "postgres", s.server.DSN()+" dbname="+name)}
 	d.db.SetMaxIdleConns(0) // a new connection knows the newest configuration
+	t.Cleanup(func() {      // also after a failure
+		_, err := d.db.Exec(`ALTER SYSTEM RESET synchronous_standby_names`)
+		require.NoError(t, err, "reset")
+		_, err = d.db.Exec(`SELECT pg_reload_conf()`)
+		require.NoError(t, err, "reload")
+	})
 	run(t, d.db, file(t, "existing.sql"))
 	migrate(t, d.db)
 	return d
@@ -60,18 +66,18 @@ func (s *standby) silence(t *testing.T, silent bool) {
 		name = "nobody"
 	}
 	run(t, s.db, `ALTER SYSTEM SET synchronous_standby_names = '`+name+`'`, `SELECT pg_reload_conf()`)
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return value[string](t, s.db, `SELECT current_setting('synchronous_standby_names')`) == name
-	}, time.Minute, time.Millisecond, "the configuration is not read")
+	}, "the configuration is not read")
 	run(t, s.db, `CHECKPOINT`) // by the process that tells the others
 }
 
 // waiting waits until so many commits wait for the standby.
-func (s *standby) waiting(t *testing.T, n int) {
+func (s *standby) waiting(t *testing.T, n int, what string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return value[int](t, s.db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()`) == n
-	}, time.Minute, time.Millisecond, "not %d commits wait for the standby", n)
+	}, "%s: not %d commits wait for the standby", what, n)
 }
 
 // writing is a write, and a query that is true when it was done.
@@ -97,7 +103,7 @@ func writings() []writing {
 		{"SetActiveProfile to none", func(ctx context.Context, s *Store) error { return s.SetActiveProfile(ctx, "", "", day) },
 			`SELECT count(*) = 1 FROM trading.active_profiles WHERE profile_id IS NULL`},
 		{"SaveCheckpoint", func(ctx context.Context, s *Store) error {
-			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: p.ID, Seq: 1})
+			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: p.ID, Seq: 1, Hash: one.Entries[0].Hash})
 		}, `SELECT count(*) = 1 FROM trading.journal_checkpoints`},
 		{"Append of an entry", func(ctx context.Context, s *Store) error { return s.Append(ctx, one) },
 			`SELECT count(*) = 1 FROM trading.journal_entries WHERE profile_id = 'profile-00'`},
@@ -146,16 +152,16 @@ func testNoWriteIsCancelled(t *testing.T, standby *standby, driver string) {
 		ctx, leave := context.WithCancel(t.Context())
 		result := make(chan error, 1)
 		go func() { result <- w.do(ctx, s) }()
-		standby.waiting(t, 1)
+		standby.waiting(t, 1, w.name)
 		leave()
 		err := <-result
 		require.ErrorIs(t, err, accounts.ErrOutcomeUnknown, "%s", w.name)
 		require.ErrorIs(t, err, context.Canceled, "%s", w.name)
 		require.NotErrorIs(t, err, accounts.ErrUnavailable, "%s", w.name)
-		standby.waiting(t, 1)
+		standby.waiting(t, 1, w.name)
 		require.Zero(t, standby.proxy.Cancels(), "%s was cancelled on the server", w.name)
 		standby.silence(t, false)
-		require.Eventually(t, func() bool { return value[bool](t, standby.db, w.done) }, time.Minute, time.Millisecond,
+		eventually(t, func() bool { return value[bool](t, standby.db, w.done) },
 			"%s was not done without its caller", w.name)
 	}
 	require.NoError(t, s.Close(), "Close failed")
@@ -173,7 +179,7 @@ func testMigrationsThatAreCancelledAreNotDone(t *testing.T, standby *standby, dr
 		ctx, leave := context.WithCancel(t.Context())
 		result := make(chan error, 1)
 		go func() { result <- do(ctx) }()
-		standby.waiting(t, 1)
+		standby.waiting(t, 1, "migration")
 		leave()
 		err := <-result
 		require.ErrorIs(t, err, accounts.ErrOutcomeUnknown)
@@ -196,9 +202,9 @@ func blocked(t *testing.T, db *sqlx.DB, lock string) *sql.Tx {
 
 func awaitLocks(t *testing.T, db *sqlx.DB, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`) == n
-	}, time.Minute, time.Millisecond, "not %d statements wait for a lock", n)
+	}, "not %d statements wait for a lock", n)
 }
 
 // An append that hangs without its caller holds up nobody but who appends to the same journal.
@@ -209,8 +215,9 @@ func testAppendGoesOnBehindTheNext(t *testing.T, standby *standby, driver string
 	for i := range 2 {
 		require.NoError(t, s.CreateProfile(t.Context(), testProfile(i)), "CreateProfile failed")
 	}
-	lock := blocked(t, db, `SELECT FROM trading.journal_heads WHERE profile_id = 'profile-00' FOR UPDATE`)
 	held, free := fills{id: testProfile(0).ID}, fills{id: testProfile(1).ID}
+	require.NoError(t, s.Append(t.Context(), held.next(1)), "the position")
+	lock := blocked(t, db, `SELECT FROM trading.positions WHERE account_profile_id = 'profile-00' FOR UPDATE`)
 	ctx, leave := context.WithCancel(t.Context())
 	first, second := make(chan error, 1), make(chan error, 1)
 	batch := held.next(1)
@@ -224,8 +231,7 @@ func testAppendGoesOnBehindTheNext(t *testing.T, standby *standby, driver string
 	require.NoError(t, <-second, "an append to another journal waits for one that nobody waits for")
 	require.NoError(t, s.Append(guarded(t), free.next(1)), "the one after")
 	require.NoError(t, lock.Rollback(), "unlock")
-	require.Eventually(t, func() bool { return value[int](t, db, `SELECT count(*) FROM trading.journal_entries`) == 4 },
-		time.Minute, time.Millisecond, "the append did not go on without its caller")
+	eventually(t, func() bool { return value[int](t, db, `SELECT count(*) FROM trading.journal_entries`) == 5 }, "the append did not go on without its caller")
 	require.NoError(t, s.Verify(t.Context(), held.id), "what was appended without its caller")
 	require.Zero(t, standby.proxy.Cancels(), "it was cancelled")
 }
@@ -256,7 +262,7 @@ func TestWritesThatWaitForAConnection(t *testing.T) {
 				for range 2 { // the second waits for the first
 					go func() { result <- do(ctx) }()
 				}
-				require.Eventually(t, func() bool { return db.Stats().WaitCount > waits }, time.Minute, time.Millisecond, "%s does not wait", what)
+				eventually(t, func() bool { return db.Stats().WaitCount > waits }, "%s does not wait", what)
 				leave()
 				for range 2 {
 					err := <-result
@@ -282,8 +288,10 @@ func testCloseWithWritesUnderWay(t *testing.T, standby *standby) {
 	for n, s := range []*Store{own, newStore(t, "postgres", standby.dsn()), newStore(t, "pgx", standby.dsn())} {
 		p := testProfile(n)
 		require.NoError(t, s.CreateProfile(t.Context(), p), "CreateProfile failed")
-		lock := blocked(t, db, `SELECT FROM trading.journal_heads WHERE profile_id = '`+string(p.ID)+`' FOR UPDATE`)
-		b := (&fills{id: p.ID}).next(1)
+		f := fills{id: p.ID}
+		require.NoError(t, s.Append(t.Context(), f.next(1)), "the position")
+		lock := blocked(t, db, `SELECT FROM trading.positions WHERE account_profile_id = '`+string(p.ID)+`' FOR UPDATE`)
+		b := f.next(1)
 		result := make(chan error, 1)
 		go func() { result <- s.Append(context.Background(), b) }()
 		awaitLocks(t, db, 1)
@@ -297,9 +305,9 @@ func testCloseWithWritesUnderWay(t *testing.T, standby *standby) {
 		if s != own {
 			require.NoError(t, <-result, "a write on the caller's pool ends with the server's answer")
 		}
-		require.Eventually(t, func() bool {
-			return value[int](t, db, `SELECT count(*) FROM trading.journal_entries WHERE profile_id = $1`, p.ID) == 1
-		}, time.Minute, time.Millisecond, "what was under way did not go on")
+		eventually(t, func() bool {
+			return value[int](t, db, `SELECT count(*) FROM trading.journal_entries WHERE profile_id = $1`, p.ID) == 2
+		}, "what was under way did not go on")
 	}
 	require.Zero(t, standby.proxy.Cancels(), "it was cancelled")
 }

@@ -81,9 +81,9 @@ func TestErrors(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"-dsn", "postgres://me:s3cret@127.0.0.1:1/db?sslmode=disable"}, "connection refused"},
-		{[]string{"-dsn", "host=127.0.0.1 port=1 user=me password=s3cret sslmode=disable"}, "connection refused"},
-		{[]string{"-dsn", "host=127.0.0.1,127.0.0.2 port=1,1 user=me password=s3cret sslmode=disable"}, "127.0.0.2"},
+		{[]string{"-dsn", "postgres://me:s3cret@127.0.0.1:1/db?sslmode=disable"}, "no server listens"},
+		{[]string{"-dsn", "host=127.0.0.1 port=1 user=me password=s3cret sslmode=disable"}, "no server listens"},
+		{[]string{"-dsn", "host=127.0.0.1,127.0.0.2 port=1,1 user=me password=s3cret sslmode=disable"}, "no server listens"},
 		{[]string{"-dsn", "postgres://me:s3cret@127.0.0.1:port/db"}, "-dsn: it cannot be read"},
 		{[]string{"-dsn", "postgres://me:s3cret@local host/"}, "-dsn: it cannot be read"},
 		{[]string{"-dsn", "host=127.0.0.1 password=a s3cret"}, "-dsn: it cannot be read"},
