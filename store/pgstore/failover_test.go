@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -87,6 +88,17 @@ func (r *trader) record() error {
 	_, err := r.p.Record(guarded(r.t), ledger.Trade{ExecID: ledger.ExecID(fmt.Sprint("exec.", r.n)), Time: time.Now(),
 		Instrument: ledger.NewStock("XYZ", "USD"), Quantity: udecimal.One, Price: udecimal.One})
 	return err
+}
+
+// refused records what the server that took over must not take. What was under way to the one before may
+// be anything.
+func (r *trader) refused(with error, what string) {
+	r.t.Helper()
+	err := r.record()
+	if errors.Is(err, accounts.ErrOutcomeUnknown) {
+		err = r.record()
+	}
+	require.ErrorIs(r.t, err, with, what)
 }
 
 // requireHead checks on the server itself how long the profile's journal is.

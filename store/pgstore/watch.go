@@ -224,6 +224,12 @@ func (s *Store) changes(ctx context.Context, h hints) (list []change, err error)
 	return list, nil
 }
 
+// finite is an expression for a time, or the present where that is NULL or infinite: the odd row of one
+// profile must not keep the events of all others back.
+func finite(at string) string {
+	return `CASE WHEN isfinite(` + at + `) THEN ` + at + ` ELSE now() END`
+}
+
 // profileChanges returns the profiles that the condition selects, and their journals.
 func (s *Store) profileChanges(ctx context.Context, where string, args ...any) ([]change, error) {
 	var profiles []struct {
@@ -236,7 +242,7 @@ func (s *Store) profileChanges(ctx context.Context, where string, args ...any) (
 	}
 	if err := s.list(ctx, &profiles, `
 		SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
-			coalesce(p.updated_at, p.created_at, now()) AS at, coalesce(e.recorded_at, now()) AS recorded_at
+			`+finite("coalesce(p.updated_at, p.created_at)")+` AS at, `+finite("e.recorded_at")+` AS recorded_at
 		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
 		LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`+where, args...); err != nil {
 		return nil, err
@@ -262,7 +268,7 @@ func (s *Store) switchChanges(ctx context.Context, where string, args ...any) ([
 		At       time.Time `db:"switched_at"`
 	}
 	if err := s.list(ctx, &switches, `
-		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, switched_at FROM trading.active_profiles`+where,
+		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, `+finite("switched_at")+` AS switched_at FROM trading.active_profiles`+where,
 		args...); err != nil {
 		return nil, err
 	}

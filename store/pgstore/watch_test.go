@@ -175,3 +175,21 @@ func awaitEvent(t *testing.T, events <-chan accounts.Event, match func(accounts.
 		}
 	}
 }
+
+// The odd row of one profile does not keep the events of others back.
+func TestTimesThatAreNoneAreTold(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "pgx", migrated.Database(t))
+	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+	f := fills{id: testProfile(0).ID}
+	for i := range 2 {
+		require.NoError(t, s.CreateProfile(t.Context(), testProfile(i)), "CreateProfile failed")
+	}
+	require.NoError(t, s.Append(t.Context(), f.next(1)), "Append failed")
+	require.NoError(t, s.SetActiveProfile(t.Context(), testProfile(0).Owner, testProfile(0).ID, day), "SetActiveProfile failed")
+	run(t, s.db, `UPDATE trading.account_profiles SET updated_at = 'infinity', created_at = NULL WHERE profile_id = 'profile-00'`,
+		`UPDATE trading.active_profiles SET switched_at = '-infinity'`)
+	list, err := s.snapshot(t.Context())
+	require.NoError(t, err, "what has changed cannot be told")
+	require.Len(t, list, 4, "two profiles, a journal and a switch")
+}
