@@ -16,7 +16,9 @@ var drivers = map[string]string{"lib_pq": "postgres", "pgx": "pgx"}
 // newStore returns a store on a pool of its own.
 func newStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
 	t.Helper()
-	s, err := New(t.Context(), open(t, driver, dsn), opts...)
+	db := open(t, driver, dsn)
+	db.SetMaxIdleConns(16) // else most of a test's time goes into connecting
+	s, err := New(t.Context(), db, opts...)
 	require.NoError(t, err, "New failed")
 	return s
 }
