@@ -472,9 +472,12 @@ func TestUndoingHooksThatWaitForEachOther(t *testing.T) {
 				_, err := managers[1-i].SwitchProfile(ctx, "a")
 				return err
 			}
+			var first sync.Once // the other may come in its undoing, once this one has given up
 			fail := func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error {
-				both.Done()
-				both.Wait()
+				first.Do(func() {
+					both.Done()
+					both.Wait()
+				})
 				return errors.New("gateway refused")
 			}
 			managers[i] = newManager(t, store, accounts.OnSwitch(cross), accounts.OnSwitch(fail))
