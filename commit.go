@@ -133,10 +133,22 @@ func nothingWritten(err error) bool {
 // failed fails the group if err is not nil. It returns true: there is nothing to try again.
 func (p *Portfolio) failed(ctx context.Context, group []*command, err error) bool {
 	if err != nil {
+		err = p.evidence(ctx, err)
 		p.noteCorrupt(ctx, err)
 		fail(group, err)
 	}
 	return true
+}
+
+// evidence returns the error, or the store's own if the error is ErrCorrupt and the store cannot be used:
+// what a server lacks that should not be asked, such as an old primary, is no evidence.
+func (p *Portfolio) evidence(ctx context.Context, err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		if unusable := p.store.Ping(ctx); unusable != nil {
+			return unusable
+		}
+	}
+	return err
 }
 
 // fail sets the error of every command that has none of its own, but for those that were set aside.

@@ -257,9 +257,9 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 	}
 	switch {
 	case err != nil:
-		return err
+		return p.evidence(ctx, err)
 	case folded.seq != live.seq:
-		return corrupt(fmt.Sprintf("the journal ends here, the book at %d", live.seq))
+		return p.evidence(ctx, corrupt(fmt.Sprintf("the journal ends here, the book at %d", live.seq)))
 	case folded.hash != live.hash:
 		return corrupt("is another entry than the one in the book")
 	case !folded.Equal(live.Account):

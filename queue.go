@@ -85,7 +85,7 @@ func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 			return err // the leader has the command
 		}
 		if err == nil && cmd.parked {
-			if err = p.study(ctx, cmd); err == nil {
+			if err = p.evidence(ctx, p.study(ctx, cmd)); err == nil {
 				cmd.parked, cmd.promoted = false, false
 				continue
 			}

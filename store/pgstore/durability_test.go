@@ -132,7 +132,7 @@ func TestPromotedServerThatWaitsForNobody(t *testing.T) {
 	failOver(t, c)
 	proxy.LeadTo(c.Primary())
 	for i, s := range stores {
-		traders[i].refused(ErrNotSynchronous, "a promoted server that waits for nobody took an entry")
+		require.ErrorIs(t, traders[i].record(), ErrNotSynchronous, "a promoted server that waits for nobody took an entry")
 		requireHead(t, c.Primary(), i, 1, "the refused entry was written")
 		require.ErrorIs(t, s.Ping(guarded(t)), ErrNotSynchronous, "Ping")
 	}

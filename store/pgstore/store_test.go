@@ -16,10 +16,16 @@ var drivers = map[string]string{"lib_pq": "postgres", "pgx": "pgx"}
 // newStore returns a store on a pool of its own.
 func newStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
 	t.Helper()
-	db := open(t, driver, dsn)
-	db.SetMaxIdleConns(16) // else most of a test's time goes into connecting
-	s, err := New(t.Context(), db, opts...)
+	s, err := New(t.Context(), open(t, driver, dsn), opts...)
 	require.NoError(t, err, "New failed")
+	return s
+}
+
+// busyStore is newStore for many callers at once: else most of a test's time goes into connecting.
+func busyStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
+	t.Helper()
+	s := newStore(t, driver, dsn, opts...)
+	s.db.SetMaxIdleConns(16)
 	return s
 }
 
@@ -28,7 +34,7 @@ func TestStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) accounts.Store {
 				dsn := migrated.Database(t)
-				return newStore(t, driver, dsn, WithListenDSN(dsn))
+				return busyStore(t, driver, dsn, WithListenDSN(dsn))
 			})
 		})
 	}
@@ -39,7 +45,7 @@ func TestSharedStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 				dsn := migrated.Database(t)
-				return newStore(t, driver, dsn, WithListenDSN(dsn)), newStore(t, driver, dsn, WithListenDSN(dsn))
+				return busyStore(t, driver, dsn, WithListenDSN(dsn)), busyStore(t, driver, dsn, WithListenDSN(dsn))
 			})
 		})
 	}
@@ -50,7 +56,7 @@ func TestStoreThatPolls(t *testing.T) {
 	storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 		dsn := migrated.Database(t)
 		poll := WithPollInterval(5 * time.Millisecond)
-		return newStore(t, "postgres", dsn, poll), newStore(t, "postgres", dsn, poll)
+		return busyStore(t, "postgres", dsn, poll), busyStore(t, "postgres", dsn, poll)
 	})
 }
 
