@@ -37,26 +37,33 @@ const checkpointEvery = 1024
 // checkpointDue reports whether the leader whose command this is should save a checkpoint: enough
 // entries have come since the last time, or a restatement had to go further back than that. Earlier
 // checkpoints do not contain the change then, and the next restatement would have to go as far. The
-// kill switch saves none.
+// kill switch and releases save none, nor does a caller who waits no longer: the next leader does.
 func (p *Portfolio) checkpointDue(cmd *command) bool {
-	if _, state := cmd.task.(*changing); state {
+	switch cmd.task.(type) {
+	case *changing, *releasing:
 		return false
 	}
-	since := p.live.seq - p.saved
+	since := p.live.seq - p.saved.Load()
 	far := max(checkpointEvery, 4*int64(p.live.Size()))
-	if since < far && p.draft.span < far || !p.saving.CompareAndSwap(false, true) {
+	if since < far && p.far < far || cmd.ctx.Err() != nil || !p.saving.CompareAndSwap(false, true) {
 		return false
 	}
-	p.saved = p.live.seq
+	p.far = 0
 	return true
 }
 
 // saveCheckpoint saves the live book. The caller has led, and does so in its own time: others append
 // meanwhile. A failure is no failure of the command, which is durable: it is reported as an event, and
-// saving is tried again later.
+// saving is tried again later. Where the caller's context ends, the next leader tries.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	defer p.saving.Store(false)
-	if err := p.SaveCheckpoint(ctx); err != nil {
+	before := p.saved.Swap(p.visible.Load())
+	err := p.SaveCheckpoint(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		p.saved.Store(before)
+	default:
 		p.notSaved(ctx, err)
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.visible.Load(),
 			Time: wire.Time(p.clock()), Err: err})

@@ -63,7 +63,15 @@ func leave(group []*command) {
 
 // attempt decides and appends once. It reports false if the group must be decided again.
 func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
-	if err := p.catchUp(ctx, group); err != nil {
+	err := p.catchUp(ctx, group)
+	if err == nil {
+		err = p.awaitUnknown(ctx, group)
+	}
+	switch {
+	case errors.Is(err, ErrConflict):
+		p.stale = true
+		return false
+	case err != nil:
 		return p.failed(ctx, group, err)
 	}
 	p.decideAll(group)
@@ -79,11 +87,24 @@ func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
 	return p.conclude(ctx, group, p.store.Append(ctx, p.draft.batch(p.id)), false)
 }
 
+// awaitUnknown waits for an append of unknown outcome that cannot be seen, as the store's barrier does:
+// nothing is decided by a book that the append may still change. It returns ErrConflict if the journal
+// has more than the book.
+func (p *Portfolio) awaitUnknown(ctx context.Context, group []*command) error {
+	decides := slices.ContainsFunc(group, func(cmd *command) bool {
+		_, policy := cmd.task.(policing)
+		return cmd.refresh == 0 && !policy
+	})
+	if !p.underWay || !decides {
+		return nil
+	}
+	return p.store.Append(ctx, p.barrier())
+}
+
 // conclude takes the outcome of an append. It reports false if the group must be decided again.
 func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, locked bool) bool {
 	if err == nil {
 		p.publish()
-		group[0].save = p.checkpointDue(group[0])
 		return true
 	}
 	entries := len(p.draft.entries)
@@ -108,12 +129,30 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 		p.stale = true
 		return false
 	}
+	if errors.Is(err, ErrInvalid) && len(group) > 1 {
+		p.commitEach(ctx, group)
+		return true
+	}
 	p.stale = true // it may have been appended all the same
 	if !nothingWritten(err) {
+		p.underWay = true
 		p.outcomeUnknown(ctx, entries, err)
 		err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 	}
 	return p.failed(ctx, group, err)
+}
+
+// commitEach commits the commands of a group one by one, the kill switch first: what the store cannot
+// write is one command's alone.
+func (p *Portfolio) commitEach(ctx context.Context, group []*command) {
+	undecide(group)
+	for _, first := range []bool{true, false} {
+		for i, cmd := range group {
+			if _, state := cmd.task.(*changing); state == first && cmd.err == nil && !cmd.parked {
+				p.commit(ctx, group[i:i+1])
+			}
+		}
+	}
 }
 
 // nothingWritten reports whether an error of the store's says that an append wrote nothing. A context's
@@ -296,6 +335,7 @@ func (p *Portfolio) wakeReaders() {
 // publish makes the appended entries visible to readers, and tells subscribers of them.
 func (p *Portfolio) publish() {
 	p.foldDraft()
+	p.underWay, p.far = false, max(p.far, p.draft.span)
 	for i, payload := range p.draft.payloads {
 		p.announceEntry(payload, p.draft.entries[i].Seq)
 	}
@@ -364,6 +404,7 @@ func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
 		return &CorruptError{ProfileID: p.id, Seq: seq, Reason: "the journal lacks this entry, which was durable"}
 	}
 	p.foldTail(tail, seq, hash)
+	p.underWay = p.underWay && len(tail) == 0
 	for _, e := range tail {
 		p.announceEntry(e.payload, e.seq)
 	}

@@ -46,15 +46,20 @@ func (p *Portfolio) attemptLocked(ctx context.Context, group []*command) bool {
 	return p.failed(ctx, group, err)
 }
 
-// decideAlone is decideAll for a group that has the journal's lock.
+// decideAlone is decideAll for a group that has the journal's lock. It studies only for a command that is
+// alone: others do not wait for that, nor fail by it.
 func (p *Portfolio) decideAlone(ctx context.Context, group []*command) error {
 	p.decideAll(group)
-	for cmd := group[0]; cmd.parked && cmd.studies.locks(); {
+	if len(group) > 1 {
+		return nil
+	}
+	end := time.Now().Add(lockedStudy) // of all studies together
+	for cmd := group[0]; cmd.parked && cmd.err == nil && cmd.studies.locks(); {
 		cmd.parked = false // whatever comes of its studies, it is answered here
-		if err := p.studyLocked(ctx, cmd); err != nil {
+		p.resetDraft()
+		if err := p.studyLocked(ctx, cmd, end); err != nil {
 			return err
 		}
-		p.resetDraft()
 		p.decideAll(group)
 	}
 	return nil
@@ -65,8 +70,8 @@ func (p *Portfolio) decideAlone(ctx context.Context, group []*command) error {
 var lockedStudy = 10 * time.Second
 
 // studyLocked is study under the journal's lock. It returns ErrUnavailable if it takes too long.
-func (p *Portfolio) studyLocked(ctx context.Context, cmd *command) error {
-	brief, cancel := context.WithTimeout(ctx, lockedStudy)
+func (p *Portfolio) studyLocked(ctx context.Context, cmd *command, end time.Time) error {
+	brief, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	err := p.study(brief, cmd)
 	if err != nil && brief.Err() != nil && ctx.Err() == nil {

@@ -130,8 +130,8 @@ type ObservationKind string
 
 // The kinds of observation. Others may be added: an Observer ignores those that it does not know.
 const (
-	// ObservedStore is one call to the store. Op is "append", "entries", "lookup", "checkpoint",
-	// "save_checkpoint", "profile", "profiles", "create_profile", "update_profile",
+	// ObservedStore is one call to the store. Op is "append", "append_locked", "entries", "lookup",
+	// "checkpoint", "save_checkpoint", "profile", "profiles", "create_profile", "update_profile",
 	// "active_profile", "set_active_profile" or "watch".
 	ObservedStore ObservationKind = "store"
 	// ObservedCommand is one command of a portfolio, with the time that it waited for its turn. Op

@@ -69,14 +69,16 @@ type Portfolio struct {
 	commands sync.Pool // of *command
 	counters counters
 
-	saving atomic.Bool // a leader saves a checkpoint
+	saving atomic.Bool  // somebody who has led saves a checkpoint
+	saved  atomic.Int64 // sequence number at which a checkpoint was last tried
 
 	// The leader alone uses these.
-	draft   *draft
-	stale   bool  // the journal may hold more than live
-	durable int64 // the last entry known to be as durable as the store makes it
-	corrupt bool  // the journal was found corrupt, and that was logged
-	saved   int64 // sequence number at which a checkpoint was last tried
+	draft    *draft
+	stale    bool  // the journal may hold more than live
+	underWay bool  // an append of unknown outcome may still come behind live's last entry: nothing else has
+	durable  int64 // the last entry known to be as durable as the store makes it
+	corrupt  bool  // the journal was found corrupt, and that was logged
+	far      int64 // how many entries were read for a restatement since a checkpoint was last due
 
 	mu   sync.RWMutex // guards what follows
 	live *fold        // what is durable; changed by the leader alone
@@ -130,7 +132,7 @@ func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	}
 	f, ok := foldFrom(c, p.id, p.base)
 	if ok {
-		p.saved = c.Seq
+		p.saved.Store(c.Seq)
 	} else {
 		f = newFold(p.id, p.base)
 	}

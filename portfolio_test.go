@@ -300,6 +300,9 @@ func TestAppendFails(t *testing.T) {
 	})
 	t.Run("after it was written", func(t *testing.T) {
 		store.append = func(ctx context.Context, batch accounts.Batch) error {
+			if len(batch.Entries) == 0 { // nobody knows what became of the append before
+				return store.Store.Append(ctx, batch)
+			}
 			return errors.Join(store.Store.Append(ctx, batch), broken)
 		}
 		_, err := b.Portfolio.Record(t.Context(), trade(1, xyz, "1", "10"))

@@ -275,7 +275,7 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 // samePremiums reports whether two lists have the same premiums, in whatever order.
 func samePremiums(a, b []ledger.PendingPremium) bool {
 	byTime := func(x, y ledger.PendingPremium) int {
-		return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(string(x.Option), string(y.Option)), x.Amount.Cmp(y.Amount))
+		return cmp.Or(x.Time.Compare(y.Time), cmp.Compare(string(x.Option), string(y.Option)), x.Amount.Cmp(y.Amount), x.Quantity.Cmp(y.Quantity))
 	}
 	return slices.EqualFunc(slices.SortedFunc(slices.Values(a), byTime), slices.SortedFunc(slices.Values(b), byTime),
 		func(x, y ledger.PendingPremium) bool { return wire.Same(x, y) })

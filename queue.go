@@ -79,10 +79,16 @@ func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
 // caller reads it here, in the caller's own time, and gets in line again: nobody waits for that, the
 // kill switch least of all.
 func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
+	left := false // the leader has the command, and its caller has gone
+	defer func() {
+		if !left {
+			p.forget(cmd)
+		}
+	}()
 	for {
-		left, err := p.queueUp(ctx, cmd)
-		if left {
-			return err // the leader has the command
+		var err error
+		if left, err = p.queueUp(ctx, cmd); left {
+			return err
 		}
 		if err == nil && cmd.parked {
 			if err = p.evidence(ctx, p.study(ctx, cmd)); err == nil {
@@ -90,7 +96,6 @@ func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 				continue
 			}
 		}
-		p.forget(cmd)
 		return err
 	}
 }
@@ -130,6 +135,14 @@ func (p *Portfolio) queueUp(ctx context.Context, cmd *command) (left bool, err e
 	case <-ctx.Done():
 		if q.withdraw(cmd) {
 			return false, ctx.Err()
+		}
+		select {
+		case <-cmd.wake: // it is over already
+			if cmd.parked {
+				return false, ctx.Err()
+			}
+			return false, cmd.err
+		default:
 		}
 		return true, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
@@ -187,16 +200,17 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 	}
 	finished := false
 	defer func() {
+		defer p.handOn(group) // whatever a log handler does below
 		done()
 		if !finished { // the store panicked: others must not wait for this goroutine for ever
-			p.stale, p.draft.spoiled, p.draft.lent = true, true, true
+			p.stale, p.underWay, p.draft.spoiled, p.draft.lent = true, true, true, true
 			p.announce(0)
 			fail(group, ErrOutcomeUnknown)
 			p.outcomeUnknown(ctx, 0, errPanicked)
 		}
-		p.handOn(group)
 	}()
 	p.commit(ctx, group)
+	group[0].save = p.checkpointDue(group[0])
 	finished = true
 }
 

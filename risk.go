@@ -288,7 +288,7 @@ func (c *changing) run(p *Portfolio, _ *command) error {
 			return err
 		}
 	}
-	if d.fold.State() == c.state && len(s.Recount) == 0 {
+	if d.fold.State() == c.state && len(s.Recount) == 0 && !p.underWay {
 		return nil // it is so already
 	}
 	return d.add(s)

@@ -82,7 +82,7 @@ func (a *Activity) add(b *Activity) {
 
 // StoreStats are the calls to the store.
 type StoreStats struct {
-	// Append are the calls to Append. Those to a store that answers within 50 µs are timed one in 16
+	// Append are the calls to Append and AppendLocked. Those to a store that answers within 50 µs are timed one in 16
 	// times as long as nobody observes, because reading the clock would show; all others always.
 	Append CallStats `json:"append"`
 	// Entries are the readings of journals, from the first entry to the last that was wanted, with

@@ -349,14 +349,15 @@ func (d *draft) facts(last int64) []placedFact {
 // workOut works the history of the journal and the facts out. It goes on from the newest checkpoint
 // to which no change of history reaches back, so that its cost is in proportion to what lies behind
 // the facts.
-func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (_ *history, err error) {
+func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (*history, error) {
 	h := &history{facts: facts}
 	p.mu.Lock()
 	upTo, changes := p.live.seq, p.live.Amendments()
 	p.following = append(p.following, h)
 	p.mu.Unlock()
+	done := false
 	defer func() {
-		if err != nil {
+		if !done {
 			p.unfollow([]*history{h})
 		}
 	}()
@@ -377,7 +378,7 @@ func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (_ *history
 	for _, f := range facts {
 		r.Add(f.place, f.payload)
 	}
-	h.book, h.span = r.Finish(), upTo-from.Seq
+	h.book, h.span, done = r.Finish(), upTo-from.Seq, true
 	return h, nil
 }
 

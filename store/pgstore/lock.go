@@ -118,12 +118,17 @@ const lockStatement = `
 
 // hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first, ErrClosed
 // when the store is closed first.
-func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
+func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (h *heldJournal, err error) {
 	turn, err := s.lockQueues.take(ctx, s.ended, id)
 	if err != nil {
 		return nil, err
 	}
-	h, err := s.lock(ctx, id, turn)
+	defer func() { // also when the driver panics
+		if h == nil {
+			turn()
+		}
+	}()
+	h, err = s.lock(ctx, id, turn)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = s.makeHead(ctx, id)
 		switch {
@@ -136,7 +141,6 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 	if err == nil {
 		return h, nil
 	}
-	turn()
 	switch {
 	case s.ready(ctx) != nil: // nothing was written, whatever became of the connection
 		return nil, s.ready(ctx)
