@@ -22,7 +22,12 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	if err != nil || c.Seq == 0 {
 		return err
 	}
+	before := p.saved.Swap(c.Seq)
+	c.Slot = slotOf(before, c.Seq)
 	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
+		if ctx.Err() != nil { // the next leader tries
+			p.saved.CompareAndSwap(c.Seq, before)
+		}
 		p.counters.checkpointFailures.Add(1)
 		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
 	}
@@ -35,9 +40,9 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 const checkpointEvery = 1024
 
 // checkpointDue reports whether the leader whose command this is should save a checkpoint: enough
-// entries have come since the last time, or a restatement had to go further back than that. Earlier
-// checkpoints do not contain the change then, and the next restatement would have to go as far. The
-// kill switch and releases save none, nor does a caller who waits no longer: the next leader does.
+// entries have come since the last time, or a restatement had to go back much further than that: what
+// it changed lies behind the checkpoints that are newer, and the next would have to go as far. The kill
+// switch and releases save none, nor does a caller who waits no longer: the next leader does.
 func (p *Portfolio) checkpointDue(cmd *command) bool {
 	switch cmd.task.(type) {
 	case *changing, *releasing:
@@ -45,7 +50,7 @@ func (p *Portfolio) checkpointDue(cmd *command) bool {
 	}
 	since := p.live.seq - p.saved.Load()
 	far := max(checkpointEvery, 4*int64(p.live.Size()))
-	if since < far && p.far < far || cmd.ctx.Err() != nil || !p.saving.CompareAndSwap(false, true) {
+	if since < far && p.far < 4*far || cmd.ctx.Err() != nil || !p.saving.CompareAndSwap(false, true) {
 		return false
 	}
 	p.far = 0
@@ -57,28 +62,20 @@ func (p *Portfolio) checkpointDue(cmd *command) bool {
 // saving is tried again later. Where the caller's context ends, the next leader tries.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	defer p.saving.Store(false)
-	before := p.saved.Swap(p.visible.Load())
-	err := p.SaveCheckpoint(ctx)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		p.saved.Store(before)
-	default:
+	if err := p.SaveCheckpoint(ctx); err != nil && ctx.Err() == nil {
 		p.notSaved(ctx, err)
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.visible.Load(),
 			Time: wire.Time(p.clock()), Err: err})
 	}
 }
 
-// slotOf returns the slot of a checkpoint at an entry. Every second checkpoint goes to slot 0, every
-// second of the others to slot 1, and so on: the newest of every slot remain, at distances behind the
-// journal's end that double. A late fact thus finds one that is not much older than the fact.
-func slotOf(seq int64) int {
-	n := uint64(seq / checkpointEvery)
-	if n == 0 {
-		return 0
-	}
-	return min(bits.TrailingZeros64(n), MaxSlot)
+// slotOf returns the slot of a checkpoint at entry seq, where the one before is at entry before: the
+// exponent of the highest power of two whose multiple, in steps of checkpointEvery, lies between them.
+// The newest of every slot remain, at distances behind the journal's end that double, however far apart
+// checkpoints are saved. A late fact thus finds one that is not much older than the fact.
+func slotOf(before, seq int64) int {
+	crossed := uint64(before/checkpointEvery) ^ uint64(seq/checkpointEvery)
+	return min(max(bits.Len64(crossed)-1, 0), MaxSlot)
 }
 
 // checkpointVersion is the version of a checkpoint's state. A checkpoint of another version is not
@@ -98,7 +95,7 @@ func (f *fold) checkpoint() (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("checkpoint of profile %q: %w", f.profile, err)
 	}
-	c := Checkpoint{ProfileID: f.profile, Slot: slotOf(f.seq), Seq: f.seq, Hash: f.hash}
+	c := Checkpoint{ProfileID: f.profile, Seq: f.seq, Hash: f.hash}
 	sum := c.sum(data)
 	c.State = append(sum[:], data...)
 	return c, nil
