@@ -51,3 +51,6 @@ func Reencode(e *Entry) ([]byte, error) {
 	}
 	return encodePayload(nil, p), nil
 }
+
+// SlotOf is the slot of a checkpoint behind another.
+func SlotOf(before, seq int64) int { return slotOf(before, seq) }
