@@ -42,7 +42,7 @@ func serve(
 		return err
 	}
 	if _, err := manager.SwitchProfile(ctx, profile.ID); err != nil {
-		return err // connect ran first, unless the profile was active already
+		return err // connect ran first; where the profile was active already, as at a restart, it did not
 	}
 	portfolio, err := manager.Portfolio(ctx, profile.ID) // bound to this profile for life
 	if err != nil {
@@ -69,10 +69,10 @@ func follow(
 	}
 	for _, a := range outcomes {
 		if !a.Held() {
-			fmt.Println(a.ProfileID, a.Err) // `order "s1@p1" refused: order_notional (2891, limit 2500.15)`
+			fmt.Println(a.Err) // `profile "p1": order "s1@p1" refused: order_notional (2891, limit 2500.15)`
 			continue
 		}
-		if err := send(a.ProfileID, a.Order); err != nil {
+		if err := send(a.ProfileID, a.Order); err != nil { // and the broker says that the order is not there
 			portfolio, err := manager.Portfolio(ctx, a.ProfileID)
 			if err != nil {
 				return err
