@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
+	"sync/atomic"
 
 	"github.com/ai-ots/accounts/internal/exposure"
 	"github.com/ai-ots/accounts/internal/wire"
@@ -22,17 +23,20 @@ func (p *Portfolio) SaveCheckpoint(ctx context.Context) error {
 	if err != nil || c.Seq == 0 {
 		return err
 	}
-	before := p.saved.Swap(c.Seq)
-	c.Slot = slotOf(before, c.Seq)
+	c.Slot = slotOf(p.kept.Load(), c.Seq)
 	if err := p.store.SaveCheckpoint(ctx, c); err != nil {
-		if ctx.Err() != nil { // the next leader tries
-			p.saved.CompareAndSwap(c.Seq, before)
-		}
 		p.counters.checkpointFailures.Add(1)
 		return fmt.Errorf("save checkpoint of profile %q: %w", p.id, err)
 	}
+	raise(&p.kept, c.Seq)
 	p.counters.checkpoints.Add(1)
 	return nil
+}
+
+// raise sets the number to n, if n is higher.
+func raise(number *atomic.Int64, n int64) {
+	for was := number.Load(); n > was && !number.CompareAndSwap(was, n); was = number.Load() {
+	}
 }
 
 // checkpointEvery is the number of entries after which a checkpoint is saved; a large book waits
@@ -50,19 +54,28 @@ func (p *Portfolio) checkpointDue(cmd *command) bool {
 	}
 	since := p.live.seq - p.saved.Load()
 	far := max(checkpointEvery, 4*int64(p.live.Size()))
-	if since < far && p.far < 4*far || cmd.ctx.Err() != nil || !p.saving.CompareAndSwap(false, true) {
-		return false
-	}
-	p.far = 0
-	return true
+	due := since >= far || p.far.Load() >= 4*far
+	return due && p.live.seq >= p.resave.Load() && cmd.ctx.Err() == nil && p.saving.CompareAndSwap(false, true)
 }
+
+// resaveAfter is the number of entries after which saving is tried again that its caller could not wait
+// for: a store that does not answer must not cost every caller the rest of its time.
+const resaveAfter = 64
 
 // saveCheckpoint saves the live book. The caller has led, and does so in its own time: others append
 // meanwhile. A failure is no failure of the command, which is durable: it is reported as an event, and
-// saving is tried again later. Where the caller's context ends, the next leader tries.
+// saving is tried again later. Where the caller's context ends, another leader tries soon.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	defer p.saving.Store(false)
-	if err := p.SaveCheckpoint(ctx); err != nil && ctx.Err() == nil {
+	before, far := p.saved.Swap(p.visible.Load()), p.far.Swap(0)
+	err := p.SaveCheckpoint(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		p.saved.Store(before)
+		raise(&p.far, far)
+		p.resave.Store(p.visible.Load() + resaveAfter)
+	default:
 		p.notSaved(ctx, err)
 		p.emit(Event{Kind: EventCheckpointFailed, ProfileID: p.id, Owner: p.owner, Seq: p.visible.Load(),
 			Time: wire.Time(p.clock()), Err: err})

@@ -36,6 +36,9 @@ func (p *Portfolio) commit(ctx context.Context, group []*command) {
 			done = p.attempt(ctx, group)
 		}
 		if done {
+			for _, cmd := range group { // those that were decided so, and not under the lock: Ping needs a connection
+				cmd.err = p.evidence(ctx, cmd.err)
+			}
 			return
 		}
 	}
@@ -63,16 +66,15 @@ func leave(group []*command) {
 
 // attempt decides and appends once. It reports false if the group must be decided again.
 func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
-	err := p.catchUp(ctx, group)
-	if err == nil {
-		err = p.awaitUnknown(ctx, group)
+	if err := p.catchUp(ctx, group); err != nil {
+		return p.failed(ctx, group, err)
 	}
-	switch {
+	switch err := p.awaitUnknown(ctx, group); {
 	case errors.Is(err, ErrConflict):
 		p.stale = true
 		return false
-	case err != nil:
-		return p.failed(ctx, group, err)
+	case err != nil: // the kill switch writes an entry all the same, which settles it
+		p.failed(ctx, slices.DeleteFunc(slices.Clone(group), isState), err)
 	}
 	p.decideAll(group)
 	if len(p.draft.entries) == 0 {
@@ -93,12 +95,24 @@ func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
 func (p *Portfolio) awaitUnknown(ctx context.Context, group []*command) error {
 	decides := slices.ContainsFunc(group, func(cmd *command) bool {
 		_, policy := cmd.task.(policing)
-		return cmd.refresh == 0 && !policy
+		return cmd.refresh == 0 && !policy && !isState(cmd) && cmd.err == nil && !cmd.parked
 	})
 	if !p.underWay || !decides {
 		return nil
 	}
-	return p.store.Append(ctx, p.barrier())
+	return p.makeSure(ctx)
+}
+
+// makeSure appends the barrier. Its unknown outcome is no command's: nothing of a command was appended.
+func (p *Portfolio) makeSure(ctx context.Context) error {
+	err := p.store.Append(ctx, p.barrier())
+	switch {
+	case !errors.Is(err, ErrOutcomeUnknown):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: a barrier: %v", ErrUnavailable, err)
 }
 
 // conclude takes the outcome of an append. It reports false if the group must be decided again.
@@ -129,8 +143,8 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 		p.stale = true
 		return false
 	}
-	if errors.Is(err, ErrInvalid) && len(group) > 1 {
-		p.commitEach(ctx, group)
+	if errors.Is(err, ErrInvalid) && nothingWritten(err) && len(group) > 1 {
+		setApart(group)
 		return true
 	}
 	p.stale = true // it may have been appended all the same
@@ -142,15 +156,13 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 	return p.failed(ctx, group, err)
 }
 
-// commitEach commits the commands of a group one by one, the kill switch first: what the store cannot
-// write is one command's alone.
-func (p *Portfolio) commitEach(ctx context.Context, group []*command) {
+// setApart has every command of the group get in line again, to be appended alone: what the store cannot
+// write is one command's alone. The kill switch goes before them.
+func setApart(group []*command) {
 	undecide(group)
-	for _, first := range []bool{true, false} {
-		for i, cmd := range group {
-			if _, state := cmd.task.(*changing); state == first && cmd.err == nil && !cmd.parked {
-				p.commit(ctx, group[i:i+1])
-			}
+	for _, cmd := range group {
+		if cmd.err == nil && !cmd.parked {
+			cmd.parked, cmd.alone = true, true
 		}
 	}
 }
@@ -216,8 +228,9 @@ func (p *Portfolio) settle(ctx context.Context, group []*command) error {
 	if !answered(group) {
 		return nil
 	}
-	if p.live.seq > p.durable {
-		err := p.store.Append(ctx, p.barrier())
+	// "It is halted already" rests on nobody's append that is under way, of unknown outcome, in another process.
+	if p.live.seq > p.durable || slices.ContainsFunc(group, isState) {
+		err := p.makeSure(ctx)
 		if err == nil {
 			p.durable = p.live.seq
 		}
@@ -335,7 +348,8 @@ func (p *Portfolio) wakeReaders() {
 // publish makes the appended entries visible to readers, and tells subscribers of them.
 func (p *Portfolio) publish() {
 	p.foldDraft()
-	p.underWay, p.far = false, max(p.far, p.draft.span)
+	p.underWay = false
+	raise(&p.far, p.draft.span)
 	for i, payload := range p.draft.payloads {
 		p.announceEntry(payload, p.draft.entries[i].Seq)
 	}

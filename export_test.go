@@ -54,3 +54,32 @@ func Reencode(e *Entry) ([]byte, error) {
 
 // SlotOf is the slot of a checkpoint behind another.
 func SlotOf(before, seq int64) int { return slotOf(before, seq) }
+
+// LeadersAfter says who leads, in order, where the waiting commands are corrections that need the lock and a halt last.
+func LeadersAfter(lockers int) []string {
+	p := &Portfolio{}
+	q := &p.queue
+	q.busy = true
+	names := map[*command]string{}
+	add := func(name string, cmd *command) {
+		cmd.ctx, cmd.wake = context.Background(), make(chan bool, 1)
+		names[cmd] = name
+		q.waiting = append(q.waiting, cmd)
+	}
+	for range lockers {
+		add("correction", &command{studies: &studies{redone: lockAfter}})
+	}
+	add("halt", &command{task: &changing{}})
+	var order []string
+	q.mu.Lock()
+	q.next()
+	q.mu.Unlock()
+	for q.busy {
+		group := q.take()
+		for _, cmd := range group {
+			order = append(order, names[cmd])
+		}
+		p.handOn(group)
+	}
+	return order
+}

@@ -215,14 +215,14 @@ func (nop) Observe(context.Context, accounts.Observation) {}
 
 // What is counted and observed costs the paths that are taken all day no allocation.
 func TestObservingDoesNotAllocate(t *testing.T) {
-	const runs = 200
+	const runs, tries = 200, 10
 	record := func(opts ...accounts.ManagerOption) (*accounts.Portfolio, func()) {
 		store := memstore.New()
 		m := newManager(t, store, append(opts, accounts.WithClock(func() time.Time { return now }))...)
 		create(t, t.Context(), m, "a")
 		p, err := m.Portfolio(t.Context(), "a")
 		require.NoError(t, err)
-		ids := execIDs(runs + 2)
+		ids := execIDs(tries * (runs + 1))
 		f := trade(1, xyz, "100", "41.37")
 		facts := []ledger.Fact{f}
 		n := 0
@@ -238,8 +238,15 @@ func TestObservingDoesNotAllocate(t *testing.T) {
 	_, plain := record()
 	p, observed := record(accounts.WithObserver(nop{}), accounts.WithObserver(nop{}))
 	// Under the race detector a sync.Pool forgets commands at random: three allocations each.
-	require.LessOrEqual(t, testing.AllocsPerRun(runs, plain), allocsOfRecord, "Record")
-	require.LessOrEqual(t, testing.AllocsPerRun(runs, observed), allocsOfRecord, "Record that is observed")
+	least := func(do func()) float64 { // what the manager's watch allocates meanwhile is counted too, now and then
+		n := testing.AllocsPerRun(runs, do)
+		for range tries - 1 {
+			n = min(n, testing.AllocsPerRun(runs, do))
+		}
+		return n
+	}
+	require.LessOrEqual(t, least(plain), allocsOfRecord, "Record")
+	require.LessOrEqual(t, least(observed), allocsOfRecord, "Record that is observed")
 
 	require.Zero(t, testing.AllocsPerRun(runs, func() { p.Stats() }), "Stats of a portfolio")
 }

@@ -71,6 +71,9 @@ type Portfolio struct {
 
 	saving atomic.Bool  // somebody who has led saves a checkpoint
 	saved  atomic.Int64 // sequence number at which a checkpoint was last tried
+	kept   atomic.Int64 // that of the last checkpoint that was saved
+	far    atomic.Int64 // how many entries were read for a restatement since a checkpoint was last tried
+	resave atomic.Int64 // before this sequence number saving is not tried again
 
 	// The leader alone uses these.
 	draft    *draft
@@ -78,7 +81,6 @@ type Portfolio struct {
 	underWay bool  // an append of unknown outcome may still come behind live's last entry: nothing else has
 	durable  int64 // the last entry known to be as durable as the store makes it
 	corrupt  bool  // the journal was found corrupt, and that was logged
-	far      int64 // how many entries were read for a restatement since a checkpoint was last due
 
 	mu   sync.RWMutex // guards what follows
 	live *fold        // what is durable; changed by the leader alone
@@ -133,6 +135,7 @@ func (p *Portfolio) load(ctx context.Context) (*fold, error) {
 	f, ok := foldFrom(c, p.id, p.base)
 	if ok {
 		p.saved.Store(c.Seq)
+		p.kept.Store(c.Seq)
 	} else {
 		f = newFold(p.id, p.base)
 	}

@@ -21,7 +21,8 @@ type command struct {
 	wake     chan bool // true: lead the next group; false: done, or to be studied
 	promoted bool
 	studies  *studies // what was read for the command; nil for most
-	parked   bool     // it cannot be decided before its studies are complete
+	parked   bool     // it cannot be decided before its studies are complete, or is to get in line again
+	alone    bool     // it shares no append with others: a group that it was in had something that cannot be written
 	save     bool     // once its caller has led, the caller saves a checkpoint
 	added    int
 	err      error
@@ -155,7 +156,7 @@ func (q *queue) take() []*command {
 	defer q.mu.Unlock()
 	group, later := q.waiting[:1], q.spare[:0]
 	for _, cmd := range q.waiting[1:] {
-		if group[0].studies.locks() || cmd.studies.first() {
+		if group[0].alone || cmd.alone || group[0].studies.locks() || cmd.studies.first() {
 			later = append(later, cmd)
 		} else {
 			group = append(group, cmd)
@@ -188,8 +189,20 @@ func (q *queue) next() {
 		q.busy = false
 		return
 	}
+	// The kill switch first: it does not wait for the appends of those who must append alone, nor under the lock.
+	if i := slices.IndexFunc(q.waiting, isState); i > 0 {
+		state := q.waiting[i]
+		copy(q.waiting[1:i+1], q.waiting[:i])
+		q.waiting[0] = state
+	}
 	q.waiting[0].promoted = true
 	q.waiting[0].wake <- true
+}
+
+// isState reports whether the command changes the trading state.
+func isState(cmd *command) bool {
+	_, state := cmd.task.(*changing)
+	return state
 }
 
 // lead runs a group and hands leadership on. The first of the group is the caller's own command.
@@ -209,8 +222,11 @@ func (p *Portfolio) lead(ctx context.Context, group []*command) {
 			p.outcomeUnknown(ctx, 0, errPanicked)
 		}
 	}()
+	before := p.written.groups
 	p.commit(ctx, group)
-	group[0].save = p.checkpointDue(group[0])
+	if p.written.groups > before { // what was not appended here is no reason to save, least of all what the journal lacks
+		group[0].save = p.checkpointDue(group[0])
+	}
 	finished = true
 }
 

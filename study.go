@@ -152,6 +152,9 @@ func (p *Portfolio) park(cmd *command) {
 // study reads what the command asked for. The caller does so, or the leader under the journal's lock.
 func (p *Portfolio) study(ctx context.Context, cmd *command) error {
 	s := cmd.studies
+	if s == nil {
+		return nil
+	}
 	if s.rounds > 4*(len(cmd.facts)+maxTries) {
 		return fmt.Errorf("%w: gave up after %d rounds", ErrConflict, s.rounds)
 	}
