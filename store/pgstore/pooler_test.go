@@ -27,7 +27,7 @@ func TestStoreBehindPooler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) accounts.Store {
 				direct := migrated.Database(t)
-				return newStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
+				return busyStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
 			})
 		})
 	}
@@ -40,7 +40,7 @@ func TestSharedStoreBehindPooler(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 				direct := migrated.Database(t)
 				one, other := throughPooler(t, driver, direct), throughPooler(t, driver, direct)
-				return newStore(t, driver, one, WithListenDSN(direct)), newStore(t, driver, other, WithListenDSN(direct))
+				return busyStore(t, driver, one, WithListenDSN(direct)), busyStore(t, driver, other, WithListenDSN(direct))
 			})
 		})
 	}
@@ -55,7 +55,7 @@ func TestStoreThatHearsNothingBehindPooler(t *testing.T) {
 				direct := migrated.Database(t)
 				deaf, through := pgtest.NewPooler(t, direct), throughPooler(t, driver, direct)
 				opts := []Option{WithListenDSN(deaf), WithPollInterval(5 * time.Millisecond), withSelfTest(50 * time.Millisecond)}
-				return newStore(t, driver, through, opts...), newStore(t, driver, through, opts...)
+				return busyStore(t, driver, through, opts...), busyStore(t, driver, through, opts...)
 			})
 		})
 	}
