@@ -132,9 +132,9 @@ func (m *MultiAccountManager) perform(ctx context.Context, s scope, to *Standing
 }
 
 // Rank returns the standings from best to worst by the metric. Profiles for which the metric is not
-// defined, and those with an error, come last; equal ones are ordered by name. Metrics of money are compared as numbers,
-// whatever the base currencies. It returns ErrInvalid for an unknown metric. The comparison is not
-// changed.
+// defined, and those with an error, come last; equal ones are ordered by name. Metrics of money are
+// compared as numbers, whatever the base currencies. It returns ErrInvalid for an unknown metric. The
+// comparison is not changed.
 func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	if !m.Valid() {
 		return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)

@@ -55,7 +55,8 @@ func Reencode(e *Entry) ([]byte, error) {
 // SlotOf is the slot of a checkpoint behind another.
 func SlotOf(before, seq int64) int { return slotOf(before, seq) }
 
-// LeadersAfter says who leads, in order, where the waiting commands are corrections that need the lock and a halt last.
+// LeadersAfter says who leads, in order, where so many corrections that need the lock wait, and a halt
+// behind them.
 func LeadersAfter(lockers int) []string {
 	p := &Portfolio{}
 	q := &p.queue

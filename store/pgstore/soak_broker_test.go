@@ -129,7 +129,8 @@ func (a *brokerAccount) earlier() time.Time {
 	return at
 }
 
-// settled returns one of the newer executions that nothing is under way about; nil for none. Those of orders are final.
+// settled returns one of the newer executions that nothing is under way about; nil for none. Those of
+// orders are final.
 func (a *brokerAccount) settled() *brokerFill {
 	for range 20 {
 		if len(a.fills) == 0 {
