@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
@@ -107,23 +106,19 @@ type rotationRow struct {
 
 // oldRows returns the rows behind the last one that are not under the primary key. Rows and manifests
 // are of one statement, and so of the same Puts.
-func (s *Store) oldRows(ctx context.Context, last rotationRow) (batch []rotationRow, err error) {
-	err = s.read(ctx, func(q pgschema.Querier) error {
-		batch = nil // of a try before
-		return sqlx.SelectContext(ctx, q, &batch, s.schema.In(`
-			SELECT c.*, coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest
+func (s *Store) oldRows(ctx context.Context, last rotationRow) ([]rotationRow, error) {
+	return pgschema.List[rotationRow](ctx, s.reads, s.schema.In(`
+		SELECT c.*, coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest
+		FROM (
+			SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY field) = 1 AS first
 			FROM (
-				SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY field) = 1 AS first
-				FROM (
-					SELECT profile_id, field, key_id, sealed FROM trading.credentials
-					WHERE key_id <> $1::bigint AND (profile_id, field) > ($2::text, $3::text)
-					ORDER BY profile_id, field LIMIT $4::bigint
-				) AS batch
-			) AS c LEFT JOIN trading.credentials m ON c.first AND m.profile_id = c.profile_id AND m.field = ''
-			ORDER BY c.profile_id, c.field`),
-			int64(s.vault.primary), string(last.ProfileID), last.Field, rotationBatch)
-	})
-	return batch, err
+				SELECT profile_id, field, key_id, sealed FROM trading.credentials
+				WHERE key_id <> $1::bigint AND (profile_id, field) > ($2::text, $3::text)
+				ORDER BY profile_id, field LIMIT $4::bigint
+			) AS batch
+		) AS c LEFT JOIN trading.credentials m ON c.first AND m.profile_id = c.profile_id AND m.field = ''
+		ORDER BY c.profile_id, c.field`),
+		int64(s.vault.primary), string(last.ProfileID), last.Field, rotationBatch)
 }
 
 // replace writes fresh rows in place of those old ones that are still there, and returns how many. First
@@ -176,14 +171,10 @@ func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	var rows []struct {
+	rows, err := pgschema.List[struct {
 		KeyID uint32 `db:"key_id"`
 		Count int64  `db:"count"`
-	}
-	err := s.read(ctx, func(q pgschema.Querier) error {
-		rows = nil // of a try before
-		return sqlx.SelectContext(ctx, q, &rows, s.schema.In(`SELECT key_id, count(*) AS count FROM trading.credentials GROUP BY key_id`))
-	})
+	}](ctx, s.reads, s.schema.In(`SELECT key_id, count(*) AS count FROM trading.credentials GROUP BY key_id`))
 	if err != nil {
 		return nil, s.failed(ctx, err, "count credentials by key")
 	}

@@ -66,24 +66,27 @@ import (
 type Store struct {
 	schema pgschema.Name
 	db     *sqlx.DB
-	pooled bool // a pooler is in between: a session is not one's own beyond a transaction
 	vault  *vault
 
-	get, put statement
-	writes   *pgschema.Writes
-	closing  sync.Once
-	closed   atomic.Bool
+	statements
+	reads   *pgschema.Reads
+	writes  *pgschema.Writes
+	closing sync.Once
+	closed  atomic.Bool
 }
 
 // Bounds of what a store has under way.
 const (
 	writesAtOnce = 64               // writes of one store; more wait for their turn
-	closeTime    = 10 * time.Second // that Close waits for writes
+	closeTime    = 10 * time.Second // that Close waits for both
 )
 
 var _ accounts.CredentialStore = (*Store)(nil)
 
-// statement is one of the hot paths, prepared where a session is one's own for long enough.
+// statements are those of the hot paths.
+type statements struct{ get, put statement }
+
+// statement is prepared where a session is one's own for long enough.
 type statement struct {
 	text     string
 	prepared *sqlx.Stmt // nil behind a pooler
@@ -101,19 +104,19 @@ type statement struct {
 // default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
 // ErrPooler else.
 func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) (*Store, error) {
-	s := &Store{db: db, writes: pgschema.NewWrites(writesAtOnce)}
+	s := &Store{db: db, reads: pgschema.NewReads(db, &retry), writes: pgschema.NewWrites(writesAtOnce)}
 	var err error
 	if s.schema, err = schemaOf(opts); err == nil {
 		s.vault, err = newVault(keys, s.schema)
 	}
 	if err == nil {
-		s.pooled, err = pgschema.Pooled(ctx, db)
+		err = s.reads.Detect(ctx)
 	}
 	if err == nil {
-		err = s.read(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
+		err = s.check(ctx)
 	}
 	if err == nil {
-		err = s.prepare(ctx)
+		s.statements, err = pgschema.Read(ctx, s.reads, s.prepare)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open credential store: %w", pgschema.Reason(ctx, err))
@@ -121,24 +124,23 @@ func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) 
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
-	s.get.text = s.schema.In(`SELECT field, key_id, sealed FROM trading.credentials WHERE profile_id = $1 ORDER BY field`)
-	s.put.text = s.schema.In(`SELECT trading.put_credentials($1::text, $2::bigint, $3::text[], $4::bytea[])`)
-	if s.pooled {
-		return nil
+func (s *Store) prepare(ctx context.Context) (sts statements, err error) {
+	sts.get.text = s.schema.In(`SELECT field, key_id, sealed FROM trading.credentials WHERE profile_id = $1 ORDER BY field`)
+	sts.put.text = s.schema.In(`SELECT trading.put_credentials($1::text, $2::bigint, $3::text[], $4::bytea[])`)
+	if s.reads.Pooled {
+		return sts, nil
 	}
-	for _, st := range []*statement{&s.get, &s.put} {
-		var err error
+	for _, st := range []*statement{&sts.get, &sts.put} {
 		if st.prepared, err = s.db.PreparexContext(ctx, st.text); err != nil {
-			return errors.Join(err, s.unprepare())
+			return sts, errors.Join(err, sts.unprepare())
 		}
 	}
-	return nil
+	return sts, nil
 }
 
-func (s *Store) unprepare() error {
+func (sts *statements) unprepare() error {
 	var errs []error
-	for _, st := range []*statement{&s.get, &s.put} {
+	for _, st := range []*statement{&sts.get, &sts.put} {
 		if st.prepared != nil {
 			errs = append(errs, st.prepared.Close())
 		}
@@ -181,14 +183,8 @@ func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set
 	}
 	var rows []row
 	if isText(string(id), 50) { // nothing else was ever put
-		err := s.read(ctx, func(q pgschema.Querier) error {
-			rows = nil // of a try before
-			if s.get.prepared != nil {
-				return s.get.prepared.SelectContext(ctx, &rows, string(id))
-			}
-			return sqlx.SelectContext(ctx, q, &rows, s.get.text, string(id))
-		})
-		if err != nil {
+		var err error
+		if rows, err = s.rows(ctx, id); err != nil {
 			return nil, s.failed(ctx, err, "get credentials of profile %q", id)
 		}
 	}
@@ -200,6 +196,16 @@ func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set
 		return nil, fmt.Errorf("get credentials of profile %q: %w", id, err)
 	}
 	return c, nil
+}
+
+func (s *Store) rows(ctx context.Context, id accounts.ProfileID) ([]row, error) {
+	if s.get.prepared == nil {
+		return pgschema.List[row](ctx, s.reads, s.get.text, string(id))
+	}
+	return pgschema.Reread(ctx, s.reads, func(ctx context.Context) (rows []row, err error) {
+		err = s.get.prepared.SelectContext(ctx, &rows, string(id))
+		return rows, err
+	})
 }
 
 // Delete removes the profile's credentials, readable or not. A miss is not an error. Backups and the
@@ -218,15 +224,11 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	ids := []accounts.ProfileID{}
-	err := s.read(ctx, func(q pgschema.Querier) error {
-		ids = ids[:0]
-		return sqlx.SelectContext(ctx, q, &ids, s.schema.In(`SELECT DISTINCT profile_id FROM trading.credentials ORDER BY profile_id`))
-	})
+	ids, err := pgschema.List[accounts.ProfileID](ctx, s.reads, s.schema.In(`SELECT DISTINCT profile_id FROM trading.credentials ORDER BY profile_id`))
 	if err != nil {
 		return nil, s.failed(ctx, err, "list credentials")
 	}
-	return ids, nil
+	return append([]accounts.ProfileID{}, ids...), nil
 }
 
 // Ping implements accounts.CredentialStore: it reads the schema's version from the server, and
@@ -236,21 +238,29 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.read(ctx, func(q pgschema.Querier) error { return migrations.Check(ctx, q, s.schema) })
-	return s.failed(ctx, err, "ping credential store")
+	return s.failed(ctx, s.check(ctx), "ping credential store")
 }
 
-// Close waits for writes under way, lets go of what the store prepared, and leaves the pool open. A
-// second Close is not an error. After ten seconds it stops waiting, as where the server waits for a
-// standby, and returns accounts.ErrOutcomeUnknown: such a write ends when the server answers or the
-// connection breaks, for a write that is cancelled may be taken for a write that was done.
+// check returns ErrSchema where the schema is not what this package works with.
+func (s *Store) check(ctx context.Context) error {
+	_, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q pgschema.Querier) (struct{}, error) {
+		return struct{}{}, migrations.Check(ctx, q, s.schema)
+	})
+	return err
+}
+
+// Close ends reads, waits for them and for writes under way, lets go of what the store prepared, and leaves
+// the pool open. A second Close is not an error. After ten seconds it stops waiting and returns an error:
+// accounts.ErrOutcomeUnknown while a write is under way, as where the server waits for a standby. Such a
+// write ends when the server answers or the connection breaks, for a write that is cancelled may be taken
+// for a write that was done. A read that is left ends so too.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.closed.Store(true)
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
-		if err = s.writes.Close(ctx); err == nil { // else a statement is in use, and cannot be closed
+		if err = errors.Join(s.writes.Close(ctx), s.reads.Close(ctx)); err == nil { // else a statement is in use, and cannot be closed
 			err = s.unprepare()
 		}
 	})
@@ -268,13 +278,7 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// read runs f on the pool, or, behind a pooler, in a transaction; and again where transactions are
-// stricter than by default and another was faster.
-func (s *Store) read(ctx context.Context, f func(pgschema.Querier) error) error {
-	return retry.Do(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
-}
-
-// write runs a statement to its end, as read does, and returns how many rows it affected. A caller
+// write runs a statement to its end, and returns how many rows it affected. A caller
 // whose ctx ends meanwhile leaves with accounts.ErrOutcomeUnknown.
 func (s *Store) write(ctx context.Context, st statement, args ...any) (int64, error) {
 	var affected int64
@@ -295,7 +299,7 @@ func (s *Store) write(ctx context.Context, st statement, args ...any) (int64, er
 
 // execute runs a statement once.
 func (s *Store) execute(ctx context.Context, st statement, args ...any) (n int64, err error) {
-	err = pgschema.OneSession(ctx, s.db, s.pooled, func(q pgschema.Querier) error {
+	err = pgschema.OneSession(ctx, s.db, s.reads.Pooled, func(q pgschema.Querier) error {
 		run := func() (sql.Result, error) { return q.ExecContext(ctx, st.text, args...) }
 		if st.prepared != nil {
 			run = func() (sql.Result, error) { return st.prepared.ExecContext(ctx, args...) }

@@ -38,7 +38,7 @@ func everywhere(t *testing.T, f func(t *testing.T, s *Store)) {
 		t.Run(name+" behind a pooler", func(t *testing.T) {
 			t.Parallel()
 			s := newStore(t, open(t, driver, throughPooler(t, driver, migrated.Database(t))), newKeys(t))
-			require.True(t, s.pooled, "the pooler was not noticed")
+			require.True(t, s.reads.Pooled, "the pooler was not noticed")
 			f(t, s)
 		})
 	}

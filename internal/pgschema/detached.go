@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/ai-ots/accounts"
@@ -14,18 +13,11 @@ import (
 // waits for a standby for the end of that wait: it commits, tells of it in a warning, and reports
 // success, though no standby has the write. So a write runs to its end under a context that does
 // not end, and a caller that cannot wait leaves without it. Make one with NewWrites.
-type Writes struct {
-	slots   chan struct{} // one token for each write under way
-	once    sync.Once
-	closed  chan struct{}
-	closing chan struct{} // a token while a Close takes the slots, so that two do not share them
-}
+type Writes struct{ slots slots }
 
 // NewWrites returns a Writes that has at most so many writes under way: callers that keep leaving a
 // server that does not answer pile nothing up. A write more waits for its turn.
-func NewWrites(most int) *Writes {
-	return &Writes{slots: make(chan struct{}, most), closed: make(chan struct{}), closing: make(chan struct{}, 1)}
-}
+func NewWrites(most int) *Writes { return &Writes{newSlots(most)} }
 
 // Do runs the write under ctx without its end, and returns the write's error. When ctx ends first,
 // Do returns an error that is accounts.ErrOutcomeUnknown and ctx's own, and the write goes on. When
@@ -49,17 +41,17 @@ func (w *Writes) Do(ctx context.Context, write func(context.Context) error) erro
 // ctx's error alone. Then begin returns an error, which the write must return without writing. begin
 // may be called again.
 func (w *Writes) Run(ctx context.Context, write func(ctx context.Context, begin func() error) error) error {
-	if err := w.enter(ctx); err != nil {
+	if err := w.slots.enter(ctx); err != nil {
 		return err
 	}
 	var g gate
 	if ctx.Done() == nil {
-		defer w.leave()
+		defer w.slots.leave()
 		return write(ctx, g.begin)
 	}
 	done := make(chan error, 1)
 	go func() {
-		defer w.leave()
+		defer w.slots.leave()
 		done <- write(context.WithoutCancel(ctx), g.begin)
 	}()
 	select {
@@ -100,51 +92,12 @@ func (g *gate) begin() error {
 // leave reports whether the write has not begun, and never will.
 func (g *gate) leave() bool { return g.state.CompareAndSwap(gateOpen, gateLeft) }
 
-// enter waits until the write may begin.
-func (w *Writes) enter(ctx context.Context) error {
-	select {
-	case w.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.closed:
-		return accounts.ErrClosed
-	}
-	var err error
-	select { // several may have been ready
-	case <-w.closed:
-		err = accounts.ErrClosed
-	default:
-		err = ctx.Err()
-	}
-	if err != nil {
-		w.leave()
-	}
-	return err
-}
-
-func (w *Writes) leave() { <-w.slots }
-
 // Close refuses further writes and waits for those under way. When ctx ends first, Close returns an
 // error that is accounts.ErrOutcomeUnknown and ctx's own. What is under way then ends with the
 // server's answer or with its connection. Close may be called again, and then waits for the rest.
 func (w *Writes) Close(ctx context.Context) error {
-	w.once.Do(func() { close(w.closed) })
-	underWay := func() error {
-		return fmt.Errorf("%w: writes are under way still: %w", accounts.ErrOutcomeUnknown, ctx.Err())
-	}
-	select {
-	case w.closing <- struct{}{}:
-		defer func() { <-w.closing }()
-	case <-ctx.Done():
-		return underWay()
-	}
-	for range cap(w.slots) {
-		select {
-		case w.slots <- struct{}{}: // a slot that no write has
-			defer w.leave() // for another Close to take
-		case <-ctx.Done():
-			return underWay()
-		}
+	if err := w.slots.close(ctx); err != nil {
+		return fmt.Errorf("%w: writes are under way still: %w", accounts.ErrOutcomeUnknown, err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/ai-ots/accounts"
 )
 
@@ -45,4 +47,17 @@ func (r Retry) Pause(ctx context.Context, try int) bool {
 		}
 	}
 	return ctx.Err() == nil
+}
+
+// PastBroken runs f, and again while f finds its connection broken, as often as the pool may have others that
+// are: when a server goes down, each connection that was idle turns out broken when it is next used, one at a
+// time. f reports whether it may run again, because it has sent nothing that changes anything. When ctx ends,
+// f does not run again.
+func PastBroken(ctx context.Context, db *sqlx.DB, f func() (again bool, err error)) error {
+	for left := db.Stats().OpenConnections; ; left-- {
+		again, err := f()
+		if !again || left <= 0 || !Broken(err) || ctx.Err() != nil {
+			return err
+		}
+	}
 }

@@ -96,19 +96,22 @@ func (s SchemaStatus) Current() bool { return s.Version == s.Target }
 
 // Status tells where the schema stands, without changing anything.
 func (s *Set) Status(ctx context.Context, db *sqlx.DB, n Name) (SchemaStatus, error) {
-	status := SchemaStatus{Schema: string(n), Target: s.Target}
-	// In a transaction: behind a pooler nothing else is one session. A standby takes one that only reads.
-	tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err == nil {
-		defer func() { _ = tx.Rollback() }() // an error once it is committed
-		if status.Version, err = s.version(ctx, tx, n); err == nil {
-			err = tx.Commit()
+	version, err := Read(ctx, NewReads(db, nil), func(ctx context.Context) (version int64, err error) {
+		// In a transaction: behind a pooler nothing else is one session. A standby takes one that only reads.
+		tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return 0, err
 		}
-	}
+		defer func() { _ = tx.Rollback() }() // an error once it is committed
+		if version, err = s.version(ctx, tx, n); err != nil {
+			return 0, err
+		}
+		return version, tx.Commit()
+	})
 	if err != nil {
 		return SchemaStatus{}, fmt.Errorf("schema status: %w", Reason(ctx, err))
 	}
-	return status, nil
+	return SchemaStatus{Schema: string(n), Version: version, Target: s.Target}, nil
 }
 
 // Mismatch says that a schema is at another version than the package works with, and what to do.

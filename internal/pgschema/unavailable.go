@@ -24,6 +24,10 @@ const (
 	ReadOnly           = "25006" // a standby, or made so
 	CannotConnectNow   = "57P03"
 
+	adminShutdown      = "57P01"
+	crashShutdown      = "57P02"
+	idleSessionTimeout = "57P05"
+
 	featureNotSupported = "0A000"
 	NoSuchDatabase      = "3D000"
 )
@@ -46,6 +50,17 @@ func Lost(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pq.ErrSSLNotSupported) ||
 		errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert) ||
 		errors.As(err, &network) && error(network) != context.DeadlineExceeded
+}
+
+// Broken reports whether an error says that a connection was there and is no longer: another one may do. It
+// does not of driver.ErrBadConn, after which database/sql has tried a new connection already.
+func Broken(err error) bool {
+	if code := State(err); code != "" {
+		return code == adminShutdown || code == crashShutdown || code == idleSessionTimeout
+	}
+	var op *net.OpError
+	return !ofConnecting(err) && (errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout())
 }
 
 // Unavailable reports whether an error of a read, or of a write that was never sent, says that there is

@@ -45,8 +45,7 @@ func (s *Store) ActiveProfile(ctx context.Context, owner accounts.OwnerID) (acco
 	if err := s.ready(ctx); err != nil {
 		return "", err
 	}
-	var id accounts.ProfileID
-	err := s.get(ctx, &id, `SELECT profile_id FROM trading.active_profiles WHERE owner_id = $1 AND profile_id IS NOT NULL`, string(owner))
+	id, err := get[accounts.ProfileID](ctx, s, `SELECT profile_id FROM trading.active_profiles WHERE owner_id = $1 AND profile_id IS NOT NULL`, string(owner))
 	if missing(err) {
 		return "", fmt.Errorf("%w: owner %q", accounts.ErrNoActiveProfile, owner)
 	}

@@ -152,8 +152,8 @@ const legacyPositions = `
 
 func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) error {
 	for last := int64(0); ; {
-		var rows []legacyRow
-		if err := a.list(ctx, &rows, legacyPositions, a.rows.UserID, last, a.rows.BatchSize); err != nil || len(rows) == 0 {
+		rows, err := list[legacyRow](ctx, a.Store, legacyPositions, a.rows.UserID, last, a.rows.BatchSize)
+		if err != nil || len(rows) == 0 {
 			return reason(ctx, err)
 		}
 		a.batch = legacyRows(rows)
@@ -172,7 +172,7 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 			}
 			openings = append(openings, o)
 		}
-		err := a.record(ctx, p, openings)
+		err = a.record(ctx, p, openings)
 		if errors.Is(err, errChanged) {
 			continue // read the rows again
 		}
@@ -361,9 +361,9 @@ func (a *adopter) claim(ctx context.Context, tx *sqlx.Tx) error {
 
 // adoptTrades gives a site's own trades to the profile, where they name a user.
 func (a *adopter) adoptTrades(ctx context.Context) error {
-	var named bool
-	if err := a.get(ctx, &named, `SELECT EXISTS (SELECT FROM pg_attribute
-		WHERE attrelid = 'trading.trades'::regclass AND attname = 'user_id' AND NOT attisdropped)`); err != nil || !named {
+	named, err := get[bool](ctx, a.Store, `SELECT EXISTS (SELECT FROM pg_attribute
+		WHERE attrelid = 'trading.trades'::regclass AND attname = 'user_id' AND NOT attisdropped)`)
+	if err != nil || !named {
 		return err
 	}
 	return a.inBatches(&a.done.Trades, func() (int64, error) {
@@ -388,10 +388,10 @@ func (a *adopter) inBatches(total *int64, batch func() (int64, error)) error {
 // adoptSignals goes by their times, which have an index, and which hypertables are divided by.
 func (a *adopter) adoptSignals(ctx context.Context) error {
 	for {
-		var last sql.NullTime
-		if err := a.get(ctx, &last, `SELECT max("timestamp") FROM (
+		last, err := get[sql.NullTime](ctx, a.Store, `SELECT max("timestamp") FROM (
 			SELECT "timestamp" FROM trading.signals WHERE account_profile_id IS NULL ORDER BY "timestamp" LIMIT $1) s`,
-			a.rows.BatchSize); err != nil || !last.Valid {
+			a.rows.BatchSize)
+		if err != nil || !last.Valid {
 			return err
 		}
 		w, err := a.write(ctx, `UPDATE trading.signals SET account_profile_id = $1 WHERE account_profile_id IS NULL AND "timestamp" <= $2`,

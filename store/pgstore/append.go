@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // Append implements accounts.Store. It is one round trip; while an append of this store is under way,
@@ -129,11 +131,8 @@ func (s *Store) refusal(ctx context.Context, b accounts.Batch) error {
 	if err := s.admit(ctx); err != nil {
 		return err
 	}
-	var why error
-	err := s.do(ctx, func(q querier) (err error) {
-		why, err = s.reasonIn(ctx, q, b)
-		return err
-	})
+	b.Entries = slices.Clone(b.Entries) // the caller may leave, and change its own
+	why, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q querier) (error, error) { return s.reasonIn(ctx, q, b) })
 	if err != nil && !missing(err) {
 		return err
 	}

@@ -48,13 +48,12 @@ func (s *Store) Checkpoint(ctx context.Context, id accounts.ProfileID, upTo int6
 	if err := s.ready(ctx); err != nil {
 		return accounts.Checkpoint{}, err
 	}
-	var row struct {
+	row, err := get[struct {
 		Slot  sql.NullInt64 `db:"slot"`
 		Seq   sql.NullInt64 `db:"seq"`
 		Hash  []byte        `db:"hash"`
 		State []byte        `db:"state"`
-	}
-	err := s.get(ctx, &row, checkpointStatement, string(id), upTo)
+	}](ctx, s, checkpointStatement, string(id), upTo)
 	switch {
 	case missing(err):
 		return accounts.Checkpoint{}, notFound(id)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/ai-ots/accounts"
 )
 
@@ -80,12 +78,12 @@ func (s *Store) Durability(ctx context.Context) (Durability, error) {
 	return d, s.failed(ctx, err, "ask what the server promises")
 }
 
-func (s *Store) durability(ctx context.Context) (d Durability, err error) {
+func (s *Store) durability(ctx context.Context) (Durability, error) {
 	timeline := `0`
 	if s.timeline.told() {
 		timeline = `CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) ELSE ` + timelineNow + ` END`
 	}
-	var row struct {
+	row, err := get[struct {
 		Commit     string `db:"synchronous_commit"`
 		Fsync      bool   `db:"fsync"`
 		Pages      bool   `db:"full_page_writes"`
@@ -94,16 +92,13 @@ func (s *Store) durability(ctx context.Context) (d Durability, err error) {
 		Hidden     int    `db:"hidden"`
 		InRecovery bool   `db:"in_recovery"`
 		Timeline   int64  `db:"timeline"`
-	}
-	err = s.do(ctx, func(q querier) error {
-		return sqlx.GetContext(ctx, q, &row, `
-			SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync')::bool AS fsync,
-				current_setting('full_page_writes')::bool AS full_page_writes, `+waitsFor+` AS waits_for,
-				count(*) FILTER (WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')) AS standbys,
-				count(pid) FILTER (WHERE state IS NULL) AS hidden,
-				pg_is_in_recovery() AS in_recovery, `+timeline+` AS timeline
-			FROM pg_stat_replication`)
-	})
+	}](ctx, s, `
+		SELECT current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync')::bool AS fsync,
+			current_setting('full_page_writes')::bool AS full_page_writes, `+waitsFor+` AS waits_for,
+			count(*) FILTER (WHERE state = 'streaming' AND sync_state IN ('sync', 'quorum')) AS standbys,
+			count(pid) FILTER (WHERE state IS NULL) AS hidden,
+			pg_is_in_recovery() AS in_recovery, `+timeline+` AS timeline
+		FROM pg_stat_replication`)
 	if err != nil {
 		return Durability{}, err
 	}

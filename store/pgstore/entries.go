@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // Pages begin small, as many readers want one entry only, and grow: whoever goes on wants all.
@@ -67,8 +68,7 @@ func (s *Store) readPages(
 
 // head returns the last sequence number of the profile's journal. ErrProfileNotFound on a miss.
 func (s *Store) head(ctx context.Context, id accounts.ProfileID) (int64, error) {
-	var last int64
-	err := s.get(ctx, &last, `
+	last, err := get[int64](ctx, s, `
 		SELECT coalesce(h.seq, 0)
 		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
 		WHERE p.profile_id = $1`, string(id))
@@ -84,14 +84,14 @@ const pageStatement = `
 
 // page returns the entries above after, up to and including last.
 func (s *Store) page(ctx context.Context, id accounts.ProfileID, after, last int64) ([]accounts.Entry, error) {
-	page := make([]accounts.Entry, 0, last-after)
-	err := s.retry.Do(ctx, func() error {
-		page = page[:0]
-		return s.query(ctx, s.sql.page, func(scan func(...any) error) error {
+	page, err := pgschema.Reread(ctx, s.reads, func(ctx context.Context) ([]accounts.Entry, error) {
+		page := make([]accounts.Entry, 0, last-after)
+		err := s.query(ctx, s.sql.page, func(scan func(...any) error) error {
 			e, err := scanEntry(id, scan)
 			page = append(page, e)
 			return err
 		}, string(id), after, last)
+		return page, err
 	})
 	return page, s.failed(ctx, err, "read the journal of profile %q", id)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 // pending is a batch that is to be appended.
@@ -274,7 +275,7 @@ func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
 	if ctx.Done() != nil {
 		ctx = context.WithoutCancel(ctx)
 	}
-	err := s.query(ctx, st, func(scan func(...any) error) error {
+	each := func(scan func(...any) error) error {
 		var n int
 		var told sql.RawBytes
 		into := []any{&n, &told}
@@ -289,7 +290,12 @@ func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
 		}
 		g.batches[n].err = nil
 		return nil
-	}, r.args(&s.sql, st, channel)...)
+	}
+	args := r.args(&s.sql, st, channel)
+	err := pgschema.PastBroken(ctx, s.db, func() (again bool, err error) {
+		err = s.query(ctx, st, each, args...)
+		return channel.sent == 0, err
+	})
 	if spoilt {
 		return errSpoilt
 	}

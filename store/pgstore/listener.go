@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
+
+	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
 const (
@@ -81,7 +83,9 @@ func (w *watcher) hangUpAfter(ctx context.Context, l *listener) (_ context.Conte
 // no loss: a snapshot follows.
 func (l *listener) test(ctx context.Context, s *Store) error {
 	nonce := `["test","` + uuid.NewString() + `"]`
-	if _, err := s.affect(ctx, `SELECT pg_notify($1, $2)`, s.channel(), nonce); err != nil {
+	if _, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q querier) (int64, error) {
+		return affectOn(ctx, q, `SELECT pg_notify($1, $2)`, []any{s.channel(), nonce})
+	}); err != nil {
 		return err
 	}
 	limit := time.NewTimer(s.selfTest)

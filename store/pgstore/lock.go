@@ -128,17 +128,18 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (h *heldJournal
 			turn()
 		}
 	}()
-	h, err = s.lock(ctx, id, turn)
+	h, err = s.lock(ctx, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = s.makeHead(ctx, id)
 		switch {
 		case errors.Is(err, errRefused):
-			h, err = s.lock(ctx, id, turn)
+			h, err = s.lock(ctx, id)
 		case hasState(err, stringTooLong, foreignKeyViolation):
 			err = notFound(id)
 		}
 	}
 	if err == nil {
+		h.turn = turn
 		return h, nil
 	}
 	switch {
@@ -150,8 +151,19 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (h *heldJournal
 	return nil, notWritten(pgschema.NotBegun(err))
 }
 
-// lock begins a transaction and locks the head. sql.ErrNoRows when there is none.
-func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*heldJournal, error) {
+// lock begins a transaction and locks the head. sql.ErrNoRows when there is none. What a caller has left is
+// ended by the end that it left for.
+func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
+	return pgschema.Read(ctx, s.reads, func(context.Context) (h *heldJournal, err error) {
+		err = pgschema.PastBroken(ctx, s.db, func() (bool, error) {
+			h, err = s.lockOnce(ctx, id)
+			return true, err
+		})
+		return h, err
+	})
+}
+
+func (s *Store) lockOnce(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
 	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	caller, store := context.AfterFunc(ctx, end), context.AfterFunc(s.ended, end)
 	h := &heldJournal{s: s, id: id, ctx: running, end: end, keep: func() bool {
@@ -164,29 +176,40 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID, turn func()) (*
 		err = tx.QueryRowxContext(running, s.schema.in(lockStatement), string(id), s.lockLimit).Scan(&h.last, new(string))
 	}
 	if err != nil {
-		h.release()
+		h.takeBack()
+		h.let()
 		return nil, err
 	}
-	h.turn = turn
 	return h, nil
 }
 
-// release takes back what is not committed, and unlocks the journal.
+// release takes back what is not committed, and unlocks the journal. Where the server says nothing, the end
+// of the caller or of the store ends waiting, and the transaction with it.
 func (h *heldJournal) release() {
-	h.keep()
+	_, _ = pgschema.Read(h.ctx, h.s.reads, func(context.Context) (_ struct{}, _ error) { h.takeBack(); return })
+	h.let()
+	h.turn()
+}
+
+// takeBack takes back what is not committed.
+func (h *heldJournal) takeBack() {
 	if h.tx != nil && h.ctx.Err() == nil { // else its end takes it back
 		_ = h.tx.Rollback() // an error once it is committed
 	}
+}
+
+// let ends the transaction's context.
+func (h *heldJournal) let() {
+	h.keep()
 	h.end()
-	if h.turn != nil {
-		h.turn()
-	}
 }
 
 // tail yields the entries above after. Nobody adds any while the journal is held.
 func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.Entry, error] {
 	page := func(after, last int64) ([]accounts.Entry, error) {
-		entries, err := h.s.pageIn(h.ctx, h.tx, h.id, after, last)
+		entries, err := pgschema.Read(h.ctx, h.s.reads, func(context.Context) ([]accounts.Entry, error) {
+			return h.s.pageIn(h.ctx, h.tx, h.id, after, last)
+		})
 		return entries, h.s.failed(ctx, err, "read the journal of profile %q", h.id)
 	}
 	return func(yield func(accounts.Entry, error) bool) {

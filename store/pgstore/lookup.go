@@ -23,11 +23,10 @@ func (s *Store) Lookup(ctx context.Context, id accounts.ProfileID, keys []string
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	var rows []struct {
+	rows, err := list[struct {
 		Key sql.NullString `db:"key"`
 		Seq sql.NullInt64  `db:"seq"`
-	}
-	err := s.list(ctx, &rows, lookupStatement, string(id), textArray(storable(keys)))
+	}](ctx, s, lookupStatement, string(id), textArray(storable(keys)))
 	if err != nil && !missing(err) {
 		return nil, s.failed(ctx, err, "look up keys in the journal of profile %q", id)
 	}

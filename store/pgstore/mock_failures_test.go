@@ -24,6 +24,7 @@ type failure struct {
 	err   error
 	is    error // the sentinel it stands for
 	lost  bool  // nothing tells what became of the step
+	dead  bool  // another connection may do: what surely changed nothing is repeated, once for the pool's only one
 	tries int   // how often Append asks for it, 0 for once
 	apply func(s *step, err error)
 }
@@ -60,11 +61,11 @@ func serverError(code string) error {
 // sake of another is repeated by all.
 var failures = []failure{
 	{name: "bad connection", err: driver.ErrBadConn, lost: true, apply: fails},
-	{name: "connection reset", err: errReset, lost: true, apply: fails},
-	{name: "reset among the rows", err: errReset, lost: true, apply: func(s *step, err error) { s.rowErr = err }},
+	{name: "connection reset", err: errReset, lost: true, dead: true, apply: fails},
+	{name: "reset among the rows", err: errReset, lost: true, dead: true, apply: func(s *step, err error) { s.rowErr = err }},
 	{name: "connection exception", err: serverError("08006"), lost: true, apply: fails},
 	{name: "connection lost behind a pooler", err: serverError("08P01"), lost: true, apply: fails},
-	{name: "admin shutdown", err: serverError("57P01"), lost: true, apply: fails},
+	{name: "admin shutdown", err: serverError("57P01"), lost: true, dead: true, apply: fails},
 	{name: "completion unknown", err: serverError(pgschema.CompletionUnknown), lost: true, apply: fails},
 	{name: "too many connections", err: serverError("53300"), lost: true, apply: fails},
 	{name: "read-only", err: serverError(pgschema.ReadOnly), is: accounts.ErrUnavailable, tries: 2, apply: fails},
@@ -137,6 +138,8 @@ func (f *failure) at(steps []step, i int) []step {
 	}
 	begin, tries := i, f.tries
 	switch {
+	case f.dead && !failed.once && !failed.writes && !failed.ran:
+		tries = 2
 	case failed.again:
 	case f.forAnother() && !failed.once:
 		tries = maxTries

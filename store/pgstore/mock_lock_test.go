@@ -69,15 +69,19 @@ func TestLockedAppendFailsAtEveryStep(t *testing.T) {
 				name string
 				err  error
 				lost bool
+				dead bool // the connection: while there is nothing to lose, another is tried
 			}{
-				{"connection reset", errReset, true}, {"end of file", io.ErrUnexpectedEOF, true}, {"admin shutdown", serverError("57P01"), true},
-				{"idle for too long", serverError(idleTimeout), true}, {"check violation", serverError("23514"), false},
+				{"connection reset", errReset, true, true}, {"end of file", io.ErrUnexpectedEOF, true, true},
+				{"admin shutdown", serverError("57P01"), true, true}, {"idle for too long", serverError(idleTimeout), true, false},
+				{"check violation", serverError("23514"), false, false},
 			} {
 				t.Run(fmt.Sprintf("pooler %t/%d %s %.30s/%s", pooled, i, s.verb, s.text, f.name), func(t *testing.T) {
 					m := newMock(t, pooled)
 					store := m.open(t)
-					m.expect(steps[:i]...)
-					m.expect(s.with(f.err))
+					for range map[bool]int{false: 1, true: 2}[f.dead && i < 2] {
+						m.expect(steps[:i]...)
+						m.expect(s.with(f.err))
+					}
 					m.expect(steps...)
 					var is error
 					switch {

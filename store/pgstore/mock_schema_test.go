@@ -76,7 +76,7 @@ func schemaCalls() []schemaCall {
 	down := alone(locks, tables, applied(7), execute("DROP INDEX IF EXISTS", 0),
 		execute("DELETE FROM trading.accounts_schema_version", 1), newest, unlocks)
 	open := func(ctx context.Context, m *mock) error {
-		s, err := New(ctx, m.db)
+		s, err := New(ctx, m.db, func(c *config) { c.retry.First = 0 }) // no pauses
 		if err == nil {
 			err = s.Close()
 		}

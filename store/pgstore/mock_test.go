@@ -68,7 +68,7 @@ func (m *mock) open(t *testing.T) *Store {
 	m.expect(opening(m.pooled)...)
 	s, err := New(t.Context(), m.db, WithPollInterval(time.Hour))
 	require.NoError(t, err, "New failed")
-	require.Equal(t, m.pooled, s.pooled, "a pooler was taken for none, or none for one")
+	require.Equal(t, m.pooled, s.reads.Pooled, "a pooler was taken for none, or none for one")
 	m.db.SetMaxOpenConns(1)
 	s.retry.First = 0 // no pauses
 	return s

@@ -83,14 +83,14 @@ func TestPoolerIsDetected(t *testing.T) {
 			direct := migrated.Database(t)
 			through := throughPooler(t, driver, direct)
 			for range 5 {
-				require.False(t, newStore(t, driver, direct).pooled, "a direct connection was taken for a pooler's")
-				require.True(t, newStore(t, driver, through).pooled, "a pooler was not noticed")
+				require.False(t, newStore(t, driver, direct).reads.Pooled, "a direct connection was taken for a pooler's")
+				require.True(t, newStore(t, driver, through).reads.Pooled, "a pooler was not noticed")
 			}
 			single := open(t, driver, through)
 			single.SetMaxOpenConns(1)
 			s, err := New(t.Context(), single)
 			require.NoError(t, err, "New failed on a pool of one connection")
-			require.True(t, s.pooled, "a pool of one connection, which cannot tell, is trusted with its session")
+			require.True(t, s.reads.Pooled, "a pool of one connection, which cannot tell, is trusted with its session")
 		})
 	}
 }
@@ -152,20 +152,20 @@ func TestAnswersAreOnesOwnBehindPooler(t *testing.T) {
 
 func askOwn(ctx context.Context, s *Store, client, round int) error {
 	own := fmt.Sprintf("%d.%d", client, round)
-	var text string
-	if err := s.get(ctx, &text, fmt.Sprintf(`SELECT $1::text AS c%d`, client), own); err != nil || text != own {
+	text, err := get[string](ctx, s, fmt.Sprintf(`SELECT $1::text AS c%d`, client), own)
+	if err != nil || text != own {
 		return fmt.Errorf("asked for %q, got %q: %w", own, text, err)
 	}
-	var row struct {
+	row, err := get[struct {
 		A int    `db:"a"`
 		B string `db:"b"`
-	}
-	if err := s.get(ctx, &row, `SELECT $1::int AS a, $2::text AS b`, client, own); err != nil || row.A != client || row.B != own {
+	}](ctx, s, `SELECT $1::int AS a, $2::text AS b`, client, own)
+	if err != nil || row.A != client || row.B != own {
 		return fmt.Errorf("asked for %d and %q, got %v: %w", client, own, row, err)
 	}
-	var list []int
-	if err := s.list(ctx, &list, `SELECT n FROM generate_series(1, $1::int) n`, client); err != nil || len(list) != client {
-		return fmt.Errorf("asked for %d rows, got %d: %w", client, len(list), err)
+	rows, err := list[int](ctx, s, `SELECT n FROM generate_series(1, $1::int) n`, client)
+	if err != nil || len(rows) != client {
+		return fmt.Errorf("asked for %d rows, got %d: %w", client, len(rows), err)
 	}
 	p := testProfile(client*1000 + round)
 	if err := s.CreateProfile(ctx, p); err != nil {

@@ -177,8 +177,7 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 		if err != nil || w.rows > 0 {
 			return s.failed(ctx, err, "update profile %q", p.ID)
 		}
-		var version int64
-		err = s.get(ctx, &version, `SELECT version FROM trading.account_profiles WHERE profile_id = $1 AND owner_id = $2`,
+		version, err := get[int64](ctx, s, `SELECT version FROM trading.account_profiles WHERE profile_id = $1 AND owner_id = $2`,
 			string(p.ID), string(p.Owner))
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -207,8 +206,7 @@ func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.Ac
 	if err := s.ready(ctx); err != nil {
 		return accounts.AccountProfile{}, err
 	}
-	var row profileRow
-	err := s.get(ctx, &row, `SELECT `+profileRead+` FROM trading.account_profiles WHERE profile_id = $1`, string(id))
+	row, err := get[profileRow](ctx, s, `SELECT `+profileRead+` FROM trading.account_profiles WHERE profile_id = $1`, string(id))
 	if missing(err) {
 		return accounts.AccountProfile{}, notFound(id)
 	}
@@ -261,8 +259,7 @@ func (s *Store) profileRows(ctx context.Context, f accounts.ProfileFilter) ([]pr
 		owner = sql.NullString{String: string(*f.Owner), Valid: true}
 	}
 	limit := sql.NullInt64{Int64: int64(f.Limit), Valid: f.Limit > 0}
-	var rows []profileRow
-	err := s.list(ctx, &rows, `
+	rows, err := list[profileRow](ctx, s, `
 		SELECT `+profileRead+` FROM trading.account_profiles
 		WHERE profile_id COLLATE "C" > $1
 			AND ($2::text IS NULL OR owner_id = $2)

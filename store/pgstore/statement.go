@@ -27,22 +27,22 @@ type statement struct {
 	prepared *sqlx.Stmt // nil behind a pooler
 }
 
-func (st *statements) prepare(ctx context.Context, s *Store) error {
+// prepare returns the statements, prepared where that can be.
+func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 	st.entry = &statement{text: s.schema.in(singleStatement(false))}
 	st.fill = &statement{text: s.schema.in(singleStatement(true))}
 	st.group = &statement{text: s.schema.in(groupStatement(false))}
 	st.careful = &statement{text: s.schema.in(groupStatement(true))}
 	st.page = &statement{text: s.schema.in(pageStatement)}
-	if s.pooled {
-		return nil
+	if s.reads.Pooled {
+		return st, nil
 	}
 	for _, x := range st.all() {
-		var err error
 		if x.prepared, err = s.db.PreparexContext(ctx, x.text); err != nil {
-			return errors.Join(err, st.close())
+			return st, errors.Join(err, st.close())
 		}
 	}
-	return nil
+	return st, nil
 }
 
 func (st *statements) all() []*statement {
@@ -65,7 +65,7 @@ func (s *Store) query(ctx context.Context, st *statement, each func(scan func(..
 		rows, err := st.prepared.QueryxContext(ctx, args...)
 		return eachRow(rows, err, each)
 	}
-	return pgschema.OneSession(ctx, s.db, s.pooled, func(q querier) error {
+	return pgschema.OneSession(ctx, s.db, s.reads.Pooled, func(q querier) error {
 		rows, err := q.QueryxContext(ctx, st.text, args...)
 		return eachRow(rows, err, each)
 	})

@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +31,7 @@ type Store struct {
 	config
 	db     *sqlx.DB
 	owned  *pgschema.Pool // the pool, where it is the store's to close
-	pooled bool           // a pooler is in between: a session is not one's own beyond a transaction
+	reads  *pgschema.Reads
 	writes *pgschema.Writes
 	queue  queue
 	locked *pgschema.Writes // appends under a lock, of which none waits for another's
@@ -65,7 +64,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	}
 	s, err := New(ctx, pool.DB, append([]Option{WithListenDSN(dsn)}, opts...)...)
 	if err != nil {
-		return nil, errors.Join(err, pool.Close())
+		pool.Cut()
+		_ = pool.Close() // it says that connections were cut
+		return nil, err
 	}
 	s.owned = pool
 	return s, nil
@@ -91,22 +92,17 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	}
 	s := &Store{config: c, db: db, writes: pgschema.NewWrites(maxWrites), locked: pgschema.NewWrites(maxLocked),
 		events: hub.New(subjectOf, accounts.ErrClosed)}
+	s.reads = pgschema.NewReads(db, &s.retry)
 	s.ended, s.end = context.WithCancel(context.Background())
 	s.watch.init(s)
-	if s.pooled, err = pgschema.Pooled(ctx, db); err != nil {
-		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
+	if err = s.reads.Detect(ctx); err == nil {
+		err = s.check(ctx)
 	}
-	err = s.do(ctx, func(q querier) error {
-		if err := s.schema.check(ctx, q); err != nil || !s.projection {
-			return err
-		}
-		return s.checkFillable(ctx, q)
-	})
 	if err == nil {
 		err = s.begin(ctx)
 	}
 	if err == nil {
-		err = s.sql.prepare(ctx, s)
+		s.sql, err = pgschema.Read(ctx, s.reads, s.prepare)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", reason(ctx, err))
@@ -114,14 +110,26 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
-// Close ends Watch's channels and connection, and refuses further calls. Close waits up to ten seconds for
-// writes that are under way, whether their callers wait for them or left; whoever waits for the lock of a
-// journal gets accounts.ErrClosed at once. Then it closes the pool if
-// Open made it, and with it the connections of writes that are under way still: the server is not told
-// and may finish them; who waits for one gets accounts.ErrOutcomeUnknown.
+// check returns ErrSchema where the schema is not what this package works with.
+func (s *Store) check(ctx context.Context) error {
+	_, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q querier) (_ struct{}, err error) {
+		if err = s.schema.check(ctx, q); err == nil && s.projection {
+			err = s.checkFillable(ctx, q)
+		}
+		return
+	})
+	return err
+}
+
+// Close ends Watch's channels and connection, and refuses further calls. Whoever reads, or waits for the lock
+// of a journal, gets accounts.ErrClosed at once. Close waits up to ten seconds for writes that are under way,
+// whether their callers wait for them or left, and for reads that the server has not ended. Then it closes
+// the pool if Open made it, and with it the connections of what is under way still: the server is not told
+// and may finish writes; who waits for one gets accounts.ErrOutcomeUnknown.
 //
-// A pool that was handed to New stays open. Writes that are under way on it still end with the server's
-// answer, or when the pool's connections end, and Close returns accounts.ErrOutcomeUnknown.
+// A pool that was handed to New stays open. What is under way on it still ends with the server's answer, or
+// when the pool's connections end, and Close returns an error: accounts.ErrOutcomeUnknown where that is a
+// write.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
@@ -129,26 +137,28 @@ func (s *Store) Close() error {
 		s.end()
 		s.watch.close()
 		s.events.Close()
-		err = s.endWrites()
+		writes, reads := s.endCalls()
 		switch {
-		case err == nil && s.owned == nil:
+		case writes == nil && reads == nil && s.owned == nil:
 			err = s.sql.close()
-		case err == nil:
+		case writes == nil && reads == nil:
 			err = errors.Join(s.sql.close(), s.owned.Close())
 		case s.owned != nil:
 			s.owned.Cut()
-			_ = s.endWrites()
+			_, reads = s.endCalls()
 			_ = s.owned.Close() // it says that connections were cut
 		}
+		err = errors.Join(err, writes, reads)
 	})
 	return err
 }
 
-// endWrites waits for the writes that are under way.
-func (s *Store) endWrites() error {
+// endCalls ends reads, and waits for them and for the writes that are under way.
+func (s *Store) endCalls() (writes, reads error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
-	return errors.Join(s.writes.Close(ctx), s.locked.Close(ctx))
+	writes = errors.Join(s.writes.Close(ctx), s.locked.Close(ctx))
+	return writes, s.reads.Close(ctx)
 }
 
 // Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
@@ -159,7 +169,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.do(ctx, func(q querier) error { return s.schema.check(ctx, q) })
+	_, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q querier) (struct{}, error) { return struct{}{}, s.schema.check(ctx, q) })
 	if err == nil {
 		err = s.recheck(ctx)
 	}
@@ -193,33 +203,14 @@ func (s *Store) failed(ctx context.Context, err error, format string, args ...an
 // querier is a pool, or a transaction where there is a pooler.
 type querier = pgschema.Querier
 
-// do runs f on the pool, or, behind a pooler, in a transaction. f may run several times.
-func (s *Store) do(ctx context.Context, f func(querier) error) error {
-	return s.retry.Do(ctx, func() error { return pgschema.OneSession(ctx, s.db, s.pooled, f) })
+// get reads one row; sql.ErrNoRows when there is none. statement is written for schema trading.
+func get[T any](ctx context.Context, s *Store, statement string, args ...any) (T, error) {
+	return pgschema.Get[T](ctx, s.reads, s.schema.in(statement), args...)
 }
 
-// get reads one row into dest; sql.ErrNoRows when there is none. statement is written for schema
-// trading.
-func (s *Store) get(ctx context.Context, dest any, statement string, args ...any) error {
-	return s.do(ctx, func(q querier) error { return sqlx.GetContext(ctx, q, dest, s.schema.in(statement), args...) })
-}
-
-// list reads rows into the slice that dest points to.
-func (s *Store) list(ctx context.Context, dest any, statement string, args ...any) error {
-	return s.do(ctx, func(q querier) error {
-		reflect.ValueOf(dest).Elem().SetZero() // of a try before
-		return sqlx.SelectContext(ctx, q, dest, s.schema.in(statement), args...)
-	})
-}
-
-// affect runs a statement and returns how many rows it affected. The end of ctx cancels it: what it
-// changes must not matter. See write.
-func (s *Store) affect(ctx context.Context, statement string, args ...any) (n int64, err error) {
-	err = s.do(ctx, func(q querier) error {
-		n, err = affectOn(ctx, q, s.schema.in(statement), args)
-		return err
-	})
-	return n, err
+// list reads rows. statement is written for schema trading.
+func list[T any](ctx context.Context, s *Store, statement string, args ...any) ([]T, error) {
+	return pgschema.List[T](ctx, s.reads, s.schema.in(statement), args...)
 }
 
 func affectOn(ctx context.Context, q querier, statement string, args []any) (int64, error) {

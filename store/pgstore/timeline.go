@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/ai-ots/accounts"
 )
 
@@ -129,15 +127,12 @@ func (s *Store) begin(ctx context.Context) error {
 
 // askServer asks a server of the pool. Its Timeline is one of the constants above where it is not
 // known.
-func (s *Store) askServer(ctx context.Context) (now serverNow, err error) {
+func (s *Store) askServer(ctx context.Context) (serverNow, error) {
 	timeline := `0`
 	if s.timeline.told() {
 		timeline = `CASE WHEN pg_is_in_recovery() THEN -1 ELSE ` + timelineNow + ` END`
 	}
-	err = s.do(ctx, func(q querier) error {
-		return sqlx.GetContext(ctx, q, &now, `SELECT `+timeline+` AS timeline, `+waitsFor+` AS waits_for`)
-	})
-	return now, err
+	return get[serverNow](ctx, s, `SELECT `+timeline+` AS timeline, `+waitsFor+` AS waits_for`)
 }
 
 // admit returns why the store writes nothing to the server: ErrTimeline or ErrNotSynchronous. It

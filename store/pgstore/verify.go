@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/internal/pgschema"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -55,8 +56,8 @@ func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.retry.Do(ctx, func() error {
-		return s.transaction(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(tx *sqlx.Tx) error {
+	_, err := pgschema.Reread(ctx, s.reads, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.transaction(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, func(tx *sqlx.Tx) error {
 			f, err := s.fold(ctx, tx, id, "")
 			if err != nil || !s.projection {
 				return err

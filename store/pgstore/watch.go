@@ -232,19 +232,19 @@ func finite(at string) string {
 
 // profileChanges returns the profiles that the condition selects, and their journals.
 func (s *Store) profileChanges(ctx context.Context, where string, args ...any) ([]change, error) {
-	var profiles []struct {
+	profiles, err := list[struct {
 		ID       string    `db:"profile_id"`
 		Owner    string    `db:"owner_id"`
 		Version  int64     `db:"version"`
 		Head     int64     `db:"head"`
 		At       time.Time `db:"at"`
 		Recorded time.Time `db:"recorded_at"`
-	}
-	if err := s.list(ctx, &profiles, `
+	}](ctx, s, `
 		SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
 			`+finite("coalesce(p.updated_at, p.created_at)")+` AS at, `+finite("e.recorded_at")+` AS recorded_at
 		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
-		LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`+where, args...); err != nil {
+		LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`+where, args...)
+	if err != nil {
 		return nil, err
 	}
 	var out []change
@@ -261,15 +261,15 @@ func (s *Store) profileChanges(ctx context.Context, where string, args ...any) (
 
 // switchChanges returns the active profiles of the owners that the condition selects.
 func (s *Store) switchChanges(ctx context.Context, where string, args ...any) ([]change, error) {
-	var switches []struct {
+	switches, err := list[struct {
 		Owner    string    `db:"owner_id"`
 		ID       string    `db:"profile_id"`
 		Revision int64     `db:"revision"`
 		At       time.Time `db:"switched_at"`
-	}
-	if err := s.list(ctx, &switches, `
+	}](ctx, s, `
 		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, `+finite("switched_at")+` AS switched_at FROM trading.active_profiles`+where,
-		args...); err != nil {
+		args...)
+	if err != nil {
 		return nil, err
 	}
 	var out []change

@@ -86,10 +86,15 @@ func (s *Store) write(ctx context.Context, statement string, args ...any) (writt
 		first := &sending{value: args[0], begin: begin}
 		all := append([]any{first}, args[1:]...)
 		var w written
-		err := s.do(ctx, func(q querier) (err error) {
+		err := s.retry.Do(ctx, func() error {
 			first.sent = max(first.sent-1, 0) // what the server gave up of its own accord did nothing
-			w.rows, err = affectOn(ctx, q, s.schema.in(statement), all)
-			return err
+			return pgschema.PastBroken(ctx, s.db, func() (again bool, err error) {
+				err = pgschema.OneSession(ctx, s.db, s.reads.Pooled, func(q querier) error {
+					w.rows, err = affectOn(ctx, q, s.schema.in(statement), all)
+					return err
+				})
+				return first.sent == 0, err
+			})
 		})
 		w.sent = first.sent
 		done <- w
@@ -112,9 +117,11 @@ func (s *Store) change(ctx context.Context, f func(context.Context, *sqlx.Tx) er
 	}
 	return s.writes.Run(ctx, func(detached context.Context, begin func() error) error {
 		sent := 0
-		err := s.retry.Do(ctx, func() (err error) {
-			sent, err = s.changeOnce(ctx, detached, begin, f)
-			return err
+		err := s.retry.Do(ctx, func() error {
+			return pgschema.PastBroken(ctx, s.db, func() (again bool, err error) {
+				sent, err = s.changeOnce(ctx, detached, begin, f)
+				return sent == 0, err
+			})
 		})
 		if sent == 0 {
 			return err // whatever it was, nothing was committed
