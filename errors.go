@@ -96,6 +96,16 @@ var (
 	// lists every one.
 	ErrRefused = errors.New("order refused")
 
+	// ErrUndecided is returned, with ErrRefused, for an order that is refused for nothing but marks,
+	// rates or equity that are missing or old. The order's ID is not decided: once they are known, the
+	// same order may be reserved, or its signal routed, again.
+	ErrUndecided = errors.New("order cannot be decided yet")
+
+	// ErrStillHeld is returned by Route under AllOrNone for an order that is held, or may be, although
+	// not every profile took the signal. It is not to be sent. Route the signal again, or Release the
+	// order once the broker does not have it.
+	ErrStillHeld = errors.New("order is still held")
+
 	// ErrOrderNotFound is returned by Release for an order that was never held.
 	ErrOrderNotFound = errors.New("order not found")
 
@@ -195,7 +205,8 @@ func (e *MissingError) Error() string {
 // Unwrap returns ErrNoMark.
 func (e *MissingError) Unwrap() error { return ErrNoMark }
 
-// RefusalError is a refused order. It matches ErrRefused.
+// RefusalError is a refused order. It matches ErrRefused, and ErrUndecided where nothing but what is not
+// known speaks against the order.
 type RefusalError struct {
 	ProfileID ProfileID     `json:"profile_id"`
 	Decision  risk.Decision `json:"decision"`
@@ -206,3 +217,8 @@ func (e *RefusalError) Error() string { return fmt.Sprintf("profile %q: %s", e.P
 
 // Unwrap returns ErrRefused.
 func (e *RefusalError) Unwrap() error { return ErrRefused }
+
+// Is reports whether target is ErrUndecided and the order may be decided again.
+func (e *RefusalError) Is(target error) bool {
+	return target == ErrUndecided && e.Decision.Undecided()
+}

@@ -72,6 +72,9 @@ func follow(
 			fmt.Println(a.Err) // `profile "p1": order "s1@p1" refused: order_notional (2891, limit 2500.15)`
 			continue
 		}
+		if !a.ToSend() { // held when the signal came before: ask the broker whether it has a.Order.ID
+			continue
+		}
 		if err := send(a.ProfileID, a.Order); err != nil { // and the broker says that the order is not there
 			portfolio, err := manager.Portfolio(ctx, a.ProfileID)
 			if err != nil {

@@ -98,7 +98,7 @@ func TestObservations(t *testing.T) {
 		{"route", func() error {
 			_, err := m.Route(ctx, accounts.Signal{ID: "s", Instrument: xyz, Action: accounts.SignalBuy})
 			return err
-		}, []string{"store profiles  1", "store append a 1", "command route a 0"}},
+		}, []string{"store profiles  1", "store lookup a 1", "store entries a 0", "store append a 1", "command route a 0"}},
 		{"equity", func() error {
 			require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("10"), Time: now}))
 			return p.RecordEquity(ctx, now)

@@ -29,7 +29,9 @@ func (p *Portfolio) market(a *exposure.Account, now time.Time) exposure.Market {
 
 // Check says whether an order would be accepted now. It holds nothing and does no I/O, and its cost
 // does not grow with the number of positions. The order's ID may be empty. An order that is working
-// already is allowed. Calls of Check wait for each other: they share memory to judge in.
+// already is a repeat, as for Reserve, and another one with its ID is refused by RuleIDReused. Of an ID
+// that is done or was refused Check does not know: that takes I/O. Calls of Check wait for each other:
+// they share memory to judge in.
 func (p *Portfolio) Check(o risk.Order) risk.Decision {
 	if o.ID == "" {
 		o.ID = "check"
@@ -45,13 +47,20 @@ func (p *Portfolio) Check(o risk.Order) risk.Decision {
 // it real or Release ends the hold. Send an order to the broker only after Reserve has returned
 // nil.
 //
-// An ID is decided once. The same order again gets the same decision, without its warnings, even if
-// limits have changed since; once it is filled or released, it is refused by RuleDone.
+// An ID is decided once. The same order again gets the same decision, without its warnings and with
+// Repeat set, even if limits have changed since: it may have been sent, so ask the broker before sending
+// it again. Once it is filled or released, it is refused by RuleDone. While trading is halted, and while
+// the state or the profile's status bars the order, a repeat is refused by RuleState or RuleStatus; the
+// order stays held.
+//
+// What could not be told is not decided: an order that is refused for nothing but missing or old marks,
+// rates or equity may be reserved again under its ID, in any process, and is decided anew.
 //
 // Errors:
 //   - a *RefusalError (ErrRefused) for a refused order, with every rule that it breaks; the refusal
-//     is durable too;
-//   - ErrIDReused for another order with the ID;
+//     is durable too. It is ErrUndecided as well where the order may be decided again;
+//   - ErrIDReused for another order with the ID: the contract, quantity, price, strategy, sector or
+//     signal differs;
 //   - ErrInvalid, ErrInexact or ErrCurrencyMismatch for an invalid order;
 //   - those that [Portfolio] lists for every command. After one of them the order must not be sent;
 //     it may be reserved again.
@@ -75,6 +84,7 @@ type reservation struct {
 	hold     risk.Hold // its order is normalized
 	decision risk.Decision
 	decided  *risk.Order // the order for which the id was decided earlier
+	held     bool        // decided is working
 }
 
 // refused returns the error of a refused order.
@@ -93,14 +103,15 @@ func (r *reservation) run(p *Portfolio, cmd *command) error {
 	if err := p.writePreconditions(); err != nil {
 		return err
 	}
-	return p.decideOrder(r)
+	return p.decideOrder(r, cmd)
 }
 
 // recall takes over the decision about the order's id, if there is one.
 func (r *reservation) recall(p *Portfolio, cmd *command) (bool, error) {
 	r.decided, r.decision = nil, risk.Decision{}
+	r.held = false
 	if held := p.draft.fold.Order(r.hold.Order.ID); held != nil {
-		r.decided, r.decision = held, risk.Decision{OrderID: held.ID, Allowed: true}
+		r.decided, r.decision, r.held = held, p.judgeAgain(held), true
 		return true, nil
 	}
 	if len(p.draft.known) == 0 && len(p.draft.keys) == 0 && cmd.studies == nil {
@@ -116,14 +127,36 @@ func (r *reservation) recall(p *Portfolio, cmd *command) (bool, error) {
 	}
 	switch f := payload.(type) {
 	case *risk.Hold:
-		done := risk.Violation{Rule: risk.RuleDone, Reason: "it was filled or released"}
-		r.decided, r.decision = &f.Order, risk.Decision{OrderID: f.Order.ID, Violations: []risk.Violation{done}}
+		done, err := p.doneBy(cmd, f)
+		if err != nil {
+			return false, err
+		}
+		r.decided, r.decision = &f.Order, risk.Decision{OrderID: f.Order.ID, Repeat: true, Violations: []risk.Violation{done}}
 	case *risk.Refusal:
-		r.decided, r.decision = &f.Order, risk.Decision{OrderID: f.Order.ID, Violations: f.Violations}
+		r.decided, r.decision = &f.Order, risk.Decision{OrderID: f.Order.ID, Repeat: true, Violations: f.Violations}
 	default:
 		return false, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no order under an order's key"}
 	}
 	return true, nil
+}
+
+// doneBy returns why an order that was accepted is not working any longer. An order that was let go
+// because another profile did not take its signal was never to be sent.
+func (p *Portfolio) doneBy(cmd *command, h *risk.Hold) (risk.Violation, error) {
+	done := risk.Violation{Rule: risk.RuleDone, Reason: "it was filled or released"}
+	if h.Order.Signal == "" {
+		return done, nil
+	}
+	release := risk.KeyOf(&risk.Release{OrderID: h.Order.ID})
+	seq, released := p.seen(cmd, release)
+	if !released {
+		return done, cmd.lookUp(release)
+	}
+	payload, err := p.payloadAt(cmd, seq)
+	if r, ok := payload.(*risk.Release); ok && r.Cause == risk.RuleAllOrNone {
+		return risk.Violation{Rule: risk.RuleAllOrNone, Reason: r.Reason}, nil
+	}
+	return done, err
 }
 
 // writePreconditions writes the entries that a decision needs: the policy by which it is decided,
@@ -161,14 +194,33 @@ func (p *Portfolio) draftMarket() exposure.Market {
 }
 
 // decideOrder judges the order on the draft, and writes the decision.
-func (p *Portfolio) decideOrder(r *reservation) error {
+func (p *Portfolio) decideOrder(r *reservation, cmd *command) error {
 	d := p.draft
 	r.decision = p.judgeDraft(&r.hold.Order)
 	if r.decision.Allowed {
 		r.hold.Warnings, r.hold.Time = r.decision.Warnings, d.now
 		return d.add(&r.hold)
 	}
-	return d.add(&risk.Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Time: d.now})
+	return p.writeRefusal(r, cmd)
+}
+
+// writeRefusal writes that the order is refused. An entry that decides nothing has no key by which the
+// store could find an earlier decision: that is looked up first.
+func (p *Portfolio) writeRefusal(r *reservation, cmd *command) error {
+	undecided := r.decision.Undecided()
+	if undecided {
+		if err := cmd.lookUp(risk.OrderKey(r.hold.Order.ID)); err != nil {
+			return err
+		}
+	}
+	return p.draft.add(&risk.Refusal{Order: r.hold.Order, Violations: r.decision.Violations, Undecided: undecided, Time: p.draft.now})
+}
+
+// judgeAgain decides about an order that works on the draft.
+func (p *Portfolio) judgeAgain(o *risk.Order) risk.Decision {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.checking.Again(p.draft.fold.Account, p.draftMarket(), o)
 }
 
 // judgeDraft decides about an order on the draft.
@@ -199,7 +251,7 @@ func (p *Portfolio) writeLosses() error {
 func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason string) error {
 	err := risk.CheckReason(reason)
 	if err == nil {
-		err = p.submit(ctx, &command{task: &releasing{id, reason}})
+		err = p.submit(ctx, &command{task: &releasing{id: id, reason: reason}})
 	}
 	if err != nil {
 		return fmt.Errorf("release order %.60q of profile %q: %w", id, p.id, err)
@@ -210,6 +262,7 @@ func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason strin
 // releasing is the task of releasing an order.
 type releasing struct {
 	id     ledger.OrderID
+	cause  risk.Rule // see [risk.Release]
 	reason string
 }
 
@@ -217,7 +270,7 @@ type releasing struct {
 func (r *releasing) run(p *Portfolio, cmd *command) error {
 	d := p.draft
 	if d.fold.Order(r.id) != nil {
-		return d.add(&risk.Release{OrderID: r.id, Reason: r.reason, Time: d.now})
+		return d.add(&risk.Release{OrderID: r.id, Cause: r.cause, Reason: r.reason, Time: d.now})
 	}
 	key := risk.OrderKey(r.id)
 	seq, seen := p.seen(cmd, key)

@@ -132,7 +132,7 @@ func TestAllOrNone(t *testing.T) {
 	}
 	again, err := f.manager.Route(t.Context(), buy("s"), accounts.ToProfiles("p1"))
 	require.NoError(t, err)
-	require.True(t, again[0].Decision.Broken(risk.RuleDone), "an order that was let go is done: %s", again[0].Decision)
+	require.True(t, again[0].Decision.Broken(risk.RuleAllOrNone), "an order that was let go stays let go: %s", again[0].Decision)
 }
 
 func TestASizerThatPanicsFailsItsProfileAlone(t *testing.T) {

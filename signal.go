@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,8 +100,13 @@ type Allocation struct {
 	Err error `json:"error,omitempty"`
 }
 
-// Held reports whether there is an order to send.
+// Held reports whether the order's exposure is held: the order is to be sent, or was sent.
 func (a Allocation) Held() bool { return a.Err == nil && a.Decision.Allowed }
+
+// ToSend reports whether the order is held since this call, and is to be sent. An order that is Held and
+// not ToSend is a repeat, of a signal that was routed before: it may have been sent then, so ask the
+// broker whether it has the order, by its ID, before sending it.
+func (a Allocation) ToSend() bool { return a.Held() && !a.Decision.Repeat }
 
 // RouteOption configures Route.
 type RouteOption func(*route)
@@ -113,9 +119,21 @@ func ToProfiles(ids ...ProfileID) RouteOption {
 // WithSizer sizes the orders by s instead of sizing.FixedFraction.
 func WithSizer(s sizing.Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 
-// AllOrNone releases every order if any profile refuses or fails. An order that was held when the
-// signal was routed before, and is filled or released by now, is no refusal.
+// AllOrNone releases every order if any profile refuses or fails. Orders are released even when ctx has
+// ended by then: that takes ten seconds more at most. An order that was held when the signal was routed
+// before, and is filled, or released by the caller, or barred by a halt by now, is no refusal. An order
+// that AllOrNone released is one: a signal that was let go stays let go.
+//
+// An order that was held before is released if a profile refuses, and not if one merely fails: it may have
+// been sent. So name the profiles with ToProfiles where a signal may be routed again: a profile that came
+// in between, and refuses, would have the others' orders released.
+//
+// An order that is still held though not all profiles took the signal, or may be, has ErrStillHeld in its
+// Allocation.
 func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
+
+// letGoTime is how long AllOrNone takes to release orders, whatever the caller's context says.
+const letGoTime = 10 * time.Second
 
 // OnAllocation calls f with each profile's outcome as soon as it is known, under AllOrNone once all
 // are known. Calls come one after another, from goroutines of Route. f must neither block for long
@@ -139,7 +157,19 @@ type route struct {
 	each      func(Allocation)
 	timeout   time.Duration
 	key       ledger.InstrumentKey // the signal's
+	stand     []standing           // of each profile's order
 }
+
+// standing is where a profile's order stands, for AllOrNone.
+type standing int
+
+const (
+	untaken standing = iota // refused: there is no order, and there was none to be sent
+	failed                  // nobody knows
+	taken                   // held since this call
+	repeat                  // held since an earlier call
+	done                    // filled or released since an earlier call
+)
 
 // Route makes orders of a signal in every active profile that ctx sees, or in those of ToProfiles.
 // Each order is sized to the equity of its profile, in whole units rounded down, and then checked
@@ -148,14 +178,17 @@ type route struct {
 // ids, or in the order of ToProfiles.
 //
 // The outcome is durable in each profile. Routing the signal again makes no second order: it
-// returns the same outcome, or a refusal by RuleDone once the order is filled or released.
+// returns the same outcome as a repeat (see [Allocation.ToSend]), or a refusal by RuleDone once the order
+// is filled or released, or by RuleState or RuleStatus while these bar it. A profile that could not tell,
+// for want of marks, rates or equity, decides anew.
 //
 // Errors that keep the signal from being routed at all:
 //   - ErrInvalid for an invalid signal or option, and for a profile named twice;
 //   - the store's error if the profiles could not be listed.
 //
 // Errors of one profile, in its Allocation:
-//   - a *RefusalError (ErrRefused) if the order is refused;
+//   - a *RefusalError (ErrRefused) if the order is refused, ErrUndecided too if it may be decided again;
+//   - ErrStillHeld under AllOrNone;
 //   - ErrProfileNotFound for a profile that ctx does not see;
 //   - ErrIDReused if the order's id belongs to another signal;
 //   - those of [MultiAccountManager.Portfolio] and of the commands of [Portfolio].
@@ -191,9 +224,10 @@ func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, erro
 		return nil, err
 	}
 	out := make([]Allocation, len(r.ids))
+	r.stand = make([]standing, len(r.ids))
 	var mu sync.Mutex // one call of each at a time
 	spread(len(out), func(i int) {
-		out[i] = r.allocate(ctx, r.ids[i])
+		out[i], r.stand[i] = r.allocate(ctx, r.ids[i])
 		if r.each != nil && !r.allOrNone {
 			mu.Lock()
 			defer mu.Unlock()
@@ -239,7 +273,7 @@ func (r *route) targets(ctx context.Context) error {
 }
 
 // allocate makes the order of one profile.
-func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
+func (r *route) allocate(ctx context.Context, id ProfileID) (Allocation, standing) {
 	if r.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.timeout)
@@ -251,24 +285,45 @@ func (r *route) allocate(ctx context.Context, id ProfileID) Allocation {
 		t := &routing{signal: &r.signal, sizer: r.sizer}
 		t.hold.Order, t.key = a.Order, r.key
 		if err = p.submit(ctx, &command{task: t}); err == nil {
-			return t.allocation(id)
+			return t.allocation(id), t.standing()
 		}
 	}
 	a.Decision.OrderID = a.Order.ID
 	a.Err = fmt.Errorf("route to profile %q: %w", id, err)
-	return a
+	return a, failed
 }
 
-// settle releases every order unless all are held, or were held when the signal was routed before.
-func (r *route) settle(ctx context.Context, out []Allocation) {
-	all := true
-	for i := range out {
-		all = all && (out[i].Held() || out[i].Decision.Broken(risk.RuleDone))
+// standing returns where the order stands.
+func (t *routing) standing() standing {
+	switch {
+	case t.other:
+		return untaken
+	case t.held:
+		return repeat
+	case t.decision.Broken(risk.RuleDone):
+		return done
+	case t.decision.Allowed:
+		return taken
 	}
-	if !all {
+	return untaken
+}
+
+// settle releases what the call held, unless every profile took the signal. What an earlier call held is
+// released only where a profile refused: then that call's orders were never to be sent.
+func (r *route) settle(ctx context.Context, out []Allocation) {
+	if slices.Contains(r.stand, untaken) || slices.Contains(r.stand, failed) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoTime)
+		defer cancel()
+		refused := slices.Contains(r.stand, untaken)
 		spread(len(out), func(i int) {
-			if out[i].Held() {
-				r.undo(ctx, &out[i])
+			switch {
+			case r.stand[i] == taken, r.stand[i] == repeat && refused:
+				r.letGo(ctx, &out[i])
+			case r.stand[i] == repeat:
+				out[i].Err = errors.Join(fmt.Errorf("route to profile %q: %w since the signal was routed before, and another profile failed",
+					out[i].ProfileID, ErrStillHeld), out[i].Err)
+			case r.stand[i] == failed && !errors.Is(out[i].Err, ErrProfileNotFound):
+				out[i].Err = fmt.Errorf("%w, or may be: %w", ErrStillHeld, out[i].Err)
 			}
 		})
 	}
@@ -279,17 +334,18 @@ func (r *route) settle(ctx context.Context, out []Allocation) {
 	}
 }
 
-// undo releases one order.
-func (r *route) undo(ctx context.Context, a *Allocation) {
+// letGo releases one order.
+func (r *route) letGo(ctx context.Context, a *Allocation) {
+	const reason = "another profile did not take the signal"
 	p, err := r.m.portfolio(ctx, r.scope, a.ProfileID)
 	if err == nil {
-		err = p.Release(ctx, a.Order.ID, "another profile did not take the signal")
+		err = p.submit(ctx, &command{task: &releasing{id: a.Order.ID, cause: risk.RuleAllOrNone, reason: reason}})
 	}
 	if err != nil {
-		a.Err = fmt.Errorf("route to profile %q: held, and could not be let go: %w", a.ProfileID, err)
+		a.Err = fmt.Errorf("route to profile %q: %w, and could not be let go: %w", a.ProfileID, ErrStillHeld, err)
 		return
 	}
-	v := risk.Violation{Rule: risk.RuleAllOrNone, Reason: "another profile did not take the signal"}
+	v := risk.Violation{Rule: risk.RuleAllOrNone, Reason: reason}
 	a.Decision = risk.Decision{OrderID: a.Order.ID, Violations: []risk.Violation{v}}
 	a.Err = &RefusalError{ProfileID: a.ProfileID, Decision: a.Decision}
 }
@@ -327,31 +383,32 @@ func (t *routing) run(p *Portfolio, cmd *command) error {
 		return err
 	}
 	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
-		return t.refuse(p, risk.Violation{Rule: risk.RuleExpired,
+		return t.refuse(p, cmd, risk.Violation{Rule: risk.RuleExpired,
 			Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
 	}
 	quantity, v := t.size(p)
 	if v.Rule != "" {
-		return t.refuse(p, v)
+		return t.refuse(p, cmd, v)
 	}
 	t.hold.Order.Quantity = quantity
 	if err := t.hold.Normalize(); err != nil {
-		return t.refuse(p, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())})
+		return t.refuse(p, cmd, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())})
 	}
-	return p.decideOrder(&t.reservation)
+	return p.decideOrder(&t.reservation, cmd)
 }
 
 // matches reports whether an order was made of this signal.
 func (t *routing) matches(o *risk.Order) bool {
 	return o.Signal == t.signal.ID && o.Instrument.Key() == t.key && o.Price.Equal(t.signal.Price) &&
+		o.Strategy == t.signal.Strategy && o.Sector == t.signal.Sector &&
 		(t.signal.Action == SignalClose || o.Quantity.IsZero() || o.Quantity.IsNeg() == (t.signal.Action == SignalSell))
 }
 
 // refuse writes that there is no order, and why.
-func (t *routing) refuse(p *Portfolio, v risk.Violation) error {
+func (t *routing) refuse(p *Portfolio, cmd *command, v risk.Violation) error {
 	t.hold.Order.Quantity = ledger.Decimal{}
 	t.decision = risk.Decision{OrderID: t.hold.Order.ID, Violations: []risk.Violation{v}}
-	return p.draft.add(&risk.Refusal{Order: t.hold.Order, Violations: t.decision.Violations, Time: p.draft.now})
+	return p.writeRefusal(&t.reservation, cmd)
 }
 
 // size returns the number of units to trade, signed, or the violation for which there are none.

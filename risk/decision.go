@@ -15,6 +15,9 @@ type Decision struct {
 	// working orders on the same side included. Limits never bar such an order; see [Rule].
 	Reduces    bool        `json:"reduces,omitempty"`
 	Violations []Violation `json:"violations"` // the rules broken; empty if allowed
+	// Repeat is true where the ID was decided before, and this is that decision. An allowed order may
+	// have been sent then: ask the broker before sending it again.
+	Repeat bool `json:"repeat,omitempty"`
 	// Warnings are the limits that the order brings to their warning level. Portfolio.Reserve
 	// collects them, Portfolio.Check does not.
 	Warnings []Violation `json:"warnings"`
@@ -39,6 +42,17 @@ func (d Decision) Broken(r Rule) bool {
 		}
 	}
 	return false
+}
+
+// Undecided reports whether the order is refused for nothing but what is not known (see [Rule.Unknown]).
+// Such a refusal is not final: the same order may be decided again.
+func (d Decision) Undecided() bool {
+	for _, v := range d.Violations {
+		if !v.Rule.Unknown() {
+			return false
+		}
+	}
+	return len(d.Violations) > 0
 }
 
 // Violation is a rule that an order breaks, or a limit that it brings to its warning level.

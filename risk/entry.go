@@ -65,8 +65,11 @@ func (h *Hold) appendFields(b []byte) []byte {
 // Release is the entry that ends the hold on a working order: what is not filled no longer counts.
 type Release struct {
 	OrderID ledger.OrderID `json:"order_id"`
-	Reason  string         `json:"reason"`
-	Time    time.Time      `json:"time"`
+	// Cause is RuleAllOrNone for an order that was let go because another profile did not take its
+	// signal; empty for every other release.
+	Cause  Rule      `json:"cause,omitempty"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"`
 }
 
 func (r *Release) kind() ledger.EntryKind { return KindRelease }
@@ -74,6 +77,7 @@ func (r *Release) entryKey() string       { return "r:" + string(r.OrderID) }
 
 func (r *Release) appendFields(b []byte) []byte {
 	b = wire.AppendString(b, "order_id", r.OrderID, false)
+	b = wire.AppendString(b, "cause", r.Cause, true)
 	b = wire.AppendString(b, "reason", r.Reason, false)
 	return wire.AppendTime(b, "time", r.Time)
 }
@@ -82,12 +86,22 @@ func (r *Release) appendFields(b []byte) []byte {
 type Refusal struct {
 	Order      Order       `json:"order"`
 	Violations []Violation `json:"violations"`
-	Time       time.Time   `json:"time"`
+	// Undecided is true where nothing but what is not known speaks against the order. The order's ID
+	// is not decided then, and the entry has no key.
+	Undecided bool      `json:"undecided,omitempty"`
+	Time      time.Time `json:"time"`
 }
 
 func (r *Refusal) kind() ledger.EntryKind       { return KindRefusal }
-func (r *Refusal) entryKey() string             { return OrderKey(r.Order.ID) }
 func (r *Refusal) appendFields(b []byte) []byte { return wire.AppendFields(b, (*storedRefusal)(r)) }
+
+// entryKey returns the order's key, and none where the order is still undecided.
+func (r *Refusal) entryKey() string {
+	if r.Undecided {
+		return ""
+	}
+	return OrderKey(r.Order.ID)
+}
 
 // Breach is the entry of a loss or drawdown that came to another level. Limit and Actual are money
 // in base currency for RuleDailyLoss, and fractions of the high-water mark for RuleDrawdown.

@@ -97,9 +97,11 @@ func (o *Order) validate() error {
 	return v.Err()
 }
 
-// Same reports whether two orders have the same ID, contract, quantity and price.
+// Same reports whether two orders have the same ID and the same terms: contract, quantity, price,
+// strategy, sector and signal.
 func (o *Order) Same(p *Order) bool {
 	return o.ID == p.ID && o.Quantity.Equal(p.Quantity) && o.Price.Equal(p.Price) &&
+		o.Strategy == p.Strategy && o.Sector == p.Sector && o.Signal == p.Signal &&
 		o.Instrument.Key() == p.Instrument.Key()
 }
 

@@ -1,5 +1,7 @@
 package risk
 
+import "slices"
+
 // Rule is the stable code of one thing that an order is held against.
 type Rule string
 
@@ -43,6 +45,9 @@ const (
 	// RuleInvalid: the order is not valid. Portfolio.Check alone reports it; Portfolio.Reserve
 	// returns invalid.Err.
 	RuleInvalid Rule = "order_invalid"
+	// RuleIDReused: another order that is working has the ID. Portfolio.Check alone reports it;
+	// Portfolio.Reserve returns ErrIDReused.
+	RuleIDReused Rule = "order_id_reused"
 
 	// Unknown or old prices and limits. An order never passes because something is not known.
 
@@ -74,8 +79,14 @@ const (
 
 	RuleSize      Rule = "order_size"  // less than one unit, or nothing to close
 	RuleExpired   Rule = "expired"     // the signal is too old
-	RuleAllOrNone Rule = "all_or_none" // another profile refused
+	RuleAllOrNone Rule = "all_or_none" // another profile did not take the signal: the order was let go
 
 	// RuleDone: the order was accepted before, and is filled or released by now.
 	RuleDone Rule = "order_done"
 )
+
+// unknown are the rules that an order breaks because something is not known.
+var unknown = []Rule{RuleNoMark, RuleStaleMark, RuleNoFX, RuleStaleFX, RuleEquity, RuleNoLimits}
+
+// Unknown reports whether the rule is broken by what is not known, and not by what the order is.
+func (r Rule) Unknown() bool { return slices.Contains(unknown, r) }

@@ -36,17 +36,32 @@ type Judge struct {
 }
 
 // Check reports whether the account would accept the order at the market. The order need not be
-// normalized. An order that is working already is allowed. Check collects no warnings, and
+// normalized. An order that is working already is judged as by Again. Check collects no warnings, and
 // allocates nothing for an order that is allowed.
 func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	if err := j.order.Examine(); err != nil {
 		return risk.Decision{OrderID: o.ID, Violations: []risk.Violation{{Rule: risk.RuleInvalid, Reason: err.Error()}}}
 	}
-	if held := a.Order(o.ID); held != nil && held.Same(&j.order) {
-		return risk.Decision{OrderID: o.ID, Allowed: true}
+	if held := a.Order(o.ID); held != nil {
+		if held.Same(&j.order) {
+			return j.Again(a, m, &j.order)
+		}
+		return risk.Decision{OrderID: o.ID, Violations: []risk.Violation{{Rule: risk.RuleIDReused, Subject: string(o.ID),
+			Reason: "another order that is working has the id"}}}
 	}
 	return j.decide(a, m, false)
+}
+
+// Again decides about a normalized order that is working already: it stays allowed, but while trading is
+// halted, or the profile's status bars it, whoever asks is not to send it.
+func (j *Judge) Again(a *Account, m Market, o *risk.Order) risk.Decision {
+	j.order = *o
+	j.locate(a, m)
+	j.setReduces(ledger.Decimal{})
+	j.trading()
+	j.decision.Repeat, j.decision.Allowed = true, len(j.decision.Violations) == 0
+	return j.decision
 }
 
 // Decide decides about a normalized order in the account at the market, with warnings if warn is
@@ -60,7 +75,7 @@ func (j *Judge) Decide(a *Account, m Market, o *risk.Order, warn bool) risk.Deci
 func (j *Judge) decide(a *Account, m Market, warn bool) risk.Decision {
 	j.locate(a, m)
 	j.warn = warn
-	j.setReduces()
+	j.setReduces(j.order.Quantity.Abs())
 	j.trading()
 	j.cover()
 	switch {
@@ -99,15 +114,16 @@ func (j *Judge) locate(a *Account, m Market) {
 		j.exposure.today), mark.Time
 }
 
-// setReduces notes in the decision whether the order only reduces a position.
-func (j *Judge) setReduces() {
+// setReduces notes in the decision whether the order only reduces a position, which adds so many units to
+// those that work on its side.
+func (j *Judge) setReduces(more ledger.Decimal) {
 	held := j.after.held
 	same := j.after.buys
 	if j.order.Quantity.IsNeg() {
 		same = j.after.sells
 	}
 	j.decision.Reduces = !held.IsZero() && held.IsNeg() != j.order.Quantity.IsNeg() &&
-		!same.Add(j.order.Quantity.Abs()).GreaterThan(held.Abs())
+		!same.Add(more).GreaterThan(held.Abs())
 }
 
 // underlying returns the underlying of the contract as it is held or working: the order may have

@@ -54,7 +54,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 	}
 	var checks []any
 	for _, o := range at.Orders {
-		checks = append(checks, decision(p.Check(o)))
+		checks = append(checks, told(p.Check(o)))
 	}
 	r := s.Risk
 	var b strings.Builder
@@ -104,6 +104,11 @@ type (
 		Warnings   []risk.Violation `json:"warnings,omitempty"`
 	}
 )
+
+// told is a decision as states have it.
+func told(d risk.Decision) decision {
+	return decision{d.OrderID, d.Allowed, d.Reduces, d.Violations, d.Warnings}
+}
 
 func (p *Profile) mark(t testing.TB, to *accounts.Portfolio) {
 	t.Helper()
