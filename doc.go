@@ -49,7 +49,8 @@
 // [MultiAccountManager.Route] makes orders of one [Signal] in many profiles at once. A
 // [sizing.Sizer] sizes each order to the equity of its profile, and each order is checked against
 // the limits of its profile. The outcome in each profile is an [Allocation]: an order whose
-// exposure is held, or a refusal. [Portfolio.Performance] measures one profile.
+// exposure is held, or a refusal. [MultiAccountManager.Preview] says beforehand what Route would do.
+// [Portfolio.Performance] measures one profile.
 // [MultiAccountManager.Compare] sets several profiles side by side.
 //
 // The library sends no orders and opens no connection to the broker. Orders go out, and fills and

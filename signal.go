@@ -193,36 +193,37 @@ const (
 //   - ErrIDReused if the order's id belongs to another signal;
 //   - those of [MultiAccountManager.Portfolio] and of the commands of [Portfolio].
 func (m *MultiAccountManager) Route(ctx context.Context, signal Signal, opts ...RouteOption) ([]Allocation, error) {
-	r := &route{m: m, signal: signal, sizer: sizing.FixedFraction{}}
-	out, err := r.run(ctx, opts)
-	if err != nil {
+	r := &route{m: m, signal: signal}
+	if err := r.prepare(ctx, opts); err != nil {
 		return nil, fmt.Errorf("route: %w", err)
 	}
-	return out, nil
+	return r.run(ctx), nil
 }
 
-// run is Route without its name in errors.
-func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, error) {
-	var err error
+// prepare takes the options, and finds the profiles.
+func (r *route) prepare(ctx context.Context, opts []RouteOption) (err error) {
 	if r.scope, err = r.m.enter(ctx); err != nil {
-		return nil, err
+		return err
 	}
+	r.sizer = sizing.FixedFraction{}
 	for _, o := range opts {
 		if o == nil {
-			return nil, fmt.Errorf("%w: nil option", ErrInvalid)
+			return fmt.Errorf("%w: nil option", ErrInvalid)
 		}
 		o(r)
 	}
 	if r.sizer == nil || r.timeout < 0 {
-		return nil, fmt.Errorf("%w: no sizer, or a negative timeout", ErrInvalid)
+		return fmt.Errorf("%w: no sizer, or a negative timeout", ErrInvalid)
 	}
 	if err := r.signal.normalize(); err != nil {
-		return nil, err
+		return err
 	}
 	r.key = r.signal.Instrument.Key()
-	if err := r.targets(ctx); err != nil {
-		return nil, err
-	}
+	return r.targets(ctx)
+}
+
+// run makes the orders.
+func (r *route) run(ctx context.Context) []Allocation {
 	out := make([]Allocation, len(r.ids))
 	r.stand = make([]standing, len(r.ids))
 	var mu sync.Mutex // one call of each at a time
@@ -237,7 +238,7 @@ func (r *route) run(ctx context.Context, opts []RouteOption) ([]Allocation, erro
 	if r.allOrNone {
 		r.settle(ctx, out)
 	}
-	return out, nil
+	return out
 }
 
 // spread calls do for 0 to n−1, all at the same time, and returns when all calls have returned.
@@ -382,11 +383,10 @@ func (t *routing) run(p *Portfolio, cmd *command) error {
 	if err := p.writePreconditions(); err != nil {
 		return err
 	}
-	if at := t.signal.Expires; !at.IsZero() && p.draft.now.After(at) {
-		return t.refuse(p, cmd, risk.Violation{Rule: risk.RuleExpired,
-			Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)})
+	if v := t.expired(p.draft.now); v.Rule != "" {
+		return t.refuse(p, cmd, v)
 	}
-	quantity, v := t.size(p)
+	quantity, v := t.size(p.id, t.measure(p))
 	if v.Rule != "" {
 		return t.refuse(p, cmd, v)
 	}
@@ -395,6 +395,15 @@ func (t *routing) run(p *Portfolio, cmd *command) error {
 		return t.refuse(p, cmd, risk.Violation{Rule: risk.RuleSize, Reason: printable(err.Error())})
 	}
 	return p.decideOrder(&t.reservation, cmd)
+}
+
+// expired returns a violation of a signal that is too old.
+func (t *routing) expired(now time.Time) risk.Violation {
+	at := t.signal.Expires
+	if at.IsZero() || !now.After(at) {
+		return risk.Violation{}
+	}
+	return risk.Violation{Rule: risk.RuleExpired, Reason: "the signal expired at " + at.UTC().Format(time.RFC3339)}
 }
 
 // matches reports whether an order was made of this signal.
@@ -412,8 +421,7 @@ func (t *routing) refuse(p *Portfolio, cmd *command, v risk.Violation) error {
 }
 
 // size returns the number of units to trade, signed, or the violation for which there are none.
-func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
-	at := t.measure(p)
+func (t *routing) size(id ProfileID, at exposure.Measure) (ledger.Decimal, risk.Violation) {
 	if t.signal.Action == SignalClose {
 		if at.Left.IsZero() {
 			return ledger.Decimal{}, risk.Violation{Rule: risk.RuleSize, Reason: "nothing to close"}
@@ -428,7 +436,7 @@ func (t *routing) size(p *Portfolio) (ledger.Decimal, risk.Violation) {
 		return ledger.Decimal{}, risk.Violation{Rule: risk.RuleNoMark, Subject: string(t.key),
 			Reason: "no mark or conversion rate to size by"}
 	}
-	sizing := t.signal.sizing(p.id)
+	sizing := t.signal.sizing(id)
 	sizing.Limits, sizing.Equity, sizing.Unit = at.Limits, at.Equity, at.Unit
 	notional, err := sizeBy(t.sizer, sizing)
 	if err != nil {
