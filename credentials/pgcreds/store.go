@@ -135,6 +135,9 @@ func (s *Store) prepare(ctx context.Context) (sts statements, err error) {
 			return sts, errors.Join(err, sts.unprepare())
 		}
 	}
+	if ctx.Err() != nil { // the caller has left, and nobody else closes them
+		return sts, errors.Join(ctx.Err(), sts.unprepare())
+	}
 	return sts, nil
 }
 
@@ -260,8 +263,9 @@ func (s *Store) Close() error {
 		s.closed.Store(true)
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 		defer cancel()
+		s.reads.Refuse()
 		if err = errors.Join(s.writes.Close(ctx), s.reads.Close(ctx)); err == nil { // else a statement is in use, and cannot be closed
-			err = s.unprepare()
+			err = pgschema.CloseStatements(s.db, closeTime, s.unprepare)
 		}
 	})
 	return err

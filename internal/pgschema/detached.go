@@ -92,11 +92,15 @@ func (g *gate) begin() error {
 // leave reports whether the write has not begun, and never will.
 func (g *gate) leave() bool { return g.state.CompareAndSwap(gateOpen, gateLeft) }
 
+// Refuse refuses further writes, as Close does, and waits for nothing.
+func (w *Writes) Refuse() { w.slots.refuse() }
+
 // Close refuses further writes and waits for those under way. When ctx ends first, Close returns an
 // error that is accounts.ErrOutcomeUnknown and ctx's own. What is under way then ends with the
 // server's answer or with its connection. Close may be called again, and then waits for the rest.
 func (w *Writes) Close(ctx context.Context) error {
-	if err := w.slots.close(ctx); err != nil {
+	w.slots.refuse()
+	if err := w.slots.wait(ctx); err != nil {
 		return fmt.Errorf("%w: writes are under way still: %w", accounts.ErrOutcomeUnknown, err)
 	}
 	return nil

@@ -16,18 +16,23 @@ import (
 type Reads struct {
 	Pooled bool // statements need transactions to be in one session; see Detect
 
-	db    *sqlx.DB
-	retry *Retry
-	slots slots
+	db     *sqlx.DB
+	retry  *Retry
+	slots  slots
+	within slots // of reads on connections that are held already
 }
 
 // maxReads is how many reads are under way at once, with a caller or without one: more than pools have
 // connections. A read more waits for its turn.
 const maxReads = 512
 
+// maxWithin is more than connections can be held. Who holds a connection must not wait for a slot: those
+// that have one may be waiting for a connection.
+const maxWithin = 1 << 16
+
 // NewReads returns reads on the pool, which may run again as retry says.
 func NewReads(db *sqlx.DB, retry *Retry) *Reads {
-	return &Reads{db: db, retry: retry, slots: newSlots(maxReads)}
+	return &Reads{db: db, retry: retry, slots: newSlots(maxReads), within: newSlots(maxWithin)}
 }
 
 // Detect finds out whether statements need transactions; see Pooled. It comes before the first Ask.
@@ -46,13 +51,22 @@ type answer[T any] struct {
 // errNoAnswer is of a read that ended its goroutine.
 var errNoAnswer = errors.New("the read ended without an answer")
 
+// Within is Read on a connection that the caller holds already.
+func Within[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
+	return readIn(ctx, &r.within, read)
+}
+
 // Read returns what the read returns. When ctx ends first, or Close is called, Read returns ctx's error or
 // accounts.ErrClosed, and ends the read's context. The read may run on, and its value is nobody's: so the
 // read must assign nothing that its caller has. A panic of the read's is its caller's. A read must not call
 // Read.
 func Read[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
+	return readIn(ctx, &r.slots, read)
+}
+
+func readIn[T any](ctx context.Context, slots *slots, read func(context.Context) (T, error)) (T, error) {
 	var none T
-	if err := r.slots.enter(ctx); err != nil {
+	if err := slots.enter(ctx); err != nil {
 		return none, err
 	}
 	running, end := context.WithCancel(ctx)
@@ -62,7 +76,7 @@ func Read[T any](ctx context.Context, r *Reads, read func(context.Context) (T, e
 		a := answer[T]{err: errNoAnswer}
 		defer func() {
 			a.panicked = recover()
-			r.slots.leave()
+			slots.leave()
 			done <- a
 		}()
 		a.value, a.err = read(running)
@@ -75,7 +89,7 @@ func Read[T any](ctx context.Context, r *Reads, read func(context.Context) (T, e
 		return a.value, a.err
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case <-r.slots.closed:
+	case <-slots.closed:
 		return none, accounts.ErrClosed
 	}
 }
@@ -121,12 +135,21 @@ func List[T any](ctx context.Context, r *Reads, statement string, args ...any) (
 	})
 }
 
+// Refuse ends every read and refuses further ones, as Close does, and waits for nothing.
+func (r *Reads) Refuse() {
+	r.slots.refuse()
+	r.within.refuse()
+}
+
 // Close ends every read, refuses further ones, and waits until those under way have ended. When ctx ends
 // first, Close returns ctx's error: the reads that are left end with the server's answer or with their
 // connections. Close may be called again, and then waits for the rest.
 func (r *Reads) Close(ctx context.Context) error {
-	if err := r.slots.close(ctx); err != nil {
-		return fmt.Errorf("reads are under way still: %w", err)
+	r.Refuse()
+	for _, s := range []*slots{&r.slots, &r.within} {
+		if err := s.wait(ctx); err != nil {
+			return fmt.Errorf("reads are under way still: %w", err)
+		}
 	}
 	return nil
 }

@@ -85,11 +85,15 @@ func (s *Store) appendLocked(
 	if err := b.Check(); err != nil {
 		return err
 	}
-	if !h.keep() {
-		return s.ready(ctx)
-	}
-	err = s.locked.Do(ctx, func(context.Context) error {
+	err = s.locked.Run(ctx, func(_ context.Context, begin func() error) error {
 		defer h.release()
+		if !h.keep() {
+			return s.ready(ctx)
+		}
+		if err := begin(); err != nil {
+			h.end() // nobody waits for it
+			return err
+		}
 		return h.finish(b, put)
 	})
 	underWay = errors.Is(err, accounts.ErrOutcomeUnknown) // or over; then it released the journal itself
@@ -159,6 +163,11 @@ func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, 
 			h, err = s.lockOnce(ctx, id)
 			return true, err
 		})
+		if err == nil && s.ready(ctx) != nil { // the caller has left
+			h.takeBack()
+			h.let()
+			return nil, s.ready(ctx)
+		}
 		return h, err
 	})
 }
@@ -186,7 +195,7 @@ func (s *Store) lockOnce(ctx context.Context, id accounts.ProfileID) (*heldJourn
 // release takes back what is not committed, and unlocks the journal. Where the server says nothing, the end
 // of the caller or of the store ends waiting, and the transaction with it.
 func (h *heldJournal) release() {
-	_, _ = pgschema.Read(h.ctx, h.s.reads, func(context.Context) (_ struct{}, _ error) { h.takeBack(); return })
+	_, _ = pgschema.Within(h.ctx, h.s.reads, func(context.Context) (_ struct{}, _ error) { h.takeBack(); return })
 	h.let()
 	h.turn()
 }
@@ -207,7 +216,7 @@ func (h *heldJournal) let() {
 // tail yields the entries above after. Nobody adds any while the journal is held.
 func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.Entry, error] {
 	page := func(after, last int64) ([]accounts.Entry, error) {
-		entries, err := pgschema.Read(h.ctx, h.s.reads, func(context.Context) ([]accounts.Entry, error) {
+		entries, err := pgschema.Within(h.ctx, h.s.reads, func(context.Context) ([]accounts.Entry, error) {
 			return h.s.pageIn(h.ctx, h.tx, h.id, after, last)
 		})
 		return entries, h.s.failed(ctx, err, "read the journal of profile %q", h.id)

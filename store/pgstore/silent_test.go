@@ -186,3 +186,107 @@ func TestManagerOfASilentServer(t *testing.T) {
 		})
 	}
 }
+
+// Reads that wait for a connection keep nobody from finishing who has one.
+func TestReadsThatWaitHoldUpNoLockedJournal(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, "postgres", migrated.Database(t))
+	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
+	require.NoError(t, s.CreateProfile(t.Context(), testProfile(0)), "CreateProfile failed")
+	s.db.SetMaxOpenConns(1)
+	ctx, leave := context.WithCancel(t.Context())
+	var readers group
+	entries := fills{id: testProfile(0).ID}
+	err := s.AppendLocked(guarded(t), testProfile(0).ID, 0, func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
+		for range 600 { // more than the store has under way at once
+			readers.Go(func() error { _, err := s.Profile(ctx, testProfile(0).ID); return err })
+		}
+		eventually(t, func() bool { return s.db.Stats().WaitCount >= 512 }, "the reads do not wait")
+		for _, err := range tail {
+			if err != nil {
+				return accounts.Batch{}, err
+			}
+		}
+		return entries.next(1), nil
+	})
+	require.NoError(t, err, "an append under the lock beside reads that wait")
+	require.NoError(t, readers.Wait(), "a read")
+	leave()
+}
+
+// Callers who decided and have no turn to append yet leave with their contexts too.
+func TestLockedAppendsOfASilentServerEnd(t *testing.T) {
+	t.Parallel()
+	s, _, silence, wake := silenced(t, "postgres")
+	const callers = maxLocked + 4
+	s.db.SetMaxIdleConns(callers)
+	ids := make([]accounts.ProfileID, callers)
+	for i := range ids {
+		p := testProfile(10 + i)
+		ids[i] = p.ID
+		require.NoError(t, s.CreateProfile(t.Context(), p), "CreateProfile failed")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	decided := make(chan struct{}, callers)
+	silent := make(chan struct{})
+	errs := make(chan error, callers)
+	for _, id := range ids {
+		go func() {
+			errs <- s.AppendLocked(ctx, id, 0, func(iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) {
+				decided <- struct{}{}
+				<-silent
+				return (&fills{id: id}).next(1), nil
+			})
+		}()
+	}
+	for range callers {
+		<-decided
+	}
+	silence()
+	close(silent)
+	time.AfterFunc(20*time.Millisecond, cancel)
+	for range callers {
+		select {
+		case err := <-errs:
+			require.ErrorIs(t, err, context.Canceled, "an append under the lock")
+		case <-time.After(patience):
+			require.Fail(t, "hangs", "an append under the lock does not end with its context")
+		}
+	}
+	wake()
+	require.NoError(t, s.Close(), "Close failed")
+}
+
+// Close of a store that does nothing has an end where the server says nothing, and leaves the caller's pool
+// usable.
+func TestCloseOfASilentServerEnds(t *testing.T) {
+	t.Parallel()
+	foreign, server, silence, wake := silenced(t, "postgres")
+	owned, err := Open(t.Context(), server.DSN())
+	require.NoError(t, err, "Open failed")
+	foreign.patience, owned.patience = 50*time.Millisecond, 50*time.Millisecond
+	require.NoError(t, owned.Ping(t.Context()), "Ping failed")
+	silence()
+	closed := make(chan error, 2)
+	go func() { closed <- owned.Close() }()
+	go func() { closed <- foreign.Close() }()
+	for range 2 {
+		select {
+		case <-closed:
+		case <-time.After(patience):
+			require.Fail(t, "hangs", "Close of a silent server")
+		}
+	}
+	leaves(t, "a connection of the caller's", func(ctx context.Context) error {
+		c, err := foreign.db.Conn(ctx)
+		if err == nil { // an idle one
+			err = c.Close()
+		}
+		if err == nil {
+			return context.Canceled
+		}
+		return err
+	})
+	wake()
+}

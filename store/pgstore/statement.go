@@ -42,6 +42,9 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 			return st, errors.Join(err, st.close())
 		}
 	}
+	if ctx.Err() != nil { // the caller has left, and nobody else closes them
+		return st, errors.Join(ctx.Err(), st.close())
+	}
 	return st, nil
 }
 

@@ -64,9 +64,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	}
 	s, err := New(ctx, pool.DB, append([]Option{WithListenDSN(dsn)}, opts...)...)
 	if err != nil {
-		pool.Cut()
-		_ = pool.Close() // it says that connections were cut
-		return nil, err
+		return nil, errors.Join(err, pool.CloseWithin(time.Second))
 	}
 	s.owned = pool
 	return s, nil
@@ -129,7 +127,7 @@ func (s *Store) check(ctx context.Context) error {
 //
 // A pool that was handed to New stays open. What is under way on it still ends with the server's answer, or
 // when the pool's connections end, and Close returns an error: accounts.ErrOutcomeUnknown where that is a
-// write.
+// write. Close returns an error too where the server is silent, and leaves statements prepared.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
@@ -140,9 +138,9 @@ func (s *Store) Close() error {
 		writes, reads := s.endCalls()
 		switch {
 		case writes == nil && reads == nil && s.owned == nil:
-			err = s.sql.close()
+			err = pgschema.CloseStatements(s.db, s.patience, s.sql.close)
 		case writes == nil && reads == nil:
-			err = errors.Join(s.sql.close(), s.owned.Close())
+			err = s.owned.CloseWithin(s.patience)
 		case s.owned != nil:
 			s.owned.Cut()
 			_, reads = s.endCalls()
@@ -157,6 +155,8 @@ func (s *Store) Close() error {
 func (s *Store) endCalls() (writes, reads error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
+	s.reads.Refuse()
+	s.locked.Refuse()
 	writes = errors.Join(s.writes.Close(ctx), s.locked.Close(ctx))
 	return writes, s.reads.Close(ctx)
 }
