@@ -9,8 +9,9 @@ import (
 )
 
 // Mark takes prices of contracts, all or none. It ignores a mark that is older than the present one
-// of its contract. Contracts need not be held. Marks live in memory: after a restart a portfolio
-// has none. It does no I/O.
+// of its contract. A price of zero takes the present mark away, but of options, warrants and futures.
+// A mark whose time is ahead of the clock counts as of now, so that it hides no later one. Contracts need
+// not be held. Marks live in memory: after a restart a portfolio has none. It does no I/O.
 //
 // Errors:
 //   - ErrInvalid for an invalid mark;
@@ -25,7 +26,8 @@ func (p *Portfolio) Mark(marks ...ledger.Mark) error {
 }
 
 // MarkFX takes conversion rates to the base currency, all or none. It ignores a rate that is older
-// than the present one of its currency. Rates live in memory, as marks do. It does no I/O.
+// than the present one of its currency, and takes one from ahead of the clock as Mark does. Rates live in
+// memory, as marks do. It does no I/O.
 //
 // Errors:
 //   - ErrInvalid for an invalid rate;
@@ -119,6 +121,7 @@ func normalizeMarks(marks []ledger.Mark, now time.Time) ([]keyedMark, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
+		m.Time = notAfter(m.Time, now)
 		taken[i] = keyedMark{key, m}
 	}
 	return taken, nil
@@ -135,9 +138,18 @@ func normalizeRates(rates []ledger.FXRate, base ledger.Currency, now time.Time) 
 		if err != nil {
 			return nil, fmt.Errorf("rate of %s: %w", r.Currency, err)
 		}
+		r.Time = notAfter(r.Time, now)
 		taken[i] = r
 	}
 	return taken, nil
+}
+
+// notAfter returns the time, or the present where the time is ahead.
+func notAfter(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now.UTC().Truncate(time.Microsecond)
+	}
+	return t
 }
 
 // mark takes normalized marks.

@@ -166,7 +166,7 @@ func (p *Portfolio) writePreconditions() error {
 	if err := p.writePolicy(); err != nil {
 		return err
 	}
-	if !d.fold.HasPoints() {
+	if !d.fold.HasPoints() && p.draftTold() {
 		t := p.draftTotals()
 		if point := t.Point(d.now); t.Complete() {
 			if err := d.add(&point); err != nil {
@@ -353,6 +353,14 @@ func (p *Portfolio) draftLosses() []risk.Payload {
 	defer p.mu.Unlock()
 	m := p.draftMarket()
 	return p.draft.fold.Losses(&m)
+}
+
+// draftTold reports whether the draft's present equity is known.
+func (p *Portfolio) draftTold() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.draftMarket()
+	return p.draft.fold.Told(&m)
 }
 
 // recount notes which losses count anew from here. It returns a *MissingError if the present equity

@@ -102,9 +102,10 @@ func TestManyPlacesLoseNoMoney(t *testing.T) {
 	require.Equal(t, "-0.72", pos.Realized.RoundBank(9).String())
 }
 
-func TestAPositionMarkedAtZeroStillHasALoss(t *testing.T) {
+func TestAPositionWithoutWorthStillHasALoss(t *testing.T) {
 	b := newBench(t)
-	sap := ledger.NewStock("SAP", "EUR")
+	sap := ledger.NewOption("SAP", 20271217, ledger.Call, dec("100"), "EUR")
+	sap.Multiplier = dec("1")
 	b.Record(t, trade(1, sap, "10", "100"))
 	require.NoError(t, b.Portfolio.Mark(ledger.Mark{Instrument: sap, Price: dec("0"), Time: at(2)}))
 	require.NotNil(t, b.Portfolio.Snapshot().Missing, "its loss needs a rate")

@@ -11,12 +11,12 @@ import (
 
 // Losses returns the entries that the present losses call for. A breach is written where the day's
 // loss or the drawdown is at another level than the one last written. A state change to
-// TradingReducing follows where the level is severe or worse. Losses returns nil where equity is
-// not known or the limits are not valid.
+// TradingReducing follows where the level is severe or worse. Losses returns nil where the present
+// equity is not known, old marks included, or the limits are not valid.
 func (a *Account) Losses(m *Market) []risk.Payload {
 	e := a.weigh(m)
 	bounds := &e.bounds
-	if !bounds.known || !e.policy.sound {
+	if !e.policy.sound || !e.told(m.Now) {
 		return nil
 	}
 	var out []risk.Payload
@@ -53,6 +53,10 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 	}
 	return out
 }
+
+// Told reports whether the present equity is known: no mark or rate that it needs is missing or older than
+// the limits allow.
+func (a *Account) Told(m *Market) bool { return a.weigh(m).told(m.Now) }
 
 // Lacking lists what keeps equity from being known: the contracts, held or working, without a mark,
 // and the currencies without a rate, both in ascending order.

@@ -54,23 +54,24 @@ func (j *Judge) permitted() {
 // sending holds the order against the limits on duplicates and on the number of orders and trades.
 func (j *Judge) sending() {
 	limits, r, now := &j.exposure.policy.limits, &j.account.memory, j.market.Now
-	for i := len(r.recent) - 1; i >= 0 && now.Sub(r.recent[i].Time) < limits.DuplicateWindow; i-- {
+	// Several processes write these times, each by its own clock: they need not be in order.
+	for i := len(r.recent) - 1; i >= 0 && limits.DuplicateWindow > 0; i-- {
 		s := &r.recent[i]
-		if string(s.Key) == string(j.key) && s.Quantity.Equal(j.order.Quantity) && s.Price.Equal(j.order.Price) {
+		if string(s.Key) == string(j.key) && now.Sub(s.Time) < limits.DuplicateWindow &&
+			s.Quantity.Equal(j.order.Quantity) && s.Price.Equal(j.order.Price) {
 			j.refuse(risk.Violation{Rule: risk.RuleDuplicate, Subject: string(j.key),
-				Reason: fmt.Sprintf("the same order was accepted %s ago", now.Sub(s.Time))})
+				Reason: fmt.Sprintf("the same order was accepted %s ago", max(now.Sub(s.Time), 0))})
 			break
 		}
 	}
 	if n := limits.OrdersPerMinute; n > 0 && (len(r.recent) >= n || j.warn) {
-		aMinuteAgo := now.Add(-time.Minute)
-		old, _ := slices.BinarySearchFunc(r.recent, aMinuteAgo, func(s sent, t time.Time) int {
-			if s.Time.After(t) {
-				return 1
+		aMinuteAgo, sent := now.Add(-time.Minute), 1
+		for i := range r.recent {
+			if r.recent[i].Time.After(aMinuteAgo) {
+				sent++
 			}
-			return -1
-		})
-		j.number(risk.RuleOrderRate, len(r.recent)-old+1, n)
+		}
+		j.number(risk.RuleOrderRate, sent, n)
 	}
 	orders, trades := 0, 0
 	if r.day.Date >= j.exposure.today {
@@ -106,22 +107,39 @@ func (j *Judge) priced() bool {
 		j.refuse(risk.Violation{Rule: risk.RuleStaleFX, Subject: string(currency),
 			Reason: fmt.Sprintf("the rate is %s old", now.Sub(j.market.Rates[currency].Time))})
 	}
-	switch {
-	case !e.bounds.known:
-		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.lacking(), Reason: "no mark or conversion rate"})
-	case !e.oldest.IsZero() && now.Sub(e.oldest) > limits.MarkAge:
-		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: e.oldestMark(),
-			Reason: fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))})
-	case !e.rates.IsZero() && now.Sub(e.rates) > limits.RateAge:
-		j.refuse(risk.Violation{Rule: risk.RuleEquity,
-			Reason: fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))})
-	case !e.cashRates.IsZero() && now.Sub(e.cashRates) > limits.RateAge:
-		j.refuse(risk.Violation{Rule: risk.RuleEquity, Subject: "cash",
-			Reason: fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))})
-	case !e.bounds.equity.IsPos():
-		j.refuse(risk.Violation{Rule: risk.RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
+	if e.told(now) {
+		if !e.bounds.equity.IsPos() {
+			j.refuse(risk.Violation{Rule: risk.RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
+		}
+	} else {
+		j.refuse(e.untold(now))
 	}
 	return len(j.decision.Violations) == n
+}
+
+// told reports whether the present equity is known: no mark or rate that it needs is missing or old.
+func (e *exposure) told(now time.Time) bool {
+	limits := &e.policy.limits
+	fresh := func(t time.Time, age time.Duration) bool { return t.IsZero() || now.Sub(t) <= age }
+	return e.bounds.known && fresh(e.oldest, limits.MarkAge) && fresh(e.rates, limits.RateAge) &&
+		fresh(e.cashRates, limits.RateAge)
+}
+
+// untold says why the present equity is not known.
+func (e *exposure) untold(now time.Time) risk.Violation {
+	limits := &e.policy.limits
+	v := risk.Violation{Rule: risk.RuleEquity}
+	switch {
+	case !e.bounds.known:
+		v.Subject, v.Reason = e.lacking(), "no mark or conversion rate"
+	case !e.oldest.IsZero() && now.Sub(e.oldest) > limits.MarkAge:
+		v.Subject, v.Reason = e.oldestMark(), fmt.Sprintf("its mark is %s old", now.Sub(e.oldest))
+	case !e.rates.IsZero() && now.Sub(e.rates) > limits.RateAge:
+		v.Reason = fmt.Sprintf("a conversion rate is %s old", now.Sub(e.rates))
+	default:
+		v.Subject, v.Reason = "cash", fmt.Sprintf("its conversion rate is %s old", now.Sub(e.cashRates))
+	}
+	return v
 }
 
 // sizes holds the order itself against the limits on quantity, notional and price. It reports

@@ -44,7 +44,7 @@ func TestRulesOfTheUnknown(t *testing.T) {
 			set:     func(t *testing.T, d *desk) { d.Hold(t, abc, "5", "10") },
 			lose:    func(t *testing.T, d *desk) { d.Mark(t, abc, "0") },
 			opens:   order("in", abc, "1000000"),
-			refused: []string{none(risk.RuleNoMark, key(abc))}, exit: order("out", abc, "-5"),
+			refused: []string{none(risk.RuleNoMark, key(abc)), none(risk.RuleEquity, key(abc))}, exit: order("out", abc, "-5"),
 		},
 		"a stale mark": {
 			set:     func(_ *testing.T, d *desk) { d.Advance(5 * time.Minute) },
