@@ -186,10 +186,10 @@ func (p *Report) drawdown(index []indexed) {
 		if recovering && x.value >= top*(1-rounding) {
 			p.DrawdownRecovery, recovering = x.date, false
 		}
-		if x.value >= peak.value {
-			peak = x
+		if x.value >= peak.value*(1-rounding) {
+			peak = indexed{x.date, max(x.value, peak.value)}
 		}
-		if down := 1 - x.value/peak.value; down > worst && down > rounding {
+		if down := 1 - x.value/peak.value; down > worst+rounding {
 			worst, top, recovering = down, peak.value, true
 			p.DrawdownPeak, p.DrawdownTrough, p.DrawdownRecovery = peak.date, x.date, 0
 		}
