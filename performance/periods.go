@@ -103,20 +103,26 @@ func (w Window) period(c calendar, points []point) (name Period, years float64, 
 const epsilon = 0x1p-52
 
 // returnsOf returns the return of each period, and the largest error that one may have from
-// rounding. A return that rounding could explain is 0. growths has the growth up to each point, from
-// the point before it. After a total loss there are no returns.
-func returnsOf(growths []float64, ends []int) (returns []float64, noise float64) {
-	lost := len(ends) > 0 && slices.Contains(growths[:ends[0]+1], 0)
+// rounding. A return that rounding could explain is 0. steps has the step up to each point, from the
+// point before it. After a total loss there are no returns.
+func returnsOf(steps []step, ends []int) (returns []float64, noise float64) {
+	lost := len(ends) > 0 && slices.ContainsFunc(steps[:ends[0]+1], step.lost)
 	for i := 1; i < len(ends) && !lost; i++ {
-		growth := 1.0
-		for _, g := range growths[ends[i-1]+1 : ends[i]+1] {
-			growth *= g
+		log, moved := 0.0, 0.0
+		for _, s := range steps[ends[i-1]+1 : ends[i]+1] {
+			log, moved, lost = log+s.log, moved+math.Abs(s.log), lost || s.lost()
 		}
-		r, doubt := growth-1, 4*epsilon*growth*float64(ends[i]-ends[i-1])
+		r, doubt := math.Expm1(log), 0.0
+		if !lost {
+			doubt = 4 * epsilon * moved * (1 + r)
+		}
 		if math.Abs(r) <= doubt {
 			r = 0
 		}
-		returns, noise, lost = append(returns, r), max(noise, doubt), growth == 0
+		returns, noise = append(returns, r), max(noise, doubt)
 	}
 	return returns, noise
 }
+
+// lost reports whether nothing was left.
+func (s step) lost() bool { return s.growth == 0 }

@@ -18,11 +18,11 @@ func (p *Report) fromPoints(points []point, c calendar, w Window) {
 	p.StartEquity, p.EndEquity, p.Flows = first.equity, last.equity, last.capital.Sub(first.capital)
 	p.Profit = p.EndEquity.Sub(p.StartEquity).Sub(p.Flows)
 	p.exposure(points)
-	growths, sound := growthsOf(points)
+	steps, sound := stepsOf(points)
 	if !sound || len(points) < 2 {
 		return
 	}
-	index := indexOf(points, growths)
+	index := indexOf(points, steps)
 	total := index[len(index)-1].value - 1
 	p.TimeWeighted = finite(total)
 	if days := daysOf(points); days >= 365 && total > -1 {
@@ -31,7 +31,7 @@ func (p *Report) fromPoints(points []point, c calendar, w Window) {
 	p.drawdown(index)
 	period, years, ends := w.period(c, points)
 	p.Period, p.PeriodsPerYear = period, years
-	p.statistics(returnsOf(growths, ends))
+	p.statistics(returnsOf(steps, ends))
 	if p.Annualized != nil && *p.MaxDrawdown > 0 {
 		p.Calmar = finite(*p.Annualized / *p.MaxDrawdown)
 	}
@@ -65,20 +65,21 @@ func (p *Report) exposure(points []point) {
 	p.GrossExposure, p.NetExposure, p.TimeInMarket = finite(gross/n), finite(net/n), finite(float64(in)/n)
 }
 
-// growthsOf returns the growth up to each point from the one before it; 1 for the first point. It
-// returns false if a growth is not defined: the equity at its start, deposits included, is not
+// step is the growth of one unit between two points, and its natural logarithm: −∞ after a total
+// loss. The logarithm keeps the digits of small returns, which 1 + the return loses.
+type step struct{ growth, log float64 }
+
+// stepsOf returns the step up to each point from the one before it, and none for the first point. It
+// returns false if a step is not defined: the equity at its start, deposits included, is not
 // positive, or the equity at its end, withdrawals included, is negative.
-func growthsOf(points []point) ([]float64, bool) {
-	out := make([]float64, len(points))
-	for i := range points {
-		out[i] = 1
-		if i == 0 {
-			continue
-		}
-		var defined bool
-		if out[i], defined = growthOf(&points[i-1], &points[i]); !defined {
+func stepsOf(points []point) ([]step, bool) {
+	out := []step{{growth: 1}}
+	for i := 1; i < len(points); i++ {
+		s, defined := stepOf(&points[i-1], &points[i])
+		if !defined {
 			return nil, false
 		}
+		out = append(out, s)
 	}
 	return out, true
 }
@@ -90,19 +91,19 @@ type indexed struct {
 }
 
 // indexOf chains the growths between points.
-func indexOf(points []point, growths []float64) []indexed {
+func indexOf(points []point, steps []step) []indexed {
 	out := make([]indexed, len(points))
 	value := 1.0
 	for i := range points {
-		value *= growths[i]
+		value *= steps[i].growth
 		out[i] = indexed{points[i].date, value}
 	}
 	return out
 }
 
-// growthOf returns the growth of one unit from a point to the next. A deposit counts from the
-// beginning, a withdrawal until the end.
-func growthOf(a, b *point) (float64, bool) {
+// stepOf returns the step from a point to the next. A deposit counts from the beginning, a withdrawal
+// until the end.
+func stepOf(a, b *point) (step, bool) {
 	flow := b.capital.Sub(a.capital)
 	base, end := a.equity, b.equity
 	if flow.IsNeg() {
@@ -112,13 +113,17 @@ func growthOf(a, b *point) (float64, bool) {
 	}
 	switch {
 	case base.IsZero() && end.IsZero():
-		return 1, true // an account that stays empty
+		return step{growth: 1}, true // an account that stays empty
 	case !base.IsPos() || end.IsNeg():
-		return 0, false
+		return step{}, false
 	case end.Equal(base):
-		return 1, true
+		return step{growth: 1}, true
 	}
-	return end.InexactFloat64() / base.InexactFloat64(), true
+	growth, r := end.InexactFloat64()/base.InexactFloat64(), end.Sub(base).InexactFloat64()/base.InexactFloat64()
+	if math.Abs(r) < 0.5 {
+		return step{growth, math.Log1p(r)}, true
+	}
+	return step{growth, math.Log(growth)}, true
 }
 
 // statistics fills in the figures of returns. noise is the largest error that a return may have from
