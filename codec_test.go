@@ -134,7 +134,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		book := newFold("p", "USD")
 		book.apply(p, 1)
 		book.apply(fill(1), 2) // whatever the payload left must bear being traded on
-		refolded := ledger.NewRefold("USD", book.Amendments(), func(int64, *ledger.Trade, ledger.Closed) {})
+		refolded := ledger.NewRefold("USD", book.Amendments(), func(int64, ledger.Payload, ledger.Closed) {})
 		if f, ok := p.(ledger.Payload); ok {
 			refolded.Add(1, f)
 		}

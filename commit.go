@@ -489,8 +489,7 @@ func (p *Portfolio) fold(payload any, seq int64) {
 	if p.past == nil {
 		return
 	}
-	_, rezoned := payload.(*risk.PolicyChange) // it may bring another time zone
-	if rezoned || p.live.Amended() != changes || !p.past.Follow(payload, c) {
+	if p.live.Amended() != changes || !p.past.Follow(payload, c) {
 		p.past = nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -30,6 +31,8 @@ type Standing struct {
 type Comparison struct {
 	Window    performance.Window `json:"window"`
 	Standings []Standing         `json:"standings"` // ordered by id, or as they were asked for
+	// Definitions says what the figures of the standings' Performance are: name, unit, span and source.
+	Definitions []performance.Definition `json:"definitions"`
 }
 
 // Compare works out the performance of the profiles in the window. Without ids it takes all
@@ -80,7 +83,7 @@ func (m *MultiAccountManager) compare(ctx context.Context, w performance.Window,
 		})
 	}
 	wg.Wait()
-	return Comparison{Window: w, Standings: standings}, ctx.Err()
+	return Comparison{Window: w, Standings: standings, Definitions: performance.Definitions()}, ctx.Err()
 }
 
 // compared returns the standings of the profiles to compare, without their performance.
@@ -132,9 +135,9 @@ func (m *MultiAccountManager) perform(ctx context.Context, s scope, to *Standing
 }
 
 // Rank returns the standings from best to worst by the metric. Profiles for which the metric is not
-// defined, and those with an error, come last; equal ones are ordered by name. Metrics of money are
-// compared as numbers, whatever the base currencies. It returns ErrInvalid for an unknown metric. The
-// comparison is not changed.
+// defined, and those with an error, come last; equal ones are ordered by name. Of net exposures the one
+// nearer to 0 is the better one. Metrics of money are compared as numbers, whatever the base
+// currencies. It returns ErrInvalid for an unknown metric. The comparison is not changed.
 func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	if !m.Valid() {
 		return nil, fmt.Errorf("rank by %.40q: %w: unknown metric", m, ErrInvalid)
@@ -143,6 +146,9 @@ func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	slices.SortStableFunc(out, func(a, b Standing) int {
 		va, known := a.value(m)
 		vb, knownToo := b.value(m)
+		if m == performance.MetricNetExposure {
+			va, vb = math.Abs(va), math.Abs(vb)
+		}
 		order := 0
 		switch {
 		case !known && !knownToo:

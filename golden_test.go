@@ -2,8 +2,11 @@ package accounts_test
 
 import (
 	"context"
+	"flag"
 	"iter"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -77,6 +80,7 @@ func TestGoldenJournals(t *testing.T) {
 				p := j.Open(t, s)
 				requireUsed(t, s, from.at)
 				require.Equal(t, j.State, goldentest.State(t, p, &j.Profile, j.End), "the state at the end is another")
+				requireFigures(t, j, goldentest.Figures(t, p))
 				require.NoError(t, p.Verify(t.Context()), "Verify finds fault")
 				require.NoError(t, p.SaveCheckpoint(t.Context()), "save a checkpoint")
 				c, err := s.Checkpoint(t.Context(), p.ProfileID(), math.MaxInt64)
@@ -87,6 +91,18 @@ func TestGoldenJournals(t *testing.T) {
 		}
 	}
 }
+
+// requireFigures holds figures against NAME.figures.json, or writes the file with -update.
+func requireFigures(t *testing.T, j *goldentest.Journal, got string) {
+	t.Helper()
+	if *updateFigures {
+		require.NoError(t, os.WriteFile(filepath.Join(goldenFolder, goldentest.FiguresFile(j.Name)), []byte(got), 0o644))
+		return
+	}
+	require.Equal(t, j.Figures, got, "the figures are others: run with -update-figures if a definition changed, and say so in the changelog")
+}
+
+var updateFigures = flag.Bool("update-figures", false, "write the figures of the golden journals anew")
 
 // requireUsed makes sure that the portfolio was opened from the checkpoint: of the journal it read
 // the checkpoint's own entry, to confirm it, and then what is behind it.

@@ -219,7 +219,7 @@ func (s *Standing) UnmarshalJSON(data []byte) error {
 // MarshalJSON writes an empty list as [].
 func (c Comparison) MarshalJSON() ([]byte, error) {
 	type plain Comparison
-	c.Standings = wire.List(c.Standings)
+	c.Standings, c.Definitions = wire.List(c.Standings), wire.List(c.Definitions)
 	return json.Marshal(plain(c))
 }
 

@@ -41,14 +41,14 @@ var sent = []any{
 
 	ledger.Amendment{}, ledger.Cancellation{}, ledger.CashBalance{}, ledger.CashMovement{}, ledger.CashTotals{},
 	ledger.Closed{}, ledger.Closing{}, ledger.EquityPoint{}, ledger.FXRate{}, ledger.Instrument{}, ledger.Lot{},
-	ledger.Mark{}, ledger.Opening{}, ledger.PendingPremium{}, ledger.Position{}, ledger.PositionValue{},
+	ledger.Mark{}, ledger.Notional{}, ledger.Opening{}, ledger.PendingPremium{}, ledger.Position{}, ledger.PositionValue{},
 	ledger.Prices{}, ledger.Restatement{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{},
 
 	risk.Breach{}, risk.DatedPolicy{}, risk.Decision{}, risk.DrawdownLimits{}, risk.Hold{}, risk.Incident{},
 	risk.Limit{}, risk.Limits{}, risk.Order{}, risk.PolicyChange{}, risk.Refusal{}, risk.Release{}, risk.Report{},
 	risk.StateChange{}, risk.Usage{}, risk.Violation{}, risk.WorkingOrder{},
 
-	performance.Report{}, performance.Window{},
+	performance.Definition{}, performance.Report{}, performance.Window{},
 	reconcile.Break{}, reconcile.Cash{}, reconcile.Closing{}, reconcile.Position{}, reconcile.Result{},
 	reconcile.Statement{},
 	sizing.Sizing{},

@@ -206,9 +206,10 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 	}
 	out, begun := []Recorded[ledger.Closing]{}, page.After == 0
 	upTo, changes := p.history()
-	r := ledger.NewRefold(p.base, changes, func(place int64, t *ledger.Trade, c ledger.Closed) {
+	r := ledger.NewRefold(p.base, changes, func(place int64, f ledger.Payload, c ledger.Closed) {
+		t, traded := f.(*ledger.Trade)
 		switch {
-		case c.Quantity.IsZero():
+		case !traded || c.Quantity.IsZero():
 		case !begun:
 			begun = place == page.After
 		case filter.matches(t) && (page.Limit == 0 || len(out) < page.Limit):
@@ -297,8 +298,8 @@ func (p *Portfolio) Reconcile(ctx context.Context, s reconcile.Statement) (recon
 	live := p.live.clone()
 	p.mu.RUnlock()
 	closings := map[ledger.ExecID]ledger.Closed{}
-	r := ledger.NewRefold(p.base, live.Amendments(), func(_ int64, t *ledger.Trade, c ledger.Closed) {
-		if wanted[t.ExecID] {
+	r := ledger.NewRefold(p.base, live.Amendments(), func(_ int64, f ledger.Payload, c ledger.Closed) {
+		if t, traded := f.(*ledger.Trade); traded && wanted[t.ExecID] {
 			closings[t.ExecID] = c
 		}
 	})
@@ -340,58 +341,30 @@ func (p *Portfolio) Performance(ctx context.Context, w performance.Window) (perf
 }
 
 // performanceHistory returns the history that performance is worked out from, as of the moment of
-// the call. It reads the journal, once, if the portfolio does not keep a history. The portfolio keeps
-// what was read unless entries were added meanwhile.
+// the call. It reads the journal, once, if the portfolio does not keep a history of the trading day's
+// present time zone. The portfolio keeps what was read unless entries were added meanwhile.
 func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History, error) {
 	p.mu.RLock()
-	if p.past != nil {
+	zone := p.live.PolicyFor(p.policy.Load()).Zone()
+	if p.past != nil && p.past.Zone().String() == zone.String() {
 		h := *p.past
 		p.mu.RUnlock()
 		return h, nil
 	}
-	zone, upTo, changes := p.live.Zone(), p.live.seq, p.live.Amendments()
+	upTo, changes := p.live.seq, p.live.Amendments()
 	p.mu.RUnlock()
-	read, err := p.readPerformance(ctx, upTo, changes, zone)
-	if err != nil {
+	read := performance.NewHistory(p.base, zone)
+	r := ledger.NewRefold(p.base, changes, func(_ int64, f ledger.Payload, c ledger.Closed) { read.Follow(f, c) })
+	if err := refoldEntries(r, p.id, 0, upTo, p.store.Entries(ctx, p.id, 0)); err != nil {
 		return performance.History{}, err
 	}
+	r.Finish()
 	h := *read // before others can add to it
 	p.mu.Lock()
 	if p.live.seq == upTo {
 		p.past = read
 	}
 	p.mu.Unlock()
-	return h, nil
-}
-
-// readPerformance reads the whole journal into a history: trades, splits and openings in their
-// effective order, and everything else in the order of entries.
-func (p *Portfolio) readPerformance(
-	ctx context.Context, upTo int64, changes map[int64]ledger.Amendment, zone *time.Location,
-) (*performance.History, error) {
-	h := performance.NewHistory(p.base, zone)
-	r := ledger.NewRefold(p.base, changes, func(_ int64, t *ledger.Trade, c ledger.Closed) { h.Trade(t, c) })
-	var other []payload
-	err := refoldEntries(r, p.id, 0, upTo, func(yield func(Entry, error) bool) {
-		for e, err := range p.store.Entries(ctx, p.id, 0) {
-			if err == nil && e.Seq <= upTo && (e.Kind == ledger.KindEquity || e.Kind == ledger.KindCash) {
-				var f payload
-				if f, err = e.Decode(); err == nil {
-					other = append(other, f)
-				}
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.Finish()
-	for _, f := range other {
-		h.Fact(f)
-	}
 	return h, nil
 }
 

@@ -7,6 +7,7 @@ type Closed struct {
 	Basis    Decimal `json:"basis"`              // basis of the lots consumed; negative for short lots
 	Realized Decimal `json:"realized"`           // after the costs of both sides, in the contract's currency
 	Inferred bool    `json:"inferred,omitempty"` // at least one lot was inferred from a statement
+	Ended    bool    `json:"ended,omitempty"`    // the position was flat afterwards, or had the other direction
 }
 
 // Closing is a trade that closed a position or a part of it, with the part it closed.

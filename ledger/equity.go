@@ -16,6 +16,27 @@ type EquityPoint struct {
 	Realized   Decimal   `json:"realized"`   // since the journal began
 	Unrealized Decimal   `json:"unrealized"` // at that time's marks
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
+	// Notional is what was held then, by notional. Nil means that it is not known.
+	Notional *Notional `json:"notional,omitempty"`
+}
+
+// Notional is what is held by notional, in base currency: the sums of quantity × multiplier × mark.
+// Futures and CFDs count with the whole of it, though little or none of it is in the equity. Options
+// count with their own price, for their delta is not known. Cash in foreign currencies does not
+// count. Gross exposure is Long + Short, net exposure Long − Short.
+type Notional struct {
+	Long  Decimal `json:"long"`  // of positions held, never negative
+	Short Decimal `json:"short"` // of positions sold short, as a magnitude: never negative
+}
+
+// add takes in a position of a value.
+func (n *Notional) add(quantity, value Decimal) {
+	// A future with a negative price counts with its size, on the side that it is held.
+	if quantity.IsNeg() {
+		n.Short = n.Short.Add(value.Abs())
+	} else {
+		n.Long = n.Long.Add(value.Abs())
+	}
 }
 
 // normalize checks every field and cuts the time to microseconds in UTC.
@@ -27,6 +48,15 @@ func (p *EquityPoint) normalize() error {
 		d    Decimal
 	}{{"Equity", p.Equity}, {"Cash", p.Cash}, {"Realized", p.Realized}, {"Unrealized", p.Unrealized}, {"Capital", p.Capital}} {
 		v.Check(f.d.Abs().LessThan(num.MaxNotional), f.name, "%.40s is 1e18 or more", f.d)
+	}
+	if n := p.Notional; n != nil {
+		p.Notional = &Notional{num.Trim(n.Long), num.Trim(n.Short)} // the caller keeps his own
+		for _, f := range []struct {
+			name string
+			d    Decimal
+		}{{"Notional.Long", n.Long}, {"Notional.Short", n.Short}} {
+			v.Check(!f.d.IsNeg() && f.d.LessThan(num.MaxNotional), f.name, "%.40s is negative, or 1e18 or more", f.d)
+		}
 	}
 	if err := v.Err(); err != nil {
 		return err
@@ -41,7 +71,13 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "cash", p.Cash, false)
 	b = wire.AppendDecimal(b, "realized", p.Realized, false)
 	b = wire.AppendDecimal(b, "unrealized", p.Unrealized, false)
-	return wire.AppendDecimal(b, "capital", p.Capital, false)
+	b = wire.AppendDecimal(b, "capital", p.Capital, false)
+	if n := p.Notional; n != nil {
+		b = append(wire.AppendName(b, "notional"), '{')
+		b = wire.AppendDecimal(b, "long", n.Long, false)
+		b = append(wire.AppendDecimal(b, "short", n.Short, false), '}')
+	}
+	return b
 }
 
 func (EquityPoint) fact()               {}

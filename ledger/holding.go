@@ -80,7 +80,7 @@ func (h *Holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
 	}
 	c.Basis, c.Inferred = h.consume(c.Quantity.Abs())
 	gain = cost.Neg().Sub(c.Basis)
-	c.Realized = gain
+	c.Realized, c.Ended = gain, h.Quantity.IsZero()
 	if flips {
 		l.Quantity, l.Basis = l.Quantity.Sub(c.Quantity), l.Basis.Sub(cost)
 		h.add(l)

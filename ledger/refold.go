@@ -20,16 +20,17 @@ import (
 type Refold struct {
 	book    *Book
 	changes map[int64]Amendment
-	each    func(place int64, t *Trade, c Closed)
+	each    func(place int64, p Payload, c Closed)
 	// facts are collected only where there are changes.
 	facts []placed
 }
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
-// not nil, is called with every trade in force, its place in the journal, and the part of a
-// position that it closed.
+// not nil, is called with every fact in force, its place in the journal, and the part of a position
+// that it closed, which is zero for all facts but trades. Trades, splits and openings come in their
+// effective order; with changes, they come behind all other facts.
 func NewRefold(
-	base Currency, changes map[int64]Amendment, each func(place int64, t *Trade, c Closed),
+	base Currency, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
 ) *Refold {
 	r := &Refold{book: NewBook(base), changes: changes, each: each}
 	for _, a := range changes {
@@ -135,14 +136,15 @@ func (r *Refold) Finish() *Book {
 
 // fold folds one payload in as the fact at a place.
 func (r *Refold) fold(place int64, p Payload) {
+	var c Closed
 	switch f := p.(type) {
 	case *Trade:
-		c := r.book.trade(f)
-		if r.each != nil {
-			r.each(place, f, c)
-		}
+		c = r.book.trade(f)
 	default:
 		r.book.Apply(p, 0) // the book reads the place of trades and amendments alone
+	}
+	if r.each != nil {
+		r.each(place, p, c)
 	}
 }
 

@@ -16,6 +16,8 @@ type Totals struct {
 	Unrealized Decimal `json:"unrealized"`
 	Realized   Decimal `json:"realized"` // since the journal began
 	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances since the journal began
+	// Notional is what is held, by notional.
+	Notional Notional `json:"notional"`
 
 	NoMark  []InstrumentKey `json:"no_mark"` // open positions without a mark, in ascending order
 	NoRate  []Currency      `json:"no_rate"` // currencies of what is held that could not be converted, in ascending order
@@ -38,7 +40,7 @@ func (t *Totals) Lacking() []Currency {
 // Point returns the totals as an equity point.
 func (t *Totals) Point(at time.Time) EquityPoint {
 	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
-		Capital: t.Capital}
+		Capital: t.Capital, Notional: &Notional{t.Notional.Long, t.Notional.Short}}
 }
 
 // PositionValue is a position valued at its mark.
@@ -120,7 +122,8 @@ func (b *Book) Totals(p *Prices) Totals {
 			noRate[h.Instrument.Currency] = true
 			continue
 		}
-		_, unrealized := h.value(m.Price)
+		value, unrealized := h.value(m.Price)
+		t.Notional.add(h.Quantity, num.Convert(value, rate))
 		t.Equity = t.Equity.Add(h.Worth(m.Price, rate))
 		t.Unrealized = t.Unrealized.Add(num.Convert(unrealized, rate))
 	}

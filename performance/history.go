@@ -10,98 +10,150 @@ import (
 
 // History is the part of a journal that performance is worked out from: equity points, trades with
 // what they closed, and fees. Its slices only grow, so a copy stays as it is while the original
-// follows the journal. The original is not safe for concurrent use; copies are.
+// follows the journal. The original is not safe for concurrent use; copies are, but for Follow.
 type History struct {
 	base     ledger.Currency
 	zone     *time.Location // of the trading day
 	points   []point        // in the order of their times
 	turns    []turn
 	closings []outcome
+	trips    []outcome
 	fees     []charge
+	// under has what the round trips under way have realized so far, and abroad the positions in
+	// foreign currencies. Copies of h read neither.
+	under  map[ledger.InstrumentKey]converted
+	abroad *abroad
 }
 
 // NewHistory returns the history of an empty journal. base is the profile's base currency, zone
 // that of its trading day.
 func NewHistory(base ledger.Currency, zone *time.Location) *History {
-	return &History{base: base, zone: zone}
+	return &History{base: base, zone: zone, under: map[ledger.InstrumentKey]converted{}, abroad: newAbroad()}
 }
 
+// Zone returns the time zone of the trading day.
+func (h *History) Zone() *time.Location { return h.zone }
+
 // Follow takes a payload that was folded into the book, with the part of a position that it closed.
-// It returns false for an amendment or a restatement: then the history must be made anew from the
-// whole journal, by Trade with each trade in force and Fact with each other fact.
+// It ignores payloads that no figure needs. It returns false for an amendment or a restatement: then
+// the history must be made anew from the whole journal, with every fact in force in its effective
+// order.
 func (h *History) Follow(f any, c ledger.Closed) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
-		h.Trade(f, c)
-	case *ledger.EquityPoint, *ledger.CashMovement:
-		h.Fact(f)
+		h.trade(f, c)
+	case *ledger.Split:
+		h.split(f)
+	case *ledger.Opening:
+		if h.foreign(&f.Instrument) {
+			h.abroad.open(f)
+		}
+	case *ledger.EquityPoint:
+		h.point(f)
+	case *ledger.CashMovement:
+		if f.Kind == ledger.Fee {
+			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
+		}
 	case *ledger.Amendment, *ledger.Restatement:
 		return false
 	}
 	return true
 }
 
-// Trade takes a trade in, with the part of a position that it closed. A currency trade does not
-// count as a trade, but its commission is a fee.
-func (h *History) Trade(t *ledger.Trade, c ledger.Closed) {
+// trade takes a trade in, with the part of a position that it closed.
+func (h *History) trade(t *ledger.Trade, c ledger.Closed) {
 	i := &t.Instrument
 	if i.SecType == ledger.Forex {
-		currency := t.CommissionCurrency
-		if currency == "" {
-			currency = i.Currency
-		}
-		if !t.Commission.IsZero() {
-			rate := t.FXRate
-			if currency != i.Currency {
-				rate = ledger.Decimal{}
-			}
-			h.fees = append(h.fees, charge{t.Time, inBase(t.Commission, currency, h.base, rate)})
-		}
+		h.exchange(t)
 		return
 	}
 	h.turns = append(h.turns, turn{t.Time, inBase(t.Amount(), i.Currency, h.base, t.FXRate),
 		inBase(t.Commission.Add(t.Taxes), i.Currency, h.base, t.FXRate)})
-	if !c.Quantity.IsZero() && !t.Exercised() {
-		h.closings = append(h.closings, outcome{t.Time, inBase(c.Realized, i.Currency, h.base, t.FXRate)})
+	gain := inBase(c.Realized, i.Currency, h.base, t.FXRate)
+	if h.foreign(i) {
+		gain = h.abroad.trade(t, c)
+	}
+	if c.Quantity.IsZero() {
+		return
+	}
+	key := t.Contract()
+	trip, begun := h.under[key]
+	if !t.Exercised() {
+		h.closings = append(h.closings, outcome{t.Time, gain})
+		trip, begun = trip.plus(gain), true
+		h.under[key] = trip
+	}
+	if c.Ended && begun {
+		h.trips = append(h.trips, outcome{t.Time, trip})
+		delete(h.under, key)
 	}
 }
 
-// Fact takes an equity point or a cash movement in. It ignores other payloads.
-func (h *History) Fact(f any) {
-	switch f := f.(type) {
-	case *ledger.EquityPoint:
-		v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Cash}
-		if n := len(h.points); n == 0 || !v.at.Before(h.points[n-1].at) {
-			h.points = append(h.points, v)
-			return
-		}
-		i, _ := slices.BinarySearchFunc(h.points, v, func(a, b point) int { return a.at.Compare(b.at) })
-		h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
-	case *ledger.CashMovement:
-		if f.Kind == ledger.Fee {
-			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
-		}
+// exchange takes a currency trade in. It does not count as a trade, but its commission and taxes are
+// fees.
+func (h *History) exchange(t *ledger.Trade) {
+	paid, rate := t.Instrument.Currency, t.FXRate
+	if !t.Taxes.IsZero() {
+		h.fees = append(h.fees, charge{t.Time, inBase(t.Taxes, paid, h.base, rate)})
+	}
+	if t.CommissionCurrency != "" {
+		paid, rate = t.CommissionCurrency, ledger.Decimal{} // FXRate is of the other currency
+	}
+	if !t.Commission.IsZero() {
+		h.fees = append(h.fees, charge{t.Time, inBase(t.Commission, paid, h.base, rate)})
 	}
 }
 
-// Report works out how the profile did in the window. It returns invalid.Err for a window that ends
-// before it begins. Its cost is in proportion to the length of the history.
+// foreign reports whether a contract's price is paid in a foreign currency, so that the currency's
+// gain is a part of what it realizes. Futures and CFDs move no price, and what they gain comes when
+// they are closed.
+func (h *History) foreign(i *ledger.Instrument) bool {
+	return i.Currency != h.base && i.SettlesNotional()
+}
+
+// split moves a round trip under way to the contract that its position moved to.
+func (h *History) split(s *ledger.Split) {
+	if h.foreign(&s.From) && h.foreign(&s.To) {
+		h.abroad.split(s)
+	}
+	from, to := s.From.Key(), s.To.Key()
+	if trip, begun := h.under[from]; begun && from != to {
+		delete(h.under, from)
+		h.under[to] = h.under[to].plus(trip)
+	}
+}
+
+// point takes an equity point in.
+func (h *History) point(f *ledger.EquityPoint) {
+	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Notional}
+	if n := len(h.points); n == 0 || !v.at.Before(h.points[n-1].at) {
+		h.points = append(h.points, v)
+		return
+	}
+	i, _ := slices.BinarySearchFunc(h.points, v, func(a, b point) int { return a.at.Compare(b.at) })
+	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
+}
+
+// Report works out how the profile did in the window. It returns invalid.Err for a window that is
+// not valid. Its cost is in proportion to the length of the history.
 func (h History) Report(w Window) (Report, error) {
 	if err := w.Validate(); err != nil {
 		return Report{}, err
 	}
-	var out Report
-	out.fromPoints(h.points, w)
-	out.fromTrades(h, w)
-	out.turnover(h.points, w)
+	out := Report{Currency: h.base}
+	points := within(h.points, w)
+	out.fromPoints(points, calendarOf(h.zone), w)
+	out.fromTrades(&h, w)
+	out.turnover(points)
 	return out, nil
 }
 
 // point is an equity point with its trading day, in base currency.
 type point struct {
-	at                    time.Time
-	date                  ledger.Date
-	equity, capital, cash ledger.Decimal
+	at              time.Time
+	date            ledger.Date
+	equity, capital ledger.Decimal
+	held            *ledger.Notional // nil if it is not known; never changed
 }
 
 // turn is a trade.
@@ -111,7 +163,7 @@ type turn struct {
 	fees converted
 }
 
-// outcome is the realized P&L of a trade that closed something.
+// outcome is the realized P&L of a trade that closed something, or of a round trip.
 type outcome struct {
 	at       time.Time
 	realized converted
@@ -128,6 +180,18 @@ type converted struct {
 	value ledger.Decimal
 	lacks ledger.Currency // empty if converted
 }
+
+// plus returns the sum, which cannot be converted if one of the two cannot.
+func (c converted) plus(d converted) converted {
+	if c.lacks == "" {
+		c.lacks = d.lacks
+	}
+	c.value = c.value.Add(d.value)
+	return c
+}
+
+// negated returns the amount with the other sign.
+func (c converted) negated() converted { return converted{c.value.Neg(), c.lacks} }
 
 // inBase converts a value to base currency if it has a rate.
 func inBase(value ledger.Decimal, currency, base ledger.Currency, rate ledger.Decimal) converted {

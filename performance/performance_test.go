@@ -28,13 +28,15 @@ func performed(t testing.TB, facts ...ledger.Fact) performance.Report {
 	return p
 }
 
-// grown is an equity point a day of which the returns are those given.
+// grown is an equity point a trading day of which the returns are those given.
 func grown(start float64, returns []float64) []ledger.Fact {
-	facts := []ledger.Fact{ledger.EquityPoint{Time: noonOf(2020, 1, 1), Equity: floatDec(start), Capital: floatDec(start)}}
-	value := start
-	for i, r := range returns {
+	at, value := noonOf(2020, 1, 2), start
+	facts := []ledger.Fact{ledger.EquityPoint{Time: at, Equity: floatDec(start), Capital: floatDec(start)}}
+	for _, r := range returns {
 		value *= 1 + r
-		facts = append(facts, ledger.EquityPoint{Time: noonOf(2020, 1, 2+i), Equity: floatDec(value), Capital: floatDec(start)})
+		for at = at.AddDate(0, 0, 1); !tradesInNewYork(at); at = at.AddDate(0, 0, 1) {
+		}
+		facts = append(facts, ledger.EquityPoint{Time: at, Equity: floatDec(value), Capital: floatDec(start)})
 	}
 	return facts
 }
@@ -82,7 +84,7 @@ func TestStatisticsOfDailyReturns(t *testing.T) {
 	requireFigure(t, 1.7238613961706866, p.Sharpe, 1e-6, "Sharpe ratio")
 	requireFigure(t, 2.605531251673693, p.Sortino, 1e-6, "Sortino ratio")
 	requireFigure(t, 0.1, p.MaxDrawdown, 1e-9, "maximum drawdown")
-	require.Equal(t, 8, p.Days)
+	require.Equal(t, 8, p.Returns)
 }
 
 // Investopedia, "Maximum Drawdown (MDD)": 500,000, 750,000, 400,000, 600,000, 350,000, 800,000 has −53.33 %.
@@ -138,29 +140,21 @@ func TestWinRateExpectancyAndProfitFactor(t *testing.T) {
 		facts = append(facts, buy, sell)
 	}
 	p := performed(t, facts...)
-	require.Equal(t, []int{10, 6, 4, 20}, []int{p.Closings, p.Wins, p.Losses, p.Trades})
+	require.Equal(t, []int{10, 6, 4, 20}, []int{p.RoundTrips, p.Wins, p.Losses, p.Trades})
 	requireFigure(t, 0.6, p.WinRate, 1e-12, "win rate")
 	requireFigure(t, 2, p.ProfitFactor, 1e-12, "profit factor: 2,400 ÷ 1,200")
 	require.Equal(t, "400 300 120", fmt.Sprint(p.AverageWin, p.AverageLoss, p.Expectancy), "average win and loss, and 0.40 × 300")
 	require.Equal(t, "1200", p.Realized.String())
 }
 
-// Investopedia, "Portfolio Turnover": 1,000 of purchases and 500 of sales on an average of 11,000 is 4.54 %.
+// Investopedia, "Portfolio Turnover": 1,000 of purchases and 500 of sales on an average of 11,000 is
+// 4.54 %. In a quarter of a year that is 18.18 % a year.
 func TestTurnover(t *testing.T) {
-	p := performed(t, point(noonOf(2026, 1, 1), "10000", "10000"), trade(1, xyz, "100", "10"), trade(2, xyz, "-50", "10"),
-		point(noonOf(2026, 2, 1), "12000", "10000"))
-	requireFigure(t, 0.04545, p.Turnover, 0.00001, "turnover")
+	begin := noonOf(2026, 1, 1)
+	p := performed(t, held(begin, "20000", "10000", "0"), trade(1, xyz, "100", "10"), trade(2, xyz, "-50", "10"),
+		held(begin.Add(365.25/4*24*60*time.Minute), "22000", "7000", "5000"))
+	requireFigure(t, 4*0.0454545, p.Turnover, 0.00001, "turnover")
 	require.Equal(t, "1000 500 2", fmt.Sprint(p.Bought, p.Sold, p.Fees), "two commissions of 1")
-}
-
-// Exposure has no single published definition; by hand: 3,000 of 10,000 and nothing of 9,000 is 15
-// % on average, half of the time.
-func TestExposure(t *testing.T) {
-	half := point(noonOf(2026, 1, 1), "10000", "10000")
-	half.Cash = dec("7000")
-	p := performed(t, half, point(noonOf(2026, 1, 2), "9000", "10000"))
-	requireFigure(t, 0.15, p.Exposure, 1e-12, "exposure")
-	requireFigure(t, 0.5, p.TimeInMarket, 1e-12, "time in market")
 }
 
 func TestCapitalIsNeverProfit(t *testing.T) {

@@ -9,8 +9,7 @@ import (
 )
 
 // fromPoints fills in the figures of equity points.
-func (p *Report) fromPoints(all []point, w Window) {
-	points := within(all, w)
+func (p *Report) fromPoints(points []point, c calendar, w Window) {
 	if len(points) == 0 {
 		return
 	}
@@ -18,40 +17,71 @@ func (p *Report) fromPoints(all []point, w Window) {
 	p.From, p.To, p.Points = first.at, last.at, len(points)
 	p.StartEquity, p.EndEquity, p.Flows = first.equity, last.equity, last.capital.Sub(first.capital)
 	p.Profit = p.EndEquity.Sub(p.StartEquity).Sub(p.Flows)
-	p.Exposure, p.TimeInMarket = invested(points)
-	index, sound := indexOf(points)
+	p.exposure(points)
+	steps, sound := stepsOf(points)
 	if !sound || len(points) < 2 {
 		return
 	}
+	index := indexOf(points, steps)
 	total := index[len(index)-1].value - 1
 	p.TimeWeighted = finite(total)
-	if days := last.at.Sub(first.at).Hours() / 24; days >= 365 && total > -1 {
+	if days := daysOf(points); days >= 365 && total > -1 {
 		p.Annualized = finite(math.Pow(1+total, daysPerYear/days) - 1)
 	}
 	p.drawdown(index)
-	p.statistics(dailyReturns(index))
+	period, years, ends := w.period(c, points)
+	p.Period, p.PeriodsPerYear = period, years
+	p.statistics(returnsOf(steps, ends))
 	if p.Annualized != nil && *p.MaxDrawdown > 0 {
 		p.Calmar = finite(*p.Annualized / *p.MaxDrawdown)
 	}
 }
 
-// invested returns the mean fraction of equity that is not cash, and the fraction of points with
-// any. Both are nil if equity is not positive at such a point.
-func invested(points []point) (exposure, inMarket *float64) {
-	sum, in := 0.0, 0
+// daysOf returns the days between the first and the last point.
+func daysOf(points []point) float64 {
+	return points[len(points)-1].at.Sub(points[0].at).Hours() / 24
+}
+
+// exposure fills in the figures of what was held. They are not defined if a point does not say what
+// was held, or equity is not positive where something was.
+func (p *Report) exposure(points []point) {
+	gross, net, in := 0.0, 0.0, 0
 	for _, v := range points {
-		rest := v.equity.Sub(v.cash).Abs()
-		if rest.IsZero() {
+		if v.held == nil {
+			return
+		}
+		if v.held.Long.IsZero() && v.held.Short.IsZero() {
 			continue
 		}
 		in++
 		if !v.equity.IsPos() {
-			return nil, nil
+			return
 		}
-		sum += rest.InexactFloat64() / v.equity.InexactFloat64()
+		equity := v.equity.InexactFloat64()
+		gross += v.held.Long.Add(v.held.Short).InexactFloat64() / equity
+		net += v.held.Long.Sub(v.held.Short).InexactFloat64() / equity
 	}
 	n := float64(len(points))
-	return finite(sum / n), finite(float64(in) / n)
+	p.GrossExposure, p.NetExposure, p.TimeInMarket = finite(gross/n), finite(net/n), finite(float64(in)/n)
+}
+
+// step is the growth of one unit between two points, and its natural logarithm: −∞ after a total
+// loss. The logarithm keeps the digits of small returns, which 1 + the return loses.
+type step struct{ growth, log float64 }
+
+// stepsOf returns the step up to each point from the one before it, and none for the first point. It
+// returns false if a step is not defined: the equity at its start, deposits included, is not
+// positive, or the equity at its end, withdrawals included, is negative.
+func stepsOf(points []point) ([]step, bool) {
+	out := []step{{growth: 1}}
+	for i := 1; i < len(points); i++ {
+		s, defined := stepOf(&points[i-1], &points[i])
+		if !defined {
+			return nil, false
+		}
+		out = append(out, s)
+	}
+	return out, true
 }
 
 // indexed is the time-weighted index at one equity point: the growth of 1 since the first point.
@@ -60,25 +90,20 @@ type indexed struct {
 	value float64
 }
 
-// indexOf chains the growth between points. It returns false if a growth is not defined: the equity
-// at its start, deposits included, is not positive, or the equity at its end, withdrawals included,
-// is negative.
-func indexOf(points []point) ([]indexed, bool) {
+// indexOf chains the growths between points.
+func indexOf(points []point, steps []step) []indexed {
 	out := make([]indexed, len(points))
-	out[0] = indexed{points[0].date, 1}
-	for i := 1; i < len(points); i++ {
-		growth, defined := growthOf(&points[i-1], &points[i])
-		if !defined {
-			return nil, false
-		}
-		out[i] = indexed{points[i].date, out[i-1].value * growth}
+	value := 1.0
+	for i := range points {
+		value *= steps[i].growth
+		out[i] = indexed{points[i].date, value}
 	}
-	return out, true
+	return out
 }
 
-// growthOf returns the growth of one unit from a point to the next. A deposit counts from the
-// beginning, a withdrawal until the end.
-func growthOf(a, b *point) (float64, bool) {
+// stepOf returns the step from a point to the next. A deposit counts from the beginning, a withdrawal
+// until the end.
+func stepOf(a, b *point) (step, bool) {
 	flow := b.capital.Sub(a.capital)
 	base, end := a.equity, b.equity
 	if flow.IsNeg() {
@@ -88,48 +113,31 @@ func growthOf(a, b *point) (float64, bool) {
 	}
 	switch {
 	case base.IsZero() && end.IsZero():
-		return 1, true // an account that stays empty
+		return step{growth: 1}, true // an account that stays empty
 	case !base.IsPos() || end.IsNeg():
-		return 0, false
+		return step{}, false
 	case end.Equal(base):
-		return 1, true
+		return step{growth: 1}, true
 	}
-	return end.InexactFloat64() / base.InexactFloat64(), true
+	growth, r := end.InexactFloat64()/base.InexactFloat64(), end.Sub(base).InexactFloat64()/base.InexactFloat64()
+	if math.Abs(r) < 0.5 {
+		return step{growth, math.Log1p(r)}, true
+	}
+	return step{growth, math.Log(growth)}, true
 }
 
-// dailyReturns returns the returns from each day's last index to the next one's.
-func dailyReturns(index []indexed) []float64 {
-	var out []float64
-	before := index[0].value // the first day begins at the first point
-	for i := 1; i < len(index); i++ {
-		if i+1 < len(index) && index[i+1].date == index[i].date {
-			continue
-		}
-		if index[i].date == index[0].date {
-			before = index[i].value
-			continue // the window begins within this day
-		}
-		if before > 0 {
-			out = append(out, index[i].value/before-1)
-		}
-		before = index[i].value
-	}
-	return out
-}
-
-// statistics fills in the figures of daily returns.
-func (p *Report) statistics(returns []float64) {
+// statistics fills in the figures of returns. noise is the largest error that a return may have from
+// rounding.
+func (p *Report) statistics(returns []float64, noise float64) {
 	n := len(returns)
-	p.Days = n
+	p.Returns = n
 	if n == 0 {
 		return
 	}
-	sum, down := 0.0, 0.0
+	mean, down, year := meanOf(returns), 0.0, math.Sqrt(p.PeriodsPerYear)
 	for _, r := range returns {
-		sum += r
 		down += math.Pow(math.Min(r, 0), 2)
 	}
-	mean, year := sum/float64(n), math.Sqrt(tradingDaysPerYear)
 	if down > 0 {
 		p.Sortino = finite(mean / math.Sqrt(down/float64(n)) * year)
 	}
@@ -139,15 +147,29 @@ func (p *Report) statistics(returns []float64) {
 			squares += (r - mean) * (r - mean)
 		}
 		deviation := math.Sqrt(squares / float64(n-1))
-		p.Volatility = finite(deviation * year)
-		if deviation > 0 {
+		if deviation <= noise {
+			deviation = 0
+		} else {
 			p.Sharpe = finite(mean / deviation * year)
 		}
+		p.Volatility = finite(deviation * year)
 	}
 	sorted := slices.Clone(returns)
 	slices.Sort(sorted)
 	p.VaR95, p.Shortfall95 = tail(sorted, 5)
 	p.VaR99, p.Shortfall99 = tail(sorted, 1)
+}
+
+// meanOf returns the mean, with the rounding of the sum taken out of it.
+func meanOf(returns []float64) float64 {
+	n, sum, rest := float64(len(returns)), 0.0, 0.0
+	for _, r := range returns {
+		sum += r
+	}
+	for _, r := range returns {
+		rest += r - sum/n
+	}
+	return sum/n + rest/n
 }
 
 // tail returns the value at risk and the expected shortfall of ascending returns at a percentage.
@@ -163,15 +185,16 @@ func tail(sorted []float64, percent int) (atRisk, shortfall *float64) {
 // drawdown fills in the greatest fall of the index.
 func (p *Report) drawdown(index []indexed) {
 	peak, worst, recovering := index[0], 0.0, false
+	rounding := max(minRounding, 4*epsilon*float64(len(index)))
 	top := 0.0 // the peak before the worst fall
 	for _, x := range index {
 		if recovering && x.value >= top*(1-rounding) {
 			p.DrawdownRecovery, recovering = x.date, false
 		}
-		if x.value >= peak.value {
-			peak = x
+		if x.value >= peak.value*(1-rounding) {
+			peak = indexed{x.date, max(x.value, peak.value)}
 		}
-		if down := 1 - x.value/peak.value; down > worst && down > rounding {
+		if down := 1 - x.value/peak.value; down > worst+rounding {
 			worst, top, recovering = down, peak.value, true
 			p.DrawdownPeak, p.DrawdownTrough, p.DrawdownRecovery = peak.date, x.date, 0
 		}
@@ -195,10 +218,8 @@ func finite(x float64) *float64 {
 	return &x
 }
 
-const (
-	daysPerYear        = 365.25
-	tradingDaysPerYear = 252
-)
+// daysPerYear is the mean length of a year of the Julian calendar.
+const daysPerYear = 365.25
 
-// rounding is the error that an index may have from the multiplication of returns.
-const rounding = 1e-12
+// minRounding is the least error that an index is taken to have from the multiplication of growths.
+const minRounding = 1e-12

@@ -45,7 +45,7 @@ func (s *simulation) report(ctx context.Context) (*report, error) {
 
 // writeText prints the report. Write errors are the writer's to remember.
 func (r *report) writeText(w io.Writer) {
-	fmt.Fprintf(w, "prices: %s\n%s, %d trading days from %s to %s\n", r.Source, r.Symbols, r.Days, r.From, r.To)
+	fmt.Fprintf(w, "prices: %s\n%s, %d days with prices from %s to %s\n", r.Source, r.Symbols, r.Days, r.From, r.To)
 	fmt.Fprintf(w, "costs: %s %s a trade, spread %s %%; no dividends, no interest\n\n", commissionText, currency, spreadText)
 	writeTable(w, r.Comparison)
 	fmt.Fprintf(w, "\n%s to each profile\n", count(r.Signals, "signal"))
@@ -66,6 +66,7 @@ func (r *report) writeText(w io.Writer) {
 	row("resumed after losses", func(b *book) string { return fmt.Sprint(len(b.resumed)) })
 	tw.Flush()
 	fmt.Fprintln(w, "\nlimits, greatest use at a close")
+	fmt.Fprintln(w, overUse)
 	row("", func(b *book) string { return b.profile.Name })
 	for _, rule := range r.rules() {
 		row(title(rule), func(b *book) string { return percent(b.peaks[rule].share()) })
@@ -75,7 +76,13 @@ func (r *report) writeText(w io.Writer) {
 	for _, b := range r.books {
 		fmt.Fprintf(w, "  %s: %s, cash %s %s\n", b.profile.Name, b.positions(), money(b.latest.CashBase), currency)
 	}
+	fmt.Fprintln(w, "\nsources of the figures")
+	writeSources(w, r.Comparison)
 }
+
+// overUse explains use above 100 %.
+const overUse = "above 100 %: what was bought within a limit grew beyond it, by its price or because equity fell; a limit\n" +
+	"refuses orders that add to it, and sells nothing"
 
 // reasons are all reasons of refusals.
 func (r *report) reasons() []string {

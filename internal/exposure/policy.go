@@ -26,6 +26,9 @@ func NewPolicy(version int64, status risk.ProfileStatus, limits risk.Limits) *Po
 	return &Policy{version: version, status: status, limits: limits, zone: zone, sound: limits.Validate() == nil}
 }
 
+// Zone returns the time zone of the trading day.
+func (p *Policy) Zone() *time.Location { return p.zone }
+
 // Change returns the policy as an entry.
 func (p *Policy) Change(at time.Time) *risk.PolicyChange {
 	return &risk.PolicyChange{Version: p.version, Status: p.status, Limits: p.limits, Time: at}

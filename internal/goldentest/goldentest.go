@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type Journal struct {
 	Middle  accounts.Checkpoint // saved while the journal was being written
 	End     accounts.Checkpoint // saved behind its last entry
 	State   string              // what State returned at the end
+	Figures string              // what Figures returns
 }
 
 // Profile is NAME.profile.json: the profile as it was at the end of the journal, and the moment
@@ -120,7 +122,10 @@ func Names(t testing.TB, dir string) []string {
 // Load reads one journal.
 func Load(t testing.TB, dir, name string) *Journal {
 	t.Helper()
-	j := &Journal{Name: name, State: string(read(t, dir, name+".state.json"))}
+	j := &Journal{Name: name, State: withoutFigures(t, string(read(t, dir, name+".state.json")))}
+	if figures, err := os.ReadFile(filepath.Join(dir, FiguresFile(name))); err == nil {
+		j.Figures = string(figures)
+	}
 	dec := json.NewDecoder(bytes.NewReader(read(t, dir, name+".profile.json")))
 	dec.DisallowUnknownFields()
 	require.NoError(t, dec.Decode(&j.Profile), "read the profile of %s", name)
@@ -142,6 +147,19 @@ func Load(t testing.TB, dir, name string) *Journal {
 	require.Equal(t, last.Seq, j.End.Seq, "the last checkpoint of %s is not of its end", name)
 	require.Less(t, j.Middle.Seq, last.Seq, "the first checkpoint of %s is not of its middle", name)
 	return j
+}
+
+// FiguresFile returns the name of the file with a journal's figures.
+func FiguresFile(name string) string { return name + ".figures.json" }
+
+// withoutFigures takes the performance out of a state: no journal and no checkpoint holds figures, and
+// those of the state are by the definitions of the version that wrote it.
+func withoutFigures(t testing.TB, state string) string {
+	t.Helper()
+	before, rest, found := strings.Cut(state, "\n\"performance\": {")
+	_, after, ends := strings.Cut(rest, "\n},")
+	require.True(t, found && ends, "the state has no performance")
+	return before + after
 }
 
 // Last returns the last entry.

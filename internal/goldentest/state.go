@@ -75,7 +75,7 @@ func State(t testing.TB, p *accounts.Portfolio, at *Profile, end accounts.Checkp
 			"gross": r.Gross, "net": r.Net, "margin": r.Margin}},
 		{"usage", r.Usage}, {"checks", checks},
 		{"closings", closings(t, p)}, {"trades_in_force", trades(t, p)}, {"facts", facts(t, p)},
-		{"accesses", accesses(t, p)}, {"performance", performed(t, p)},
+		{"accesses", accesses(t, p)},
 		{"checkpoint", book(t, end)},
 	} {
 		if b.Len() > 2 {
@@ -177,11 +177,12 @@ func accesses(t testing.TB, p *accounts.Portfolio) (out []any) {
 	return out
 }
 
-func performed(t testing.TB, p *accounts.Portfolio) any {
+// Figures returns what the portfolio tells of its performance, as NAME.figures.json has it.
+func Figures(t testing.TB, p *accounts.Portfolio) string {
 	t.Helper()
 	out, err := p.Performance(t.Context(), performance.Window{})
 	require.NoError(t, err, "performance")
-	return out
+	return text(t, out, 1) + "\n"
 }
 
 // book is what a checkpoint says, behind the SHA-256 that it begins with.
