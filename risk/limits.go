@@ -30,9 +30,12 @@ type Limits struct {
 	ShortSelling bool `json:"short_selling,omitempty"`
 	// UncoveredOptions allows short options without cover; see RuleUncovered.
 	UncoveredOptions bool `json:"uncovered_options,omitempty"`
-	// AllowedSymbols are the underlyings that may be opened; empty allows all.
+	// AllowedSymbols are the symbols that may be opened; empty allows all. Of an option or a warrant
+	// both its underlying and its own symbol must be listed: SPX and SPXW for options of the root SPXW.
 	AllowedSymbols []string `json:"allowed_symbols,omitempty"`
-	// RestrictedSymbols are the underlyings that may not be opened.
+	// RestrictedSymbols are the symbols that may not be opened. An option is restricted if its
+	// underlying or its own root is, and where its root is a restricted symbol with the digits that a
+	// corporate action put behind it (XYZ1).
 	RestrictedSymbols []string `json:"restricted_symbols,omitempty"`
 
 	// OrderQuantity is the number of units in one order at most; zero for no limit.

@@ -33,13 +33,7 @@ func (j *Judge) permitted() {
 		j.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(j.key),
 			Reason: "expired on " + i.Expiry.String()})
 	}
-	symbol := j.underlying().Symbol
-	if len(limits.AllowedSymbols) > 0 && !slices.Contains(limits.AllowedSymbols, symbol) {
-		j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
-	}
-	if slices.Contains(limits.RestrictedSymbols, symbol) {
-		j.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: symbol, Reason: "restricted"})
-	}
+	j.symbols()
 	mayShort := limits.ShortSelling && limits.Account != risk.CashAccount
 	// A currency pair is exchanged, and a future is as easily sold as bought.
 	exempt := i.IsOption() || i.SecType == ledger.Future || i.SecType == ledger.Forex
@@ -47,6 +41,34 @@ func (j *Judge) permitted() {
 		if short := j.after.sells.Sub(j.after.held).Sub(j.order.Quantity); short.IsPos() {
 			j.refuse(risk.Violation{Rule: risk.RuleShort, Subject: string(j.key), Actual: short,
 				Reason: "would be sold short"})
+		}
+	}
+}
+
+// symbols holds the order against the lists of symbols. An option has two names, its own root and
+// its underlying, and the caller chooses the second: both must be allowed, and neither may be
+// restricted. The underlying of an option on a future is a name of the future, not of what it is
+// on; that is the symbol itself.
+func (j *Judge) symbols() {
+	limits, i := &j.exposure.policy.limits, &j.order.Instrument
+	underlying := j.underlying().Symbol
+	stated := underlying
+	if i.SecType == ledger.Option || i.SecType == ledger.Warrant {
+		stated = i.Underlying
+	}
+	if allowed := limits.AllowedSymbols; len(allowed) > 0 {
+		for _, name := range [...]string{underlying, i.Symbol, stated} {
+			if !slices.Contains(allowed, name) {
+				j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: name, Reason: "not among the allowed symbols"})
+				break
+			}
+		}
+	}
+	for _, name := range limits.RestrictedSymbols {
+		root := i.SecType == ledger.Option && delivers(unadjusted(i.Symbol), name)
+		if name == underlying || name == i.Symbol || name == i.Underlying || root {
+			j.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: name, Reason: "restricted"})
+			break
 		}
 	}
 }

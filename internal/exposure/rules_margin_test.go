@@ -171,7 +171,8 @@ func TestCashAccount(t *testing.T) {
 	d.Refuse(t, order("short", xyz, "-1"), broken(risk.RuleShort, string(xyz.Key()), "1", "0"))
 	d.Accept(t, order("put", latePut, "-10")) // 50,000 of 100,000
 	d.Accept(t, order("stock", xyz, "500"))
-	d.Refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
+	d.Refuse(t, order("over", xyz, "0.01"),
+		broken(risk.RuleUncovered, "XYZ", "50000", "49999"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
 	require.NoError(t, d.Portfolio.Release(t.Context(), "stock", "cancelled"))
 	d.Refuse(t, order("puts", latePut, "-11"),
 		broken(risk.RuleUncovered, "XYZ", "105000", "100000"), broken(risk.RuleBuyingPower, "", "105000", "100000"))
