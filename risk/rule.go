@@ -59,12 +59,16 @@ const (
 
 	// Unknown or old prices and limits. An order never passes because something is not known.
 
+	// RuleNoMark: the contract has no mark; or the underlying of a call to be sold in a margin
+	// account has none.
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
-	RuleNoFX      Rule = "rate_missing"
-	RuleStaleFX   Rule = "rate_stale"
-	RuleEquity    Rule = "equity_unknown"
-	RuleNoLimits  Rule = "limits_unknown" // the limits themselves are not valid
+	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
+	// margin of a stock sold short depends.
+	RuleNoFX     Rule = "rate_missing"
+	RuleStaleFX  Rule = "rate_stale"
+	RuleEquity   Rule = "equity_unknown"
+	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
 
 	// Positions and exposure.
 

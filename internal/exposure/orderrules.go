@@ -115,10 +115,8 @@ func (j *Judge) priced() bool {
 	case now.Sub(j.markedAt) > limits.MarkAge:
 		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: string(j.key),
 			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.markedAt))})
-	case j.order.Quantity.IsNeg() && j.terms.instrument.IsOption() && j.terms.underlying.IsPos() &&
-		now.Sub(j.terms.underlyingAt) > limits.MarkAge:
-		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: j.underlying().Symbol,
-			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.terms.underlyingAt))})
+	case j.order.Quantity.IsNeg():
+		j.based()
 	}
 	if j.terms.units.IsZero() {
 		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: string(j.order.Instrument.Currency),
@@ -146,6 +144,25 @@ func (j *Judge) priced() bool {
 	return len(j.decision.Violations) == n
 }
 
+// based adds a violation where the margin of a sale depends on what is not known or not recent: on
+// the underlying of a short option, or on the dollar for a stock sold short.
+func (j *Judge) based() {
+	limits, i, now := &j.exposure.policy.limits, &j.order.Instrument, j.market.Now
+	age := now.Sub(j.terms.underlyingAt)
+	switch margined := limits.Account == risk.MarginAccount; {
+	case j.terms.underlying.IsPos() && age > limits.MarkAge:
+		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: j.underlying().Symbol,
+			Reason: fmt.Sprintf("the mark is %s old", age)})
+	case margined && i.SecType == ledger.Option && i.Right == ledger.Call && !j.terms.underlying.IsPos():
+		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: j.underlying().Symbol,
+			Reason: "no mark of what the call would deliver"})
+	case margined && i.SecType == ledger.Stock && j.terms.five.IsZero() &&
+		j.after.sells.Sub(j.order.Quantity).GreaterThan(j.after.held):
+		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: "USD",
+			Reason: "no conversion rate for the margin of a stock sold short"})
+	}
+}
+
 // sizes holds the order itself against the limits on quantity, notional and price. It reports
 // whether holdings must be looked at: an order whose notional is within the room of tightest breaks
 // no limit there.
@@ -166,7 +183,8 @@ func (j *Judge) sizes() bool {
 	notional := num.Convert(num.Convert(size, price), j.terms.units)
 	j.bound(risk.RuleNotional, "", notional, &bounds.notional)
 	flips := j.contract != nil && !j.contract.stake.held.IsZero() && j.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
-	if j.warn || writes || flips || bounds.sector.set && j.moves() ||
+	cheap := o.Quantity.IsNeg() && j.terms.cheap()
+	if j.warn || writes || flips || cheap || bounds.sector.set && j.moves() ||
 		notional.GreaterThan(j.exposure.tightest(&j.market)) {
 		return true
 	}
