@@ -19,9 +19,8 @@ type terms struct {
 	// underlying is the mark of the underlying, for the margin of short options; zero if not known.
 	underlying ledger.Decimal
 
-	// penny and five are the margins of a share sold short at least, 2.50 and 5 USD, in base
-	// currency; zero if the rate of the dollar is not known.
-	penny, five ledger.Decimal
+	// dollar is base currency per US dollar, for stocks sold short; zero if not known.
+	dollar ledger.Decimal
 
 	underlyingAt time.Time      // the time of that mark
 	cash         bool           // the account is a cash account
@@ -39,8 +38,7 @@ func termsOf(m *Market, p *Policy, i *ledger.Instrument, mark ledger.Decimal, to
 	}
 	switch i.SecType {
 	case ledger.Stock:
-		t.penny, _ = m.usd(leastShort)
-		t.five, _ = m.usd(leastShortFive)
+		t.dollar, _, _ = m.Rate("USD")
 	case ledger.Option:
 		if i.Symbol != unadjusted(i.Symbol) {
 			break // what it delivers is not worth what the underlying is
@@ -161,13 +159,14 @@ func (t *terms) shortStock(s *stake, w *sides) (initial, kept ledger.Decimal) {
 	switch {
 	case w.shorts.IsZero():
 		return initial, kept
-	case t.five.IsZero():
+	case t.dollar.IsZero():
 		return w.price, w.price
 	case !t.cheap():
 		return num.Convert(w.price, half), num.Convert(w.price, third)
 	}
 	price := num.Convert(num.Max(t.mark, s.sellHigh), t.rate)
-	each := num.Max(num.Convert(price, third), num.Min(num.Max(price, t.penny), t.five))
+	penny, five := num.Convert(leastShort, t.dollar), num.Convert(leastShortFive, t.dollar)
+	each := num.Max(num.Convert(price, third), num.Min(num.Max(price, penny), five))
 	shares := num.Convert(w.shorts, t.instrument.Multiplier)
 	return num.Convert(shares, num.Max(num.Convert(price, half), each)), num.Convert(shares, each)
 }
@@ -175,7 +174,7 @@ func (t *terms) shortStock(s *stake, w *sides) (initial, kept ledger.Decimal) {
 // cheap reports whether the margin of the stock sold short can be more than 30 % of its price.
 func (t *terms) cheap() bool {
 	return t.instrument.SecType == ledger.Stock &&
-		(t.five.IsZero() || num.Convert(num.Convert(t.mark, t.rate), third).LessThan(t.five))
+		(t.dollar.IsZero() || num.Convert(num.Convert(t.mark, t.rate), third).LessThan(num.Convert(leastShortFive, t.dollar)))
 }
 
 // shortOption returns the margin of short options on a stock (FINRA rule 4210(f)(2)(E)): the

@@ -57,8 +57,8 @@ func (j *Judge) symbols() {
 		stated = i.Underlying
 	}
 	if allowed := limits.AllowedSymbols; len(allowed) > 0 {
-		for _, name := range [...]string{underlying, i.Symbol, stated} {
-			if !slices.Contains(allowed, name) {
+		for k, name := range [...]string{underlying, i.Symbol, stated} {
+			if (k == 0 || name != underlying) && !slices.Contains(allowed, name) {
 				j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: name, Reason: "not among the allowed symbols"})
 				break
 			}
@@ -156,7 +156,7 @@ func (j *Judge) based() {
 	case margined && i.SecType == ledger.Option && i.Right == ledger.Call && !j.terms.underlying.IsPos():
 		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: j.underlying().Symbol,
 			Reason: "no mark of what the call would deliver"})
-	case margined && i.SecType == ledger.Stock && j.terms.five.IsZero() &&
+	case margined && i.SecType == ledger.Stock && j.terms.dollar.IsZero() &&
 		j.after.sells.Sub(j.order.Quantity).GreaterThan(j.after.held):
 		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: "USD",
 			Reason: "no conversion rate for the margin of a stock sold short"})
