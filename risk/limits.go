@@ -30,9 +30,12 @@ type Limits struct {
 	ShortSelling bool `json:"short_selling,omitempty"`
 	// UncoveredOptions allows short options without cover; see RuleUncovered.
 	UncoveredOptions bool `json:"uncovered_options,omitempty"`
-	// AllowedSymbols are the underlyings that may be opened; empty allows all.
+	// AllowedSymbols are the symbols that may be opened; empty allows all. Of an option or a warrant
+	// both its underlying and its own symbol must be listed: SPX and SPXW for options of the root SPXW.
 	AllowedSymbols []string `json:"allowed_symbols,omitempty"`
-	// RestrictedSymbols are the underlyings that may not be opened.
+	// RestrictedSymbols are the symbols that may not be opened. An option is restricted if its
+	// underlying or its own root is, and where its root is a restricted symbol with the digits that a
+	// corporate action put behind it (XYZ1).
 	RestrictedSymbols []string `json:"restricted_symbols,omitempty"`
 
 	// OrderQuantity is the number of units in one order at most; zero for no limit.
@@ -77,7 +80,8 @@ type Limits struct {
 	StrategyExposure Limit `json:"strategy_exposure,omitzero"`
 	SectorExposure   Limit `json:"sector_exposure,omitzero"`
 	// FuturesMargin is the margin that futures, options on futures and CFDs are taken to need, as a
-	// fraction of their notional; above 0 and below 100.
+	// fraction of their notional; above 0 and below 100. A short option needs its price besides, and
+	// its notional is the strike; of a call, strike and price.
 	FuturesMargin ledger.Decimal `json:"futures_margin"`
 
 	// DailyLoss bounds the loss since the last equity point before the trading day. A fraction of
@@ -223,11 +227,14 @@ type AccountType string
 // The account types.
 const (
 	// CashAccount buys with settled cash alone: the proceeds of a sale count from the next business
-	// day on (T+1). Short puts need their strike in cash. Nothing is sold short.
+	// day on (T+1). Short puts need their strike in cash, spreads the difference
+	// of their strikes. Nothing is sold short.
 	CashAccount AccountType = "cash"
-	// MarginAccount must cover the initial margin of Regulation T of its positions and working
-	// orders with its equity: half the value of stocks, the whole price of options and of anything
-	// else; futures as FuturesMargin says.
+	// MarginAccount must cover the initial margin of Regulation T and FINRA rule 4210 of its
+	// positions and working orders with its equity: half the value of stocks, and at least 5 USD a
+	// share sold short (2.50 USD, or all of it, below 5 USD); the whole price of long options and of
+	// anything else; of short options their price and up to 20 % of what they are on; futures as
+	// FuturesMargin says.
 	MarginAccount AccountType = "margin"
 )
 

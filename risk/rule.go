@@ -6,7 +6,8 @@ import "slices"
 type Rule string
 
 // The rules. An order that only reduces a position (see [Decision]) is held against RuleState,
-// RuleStatus and RuleUncovered alone. Every other order is held against all rules.
+// RuleStatus and RuleUncovered alone; and against RuleNoMark where short options need cash and
+// nothing tells what the order takes of it. Every other order is held against all rules.
 const (
 	// Trading itself.
 
@@ -22,13 +23,20 @@ const (
 	RuleInstrument Rule = "instrument"
 	// RuleShort: a contract other than an option, a future or a currency pair would be sold short.
 	RuleShort Rule = "short_selling"
-	// RuleSymbol: the underlying is not among the allowed ones.
-	RuleSymbol     Rule = "symbol_not_listed"
+	// RuleSymbol: a name of the contract is not among the allowed ones (Limits.AllowedSymbols).
+	RuleSymbol Rule = "symbol_not_listed"
+	// RuleRestricted: a name of the contract is restricted (Limits.RestrictedSymbols).
 	RuleRestricted Rule = "symbol_restricted"
 	// RuleUncovered: a short option would lack cover. Short calls are covered by shares of the
 	// underlying and by long calls that expire no earlier; short puts by short shares, by long puts
-	// that expire no earlier, and by the strike in cash. The rule also holds for orders that
-	// reduce: a sale of the cover would leave the short option bare.
+	// that expire no earlier, and by the strike in cash. A long option covers short ones of the same
+	// kind, root and multiplier alone. Where it leaves a difference of strikes at risk (a long call
+	// above the short one, a long put below it), that difference must be there in cash. An option on
+	// a future is covered by one that expires on the same day, and never by the future.
+	//
+	// The cash is what has settled, less what working purchases take. The rule also holds for orders
+	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
+	// cash that it needs be spent.
 	RuleUncovered Rule = "uncovered_option"
 
 	// The order itself, and how often orders are sent.
@@ -51,12 +59,16 @@ const (
 
 	// Unknown or old prices and limits. An order never passes because something is not known.
 
+	// RuleNoMark: the contract has no mark; or the underlying of a call to be sold in a margin
+	// account has none.
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
-	RuleNoFX      Rule = "rate_missing"
-	RuleStaleFX   Rule = "rate_stale"
-	RuleEquity    Rule = "equity_unknown"
-	RuleNoLimits  Rule = "limits_unknown" // the limits themselves are not valid
+	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
+	// margin of a stock sold short depends.
+	RuleNoFX     Rule = "rate_missing"
+	RuleStaleFX  Rule = "rate_stale"
+	RuleEquity   Rule = "equity_unknown"
+	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
 
 	// Positions and exposure.
 

@@ -89,7 +89,7 @@ func newBound(amount, warnAt ledger.Decimal, set bool) bound {
 
 // tightest returns the room left under the strictest limit on exposure and margin, in base
 // currency. An order whose notional is within that room breaks none of these limits, unless the
-// order writes an option or flips a position: neither exposure nor margin grows by more than the
+// order writes an option, sells a cheap stock or flips a position: neither exposure nor margin grows by more than the
 // order's notional.
 func (e *exposure) tightest(m *Market) ledger.Decimal {
 	if !e.roomed {
@@ -181,7 +181,7 @@ func (e *exposure) oldestMark() string {
 		case c.markedAt.Equal(e.oldest):
 			names = append(names, string(c.key))
 		case c.margined() && c.terms.underlyingAt.Equal(e.oldest):
-			names = append(names, c.instrument.Underlying)
+			names = append(names, c.group.key.Symbol)
 		}
 	}
 	if len(names) == 0 {

@@ -1,7 +1,6 @@
 package exposure
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -26,8 +25,8 @@ type contract struct {
 	writes bool
 	// markedAt is the time of the mark that terms holds.
 	markedAt time.Time
-	// known is true if the contract has a mark and its currency a conversion rate. If not, figures,
-	// worth and spending are zero.
+	// known is true if the contract has a mark and its currency a conversion rate. If not, figures
+	// and worth are zero, and spending is what the orders' own prices tell.
 	known      bool
 	strategies []strategyShare
 }
@@ -50,13 +49,13 @@ func (c *contract) measure(a *Account, m *Market, p *Policy, h *ledger.Holding, 
 	}
 	_, short := c.stake.certain()
 	c.writes = c.instrument.IsOption() && short.IsPos()
+	if c.instrument.SettlesNotional() && !c.stake.buys.IsZero() {
+		c.spending = num.Convert(c.stake.buyWorth, c.terms.units)
+	}
 	if !c.known {
 		return
 	}
 	c.figures = c.terms.figures(&c.stake)
-	if c.instrument.SettlesNotional() && !c.stake.buys.IsZero() {
-		c.spending = num.Convert(c.stake.buyWorth, c.terms.units)
-	}
 	if h != nil {
 		c.worth = h.Worth(mark.Price, c.terms.rate)
 	}
@@ -120,39 +119,7 @@ type group struct {
 	contracts []*contract
 	worst     ledger.Decimal // the sum of the contracts' exposures
 	sector    string         // empty where no order named one
-}
-
-// underlyingKey names an underlying in one currency: a stock with its options, a future with
-// options on it. Futures have symbols of their own: CL is crude oil as a future, and Colgate as a
-// stock.
-type underlyingKey struct {
-	Symbol   string          `json:"symbol"`
-	Currency ledger.Currency `json:"currency"`
-	Futures  bool            `json:"futures,omitempty"`
-}
-
-// underlyingOf returns the underlying of an instrument whose defaults are filled in.
-func underlyingOf(i *ledger.Instrument) underlyingKey {
-	switch i.SecType {
-	case ledger.Future, ledger.FutureOption:
-		return underlyingKey{i.Symbol, i.Currency, true}
-	case ledger.Option, ledger.Warrant:
-		return underlyingKey{i.Underlying, i.Currency, false}
-	}
-	return underlyingKey{i.Symbol, i.Currency, false}
-}
-
-// compare orders by symbol, currency, and stocks before futures.
-func (u underlyingKey) compare(v underlyingKey) int {
-	switch {
-	case u.Symbol != v.Symbol:
-		return cmp.Compare(u.Symbol, v.Symbol)
-	case u.Currency != v.Currency:
-		return cmp.Compare(u.Currency, v.Currency)
-	case u.Futures == v.Futures:
-		return 0
-	case u.Futures:
-		return 1
-	}
-	return -1
+	// need is what the group's short options need, where needed says that it is up to date.
+	need   need
+	needed bool
 }

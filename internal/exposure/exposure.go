@@ -57,6 +57,8 @@ type exposure struct {
 	roomed bool
 	// aged is true while oldest and rates are up to date.
 	aged bool
+	// matching is what need works with.
+	matching matching
 }
 
 // weigh brings the account's exposure up to date with the book and the market, and returns it.
@@ -197,6 +199,7 @@ func (e *exposure) forget(c *contract) {
 
 // count adds a contract's figures to the sums, or subtracts them.
 func (e *exposure) count(c *contract, in bool) {
+	c.group.needed = false
 	by, sum := 1, ledger.Decimal.Add
 	if !in {
 		by, sum = -1, ledger.Decimal.Sub

@@ -19,6 +19,9 @@ type terms struct {
 	// underlying is the mark of the underlying, for the margin of short options; zero if not known.
 	underlying ledger.Decimal
 
+	// dollar is base currency per US dollar, for stocks sold short; zero if not known.
+	dollar ledger.Decimal
+
 	underlyingAt time.Time      // the time of that mark
 	cash         bool           // the account is a cash account
 	intraday     bool           // the day-trade policy asks for maintenance margin
@@ -33,9 +36,15 @@ func termsOf(m *Market, p *Policy, i *ledger.Instrument, mark ledger.Decimal, to
 	if rate, _, ok := m.Rate(i.Currency); ok {
 		t.rate, t.units = rate, num.Convert(i.Multiplier, rate)
 	}
-	if i.SecType == ledger.Option {
+	switch i.SecType {
+	case ledger.Stock:
+		t.dollar, _, _ = m.Rate("USD")
+	case ledger.Option:
+		if i.Symbol != unadjusted(i.Symbol) {
+			break // what it delivers is not worth what the underlying is
+		}
 		var buffer [128]byte
-		underlying := m.Marks[ledger.InstrumentKey(stockKey(buffer[:0], i.Underlying, i.Currency))]
+		underlying := m.Marks[ledger.InstrumentKey(stockKey(buffer[:0], underlyingOf(i).Symbol, i.Currency))]
 		t.underlying, t.underlyingAt = underlying.Price, underlying.Time
 	}
 	return t
@@ -47,32 +56,42 @@ func stockKey(b []byte, symbol string, currency ledger.Currency) []byte {
 	return append(append(b, ':'), currency...)
 }
 
+// sides are the two ends that a stake can come to, in base currency: all working buys fill, or all
+// working sales do.
+type sides struct {
+	// long is the value of what is long then, short the exposure of what is short.
+	long, short ledger.Decimal
+	// shorts is the quantity that is short then, and price what it takes to buy it back.
+	shorts, price ledger.Decimal
+}
+
 // figures measures a stake.
 func (t *terms) figures(s *stake) (f figures) {
-	var long, short ledger.Decimal
+	var w sides
 	longs, worth := s.long()
 	if !longs.IsZero() {
-		long = num.Convert(worth, t.units)
+		w.long = num.Convert(worth, t.units)
 	}
-	shorts, worth := s.short()
-	if !shorts.IsZero() {
+	w.shorts, worth = s.short()
+	if !w.shorts.IsZero() {
+		w.price = num.Convert(worth, t.units)
+		w.short = w.price
 		if t.instrument.IsOption() {
-			worth = num.Convert(shorts, t.instrument.Strike)
+			w.short = num.Convert(num.Convert(w.shorts, t.instrument.Strike), t.units)
 		}
-		short = num.Convert(worth, t.units)
 	}
-	f.worst = num.Max(long, short)
-	f.high, f.low = long, short.Neg()
+	f.worst = num.Max(w.long, w.short)
+	f.high, f.low = w.long, w.short.Neg()
 	switch { // still short if all buys fill, still long if all sales do
 	case longs.IsZero() && s.held.IsNeg():
 		f.high = t.value(s.held.Add(s.buys))
-	case shorts.IsZero() && s.held.IsPos():
+	case w.shorts.IsZero() && s.held.IsPos():
 		f.low = t.value(s.held.Sub(s.sells))
 	}
 	if t.instrument.Right == ledger.Put {
 		f.high, f.low = f.low.Neg(), f.high.Neg()
 	}
-	t.margin(s, &f, long, short, shorts)
+	t.margin(s, &f, &w)
 	return f
 }
 
@@ -90,50 +109,84 @@ func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 
 // margin fills in the buying power and the maintenance margin:
 //
-//   - Futures, options on futures, CFDs: the share FuturesMargin of the notional, or the whole
-//     premium of a long option if that is more.
+//   - Futures, options on futures, CFDs: the share FuturesMargin of the notional; of options see
+//     futureOption.
 //   - A cash account: the price of what is being bought, and the strike of short puts.
-//   - Stocks in a margin account: half their value (Regulation T, 12 CFR 220.12); for maintenance a
-//     quarter of a long and 30 % of a short position (FINRA rule 4210).
-//   - Options in a margin account: the premium of a long option; see shortOption for a short one.
+//   - Stocks in a margin account: half the value of a long position (Regulation T, 12 CFR
+//     220.12(a)), for maintenance a quarter (FINRA rule 4210(c)(1)); see shortStock for a short one.
+//   - Options in a margin account: the premium of a long option (12 CFR 220.12(e), rule
+//     4210(f)(2)(D)); see shortOption for a short one.
 //   - Anything else: its whole price.
-func (t *terms) margin(s *stake, f *figures, long, short, shorts ledger.Decimal) {
+//
+// Cover, spreads and straddles lower nothing: each position needs what it needs by itself, which is
+// what rule 4210(f)(2)(F) to (H) ask for at most.
+func (t *terms) margin(s *stake, f *figures, w *sides) {
 	i := t.instrument
 	switch {
-	case !i.SettlesNotional() || i.SecType == ledger.FutureOption:
+	case i.SecType == ledger.FutureOption:
+		f.initial = num.Max(w.long, t.futureOption(w))
+		f.maintenance = f.initial
+	case !i.SettlesNotional():
 		f.initial = num.Convert(f.worst, t.futures)
-		if i.SecType == ledger.FutureOption {
-			f.initial = num.Max(long, num.Convert(short, t.futures))
-		}
 		f.maintenance = f.initial
 	case t.cash:
 		if !s.buys.IsZero() {
 			f.initial = num.Convert(s.buyWorth, t.units)
 		}
 		if i.Right == ledger.Put {
-			f.initial = f.initial.Add(short)
+			f.initial = f.initial.Add(w.short)
 		}
 	case i.SecType == ledger.Stock:
-		f.initial = num.Convert(f.worst, half)
+		initial, kept := t.shortStock(s, w)
+		f.initial = num.Max(num.Convert(w.long, half), initial)
 		if t.intraday {
-			f.maintenance = num.Max(num.Convert(long, quarter), num.Convert(short, third))
+			f.maintenance = num.Max(num.Convert(w.long, quarter), kept)
 		}
-	case shorts.IsZero():
-		f.initial, f.maintenance = long, long
+	case w.shorts.IsZero():
+		f.initial, f.maintenance = w.long, w.long
 	default:
-		f.initial = num.Max(long, t.shortOption(shorts, short))
+		f.initial = num.Max(w.long, t.shortOption(w))
 		f.maintenance = f.initial
 	}
 }
 
+// shortStock returns the initial and the maintenance margin of stocks sold short. For maintenance
+// (FINRA rule 4210(c)(2) and (3)) a share below 5 USD needs its price, and at least 2.50 USD; any
+// other 30 % of its price, and at least 5 USD. The initial margin is half the price (12 CFR 220.12(c)), or
+// that if it is more (rule 4210(b)). Where 5 USD can be the greater, every share counts at the highest price that a working sale
+// has. Without a rate of the dollar both are the whole price.
+func (t *terms) shortStock(s *stake, w *sides) (initial, kept ledger.Decimal) {
+	switch {
+	case w.shorts.IsZero():
+		return initial, kept
+	case t.dollar.IsZero():
+		return w.price, w.price
+	case !t.cheap():
+		return num.Convert(w.price, half), num.Convert(w.price, third)
+	}
+	price := num.Convert(num.Max(t.mark, s.sellHigh), t.rate)
+	penny, five := num.Convert(leastShort, t.dollar), num.Convert(leastShortFive, t.dollar)
+	each := num.Max(num.Convert(price, third), num.Min(num.Max(price, penny), five))
+	shares := num.Convert(w.shorts, t.instrument.Multiplier)
+	return num.Convert(shares, num.Max(num.Convert(price, half), each)), num.Convert(shares, each)
+}
+
+// cheap reports whether the margin of the stock sold short can be more than 30 % of its price.
+func (t *terms) cheap() bool {
+	return t.instrument.SecType == ledger.Stock &&
+		(t.dollar.IsZero() || num.Convert(num.Convert(t.mark, t.rate), third).LessThan(num.Convert(leastShortFive, t.dollar)))
+}
+
 // shortOption returns the margin of short options on a stock (FINRA rule 4210(f)(2)(E)): the
 // option's price, and 20 % of the underlying's value less the amount by which the option is out of
-// the money, but at least 10 % of the underlying's value (for a put, of the strike). Cover does not
-// lower the margin. Without a mark of the underlying, the whole strike is needed. So the estimate
-// is never too low.
-func (t *terms) shortOption(shorts, obligation ledger.Decimal) ledger.Decimal {
-	if !t.underlying.IsPos() || t.instrument.SecType == ledger.Warrant {
-		return obligation
+// the money, but at least 10 % of the underlying's value (for a put, of the strike).
+//
+// Without a mark of the underlying it is the strike and 120 % of the option's price. That is never
+// less: a call is worth what it is in the money at least, so that the underlying is worth no more
+// than strike and price together; and a put needs its price and 20 % of its strike at most.
+func (t *terms) shortOption(w *sides) ledger.Decimal {
+	if !t.underlying.IsPos() {
+		return w.short.Add(w.price).Add(num.Convert(w.price, fifth))
 	}
 	value, strike := t.underlying, t.instrument.Strike
 	out, floor := strike.Sub(value), num.Convert(value, tenth) // of a call
@@ -144,7 +197,19 @@ func (t *terms) shortOption(shorts, obligation ledger.Decimal) ledger.Decimal {
 	if out.IsPos() {
 		per = per.Sub(out)
 	}
-	return num.Convert(num.Convert(shorts, num.Max(per, floor).Add(t.mark.Abs())), t.units)
+	return w.price.Add(num.Convert(num.Convert(w.shorts, num.Max(per, floor)), t.units))
+}
+
+// futureOption returns the margin of short options on a future: the option's price, and the share
+// FuturesMargin of the future's notional. The strike stands for the future's price; for that of a
+// call strike and price together, which the future cannot be above. Exchanges ask for the price and
+// the future's margin at most.
+func (t *terms) futureOption(w *sides) ledger.Decimal {
+	notional := w.short
+	if t.instrument.Right == ledger.Call {
+		notional = notional.Add(w.price)
+	}
+	return w.price.Add(num.Convert(notional, t.futures))
 }
 
 var (
@@ -154,4 +219,8 @@ var (
 	third   = num.Percent(num.Int(30))
 	fifth   = num.Percent(num.Int(20))
 	tenth   = num.Percent(num.Int(10))
+
+	// The USD that a share sold short needs at least: below 5 USD, and from there on.
+	leastShort     = num.Share(num.Int(5), num.One, num.Int(2))
+	leastShortFive = num.Int(5)
 )

@@ -204,12 +204,12 @@ func (m *model) contract(i ledger.Instrument, strategy string, more *modelOrder)
 	if i.Right == ledger.Put { // it gains as the price falls
 		r.high, r.low = new(big.Rat).Neg(r.low), new(big.Rat).Neg(r.high)
 	}
-	m.margins(&r, i, long, short, shorts)
+	m.margins(&r, i, long, short, shorts, mul(worth, units))
 	return r
 }
 
 // margins is Regulation T's initial margin, and the maintenance margin of FINRA rule 4210.
-func (m *model) margins(r *atRisk, i ledger.Instrument, long, short, shorts *big.Rat) {
+func (m *model) margins(r *atRisk, i ledger.Instrument, long, short, shorts, price *big.Rat) {
 	r.maintenance = zero()
 	share := ratOf(m.limits.FuturesMargin)
 	switch i.SecType {
@@ -222,17 +222,21 @@ func (m *model) margins(r *atRisk, i ledger.Instrument, long, short, shorts *big
 	case ledger.Future:
 		r.initial = mul(r.worst, share)
 	case ledger.FutureOption:
-		r.initial = largest(long, mul(short, share))
+		at := short // a future is worth no more than the strike and the price of a call
+		if i.Right == ledger.Call {
+			at = add(short, price)
+		}
+		r.initial = largest(long, add(price, mul(at, share)))
 	default:
 		r.initial = long
 		if shorts.Sign() > 0 {
-			r.initial = largest(long, m.written(i, shorts))
+			r.initial = largest(long, add(price, m.written(i, shorts)))
 		}
 	}
 	r.maintenance = r.initial
 }
 
-// written is the margin of short options: their price and 20 % of the underlying's value less what they
+// written is the margin of short options besides their price: 20 % of the underlying's value less what they
 // are out of the money, or 10 % of that value (of the strike for puts), whichever is more.
 func (m *model) written(i ledger.Instrument, shorts *big.Rat) *big.Rat {
 	value, strike := m.marks[ledger.NewStock(i.Underlying, i.Currency).Key()], ratOf(i.Strike)
@@ -241,7 +245,7 @@ func (m *model) written(i ledger.Instrument, shorts *big.Rat) *big.Rat {
 		away, least = sub(value, strike), mul(strike, rat("0.1"))
 	}
 	per := largest(least, sub(mul(value, rat("0.2")), largest(away, zero())))
-	return mul(mul(shorts, add(per, abs(m.marks[i.Key()]))), m.units(i))
+	return mul(mul(shorts, per), m.units(i))
 }
 
 func (m *model) intraday() bool {

@@ -33,13 +33,7 @@ func (j *Judge) permitted() {
 		j.refuse(risk.Violation{Rule: risk.RuleInstrument, Subject: string(j.key),
 			Reason: "expired on " + i.Expiry.String()})
 	}
-	symbol := j.underlying().Symbol
-	if len(limits.AllowedSymbols) > 0 && !slices.Contains(limits.AllowedSymbols, symbol) {
-		j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: symbol, Reason: "not among the allowed symbols"})
-	}
-	if slices.Contains(limits.RestrictedSymbols, symbol) {
-		j.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: symbol, Reason: "restricted"})
-	}
+	j.symbols()
 	mayShort := limits.ShortSelling && limits.Account != risk.CashAccount
 	// A currency pair is exchanged, and a future is as easily sold as bought.
 	exempt := i.IsOption() || i.SecType == ledger.Future || i.SecType == ledger.Forex
@@ -47,6 +41,34 @@ func (j *Judge) permitted() {
 		if short := j.after.sells.Sub(j.after.held).Sub(j.order.Quantity); short.IsPos() {
 			j.refuse(risk.Violation{Rule: risk.RuleShort, Subject: string(j.key), Actual: short,
 				Reason: "would be sold short"})
+		}
+	}
+}
+
+// symbols holds the order against the lists of symbols. An option has two names, its own root and
+// its underlying, and the caller chooses the second: both must be allowed, and neither may be
+// restricted. The underlying of an option on a future is a name of the future, not of what it is
+// on; that is the symbol itself.
+func (j *Judge) symbols() {
+	limits, i := &j.exposure.policy.limits, &j.order.Instrument
+	underlying := j.underlying().Symbol
+	stated := underlying
+	if i.SecType == ledger.Option || i.SecType == ledger.Warrant {
+		stated = i.Underlying
+	}
+	if allowed := limits.AllowedSymbols; len(allowed) > 0 {
+		for k, name := range [...]string{underlying, i.Symbol, stated} {
+			if (k == 0 || name != underlying) && !slices.Contains(allowed, name) {
+				j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: name, Reason: "not among the allowed symbols"})
+				break
+			}
+		}
+	}
+	for _, name := range limits.RestrictedSymbols {
+		root := i.SecType == ledger.Option && delivers(unadjusted(i.Symbol), name)
+		if name == underlying || name == i.Symbol || name == i.Underlying || root {
+			j.refuse(risk.Violation{Rule: risk.RuleRestricted, Subject: name, Reason: "restricted"})
+			break
 		}
 	}
 }
@@ -94,10 +116,8 @@ func (j *Judge) priced() bool {
 	case now.Sub(j.markedAt) > limits.MarkAge:
 		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: string(j.key),
 			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.markedAt))})
-	case j.order.Quantity.IsNeg() && j.terms.instrument.IsOption() && j.terms.underlying.IsPos() &&
-		now.Sub(j.terms.underlyingAt) > limits.MarkAge:
-		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: j.underlying().Symbol,
-			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.terms.underlyingAt))})
+	case j.order.Quantity.IsNeg():
+		j.based()
 	}
 	if j.terms.units.IsZero() {
 		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: string(j.order.Instrument.Currency),
@@ -142,6 +162,25 @@ func (e *exposure) untold(now time.Time) risk.Violation {
 	return v
 }
 
+// based adds a violation where the margin of a sale depends on what is not known or not recent: on
+// the underlying of a short option, or on the dollar for a stock sold short.
+func (j *Judge) based() {
+	limits, i, now := &j.exposure.policy.limits, &j.order.Instrument, j.market.Now
+	age := now.Sub(j.terms.underlyingAt)
+	switch margined := limits.Account == risk.MarginAccount; {
+	case j.terms.underlying.IsPos() && age > limits.MarkAge:
+		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: j.underlying().Symbol,
+			Reason: fmt.Sprintf("the mark is %s old", age)})
+	case margined && i.SecType == ledger.Option && i.Right == ledger.Call && !j.terms.underlying.IsPos():
+		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: j.underlying().Symbol,
+			Reason: "no mark of what the call would deliver"})
+	case margined && i.SecType == ledger.Stock && j.terms.dollar.IsZero() &&
+		j.after.sells.Sub(j.order.Quantity).GreaterThan(j.after.held):
+		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: "USD",
+			Reason: "no conversion rate for the margin of a stock sold short"})
+	}
+}
+
 // sizes holds the order itself against the limits on quantity, notional and price. It reports
 // whether holdings must be looked at: an order whose notional is within the room of tightest breaks
 // no limit there.
@@ -162,7 +201,8 @@ func (j *Judge) sizes() bool {
 	notional := num.Convert(num.Convert(size, price), j.terms.units)
 	j.bound(risk.RuleNotional, "", notional, &bounds.notional)
 	flips := j.contract != nil && !j.contract.stake.held.IsZero() && j.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
-	if j.warn || writes || flips || bounds.sector.set && j.moves() ||
+	cheap := o.Quantity.IsNeg() && j.terms.cheap()
+	if j.warn || writes || flips || cheap || bounds.sector.set && j.moves() ||
 		notional.GreaterThan(j.exposure.tightest(&j.market)) {
 		return true
 	}

@@ -91,23 +91,3 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 		require.Equal(rt, before.State, after.State, "a fresh fold has another trading state")
 	})
 }
-
-// TestNamesDoNotHide: a contract is told by its terms. An order that leaves its underlying out does not escape what
-// holds for the underlying that the position names.
-func TestNamesDoNotHide(t *testing.T) {
-	weekly := ledger.NewOption("XYZW", january, ledger.Call, dec("50"), "USD")
-	nameless := weekly
-	weekly.Underlying, nameless.Underlying = "XYZ", ""
-	d := newDesk(t, func(l *risk.Limits) { l.UncoveredOptions = false })
-	d.Mark(t, lateCall, "2")
-	d.Hold(t, weekly, "1", "2")
-	d.Accept(t, order("short", lateCall, "-1"))
-	d.Refuse(t, order("cover", nameless, "-1"), broken(risk.RuleUncovered, "XYZ", "100", "0"))
-	d.Tighten(t, func(l *risk.Limits) { l.RestrictedSymbols = []string{"XYZ"} })
-	d.Refuse(t, order("more", nameless, "1"), broken(risk.RuleRestricted, "XYZ", "0", "0"))
-	d.Tighten(t, func(l *risk.Limits) {
-		l.RestrictedSymbols = nil
-		l.UnderlyingSize = risk.Limit{Amount: dec("5200")}
-	})
-	d.Refuse(t, order("size", nameless, "1"), broken(risk.RuleUnderlying, "XYZ", "5400", "5200"))
-}

@@ -28,29 +28,40 @@ func TestMarginRequirement(t *testing.T) {
 	}
 	unknown := ledger.NewOption("NOWHERE", 20270115, ledger.Put, dec("40"), "USD")
 	fop := ledger.Instrument{SecType: ledger.FutureOption, Symbol: "CL", Currency: "USD", Expiry: 20261117, Right: ledger.Call, Strike: dec("65"), Multiplier: dec("1000")}
+	fopPut, penny := fop, ledger.NewStock("PNY", "USD")
+	fopPut.Right = ledger.Put
 	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
 	for name, c := range map[string]struct {
 		instrument      ledger.Instrument
 		quantity, price string
 		initial, kept   string
 	}{
-		"long stock: 50 %, 25 %":                      {xyz, "100", "100", "5000", "2500"},
-		"short stock: 50 %, 30 %":                     {xyz, "-100", "100", "5000", "3000"},
-		"long option: all of 2 × 2.50 × 100":          {call("110"), "2", "2.5", "500", "500"},
-		"short call at the money: 4 + 20 % of 100":    {call("100"), "-1", "4", "2400", "2400"},   // (4 + 20) × 100
-		"short call 5 out: 2 + 20 − 5":                {call("105"), "-1", "2", "1700", "1700"},   // (2 + 15) × 100
-		"short call 15 out: 0.50 + least 10 % of 100": {call("115"), "-3", "0.5", "3150", "3150"}, // (0.5 + 10) × 100 × 3; 20 − 15 = 5 is less
-		"short call in the money: 12 + 20":            {call("90"), "-1", "12", "3200", "3200"},   // nothing is out
-		"short put 4 out: 1 + 20 − 4":                 {put("96"), "-1", "1", "1700", "1700"},     // (1 + 16) × 100
-		"short put 20 out: 0.10 + least 10 % of 80":   {put("80"), "-1", "0.1", "810", "810"},     // (0.1 + 8) × 100; 20 − 20 = 0 is less
-		"short put in the money: 11 + 20":             {put("110"), "-2", "11", "6200", "6200"},   // (11 + 20) × 100 × 2
-		"short put on what has no mark: the strike":   {unknown, "-1", "1", "4000", "4000"},       // 40 × 100
-		"future: 15 % of 2 × 60 × 1000":               {oil, "2", "60", "18000", "18000"},         //
-		"short future: the same":                      {oil, "-2", "60", "18000", "18000"},        //
-		"long option on a future: its price":          {fop, "1", "1.5", "1500", "1500"},          // 1.5 × 1000
-		"short option on a future: 15 % of 65 × 1000": {fop, "-1", "1.5", "9750", "9750"},         //
-		"CFD: 15 % of 100 × 100":                      {cfd, "100", "100", "1500", "1500"},        //
-		"fund: all of it":                             {ledger.Instrument{SecType: ledger.Fund, Symbol: "VF", Currency: "USD"}, "10", "100", "1000", "1000"},
+		"long stock: 50 %, 25 %":                                           {xyz, "100", "100", "5000", "2500"},
+		"short stock: 50 %, 30 %":                                          {xyz, "-100", "100", "5000", "3000"},
+		"long option: all of 2 × 2.50 × 100":                               {call("110"), "2", "2.5", "500", "500"},
+		"short call at the money: 4 + 20 % of 100":                         {call("100"), "-1", "4", "2400", "2400"},   // (4 + 20) × 100
+		"short call 5 out: 2 + 20 − 5":                                     {call("105"), "-1", "2", "1700", "1700"},   // (2 + 15) × 100
+		"short call 15 out: 0.50 + least 10 % of 100":                      {call("115"), "-3", "0.5", "3150", "3150"}, // (0.5 + 10) × 100 × 3; 20 − 15 = 5 is less
+		"short call in the money: 12 + 20":                                 {call("90"), "-1", "12", "3200", "3200"},   // nothing is out
+		"short put 4 out: 1 + 20 − 4":                                      {put("96"), "-1", "1", "1700", "1700"},     // (1 + 16) × 100
+		"short put 20 out: 0.10 + least 10 % of 80":                        {put("80"), "-1", "0.1", "810", "810"},     // (0.1 + 8) × 100; 20 − 20 = 0 is less
+		"short put in the money: 11 + 20":                                  {put("110"), "-2", "11", "6200", "6200"},   // (11 + 20) × 100 × 2
+		"short put on what has no mark: the strike and 120 % of the price": {unknown, "-1", "1", "4120", "4120"},       // (40 + 1.2) × 100
+		"future: 15 % of 2 × 60 × 1000":                                    {oil, "2", "60", "18000", "18000"},         //
+		"short future: the same":                                           {oil, "-2", "60", "18000", "18000"},        //
+		"long option on a future: its price":                               {fop, "1", "1.5", "1500", "1500"},          // 1.5 × 1000
+		"short call on a future: 1.50 + 15 % of 66.50":                     {fop, "-1", "1.5", "11475", "11475"},       // (1.5 + 0.15 × 66.5) × 1000
+		"short put on a future: 1.50 + 15 % of 65":                         {fopPut, "-1", "1.5", "11250", "11250"},    // (1.5 + 0.15 × 65) × 1000
+		"short stock at 0.50: 2.50 a share":                                {penny, "-1000", "0.5", "2500", "2500"},
+		"short stock at 4: all of it":                                      {penny, "-1000", "4", "4000", "4000"},
+		"short stock at 4.99: all of it":                                   {penny, "-1000", "4.99", "4990", "4990"},
+		"short stock at 5: 5 a share":                                      {penny, "-1000", "5", "5000", "5000"},
+		"short stock at 8: 5 a share":                                      {penny, "-1000", "8", "5000", "5000"},
+		"short stock at 12: half, and 5 a share":                           {penny, "-1000", "12", "6000", "5000"},
+		"short stock at 16.70: half, and 30 %":                             {penny, "-1000", "16.7", "8350", "5010"},
+		"long stock at 0.50: half, and a quarter":                          {penny, "1000", "0.5", "250", "125"},
+		"CFD: 15 % of 100 × 100":                                           {cfd, "100", "100", "1500", "1500"}, //
+		"fund: all of it":                                                  {ledger.Instrument{SecType: ledger.Fund, Symbol: "VF", Currency: "USD"}, "10", "100", "1000", "1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t, nil)
@@ -171,7 +182,8 @@ func TestCashAccount(t *testing.T) {
 	d.Refuse(t, order("short", xyz, "-1"), broken(risk.RuleShort, string(xyz.Key()), "1", "0"))
 	d.Accept(t, order("put", latePut, "-10")) // 50,000 of 100,000
 	d.Accept(t, order("stock", xyz, "500"))
-	d.Refuse(t, order("over", xyz, "0.01"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
+	d.Refuse(t, order("over", xyz, "0.01"),
+		broken(risk.RuleUncovered, "XYZ", "50000", "49999"), broken(risk.RuleBuyingPower, "", "100001", "100000"))
 	require.NoError(t, d.Portfolio.Release(t.Context(), "stock", "cancelled"))
 	d.Refuse(t, order("puts", latePut, "-11"),
 		broken(risk.RuleUncovered, "XYZ", "105000", "100000"), broken(risk.RuleBuyingPower, "", "105000", "100000"))

@@ -90,10 +90,12 @@ func TestCover(t *testing.T) {
 		"a cent too little":                   {cash: "5999.99", order: order("o", put(january, "60"), "-1"), refused: owes("6000", "5999.99")},
 		"a put that works needs its cash":     {cash: "11000", working: []risk.Order{order("w", put(january, "60"), "-1")}, order: order("o", put(february, "60"), "-1"), refused: owes("12000", "11000")},
 		"a put of another underlying, too":    {cash: "6999", working: []risk.Order{order("w", option("ABC", january, ledger.Put, "10"), "-1")}, order: order("o", put(january, "60"), "-1"), refused: owes("7000", "6999")},
-		"put vertical":                        {cash: "10", held: []risk.Order{held(put(january, "50"), "1"), held(xyz, "100")}, order: order("o", put(january, "60"), "-1")},
+		"put vertical":                        {cash: "1000", held: []risk.Order{held(put(january, "50"), "1"), held(xyz, "100")}, order: order("o", put(january, "60"), "-1")},
+		"put vertical, a cent too little":     {cash: "999.99", held: []risk.Order{held(put(january, "50"), "1"), held(xyz, "100")}, order: order("o", put(january, "60"), "-1"), refused: owes("1000", "999.99")},
+		"put vertical with nothing at risk":   {cash: "10", held: []risk.Order{held(put(january, "90"), "1"), held(xyz, "100")}, order: order("o", put(january, "60"), "-1")},
 		"put calendar, the long one earlier":  {cash: "10", held: []risk.Order{held(put(december, "60"), "1"), held(xyz, "100")}, order: order("o", put(january, "60"), "-1"), refused: owes("6000", "10")},
 		"short shares cover a put":            {cash: "27000", held: []risk.Order{held(xyz, "-100")}, order: order("o", put(january, "90"), "-4")},
-		"short shares cover one put, not two": {cash: "12600", held: []risk.Order{held(xyz, "-100"), held(put(december, "60"), "-1")}, order: order("o", put(january, "90"), "-2"), refused: owes("18000", "12600")},
+		"short shares cover one put, not two": {cash: "12600", held: []risk.Order{held(xyz, "-100"), held(put(december, "60"), "-1")}, order: order("o", put(january, "90"), "-2"), refused: owes("15000", "12600")},
 
 		// Orders that reduce are no exception: a short option whose cover is sold first is uncovered.
 		"shares under a call are not sold":  {held: []risk.Order{held(xyz, "150"), held(call(january, "60"), "-1")}, order: order("o", xyz, "-51"), refused: lacks("1")},
@@ -102,7 +104,7 @@ func TestCover(t *testing.T) {
 		"the long leg is not sold first":    {held: []risk.Order{held(call(february, "60"), "1"), held(call(january, "50"), "-1")}, order: order("o", call(february, "60"), "-1"), refused: lacks("100")},
 		"the short leg may be bought":       {held: []risk.Order{held(call(february, "60"), "1"), held(call(january, "50"), "-1")}, order: order("o", call(january, "50"), "1")},
 		"the long put is not sold first":    {cash: "10", held: []risk.Order{held(xyz, "100"), held(put(january, "50"), "1"), held(put(january, "60"), "-1")}, order: order("o", put(january, "50"), "-1"), refused: owes("6000", "10")},
-		"short shares are not bought first": {cash: "11000", held: []risk.Order{held(xyz, "-100"), held(put(january, "60"), "-2")}, order: order("o", xyz, "100"), refused: owes("12000", "11000")},
+		"short shares are not bought first": {cash: "11000", held: []risk.Order{held(xyz, "-100"), held(put(january, "60"), "-2")}, order: order("o", xyz, "100"), refused: owes("12000", "1000")},
 		"what is uncovered already may go":  {held: []risk.Order{held(call(january, "60"), "-2"), held(abc, "10")}, order: order("o", abc, "-10")},
 		"and be made less so":               {held: []risk.Order{held(call(january, "60"), "-2")}, order: order("o", call(january, "60"), "1")},
 	} {
@@ -211,7 +213,7 @@ func TestSymbolsByUnderlying(t *testing.T) {
 	d.Accept(t, order("another", abc, "1"))
 
 	d = newDesk(t, func(l *risk.Limits) {
-		l.AllowedSymbols = []string{"XYZ"}
+		l.AllowedSymbols = []string{"XYZ", "XYZW"}
 		l.RestrictedSymbols = []string{"ABC"}
 	})
 	d.Mark(t, weekly, "2")
