@@ -89,13 +89,13 @@ func (j *Judge) spends() (spent ledger.Decimal, known bool) {
 // cash that the order itself takes, in the currency of its contract.
 func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool) {
 	e := j.exposure
-	shares, owed, unrated := after.shares, ledger.Decimal{}, e.unrated
+	shares, unrated := after.shares, e.unrated
 	count := func(money ledger.Decimal, c ledger.Currency) ledger.Decimal {
 		rate, _, ok := j.market.Rate(c)
 		unrated = unrated || !ok && !money.IsZero()
 		return num.Convert(money, rate)
 	}
-	owed = count(after.money, j.order.Instrument.Currency)
+	owed := count(after.money, j.order.Instrument.Currency)
 	for _, other := range e.groups {
 		if other != g {
 			n := e.need(other)
