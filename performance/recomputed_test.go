@@ -85,7 +85,7 @@ func ratOf(d ledger.Decimal) rat {
 // moment returns a time within the history at which nothing else happens.
 func (l *life) moment() time.Time {
 	for {
-		at := l.begin.Add(time.Duration(l.n(0, l.hours))*time.Hour + time.Duration(l.n(0, 3_599_999_999))*time.Microsecond)
+		at := l.begin.Add(time.Duration(l.n(0, l.hours))*time.Hour + time.Duration(rapid.Int64Range(0, 3_599_999_999).Draw(l.T, "n"))*time.Microsecond)
 		if !l.used[at] {
 			l.used[at] = true
 			return at
@@ -157,7 +157,7 @@ func (l *life) equity() {
 			equity, capital = equity+flow, capital+flow
 		}
 		if odd && l.oneIn(20) {
-			equity = []int{0, -500, 1, 100_000_000_000}[l.n(0, 3)]
+			equity = []int{0, -500, 1, 1_000_000_000}[l.n(0, 3)]
 		}
 	}
 	l.hours = min(max(int(at.Sub(l.begin).Hours())-2, 1000), int(desktest.Now.Sub(l.begin).Hours())-2)
