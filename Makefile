@@ -42,9 +42,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres keychain test-32bit ## everything CI checks: lint, all tests under the race detector, 20,000 inputs for every fuzz target
+test: lint postgres keychain test-32bit ## everything CI checks: lint, all tests under the race detector, 5,000 inputs for every fuzz target (more: make fuzz)
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 20m $(ALL)
-	@$(call fuzz,20000x)
+	@$(call fuzz,5000x)
 
 .PHONY: cross
 cross: ## build and vet both modules for Linux, macOS and Windows; CROSS="os/arch …" for others
