@@ -145,7 +145,7 @@ func (c *chaos) requireOnce(t *testing.T, dsn string, id accounts.ProfileID) {
 	require.NoError(t, err, "Open failed")
 	defer func() { require.NoError(t, s.Close(), "Close failed") }()
 	require.NoError(t, s.Verify(t.Context(), id), "Verify failed")
-	fills, decided := map[ledger.ExecID]bool{}, map[ledger.OrderID]bool{}
+	fills, decided, undecided := map[ledger.ExecID]bool{}, map[ledger.OrderID]bool{}, map[ledger.OrderID]bool{}
 	for e, err := range s.Entries(t.Context(), id, 0) {
 		require.NoError(t, err, "read")
 		payload, err := e.Decode()
@@ -156,6 +156,10 @@ func (c *chaos) requireOnce(t *testing.T, dsn string, id accounts.ProfileID) {
 			decided[f.Order.ID] = true
 		case *risk.Refusal:
 			require.NotContains(t, decided, f.Order.ID, "decided twice")
+			if f.Undecided { // which may come again
+				undecided[f.Order.ID] = true
+				continue
+			}
 			decided[f.Order.ID] = false
 		case *ledger.Trade:
 			require.NotContains(t, fills, f.ExecID, "recorded twice")
@@ -166,6 +170,9 @@ func (c *chaos) requireOnce(t *testing.T, dsn string, id accounts.ProfileID) {
 				fills[f.Trade.ExecID] = true
 			}
 		}
+	}
+	for id := range undecided {
+		decided[id] = decided[id] // refused, unless it was decided later
 	}
 	require.Equal(t, c.fills, fills, "the executions of the journal")
 	require.Equal(t, c.decided, decided, "the orders of the journal")
