@@ -67,6 +67,7 @@ const (
 	// margin of a stock sold short depends.
 	RuleNoFX     Rule = "rate_missing"
 	RuleStaleFX  Rule = "rate_stale"
+	// RuleEquity: equity is not known, or not positive.
 	RuleEquity   Rule = "equity_unknown"
 	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
 
