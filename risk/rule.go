@@ -65,8 +65,8 @@ const (
 	RuleStaleMark Rule = "mark_stale"
 	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
 	// margin of a stock sold short depends.
-	RuleNoFX     Rule = "rate_missing"
-	RuleStaleFX  Rule = "rate_stale"
+	RuleNoFX    Rule = "rate_missing"
+	RuleStaleFX Rule = "rate_stale"
 	// RuleEquity: equity is not known, or not positive.
 	RuleEquity   Rule = "equity_unknown"
 	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
