@@ -172,7 +172,9 @@ func (c *chaos) requireOnce(t *testing.T, dsn string, id accounts.ProfileID) {
 		}
 	}
 	for id := range undecided {
-		decided[id] = decided[id] // refused, unless it was decided later
+		if _, later := decided[id]; !later {
+			decided[id] = false
+		}
 	}
 	require.Equal(t, c.fills, fills, "the executions of the journal")
 	require.Equal(t, c.decided, decided, "the orders of the journal")
