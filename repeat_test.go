@@ -13,7 +13,7 @@ import (
 	"github.com/ai-ots/accounts/sizing"
 )
 
-// A repeat says that it is one, whatever it finds, so that a loop that sends what is new sends nothing twice.
+// A repeat is marked as a repeat, whatever the decision, so that a loop that sends new orders sends none twice.
 func TestARepeatSaysSo(t *testing.T) {
 	f := newFleet(t)
 	p := f.open(t, "p1")

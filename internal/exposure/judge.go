@@ -53,8 +53,8 @@ func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
 	return j.decide(a, m, false)
 }
 
-// Again decides about a normalized order that is working already: it stays allowed, but while trading is
-// halted, or the profile's status bars it, whoever asks is not to send it.
+// Again decides about a normalized order that is working already. The order stays allowed, and is refused
+// while trading is halted or the profile's status bars the order: the caller must not send the order then.
 func (j *Judge) Again(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	j.locate(a, m)

@@ -143,8 +143,8 @@ func TestBuyingBackUnmarked(t *testing.T) {
 	d.Exit(t, order("unmarked", abc, "100"))
 }
 
-// TestBuyingBackSeveralPuts: whoever has just enough cash for the strikes can still buy the puts
-// back, all of them at once, for each purchase frees more than it takes.
+// TestBuyingBackSeveralPuts: an account with just enough cash for the strikes can still buy the puts
+// back, all of them at once, for each purchase frees more than the purchase takes.
 func TestBuyingBackSeveralPuts(t *testing.T) {
 	d := newDesk(t, func(l *risk.Limits) { l.Account = risk.CashAccount })
 	one, two := option("XYZ", december, ledger.Put, "100"), option("ABC", december, ledger.Put, "100")

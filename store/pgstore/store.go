@@ -75,8 +75,8 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 // WithListenDSN to be quick.
 //
 // accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not
-// migrated, or by a newer version: New migrates nothing. ErrSchema too when positions or trades have columns that rows of the library cannot fill; see
-// WithoutProjection. ErrNotSynchronous and ErrTimeline for a server that promises less than
+// migrated, or by a newer version: New migrates nothing. ErrSchema too when positions or trades have
+// columns that rows of the library cannot fill; see WithoutProjection. ErrNotSynchronous and ErrTimeline for a server that promises less than
 // RequireSynchronous, or is of an earlier timeline than RequireTimeline.
 //
 // Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
