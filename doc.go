@@ -12,8 +12,8 @@
 // [ledger.Split], a [ledger.Opening], a [ledger.Cancellation] or a [ledger.EquityPoint].
 // [Portfolio.Record] writes a fact to the profile's journal as an [Entry]. A journal is
 // append-only. Entries are numbered 1, 2, 3 … without gaps, and each entry carries the SHA-256 of
-// the entry before. A correction and a cancellation by the broker are entries too: the book is
-// restated, and nothing is erased.
+// the entry before. A correction and a cancellation by the broker are entries too, and so is the
+// commission of a trade that comes after it: the book is restated, and nothing is erased.
 //
 // A [ledger.Book] is the fold of a journal: positions with their FIFO lots, cash by currency,
 // realized P&L. The fold is pure Go, so every store and every process computes the same book. The

@@ -215,46 +215,52 @@ func (p *Portfolio) place(cmd *command, f ledger.Payload) (ledger.Payload, error
 		if dup {
 			return p.correct(cmd, f, seq)
 		}
-	case *ledger.CashMovement:
-		if dup {
-			return nil, p.sameCash(cmd, f, seq)
-		}
 	case *ledger.Cancellation:
 		if !dup {
 			return p.cancel(cmd, f)
 		}
 	}
 	if dup {
-		return nil, nil
+		return nil, p.same(cmd, f, seq)
 	}
 	return p.draft.fold.Place(f, p.draft.fold.seq+1)
 }
 
-// sameCash returns ErrIDReused unless entry seq is the same movement.
-func (p *Portfolio) sameCash(cmd *command, m *ledger.CashMovement, seq int64) error {
-	f, err := p.payloadAt(cmd, seq)
+// same returns ErrIDReused unless entry seq records the same fact. Of the points that RecordEquity
+// makes, the first of a time counts: the next is worked out at other marks.
+func (p *Portfolio) same(cmd *command, f ledger.Payload, seq int64) error {
+	if cmd.judged {
+		return nil
+	}
+	found, err := p.payloadAt(cmd, seq)
 	if err != nil {
 		return err
 	}
-	if was, ok := f.(*ledger.CashMovement); !ok || was.Currency != m.Currency || !was.Amount.Equal(m.Amount) {
-		return fmt.Errorf("cash movement %q of %s %s: %w, entry %d", m.ID, m.Amount, m.Currency, ErrIDReused, seq)
+	was, ok := found.(ledger.Payload)
+	if !ok {
+		return &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no fact under a fact's key"}
 	}
-	return nil
+	return inEntry(ledger.CheckSame(was, f), seq)
 }
 
-// correct decides about a trade whose execution is in the journal as entry seq. A higher correction
-// number replaces the execution; anything else is the same fill again.
+// inEntry adds to an error the number of the entry that has the fact.
+func inEntry(err error, seq int64) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w, entry %d", err, seq)
+}
+
+// correct decides about a trade whose execution is in the journal as entry seq: it corrects the
+// execution, completes it, or is the same fill again.
 func (p *Portfolio) correct(cmd *command, t *ledger.Trade, seq int64) (ledger.Payload, error) {
 	was, err := p.tradeAt(cmd, seq)
 	if err != nil {
 		return nil, err
 	}
-	if was.ExecID == t.ExecID && (was.Contract() != t.Contract() || !was.Quantity.Equal(t.Quantity)) {
-		return nil, fmt.Errorf("trade %q of %s %s: %w, entry %d", t.ExecID, t.Quantity, t.Contract(), ErrIDReused, seq)
-	}
 	a, err := p.draft.fold.Correct(t, was, seq)
 	if a == nil || err != nil {
-		return nil, err
+		return nil, inEntry(err, seq)
 	}
 	if _, dup := p.seen(cmd, ledger.KeyOf(a)); dup {
 		return nil, nil
@@ -278,6 +284,14 @@ func (p *Portfolio) cancel(cmd *command, c *ledger.Cancellation) (ledger.Payload
 	}
 	if a := p.draft.fold.Cancel(c, was, seq); a != nil {
 		return a, nil
+	}
+	// Nothing is left to cancel: it may be the cancellation that did so, which no append would tell.
+	own := ledger.KeyOf(c)
+	if err := cmd.lookUpAll(own); err != nil {
+		return nil, err
+	}
+	if seq, dup := p.seen(cmd, own); dup {
+		return nil, p.same(cmd, c, seq)
 	}
 	return nil, nil
 }

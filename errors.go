@@ -53,10 +53,6 @@ var (
 	// journal.
 	ErrExecutionNotFound = errors.New("execution not found")
 
-	// ErrIDReused is returned for a fact or an order with the id of another one in the journal that
-	// states something else. The same fact again is no error.
-	ErrIDReused = errors.New("id belongs to another fact")
-
 	// ErrOutOfOrder is returned when a statement is imported after one of a later period, which had
 	// to open with balances that contain the earlier statement: both together would count it twice.
 	ErrOutOfOrder = errors.New("statement is older than what the book begins with")
@@ -134,6 +130,10 @@ var (
 	// ErrExecutionMismatch is returned for a correction that names another contract than the
 	// execution it corrects.
 	ErrExecutionMismatch = ledger.ErrExecutionMismatch
+
+	// ErrIDReused is returned for a fact or an order with the id of another one in the journal that
+	// states something else. The same fact again is no error. See ledger.Differences.
+	ErrIDReused = ledger.ErrIDReused
 
 	// ErrPositionNotFound is returned for a split of a contract that is not held.
 	ErrPositionNotFound = ledger.ErrPositionNotFound

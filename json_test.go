@@ -40,8 +40,9 @@ var sent = []any{
 	accounts.Activity{}, accounts.CallStats{}, accounts.PortfolioStats{}, accounts.Stats{}, accounts.StoreStats{},
 
 	ledger.Amendment{}, ledger.Cancellation{}, ledger.CashBalance{}, ledger.CashMovement{}, ledger.CashTotals{},
-	ledger.Closed{}, ledger.Closing{}, ledger.EquityPoint{}, ledger.FXRate{}, ledger.Instrument{}, ledger.Lot{},
-	ledger.Mark{}, ledger.Notional{}, ledger.Opening{}, ledger.PendingPremium{}, ledger.Position{}, ledger.PositionValue{},
+	ledger.Closed{}, ledger.Closing{}, ledger.Completion{}, ledger.EquityPoint{}, ledger.FXRate{}, ledger.Instrument{},
+	ledger.Lot{}, ledger.Mark{}, ledger.Notional{}, ledger.Opening{}, ledger.PendingPremium{}, ledger.Position{},
+	ledger.PositionValue{},
 	ledger.Prices{}, ledger.Restatement{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{},
 
 	risk.Breach{}, risk.DatedPolicy{}, risk.Decision{}, risk.DrawdownLimits{}, risk.Hold{}, risk.Incident{},

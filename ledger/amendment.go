@@ -7,18 +7,21 @@ import (
 	"github.com/ai-ots/accounts/internal/wire"
 )
 
-// Amendment changes history. It corrects or cancels an execution, or brings in a trade, split or
-// opening that happened before others of its contracts which the journal has already. Exactly one
+// Amendment changes history. It corrects, completes or cancels an execution, or brings in a trade,
+// split or opening that happened before others of its contracts which the journal has already. Exactly one
 // of Trade, Split, Opening and Cancellation is set. [Book.Place], [Book.Correct] and [Book.Cancel]
 // make amendments. An amendment takes effect with the [Restatement] behind it.
 type Amendment struct {
 	// Place is the number of the entry whose place the fact takes among facts of the same time:
-	// that of the execution it corrects or cancels, or else its own.
+	// that of the execution it corrects, completes or cancels, or else its own.
 	Place        int64         `json:"place"`
 	Trade        *Trade        `json:"trade,omitempty"`
 	Split        *Split        `json:"split,omitempty"`
 	Opening      *Opening      `json:"opening,omitempty"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
+	// Completes says what Trade adds to the execution at Place, of which it is the same version; zero
+	// for an amendment that completes nothing.
+	Completes Completion `json:"completes,omitzero"`
 
 	// corrects is true if Trade corrects an execution. It is set only while the amendment is
 	// recorded, and is not in the journal.
@@ -35,6 +38,9 @@ func (a *Amendment) check() error {
 	}
 	if n != 1 || a.Place < 1 {
 		return fmt.Errorf("amendment of %d facts at place %d", n, a.Place)
+	}
+	if a.Trade == nil && a.Completes != (Completion{}) {
+		return fmt.Errorf("amendment at place %d completes no trade", a.Place)
 	}
 	return nil
 }
@@ -64,6 +70,8 @@ func (a *Amendment) entryKey() string {
 		return a.Split.entryKey()
 	case a.Opening != nil:
 		return a.Opening.entryKey()
+	case a.Trade != nil && a.Completes != (Completion{}):
+		return a.Completes.key(a.Trade.ExecID)
 	case a.Trade != nil && a.corrects:
 		return "v:" + string(a.Trade.ExecID)
 	case a.Trade != nil:

@@ -39,6 +39,8 @@ func (n *Notional) add(quantity, value Decimal) {
 	}
 }
 
+func (n *Notional) same(m *Notional) bool { return n.Long.Equal(m.Long) && n.Short.Equal(m.Short) }
+
 // normalize checks every field and cuts the time to microseconds in UTC.
 func (p *EquityPoint) normalize() error {
 	v := &invalid.Error{What: "equity point"}

@@ -17,6 +17,10 @@ var ErrCurrencyMismatch = errors.New("currency mismatch")
 // it corrects.
 var ErrExecutionMismatch = errors.New("correction does not fit its execution")
 
+// ErrIDReused is returned for a fact or an order with the id of another one in the journal that
+// states something else. The same fact again is no error.
+var ErrIDReused = errors.New("id belongs to another fact")
+
 // ErrPositionNotFound is returned for a split of a contract that is not held.
 var ErrPositionNotFound = errors.New("position not found")
 

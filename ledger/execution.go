@@ -49,21 +49,22 @@ func ExecutionKey(id ExecID) string {
 type execution struct {
 	version    int
 	instrument Instrument
-	cancelled  bool
+	trade      *Trade // nil if it is cancelled
 }
 
 // inForce returns the newest version of the execution that the entry at place first recorded as
 // was.
 func (b *Book) inForce(was *Trade, place int64) execution {
 	_, version := was.ExecID.Correction()
-	x := execution{version: version, instrument: was.Instrument}
+	x := execution{version: version, instrument: was.Instrument, trade: was}
 	if a, changed := b.changes[place]; changed {
 		switch {
 		case a.Trade != nil:
 			_, x.version = a.Trade.ExecID.Correction()
+			x.trade = a.Trade
 		case a.Cancellation != nil:
 			_, x.version = a.Cancellation.Cancels.Correction()
-			x.cancelled = true
+			x.trade = nil
 		}
 	}
 	return x

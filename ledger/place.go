@@ -35,13 +35,27 @@ func (b *Book) Place(f Payload, place int64) (Payload, error) {
 }
 
 // Correct returns the amendment that records t, a trade whose execution the journal has. was is the
-// trade as first recorded, and place the number of its entry. It returns nil if the correction
-// number of t is not above that of the version in force: then the journal has the fill already. It
-// returns ErrExecutionMismatch if t is in another contract.
+// trade as first recorded, and place the number of its entry. A correction number above that of the
+// version in force corrects the execution. The version in force again completes it by what was not
+// known before; see [Completion]. Correct returns nil if there is nothing to record: the journal has
+// what t says, or a later version, or t is cancelled.
+//
+// Errors:
+//   - ErrIDReused if t contradicts the version in force, or the one first recorded, under the same id;
+//   - ErrExecutionMismatch for a correction that is in another contract.
 func (b *Book) Correct(t, was *Trade, place int64) (*Amendment, error) {
 	_, version := t.ExecID.Correction()
 	current := b.inForce(was, place)
-	if version <= current.version {
+	switch {
+	case version > current.version:
+	case current.trade != nil && version == current.version:
+		if err := CheckSame(current.trade, t); err != nil {
+			return nil, err
+		}
+		return complete(t, current.trade, place), nil
+	case was.ExecID == t.ExecID:
+		return nil, CheckSame(was, t)
+	default:
 		return nil, nil
 	}
 	if key := current.instrument.Key(); key != t.Contract() {
@@ -57,7 +71,7 @@ func (b *Book) Correct(t, was *Trade, place int64) (*Amendment, error) {
 func (b *Book) Cancel(c *Cancellation, was *Trade, place int64) *Amendment {
 	_, version := c.Cancels.Correction()
 	current := b.inForce(was, place)
-	if version < current.version || version == current.version && current.cancelled {
+	if version < current.version || version == current.version && current.trade == nil {
 		return nil
 	}
 	return &Amendment{Place: place, Cancellation: c}

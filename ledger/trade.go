@@ -23,6 +23,10 @@ type Trade struct {
 	// Quantity's. Zero means no override.
 	Proceeds   Decimal `json:"proceeds,omitzero"`
 	Commission Decimal `json:"commission,omitzero"` // a cost is positive, a rebate negative
+	// CommissionPending says that commission and taxes are not known yet: both are zero. The same
+	// execution recorded again without it completes the trade; see Completion. Where it is false,
+	// commission and taxes are final.
+	CommissionPending bool `json:"commission_pending,omitempty"`
 	// CommissionCurrency may differ from the contract's currency for Forex alone; empty means the
 	// same.
 	CommissionCurrency Currency  `json:"commission_currency,omitempty"`
@@ -134,6 +138,9 @@ func (t *Trade) validate() error {
 	}
 	num.CheckAmount(&v, "Quantity", t.Quantity)
 	num.CheckAmount(&v, "Price", t.Price)
+	if t.CommissionPending && (!t.Commission.IsZero() || !t.Taxes.IsZero()) {
+		v.Add("CommissionPending", "is set, and Commission or Taxes is not zero")
+	}
 	num.CheckAmount(&v, "Commission", t.Commission)
 	num.CheckAmount(&v, "Taxes", t.Taxes)
 	num.CheckRate(&v, "FXRate", t.FXRate)
@@ -169,6 +176,7 @@ func (t *Trade) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "price", t.Price, false)
 	b = wire.AppendDecimal(b, "proceeds", t.Proceeds, true)
 	b = wire.AppendDecimal(b, "commission", t.Commission, true)
+	b = wire.AppendTrue(b, "commission_pending", t.CommissionPending)
 	b = wire.AppendString(b, "commission_currency", t.CommissionCurrency, true)
 	b = wire.AppendDecimal(b, "taxes", t.Taxes, true)
 	b = wire.AppendDecimal(b, "fx_rate", t.FXRate, true)

@@ -89,7 +89,7 @@ func (h *Held) newest() map[int64]ledger.Position {
 func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
 	case ledger.Trade:
-		return h.recorded(f.ExecID)
+		return h.recorded(f.ExecID) && !h.completes(&f)
 	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
@@ -105,6 +105,12 @@ func (h *history) recorded(id ledger.ExecID) bool {
 	all, version := id.Correction()
 	newest, ok := h.versions[all]
 	return ok && version <= newest
+}
+
+// completes reports whether the trade has the commission of the same one in force, which lacks it.
+func (h *history) completes(t *ledger.Trade) bool {
+	inForce, ok := h.current(t.ExecID)
+	return ok && inForce.ExecID == t.ExecID && inForce.CommissionPending && !t.CommissionPending
 }
 
 // current returns the execution in the version that is in force.

@@ -21,6 +21,9 @@ var ErrWrongAccount = errors.New("statement of another account")
 // profile whose account was renumbered its new id first. A statement that names no account is taken
 // for the profile's.
 //
+// A statement that tells the commission of an execution which was recorded with CommissionPending
+// completes it. Of what else the journal has, nothing is recorded again.
+//
 // It reads the portfolio's journal. Reconcile with Plan.Broker afterwards.
 func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, int, error) {
 	if id := p.IBKRAccountID(); st.AccountID != "" && st.AccountID != id {

@@ -32,7 +32,9 @@ func (p *planner) planTrades() {
 		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
 		}
-		if old, ok := p.past.current(id); ok && !e.known { // a correction is of the contract by the name it had
+		if old, ok := p.past.current(id); ok && p.past.completes(t) {
+			*t = withCosts(old, t)
+		} else if ok && !e.known { // a correction is of the contract by the name it had
 			p.gone[root(id)] = true
 			t.Instrument = old.Instrument
 		}
@@ -118,11 +120,22 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	}
 }
 
+// withCosts is a recorded trade with the costs that the row tells: in all else the record stays, which
+// may come from another source.
+func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
+	recorded.CommissionPending = false
+	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
+	if recorded.FXRate.IsZero() {
+		recorded.FXRate = row.FXRate
+	}
+	return recorded
+}
+
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
-// quantity and price give.
+// quantity and price give. It names no order: the row's is the broker's number, and not the sender's.
 func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	t := &ledger.Trade{
-		ExecID: id, OrderID: ledger.OrderID(row.OrderID), Kind: row.kind(), Instrument: p.instrument(row.Contract),
+		ExecID: id, Kind: row.kind(), Instrument: p.instrument(row.Contract),
 		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
 	}
 	computed := grossOf(row)
@@ -132,6 +145,7 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	}
 	commission, ok := row.commission(gross)
 	if !ok {
+		t.CommissionPending = row.Taxes.IsZero()
 		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
 	}
 	t.Commission = commission.Neg()

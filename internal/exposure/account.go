@@ -52,8 +52,13 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 		a.memory.loss.point(f, a.memory.dateOf(f.Time), a.MovedSince(f))
 		a.stale.touchCash()
 	case *ledger.Amendment:
-		if f.Trade != nil && f.Place == seq { // late, but new
+		switch {
+		case f.Trade != nil && f.Place == seq: // late, but new
 			a.fill(f.Trade, ledger.Closed{}, true)
+		case f.Completes.Order:
+			key := f.Trade.Contract()
+			a.memory.assign(f.Trade, a.Holding(key))
+			a.stale.Touch(key)
 		}
 	case *ledger.Restatement:
 		a.restated(f)

@@ -232,16 +232,7 @@ func (r *memory) countsOf(d ledger.Date) *dayCount {
 // trade, and c the part of a position that the trade closed.
 func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
 	key := t.Contract()
-	strategy := ""
-	if len(r.orders) > 0 {
-		if w := r.orders[t.OrderID]; w != nil && w.key == key && w.Quantity.IsNeg() == t.Quantity.IsNeg() {
-			strategy = w.Strategy
-			w.filled = w.filled.Add(t.Quantity)
-			if w.filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {
-				r.drop(w)
-			}
-		}
-	}
+	strategy := r.fillOrder(t, key)
 	if h == nil { // a currency trade
 		return
 	}
@@ -255,6 +246,37 @@ func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late 
 		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else the sale cost more than it brought
 			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
 		}
+	}
+}
+
+// fillOrder counts a trade as a fill of the working order that it names, if there is one, and returns
+// the order's strategy.
+func (r *memory) fillOrder(t *ledger.Trade, key ledger.InstrumentKey) string {
+	if len(r.orders) == 0 {
+		return ""
+	}
+	w := r.orders[t.OrderID]
+	if w == nil || w.key != key || w.Quantity.IsNeg() != t.Quantity.IsNeg() {
+		return ""
+	}
+	w.filled = w.filled.Add(t.Quantity)
+	if w.filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {
+		r.drop(w)
+	}
+	return w.Strategy
+}
+
+// assign folds in that the order of an earlier trade became known. h is the position, nil if there is
+// none.
+func (r *memory) assign(t *ledger.Trade, h *ledger.Holding) {
+	key := t.Contract()
+	strategy := r.fillOrder(t, key)
+	switch {
+	case strategy == "":
+	case h == nil: // the restatement that follows brings the position
+		r.retag(key, strategy, t.Quantity, ledger.Decimal{}, true)
+	default:
+		r.retag(key, strategy, t.Quantity, h.Quantity, false)
 	}
 }
 

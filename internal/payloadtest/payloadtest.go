@@ -38,6 +38,9 @@ func Ledger() []ledger.Payload {
 	position := ledger.Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: Time, Lots: []ledger.Lot{lot}}
 	return []ledger.Payload{
 		full, sparse,
+		&ledger.Trade{ExecID: "x", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("2"), CommissionPending: true, Time: Time},
+		&ledger.Amendment{Place: 2, Trade: full, Completes: ledger.Completion{Costs: true, Order: true, Rate: true}},
+		&ledger.Amendment{Place: 2, Trade: full, Completes: ledger.Completion{Order: true}},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: Time},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: Time.Truncate(time.Hour)},
 		split, opening,

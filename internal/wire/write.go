@@ -74,6 +74,14 @@ func AppendInt(b []byte, name string, n int64, optional bool) []byte {
 	return strconv.AppendInt(AppendName(b, name), n, 10)
 }
 
+// AppendTrue appends a field that is true. It appends nothing if the value is false.
+func AppendTrue(b []byte, name string, value bool) []byte {
+	if !value {
+		return b
+	}
+	return append(AppendName(b, name), "true"...)
+}
+
 // AppendFields appends the fields of v, a value that encoding/json writes as an object, each after
 // a comma. It is for payloads that are rare enough for reflection.
 func AppendFields(b []byte, v any) []byte {

@@ -214,7 +214,11 @@ func (s sides) check(p *accounts.Portfolio, id int64, o *ledger.Opening) error {
 func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []ledger.Opening) error {
 	a.claimed, a.wanted = false, openings
 	if len(openings) > 0 {
-		if _, err := p.Record(ctx, ledger.Facts(openings)...); err != nil {
+		_, err := p.Record(ctx, ledger.Facts(openings)...)
+		if errors.Is(err, accounts.ErrIDReused) { // by a row that had this id before; see checkNew
+			return fmt.Errorf("%w: the row is not adopted: %w", accounts.ErrInvalid, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
