@@ -52,9 +52,12 @@ func (p *Portfolio) checkpointDue(cmd *command) bool {
 	case *changing, *releasing:
 		return false
 	}
-	since := p.live.seq - p.saved.Load()
+	since, span := p.live.seq-p.saved.Load(), p.far.Load()
+	if since < checkpointEvery && span < 4*checkpointEvery { // nearly always: the book's size takes time
+		return false
+	}
 	far := max(checkpointEvery, 4*int64(p.live.Size()))
-	due := since >= far || p.far.Load() >= 4*far
+	due := since >= far || span >= 4*far
 	return due && p.live.seq >= p.resave.Load() && cmd.ctx.Err() == nil && p.saving.CompareAndSwap(false, true)
 }
 

@@ -12,20 +12,21 @@ import (
 
 // command is one caller's request to record something.
 type command struct {
-	facts    []ledger.Payload
-	trades   []ledger.Trade // what facts that are trades point to; never grown, reused with the command
-	task     task           // instead of facts
-	judged   bool           // look at losses once the facts are recorded
-	refresh  int64          // instead of facts: catch up to this sequence number
-	ctx      context.Context
-	wake     chan bool // true: lead the next group; false: done, or to be studied
+	facts   []ledger.Payload
+	trades  []ledger.Trade // what facts that are trades point to; never grown, reused with the command
+	task    task           // instead of facts
+	refresh int64          // instead of facts: catch up to this sequence number
+	ctx     context.Context
+	wake    chan bool // true: lead the next group; false: done, or to be studied
+	studies *studies  // what was read for the command; nil for most
+	added   int
+	err     error
+
+	judged   bool // look at losses once the facts are recorded
 	promoted bool
-	studies  *studies // what was read for the command; nil for most
-	parked   bool     // it cannot be decided before its studies are complete, or is to get in line again
-	alone    bool     // it shares no append with others: a group that it was in had something that cannot be written
-	save     bool     // once its caller has led, the caller saves a checkpoint
-	added    int
-	err      error
+	parked   bool // it cannot be decided before its studies are complete, or is to get in line again
+	alone    bool // it shares no append with others: a group that it was in had something that cannot be written
+	save     bool // once its caller has led, the caller saves a checkpoint
 	leans    bool // err was decided behind entries of others, which may come to nothing
 }
 

@@ -170,7 +170,7 @@ func (a *Account) Clone() *Account {
 // Size returns the number of things in the account to which the size of a checkpoint is in
 // proportion.
 func (a *Account) Size() int {
-	return a.Book.Size() + len(a.memory.orders) + len(a.memory.recent) + len(a.memory.tags) + len(a.memory.opened)
+	return a.Book.Size() + len(a.memory.orders) + len(a.memory.recent.list()) + len(a.memory.tags) + len(a.memory.opened)
 }
 
 // Undo makes the account equal to another again, of which it is a copy that has since folded the

@@ -3,7 +3,6 @@ package exposure
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -24,9 +23,7 @@ type memory struct {
 	// tags holds the strategies' parts of each position, ordered by strategy.
 	tags    map[ledger.InstrumentKey][]tag
 	sectors map[underlyingKey]string
-	// recent holds the orders accepted within the last minute or the duplicate window, oldest
-	// first; see remember.
-	recent []sent
+	recent  recent
 	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
 	day    dayCount
 	trades []dayCount
@@ -69,7 +66,7 @@ func (r *memory) clone() memory {
 	}
 	c.sectors = maps.Clone(r.sectors)
 	c.opened = maps.Clone(r.opened)
-	c.recent, c.trades = slices.Clone(r.recent), slices.Clone(r.trades)
+	c.recent, c.trades = r.recent.clone(), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
 	return c
 }
@@ -78,14 +75,6 @@ func (r *memory) clone() memory {
 type tag struct {
 	Strategy string         `json:"strategy"`
 	Quantity ledger.Decimal `json:"quantity"`
-}
-
-// sent is an accepted order, for the rules on duplicates and on orders a minute.
-type sent struct {
-	Time     time.Time            `json:"time"`
-	Key      ledger.InstrumentKey `json:"key"`
-	Quantity ledger.Decimal       `json:"quantity"`
-	Price    ledger.Decimal       `json:"price,omitzero"`
 }
 
 // dayCount counts the orders and trades of one trading day.
@@ -173,29 +162,8 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 		r.sectors[underlyingOf(&w.Instrument)] = w.Sector
 	}
 	r.countsOf(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
-	r.remember(sent{h.Time, w.key, w.Quantity, w.Price})
+	r.recent.add(sent{h.Time, w.key, w.Quantity, w.Price}, r.policy)
 }
-
-// remember keeps an accepted order for as long as a rule looks back at it. Where no rule does, it keeps
-// the newest maxUnasked of the last minute, for a rule that is yet to come.
-func (r *memory) remember(s sent) {
-	window, most := time.Minute, math.MaxInt
-	if r.policy != nil {
-		l := &r.policy.limits
-		window = max(window, l.DuplicateWindow)
-		if l.OrdersPerMinute == 0 && l.DuplicateWindow == 0 {
-			most = maxUnasked
-		}
-	}
-	old := max(0, len(r.recent)+1-most)
-	for old < len(r.recent) && s.Time.Sub(r.recent[old].Time) > window {
-		old++
-	}
-	r.recent = append(r.recent[old:], s)
-}
-
-// maxUnasked is the number of orders of the last minute that are kept while no rule asks for them.
-const maxUnasked = 256
 
 // drop removes a working order.
 func (r *memory) drop(w *working) {

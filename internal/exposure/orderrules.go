@@ -77,8 +77,9 @@ func (j *Judge) symbols() {
 func (j *Judge) sending() {
 	limits, r, now := &j.exposure.policy.limits, &j.account.memory, j.market.Now
 	// Several processes write these times, each by its own clock: they need not be in order.
-	for i := len(r.recent) - 1; i >= 0 && limits.DuplicateWindow > 0; i-- {
-		s := &r.recent[i]
+	recent := r.recent.list()
+	for i := len(recent) - 1; i >= 0 && limits.DuplicateWindow > 0; i-- {
+		s := &recent[i]
 		if string(s.Key) == string(j.key) && now.Sub(s.Time) < limits.DuplicateWindow &&
 			s.Quantity.Equal(j.order.Quantity) && s.Price.Equal(j.order.Price) {
 			j.refuse(risk.Violation{Rule: risk.RuleDuplicate, Subject: string(j.key),
@@ -86,10 +87,10 @@ func (j *Judge) sending() {
 			break
 		}
 	}
-	if n := limits.OrdersPerMinute; n > 0 && (len(r.recent) >= n || j.warn) {
+	if n := limits.OrdersPerMinute; n > 0 && (len(recent) >= n || j.warn) {
 		aMinuteAgo, sent := now.Add(-time.Minute), 1
-		for i := range r.recent {
-			if r.recent[i].Time.After(aMinuteAgo) {
+		for i := range recent {
+			if recent[i].Time.After(aMinuteAgo) {
 				sent++
 			}
 		}

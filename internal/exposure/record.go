@@ -77,7 +77,7 @@ type sectorRecord struct {
 // record returns the memory's state for a checkpoint.
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
-		State: storedState(r.state), Tags: r.tags, Recent: r.recent, Day: r.day, Trades: r.trades, Opened: r.opened,
+		State: storedState(r.state), Tags: r.tags, Recent: r.recent.list(), Day: r.day, Trades: r.trades, Opened: r.opened,
 		Sales: r.sales, Refused: r.refused, Loss: r.loss,
 	}
 	if r.policy != nil {
@@ -98,7 +98,8 @@ func (r *memory) record() memoryRecord {
 // memory returns the memory with the recorded state, and takes over the record's maps and slices.
 func (s memoryRecord) memory() memory {
 	r := newMemory()
-	r.state, r.recent, r.day, r.trades = risk.StateChange(s.State), s.Recent, s.Day, s.Trades
+	r.state, r.recent = risk.StateChange(s.State), recent{orders: s.Recent}
+	r.day, r.trades = s.Day, s.Trades
 	r.sales, r.refused, r.loss = s.Sales, s.Refused, s.Loss
 	if s.Policy != nil {
 		r.setPolicy(s.Policy.change())
