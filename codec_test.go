@@ -39,6 +39,7 @@ func byTags(p payload) any {
 		state    risk.StateChange
 		opening  ledger.Opening
 		limits   risk.Limits
+		counts   risk.Counts
 		position ledger.Position
 	)
 	switch p := p.(type) {
@@ -57,6 +58,13 @@ func byTags(p payload) any {
 			Limits  limits        `json:"limits"`
 			Time    time.Time     `json:"time"`
 		}{p.Version, p.Status, limits(p.Limits), p.Time}
+	case *risk.Restatement:
+		return struct {
+			Orders []risk.WorkingOrder                          `json:"orders,omitempty"`
+			Done   []ledger.OrderID                             `json:"done,omitempty"`
+			Parts  map[ledger.InstrumentKey][]risk.StrategyPart `json:"parts,omitempty"`
+			Counts *counts                                      `json:"counts,omitempty"`
+		}{p.Orders, p.Done, p.Parts, (*counts)(p.Counts)}
 	case *ledger.Restatement:
 		var positions []position
 		for _, x := range p.Positions {

@@ -484,7 +484,7 @@ func (p *Portfolio) fold(payload any, seq int64) {
 	changes := p.live.Amended()
 	c := p.live.apply(payload, seq)
 	for _, h := range p.following {
-		h.tell(payload)
+		h.tell(payload, seq)
 	}
 	if p.past == nil {
 		return

@@ -178,14 +178,21 @@ func fills(f ledger.Payload) bool {
 	return true
 }
 
-// restateDraft writes the restatement for the draft's amendments.
+// restateDraft writes the restatements for the draft's amendments: of the book, and of what limits count.
 func (p *Portfolio) restateDraft(cmd *command) error {
 	after, err := p.restated(cmd)
 	if err != nil {
 		return err
 	}
-	p.draft.restated++
-	return p.draft.add(ledger.Diff(p.draft.fold.Book, after))
+	d := p.draft
+	d.restated++
+	if err := d.add(ledger.Diff(d.fold.Book, after.Book)); err != nil {
+		return err
+	}
+	if r := d.fold.Restated(after); !r.Empty() {
+		return d.add(r)
+	}
+	return nil
 }
 
 // seen returns the number of the entry with the key in the journal, as far as that is known, or in

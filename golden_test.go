@@ -43,15 +43,16 @@ func (s *goldenStore) Entries(ctx context.Context, id accounts.ProfileID, after 
 	}
 }
 
-// newGoldenStore loads the journal entry by entry, and the checkpoint if there is one.
-func newGoldenStore(t *testing.T, j *goldentest.Journal, c *accounts.Checkpoint) *goldenStore {
+// newGoldenStore loads the journal entry by entry, up to and including entry upTo, and the checkpoint if
+// there is one.
+func newGoldenStore(t *testing.T, j *goldentest.Journal, upTo int64, c *accounts.Checkpoint) *goldenStore {
 	t.Helper()
 	s := &goldenStore{Store: memstore.New()}
 	t.Cleanup(func() { require.NoError(t, s.Close(), "close the store") })
 	profile := j.Profile.Stored()
 	require.NoError(t, profile.Validate(), "the profile of %s is not valid any longer", j.Name)
 	require.NoError(t, s.CreateProfile(t.Context(), profile), "create the profile of %s", j.Name)
-	for i, e := range j.Entries {
+	for i, e := range j.Entries[:upTo] {
 		b := accounts.Batch{ProfileID: profile.ID, After: int64(i), Hash: e.Prev, Entries: []accounts.Entry{e}}
 		require.NoError(t, s.Append(t.Context(), b), "%s: entry %d is not accepted", j.Name, e.Seq)
 	}
@@ -62,34 +63,67 @@ func newGoldenStore(t *testing.T, j *goldentest.Journal, c *accounts.Checkpoint)
 }
 
 // A journal that an earlier version wrote is whole. Every way to open it leads to the state that
-// version saw.
+// version saw. A checkpoint of an earlier version is passed over: the journal is read instead.
 func TestGoldenJournals(t *testing.T) {
 	for _, name := range goldentest.Names(t, goldenFolder) {
 		j := goldentest.Load(t, goldenFolder, name)
+		if *updateFigures {
+			j.Now = writeCheckpoints(t, j)
+		}
+		require.Len(t, j.Now, 2, "checkpoints of today's version: run with -update-figures for a new journal or version")
 		for _, from := range []struct {
 			name string
 			at   *accounts.Checkpoint
-		}{{"the whole journal", nil}, {"the checkpoint in the middle", &j.Middle}, {"the checkpoint at the end", &j.End}} {
+			used bool
+		}{
+			{"the whole journal", nil, false}, {"an old checkpoint in the middle", &j.Middle, false},
+			{"an old checkpoint at the end", &j.End, false}, {"the checkpoint in the middle", &j.Now[0], true},
+			{"the checkpoint at the end", &j.Now[1], true},
+		} {
 			t.Run(name+"/"+from.name, func(t *testing.T) {
-				s := newGoldenStore(t, j, from.at)
+				s := newGoldenStore(t, j, j.Last().Seq, from.at)
 				seq, hash, err := accounts.VerifyJournal(t.Context(), s.Store, accounts.ProfileID(j.Profile.ID))
 				require.NoError(t, err, "numbering or hash chain are not accepted any longer")
 				require.Equal(t, j.Last().Seq, seq, "VerifyJournal ends at another entry")
 				require.Equal(t, j.Last().Hash, hash, "VerifyJournal ends with another hash")
 
 				p := j.Open(t, s)
-				requireUsed(t, s, from.at)
+				if from.used {
+					requireUsed(t, s, from.at)
+				} else {
+					require.Equal(t, int64(1), s.first, "the journal was not read from its beginning")
+				}
 				require.Equal(t, j.State, goldentest.State(t, p, &j.Profile, j.End), "the state at the end is another")
 				requireFigures(t, j, goldentest.Figures(t, p))
 				require.NoError(t, p.Verify(t.Context()), "Verify finds fault")
-				require.NoError(t, p.SaveCheckpoint(t.Context()), "save a checkpoint")
-				c, err := s.Checkpoint(t.Context(), p.ProfileID(), math.MaxInt64)
-				require.NoError(t, err, "read the checkpoint")
-				require.Equal(t, string(j.End.State[len(j.End.Hash):]), string(c.State[len(c.Hash):]), "the checkpoint's book is written otherwise")
-				require.Equal(t, j.End, c, "the checkpoint is another")
+				c := saveCheckpoint(t, p, s)
+				require.Equal(t, string(j.Now[1].State[len(c.Hash):]), string(c.State[len(c.Hash):]), "the checkpoint's book is written otherwise")
+				require.Equal(t, j.Now[1], c, "the checkpoint is another")
 			})
 		}
 	}
+}
+
+// saveCheckpoint saves a checkpoint and returns it.
+func saveCheckpoint(t *testing.T, p *accounts.Portfolio, s accounts.Store) accounts.Checkpoint {
+	t.Helper()
+	require.NoError(t, p.SaveCheckpoint(t.Context()), "save a checkpoint")
+	c, err := s.Checkpoint(t.Context(), p.ProfileID(), math.MaxInt64)
+	require.NoError(t, err, "read the checkpoint")
+	c.Slot = 0
+	return c
+}
+
+// writeCheckpoints writes the checkpoints of today's version.
+func writeCheckpoints(t *testing.T, j *goldentest.Journal) (out []accounts.Checkpoint) {
+	t.Helper()
+	for _, seq := range []int64{j.Middle.Seq, j.End.Seq} {
+		s := newGoldenStore(t, j, seq, nil)
+		out = append(out, saveCheckpoint(t, j.Open(t, s), s))
+	}
+	text := goldentest.CheckpointsText(t, out...)
+	require.NoError(t, os.WriteFile(filepath.Join(goldenFolder, goldentest.CheckpointsFile(j.Name)), text, 0o644))
+	return out
 }
 
 // requireFigures holds figures against NAME.figures.json, or writes the file with -update.
@@ -102,16 +136,12 @@ func requireFigures(t *testing.T, j *goldentest.Journal, got string) {
 	require.Equal(t, j.Figures, got, "the figures are others: run with -update-figures if a definition changed, and say so in the changelog")
 }
 
-var updateFigures = flag.Bool("update-figures", false, "write the figures of the golden journals anew")
+var updateFigures = flag.Bool("update-figures", false, "write the figures and checkpoints of the golden journals anew")
 
 // requireUsed makes sure that the portfolio was opened from the checkpoint: of the journal it read
 // the checkpoint's own entry, to confirm it, and then what is behind it.
 func requireUsed(t *testing.T, s *goldenStore, c *accounts.Checkpoint) {
 	t.Helper()
-	if c == nil {
-		require.Equal(t, []int64{0}, s.calls, "the journal was not read once from its beginning")
-		return
-	}
 	require.Equal(t, []int64{c.Seq - 1}, s.calls, "the checkpoint was not used")
 	require.Equal(t, c.Seq, s.first, "entries before the checkpoint were read")
 }

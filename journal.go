@@ -59,9 +59,12 @@ func (f *fold) clone() *fold {
 	return &c
 }
 
+// refold folds a journal again in its effective order.
+type refold interface{ Add(seq int64, p any) }
+
 // refoldEntries adds the entries behind entry after to the refold, up to and including entry upTo. It
 // returns a *CorruptError if the journal ends before that.
-func refoldEntries(r *ledger.Refold, id ProfileID, after, upTo int64, entries iter.Seq2[Entry, error]) error {
+func refoldEntries(r refold, id ProfileID, after, upTo int64, entries iter.Seq2[Entry, error]) error {
 	seq := after
 	for e, err := range entries {
 		if err != nil {
@@ -74,9 +77,7 @@ func refoldEntries(r *ledger.Refold, id ProfileID, after, upTo int64, entries it
 		if err != nil {
 			return &CorruptError{ProfileID: e.ProfileID, Seq: e.Seq, Reason: err.Error()}
 		}
-		if f, ok := p.(ledger.Payload); ok {
-			r.Add(e.Seq, f)
-		}
+		r.Add(e.Seq, p)
 		seq = e.Seq
 	}
 	if seq != upTo {
@@ -167,7 +168,7 @@ func (e *Entry) chain(id ProfileID, seq int64, hash Hash, scratch []byte) error 
 // Decode returns the entry's payload, as a pointer:
 //
 //   - a ledger.Trade, CashMovement, Split, Opening, EquityPoint, Amendment or Restatement;
-//   - a risk.Hold, Release, Refusal, Breach, StateChange or PolicyChange;
+//   - a risk.Hold, Release, Refusal, Breach, StateChange, PolicyChange or Restatement;
 //   - a [CredentialAccess].
 //
 // It returns a *CorruptError (ErrCorrupt) for an unknown kind or version, and for a payload that

@@ -45,9 +45,10 @@ var sent = []any{
 	ledger.PositionValue{},
 	ledger.Prices{}, ledger.Restatement{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{},
 
-	risk.Breach{}, risk.DatedPolicy{}, risk.Decision{}, risk.DrawdownLimits{}, risk.Hold{}, risk.Incident{},
-	risk.Limit{}, risk.Limits{}, risk.Order{}, risk.PolicyChange{}, risk.Refusal{}, risk.Release{}, risk.Report{},
-	risk.StateChange{}, risk.Usage{}, risk.Violation{}, risk.WorkingOrder{},
+	risk.Breach{}, risk.Counts{}, risk.DatedPolicy{}, risk.DayTradeCount{}, risk.Decision{}, risk.DrawdownLimits{},
+	risk.Hold{}, risk.Incident{}, risk.Limit{}, risk.Limits{}, risk.Order{}, risk.PolicyChange{}, risk.Refusal{},
+	risk.Release{}, risk.Report{}, risk.Restatement{}, risk.Sale{}, risk.StateChange{}, risk.StrategyPart{}, risk.Usage{},
+	risk.Violation{}, risk.WorkingOrder{},
 
 	performance.Definition{}, performance.Report{}, performance.Window{},
 	reconcile.Break{}, reconcile.Cash{}, reconcile.Closing{}, reconcile.Position{}, reconcile.Result{},

@@ -90,8 +90,8 @@ func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[led
 }
 
 // Decisions yields every decision about orders and trading, as of the call, in the order in which
-// they were recorded: *risk.Hold, *risk.Refusal, *risk.Release, *risk.Breach, *risk.StateChange and
-// *risk.PolicyChange. It reads the journal as Trades does, with the same errors.
+// they were recorded: *risk.Hold, *risk.Refusal, *risk.Release, *risk.Breach, *risk.StateChange,
+// *risk.PolicyChange and *risk.Restatement. It reads the journal as Trades does, with the same errors.
 func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded[risk.Payload], error] {
 	upTo, _ := p.history()
 	return recorded(ctx, p, "decisions", upTo, page, func(e Entry) (risk.Payload, bool, error) {
@@ -230,7 +230,7 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 // Verify reads the whole journal and checks everything that can be checked: numbers and hashes;
 // that the journal ends where the book does, or later; that folding it gives the book; and that
 // folding it in its effective order gives the same positions and cash, which proves every
-// restatement. Its error is a *CorruptError (ErrCorrupt) with the first wrong entry and the reason,
+// restatement of facts. Its error is a *CorruptError (ErrCorrupt) with the first wrong entry and the reason,
 // or the store's.
 func (p *Portfolio) Verify(ctx context.Context) error {
 	p.mu.RLock()
@@ -248,9 +248,7 @@ func (p *Portfolio) Verify(ctx context.Context) error {
 		}
 		folded.apply(payload, e.Seq)
 		folded.hash = e.Hash
-		if f, ok := payload.(ledger.Payload); ok {
-			again.Add(e.Seq, f)
-		}
+		again.Add(e.Seq, payload)
 		return nil
 	})
 	corrupt := func(reason string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ai-ots/accounts/internal/exposure"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -254,35 +255,35 @@ type placedFact struct {
 // own is a place behind every entry of a journal.
 const own = int64(1) << 62
 
-// history is the book of a journal and of a command's own facts behind it, folded in their effective
+// history is the account of a journal and of a command's own facts behind it, folded in their effective
 // order. It is worked out beside the queue, and then follows what others append to the journal.
 type history struct {
-	facts []placedFact
-	book  *ledger.Book // nil until it is worked out
-	span  int64        // how many entries of the journal it was worked out from
+	facts   []placedFact
+	account *exposure.Account // nil until it is worked out
+	span    int64             // how many entries of the journal it was worked out from
 	// tail is what was folded into the live book since; the leader alone touches it. It is not kept
 	// beyond maxTail, and lost then says so.
-	tail []ledger.Payload
+	tail []decoded
 	lost bool
 }
 
 // maxTail bounds the memory for entries that a history is to follow.
 const maxTail = 4096
 
-// tell notes a payload that was folded into the live book.
-func (h *history) tell(p payload) {
-	f, ok := p.(ledger.Payload)
-	if t, trade := f.(*ledger.Trade); trade { // its memory is the recording command's, to be used again
-		kept := *t
-		f = &kept
-	}
+// tell notes an entry that was folded into the live book.
+func (h *history) tell(p payload, seq int64) {
 	switch {
-	case !ok || h.lost:
+	case h.lost:
+		return
 	case len(h.tail) == maxTail:
 		h.tail, h.lost = nil, true
-	default:
-		h.tail = append(h.tail, f)
+		return
 	}
+	if t, trade := p.(*ledger.Trade); trade { // its memory is the recording command's, to be used again
+		kept := *t
+		p = &kept
+	}
+	h.tail = append(h.tail, decoded{p, seq})
 }
 
 // answers reports whether the history is that of the facts.
@@ -295,8 +296,8 @@ func (h *history) answers(facts []placedFact) bool {
 
 // follow folds in what others have appended. It reports false if that changes history.
 func (h *history) follow() bool {
-	for _, f := range h.tail {
-		if h.lost || !h.book.Follow(f) {
+	for _, e := range h.tail {
+		if h.lost || !h.account.Follow(e.payload, e.seq) {
 			return false
 		}
 	}
@@ -304,9 +305,9 @@ func (h *history) follow() bool {
 	return !h.lost
 }
 
-// restated returns the book that the draft's amendments lead to, or errUnstudied until that was
+// restated returns the account that the draft's amendments lead to, or errUnstudied until that was
 // worked out.
-func (p *Portfolio) restated(cmd *command) (*ledger.Book, error) {
+func (p *Portfolio) restated(cmd *command) (*exposure.Account, error) {
 	s := cmd.study()
 	if p.draft.start > 0 { // the command shares the draft with others, whose entries may be refused
 		s.front = true
@@ -317,7 +318,7 @@ func (p *Portfolio) restated(cmd *command) (*ledger.Book, error) {
 		if h := s.histories[s.used]; h.answers(facts) && h.follow() {
 			s.used++
 			p.draft.span = max(p.draft.span, h.span)
-			return h.book, nil
+			return h.account, nil
 		}
 		p.unfollow(s.histories[s.used:])
 		s.histories = s.histories[:s.used]
@@ -381,7 +382,7 @@ func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (*history, 
 	for _, f := range facts {
 		r.Add(f.place, f.payload)
 	}
-	h.book, h.span, done = r.Finish(), upTo-from.Seq, true
+	h.account, h.span, done = r.Finish(), upTo-from.Seq, true
 	return h, nil
 }
 
@@ -389,7 +390,7 @@ func (p *Portfolio) workOut(ctx context.Context, facts []placedFact) (*history, 
 // which no change reaches back, and that checkpoint; from nothing if there is none.
 func (p *Portfolio) refoldFrom(
 	ctx context.Context, upTo int64, changes map[int64]ledger.Amendment,
-) (*ledger.Refold, Checkpoint, error) {
+) (*exposure.Refold, Checkpoint, error) {
 	for range MaxSlot + 1 {
 		if upTo < 1 {
 			break
@@ -402,18 +403,19 @@ func (p *Portfolio) refoldFrom(
 			return nil, Checkpoint{}, err
 		}
 		if f, ok := foldFrom(c, p.id, p.base); ok {
-			if r, ok := ledger.ResumeRefold(f.Book, c.Seq, changes); ok {
+			if r, ok := exposure.ResumeRefold(f.Account, c.Seq, changes); ok {
 				return r, c, nil
 			}
 		}
 		upTo = c.Seq - 1
 	}
-	return ledger.NewRefold(p.base, changes, nil), Checkpoint{}, nil
+	r, _ := exposure.ResumeRefold(exposure.NewAccount(p.base), 0, changes)
+	return r, Checkpoint{}, nil
 }
 
 // refoldTail adds the journal's entries behind the checkpoint, up to and including entry upTo. It
 // returns a *CorruptError if the journal lacks the checkpoint's entry.
-func (p *Portfolio) refoldTail(ctx context.Context, r *ledger.Refold, from Checkpoint, upTo int64) error {
+func (p *Portfolio) refoldTail(ctx context.Context, r refold, from Checkpoint, upTo int64) error {
 	var failed error
 	err := refoldEntries(r, p.id, from.Seq, upTo, func(yield func(Entry, error) bool) {
 		failed = p.behind(ctx, from, func(e Entry) bool { return yield(e, nil) })

@@ -42,10 +42,12 @@ func NewRefold(
 }
 
 // ResumeRefold prepares to fold the rest of a journal again behind a book, the fold of its entries up
-// to and including entry upTo. changes are those of the whole journal. It reports false if a change
-// that the book does not contain reaches back to what the book was folded from; an earlier book is
-// needed then. The Refold takes the book over.
-func ResumeRefold(book *Book, upTo int64, changes map[int64]Amendment) (*Refold, bool) {
+// to and including entry upTo. changes are those of the whole journal, and each is as for NewRefold. It
+// reports false if a change that the book does not contain reaches back to what the book was folded
+// from; an earlier book is needed then. The Refold takes the book over.
+func ResumeRefold(
+	book *Book, upTo int64, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
+) (*Refold, bool) {
 	latest := book.latest()
 	rest := make(map[int64]Amendment)
 	for place, a := range changes {
@@ -57,7 +59,7 @@ func ResumeRefold(book *Book, upTo int64, changes map[int64]Amendment) (*Refold,
 		}
 		rest[place] = a
 	}
-	r := NewRefold(book.base, rest, nil)
+	r := NewRefold(book.base, rest, each)
 	r.book = book
 	return r, true
 }
@@ -78,38 +80,33 @@ func (a *Amendment) same(b *Amendment) bool {
 	return wire.Same(a, b)
 }
 
-// Follow folds a fact in that was recorded after the book was folded again. It reports false, and
-// changes nothing, if that changes history: if the fact is not later than all others of its
-// contracts. Then the journal must be folded again.
-func (b *Book) Follow(p Payload) bool {
+// Follows reports whether a payload that was recorded after the book was folded again can be applied to
+// the book. It cannot if it changes history: if a fact is not later than all others of its contracts.
+// Then the journal must be folded again.
+func (b *Book) Follows(p Payload) bool {
 	later := func(i *Instrument) bool {
 		h := b.positions[i.Key()]
 		return h == nil || p.when().After(h.LastTrade)
 	}
 	switch f := p.(type) {
 	case *Trade:
-		if !later(&f.Instrument) || f.Exercised() { // premiums wait in the order of their places
-			return false
-		}
-		b.trade(f)
-		return true
+		return later(&f.Instrument) && !f.Exercised() // premiums wait in the order of their places
 	case *Split:
-		if !later(&f.From) || !later(&f.To) {
-			return false
-		}
+		return later(&f.From) && later(&f.To)
 	case *Opening:
-		if !later(&f.Instrument) {
-			return false
-		}
+		return later(&f.Instrument)
 	case *Amendment, *Restatement:
 		return false
 	}
-	b.Apply(p, 0) // the book reads the place of trades and amendments alone
 	return true
 }
 
-// Add takes the next journal entry in.
-func (r *Refold) Add(seq int64, p Payload) {
+// Add takes the payload of the next journal entry in. It ignores one that is no [Payload].
+func (r *Refold) Add(seq int64, payload any) {
+	p, ok := payload.(Payload)
+	if !ok {
+		return
+	}
 	switch p.(type) {
 	case *Amendment, *Restatement:
 		return // NewRefold has taken the changes in

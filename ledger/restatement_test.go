@@ -66,7 +66,7 @@ func TestCancellations(t *testing.T) {
 		requirePosition(t, b.Portfolio, xyz, "0", "0", "98")
 		requireCash(t, b.Portfolio, "USD", "98")
 		require.NoError(t, errOf(b.Portfolio.Record(t.Context(), cancel("c", first), cancel("again", first))))
-		require.Equal(t, int64(5), b.Portfolio.Seq(), "three trades, an amendment and a restatement")
+		require.Equal(t, int64(6), b.Portfolio.Seq(), "three trades, an amendment, and what it changes in the book and in the day's counts")
 		require.NoError(t, b.Portfolio.Verify(t.Context()))
 		requirePosition(t, b.Reopen(t), xyz, "0", "0", "98")
 	})

@@ -8,7 +8,7 @@ import (
 )
 
 // Payload is the content of an entry about orders and trading: a pointer to a [Hold], [Release],
-// [Refusal], [Breach], [StateChange] or [PolicyChange]. The set is closed.
+// [Refusal], [Breach], [StateChange], [PolicyChange] or [Restatement]. The set is closed.
 type Payload interface {
 	kind() ledger.EntryKind
 	entryKey() string
@@ -45,6 +45,12 @@ func Decode(kind ledger.EntryKind, data []byte) (Payload, error) {
 			err = fmt.Errorf("time zone %w", err)
 		}
 		return orError(c, err)
+	case KindRestatement:
+		r, err := wire.Decode[Restatement](data)
+		if err == nil {
+			err = r.check()
+		}
+		return orError(r, err)
 	}
 	return nil, nil
 }
@@ -66,6 +72,8 @@ const (
 	KindBreach  ledger.EntryKind = "breach"  // a Breach: a loss or drawdown came to another level
 	KindState   ledger.EntryKind = "state"   // a StateChange: trading was halted, reduced or resumed
 	KindPolicy  ledger.EntryKind = "policy"  // a PolicyChange: other limits, another status
+	// KindRestatement is the kind of a Restatement: amendments changed what limits count.
+	KindRestatement ledger.EntryKind = "recount"
 )
 
 // KindOf returns the kind of the payload's entry.

@@ -35,6 +35,13 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 		return ledger.Closed{}
 	}
 	c := a.Book.Apply(fact, seq)
+	a.counted(fact, c, seq)
+	return c
+}
+
+// counted folds the fact of entry seq, or at that place of the journal, into the memory of orders and
+// losses. The book has the fact already, and c is the part of a position that it closed.
+func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 	switch f := fact.(type) {
 	case *ledger.Trade:
 		a.fill(f, c, false)
@@ -63,7 +70,6 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	case *ledger.Restatement:
 		a.restated(f)
 	}
-	return c
 }
 
 // decided folds in an entry about orders or trading.
@@ -91,6 +97,11 @@ func (a *Account) decided(p any) {
 		a.stale.touchCash()
 	case *risk.PolicyChange:
 		a.memory.setPolicy(f)
+	case *risk.Restatement:
+		for _, key := range a.memory.restate(f) {
+			a.stale.Touch(key)
+		}
+		a.stale.touchCash()
 	}
 }
 
@@ -184,7 +195,7 @@ func (a *Account) Undo(to *Account, payloads []any, first int64) bool {
 	sectors := false
 	for _, p := range payloads {
 		switch f := p.(type) {
-		case *ledger.Amendment, *ledger.Restatement:
+		case *ledger.Amendment, *ledger.Restatement, *risk.Restatement:
 			return false
 		case *ledger.Trade:
 			touched = append(touched, f.Contract())

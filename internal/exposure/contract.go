@@ -5,6 +5,7 @@ import (
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // contract is the position and the working orders in one contract, measured at its mark.
@@ -74,7 +75,7 @@ type strategyShare struct {
 
 // measureStrategies works out each strategy's exposure in the contract, as though no other strategy
 // held or ordered it.
-func (c *contract) measureStrategies(tags []tag, orders []*working, mark ledger.Decimal) {
+func (c *contract) measureStrategies(tags []risk.StrategyPart, orders []*working, mark ledger.Decimal) {
 	for _, t := range tags {
 		c.strategies = append(c.strategies, strategyShare{strategy: t.Strategy, held: t.Quantity})
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // memory is what an account remembers about orders, trading and losses. It is the fold of the
-// journal alone. A restatement does not change what it counted before.
+// journal alone.
 type memory struct {
 	// policy is the newest in the journal; nil for none.
 	policy *Policy
@@ -21,16 +21,16 @@ type memory struct {
 	// working holds the orders by contract, in the order of their holds.
 	working map[ledger.InstrumentKey][]*working
 	// tags holds the strategies' parts of each position, ordered by strategy.
-	tags    map[ledger.InstrumentKey][]tag
+	tags    map[ledger.InstrumentKey][]risk.StrategyPart
 	sectors map[underlyingKey]string
 	recent  recent
 	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
 	day    dayCount
 	trades []dayCount
-	// opened holds the days on which contracts were last bought or sold to open.
+	// opened holds the days, of the last maxDays, on which contracts were last bought or sold to open.
 	opened map[ledger.InstrumentKey]ledger.Date
-	// sales holds the proceeds that may be unsettled.
-	sales []sale
+	// sales holds the proceeds that may be unsettled, ordered by day and currency.
+	sales []risk.Sale
 	// refused holds the newest refusals and breaches, oldest first.
 	refused []risk.Incident
 	loss    lossState
@@ -43,7 +43,7 @@ type memory struct {
 func newMemory() memory {
 	return memory{
 		orders: map[ledger.OrderID]*working{}, working: map[ledger.InstrumentKey][]*working{},
-		tags: map[ledger.InstrumentKey][]tag{}, sectors: map[underlyingKey]string{},
+		tags: map[ledger.InstrumentKey][]risk.StrategyPart{}, sectors: map[underlyingKey]string{},
 		opened: map[ledger.InstrumentKey]ledger.Date{},
 	}
 }
@@ -60,7 +60,7 @@ func (r *memory) clone() memory {
 			c.working[key] = append(c.working[key], &n)
 		}
 	}
-	c.tags = make(map[ledger.InstrumentKey][]tag, len(r.tags))
+	c.tags = make(map[ledger.InstrumentKey][]risk.StrategyPart, len(r.tags))
 	for key, list := range r.tags {
 		c.tags[key] = slices.Clone(list)
 	}
@@ -71,25 +71,12 @@ func (r *memory) clone() memory {
 	return c
 }
 
-// tag is the part of a position that one strategy's orders made.
-type tag struct {
-	Strategy string         `json:"strategy"`
-	Quantity ledger.Decimal `json:"quantity"`
-}
-
 // dayCount counts the orders and trades of one trading day.
 type dayCount struct {
 	Date   ledger.Date `json:"date"`
 	Orders int         `json:"orders,omitempty"`
 	Trades int         `json:"trades,omitempty"`
 	Day    int         `json:"day,omitempty"` // day trades
-}
-
-// sale is the cash from one day's sales in one currency. It settles later.
-type sale struct {
-	Date     ledger.Date     `json:"date"`
-	Currency ledger.Currency `json:"currency"`
-	Amount   ledger.Decimal  `json:"amount"`
 }
 
 // dayRange is a trading day with its beginning and end, which saves dateOf the calendar for most
@@ -99,9 +86,9 @@ type dayRange struct {
 	from, to time.Time
 }
 
-// maxDays is the number of days with day trades, and of calendar days with sales, that are kept:
-// more than any rule looks back.
-const maxDays = 10
+// maxDays is the number of calendar days before the newest day with an order or an execution of which
+// day trades, openings and sales are kept: more than any rule looks back.
+const maxDays = 14
 
 // maxRefused is the number of refusals and breaches that are kept for reports.
 const maxRefused = 32
@@ -176,18 +163,14 @@ func (r *memory) drop(w *working) {
 	r.working[w.key] = list
 }
 
-// countsOf returns the counts of a day, and begins the day if it is new. For a day that has ended
-// it returns a throw-away counter.
+// countsOf returns the counts of a day, and begins the day if it is newer than any before. For a day
+// that has ended it returns a throw-away counter; see addDayTrades.
 func (r *memory) countsOf(d ledger.Date) *dayCount {
 	if d > r.day.Date {
-		if r.day.Day > 0 {
-			r.trades = append(r.trades, r.day)
-			if n := len(r.trades); n > maxDays {
-				r.trades = slices.Delete(r.trades, 0, n-maxDays)
-			}
-		}
+		ended := r.day
 		r.day = dayCount{Date: d}
-		clear(r.opened)
+		r.addDayTrades(ended.Date, ended.Day)
+		r.forget()
 	}
 	if d < r.day.Date {
 		return &dayCount{}
@@ -195,12 +178,49 @@ func (r *memory) countsOf(d ledger.Date) *dayCount {
 	return &r.day
 }
 
+// addDayTrades adds day trades to the count of their day.
+func (r *memory) addDayTrades(d ledger.Date, n int) {
+	switch {
+	case n == 0 || d < r.horizon():
+		return
+	case d == r.day.Date:
+		r.day.Day += n
+		return
+	}
+	at, found := slices.BinarySearchFunc(r.trades, d, func(c dayCount, d ledger.Date) int { return cmp.Compare(c.Date, d) })
+	if !found {
+		r.trades = slices.Insert(r.trades, at, dayCount{Date: d})
+	}
+	r.trades[at].Day += n
+}
+
+// horizon returns the oldest day of which anything is kept.
+func (r *memory) horizon() ledger.Date {
+	newest := r.day.Date
+	if newest == 0 {
+		return 0
+	}
+	return ledger.DateOf(newest.Time(time.UTC).AddDate(0, 0, -maxDays))
+}
+
+// forget lets go of what lies before the horizon.
+func (r *memory) forget() {
+	horizon := r.horizon()
+	r.trades = slices.DeleteFunc(r.trades, func(c dayCount) bool { return c.Date < horizon })
+	r.sales = slices.DeleteFunc(r.sales, func(s risk.Sale) bool { return s.Date < horizon })
+	maps.DeleteFunc(r.opened, func(_ ledger.InstrumentKey, d ledger.Date) bool { return d < horizon })
+}
+
 // fill folds in what a trade means for its order, the strategies, the day's counts and the
 // unsettled cash. It runs after the book has the trade. h is the position then, nil for a currency
 // trade, and c the part of a position that the trade closed.
 func (r *memory) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
+	r.traded(t, h, c, r.fillOrder(t, t.Contract()), late)
+}
+
+// traded is fill but for the order, whose strategy is given.
+func (r *memory) traded(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, strategy string, late bool) {
 	key := t.Contract()
-	strategy := r.fillOrder(t, key)
 	if h == nil { // a currency trade
 		return
 	}
@@ -253,11 +273,11 @@ func (r *memory) assign(t *ledger.Trade, h *ledger.Holding) {
 func (r *memory) retag(key ledger.InstrumentKey, strategy string, quantity, position ledger.Decimal, late bool) {
 	list := r.tags[key]
 	if strategy != "" {
-		i := slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
+		i := slices.IndexFunc(list, func(x risk.StrategyPart) bool { return x.Strategy == strategy })
 		if i < 0 {
-			list = append(list, tag{Strategy: strategy})
-			slices.SortFunc(list, func(a, b tag) int { return cmp.Compare(a.Strategy, b.Strategy) })
-			i = slices.IndexFunc(list, func(x tag) bool { return x.Strategy == strategy })
+			list = append(list, risk.StrategyPart{Strategy: strategy})
+			slices.SortFunc(list, func(a, b risk.StrategyPart) int { return cmp.Compare(a.Strategy, b.Strategy) })
+			i = slices.IndexFunc(list, func(x risk.StrategyPart) bool { return x.Strategy == strategy })
 		}
 		list[i].Quantity = list[i].Quantity.Add(quantity)
 	}
@@ -273,7 +293,7 @@ func (r *memory) retag(key ledger.InstrumentKey, strategy string, quantity, posi
 
 // clipTags reduces the strategies' parts to the position. Parts with another sign than the position
 // go.
-func clipTags(list []tag, position ledger.Decimal) []tag {
+func clipTags(list []risk.StrategyPart, position ledger.Decimal) []risk.StrategyPart {
 	var same ledger.Decimal
 	for i := range list {
 		if list[i].Quantity.IsNeg() != position.IsNeg() || position.IsZero() {
@@ -290,7 +310,7 @@ func clipTags(list []tag, position ledger.Decimal) []tag {
 		list[i].Quantity = list[i].Quantity.Sub(num.WithSign(cut, list[i].Quantity))
 		over = over.Sub(cut)
 	}
-	return slices.DeleteFunc(list, func(x tag) bool { return x.Quantity.IsZero() })
+	return slices.DeleteFunc(list, func(x risk.StrategyPart) bool { return x.Quantity.IsZero() })
 }
 
 // split scales the strategies' parts of the contract from and moves them to the contract to, whose
@@ -312,13 +332,12 @@ func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position 
 // countTrade counts an execution, and a day trade if it closes a position opened on the same day.
 func (r *memory) countTrade(t *ledger.Trade, key ledger.InstrumentKey, c ledger.Closed) {
 	date := r.dateOf(t.Time)
-	day := r.countsOf(date)
-	day.Trades++
+	r.countsOf(date).Trades++
 	if !c.Quantity.IsZero() && r.opened[key] == date {
-		day.Day++
+		r.addDayTrades(date, 1)
 		delete(r.opened, key)
 	}
-	if !c.Quantity.Equal(t.Quantity) && date == r.day.Date { // a late trade of an earlier day opens nothing today
+	if !c.Quantity.Equal(t.Quantity) && date > r.opened[key] && date >= r.horizon() { // a late one opened earlier
 		r.opened[key] = date
 	}
 }
@@ -337,19 +356,19 @@ func (r *memory) dayTradesSince(d ledger.Date) int {
 	return n
 }
 
-// sold adds the proceeds of a sale to the cash that is not settled.
+// sold adds the proceeds of a sale to the cash that is not settled. The sales are ordered by day and
+// currency.
 func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Decimal) {
-	if n := len(r.sales); n > 0 && r.sales[n-1].Date == d && r.sales[n-1].Currency == currency {
-		r.sales[n-1].Amount = r.sales[n-1].Amount.Add(amount)
+	if d < r.horizon() {
 		return
 	}
-	newest := d
-	for _, s := range r.sales {
-		newest = max(newest, s.Date)
+	at, found := slices.BinarySearchFunc(r.sales, risk.Sale{Date: d, Currency: currency}, func(a, b risk.Sale) int {
+		return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Currency, b.Currency))
+	})
+	if !found {
+		r.sales = slices.Insert(r.sales, at, risk.Sale{Date: d, Currency: currency})
 	}
-	r.sales = append(r.sales, sale{d, currency, amount})
-	horizon := ledger.DateOf(newest.Time(time.UTC).AddDate(0, 0, -maxDays))
-	r.sales = slices.DeleteFunc(r.sales, func(s sale) bool { return s.Date < horizon })
+	r.sales[at].Amount = r.sales[at].Amount.Add(amount)
 }
 
 // change folds a change of the trading state in. Losses named in Recount are counted from there.

@@ -17,7 +17,10 @@ type model struct {
 	limits risk.Limits
 	facts  []modelFact // trades in force and splits
 	cash   map[ledger.Currency]*big.Rat
-	orders map[ledger.OrderID]*modelOrder // that work
+	// log is every order that was accepted or released and every trade, as they were recorded, with the
+	// trades as they are in force. orders, those that work, and tags follow from it; see recount.
+	log    []logged
+	orders map[ledger.OrderID]*modelOrder
 	// tags are what strategies have of a contract; sectors what underlyings are in.
 	tags    map[ledger.InstrumentKey]map[string]*big.Rat
 	sectors map[string]string
@@ -27,9 +30,67 @@ type model struct {
 }
 
 type modelFact struct {
-	trade ledger.Trade
-	split *ledger.Split
-	at    time.Time
+	trade    ledger.Trade
+	split    *ledger.Split
+	at       time.Time
+	strategy string // of the order that the trade filled
+}
+
+// logged is an order that was accepted, one that was released, or a trade: the number of its execution.
+type logged struct {
+	held     *risk.Order
+	released ledger.OrderID
+	trade    string
+}
+
+// recount works out which orders are left, by the trades in force at their places, and then what the
+// strategies have, by the facts in the order of their times.
+func (m *model) recount() {
+	m.orders = map[ledger.OrderID]*modelOrder{}
+	for i := range m.facts {
+		m.facts[i].strategy = ""
+	}
+	for _, e := range m.log {
+		switch {
+		case e.held != nil:
+			m.orders[e.held.ID] = &modelOrder{Order: *e.held, left: ratOf(e.held.Quantity)}
+		case e.released != "":
+			delete(m.orders, e.released)
+		}
+		at := slices.IndexFunc(m.facts, func(f modelFact) bool {
+			root, _ := f.trade.ExecID.Correction()
+			return f.split == nil && string(root) == e.trade
+		})
+		if e.trade == "" || at < 0 { // cancelled
+			continue
+		}
+		f := &m.facts[at]
+		o := m.orders[f.trade.OrderID]
+		if o == nil || o.Instrument.Key() != f.trade.Instrument.Key() || o.Quantity.IsNeg() != f.trade.Quantity.IsNeg() {
+			continue
+		}
+		f.strategy = o.Strategy
+		if o.left = sub(o.left, ratOf(f.trade.Quantity)); o.left.Sign()*ratOf(o.Quantity).Sign() <= 0 {
+			delete(m.orders, o.ID)
+		}
+	}
+	m.tags = map[ledger.InstrumentKey]map[string]*big.Rat{}
+	facts := slices.Clone(m.facts)
+	slices.SortStableFunc(facts, func(a, b modelFact) int { return a.at.Compare(b.at) })
+	upTo := &model{}
+	for _, f := range facts {
+		upTo.facts = append(upTo.facts, f)
+		if s := f.split; s != nil {
+			ratio := new(big.Rat).Quo(ratOf(s.Numerator), ratOf(s.Denominator))
+			for name, q := range m.tags[s.From.Key()] {
+				m.tags[s.From.Key()][name] = mul(q, ratio)
+			}
+			m.retag(s.From.Key(), "", zero(), upTo.position(s.From.Key()))
+			continue
+		}
+		key := f.trade.Instrument.Key()
+		m.retag(key, f.strategy, ratOf(f.trade.Quantity), upTo.position(key))
+	}
 }
 
 type modelOrder struct {
@@ -394,7 +455,7 @@ func (m *model) broken(o *modelOrder) []risk.Rule {
 
 // retag gives what was traded to a strategy; together they never have more than the position, and what
 // others trade takes from them in the order of their names.
-func (m *model) retag(key ledger.InstrumentKey, strategy string, quantity *big.Rat) {
+func (m *model) retag(key ledger.InstrumentKey, strategy string, quantity, position *big.Rat) {
 	tags := m.tags[key]
 	if tags == nil {
 		tags = map[string]*big.Rat{}
@@ -406,7 +467,7 @@ func (m *model) retag(key ledger.InstrumentKey, strategy string, quantity *big.R
 		}
 		tags[strategy] = add(tags[strategy], quantity)
 	}
-	position, sum := m.position(key), zero()
+	sum := zero()
 	names := make([]string, 0, len(tags))
 	for s, q := range tags {
 		if q.Sign() != position.Sign() {

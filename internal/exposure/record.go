@@ -37,16 +37,16 @@ type memoryRecord struct {
 	Policy *storedPolicy `json:"policy,omitempty"`
 	State  storedState   `json:"state"`
 	// Orders are in the order of their holds within a contract.
-	Orders  []risk.WorkingOrder                  `json:"orders,omitempty"`
-	Tags    map[ledger.InstrumentKey][]tag       `json:"tags,omitempty"`
-	Sectors []sectorRecord                       `json:"sectors,omitempty"`
-	Recent  []sent                               `json:"recent,omitempty"`
-	Day     dayCount                             `json:"day"`
-	Trades  []dayCount                           `json:"trades,omitempty"`
-	Opened  map[ledger.InstrumentKey]ledger.Date `json:"opened,omitempty"`
-	Sales   []sale                               `json:"sales,omitempty"`
-	Refused []risk.Incident                      `json:"refused,omitempty"`
-	Loss    lossState                            `json:"loss"`
+	Orders  []risk.WorkingOrder                          `json:"orders,omitempty"`
+	Tags    map[ledger.InstrumentKey][]risk.StrategyPart `json:"tags,omitempty"`
+	Sectors []sectorRecord                               `json:"sectors,omitempty"`
+	Recent  []sent                                       `json:"recent,omitempty"`
+	Day     dayCount                                     `json:"day"`
+	Trades  []dayCount                                   `json:"trades,omitempty"`
+	Opened  map[ledger.InstrumentKey]ledger.Date         `json:"opened,omitempty"`
+	Sales   []risk.Sale                                  `json:"sales,omitempty"`
+	Refused []risk.Incident                              `json:"refused,omitempty"`
+	Loss    lossState                                    `json:"loss"`
 }
 
 // storedState is a change of the trading state in the form in which a checkpoint holds it: as the

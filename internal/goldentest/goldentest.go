@@ -27,10 +27,12 @@ type Journal struct {
 	Name    string
 	Profile Profile
 	Entries []accounts.Entry
-	Middle  accounts.Checkpoint // saved while the journal was being written
-	End     accounts.Checkpoint // saved behind its last entry
-	State   string              // what State returned at the end
-	Figures string              // what Figures returns
+	Middle  accounts.Checkpoint // saved while the journal was being written, by the version that wrote it
+	End     accounts.Checkpoint // saved behind its last entry, by that version
+	// Now are the checkpoints that today's version saves at the same entries; nil if there are none yet.
+	Now     []accounts.Checkpoint
+	State   string // what State returned at the end
+	Figures string // what Figures returns
 }
 
 // Profile is NAME.profile.json: the profile as it was at the end of the journal, and the moment
@@ -136,12 +138,11 @@ func Load(t testing.TB, dir, name string) *Journal {
 			Payload: []byte(l.Payload), Prev: hash(t, l.Prev), Hash: hash(t, l.Hash),
 		})
 	}
-	saved := lines[CheckpointLine](t, dir, name+".checkpoint")
+	saved := checkpoints(t, dir, name+".checkpoint", id)
 	require.Len(t, saved, 2, "checkpoints of %s", name)
-	for i, c := range []*accounts.Checkpoint{&j.Middle, &j.End} {
-		sum := hash(t, saved[i].Sum)
-		*c = accounts.Checkpoint{ProfileID: id, Seq: saved[i].Seq, Hash: hash(t, saved[i].Hash),
-			State: append(sum[:], saved[i].Book...)}
+	j.Middle, j.End = saved[0], saved[1]
+	if _, err := os.Stat(filepath.Join(dir, CheckpointsFile(name))); err == nil {
+		j.Now = checkpoints(t, dir, CheckpointsFile(name), id)
 	}
 	last := j.Last()
 	require.Equal(t, last.Seq, j.End.Seq, "the last checkpoint of %s is not of its end", name)
@@ -151,6 +152,33 @@ func Load(t testing.TB, dir, name string) *Journal {
 
 // FiguresFile returns the name of the file with a journal's figures.
 func FiguresFile(name string) string { return name + ".figures.json" }
+
+// CheckpointsFile returns the name of the file with the checkpoints of today's version.
+func CheckpointsFile(name string) string { return name + ".checkpoint3" }
+
+// CheckpointsText returns checkpoints as the file has them.
+func CheckpointsText(t testing.TB, list ...accounts.Checkpoint) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, c := range list {
+		sum, book := c.State[:len(c.Hash)], c.State[len(c.Hash):]
+		line, err := json.Marshal(CheckpointLine{c.Seq, c.Hash.String(), hex.EncodeToString(sum), string(book)})
+		require.NoError(t, err)
+		b.Write(append(line, '\n'))
+	}
+	return b.Bytes()
+}
+
+// checkpoints reads a file of checkpoints.
+func checkpoints(t testing.TB, dir, file string, id accounts.ProfileID) []accounts.Checkpoint {
+	t.Helper()
+	var out []accounts.Checkpoint
+	for _, l := range lines[CheckpointLine](t, dir, file) {
+		sum := hash(t, l.Sum)
+		out = append(out, accounts.Checkpoint{ProfileID: id, Seq: l.Seq, Hash: hash(t, l.Hash), State: append(sum[:], l.Book...)})
+	}
+	return out
+}
 
 // withoutFigures takes the performance out of a state: no journal and no checkpoint holds figures, and
 // those of the state are by the definitions of the version that wrote it.

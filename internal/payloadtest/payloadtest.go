@@ -75,5 +75,13 @@ func Risk() []risk.Payload {
 		&risk.StateChange{State: risk.TradingReducing, Cause: risk.RuleDrawdown, Reason: "r",
 			Recount: []risk.Rule{risk.RuleDailyLoss, risk.RuleDrawdown}, Equity: d("100"), Capital: d("90"), Time: Time},
 		&risk.PolicyChange{Version: 3, Status: risk.StatusActive, Limits: limits, Time: Time}, &risk.PolicyChange{Version: 1, Time: Time},
+		&risk.Restatement{
+			Orders: []risk.WorkingOrder{{Order: full, Filled: d("1"), HeldAt: Time}, {Order: sparse, HeldAt: Time}}, Done: []ledger.OrderID{"o-7"},
+			Parts: map[ledger.InstrumentKey][]risk.StrategyPart{"STK:XYZ:USD": {{Strategy: "trend", Quantity: d("3")}}, "STK:ABC:USD": nil},
+			Counts: &risk.Counts{Day: 20260310, Trades: 4, DayTrades: []risk.DayTradeCount{{Date: 20260309, N: 2}},
+				Opened: map[ledger.InstrumentKey]ledger.Date{"STK:XYZ:USD": 20260310},
+				Sales:  []risk.Sale{{Date: 20260309, Currency: "USD", Amount: d("100.5")}}},
+		},
+		&risk.Restatement{Counts: &risk.Counts{}},
 	}
 }
