@@ -27,8 +27,9 @@ func (p *Portfolio) market(a *exposure.Account, now time.Time) exposure.Market {
 	return exposure.Market{Prices: p.prices, Policy: a.PolicyFor(p.policy.Load()), Now: now}
 }
 
-// Check says whether an order would be accepted now. It holds nothing and does no I/O, and its cost
-// does not grow with the number of positions. The order's ID may be empty. An order that is working
+// Check says whether an order would be accepted now, as Reserve would: with the same violations, warnings
+// and largest quantity that would pass. It holds nothing and does no I/O, and its cost does not grow with
+// the number of positions. The order's ID may be empty. An order that is working
 // already is a repeat, as for Reserve, and another one with its ID is refused by RuleIDReused. Of an ID
 // that is done or was refused Check does not know: that takes I/O. Calls of Check wait for each other:
 // they share memory to judge in.
@@ -227,7 +228,7 @@ func (p *Portfolio) judgeAgain(o *risk.Order) risk.Decision {
 func (p *Portfolio) judgeDraft(o *risk.Order) risk.Decision {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.checking.Decide(p.draft.fold.Account, p.draftMarket(), o, true)
+	return p.checking.Decide(p.draft.fold.Account, p.draftMarket(), o)
 }
 
 // writeLosses writes the day's loss and the drawdown to the draft, if they are at another level

@@ -18,9 +18,12 @@ type Decision struct {
 	// Repeat is true where the ID was decided before, and this is that decision. An allowed order may
 	// have been sent then: ask the broker before sending it again.
 	Repeat bool `json:"repeat,omitempty"`
-	// Warnings are the limits that the order brings to their warning level. Portfolio.Reserve
-	// collects them, Portfolio.Check does not.
+	// Warnings are the limits that the order brings to their warning level.
 	Warnings []Violation `json:"warnings"`
+	// Largest is set where the order is refused for its size alone: the largest quantity with which it
+	// would pass at that moment, with the order's sign and as many places as its quantity has. Zero where
+	// no smaller order would pass, and for every other decision, an earlier one that is repeated included.
+	Largest ledger.Decimal `json:"largest,omitzero"`
 }
 
 // String returns the decision as one sentence, in English.

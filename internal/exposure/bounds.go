@@ -87,10 +87,10 @@ func newBound(amount, warnAt ledger.Decimal, set bool) bound {
 	return bound{at: amount, warn: num.Convert(amount, warnAt), set: true}
 }
 
-// tightest returns the room left under the strictest limit on exposure and margin, in base
-// currency. An order whose notional is within that room breaks none of these limits, unless the
-// order writes an option, sells a cheap stock or flips a position: neither exposure nor margin grows by more than the
-// order's notional.
+// tightest returns the room left below the strictest warning level of the limits on exposure and margin,
+// in base currency. An order whose notional is less than that room comes to none of these levels, unless
+// the order writes an option, sells a cheap stock or flips a position: neither exposure nor margin grows
+// by more than the order's notional.
 func (e *exposure) tightest(m *Market) ledger.Decimal {
 	if !e.roomed {
 		e.room, e.roomed = e.measureRoom(m), true
@@ -103,13 +103,13 @@ func (e *exposure) tightest(m *Market) ledger.Decimal {
 // were held: sizes looks at the order's own contract.
 func (e *exposure) measureRoom(m *Market) ledger.Decimal {
 	bounds := &e.bounds
-	room := bounds.available.at.Sub(e.needed(m, &e.total, bounds.equity))
+	room := bounds.available.warn.Sub(e.needed(m, &e.total, bounds.equity))
 	if !e.policy.limits.FuturesMargin.LessThan(num.One) {
 		return ledger.Decimal{}
 	}
 	left := func(limit *bound, used ledger.Decimal) {
 		if limit.set {
-			room = num.Min(room, limit.at.Sub(used))
+			room = num.Min(room, limit.warn.Sub(used))
 		}
 	}
 	most := func(sums map[string]ledger.Decimal) (worst ledger.Decimal) {

@@ -22,7 +22,7 @@ func (j *Judge) losses() {
 		j.drawdown(d.Severe, "")
 	case bounds.severity == risk.SeverityModerate && fresh:
 		j.drawdown(d.Moderate, "nothing new is opened")
-	case bounds.severity >= risk.SeverityWarning && j.warn:
+	case bounds.severity >= risk.SeverityWarning:
 		j.decision.Warnings = append(j.decision.Warnings, risk.Violation{Rule: risk.RuleDrawdown,
 			Subject: bounds.severity.String(), Limit: d.Severe, Actual: bounds.drawdown()})
 	}
@@ -42,7 +42,7 @@ func (j *Judge) counts() {
 	if j.contract == nil {
 		open++
 	}
-	j.number(risk.RulePositions, open, limits.OpenPositions)
+	j.number(risk.RulePositions, open, &j.exposure.policy.positions)
 	if limits.Account != risk.MarginAccount || limits.DayTrades(j.exposure.today) != risk.PatternDayTrader {
 		return
 	}

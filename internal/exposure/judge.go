@@ -30,14 +30,14 @@ type Judge struct {
 	after stake
 	// before and with are the contract's figures without and with the order.
 	before, with figures
-	// warn asks for warnings besides violations.
-	warn     bool
+	// full asks for every rule to be looked at, where else a short cut may do.
+	full     bool
 	decision risk.Decision
 }
 
 // Check reports whether the account would accept the order at the market. The order need not be
-// normalized. An order that is working already is judged as by Again. Check collects no warnings, and
-// allocates nothing for an order that is allowed.
+// normalized. An order that is working already is judged as by Again. Check allocates nothing for an order
+// that is allowed without a warning.
 func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	if err := j.order.Examine(); err != nil {
@@ -64,17 +64,28 @@ func (j *Judge) Again(a *Account, m Market, o *risk.Order) risk.Decision {
 	return j.decision
 }
 
-// Decide decides about a normalized order in the account at the market, with warnings if warn is
-// set.
-func (j *Judge) Decide(a *Account, m Market, o *risk.Order, warn bool) risk.Decision {
+// Decide decides about a normalized order in the account at the market. It looks closer than Check, and
+// comes to the same decision.
+func (j *Judge) Decide(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
-	return j.decide(a, m, warn)
+	return j.decide(a, m, true)
 }
 
-// decide runs the rules over the order in j.order. An order that only reduces skips the limits.
-func (j *Judge) decide(a *Account, m Market, warn bool) risk.Decision {
+// decide decides about the order in j.order. Of an order that is refused for its size alone it says how
+// much would pass.
+func (j *Judge) decide(a *Account, m Market, full bool) risk.Decision {
 	j.locate(a, m)
-	j.warn = warn
+	j.full = full
+	j.rules()
+	if !j.decision.Allowed && bySize(j.decision.Violations) {
+		j.decision.Largest = j.largest()
+	}
+	return j.decision
+}
+
+// rules runs the rules over the order in j.order, whose contract is located. An order that only reduces
+// skips the limits.
+func (j *Judge) rules() {
 	j.setReduces(j.order.Quantity.Abs())
 	j.trading()
 	j.cover()
@@ -94,7 +105,6 @@ func (j *Judge) decide(a *Account, m Market, warn bool) risk.Decision {
 		}
 	}
 	j.decision.Allowed = len(j.decision.Violations) == 0
-	return j.decision
 }
 
 // locate finds the contract of the order in j.order, and begins a decision.
@@ -138,14 +148,14 @@ func (j *Judge) underlying() underlyingKey {
 // refuse adds a violation to the decision.
 func (j *Judge) refuse(v risk.Violation) { j.decision.Violations = append(j.decision.Violations, v) }
 
-// bound holds a value against a limit. A value equal to the limit is allowed. With warn set, a
-// value at the warning level or above is a warning.
+// bound holds a value against a limit. A value equal to the limit is allowed. A value at the warning
+// level or above is a warning.
 func (j *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, limit *bound) {
 	switch {
 	case !limit.set:
 	case actual.GreaterThan(limit.at):
 		j.refuse(risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
-	case j.warn && actual.GreaterThanOrEqual(limit.warn) && actual.IsPos():
+	case actual.GreaterThanOrEqual(limit.warn) && actual.IsPos():
 		j.decision.Warnings = append(j.decision.Warnings,
 			risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
 	}
@@ -154,15 +164,14 @@ func (j *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, lim
 // boundKey is bound with the order's contract as the subject. It makes a string of the key only
 // where that is needed.
 func (j *Judge) boundKey(rule risk.Rule, actual ledger.Decimal, limit *bound) {
-	if limit.set && (actual.GreaterThan(limit.at) || j.warn) {
+	if limit.set && actual.GreaterThanOrEqual(limit.warn) {
 		j.bound(rule, string(j.key), actual, limit)
 	}
 }
 
-// number is bound for a count; zero is no limit.
-func (j *Judge) number(rule risk.Rule, actual, limit int) {
-	if limit > 0 && (actual > limit || j.warn) {
-		j.bound(rule, "", num.Int(int64(actual)), &bound{at: num.Int(int64(limit)),
-			warn: num.Convert(num.Int(int64(limit)), j.exposure.policy.limits.WarnAt), set: true})
+// number is bound for a count.
+func (j *Judge) number(rule risk.Rule, actual int, limit *number) {
+	if limit.at > 0 && actual >= limit.warn {
+		j.bound(rule, "", num.Int(int64(actual)), &bound{at: num.Int(int64(limit.at)), warn: num.Int(int64(limit.warn)), set: true})
 	}
 }

@@ -3,6 +3,7 @@ package exposure
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
@@ -13,10 +14,12 @@ import (
 // loss or the drawdown is at another level than the one last written. A state change to
 // TradingReducing follows where the level is severe or worse. Losses returns nil where the present
 // equity is not known, old marks included, or the limits are not valid.
-func (a *Account) Losses(m *Market) []risk.Payload {
-	e := a.weigh(m)
+func (a *Account) Losses(m *Market) []risk.Payload { return a.losses(a.weigh(m), m.Now) }
+
+// losses is Losses with the account's exposure.
+func (a *Account) losses(e *exposure, now time.Time) []risk.Payload {
 	bounds := &e.bounds
-	if !e.policy.sound || !e.told(m.Now) {
+	if !e.policy.sound || !e.told(now) {
 		return nil
 	}
 	var out []risk.Payload
@@ -25,14 +28,14 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 		out = append(out, b)
 		if b.Severity >= risk.SeveritySevere && state == risk.TradingActive {
 			out = append(out, &risk.StateChange{State: risk.TradingReducing, Cause: b.Rule, Reason: reason,
-				Time: m.Now})
+				Time: now})
 			state = risk.TradingReducing
 		}
 	}
 	loss := &a.memory.loss
 	if limits := &e.policy.limits.Drawdown; bounds.severity != loss.Severity {
 		b := &risk.Breach{Rule: risk.RuleDrawdown, Severity: bounds.severity, Limit: limits.Severe,
-			Actual: bounds.drawdown(), Time: m.Now}
+			Actual: bounds.drawdown(), Time: now}
 		if bounds.severity < loss.Severity {
 			out = append(out, b)
 		} else {
@@ -43,7 +46,7 @@ func (a *Account) Losses(m *Market) []risk.Payload {
 		return out
 	}
 	b := &risk.Breach{Rule: risk.RuleDailyLoss, Severity: risk.SeverityWarning, Limit: bounds.loss.at,
-		Actual: bounds.lost, Time: m.Now}
+		Actual: bounds.lost, Time: now}
 	switch {
 	case bounds.lost.GreaterThan(bounds.loss.at):
 		b.Severity = risk.SeveritySevere

@@ -12,10 +12,16 @@ import (
 
 // trading holds the order against the trading state and the profile's status.
 func (j *Judge) trading() {
-	state := j.account.memory.tradingState()
+	state, reason := j.account.memory.tradingState(), j.account.memory.state.Reason
+	if state == risk.TradingActive {
+		for _, p := range j.account.losses(j.exposure, j.market.Now) { // they are written before an order is decided
+			if s, stops := p.(*risk.StateChange); stops {
+				state, reason = s.State, s.Reason
+			}
+		}
+	}
 	if state == risk.TradingHalted || state == risk.TradingReducing && !j.decision.Reduces {
-		j.refuse(risk.Violation{Rule: risk.RuleState,
-			Reason: fmt.Sprintf("trading is %s: %s", state, j.account.memory.state.Reason)})
+		j.refuse(risk.Violation{Rule: risk.RuleState, Reason: fmt.Sprintf("trading is %s: %s", state, reason)})
 	}
 	status := j.exposure.policy.status
 	if status == risk.StatusArchived || status != risk.StatusActive && !j.decision.Reduces {
@@ -75,19 +81,20 @@ func (j *Judge) symbols() {
 
 // sending holds the order against the limits on duplicates and on the number of orders and trades.
 func (j *Judge) sending() {
-	limits, r, now := &j.exposure.policy.limits, &j.account.memory, j.market.Now
+	policy, r, now := j.exposure.policy, &j.account.memory, j.market.Now
+	window := policy.limits.DuplicateWindow
 	// Several processes write these times, each by its own clock: they need not be in order.
 	recent := r.recent.list()
-	for i := len(recent) - 1; i >= 0 && limits.DuplicateWindow > 0; i-- {
+	for i := len(recent) - 1; i >= 0 && window > 0; i-- {
 		s := &recent[i]
-		if string(s.Key) == string(j.key) && now.Sub(s.Time) < limits.DuplicateWindow &&
+		if string(s.Key) == string(j.key) && now.Sub(s.Time) < window &&
 			s.Quantity.Equal(j.order.Quantity) && s.Price.Equal(j.order.Price) {
 			j.refuse(risk.Violation{Rule: risk.RuleDuplicate, Subject: string(j.key),
 				Reason: fmt.Sprintf("the same order was accepted %s ago", max(now.Sub(s.Time), 0))})
 			break
 		}
 	}
-	if n := limits.OrdersPerMinute; n > 0 && (len(recent) >= n || j.warn) {
+	if n := &policy.perMinute; n.at > 0 && len(recent)+1 >= n.warn {
 		aMinuteAgo, sent := now.Add(-time.Minute), 1
 		for i := range recent {
 			if recent[i].Time.After(aMinuteAgo) {
@@ -100,8 +107,8 @@ func (j *Judge) sending() {
 	if r.day.Date >= j.exposure.today {
 		orders, trades = r.day.Orders, r.day.Trades
 	}
-	j.number(risk.RuleOrders, orders+1, limits.OrdersPerDay)
-	j.number(risk.RuleTrades, trades+1, limits.TradesPerDay)
+	j.number(risk.RuleOrders, orders+1, &policy.perDay)
+	j.number(risk.RuleTrades, trades+1, &policy.trades)
 }
 
 // priced reports whether all marks and rates that the order's figures and the account's equity need
@@ -184,7 +191,7 @@ func (j *Judge) based() {
 
 // sizes holds the order itself against the limits on quantity, notional and price. It reports
 // whether holdings must be looked at: an order whose notional is within the room of tightest breaks
-// no limit there.
+// no limit there, and comes to no warning level.
 func (j *Judge) sizes() bool {
 	limits, o, bounds := &j.exposure.policy.limits, &j.order, &j.exposure.bounds
 	size := o.Quantity.Abs()
@@ -203,11 +210,11 @@ func (j *Judge) sizes() bool {
 	j.bound(risk.RuleNotional, "", notional, &bounds.notional)
 	flips := j.contract != nil && !j.contract.stake.held.IsZero() && j.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
 	cheap := o.Quantity.IsNeg() && j.terms.cheap()
-	if j.warn || writes || flips || cheap || bounds.sector.set && j.moves() ||
-		notional.GreaterThan(j.exposure.tightest(&j.market)) {
+	if j.full || writes || flips || cheap || bounds.sector.set && j.moves() ||
+		notional.GreaterThanOrEqual(j.exposure.tightest(&j.market)) {
 		return true
 	}
-	return j.contract != nil && bounds.position.set && j.before.worst.Add(notional).GreaterThan(bounds.position.at)
+	return j.contract != nil && bounds.position.set && j.before.worst.Add(notional).GreaterThanOrEqual(bounds.position.warn)
 }
 
 // moves reports whether the order moves its underlying to another sector.

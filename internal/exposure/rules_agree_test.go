@@ -2,13 +2,13 @@ package exposure_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/ai-ots/accounts/internal/desktest"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
@@ -65,14 +65,13 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 				o.Price = dec(rapid.SampledFrom([]string{"0", prices[string(i.SecType)][1]}).Draw(rt, "price"))
 				o.Strategy = rapid.SampledFrom([]string{"", "alpha", "beta"}).Draw(rt, "strategy")
 				o.Sector = rapid.SampledFrom([]string{"", "", "tech", "energy"}).Draw(rt, "sector")
-				check, active := d.Portfolio.Check(o), d.Portfolio.Snapshot().Risk.State == risk.TradingActive
+				check := d.Portfolio.Check(o)
 				got, _ := d.Portfolio.Reserve(t.Context(), o)
-				reasons := got.Violations
-				if active { // what this very Reserve found lost restricts trading before it decides
-					reasons = slices.DeleteFunc(slices.Clone(reasons), func(v risk.Violation) bool { return v.Rule == risk.RuleState })
-				}
-				require.Equal(rt, allSaid(check.Violations), allSaid(reasons), "Check and Reserve differ on %+v", o)
+				require.Equal(rt, allSaid(check.Violations), allSaid(got.Violations), "Check and Reserve differ on %+v", o)
+				require.Equal(rt, allSaid(check.Warnings), allSaid(got.Warnings), "Check and Reserve warn differently of %+v", o)
 				require.Equal(rt, check.Allowed, got.Allowed)
+				require.Equal(rt, check.Largest.String(), got.Largest.String(), "Check and Reserve let different quantities pass of %+v", o)
+				requireLargest(rt, d, o, check)
 				if got.Allowed {
 					held = append(held, o)
 				}
@@ -90,4 +89,24 @@ func TestCheckAgreesWithReserve(t *testing.T) {
 		require.Equal(rt, before.Breaches, after.Breaches, "a fresh fold has other refusals")
 		require.Equal(rt, before.State, after.State, "a fresh fold has another trading state")
 	})
+}
+
+// requireLargest holds the largest quantity of a refusal against the rules themselves: that quantity
+// passes, and one more does not. An order that is refused for its size alone says it.
+func requireLargest(rt *rapid.T, d *desktest.Desk, o risk.Order, got risk.Decision) {
+	if got.Allowed || got.Largest.IsZero() {
+		return
+	}
+	require.Equal(rt, o.Quantity.IsNeg(), got.Largest.IsNeg(), "the largest has another sign")
+	require.True(rt, got.Largest.Abs().LessThan(o.Quantity.Abs()), "%s of %s would pass", got.Largest, o.Quantity)
+	o.ID = ""
+	o.Quantity = got.Largest
+	passes := d.Portfolio.Check(o)
+	require.True(rt, passes.Allowed || passes.Broken(risk.RuleDuplicate), "%s would pass: %s", o.Quantity, passes)
+	one := dec("1")
+	if o.Quantity.IsNeg() {
+		one = dec("-1")
+	}
+	o.Quantity = o.Quantity.Add(one)
+	require.False(rt, d.Portfolio.Check(o).Allowed, "%s pass, more than the largest", o.Quantity)
 }

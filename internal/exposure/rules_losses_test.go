@@ -2,6 +2,7 @@ package exposure_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,8 +65,12 @@ func TestDrawdownSeverities(t *testing.T) {
 			require.NoError(t, err)
 			fallTo(t, d, c.price)
 			require.Equal(t, c.severity, standing(d).Severity, "the snapshot shows it at once, before anything is written")
-			require.Equal(t, allSaid(d.Portfolio.Check(order("", xyz, "1")).Violations), append([]string{}, c.add...), "adding to what is held")
-			require.Equal(t, allSaid(d.Portfolio.Check(order("", abc, "1")).Violations), append([]string{}, c.new...), "opening what is not held")
+			first := []string{}
+			if c.reduces { // Check says what Reserve will, which writes the change of state first
+				first = append(first, state)
+			}
+			require.Equal(t, allSaid(d.Portfolio.Check(order("", xyz, "1")).Violations), append(slices.Clone(first), c.add...), "adding to what is held")
+			require.Equal(t, allSaid(d.Portfolio.Check(order("", abc, "1")).Violations), append(slices.Clone(first), c.new...), "opening what is not held")
 			if !c.reduces {
 				got := d.Accept(t, order("add", xyz, "0.01"))
 				warned := c.severity >= risk.SeverityWarning
@@ -172,7 +177,7 @@ func TestDailyLossByDay(t *testing.T) {
 	d.Mark(t, abc, "10")
 	require.Equal(t, "5000", standing(d).DayLoss.String(), "a restart does not forget")
 	over := broken(risk.RuleDailyLoss, "", "5000", "4850") // 5 % of 97,000
-	require.Equal(t, []string{over}, allSaid(d.Portfolio.Check(order("", xyz, "1")).Violations))
+	require.Equal(t, []string{broken(risk.RuleState, "", "0", "0"), over}, allSaid(d.Portfolio.Check(order("", xyz, "1")).Violations))
 	d.RefuseAfter(t, order("over", xyz, "1"), broken(risk.RuleState, "", "0", "0"), over)
 	require.NoError(t, d.Portfolio.Resume(t.Context(), "seen"))
 	require.Equal(t, "0", standing(d).DayLoss.String(), "whoever resumes has seen the loss")

@@ -101,13 +101,12 @@ type (
 		Allowed    bool             `json:"allowed"`
 		Reduces    bool             `json:"reduces,omitempty"`
 		Violations []risk.Violation `json:"violations,omitempty"`
-		Warnings   []risk.Violation `json:"warnings,omitempty"`
 	}
 )
 
-// told is a decision as states have it.
+// told is a decision as states have it: without warnings, which Check did not collect when they were taken.
 func told(d risk.Decision) decision {
-	return decision{d.OrderID, d.Allowed, d.Reduces, d.Violations, d.Warnings}
+	return decision{d.OrderID, d.Allowed, d.Reduces, d.Violations}
 }
 
 func (p *Profile) mark(t testing.TB, to *accounts.Portfolio) {

@@ -43,6 +43,15 @@ var Hundred = udecimal.MustFromInt64(100, 0)
 // Int returns n as a decimal.
 func Int(n int64) udecimal.Decimal { return udecimal.MustFromInt64(n, 0) }
 
+// Step returns the smallest positive number with so many places.
+func Step(places uint8) udecimal.Decimal { return udecimal.MustFromInt64(1, places) }
+
+// Half returns half of a number, cut to 19 places.
+func Half(d udecimal.Decimal) udecimal.Decimal {
+	half, _ := d.Div64(2) // which is not zero
+	return half
+}
+
 // Percent returns d ÷ 100.
 func Percent(d udecimal.Decimal) udecimal.Decimal { return Trim(Share(d, One, Hundred)) }
 
