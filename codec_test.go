@@ -75,7 +75,8 @@ func byTags(p payload) any {
 			Cash      map[ledger.Currency]ledger.CashBalance `json:"cash,omitempty"`
 			Pending   []ledger.PendingPremium                `json:"pending,omitempty"`
 			Trades    int64                                  `json:"trades"`
-		}{positions, p.Cash, p.Pending, p.Trades}
+			Shifts    []ledger.Shift                         `json:"shifts,omitempty"`
+		}{positions, p.Cash, p.Pending, p.Trades, p.Shifts}
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -186,13 +187,42 @@ func (p *Portfolio) restateDraft(cmd *command) error {
 	}
 	d := p.draft
 	d.restated++
-	if err := d.add(ledger.Diff(d.fold.Book, after.Book)); err != nil {
+	r := ledger.Diff(d.fold.Book, after.Book)
+	r.Shifts = p.shifts()
+	if err := d.add(r); err != nil {
 		return err
 	}
 	if r := d.fold.Restated(after); !r.Empty() {
 		return d.add(r)
 	}
 	return nil
+}
+
+// shifts returns the shifts that the draft's amendments make which no restatement stands behind yet.
+// Those of one time are one.
+func (p *Portfolio) shifts() []ledger.Shift {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []ledger.Shift
+	for _, f := range slices.Backward(p.draft.payloads) {
+		if _, done := f.(*ledger.Restatement); done {
+			break
+		}
+		a, ok := f.(*ledger.Amendment)
+		if !ok {
+			continue
+		}
+		s, ok := a.Shift(p.prices)
+		at := slices.IndexFunc(out, func(x ledger.Shift) bool { return x.Since.Equal(s.Since) })
+		switch {
+		case !ok:
+		case at < 0:
+			out = append(out, s)
+		default:
+			out[at].By = out[at].By.Add(s.By)
+		}
+	}
+	return out
 }
 
 // seen returns the number of the entry with the key in the journal, as far as that is known, or in

@@ -88,7 +88,7 @@ func reusedCases() map[string]reusedCase {
 		"equity point": {nil, ledger.EquityPoint{Time: day, Equity: dec("1"), Cash: dec("2"), Realized: dec("3"), Unrealized: dec("4"), Capital: dec("5"),
 			Notional: &ledger.Notional{Long: dec("6"), Short: dec("7")}}, []again{
 			{"Notional", &ledger.Notional{Long: dec("6"), Short: dec("9")}, reused}, {"Notional", &ledger.Notional{Long: dec("9"), Short: dec("7")}, reused},
-			{"Notional", (*ledger.Notional)(nil), hint},
+			{"Notional", (*ledger.Notional)(nil), hint}, {"Derived", true, hint},
 			{"Time", day.Add(time.Hour), otherID}, {"Equity", dec("9"), reused}, {"Cash", dec("9"), reused}, {"Realized", dec("9"), reused},
 			{"Unrealized", dec("9"), reused}, {"Capital", dec("9"), reused},
 		}},

@@ -26,6 +26,9 @@ type Amendment struct {
 	// corrects is true if Trade corrects an execution. It is set only while the amendment is
 	// recorded, and is not in the journal.
 	corrects bool
+	// was is the version of the execution that was in force before; nil for none. As corrects, it is
+	// not in the journal.
+	was *Trade
 }
 
 // check returns an error for an amendment that a fold cannot take.

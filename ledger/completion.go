@@ -44,5 +44,5 @@ func complete(t, inForce *Trade, place int64) *Amendment {
 		return nil
 	}
 	full.derive()
-	return &Amendment{Place: place, Trade: &full, Completes: c}
+	return &Amendment{Place: place, Trade: &full, Completes: c, was: inForce}
 }

@@ -18,6 +18,9 @@ type EquityPoint struct {
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
+	// Derived says that the point was worked out from the book and its marks, as RecordEquity does, and
+	// not told by the broker. A change of history moves it; see [Shift].
+	Derived bool `json:"derived,omitempty"`
 }
 
 // Notional is what is held by notional, in base currency: the sums of quantity × multiplier × mark.
@@ -79,7 +82,7 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 		b = wire.AppendDecimal(b, "long", n.Long, false)
 		b = append(wire.AppendDecimal(b, "short", n.Short, false), '}')
 	}
-	return b
+	return wire.AppendTrue(b, "derived", p.Derived)
 }
 
 func (EquityPoint) fact()               {}

@@ -57,10 +57,11 @@ type storedRestatement struct {
 	Cash      map[Currency]CashBalance `json:"cash,omitempty"`
 	Pending   []PendingPremium         `json:"pending,omitempty"`
 	Trades    int64                    `json:"trades"`
+	Shifts    []Shift                  `json:"shifts,omitempty"`
 }
 
 func (r *Restatement) stored() storedRestatement {
-	return storedRestatement{storedPositions(r.Positions), r.Cash, r.Pending, r.Trades}
+	return storedRestatement{storedPositions(r.Positions), r.Cash, r.Pending, r.Trades, r.Shifts}
 }
 
 // MarshalJSON writes empty lists as [] and an empty map as {}. A journal leaves them out.
@@ -70,7 +71,8 @@ func (r Restatement) MarshalJSON() ([]byte, error) {
 		Cash      map[Currency]CashBalance `json:"cash"`
 		Pending   []PendingPremium         `json:"pending"`
 		Trades    int64                    `json:"trades"`
-	}{wire.List(r.Positions), wire.Map(r.Cash), wire.List(r.Pending), r.Trades})
+		Shifts    []Shift                  `json:"shifts"`
+	}{wire.List(r.Positions), wire.Map(r.Cash), wire.List(r.Pending), r.Trades, wire.List(r.Shifts)})
 }
 
 // MarshalJSON writes empty lists as [].

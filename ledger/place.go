@@ -62,7 +62,7 @@ func (b *Book) Correct(t, was *Trade, place int64) (*Amendment, error) {
 		return nil, fmt.Errorf("execution %q in %s, corrected to %s: %w", t.ExecID, key, t.Contract(),
 			ErrExecutionMismatch)
 	}
-	return &Amendment{Place: place, Trade: t.clone(), corrects: true}, nil
+	return &Amendment{Place: place, Trade: t.clone(), corrects: true, was: current.trade}, nil
 }
 
 // Cancel returns the amendment that records the cancellation of an execution. was is the trade as
@@ -74,7 +74,7 @@ func (b *Book) Cancel(c *Cancellation, was *Trade, place int64) *Amendment {
 	if version < current.version || version == current.version && current.trade == nil {
 		return nil
 	}
-	return &Amendment{Place: place, Cancellation: c}
+	return &Amendment{Place: place, Cancellation: c, was: current.trade}
 }
 
 // late reports whether a fact about the contract at the time would change the outcome of later

@@ -27,7 +27,7 @@ type Refold struct {
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
 // not nil, is called with every fact in force, its place in the journal, and the part of a position
-// that it closed, which is zero for all facts but trades. Trades, splits and openings come in their
+// that it closed, which is zero for all facts but trades; and with the restatements that have shifts. Trades, splits and openings come in their
 // effective order; with changes, they come behind all other facts.
 func NewRefold(
 	base Currency, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
@@ -107,8 +107,13 @@ func (r *Refold) Add(seq int64, payload any) {
 	if !ok {
 		return
 	}
-	switch p.(type) {
-	case *Amendment, *Restatement:
+	switch f := p.(type) {
+	case *Restatement:
+		if r.each != nil && len(f.Shifts) > 0 {
+			r.each(seq, f, Closed{})
+		}
+		return
+	case *Amendment:
 		return // NewRefold has taken the changes in
 	case *Trade, *Split, *Opening:
 		if len(r.changes) > 0 {

@@ -17,6 +17,7 @@ type Restatement struct {
 	Cash      map[Currency]CashBalance `json:"cash,omitempty"`      // replace those of the same currency
 	Pending   []PendingPremium         `json:"pending,omitempty"`   // replaces all
 	Trades    int64                    `json:"trades"`              // replaces the count
+	Shifts    []Shift                  `json:"shifts,omitempty"`    // of the equity points before
 }
 
 // check returns an error unless the lots of every position add up to the position.

@@ -40,7 +40,7 @@ func (t *Totals) Lacking() []Currency {
 // Point returns the totals as an equity point.
 func (t *Totals) Point(at time.Time) EquityPoint {
 	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
-		Capital: t.Capital, Notional: &Notional{t.Notional.Long, t.Notional.Short}}
+		Capital: t.Capital, Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}
 }
 
 // PositionValue is a position valued at its mark.

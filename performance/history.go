@@ -35,9 +35,8 @@ func NewHistory(base ledger.Currency, zone *time.Location) *History {
 func (h *History) Zone() *time.Location { return h.zone }
 
 // Follow takes a payload that was folded into the book, with the part of a position that it closed.
-// It ignores payloads that no figure needs. It returns false for an amendment or a restatement: then
-// the history must be made anew from the whole journal, with every fact in force in its effective
-// order.
+// It ignores payloads that no figure needs. It returns false for an amendment: then the history must be
+// made anew from the whole journal, with every fact in force in its effective order.
 func (h *History) Follow(f any, c ledger.Closed) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
@@ -54,7 +53,11 @@ func (h *History) Follow(f any, c ledger.Closed) bool {
 		if f.Kind == ledger.Fee {
 			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
 		}
-	case *ledger.Amendment, *ledger.Restatement:
+	case *ledger.Restatement:
+		for _, s := range f.Shifts {
+			h.shift(s)
+		}
+	case *ledger.Amendment:
 		return false
 	}
 	return true
@@ -125,13 +128,24 @@ func (h *History) split(s *ledger.Split) {
 
 // point takes an equity point in.
 func (h *History) point(f *ledger.EquityPoint) {
-	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Notional}
+	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Notional, f.Derived}
 	if n := len(h.points); n == 0 || !v.at.Before(h.points[n-1].at) {
 		h.points = append(h.points, v)
 		return
 	}
 	i, _ := slices.BinarySearchFunc(h.points, v, func(a, b point) int { return a.at.Compare(b.at) })
 	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
+}
+
+// shift adds to the equity of earlier derived points what they did not contain.
+func (h *History) shift(s ledger.Shift) {
+	i, _ := slices.BinarySearchFunc(h.points, s.Since, func(p point, t time.Time) int { return p.at.Compare(t) })
+	h.points = slices.Clone(h.points) // copies of h share the old slice
+	for ; i < len(h.points); i++ {
+		if p := &h.points[i]; p.derived {
+			p.equity = p.equity.Add(s.By)
+		}
+	}
 }
 
 // Report works out how the profile did in the window. It returns invalid.Err for a window that is
@@ -154,6 +168,7 @@ type point struct {
 	date            ledger.Date
 	equity, capital ledger.Decimal
 	held            *ledger.Notional // nil if it is not known; never changed
+	derived         bool             // from the book, with which it is restated
 }
 
 // turn is a trade.

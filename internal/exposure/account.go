@@ -148,8 +148,12 @@ func (a *Account) fill(t *ledger.Trade, c ledger.Closed, late bool) {
 	a.stale.touchCash()
 }
 
-// restated clips the strategies' parts to the positions that a restatement left.
+// restated clips the strategies' parts to the positions that a restatement left, and shifts what was
+// counted from equity points.
 func (a *Account) restated(r *ledger.Restatement) {
+	for _, s := range r.Shifts {
+		a.memory.loss.shift(s)
+	}
 	for i := range r.Positions {
 		p := &r.Positions[i]
 		key := p.Instrument.Key()

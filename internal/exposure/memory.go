@@ -68,6 +68,7 @@ func (r *memory) clone() memory {
 	c.opened = maps.Clone(r.opened)
 	c.recent, c.trades = r.recent.clone(), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
+	c.loss.Newest = slices.Clone(r.loss.Newest)
 	return c
 }
 
@@ -379,9 +380,11 @@ func (r *memory) change(s *risk.StateChange) {
 		case risk.RuleDailyLoss:
 			profit := s.Equity.Sub(s.Capital)
 			r.loss.Before, r.loss.Profit, r.loss.Date = profit, profit, r.dateOf(s.Time)
+			r.loss.BeforeAt, r.loss.At = s.Time, s.Time
 			r.loss.Lost, r.loss.Warned = 0, 0
 		case risk.RuleDrawdown:
-			r.loss.High, r.loss.Equity, r.loss.Severity = s.Equity, s.Equity, risk.SeverityNormal
+			r.loss.reset(mark{r.dateOf(s.Time), s.Time, s.Equity})
+			r.loss.Equity, r.loss.Severity = s.Equity, risk.SeverityNormal
 		}
 	}
 }

@@ -96,11 +96,14 @@ func (r *Refold) fact(place int64, p ledger.Payload, c ledger.Closed) {
 			break
 		}
 	}
-	if t, ok := p.(*ledger.Trade); ok {
-		r.account.memory.traded(t, r.account.Holding(t.Contract()), c, r.strategies[place], false)
+	switch t := p.(type) {
+	case *ledger.Restatement: // of points: no decision counts anything else of them
 		return
+	case *ledger.Trade:
+		r.account.memory.traded(t, r.account.Holding(t.Contract()), c, r.strategies[place], false)
+	default:
+		r.account.counted(p, c, place)
 	}
-	r.account.counted(p, c, place)
 }
 
 // use puts a policy in force, whatever its version.

@@ -44,7 +44,7 @@ func Ledger() []ledger.Payload {
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: Time},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: Time.Truncate(time.Hour)},
 		split, opening,
-		&ledger.EquityPoint{Time: Time, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5")},
+		&ledger.EquityPoint{Time: Time, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5"), Derived: true},
 		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split},
 		&ledger.Amendment{Place: 5, Opening: opening}, &ledger.Amendment{Place: 6, Cancellation: cancellation},
 		&ledger.Restatement{Positions: []ledger.Position{position}, Cash: map[ledger.Currency]ledger.CashBalance{"USD": {Capital: d("1.5")}},
