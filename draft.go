@@ -121,11 +121,14 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 				}
 			}
 		}
-		if m, ok := next.(*ledger.CashMovement); ok && m.Kind.IsCapital() && !pointed {
-			if err := p.writePointBefore(cmd); err != nil {
-				return added, err
+		if flows(next) {
+			timely := p.priceFlow(next)
+			if timely && !pointed {
+				if err := p.writePointBefore(cmd); err != nil {
+					return added, err
+				}
+				pointed = true
 			}
-			pointed = true
 		}
 		if err := d.add(next); err != nil {
 			return added, err
@@ -138,15 +141,60 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 	return added, nil
 }
 
-// writePointBefore writes an equity point before a deposit or withdrawal, if the profile has equity
+// flows reports whether a payload is capital that comes or goes.
+func flows(f ledger.Payload) bool {
+	switch f := f.(type) {
+	case *ledger.CashMovement:
+		return f.Kind.IsCapital()
+	case *ledger.Opening:
+		return true
+	case *ledger.Amendment:
+		return f.Opening != nil
+	}
+	return false
+}
+
+// priceFlow fills in what capital was worth when it came: the rate and the price of now, where they are
+// known, the fact does not say, and it is of now. It reports whether the fact is of now: what prices of
+// today say of another time is nothing.
+func (p *Portfolio) priceFlow(f ledger.Payload) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	m := p.market(p.draft.fold.Account, p.draft.now)
+	switch f := f.(type) {
+	case *ledger.CashMovement:
+		if p.draft.now.Sub(f.Time).Abs() > clockSkew {
+			return false
+		}
+		if rate, fresh := m.FreshRate(f.Currency); fresh && f.Currency != p.base && f.FXRate.IsZero() {
+			f.MarketRate = rate
+		}
+		return true
+	case *ledger.Opening:
+		if p.draft.now.Sub(f.Time).Abs() > clockSkew {
+			return false
+		}
+		if rate, fresh := m.FreshRate(f.Instrument.Currency); fresh && f.Instrument.Currency != p.base && f.FXRate.IsZero() {
+			f.MarketRate = rate
+		}
+		if price, fresh := m.FreshMark(f.Instrument.Key()); fresh && f.Price.IsZero() {
+			f.Price = price
+		}
+		return true
+	}
+	return false
+}
+
+// writePointBefore writes an equity point before capital that comes or goes, if the profile has equity
 // points and its equity is known. It separates earlier gains and losses from the movement.
 func (p *Portfolio) writePointBefore(cmd *command) error {
 	d := p.draft
-	if !d.fold.HasPoints() {
+	if !d.fold.HasPoints() || !p.draftTold() {
 		return nil
 	}
 	t := p.draftTotals()
 	point := t.Point(d.now)
+	point.Before = true
 	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Complete() {
 		return nil
 	}

@@ -65,7 +65,7 @@ func reusedCases() map[string]reusedCase {
 		"cash movement": {nil, ledger.CashMovement{ID: "c", Kind: ledger.Dividend, Currency: "EUR", Amount: dec("10"), FXRate: dec("1.1"), Symbol: "SAP",
 			Note: "a dividend", Time: day}, []again{
 			{"ID", "d", otherID}, {"Kind", ledger.Deposit, reused}, {"Currency", ledger.Currency("USD"), reused}, {"Amount", dec("11"), reused},
-			{"FXRate", dec("1.2"), reused}, {"FXRate", dec("0"), hint}, {"Symbol", "SAPd", hint}, {"Note", "Dividend", hint},
+			{"FXRate", dec("1.2"), reused}, {"FXRate", dec("0"), hint}, {"Symbol", "SAPd", hint}, {"Note", "Dividend", hint}, {"MarketRate", dec("1.3"), hint},
 			{"Time", day.Add(time.Hour), reused},
 		}},
 		"cash movement without a rate": {nil, ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "EUR", Amount: dec("10"), Time: day},
@@ -77,6 +77,7 @@ func reusedCases() map[string]reusedCase {
 		"opening": {nil, ledger.Opening{ID: "o", Instrument: sap, Lots: plain, FXRate: dec("1.1"), Time: day}, []again{
 			{"ID", "p", otherID}, {"Instrument", ledger.NewStock("SAP", "USD"), reused}, {"Instrument", named, hint},
 			{"FXRate", dec("1.2"), reused}, {"FXRate", dec("0"), hint}, {"Time", day.Add(time.Hour), reused},
+			{"MarketRate", dec("1.3"), hint}, {"Price", dec("12"), hint},
 			{"Lots", append(plain, plain[0]), reused},
 			{"Lots", lots(func(l *ledger.Lot) { l.ExecID = "m" }), reused}, {"Lots", lots(func(l *ledger.Lot) { l.Quantity = dec("6") }), reused},
 			{"Lots", lots(func(l *ledger.Lot) { l.Basis = dec("60") }), reused}, {"Lots", lots(func(l *ledger.Lot) { l.OpenedAt = at(-1) }), reused},
@@ -88,7 +89,7 @@ func reusedCases() map[string]reusedCase {
 		"equity point": {nil, ledger.EquityPoint{Time: day, Equity: dec("1"), Cash: dec("2"), Realized: dec("3"), Unrealized: dec("4"), Capital: dec("5"),
 			Notional: &ledger.Notional{Long: dec("6"), Short: dec("7")}}, []again{
 			{"Notional", &ledger.Notional{Long: dec("6"), Short: dec("9")}, reused}, {"Notional", &ledger.Notional{Long: dec("9"), Short: dec("7")}, reused},
-			{"Notional", (*ledger.Notional)(nil), hint}, {"Derived", true, hint},
+			{"Notional", (*ledger.Notional)(nil), hint}, {"Derived", true, hint}, {"Before", true, otherID}, {"InKind", dec("9"), hint},
 			{"Time", day.Add(time.Hour), otherID}, {"Equity", dec("9"), reused}, {"Cash", dec("9"), reused}, {"Realized", dec("9"), reused},
 			{"Unrealized", dec("9"), reused}, {"Capital", dec("9"), reused},
 		}},

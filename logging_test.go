@@ -166,7 +166,7 @@ func TestLogOfRecording(t *testing.T) {
 	x.hooked.append = func(context.Context, accounts.Batch) error { return errTattling }
 	require.ErrorIs(t, errOf(x.Portfolio.Record(t.Context(), money("4"), money("5"))), errTattling)
 	x.hooked.append = nil
-	require.Equal(t, []string{x.line("ERROR outcome of an append is unknown", "seq", 18, "entries", 3, "err", "login of (account) refused")}, x.logs.take())
+	require.Equal(t, []string{x.line("ERROR outcome of an append is unknown", "seq", 18, "entries", 2, "err", "login of (account) refused")}, x.logs.take())
 
 	x.fake.onSave = func(context.Context, accounts.Checkpoint) error { return errTattling }
 	var many []ledger.Fact

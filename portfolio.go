@@ -206,8 +206,13 @@ func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 // conversion rate. A correction, a completion, a cancellation, and a fact that is older than facts of the same contract in the
 // journal are put in their place and the book is restated. That reads the journal from the newest
 // checkpoint on that the change does not reach back behind: twice to four times what lies behind the
-// fact, and some two thousand entries; all of it where the fact is older than most. If equity points
-// exist and equity is known, an equity point is written before a deposit or withdrawal.
+// fact, and some two thousand entries; all of it where the fact is older than most.
+//
+// A deposit, a withdrawal and an opening are capital, and no profit. If one is of now, within five
+// minutes, its entry gets the conversion rate and the price of now where it has none of its own, and an
+// equity point is written before it, if points exist and equity is known. Else the next point adjusts
+// the high-water mark, and the first order to be decided writes one.
+//
 // Facts are recorded whatever the profile's status.
 //
 // Errors:

@@ -101,7 +101,7 @@ func (r *reservation) run(p *Portfolio, cmd *command) error {
 	if done, err := r.recall(p, cmd); done || err != nil {
 		return err
 	}
-	if err := p.writePreconditions(); err != nil {
+	if err := p.writePreconditions(cmd); err != nil {
 		return err
 	}
 	return p.decideOrder(r, cmd)
@@ -162,20 +162,31 @@ func (p *Portfolio) doneBy(cmd *command, h *risk.Hold) (risk.Violation, error) {
 
 // writePreconditions writes the entries that a decision needs: the policy by which it is decided,
 // an equity point to count losses from, and the losses.
-func (p *Portfolio) writePreconditions() error {
+func (p *Portfolio) writePreconditions(cmd *command) error {
 	d := p.draft
 	if err := p.writePolicy(); err != nil {
 		return err
 	}
-	if !d.fold.HasPoints() && p.draftTold() {
+	if p.draftLacksPoint() {
 		t := p.draftTotals()
-		if point := t.Point(d.now); t.Complete() {
+		point := t.Point(d.now)
+		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Complete() {
 			if err := d.add(&point); err != nil {
 				return err
 			}
 		}
 	}
 	return p.writeLosses()
+}
+
+// draftLacksPoint reports whether losses cannot be counted well before there is another equity point,
+// and one can be taken: there is none yet, or capital waits for one.
+func (p *Portfolio) draftLacksPoint() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.draftMarket()
+	f := p.draft.fold
+	return (!f.HasPoints() || f.Pending(&m)) && f.Told(&m)
 }
 
 // writePolicy writes the profile's policy, if the journal does not have it yet.

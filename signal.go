@@ -380,7 +380,7 @@ func (t *routing) run(p *Portfolio, cmd *command) error {
 		t.other = t.decided != nil && !t.matches(t.decided)
 		return err
 	}
-	if err := p.writePreconditions(); err != nil {
+	if err := p.writePreconditions(cmd); err != nil {
 		return err
 	}
 	if v := t.expired(p.draft.now); v.Rule != "" {

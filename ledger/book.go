@@ -19,6 +19,7 @@ type Book struct {
 
 	positions map[InstrumentKey]*Holding
 	cash      map[Currency]*CashBalance
+	kind      map[Currency]capitalInKind
 	pending   []PendingPremium
 	// changes holds the amendments, and trades recorded out of order, by place.
 	changes map[int64]Amendment
@@ -31,6 +32,7 @@ func NewBook(base Currency) *Book {
 		base:      base,
 		positions: map[InstrumentKey]*Holding{},
 		cash:      map[Currency]*CashBalance{},
+		kind:      map[Currency]capitalInKind{},
 		changes:   map[int64]Amendment{},
 	}
 }
@@ -51,10 +53,14 @@ func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 	case *Split:
 		b.split(f)
 	case *Opening:
+		b.contribute(f)
 		b.open(f)
 	case *EquityPoint:
 		b.equity = *f
 	case *Amendment:
+		if f.Opening != nil {
+			b.contribute(f.Opening)
+		}
 		b.changes[f.Place] = *f
 	case *Restatement:
 		b.restate(f)
@@ -123,14 +129,51 @@ func (b *Book) Amended() int { return len(b.changes) }
 // MovedSince returns the capital in base currency that was deposited or, below zero, withdrawn
 // after an equity point was taken. It returns zero if a movement in a foreign currency has no rate.
 func (b *Book) MovedSince(p *EquityPoint) Decimal {
-	var capital Decimal
 	for _, c := range b.cash {
 		if !c.Unconverted.IsZero() {
 			return Decimal{}
 		}
-		capital = capital.Add(c.CapitalBase)
 	}
-	return capital.Sub(p.Capital)
+	return b.Capital().Sub(p.Capital)
+}
+
+// Capital returns the deposits, withdrawals and opening balances that have a rate, in base currency.
+func (b *Book) Capital() (sum Decimal) {
+	for _, c := range b.cash {
+		sum = sum.Add(c.CapitalBase)
+	}
+	return sum
+}
+
+// InKind returns what positions were worth, in base currency, when they came otherwise than by trades.
+// Those without a rate are not in it.
+func (b *Book) InKind() (sum Decimal) {
+	for _, k := range b.kind {
+		sum = sum.Add(k.Base)
+	}
+	return sum
+}
+
+// capitalInKind is what positions in one currency were worth that came otherwise than by trades: in base
+// currency, and in the currency itself the sum of those without a rate.
+type capitalInKind struct {
+	Base    Decimal `json:"base"`
+	Unrated Decimal `json:"unrated,omitzero"`
+}
+
+// Unrated reports whether capital came or went without a rate.
+func (b *Book) Unrated() bool {
+	for _, c := range b.cash {
+		if !c.Unconverted.IsZero() {
+			return true
+		}
+	}
+	for _, k := range b.kind {
+		if !k.Unrated.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // Size returns the number of positions, lots and changes, to which the size of a checkpoint is in
@@ -155,7 +198,7 @@ func (b *Book) Clone() *Book {
 	for key := range b.positions {
 		c.undo(b, key)
 	}
-	c.changes = maps.Clone(b.changes)
+	c.kind, c.changes = maps.Clone(b.kind), maps.Clone(b.changes)
 	c.pending = slices.Clone(b.pending)
 	return &c
 }
@@ -178,7 +221,7 @@ func (b *Book) Undo(to *Book, touched []InstrumentKey, first, end int64) {
 		delete(b.changes, seq)
 	}
 	b.pending = append(b.pending[:0], to.pending...)
-	b.trades, b.equity = to.trades, to.equity
+	b.trades, b.equity, b.kind = to.trades, to.equity, maps.Clone(to.kind)
 }
 
 // undo copies one contract's holding.

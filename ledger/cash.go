@@ -13,14 +13,18 @@ import (
 
 // CashMovement is money that was paid in or out other than by a trade.
 type CashMovement struct {
-	ID       string    `json:"id"` // required; makes it idempotent
-	Kind     CashKind  `json:"kind"`
-	Currency Currency  `json:"currency"`
-	Amount   Decimal   `json:"amount"` // what the balance changes by: negative for money that went; never zero
-	FXRate   Decimal   `json:"fx_rate,omitzero"`
-	Symbol   string    `json:"symbol,omitempty"` // the security that paid, as a hint
-	Note     string    `json:"note,omitempty"`   // at most 500 bytes
-	Time     time.Time `json:"time"`
+	ID       string   `json:"id"` // required; makes it idempotent
+	Kind     CashKind `json:"kind"`
+	Currency Currency `json:"currency"`
+	Amount   Decimal  `json:"amount"` // what the balance changes by: negative for money that went; never zero
+	FXRate   Decimal  `json:"fx_rate,omitzero"`
+	// MarketRate is the conversion rate of the time at which a deposit, withdrawal or opening balance
+	// without FXRate was recorded. The portfolio fills it in, if it knew one: capital keeps the worth that
+	// it had when it came.
+	MarketRate Decimal   `json:"market_rate,omitzero"`
+	Symbol     string    `json:"symbol,omitempty"` // the security that paid, as a hint
+	Note       string    `json:"note,omitempty"`   // at most 500 bytes
+	Time       time.Time `json:"time"`
 }
 
 // normalize checks every field, trims the decimals and cuts the time to microseconds in UTC.
@@ -35,6 +39,7 @@ func (m *CashMovement) normalize() error {
 	v.Check(m.Kind != Withdrawal || m.Amount.IsNeg(), "Amount", "%s of a withdrawal is not negative", m.Amount)
 	num.CheckAmount(v, "Amount", m.Amount)
 	num.CheckRate(v, "FXRate", m.FXRate)
+	num.CheckRate(v, "MarketRate", m.MarketRate)
 	v.Check(len(m.Symbol) <= 50 && text.Printable(m.Symbol, true), "Symbol",
 		"%.60q is not at most 50 printable bytes", m.Symbol)
 	v.Check(len(m.Note) <= maxNote && text.Printable(m.Note, true), "Note",
@@ -43,7 +48,7 @@ func (m *CashMovement) normalize() error {
 	if err := v.Err(); err != nil {
 		return fmt.Errorf("cash movement %.60q: %w", m.ID, err)
 	}
-	m.Amount, m.FXRate = num.Trim(m.Amount), num.Trim(m.FXRate)
+	m.Amount, m.FXRate, m.MarketRate = num.Trim(m.Amount), num.Trim(m.FXRate), num.Trim(m.MarketRate)
 	m.Time = wire.Time(m.Time)
 	return nil
 }
@@ -54,6 +59,7 @@ func (m *CashMovement) appendFields(b []byte) []byte {
 	b = wire.AppendString(b, "currency", m.Currency, false)
 	b = wire.AppendDecimal(b, "amount", m.Amount, false)
 	b = wire.AppendDecimal(b, "fx_rate", m.FXRate, true)
+	b = wire.AppendDecimal(b, "market_rate", m.MarketRate, true)
 	b = wire.AppendString(b, "symbol", m.Symbol, true)
 	b = wire.AppendString(b, "note", m.Note, true)
 	return wire.AppendTime(b, "time", m.Time)
@@ -63,6 +69,23 @@ func (CashMovement) fact()               {}
 func (m *CashMovement) kind() EntryKind  { return KindCash }
 func (m *CashMovement) when() time.Time  { return m.Time }
 func (m *CashMovement) entryKey() string { return "c:" + m.ID }
+
+// rate returns the conversion rate at which the movement counts as capital; zero if there is none.
+func (m *CashMovement) rate() Decimal {
+	if m.FXRate.IsZero() {
+		return m.MarketRate
+	}
+	return m.FXRate
+}
+
+// InBase returns the movement in base currency; false if it has no rate.
+func (m *CashMovement) InBase(base Currency) (Decimal, bool) {
+	if m.Currency == base {
+		return m.Amount, true
+	}
+	rate := m.rate()
+	return num.Convert(m.Amount, rate), !rate.IsZero()
+}
 
 // CashKind says what moved cash.
 type CashKind string

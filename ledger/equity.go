@@ -16,11 +16,17 @@ type EquityPoint struct {
 	Realized   Decimal   `json:"realized"`   // since the journal began
 	Unrealized Decimal   `json:"unrealized"` // at that time's marks
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
+	// InKind is what positions were worth that came otherwise than by trades since then, when they came.
+	// Only a derived point knows it.
+	InKind Decimal `json:"in_kind,omitzero"`
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
 	// Derived says that the point was worked out from the book and its marks, as RecordEquity does, and
 	// not told by the broker. A change of history moves it; see [Shift].
 	Derived bool `json:"derived,omitempty"`
+	// Before says that the point stands before capital that came or went at that moment: the next entry
+	// is a deposit, a withdrawal or an opening. It has an id of its own, beside a point of the same time.
+	Before bool `json:"before,omitempty"`
 }
 
 // Notional is what is held by notional, in base currency: the sums of quantity × multiplier × mark.
@@ -51,7 +57,7 @@ func (p *EquityPoint) normalize() error {
 	for _, f := range []struct {
 		name string
 		d    Decimal
-	}{{"Equity", p.Equity}, {"Cash", p.Cash}, {"Realized", p.Realized}, {"Unrealized", p.Unrealized}, {"Capital", p.Capital}} {
+	}{{"Equity", p.Equity}, {"Cash", p.Cash}, {"Realized", p.Realized}, {"Unrealized", p.Unrealized}, {"Capital", p.Capital}, {"InKind", p.InKind}} {
 		v.Check(f.d.Abs().LessThan(num.MaxNotional), f.name, "%.40s is 1e18 or more", f.d)
 	}
 	if n := p.Notional; n != nil {
@@ -77,15 +83,22 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "realized", p.Realized, false)
 	b = wire.AppendDecimal(b, "unrealized", p.Unrealized, false)
 	b = wire.AppendDecimal(b, "capital", p.Capital, false)
+	b = wire.AppendDecimal(b, "in_kind", p.InKind, true)
 	if n := p.Notional; n != nil {
 		b = append(wire.AppendName(b, "notional"), '{')
 		b = wire.AppendDecimal(b, "long", n.Long, false)
 		b = append(wire.AppendDecimal(b, "short", n.Short, false), '}')
 	}
-	return wire.AppendTrue(b, "derived", p.Derived)
+	return wire.AppendTrue(wire.AppendTrue(b, "derived", p.Derived), "before", p.Before)
 }
 
-func (EquityPoint) fact()               {}
-func (p *EquityPoint) kind() EntryKind  { return KindEquity }
-func (p *EquityPoint) when() time.Time  { return p.Time }
-func (p *EquityPoint) entryKey() string { return "e:" + p.Time.Format(time.RFC3339Nano) }
+func (EquityPoint) fact()              {}
+func (p *EquityPoint) kind() EntryKind { return KindEquity }
+func (p *EquityPoint) when() time.Time { return p.Time }
+func (p *EquityPoint) entryKey() string {
+	at := p.Time.Format(time.RFC3339Nano)
+	if p.Before {
+		return "b:" + at
+	}
+	return "e:" + at
+}

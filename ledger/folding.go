@@ -86,13 +86,10 @@ func (b *Book) moveCash(m *CashMovement) {
 	switch m.Kind {
 	case Deposit, Withdrawal, OpeningCash:
 		c.Capital = c.Capital.Add(m.Amount)
-		switch {
-		case m.Currency == b.base:
-			c.CapitalBase = c.CapitalBase.Add(m.Amount)
-		case m.FXRate.IsZero():
+		if amount, rated := m.InBase(b.base); rated {
+			c.CapitalBase = c.CapitalBase.Add(amount)
+		} else {
 			c.Unconverted = c.Unconverted.Add(m.Amount)
-		default:
-			c.CapitalBase = c.CapitalBase.Add(num.Convert(m.Amount, m.FXRate))
 		}
 	case Dividend, PaymentInLieu:
 		c.Dividends = c.Dividends.Add(m.Amount)
@@ -145,7 +142,18 @@ func (b *Book) split(s *Split) {
 	}
 }
 
-// open folds an opening balance in.
+// contribute counts what an opening brings as capital in kind. Restatements leave that as it is.
+func (b *Book) contribute(o *Opening) {
+	k := b.kind[o.Instrument.Currency]
+	if worth, rated := o.InBase(b.base); rated {
+		k.Base = k.Base.Add(worth)
+	} else {
+		k.Unrated = k.Unrated.Add(o.Worth())
+	}
+	b.kind[o.Instrument.Currency] = k
+}
+
+// open folds the position of an opening balance in.
 func (b *Book) open(o *Opening) {
 	h := b.holding(&o.Instrument, o.Instrument.Key())
 	if o.Time.After(h.LastTrade) {

@@ -12,9 +12,10 @@ import (
 //
 // Sources that name the same thing may differ in these, which are no contradiction:
 //   - the broker's names for a contract and its Underlying, which are hints, and so are the Symbol
-//     and the Note of a [CashMovement];
+//     and the Note of a [CashMovement], a MarketRate, and the Price of an [Opening];
 //   - the fractions of a second of a time, where one of the two has none;
-//   - the Notional of an [EquityPoint], where one of the two has none, and whether the point is derived;
+//   - the Notional of an [EquityPoint], where one of the two has none, whether the point is derived, and
+//     its InKind;
 //   - what a fact leaves open: OrderID, FXRate, and the costs of a trade with CommissionPending. Of
 //     trades it does not matter which of the two leaves it open; see [Completion]. Nothing else can be
 //     completed: an FXRate that the fact recorded before lacks is a contradiction.

@@ -16,7 +16,48 @@ type Opening struct {
 	Instrument Instrument `json:"instrument"`
 	Lots       []Lot      `json:"lots"`
 	FXRate     Decimal    `json:"fx_rate,omitzero"`
-	Time       time.Time  `json:"time"`
+	// Price is the contract's price at Time, per unit, in its currency. Zero means that the price is not
+	// known; the position then counts as capital with its basis. MarketRate is as that of a
+	// [CashMovement]. The portfolio fills in both, if it knew them at Time.
+	Price      Decimal   `json:"price,omitzero"`
+	MarketRate Decimal   `json:"market_rate,omitzero"`
+	Time       time.Time `json:"time"`
+}
+
+// Worth returns what the position adds to equity, and so to capital, in the contract's currency: its
+// value at Price; for futures and CFDs the gain at Price over the basis, zero without a price.
+func (o *Opening) Worth() Decimal {
+	var quantity, basis Decimal
+	for _, l := range o.Lots {
+		quantity, basis = quantity.Add(l.Quantity), basis.Add(l.Basis)
+	}
+	value := num.Convert(num.Convert(quantity, o.Price), o.Instrument.Multiplier)
+	switch settles := o.Instrument.SettlesNotional(); {
+	case o.Price.IsZero() && settles:
+		return basis
+	case o.Price.IsZero():
+		return Decimal{}
+	case settles:
+		return value
+	}
+	return value.Sub(basis)
+}
+
+// InBase returns Worth in base currency; false if the opening has no rate.
+func (o *Opening) InBase(base Currency) (Decimal, bool) {
+	rate, rated := o.rate(base)
+	return num.Convert(o.Worth(), rate), rated
+}
+
+// rate returns the conversion rate at which the opening counts as capital; false if there is none.
+func (o *Opening) rate(base Currency) (Decimal, bool) {
+	switch {
+	case o.Instrument.Currency == base:
+		return num.One, true
+	case o.FXRate.IsZero():
+		return o.MarketRate, !o.MarketRate.IsZero()
+	}
+	return o.FXRate, true
 }
 
 // normalize checks every field, trims the decimals and cuts times to microseconds in UTC.
@@ -26,6 +67,9 @@ func (o *Opening) normalize() error {
 	v.Check(len(o.Lots) > 0, "Lots", "is empty")
 	v.Check(o.Instrument.SecType != Forex, "Instrument", "is a currency pair: open a cash balance")
 	num.CheckRate(v, "FXRate", o.FXRate)
+	num.CheckRate(v, "MarketRate", o.MarketRate)
+	v.Check(!o.Price.IsNeg() || o.Instrument.SecType == Future, "Price", "%s is negative", o.Price)
+	num.CheckAmount(v, "Price", o.Price)
 	checkTime(v, "Time", o.Time)
 	lots := make([]Lot, len(o.Lots))
 	for i, l := range o.Lots {
@@ -50,7 +94,7 @@ func (o *Opening) normalize() error {
 	if err != nil {
 		return fmt.Errorf("opening balance %.60q in %s: %w", o.ID, o.Instrument.Key(), err)
 	}
-	o.FXRate = num.Trim(o.FXRate)
+	o.FXRate, o.MarketRate, o.Price = num.Trim(o.FXRate), num.Trim(o.MarketRate), num.Trim(o.Price)
 	o.Lots, o.Time = lots, wire.Time(o.Time)
 	return nil
 }

@@ -7,13 +7,14 @@ import (
 
 // Record is the state of a book in a checkpoint.
 type Record struct {
-	Base      Currency                 `json:"base"`
-	Trades    int64                    `json:"trades"`
-	Positions []storedPosition         `json:"positions"`
-	Cash      map[Currency]CashBalance `json:"cash"`
-	Pending   []PendingPremium         `json:"pending,omitempty"`
-	Changes   []Amendment              `json:"changes"`
-	Equity    EquityPoint              `json:"equity"`
+	Base      Currency                   `json:"base"`
+	Trades    int64                      `json:"trades"`
+	Positions []storedPosition           `json:"positions"`
+	Cash      map[Currency]CashBalance   `json:"cash"`
+	InKind    map[Currency]capitalInKind `json:"in_kind,omitempty"`
+	Pending   []PendingPremium           `json:"pending,omitempty"`
+	Changes   []Amendment                `json:"changes"`
+	Equity    EquityPoint                `json:"equity"`
 }
 
 // Book returns the book with the recorded state, and takes over the record's slices.
@@ -26,6 +27,9 @@ func (r Record) Book() *Book {
 	for currency, cash := range r.Cash {
 		*b.balance(currency) = cash
 	}
+	for currency, k := range r.InKind {
+		b.kind[currency] = k
+	}
 	for _, a := range r.Changes {
 		b.changes[a.Place] = a
 	}
@@ -36,7 +40,7 @@ func (r Record) Book() *Book {
 // changes.
 func (b *Book) Record() Record {
 	r := Record{
-		Base: b.base, Trades: b.trades, Positions: storedPositions(b.Positions()), Cash: b.Cash(), Pending: b.pending, Equity: b.equity,
+		Base: b.base, Trades: b.trades, Positions: storedPositions(b.Positions()), Cash: b.Cash(), InKind: b.kind, Pending: b.pending, Equity: b.equity,
 	}
 	for _, a := range b.changes {
 		r.Changes = append(r.Changes, a)

@@ -108,6 +108,14 @@ func (r *Refold) Add(seq int64, payload any) {
 		return
 	}
 	switch f := p.(type) {
+	case *Opening:
+		r.book.contribute(f)
+	case *Amendment:
+		if f.Opening != nil {
+			r.book.contribute(f.Opening)
+		}
+	}
+	switch f := p.(type) {
 	case *Restatement:
 		if r.each != nil && len(f.Shifts) > 0 {
 			r.each(seq, f, Closed{})
@@ -142,6 +150,8 @@ func (r *Refold) fold(place int64, p Payload) {
 	switch f := p.(type) {
 	case *Trade:
 		c = r.book.trade(f)
+	case *Opening:
+		r.book.open(f) // Add has counted the capital
 	default:
 		r.book.Apply(p, 0) // the book reads the place of trades and amendments alone
 	}

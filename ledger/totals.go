@@ -15,7 +15,8 @@ type Totals struct {
 	Equity     Decimal `json:"equity"` // cash plus what is held, at marks
 	Unrealized Decimal `json:"unrealized"`
 	Realized   Decimal `json:"realized"` // since the journal began
-	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances since the journal began
+	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances of cash since the journal began
+	InKind     Decimal `json:"in_kind"`  // positions that came otherwise than by trades since then, at their worth then
 	// Notional is what is held, by notional.
 	Notional Notional `json:"notional"`
 
@@ -40,7 +41,7 @@ func (t *Totals) Lacking() []Currency {
 // Point returns the totals as an equity point.
 func (t *Totals) Point(at time.Time) EquityPoint {
 	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
-		Capital: t.Capital, Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}
+		Capital: t.Capital, InKind: t.InKind, Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}
 }
 
 // PositionValue is a position valued at its mark.
@@ -101,7 +102,7 @@ func (b *Book) CashTotals(p *Prices) (t CashTotals) {
 // rate are converted at the present one.
 func (b *Book) Totals(p *Prices) Totals {
 	cash := b.CashTotals(p)
-	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital}
+	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital, InKind: b.InKind()}
 	noRate, unrated, oldest := cash.noRate, cash.unrated, cash.Oldest
 	for key, h := range b.positions {
 		t.Realized = t.Realized.Add(h.realizedBase()).Add(p.convert(h.Unconverted, h.Instrument.Currency,

@@ -128,12 +128,12 @@ func (h *History) split(s *ledger.Split) {
 
 // point takes an equity point in.
 func (h *History) point(f *ledger.EquityPoint) {
-	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.Notional, f.Derived}
-	if n := len(h.points); n == 0 || !v.at.Before(h.points[n-1].at) {
+	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.InKind, f.Notional, f.Derived, f.Before}
+	if n := len(h.points); n == 0 || v.compare(h.points[n-1]) >= 0 {
 		h.points = append(h.points, v)
 		return
 	}
-	i, _ := slices.BinarySearchFunc(h.points, v, func(a, b point) int { return a.at.Compare(b.at) })
+	i, _ := slices.BinarySearchFunc(h.points, v, point.compare)
 	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
 }
 
@@ -167,8 +167,21 @@ type point struct {
 	at              time.Time
 	date            ledger.Date
 	equity, capital ledger.Decimal
+	kind            ledger.Decimal   // what came in kind; known of derived points
 	held            *ledger.Notional // nil if it is not known; never changed
 	derived         bool             // from the book, with which it is restated
+	before          bool             // before capital that came or went then
+}
+
+// compare orders points by time. Of the same time, one before capital that comes or goes comes first.
+func (p point) compare(q point) int {
+	if c := p.at.Compare(q.at); c != 0 || p.before == q.before {
+		return c
+	}
+	if p.before {
+		return -1
+	}
+	return 1
 }
 
 // turn is a trade.

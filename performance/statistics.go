@@ -15,7 +15,7 @@ func (p *Report) fromPoints(points []point, c calendar, w Window) {
 	}
 	first, last := points[0], points[len(points)-1]
 	p.From, p.To, p.Points = first.at, last.at, len(points)
-	p.StartEquity, p.EndEquity, p.Flows = first.equity, last.equity, last.capital.Sub(first.capital)
+	p.StartEquity, p.EndEquity, p.Flows = first.equity, last.equity, first.flowTo(&last)
 	p.Profit = p.EndEquity.Sub(p.StartEquity).Sub(p.Flows)
 	p.exposure(points)
 	steps, sound := stepsOf(points)
@@ -35,6 +35,16 @@ func (p *Report) fromPoints(points []point, c calendar, w Window) {
 	if p.Annualized != nil && *p.MaxDrawdown > 0 {
 		p.Calmar = finite(*p.Annualized / *p.MaxDrawdown)
 	}
+}
+
+// flowTo returns the capital that came between two points: cash, and positions where both points know of
+// them.
+func (p *point) flowTo(q *point) ledger.Decimal {
+	flow := q.capital.Sub(p.capital)
+	if p.derived && q.derived {
+		flow = flow.Add(q.kind.Sub(p.kind))
+	}
+	return flow
 }
 
 // daysOf returns the days between the first and the last point.
@@ -104,7 +114,7 @@ func indexOf(points []point, steps []step) []indexed {
 // stepOf returns the step from a point to the next. A deposit counts from the beginning, a withdrawal
 // until the end.
 func stepOf(a, b *point) (step, bool) {
-	flow := b.capital.Sub(a.capital)
+	flow := a.flowTo(b)
 	base, end := a.equity, b.equity
 	if flow.IsNeg() {
 		end = end.Sub(flow)

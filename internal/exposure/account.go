@@ -3,7 +3,6 @@ package exposure
 import (
 	"time"
 
-	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
@@ -31,6 +30,7 @@ func NewAccount(base ledger.Currency) *Account {
 func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	fact, ok := p.(ledger.Payload)
 	if !ok {
+		a.memory.loss.Exact = false
 		a.decided(p)
 		return ledger.Closed{}
 	}
@@ -42,6 +42,7 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 // counted folds the fact of entry seq, or at that place of the journal, into the memory of orders and
 // losses. The book has the fact already, and c is the part of a position that it closed.
 func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
+	a.memory.loss.Exact = a.memory.loss.Exact && isCapital(fact)
 	switch f := fact.(type) {
 	case *ledger.Trade:
 		a.fill(f, c, false)
@@ -54,9 +55,17 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 		a.stale.Touch(from)
 		a.stale.Touch(to)
 	case *ledger.Opening:
+		if worth, rated := f.InBase(a.Base()); rated {
+			a.memory.loss.moved(worth)
+		}
 		a.stale.Touch(f.Instrument.Key())
+		a.stale.touchCash()
 	case *ledger.EquityPoint:
-		a.memory.loss.point(f, a.memory.dateOf(f.Time), a.MovedSince(f))
+		late := a.MovedSince(f)
+		if f.Derived { // it tells of capital without a rate, at the rates of its time
+			late = ledger.Decimal{}
+		}
+		a.memory.loss.point(f, a.memory.dateOf(f.Time), a.capital(), late)
 		a.stale.touchCash()
 	case *ledger.Amendment:
 		switch {
@@ -93,7 +102,7 @@ func (a *Account) decided(p any) {
 	case *risk.Breach:
 		a.memory.breach(f)
 	case *risk.StateChange:
-		a.memory.change(f)
+		a.memory.change(f, a.capital())
 		a.stale.touchCash()
 	case *risk.PolicyChange:
 		a.memory.setPolicy(f)
@@ -105,16 +114,40 @@ func (a *Account) decided(p any) {
 	}
 }
 
-// moved adjusts the high-water mark for capital that was deposited or withdrawn. A movement in a
-// foreign currency without a rate leaves the mark as it is.
+// moved adjusts the high-water mark for capital that was deposited or withdrawn.
 func (a *Account) moved(m *ledger.CashMovement) {
-	switch {
-	case !m.Kind.IsCapital():
-	case m.Currency == a.Base():
-		a.memory.loss.moved(m.Amount)
-	case !m.FXRate.IsZero():
-		a.memory.loss.moved(num.Convert(m.Amount, m.FXRate))
+	if amount, rated := m.InBase(a.Base()); rated && m.Kind.IsCapital() {
+		a.memory.loss.moved(amount)
 	}
+}
+
+// isCapital reports whether a fact is capital that comes or goes.
+func isCapital(f ledger.Payload) bool {
+	switch f := f.(type) {
+	case *ledger.CashMovement:
+		return f.Kind.IsCapital()
+	case *ledger.Opening:
+		return true
+	}
+	return false
+}
+
+// Pending reports whether capital came or went that the high-water mark is not adjusted for yet: equity
+// was not known then. An equity point adjusts it. Capital without a rate is not looked at: its worth
+// changes with the rate of the day.
+func (a *Account) Pending(m *Market) bool {
+	e := a.weigh(m)
+	return !a.Unrated() && !a.memory.loss.pending(a.capitalAt(e)).IsZero()
+}
+
+// capital returns the capital of the book that has rates.
+func (a *Account) capital() capital { return capital{cash: a.Capital(), kind: a.InKind()} }
+
+// capitalAt is capital with what the rest is worth now.
+func (a *Account) capitalAt(e *exposure) capital {
+	c := a.capital()
+	c.unrated = e.capital.Sub(c.cash)
+	return c
 }
 
 // closes reports whether an order, together with all working orders on its side, does no more than

@@ -14,14 +14,15 @@ type bounds struct {
 	// known is true if every mark and conversion rate that equity needs is there.
 	known  bool
 	equity ledger.Decimal
-	// profit is equity less net capital: the gains and losses since the journal began.
+	// profit is equity less net capital, in cash and in kind: the gains and losses since the journal began.
 	profit ledger.Decimal
 
 	notional, position, underlying, gross, net, leverage, strategy, sector, loss bound
 	// available is the buying power: equity, or the settled cash of a cash account.
 	available bound
 
-	// high is the high-water mark, or the present equity where that is higher.
+	// high is the high-water mark, adjusted for capital that waits for that, or the present equity where
+	// that is higher.
 	high     ledger.Decimal
 	severity risk.Severity
 	// lost is the loss since the trading day began; negative for a gain.
@@ -35,7 +36,7 @@ func (e *exposure) resolve(a *Account) bounds {
 	if !out.known {
 		return out
 	}
-	out.profit = out.equity.Sub(e.capital)
+	out.profit = out.equity.Sub(e.capital).Sub(a.InKind())
 	at := func(limit risk.Limit) bound {
 		amount, set := limit.Of(out.equity)
 		return newBound(amount, limits.WarnAt, set)
@@ -50,7 +51,8 @@ func (e *exposure) resolve(a *Account) bounds {
 		out.available = newBound(e.balance.Sub(e.unsettled), limits.WarnAt, true)
 	}
 	loss := &a.memory.loss
-	out.high = num.Max(loss.High, out.equity)
+	flow := loss.pending(a.capitalAt(e))
+	out.high = num.Max(adjusted(loss.High, out.equity.Sub(flow), flow), out.equity)
 	out.severity = limits.Drawdown.Severity(out.high, out.equity)
 	if loss.Points {
 		out.lost = loss.before(e.today).Sub(out.profit)

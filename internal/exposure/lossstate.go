@@ -23,8 +23,16 @@ type lossState struct {
 	Profit ledger.Decimal `json:"profit,omitzero"`
 	// Points is true once there is an equity point.
 	Points bool `json:"points,omitempty"`
-	// Equity is the equity at the newest point, adjusted for deposits and withdrawals since.
+	// Equity is the equity at the newest point, adjusted for the capital that was counted since.
 	Equity ledger.Decimal `json:"equity,omitzero"`
+	// Rated is the capital with rates that Equity and High are adjusted for, in cash and in kind. Unrated
+	// is what the rest was worth at the newest point, where Derived says that the point was derived.
+	Rated   ledger.Decimal `json:"rated,omitzero"`
+	Unrated ledger.Decimal `json:"unrated,omitzero"`
+	Derived bool           `json:"derived,omitempty"`
+	// Exact is true while the newest point tells the equity of now: it stands before capital that comes
+	// or goes, and nothing else was recorded since.
+	Exact bool `json:"exact,omitempty"`
 	// High is the high-water mark, adjusted for deposits and withdrawals: the highest of Past and Newest.
 	High ledger.Decimal `json:"high,omitzero"`
 	// Newest are the newest points in the order in which they were recorded, and Past is the highest of
@@ -48,41 +56,71 @@ type mark struct {
 // maxNewest is the number of newest points that are kept.
 const maxNewest = 32
 
-// moved adjusts the high-water mark for a deposit or, below zero, a withdrawal: in proportion, so
-// that the drawdown stays the same fraction.
+// moved adjusts the high-water mark for capital that came or, below zero, went: in proportion, so that
+// the drawdown stays the same fraction. Where equity at that moment is not known, the capital waits until
+// it is: see pending.
 func (l *lossState) moved(amount ledger.Decimal) {
-	if !l.Points {
+	if !l.Points || !l.Exact {
 		return
 	}
-	after := l.Equity.Add(amount)
-	adjusted := func(high ledger.Decimal) ledger.Decimal {
-		if l.Equity.IsPos() && after.IsPos() {
-			return num.Share(high, after, l.Equity)
-		}
-		return num.Max(high.Add(amount), ledger.Decimal{})
-	}
-	l.High, l.Past.Equity = adjusted(l.High), adjusted(l.Past.Equity)
-	for i := range l.Newest {
-		l.Newest[i].Equity = adjusted(l.Newest[i].Equity)
-	}
-	l.Equity = after
+	l.adjust(l.Equity, amount)
+	l.Equity = l.Equity.Add(amount)
+	l.Rated = l.Rated.Add(amount)
 }
 
-// point folds in an equity point of the date. moved is the capital that was deposited or, below
-// zero, withdrawn after the point was taken and before it was recorded. A withdrawal is subtracted,
-// so that it does not look like a drawdown.
-func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, moved ledger.Decimal) {
-	profit, equity, at := p.Equity.Sub(p.Capital), p.Equity, time.Time{}
+// adjust makes the high-water mark what it is once capital has come to an equity.
+func (l *lossState) adjust(equity, amount ledger.Decimal) {
+	l.High, l.Past.Equity = adjusted(l.High, equity, amount), adjusted(l.Past.Equity, equity, amount)
+	for i := range l.Newest {
+		l.Newest[i].Equity = adjusted(l.Newest[i].Equity, equity, amount)
+	}
+}
+
+// adjusted returns what a mark is once capital has come to an equity: in proportion, or else the sum.
+func adjusted(high, equity, amount ledger.Decimal) ledger.Decimal {
+	switch after := equity.Add(amount); {
+	case amount.IsZero():
+		return high
+	case equity.IsPos() && after.IsPos():
+		return num.Share(high, after, equity)
+	}
+	return num.Max(high.Add(amount), ledger.Decimal{})
+}
+
+// capital is the capital of a book: in cash and in kind with rates, and what the rest is worth.
+type capital struct{ cash, kind, unrated ledger.Decimal }
+
+// pending returns the capital that came, or below zero went, and that the high-water mark is not adjusted
+// for yet. c is the capital of now.
+func (l *lossState) pending(c capital) ledger.Decimal {
+	if !l.Points {
+		return ledger.Decimal{}
+	}
+	flow := c.cash.Add(c.kind).Sub(l.Rated)
+	if l.Derived {
+		flow = flow.Add(c.unrated.Sub(l.Unrated))
+	}
+	return flow
+}
+
+// point folds in an equity point of the date. c is the book's capital, without what a point that is
+// derived tells of the rest. late is the capital that came, or below zero went, after the point was taken
+// and before it was recorded. What came between the newest point and this one adjusts the high-water mark.
+func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, c capital, late ledger.Decimal) {
+	profit, equity, at := p.Equity.Sub(p.Capital).Sub(c.kind), p.Equity, time.Time{}
 	if p.Derived {
-		at = p.Time
+		at, c.unrated = p.Time, p.Capital.Sub(c.cash)
 	}
-	if moved.IsNeg() {
-		equity = num.Max(equity.Add(moved), ledger.Decimal{})
-	}
-	l.note(mark{date, at, equity})
-	if l.Points && date < l.Date { // history
+	if l.Points && date < l.Date { // history, told behind what went since
+		l.note(mark{date, at, num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
 		return
 	}
+	c.cash = c.cash.Sub(late)
+	l.Derived = l.Derived && p.Derived
+	if flow := l.pending(c); !flow.IsZero() {
+		l.adjust(equity.Sub(flow), flow)
+	}
+	l.note(mark{date, at, equity})
 	switch {
 	case !l.Points:
 		l.Before, l.BeforeAt, l.Date = profit, at, date
@@ -90,6 +128,8 @@ func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, moved ledger.
 		l.Before, l.BeforeAt, l.Date = l.Profit, l.At, date
 	}
 	l.Profit, l.Points, l.Equity, l.At = profit, true, equity, at
+	l.Rated, l.Unrated, l.Derived = c.cash.Add(c.kind), c.unrated, p.Derived
+	l.Exact = p.Before || !p.Derived // journals of before Derived do not tell which points stand before capital
 }
 
 // note takes the equity of a point in. Of too many points it merges two of one day into the higher one,

@@ -144,6 +144,9 @@ func (t *terms) margin(s *stake, f *figures, w *sides) {
 		}
 	case w.shorts.IsZero():
 		f.initial, f.maintenance = w.long, w.long
+	case !i.IsOption(): // nothing is lent against a currency, a fund, a bond or a coin that is owed
+		f.initial = num.Max(w.long, w.price)
+		f.maintenance = f.initial
 	default:
 		f.initial = num.Max(w.long, t.shortOption(w))
 		f.maintenance = f.initial

@@ -103,7 +103,7 @@ func (j *soakJournal) take(payload any) {
 	case *ledger.CashMovement:
 		j.facts["c:"+f.ID]++
 	case *ledger.EquityPoint:
-		j.facts["e:"+f.Time.Format(time.RFC3339Nano)]++
+		j.facts[ledger.KeyOf(f)]++
 	case *risk.Hold:
 		require.False(j.s.t, j.halted, "%s: entry %d holds an order while trading is halted", j.id, j.last)
 		require.False(j.s.t, j.holds[f.Order.ID], "%s: order %s is held twice", j.id, f.Order.ID)
