@@ -21,6 +21,10 @@ type knownDifference struct {
 var knownDifferences = []knownDifference{
 	// Equity at old marks is no knowledge: no loss can be told by it.
 	{name: "losses by old marks", more: []risk.Rule{risk.RuleDailyLoss, risk.RuleDrawdown}, unknown: true},
+	// A long option on a future is paid for, and needs no cash any more.
+	{name: "options on futures in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, when: futureOptionInCash},
+	// A rate that is missing is not known: the refusal must not be final.
+	{name: "cover without a rate", more: []risk.Rule{risk.RuleUncovered}, unknown: true, when: rateMissing},
 	// These need no mark.
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},
@@ -29,8 +33,11 @@ var knownDifferences = []knownDifference{
 }
 
 // known ends the history if every rule in which the library and the model differ is known.
-func (p *player) known(got risk.Decision, want rulemodel.Answer) bool {
-	broken := rulesOf(got.Violations)
+func (p *player) known(got risk.Decision, want rulemodel.Answer, warnings bool) bool {
+	broken, warned := rulesOf(got.Violations), rulesOf(got.Warnings)
+	if got.Allowed && want.Allowed && !got.Repeat && warnings && !slices.Equal(warned, want.Warnings) {
+		broken, want.Broken = warned, want.Warnings
+	}
 	used := map[string]bool{}
 	explained := func(r risk.Rule, of func(knownDifference) []risk.Rule) bool {
 		for _, k := range knownDifferences {
@@ -75,19 +82,32 @@ func spreadInCash(p *player) bool {
 	return p.portfolio.Snapshot().Risk.Limits.Account == risk.CashAccount && long
 }
 
-// recovered ends the history where a person resumes after a day's loss that was beyond its limit and is
+// futureOptionInCash reports whether a cash account holds an option on a future.
+func futureOptionInCash(p *player) bool {
+	long := slices.ContainsFunc(p.portfolio.Positions(), func(pos ledger.Position) bool {
+		return pos.Instrument.SecType == ledger.FutureOption && !pos.Quantity.IsNeg()
+	})
+	return p.portfolio.Snapshot().Risk.Limits.Account == risk.CashAccount && long
+}
+
+// rateMissing reports whether there is no rate of the euro.
+func rateMissing(p *player) bool {
+	return !slices.ContainsFunc(p.history.Events, func(e rulemodel.Event) bool { _, ok := e.What.(ledger.FXRate); return ok })
+}
+
+// recovered ends the history where a person resumes after a loss that was beyond its limit and is
 // within it again: the library counts the loss anew all the same.
 func (p *player) recovered(recount []risk.Rule) {
-	lost := false
+	lost, drawn := false, false
 	for _, e := range p.history.Events {
 		switch w := e.What.(type) {
 		case rulemodel.Breach:
-			lost = lost || w.DayLost
+			lost, drawn = lost || w.DayLost, drawn || w.Severity >= risk.SeverityModerate
 		case rulemodel.State:
-			lost = lost && w.State != risk.TradingActive
+			lost, drawn = lost && w.State != risk.TradingActive, drawn && w.State != risk.TradingActive
 		}
 	}
-	if lost && !slices.Contains(recount, risk.RuleDailyLoss) {
+	if lost && !slices.Contains(recount, risk.RuleDailyLoss) || drawn && !slices.Contains(recount, risk.RuleDrawdown) {
 		p.cover.known["recount of a recovered loss"]++
 		p.ended = true
 	}

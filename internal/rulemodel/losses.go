@@ -8,14 +8,16 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// sample is an equity from which losses are counted.
+// sample is an equity from which losses are counted, or capital that moved.
 type sample struct {
 	at     time.Time
-	equity rat
+	equity rat         // nil for capital that moved
+	moved  rat         // base currency
 	anew   []risk.Rule // of a resumption: the losses that begin here
 }
 
-// samples returns equity points and resumptions that count losses anew, by time.
+// samples returns equity points, resumptions that count losses anew, and movements of capital, by
+// time; those of the same time as they were recorded.
 func (j *judge) samples() (list []sample) {
 	for _, e := range j.h.Events {
 		switch w := e.What.(type) {
@@ -25,64 +27,73 @@ func (j *judge) samples() (list []sample) {
 			if len(w.Recount) > 0 {
 				list = append(list, sample{at: e.Time, equity: w.Equity, anew: w.Recount})
 			}
+		case Facts:
+			for _, f := range w {
+				if m, ok := f.(ledger.CashMovement); ok && m.Kind.IsCapital() {
+					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, e.Time))})
+				}
+			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b sample) int { return a.at.Compare(b.at) })
 	return list
 }
 
-// flow is the capital in base currency that came, or below zero went, after a time up to another.
-func (j *judge) flow(after, upTo time.Time) rat {
-	sum := new0()
-	for _, m := range j.movements() {
-		if m.Kind.IsCapital() && m.Time.After(after) && !m.Time.After(upTo) {
-			rate, _ := j.rate(m.Currency)
-			if !m.FXRate.IsZero() {
-				rate = exact(m.FXRate)
-			}
-			sum = add(sum, mul(exact(m.Amount), rate))
+// rateOf is the conversion rate of a movement: its own, or the one that was known when it was
+// recorded, or the present one.
+func (j *judge) rateOf(m ledger.CashMovement, recorded time.Time) rat {
+	if !m.FXRate.IsZero() {
+		return exact(m.FXRate)
+	}
+	for n := len(j.h.Events) - 1; n >= 0; n-- {
+		if r, ok := j.h.Events[n].What.(ledger.FXRate); ok && r.Currency == m.Currency && !j.h.Events[n].Time.After(recorded) {
+			return exact(r.Rate)
 		}
 	}
-	return sum
+	if rate, _ := j.rate(m.Currency); rate != nil {
+		return rate
+	}
+	return new0()
 }
 
-// dayLoss is what was lost since the last equity point before the trading day, or since a
-// resumption on the day that counts the day's loss anew; start is the equity then. ok is false if
-// there is no such point.
+// dayLoss is what was lost since the last equity point before the trading day, or the first of the
+// day where there is none before, or since a later resumption that counts the day's loss anew; start
+// is the equity then. Capital that moved since is no loss. ok is false if there is no such point.
 func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
-	var from sample
+	moved := new0()
 	for _, s := range j.samples() {
-		before := j.dayOf(s.at) < j.today()
-		first := !ok && s.anew == nil // of this day, where there is none before
-		if first || s.anew == nil && before || slices.Contains(s.anew, risk.RuleDailyLoss) {
-			from, ok = s, true
+		switch {
+		case s.equity == nil:
+			moved = add(moved, s.moved)
+		case !ok && s.anew == nil, s.anew == nil && j.dayOf(s.at) < j.today(), slices.Contains(s.anew, risk.RuleDailyLoss):
+			start, moved, ok = s.equity, new0(), true
 		}
 	}
 	if !ok {
 		return nil, nil, false
 	}
-	return sub(add(from.equity, j.flow(from.at, j.now)), equity), from.equity, true
+	return sub(add(start, moved), equity), start, true
 }
 
 // highWater is the highest equity of an equity point, since the last resumption that counts the
 // drawdown anew, adjusted in proportion for capital that came or went; nil without one.
 func (j *judge) highWater() (high rat) {
-	list := j.samples()
-	for n, s := range list {
+	var before rat // equity before capital moves
+	for _, s := range j.samples() {
 		switch {
-		case slices.Contains(s.anew, risk.RuleDrawdown):
-			high = s.equity
-		case s.anew != nil:
-			continue
-		case high == nil || less(high, s.equity):
-			high = s.equity
-		}
-		end := j.now
-		if n+1 < len(list) {
-			end = list[n+1].at
-		}
-		if moved := j.flow(s.at, end); moved.Sign() != 0 && s.equity.Sign() > 0 {
-			high = div(mul(high, add(s.equity, moved)), s.equity)
+		case s.equity != nil && s.anew != nil:
+			before = s.equity
+			if slices.Contains(s.anew, risk.RuleDrawdown) {
+				high = s.equity
+			}
+		case s.equity != nil:
+			before = s.equity
+			if high == nil || less(high, s.equity) {
+				high = s.equity
+			}
+		case before != nil && before.Sign() > 0:
+			after := add(before, s.moved)
+			high, before = div(mul(high, after), before), after
 		}
 	}
 	return high
@@ -91,8 +102,11 @@ func (j *judge) highWater() (high rat) {
 // severity is the degree of the drawdown of an equity; a degree begins above its threshold.
 func (j *judge) severity(equity rat) risk.Severity {
 	high := j.highWater()
-	if high == nil || high.Sign() <= 0 {
+	switch {
+	case high == nil || high.Sign() <= 0 && equity.Sign() >= 0:
 		return risk.SeverityNormal
+	case high.Sign() <= 0: // there is less than nothing
+		return risk.SeverityCritical
 	}
 	drawdown := div(sub(high, equity), high)
 	got := risk.SeverityNormal
@@ -141,6 +155,17 @@ func Look(h History, now time.Time) (wrote []Event) {
 		wrote = append(wrote, Event{now, State{State: risk.TradingReducing}})
 	}
 	return wrote
+}
+
+// BeforeFlow returns the equity point that is written before capital moves: where there are equity
+// points and equity is known.
+func BeforeFlow(h History, m ledger.CashMovement, now time.Time) []Event {
+	equity := Equity(h, now)
+	if !m.Kind.IsCapital() || m.Kind == ledger.OpeningCash || equity == nil ||
+		!slices.ContainsFunc(h.Events, func(e Event) bool { _, ok := e.What.(Point); return ok }) {
+		return nil
+	}
+	return []Event{{now, Point{m.Time, equity}}}
 }
 
 // dayLost reports whether the day has lost more than it may.

@@ -5,34 +5,48 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// margin is the initial margin of a contract in base currency, in the worst combination of fills, by
+// margin is the initial margin of everything in base currency, in the worst combination of fills, by
 // Regulation T (12 CFR 220.12) and FINRA rule 4210; see risk.MarginAccount.
-func (j *judge) margin(c *contract) rat {
-	need := j.requirement(c, part(1, 2), part(1, 2))
+func (j *judge) margin(all map[ledger.InstrumentKey]*contract) rat {
+	need, exposed := new0(), new0()
+	for _, c := range all {
+		need, exposed = add(need, j.initial(c)), add(exposed, c.worst())
+	}
 	if j.poor() {
-		return most(need, c.worst())
+		return most(need, exposed)
 	}
 	return need
 }
 
+// initial is the initial margin of a contract.
+func (j *judge) initial(c *contract) rat {
+	return most(j.longNeed(c, part(1, 2)), j.shortNeed(c, part(1, 2)))
+}
+
 // maintenance is the maintenance margin: FINRA rule 4210(c) wants 25 % of long and 30 % of short
 // stocks. All else is as for the initial margin.
-func (j *judge) maintenance(c *contract) rat { return j.requirement(c, part(1, 4), part(3, 10)) }
+func (j *judge) maintenance(c *contract) rat {
+	return most(j.longNeed(c, part(1, 4)), j.shortNeed(c, part(3, 10)))
+}
 
-func (j *judge) requirement(c *contract, longStock, shortStock rat) rat {
-	long, short := new0(), new0()
+func (j *judge) longNeed(c *contract, stock rat) rat {
+	need := new0()
 	for _, p := range c.long() {
-		long = add(long, mul(p.quantity, j.longUnit(c, p.price, longStock)))
+		need = add(need, mul(p.quantity, j.longUnit(c, p.price, stock)))
 	}
-	sold, dearest := new0(), new0()
+	return mul(need, c.rate)
+}
+
+func (j *judge) shortNeed(c *contract, stock rat) rat {
+	need, sold, dearest := new0(), new0(), new0()
 	for _, p := range c.short() {
 		sold, dearest = add(sold, p.quantity), most(dearest, size(p.price))
-		short = add(short, mul(p.quantity, j.shortUnit(c, p.price, shortStock)))
+		need = add(need, mul(p.quantity, j.shortUnit(c, p.price, stock)))
 	}
 	if c.instrument.SecType == ledger.Stock {
-		short = most(short, mul(sold, j.floor(c, dearest), unit(c.instrument)))
+		need = most(need, mul(sold, j.floor(c, dearest), unit(c.instrument)))
 	}
-	return mul(most(long, short), c.rate)
+	return mul(need, c.rate)
 }
 
 // poor reports whether equity is below the 2,000 USD that 4210(b) asks of a margin account. Then

@@ -71,6 +71,7 @@ type player struct {
 	history   rulemodel.History
 	cover     *coverage
 	execs     int
+	trades    []ledger.Trade
 	ended     bool // by a difference that is known
 }
 
@@ -131,6 +132,7 @@ func (p *player) step(s step) string {
 		m := *s.cash
 		p.execs++
 		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now()
+		p.history.Events = append(p.history.Events, rulemodel.BeforeFlow(p.history, m, p.now())...)
 		p.record(m)
 	case "trade":
 		p.trade(*s.trade, "")
@@ -140,6 +142,14 @@ func (p *player) step(s step) string {
 		return p.splits(*s.split)
 	case "expire":
 		p.expire()
+	case "assign":
+		p.assign()
+	case "opening":
+		p.execs++
+		p.record(ledger.Opening{ID: fmt.Sprint("opening-", p.execs), Instrument: s.trade.Instrument, Time: p.now(),
+			Lots: []ledger.Lot{{Quantity: s.trade.Quantity, Basis: s.trade.Quantity.Mul(s.trade.Price), OpenedAt: p.now()}}})
+	case "correct", "cancel", "late":
+		p.restate(s)
 	case "release":
 		p.release(s.id)
 	case "halt", "reduce", "resume":
@@ -165,6 +175,7 @@ func (p *player) record(facts ...ledger.Fact) {
 func (p *player) trade(t ledger.Trade, order ledger.OrderID) {
 	p.execs++
 	t.ExecID, t.OrderID, t.Time = ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), order, p.now()
+	p.trades = append(p.trades, t)
 	p.record(t)
 }
 
@@ -200,6 +211,61 @@ func (p *player) expire() {
 		if e := pos.Instrument.Expiry; pos.Instrument.IsOption() && e != 0 && e.Time(time.UTC).AddDate(0, 0, 1).Before(p.now()) {
 			p.trade(ledger.Trade{Instrument: pos.Instrument, Quantity: pos.Quantity.Neg(), Kind: ledger.Expiry}, "")
 		}
+	}
+}
+
+// assign records that the first option in the money was exercised or assigned.
+func (p *player) assign() {
+	for _, pos := range p.portfolio.Positions() {
+		i := pos.Instrument
+		if i.SecType != ledger.Option {
+			continue
+		}
+		shares := pos.Quantity.Mul(i.Multiplier)
+		if i.Right == ledger.Put {
+			shares = shares.Neg()
+		}
+		kind := ledger.Exercise
+		if pos.Quantity.IsNeg() {
+			kind = ledger.Assignment
+		}
+		p.execs += 2
+		at := p.now()
+		p.record(
+			ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), Kind: kind, Instrument: i, Quantity: pos.Quantity.Neg(), Time: at},
+			ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs-1)), Kind: kind, Instrument: ledger.NewStock(i.Underlying, i.Currency), Quantity: shares, Price: i.Strike, Time: at})
+		return
+	}
+}
+
+// restate corrects or cancels an execution, or records one that is late.
+func (p *player) restate(s step) {
+	if len(p.trades) == 0 {
+		return
+	}
+	n := s.part % len(p.trades)
+	t := p.trades[n]
+	root, number := t.ExecID.Correction()
+	switch s.name {
+	case "correct":
+		q := t.Quantity.Mul(s.price)
+		if whole := q.Trunc(0); !whole.Equal(q) || q.IsZero() {
+			return
+		}
+		t.Quantity = q
+		t.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, number+1))
+		p.trades[n] = t
+		p.record(t)
+	case "cancel":
+		p.trades = slices.Delete(p.trades, n, n+1)
+		p.execs++
+		p.record(ledger.Cancellation{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), Cancels: t.ExecID, Time: p.now()})
+	case "late":
+		t.Time = t.Time.Add(-time.Second)
+		p.execs++
+		t.ExecID, t.OrderID = ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), ""
+		p.trades = append(p.trades, t)
+		p.record(t)
 	}
 }
 
@@ -285,9 +351,10 @@ func (p *player) order(o risk.Order) string {
 	if d := p.report(); d != "" {
 		return d + p.figures()
 	}
-	want := rulemodel.Check(p.history, o, p.now())
+	asked := rulemodel.Check(p.history, o, p.now())
+	want := asked
 	got := p.portfolio.Check(o)
-	if p.known(got, want) {
+	if p.known(got, want, false) {
 		return ""
 	}
 	if d := differ(got, want, false); d != "" {
@@ -299,9 +366,10 @@ func (p *player) order(o risk.Order) string {
 		return fmt.Sprintf("Reserve: %v, the model says reused %t", err, want.Reused)
 	}
 	if want.Reused {
+		p.cover.count(asked)
 		return ""
 	}
-	if p.known(got, want) {
+	if p.known(got, want, true) {
 		return ""
 	}
 	if d := differ(got, want, true); d != "" {

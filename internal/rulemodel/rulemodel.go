@@ -181,14 +181,17 @@ type Figures struct{ Gross, Net, Margin *big.Rat }
 func Report(h History, now time.Time) (f Figures, ok bool) {
 	j := newJudge(h, now)
 	all, unpriced := j.contracts(nil)
+	for _, c := range all {
+		unpriced = unpriced || c.mark == nil
+	}
 	if unpriced {
 		return f, false
 	}
 	var low, high rat
-	f.Gross, low, high, f.Margin = new0(), new0(), new0(), new0()
+	f.Gross, low, high, f.Margin = new0(), new0(), new0(), j.margin(all)
 	for _, c := range all {
 		l, h := c.extremes()
-		f.Gross, low, high, f.Margin = add(f.Gross, c.worst()), add(low, l), add(high, h), add(f.Margin, j.margin(c))
+		f.Gross, low, high = add(f.Gross, c.worst()), add(low, l), add(high, h)
 	}
 	f.Net = most(size(low), size(high))
 	return f, true

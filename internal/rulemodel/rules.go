@@ -66,7 +66,7 @@ func (j *judge) terms(o risk.Order) {
 	expired := i.Expiry != 0 && i.Expiry < j.today()
 	j.rule(risk.RuleInstrument, expired || !slices.Contains(j.limits.SecTypes, i.SecType))
 	names := []string{i.Symbol}
-	if isOption(i.SecType) && i.SecType != ledger.FutureOption && i.Underlying != i.Symbol {
+	if isOption(i.SecType) && i.Underlying != i.Symbol {
 		names = append(names, i.Underlying)
 	}
 	j.rule(risk.RuleSymbol, len(j.limits.AllowedSymbols) > 0 && slices.ContainsFunc(names, func(n string) bool {
@@ -99,7 +99,7 @@ func (j *judge) counts(o risk.Order) {
 	}
 	trades := 0
 	for _, p := range j.inForce() {
-		if p.trade != nil && p.trade.Kind != ledger.Expiry && j.dayOf(p.trade.Time) == j.today() {
+		if p.trade != nil && executed(p.trade) && j.dayOf(p.trade.Time) == j.today() {
 			trades++
 		}
 	}
@@ -113,6 +113,9 @@ func (j *judge) counts(o risk.Order) {
 	count(risk.RuleOrders, day, j.limits.OrdersPerDay)
 	count(risk.RuleTrades, trades, j.limits.TradesPerDay)
 }
+
+// executed reports whether a trade was made on a market.
+func executed(t *ledger.Trade) bool { return t.Kind == "" || t.Kind == ledger.Execution }
 
 // size is the rule about the quantity of one order.
 func (j *judge) size(o risk.Order) {
@@ -409,22 +412,28 @@ func trade(parts map[string]rat, strategy string, rest rat) {
 func (j *judge) power(o risk.Order, equity rat) {
 	all, _ := j.contracts(&o)
 	if j.limits.Account == risk.CashAccount {
-		_, need := j.cover(all, false)
-		for _, c := range all {
-			if !settlesNotional(c.instrument) {
-				need = add(need, j.margin(c))
+		need := new0()
+		for key, c := range all {
+			switch {
+			case !settlesNotional(c.instrument):
+				need = add(need, j.initial(c))
+			case c.instrument.SecType == ledger.FutureOption: // not the strike, as other options
+				taken, _ := purchases(map[ledger.InstrumentKey]*contract{key: c})
+				need = add(need, most(taken, j.shortNeed(c, nil)))
+				delete(all, key)
 			}
 		}
 		taken, _ := purchases(all)
-		j.limit(risk.RuleBuyingPower, add(need, taken), j.settled())
+		_, cover := j.cover(all, false)
+		need = add(need, taken, cover)
+		j.limit(risk.RuleBuyingPower, need, j.settled())
 		return
 	}
-	initial, maintained := new0(), new0()
+	maintained := new0()
 	for _, c := range all {
-		initial = add(initial, j.margin(c))
 		maintained = add(maintained, j.maintenance(c))
 	}
-	j.limit(risk.RuleBuyingPower, initial, equity)
+	j.limit(risk.RuleBuyingPower, j.margin(all), equity)
 	switch j.policy() {
 	case risk.PatternDayTrader:
 		rate, _ := j.rate("USD")

@@ -50,6 +50,11 @@ var (
 		{ledger.NewOption("XYZ", 20260618, ledger.Put, dec("95"), "USD"), 0, 400, 1},
 		{ledger.NewOption("XYZ", 20260717, ledger.Put, dec("100"), "USD"), 200, 700, 1},
 		{ledger.Instrument{SecType: ledger.Future, Symbol: "MCL", Currency: "USD", Expiry: 20260720, Multiplier: dec("100")}, 6500, 7500, 1},
+		{ledger.NewOption("SAP", 20260717, ledger.Call, dec("100"), "EUR"), 200, 600, 1},
+		{ledger.NewOption("SAP", 20260717, ledger.Put, dec("100"), "EUR"), 200, 600, 1},
+		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Call, Strike: dec("70"), Multiplier: dec("100")}, 100, 400, 1},
+		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Put, Strike: dec("68"), Multiplier: dec("100")}, 100, 400, 1},
+		{ledger.Instrument{SecType: ledger.CFD, Symbol: "DAX", Currency: "EUR"}, 180000, 182000, 1},
 		{ledger.Instrument{SecType: ledger.Fund, Symbol: "FND", Currency: "USD"}, 2000, 2200, 50},
 	}
 )
@@ -143,7 +148,13 @@ func draw(seed uint64) []step {
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec(pick(s, "100000", "100000", "30000", "24000", "12000", "2500"))}})
-	s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
+	if s.chance(85) {
+		s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
+	}
+	if s.chance(15) {
+		l := listings[s.IntN(4)]
+		s.add(step{name: "opening", trade: &ledger.Trade{Instrument: l.Instrument, Quantity: dec(fmt.Sprint(l.lot * pick(s, 5, -3, 2))), Price: dec("90")}})
+	}
 	s.markAll(100)
 	if s.chance(60) {
 		s.point()
@@ -166,6 +177,14 @@ func (s *script) markAll(percent int) {
 		marks = append(marks, ledger.Mark{Instrument: l.Instrument, Price: cents(s.prices[n])})
 	}
 	s.add(step{name: "marks", marks: marks, advance: time.Second})
+	if s.chance(4) {
+		l := pick(s, listings...)
+		m := ledger.Mark{Instrument: l.Instrument}
+		if s.chance(50) {
+			m.Price = cents(l.low)
+		}
+		s.add(step{name: "marks", marks: []ledger.Mark{m}, age: pick(s, 0, time.Minute, -time.Minute)}) // none, an old one, or one from ahead of the clock
+	}
 }
 
 func (s *script) point() {
@@ -207,7 +226,12 @@ func (s *script) next() {
 	case n < 96:
 		s.again()
 	case n < 98:
-		s.add(step{name: "expire"})
+		s.add(step{name: pick(s, "expire", "assign")})
+	case restated && s.chance(70):
+		s.add(step{name: pick(s, "correct", "cancel", "late"), part: s.IntN(1000), price: dec(pick(s, "1", "0.5", "0.1"))})
+	case flows && s.chance(70):
+		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: pick[ledger.Currency](s, "USD", "EUR"), Amount: dec(pick(s, "5000", "20000"))}})
+		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Withdrawal, Currency: "USD", Amount: dec(pick(s, "-1000", "-6000"))}, advance: time.Second})
 	default:
 		s.add(step{name: "split", split: &ledger.Split{From: listings[1].Instrument, To: listings[1].Instrument,
 			Numerator: dec(pick(s, "2", "3", "1")), Denominator: dec("1")}})
@@ -294,7 +318,7 @@ func (s *script) again() {
 func (s *script) limits() risk.Limits {
 	l := risk.Limits{
 		Account:      pick(s, risk.MarginAccount, risk.MarginAccount, risk.CashAccount),
-		SecTypes:     []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.Fund},
+		SecTypes:     []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.Fund, ledger.FutureOption, ledger.CFD},
 		ShortSelling: s.chance(70), UncoveredOptions: s.chance(45),
 		PriceCollar: dec(pick(s, "0.05", "0.5")), OptionCollar: dec(pick(s, "0.05", "5")),
 		MarkAge: pick(s, time.Minute, 5*time.Minute), RateAge: pick(s, time.Hour, 100*time.Hour),
@@ -304,6 +328,9 @@ func (s *script) limits() risk.Limits {
 	}
 	if s.chance(50) {
 		l.Drawdown = risk.DrawdownLimits{Warning: dec("0.2"), Moderate: dec("0.4"), Severe: dec("0.6"), Critical: dec("0.8")}
+	}
+	if s.chance(15) {
+		l.TimeZone = pick(s, "Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
 	}
 	if l.Account == risk.CashAccount && !uncoveredInCash {
 		l.UncoveredOptions = false
@@ -315,7 +342,7 @@ func (s *script) limits() risk.Limits {
 		l.AllowedSymbols = []string{"XYZ", "ABC", "SAP"}
 	}
 	if s.chance(8) {
-		l.RestrictedSymbols = []string{pick(s, "XYZ", "MCL", "SAP")}
+		l.RestrictedSymbols = []string{pick(s, "XYZ", "MCL", "SAP", "MCLN6")}
 	}
 	if s.chance(15) {
 		l.OrderQuantity = dec(pick(s, "50", "2", "100"))
