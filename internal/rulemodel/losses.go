@@ -19,7 +19,7 @@ type sample struct {
 // samples returns equity points, resumptions that count losses anew, and movements of capital, by
 // time; those of the same time as they were recorded.
 func (j *judge) samples() (list []sample) {
-	for _, e := range j.h.Events {
+	for n, e := range j.h.Events {
 		switch w := e.What.(type) {
 		case Point:
 			list = append(list, sample{at: w.At, equity: w.Equity})
@@ -30,7 +30,7 @@ func (j *judge) samples() (list []sample) {
 		case Facts:
 			for _, f := range w {
 				if m, ok := f.(ledger.CashMovement); ok && m.Kind.IsCapital() {
-					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, e.Time))})
+					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, n))})
 				}
 			}
 		}
@@ -39,26 +39,24 @@ func (j *judge) samples() (list []sample) {
 	return list
 }
 
-// rateOf is the conversion rate of a movement: its own, or the one that was known when it was
-// recorded, or the present one.
-func (j *judge) rateOf(m ledger.CashMovement, recorded time.Time) rat {
+// rateOf is the conversion rate of a movement that event n recorded: its own, or the one that was known
+// then, or the present one.
+func (j *judge) rateOf(m ledger.CashMovement, n int) rat {
 	if !m.FXRate.IsZero() {
 		return exact(m.FXRate)
 	}
-	for n := len(j.h.Events) - 1; n >= 0; n-- {
-		if r, ok := j.h.Events[n].What.(ledger.FXRate); ok && r.Currency == m.Currency && !j.h.Events[n].Time.After(recorded) {
-			return exact(r.Rate)
+	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
+	for _, at := range []*judge{then, j} {
+		if rate, _ := at.rate(m.Currency); rate != nil {
+			return rate
 		}
-	}
-	if rate, _ := j.rate(m.Currency); rate != nil {
-		return rate
 	}
 	return new0()
 }
 
 // dayLoss is what was lost since the last equity point before the trading day, or the first of the
 // day where there is none before, or since a later resumption that counts the day's loss anew; start
-// is the equity then. Capital that moved since is no loss. ok is false if there is no such point.
+// is the equity then, with the capital that moved since, which is no loss. ok is false if there is no such point.
 func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 	moved := new0()
 	for _, s := range j.samples() {
@@ -72,7 +70,8 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 	if !ok {
 		return nil, nil, false
 	}
-	return sub(add(start, moved), equity), start, true
+	start = add(start, moved)
+	return sub(start, equity), start, true
 }
 
 // highWater is the highest equity of an equity point, since the last resumption that counts the

@@ -130,6 +130,9 @@ func (p *player) step(s step) string {
 		}
 	case "cash":
 		m := *s.cash
+		if equity := rulemodel.Equity(p.history, p.now()); m.Kind == ledger.Withdrawal && equity != nil && equity.Cmp(big.NewRat(10000, 1)) < 0 {
+			return "" // nobody can withdraw what is not there
+		}
 		p.execs++
 		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now()
 		p.history.Events = append(p.history.Events, rulemodel.BeforeFlow(p.history, m, p.now())...)

@@ -177,14 +177,15 @@ func TradingState(h History, now time.Time) risk.TradingState { return newJudge(
 // Figures are what a report on limits shows of a profile.
 type Figures struct{ Gross, Net, Margin *big.Rat }
 
-// Report returns the figures of what is held and working; false if something cannot be valued.
+// Report returns the figures of what is held and working; false if something cannot be valued, or
+// equity is not known.
 func Report(h History, now time.Time) (f Figures, ok bool) {
 	j := newJudge(h, now)
 	all, unpriced := j.contracts(nil)
 	for _, c := range all {
 		unpriced = unpriced || c.mark == nil
 	}
-	if unpriced {
+	if equity, _ := j.equity(); equity == nil || unpriced {
 		return f, false
 	}
 	var low, high rat

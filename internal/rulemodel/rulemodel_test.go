@@ -60,6 +60,13 @@ func TestModel(t *testing.T) {
 	}
 	for _, r := range rules {
 		t.Logf("%-20s broken %6d, passed %6d, warned %6d", r, cover.Broken[r], cover.Passed[r], cover.Warned[r])
+		require.Positive(t, cover.Broken[r], "no history breaks %s", r)
+		if r != risk.RuleIDReused && r != risk.RuleDone { // which are asked for only where they are broken
+			require.Positive(t, cover.Passed[r], "no history passes %s", r)
+		}
+	}
+	for _, r := range warned {
+		require.Positive(t, cover.Warned[r], "no history warns of %s", r)
 	}
 }
 
@@ -88,3 +95,8 @@ var rules = []risk.Rule{risk.RuleState, risk.RuleStatus, risk.RuleInstrument, ri
 	risk.RuleTrades, risk.RuleDayTrades, risk.RuleIDReused, risk.RuleNoMark, risk.RuleStaleMark, risk.RuleNoFX, risk.RuleStaleFX, risk.RuleEquity,
 	risk.RulePosition, risk.RuleUnderlying, risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy, risk.RuleSector,
 	risk.RuleBuyingPower, risk.RuleDailyLoss, risk.RuleDrawdown, risk.RuleDone}
+
+// warned are those of which the histories must warn.
+var warned = []risk.Rule{risk.RuleOrderRate, risk.RuleOrders, risk.RuleTrades, risk.RuleNotional, risk.RulePosition, risk.RuleUnderlying,
+	risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy, risk.RuleSector, risk.RuleBuyingPower,
+	risk.RuleDailyLoss, risk.RuleDrawdown}

@@ -13,14 +13,11 @@ import (
 // corrections, cancellations and late trades.
 const restated = false
 
-// flows switches on deposits and withdrawals after the first equity point, in any currency.
-const flows = false
+// foreignFlows switches on deposits and withdrawals in a foreign currency.
+const foreignFlows = false
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
-
-// uncoveredInCash switches on Limits.UncoveredOptions in cash accounts.
-const uncoveredInCash = false
 
 // shortFunds switches on sales of funds, which may sell them short.
 const shortFunds = false
@@ -120,6 +117,14 @@ func (s step) String() string {
 	return text + string(s.status)
 }
 
+// movements are of capital.
+var movements = []*ledger.CashMovement{
+	{Kind: ledger.Deposit, Currency: "USD", Amount: dec("8000")},
+	{Kind: ledger.Deposit, Currency: "EUR", Amount: dec("5000")},
+	{Kind: ledger.Withdrawal, Currency: "USD", Amount: dec("-1000")},
+	{Kind: ledger.Withdrawal, Currency: "USD", Amount: dec("-6000")},
+}
+
 // script draws the steps of a history.
 type script struct {
 	*rand.Rand
@@ -193,6 +198,14 @@ func (s *script) point() {
 }
 
 func (s *script) next() {
+	if restated && s.chance(12) {
+		s.add(step{name: pick(s, "correct", "cancel", "late"), part: s.IntN(1000), price: dec(pick(s, "2", "0.5", "0.1"))})
+	}
+	if s.chance(6) {
+		if m := pick(s, movements...); m.Currency == "USD" || foreignFlows {
+			s.add(step{name: "cash", advance: time.Second, cash: m})
+		}
+	}
 	switch n := s.IntN(100); {
 	case n < 52:
 		s.order()
@@ -227,11 +240,6 @@ func (s *script) next() {
 		s.again()
 	case n < 98:
 		s.add(step{name: pick(s, "expire", "assign")})
-	case restated && s.chance(70):
-		s.add(step{name: pick(s, "correct", "cancel", "late"), part: s.IntN(1000), price: dec(pick(s, "1", "0.5", "0.1"))})
-	case flows && s.chance(70):
-		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: pick[ledger.Currency](s, "USD", "EUR"), Amount: dec(pick(s, "5000", "20000"))}})
-		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Withdrawal, Currency: "USD", Amount: dec(pick(s, "-1000", "-6000"))}, advance: time.Second})
 	default:
 		s.add(step{name: "split", split: &ledger.Split{From: listings[1].Instrument, To: listings[1].Instrument,
 			Numerator: dec(pick(s, "2", "3", "1")), Denominator: dec("1")}})
@@ -331,9 +339,6 @@ func (s *script) limits() risk.Limits {
 	}
 	if s.chance(15) {
 		l.TimeZone = pick(s, "Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
-	}
-	if l.Account == risk.CashAccount && !uncoveredInCash {
-		l.UncoveredOptions = false
 	}
 	if s.chance(10) {
 		l.SecTypes = l.SecTypes[1:]
