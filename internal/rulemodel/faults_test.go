@@ -101,6 +101,13 @@ func TestFaults(t *testing.T) {
 
 		"a fund sold short needs 220 % of its price": {"", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(fund, "20"), markOf(stockABC, "50"), tradeOf(fund, "-50", "20"), orderOf("a", stockABC, "1", "50")}},
+		// The day began before midnight in Tokyo, and the first point of the day in New York is the first of all.
+		"the day's loss is counted by the zone that was": {"",
+			func(l *risk.Limits) { l.TimeZone, l.DailyLoss = "Asia/Tokyo", risk.Limit{Amount: dec("1500")} },
+			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, cashOf(ledger.Dividend, "USD", "1000"),
+				{name: "point", advance: time.Second}, {name: "advance", advance: time.Hour}, {name: "point", advance: time.Second},
+				{name: "limits", limits: loose(func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("1500")} })},
+				cashOf(ledger.Fee, "USD", "-2000"), markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
 		"a deposit in a foreign currency hides a drawdown": {"", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), euro("1.25"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "500", "100"), markOf(stockXYZ, "50"),
 				cashOf(ledger.Deposit, "EUR", "100000"), markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},

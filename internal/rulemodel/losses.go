@@ -75,8 +75,9 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 }
 
 // highWater is the highest equity of an equity point, since the last resumption that counts the
-// drawdown anew, adjusted in proportion for capital that came or went; nil without one.
-func (j *judge) highWater() (high rat) {
+// drawdown anew, adjusted in proportion for capital that came or went; zero without one.
+func (j *judge) highWater() rat {
+	high := new0()
 	var before rat // equity before capital moves
 	for _, s := range j.samples() {
 		switch {
@@ -87,9 +88,7 @@ func (j *judge) highWater() (high rat) {
 			}
 		case s.equity != nil:
 			before = s.equity
-			if high == nil || less(high, s.equity) {
-				high = s.equity
-			}
+			high = most(high, s.equity)
 		case before != nil && before.Sign() > 0:
 			after := add(before, s.moved)
 			high, before = div(mul(high, after), before), after
@@ -101,11 +100,11 @@ func (j *judge) highWater() (high rat) {
 // severity is the degree of the drawdown of an equity; a degree begins above its threshold.
 func (j *judge) severity(equity rat) risk.Severity {
 	high := j.highWater()
-	switch {
-	case high == nil || high.Sign() <= 0 && equity.Sign() >= 0:
+	if high.Sign() <= 0 { // of nothing, nothing is a drawdown, and less than nothing a critical one
+		if less(equity, high) {
+			return risk.SeverityCritical
+		}
 		return risk.SeverityNormal
-	case high.Sign() <= 0: // there is less than nothing
-		return risk.SeverityCritical
 	}
 	drawdown := div(sub(high, equity), high)
 	got := risk.SeverityNormal

@@ -13,6 +13,9 @@ import (
 // corrections, cancellations and late trades.
 const restated = false
 
+// zoneChanges switches on another time zone in the middle of a history.
+const zoneChanges = false
+
 // foreignFlows switches on deposits and withdrawals in a foreign currency.
 const foreignFlows = false
 
@@ -131,12 +134,10 @@ type script struct {
 	steps  []step
 	prices []int
 	orders []risk.Order
-	now    time.Time
-	points bool
+	zone   string
 }
 
 func (s *script) add(st step) {
-	s.now = s.now.Add(st.advance)
 	s.steps = append(s.steps, st)
 }
 
@@ -146,7 +147,7 @@ func pick[T any](s *script, list ...T) T { return list[s.IntN(len(list))] }
 
 // draw returns the steps of the history with the number.
 func draw(seed uint64) []step {
-	s := &script{Rand: rand.New(rand.NewPCG(seed, 14)), now: start}
+	s := &script{Rand: rand.New(rand.NewPCG(seed, 14))}
 	for _, l := range listings {
 		s.prices = append(s.prices, l.low+s.IntN(l.high-l.low+1))
 	}
@@ -193,7 +194,6 @@ func (s *script) markAll(percent int) {
 }
 
 func (s *script) point() {
-	s.points = true
 	s.add(step{name: "point", advance: time.Second})
 }
 
@@ -337,9 +337,10 @@ func (s *script) limits() risk.Limits {
 	if s.chance(50) {
 		l.Drawdown = risk.DrawdownLimits{Warning: dec("0.2"), Moderate: dec("0.4"), Severe: dec("0.6"), Critical: dec("0.8")}
 	}
-	if s.chance(15) {
-		l.TimeZone = pick(s, "Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
+	if len(s.steps) == 0 || zoneChanges {
+		s.zone = pick(s, "", "", "", "", "", "Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
 	}
+	l.TimeZone = s.zone
 	if s.chance(10) {
 		l.SecTypes = l.SecTypes[1:]
 	}
