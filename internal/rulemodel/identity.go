@@ -11,6 +11,10 @@ import (
 // Check says what Portfolio.Check answers: of an id that is done or was refused it does not know.
 func Check(h History, o risk.Order, now time.Time) Answer {
 	j := newJudge(h, now)
+	if o.Quantity.IsZero() {
+		j.rule(risk.RuleInvalid, true)
+		return j.answer()
+	}
 	o.Instrument.SetDefaults()
 	if w := j.find(o.ID); w != nil && !w.released && w.left.Sign() != 0 {
 		if !same(w.order, o) {
@@ -26,6 +30,9 @@ func Check(h History, o risk.Order, now time.Time) Answer {
 // an order is decided, losses are looked at, which may begin to count them and may change the
 // trading state.
 func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
+	if o.Quantity.IsZero() {
+		return Answer{Invalid: true}, nil
+	}
 	j := newJudge(h, now)
 	o.Instrument.SetDefaults()
 	if w := j.find(o.ID); w != nil {

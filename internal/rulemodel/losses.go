@@ -138,8 +138,9 @@ func bound(l risk.Limit, equity rat) (limit rat) {
 // down: the first equity point of all, how far losses have come, and a change of the trading state. Where losses are beyond the
 // day's limit or the drawdown is severe, trading that is active becomes reducing.
 func Look(h History, now time.Time) (wrote []Event) {
-	equity, fresh := newJudge(h, now).equity()
-	if equity == nil || !fresh {
+	before := newJudge(h, now)
+	equity, fresh := before.equity()
+	if equity == nil || !fresh || before.oldSpot() {
 		return nil
 	}
 	if !slices.ContainsFunc(h.Events, func(e Event) bool { _, ok := e.What.(Point); return ok }) {

@@ -365,10 +365,10 @@ func (p *player) order(o risk.Order) string {
 	}
 	want, wrote := rulemodel.Reserve(p.history, o, p.now())
 	got, err := p.portfolio.Reserve(p.ctx, o)
-	if want.Reused != errors.Is(err, accounts.ErrIDReused) {
-		return fmt.Sprintf("Reserve: %v, the model says reused %t", err, want.Reused)
+	if want.Reused != errors.Is(err, accounts.ErrIDReused) || want.Invalid != errors.Is(err, accounts.ErrInvalid) {
+		return fmt.Sprintf("Reserve: %v, the model says reused %t, invalid %t", err, want.Reused, want.Invalid)
 	}
-	if want.Reused {
+	if want.Reused || want.Invalid {
 		p.cover.count(asked)
 		return ""
 	}

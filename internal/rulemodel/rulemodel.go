@@ -99,6 +99,7 @@ type Answer struct {
 	Reduces   bool
 	Repeat    bool
 	Reused    bool        // another order has the id: ErrIDReused
+	Invalid   bool        // not an order at all: ErrInvalid
 	Broken    []risk.Rule // in alphabetical order, each once
 	Warnings  []risk.Rule // the same; only of an order that is allowed
 	// Passed are the rules that were examined and held; see the count of coverage in the tests.

@@ -135,6 +135,7 @@ type script struct {
 	prices []int
 	orders []risk.Order
 	zone   string
+	round  bool
 }
 
 func (s *script) add(st step) {
@@ -151,6 +152,7 @@ func draw(seed uint64) []step {
 	for _, l := range listings {
 		s.prices = append(s.prices, l.low+s.IntN(l.high-l.low+1))
 	}
+	s.round = s.chance(40)
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec(pick(s, "100000", "100000", "30000", "24000", "12000", "2500"))}})
@@ -180,6 +182,9 @@ func (s *script) markAll(percent int) {
 		}
 		spread := max((l.high-l.low)/8, 1)
 		s.prices[n] = min(max(s.prices[n]+s.IntN(2*spread+1)-spread, l.low), l.high)
+		if s.round { // so that limits are met exactly
+			s.prices[n] = (s.prices[n] + 50) / 100 * 100
+		}
 		marks = append(marks, ledger.Mark{Instrument: l.Instrument, Price: cents(s.prices[n])})
 	}
 	s.add(step{name: "marks", marks: marks, advance: time.Second})
@@ -210,7 +215,7 @@ func (s *script) next() {
 	case n < 52:
 		s.order()
 	case n < 60:
-		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 3*time.Minute, time.Hour)})
+		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 57*time.Second, 59*time.Second, 3*time.Minute, 5*time.Minute-time.Second, time.Hour)})
 		s.markAll(pick(s, 100, 100, 80))
 	case n < 67:
 		s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 18*time.Hour, 48*time.Hour, 72*time.Hour)})
@@ -276,6 +281,9 @@ func (s *script) order() {
 	if o.Instrument.SecType == ledger.Fund && !shortFunds {
 		o.Quantity = o.Quantity.Abs()
 	}
+	if s.chance(1) {
+		o.Quantity = ledger.Decimal{}
+	}
 	s.orders = append(s.orders, o)
 	if s.chance(75) {
 		s.markAll(100)
@@ -293,7 +301,7 @@ func (s *script) order() {
 func (s *script) priceOf(i ledger.Instrument) ledger.Decimal {
 	for n, l := range listings {
 		if l.Key() == i.Key() {
-			return cents(max(s.prices[n]*pick(s, 100, 100, 99, 101, 90, 110)/100, 1))
+			return cents(max(s.prices[n]*pick(s, 100, 100, 99, 101, 90, 110, 105, 95)/100, 1))
 		}
 	}
 	panic("no such contract")
@@ -351,7 +359,7 @@ func (s *script) limits() risk.Limits {
 		l.RestrictedSymbols = []string{pick(s, "XYZ", "MCL", "SAP", "MCLN6")}
 	}
 	if s.chance(15) {
-		l.OrderQuantity = dec(pick(s, "50", "2", "100"))
+		l.OrderQuantity = dec(pick(s, "50", "2", "100", "40", "3"))
 	}
 	if s.chance(15) {
 		l.DuplicateWindow = pick(s, 5*time.Second, time.Minute)
@@ -362,7 +370,8 @@ func (s *script) limits() risk.Limits {
 	l.OpenPositions = pick(s, 0, 0, 0, 4)
 	for _, limit := range []*risk.Limit{&l.OrderNotional, &l.PositionSize, &l.UnderlyingSize, &l.GrossExposure, &l.NetExposure, &l.StrategyExposure, &l.SectorExposure} {
 		if s.chance(15) {
-			*limit = pick(s, risk.Limit{Amount: dec("10000")}, risk.Limit{Fraction: dec("0.1")}, risk.Limit{Amount: dec("25000"), Fraction: dec("0.3")})
+			*limit = pick(s, risk.Limit{Amount: dec("10000")}, risk.Limit{Fraction: dec("0.1")}, risk.Limit{Amount: dec("25000"), Fraction: dec("0.3")},
+				risk.Limit{Amount: dec("2000")}, risk.Limit{Amount: dec("4000")}, risk.Limit{Fraction: dec("0.04")})
 		}
 	}
 	l.DailyLoss = pick(s, risk.Limit{}, risk.Limit{Amount: dec("700")}, risk.Limit{Fraction: dec("0.02")})
