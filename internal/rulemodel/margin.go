@@ -108,8 +108,8 @@ func (j *judge) floor(c *contract, price rat) rat {
 // strike and 120 % of its price.
 func (j *judge) shortOption(i ledger.Instrument, price rat) rat {
 	strike := exact(i.Strike)
-	spot, _ := j.price(ledger.NewStock(i.Underlying, i.Currency).Key())
-	if spot == nil || i.Symbol != i.Underlying {
+	spot, _ := j.spot(i)
+	if spot == nil {
 		return add(strike, mul(part(6, 5), price))
 	}
 	out, floor := sub(strike, spot), mul(part(1, 10), spot)
@@ -118,6 +118,15 @@ func (j *judge) shortOption(i ledger.Instrument, price rat) rat {
 	}
 	need := sub(mul(part(1, 5), spot), most(out, new0()))
 	return add(price, most(need, floor))
+}
+
+// spot is the mark of what an option is on, and whether it is fresh; nil if there is none, and for a
+// root that a corporate action adjusted: nothing tells what such an option delivers.
+func (j *judge) spot(i ledger.Instrument) (rat, bool) {
+	if i.Symbol != i.Underlying {
+		return nil, false
+	}
+	return j.price(ledger.NewStock(i.Underlying, i.Currency).Key())
 }
 
 // dollars is an amount of dollars in the contract's currency. Only stocks sold short need it, and

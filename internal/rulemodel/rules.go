@@ -70,6 +70,9 @@ func (j *judge) terms(o risk.Order) {
 		names = append(names, i.Underlying)
 	}
 	j.rule(risk.RuleSymbol, len(j.limits.AllowedSymbols) > 0 && slices.ContainsFunc(names, func(n string) bool {
+		if i.SecType == ledger.FutureOption && n == i.Underlying {
+			return false // which is the future's own name
+		}
 		return !slices.Contains(j.limits.AllowedSymbols, n)
 	}))
 	j.rule(risk.RuleRestricted, slices.ContainsFunc(names, func(n string) bool {
@@ -130,7 +133,7 @@ func (j *judge) known(o risk.Order) bool {
 	j.rule(risk.RuleNoMark, price == nil || price.Sign() == 0)
 	j.rule(risk.RuleStaleMark, price != nil && price.Sign() != 0 && !young)
 	if o.Quantity.IsNeg() && o.Instrument.SecType == ledger.Option {
-		spot, young := j.price(ledger.NewStock(o.Instrument.Underlying, o.Instrument.Currency).Key())
+		spot, young := j.spot(o.Instrument)
 		margin := j.limits.Account == risk.MarginAccount
 		j.rule(risk.RuleNoMark, spot == nil && o.Instrument.Right == ledger.Call && margin)
 		j.rule(risk.RuleStaleMark, spot != nil && !young)
@@ -149,7 +152,7 @@ func (j *judge) oldSpot() bool {
 	all, _ := j.contracts(nil)
 	for _, c := range all {
 		if c.instrument.SecType == ledger.Option && less(c.held, total(c.sells)) {
-			if spot, young := j.price(ledger.NewStock(c.instrument.Underlying, c.instrument.Currency).Key()); spot != nil && !young {
+			if spot, young := j.spot(c.instrument); spot != nil && !young {
 				return true
 			}
 		}

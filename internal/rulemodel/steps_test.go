@@ -22,8 +22,18 @@ const foreignFlows = false
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
 
-// shortFunds switches on sales of funds, which may sell them short.
-const shortFunds = false
+// shortOthers switches on sales of funds, bonds, warrants and cryptocurrencies, which may sell them
+// short.
+const shortOthers = false
+
+// shortable reports whether the contract may be sold in a history.
+func shortable(i ledger.Instrument) bool {
+	switch i.SecType {
+	case ledger.Fund, ledger.Bond, ledger.Warrant, ledger.Crypto:
+		return shortOthers
+	}
+	return true
+}
 
 func dec(s string) ledger.Decimal { return ledger.MustDecimal(s) }
 
@@ -54,6 +64,10 @@ var (
 		{ledger.NewOption("SAP", 20260717, ledger.Put, dec("100"), "EUR"), 200, 600, 1},
 		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Call, Strike: dec("70"), Multiplier: dec("100")}, 100, 400, 1},
 		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Put, Strike: dec("68"), Multiplier: dec("100")}, 100, 400, 1},
+		{ledger.Instrument{SecType: ledger.Option, Symbol: "XYZ1", Underlying: "XYZ", Currency: "USD", Expiry: 20260717, Right: ledger.Call, Strike: dec("100"), Multiplier: dec("100")}, 200, 600, 1},
+		{ledger.Instrument{SecType: ledger.Warrant, Symbol: "XYZ WS", Underlying: "XYZ", Currency: "USD", Expiry: 20270115, Right: ledger.Call, Strike: dec("110"), Multiplier: dec("1")}, 200, 500, 100},
+		{ledger.Instrument{SecType: ledger.Bond, Symbol: "BND", Currency: "USD", Multiplier: dec("10")}, 9700, 10100, 5},
+		{ledger.Instrument{SecType: ledger.Crypto, Symbol: "BTC", Currency: "USD"}, 500000, 520000, 1},
 		{ledger.Instrument{SecType: ledger.CFD, Symbol: "DAX", Currency: "EUR"}, 180000, 182000, 1},
 		{ledger.Instrument{SecType: ledger.Fund, Symbol: "FND", Currency: "USD"}, 2000, 2200, 50},
 	}
@@ -278,7 +292,7 @@ func (s *script) order() {
 	} else if s.chance(60) {
 		o.Price = s.priceOf(o.Instrument)
 	}
-	if o.Instrument.SecType == ledger.Fund && !shortFunds {
+	if !shortable(o.Instrument) {
 		o.Quantity = o.Quantity.Abs()
 	}
 	if s.chance(1) {
@@ -311,7 +325,7 @@ func (s *script) priceOf(i ledger.Instrument) ledger.Decimal {
 func (s *script) tradeAlone() {
 	l := pick(s, listings...)
 	q := dec(fmt.Sprint(l.lot * pick(s, 1, 2, 3)))
-	if s.chance(50) && (l.SecType != ledger.Fund || shortFunds) {
+	if s.chance(50) && shortable(l.Instrument) {
 		q = q.Neg()
 	}
 	s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q, Price: s.priceOf(l.Instrument), Commission: dec(pick(s, "0", "1"))}})
@@ -333,8 +347,9 @@ func (s *script) again() {
 // limits draws limits, each of them near what is traded or absent.
 func (s *script) limits() risk.Limits {
 	l := risk.Limits{
-		Account:      pick(s, risk.MarginAccount, risk.MarginAccount, risk.CashAccount),
-		SecTypes:     []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.Fund, ledger.FutureOption, ledger.CFD},
+		Account: pick(s, risk.MarginAccount, risk.MarginAccount, risk.CashAccount),
+		SecTypes: []ledger.SecType{ledger.Stock, ledger.Option, ledger.Future, ledger.Fund, ledger.FutureOption, ledger.CFD,
+			ledger.Warrant, ledger.Bond, ledger.Crypto},
 		ShortSelling: s.chance(70), UncoveredOptions: s.chance(45),
 		PriceCollar: dec(pick(s, "0.05", "0.5")), OptionCollar: dec(pick(s, "0.05", "5")),
 		MarkAge: pick(s, time.Minute, 5*time.Minute), RateAge: pick(s, time.Hour, 100*time.Hour),
@@ -353,10 +368,10 @@ func (s *script) limits() risk.Limits {
 		l.SecTypes = l.SecTypes[1:]
 	}
 	if s.chance(8) {
-		l.AllowedSymbols = []string{"XYZ", "ABC", "SAP"}
+		l.AllowedSymbols = pick(s, []string{"XYZ", "ABC", "SAP"}, []string{"XYZ", "XYZ1", "MCL", "BND"}, []string{"XYZ1", "MCL", "MCLN6", "XYZ WS"})
 	}
 	if s.chance(8) {
-		l.RestrictedSymbols = []string{pick(s, "XYZ", "MCL", "SAP", "MCLN6")}
+		l.RestrictedSymbols = []string{pick(s, "XYZ", "MCL", "SAP", "MCLN6", "XYZ1", "XYZ WS")}
 	}
 	if s.chance(15) {
 		l.OrderQuantity = dec(pick(s, "50", "2", "100", "40", "3"))
