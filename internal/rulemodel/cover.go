@@ -30,7 +30,7 @@ func (j *judge) cover(all map[ledger.InstrumentKey]*contract, shares bool) (nake
 	seen := map[group]bool{}
 	for _, c := range all {
 		i := c.instrument
-		if i.SecType != ledger.Option && i.SecType != ledger.FutureOption || c.rate == nil {
+		if !isOption(i.SecType) || c.rate == nil {
 			continue
 		}
 		g := groupOf(i)
@@ -161,7 +161,7 @@ func ship(shorts, covers []stake, shipped [][]rat, from int, g group) {
 // fits reports whether c can cover s: shares and cash always, a long option that expires no earlier,
 // and of options on futures one that expires on the same day.
 func fits(s, c stake, g group) bool {
-	return c.strike == nil || c.expiry == s.expiry || g.secType == ledger.Option && c.expiry > s.expiry
+	return c.strike == nil || c.expiry == s.expiry || g.secType != ledger.FutureOption && c.expiry > s.expiry
 }
 
 // price is the cash that a cover leaves to be there, per unit of the underlying: the difference of

@@ -99,6 +99,10 @@ func TestFaults(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
 				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}}},
 
+		"trading is not resumed for want of an order's mark": {"resume without the mark of an order", func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(stockXYZ, "100"), orderOf("a", stockXYZ, "1", "100"), markOf(stockXYZ, "0"),
+				{name: "resume"}}},
+
 		"a fund sold short needs 220 % of its price": {"", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(fund, "20"), markOf(stockABC, "50"), tradeOf(fund, "-50", "20"), orderOf("a", stockABC, "1", "50")}},
 		// The day began before midnight in Tokyo, and the first point of the day in New York is the first of all.

@@ -1,8 +1,10 @@
 package rulemodel_test
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/rulemodel"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
@@ -111,4 +113,15 @@ func (p *player) recovered(recount []risk.Rule) {
 		p.cover.known["recount of a recovered loss"]++
 		p.ended = true
 	}
+}
+
+// unmarkedOrder ends the history where trading is not resumed for want of a mark of an order that works
+// in what is not held: equity is known without it.
+func (p *player) unmarkedOrder(err error) bool {
+	if !errors.Is(err, accounts.ErrNoMark) {
+		return false
+	}
+	p.cover.known["resume without the mark of an order"]++
+	p.ended = true
+	return true
 }

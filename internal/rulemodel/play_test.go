@@ -298,6 +298,12 @@ func (p *player) trading(what string) string {
 			}
 			return ""
 		}
+		if p.unmarkedOrder(err) {
+			return ""
+		}
+		if err != nil {
+			return fmt.Sprintf("not resumed: %v", err) + p.figures()
+		}
 		s.State = risk.TradingActive
 		s.Recount, s.Equity = rulemodel.Recount(p.history, p.now())
 		p.recovered(s.Recount)

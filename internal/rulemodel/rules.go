@@ -175,7 +175,7 @@ func (j *judge) opening(o risk.Order) {
 	all, _ := j.contracts(&o)
 	c := all[o.Instrument.Key()]
 	switch o.Instrument.SecType {
-	case ledger.Option, ledger.FutureOption, ledger.Future, ledger.Forex:
+	case ledger.Option, ledger.FutureOption, ledger.Warrant, ledger.Future, ledger.Forex:
 	default:
 		allowed := j.limits.ShortSelling && j.limits.Account == risk.MarginAccount
 		j.rule(risk.RuleShort, !allowed && o.Quantity.IsNeg() && less(c.held, total(c.sells)))

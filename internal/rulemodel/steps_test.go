@@ -22,14 +22,13 @@ const foreignFlows = false
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
 
-// shortOthers switches on sales of funds, bonds, warrants and cryptocurrencies, which may sell them
-// short.
+// shortOthers switches on sales of funds, bonds and cryptocurrencies, which may sell them short.
 const shortOthers = false
 
 // shortable reports whether the contract may be sold in a history.
 func shortable(i ledger.Instrument) bool {
 	switch i.SecType {
-	case ledger.Fund, ledger.Bond, ledger.Warrant, ledger.Crypto:
+	case ledger.Fund, ledger.Bond, ledger.Crypto:
 		return shortOthers
 	}
 	return true
