@@ -38,8 +38,34 @@ func (j *judge) dayTrades() int {
 	held := map[ledger.InstrumentKey]rat{}
 	count := 0
 	for _, p := range j.inForce() {
+		if p.split != nil { // what is held, and what was opened today, becomes more
+			from, to := p.split.From.Key(), p.split.To.Key()
+			ratio := div(exact(p.split.Numerator), exact(p.split.Denominator))
+			day := j.dayOf(p.time)
+			if held[from] != nil {
+				q := mul(held[from], ratio)
+				delete(held, from)
+				held[to] = q
+			}
+			if q := opened[place{from, day}]; q != nil {
+				q = mul(q, ratio)
+				delete(opened, place{from, day})
+				opened[place{to, day}] = q
+			}
+			continue
+		}
+		if p.open != nil {
+			for _, l := range p.open.Lots {
+				key := p.open.Instrument.Key()
+				if held[key] == nil {
+					held[key] = new0()
+				}
+				held[key] = add(held[key], exact(l.Quantity))
+			}
+			continue
+		}
 		t := p.trade
-		if t == nil || t.Instrument.SecType == ledger.Forex {
+		if t.Instrument.SecType == ledger.Forex {
 			continue
 		}
 		key := t.Instrument.Key()

@@ -94,6 +94,8 @@ func TestFaults(t *testing.T) {
 				orderOf("a", stockABC, "10", "50")}},
 		"a missing rate refuses for good": {"cover without a rate", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(putSAP, "3"), orderOf("a", putSAP, "-1", "3")}},
+		"an old mark of the option hides that its underlying has none": {"marks of underlyings beside others", func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(call95, "6"), {name: "advance", advance: time.Hour}, orderOf("a", call95, "-1", "6")}},
 		"a loss that recovered is counted anew": {"recount of a recovered loss",
 			func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),

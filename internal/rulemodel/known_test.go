@@ -26,7 +26,9 @@ var knownDifferences = []knownDifference{
 	// A long option on a future is paid for, and needs no cash any more.
 	{name: "options on futures in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, when: futureOptionInCash},
 	// A rate that is missing is not known: the refusal must not be final.
-	{name: "cover without a rate", more: []risk.Rule{risk.RuleUncovered}, unknown: true, when: rateMissing},
+	{name: "cover without a rate", more: []risk.Rule{risk.RuleUncovered}, when: rateMissing},
+	// One unknown figure hides the next: both are to be listed.
+	{name: "marks of underlyings beside others", fewer: []risk.Rule{risk.RuleNoMark, risk.RuleStaleMark}, unknown: true},
 	// These need no mark.
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},

@@ -117,6 +117,22 @@ func (j *judge) severity(equity rat) risk.Severity {
 	return got
 }
 
+// AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
+// that no decimal states exactly. On which side of the threshold it is then depends on the rounding.
+func AtThreshold(h History, now time.Time) bool {
+	j := newJudge(h, now)
+	equity, _ := j.equity()
+	high := j.highWater()
+	if _, decimal := high.FloatPrec(); decimal || equity == nil || high.Sign() <= 0 {
+		return false
+	}
+	drawdown := div(sub(high, equity), high)
+	d := j.limits.Drawdown
+	return slices.ContainsFunc([]ledger.Decimal{d.Warning, d.Moderate, d.Severe, d.Critical}, func(threshold ledger.Decimal) bool {
+		return less(size(sub(drawdown, exact(threshold))), part(1, 1_000_000_000_000))
+	})
+}
+
 // dayLimit is what a day may lose; nil for any.
 func (j *judge) dayLimit(start rat) rat { return bound(j.limits.DailyLoss, start) }
 

@@ -115,6 +115,10 @@ func play(t *testing.T, steps []step, cover *coverage) string {
 // step plays one step, and returns how the library and the model differ.
 func (p *player) step(s step) string {
 	p.clock.Add(s.advance.Microseconds())
+	if rulemodel.AtThreshold(p.history, p.now()) {
+		p.ended = true
+		return ""
+	}
 	switch s.name {
 	case "marks":
 		for _, m := range s.marks {

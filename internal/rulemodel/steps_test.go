@@ -180,10 +180,33 @@ func draw(seed uint64) []step {
 	if s.chance(60) {
 		s.point()
 	}
+	if s.chance(8) {
+		s.dayTrader()
+	}
 	for range 10 + s.IntN(30) {
 		s.next()
 	}
 	return s.steps
+}
+
+// dayTrader draws many small trades of few contracts over some days, and orders between them.
+func (s *script) dayTrader() {
+	l := s.limits()
+	l.Account, l.DayTrading = risk.MarginAccount, []risk.DatedPolicy{{Policy: risk.PatternDayTrader}}
+	l.ShortSelling, l.UncoveredOptions = true, true
+	s.add(step{name: "limits", limits: &l})
+	for range 8 + s.IntN(12) {
+		i := listings[pick(s, 0, 1, 1, 4)]
+		q := dec(pick(s, "1", "2", "3", "-1", "-2", "-3"))
+		s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: i.Instrument, Quantity: q, Price: s.priceOf(i.Instrument)}})
+		if s.chance(15) {
+			s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 12*time.Hour, 48*time.Hour)})
+		}
+		if s.chance(25) {
+			s.markAll(100)
+			s.order()
+		}
+	}
 }
 
 // markAll marks most contracts anew.
