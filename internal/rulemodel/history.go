@@ -16,7 +16,7 @@ type judge struct {
 	status risk.ProfileStatus
 	state  risk.TradingState
 	zone   *time.Location // of the trading day
-	marks  map[ledger.InstrumentKey]ledger.Mark
+	marks  map[ledger.InstrumentKey]*marked
 	rates  map[ledger.Currency]ledger.FXRate
 
 	forced   []placed  // what inForce, accepted and equity have returned to this question
@@ -34,16 +34,16 @@ type judge struct {
 // newJudge reads the history as it stands now.
 func newJudge(h History, now time.Time) *judge {
 	j := &judge{h: h, now: now, state: risk.TradingActive,
-		marks: map[ledger.InstrumentKey]ledger.Mark{}, rates: map[ledger.Currency]ledger.FXRate{},
+		marks: map[ledger.InstrumentKey]*marked{}, rates: map[ledger.Currency]ledger.FXRate{},
 		asked: map[risk.Rule]bool{}, broken: map[risk.Rule]bool{}, warned: map[risk.Rule]bool{}}
 	for _, e := range h.Events {
 		switch w := e.What.(type) {
 		case Policy:
-			j.status, j.limits = w.Status, w.Limits
+			j.status, j.limits, j.zone = w.Status, w.Limits, w.zone
 		case State:
 			j.state = w.State
-		case marked:
-			j.mark(e.Time, w)
+		case *marked:
+			j.mark(w)
 		case ledger.FXRate:
 			w.Time = earlier(w.Time, e.Time)
 			if old, ok := j.rates[w.Currency]; !ok || !w.Time.Before(old.Time) {
@@ -51,24 +51,20 @@ func newJudge(h History, now time.Time) *judge {
 			}
 		}
 	}
-	j.zone = location(j.limits)
 	return j
 }
 
-// mark takes a mark in: an older one than the present one changes nothing, one that is ahead of the
-// clock counts as of the clock, and a price of zero takes the present one away, but of options,
-// warrants and futures.
-func (j *judge) mark(clock time.Time, w marked) {
-	key, m := w.key, w.Mark
-	m.Time = earlier(m.Time, clock)
-	if old, ok := j.marks[key]; ok && m.Time.Before(old.Time) {
+// mark takes a mark in: an older one than the present one changes nothing, and a price of zero takes
+// the present one away, but of options, warrants and futures.
+func (j *judge) mark(m *marked) {
+	if old, ok := j.marks[m.key]; ok && m.Time.Before(old.Time) {
 		return
 	}
 	if m.Price.IsZero() && !canBeWorthless(m.Instrument.SecType) {
-		delete(j.marks, key)
+		delete(j.marks, m.key)
 		return
 	}
-	j.marks[key] = m
+	j.marks[m.key] = m
 }
 
 func canBeWorthless(s ledger.SecType) bool {

@@ -42,7 +42,10 @@ func (j *judge) samples() (list []sample) {
 // rateOf is the conversion rate of a movement that event n recorded: its own, or the one that was known
 // then, or the present one.
 func (j *judge) rateOf(m ledger.CashMovement, n int) rat {
-	if !m.FXRate.IsZero() {
+	switch {
+	case m.Currency == j.h.Base:
+		return whole(1)
+	case !m.FXRate.IsZero():
 		return exact(m.FXRate)
 	}
 	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)

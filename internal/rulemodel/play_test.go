@@ -100,7 +100,7 @@ func play(t *testing.T, steps []step, cover *coverage) string {
 	p.id = profile.ID
 	p.portfolio, err = p.manager.Portfolio(p.ctx, p.id)
 	require.NoError(t, err)
-	p.history.Add(p.now(), rulemodel.Policy{Status: profile.Status, Limits: l})
+	p.history.Add(p.now(), rulemodel.InForce(profile.Status, l))
 	for n, s := range steps {
 		if difference := p.step(s); difference != "" {
 			return fmt.Sprintf("step %d, %s:\n%s", n+1, s, difference)
@@ -115,9 +115,12 @@ func play(t *testing.T, steps []step, cover *coverage) string {
 // step plays one step, and returns how the library and the model differ.
 func (p *player) step(s step) string {
 	p.clock.Add(s.advance.Microseconds())
-	if rulemodel.AtThreshold(p.history, p.now()) {
-		p.ended = true
-		return ""
+	switch s.name {
+	case "order", "point", "resume":
+		if rulemodel.AtThreshold(p.history, p.now()) {
+			p.ended = true
+			return ""
+		}
 	}
 	switch s.name {
 	case "marks":
@@ -328,7 +331,7 @@ func (p *player) update(s step) {
 	}
 	_, err = p.manager.UpdateProfile(p.ctx, profile)
 	require.NoError(p.t, err)
-	p.history.Add(p.now(), rulemodel.Policy{Status: profile.Status, Limits: *profile.Limits})
+	p.history.Add(p.now(), rulemodel.InForce(profile.Status, *profile.Limits))
 }
 
 // point records an equity point, after which losses are looked at.

@@ -40,6 +40,12 @@ type Event struct {
 type Policy struct {
 	Status risk.ProfileStatus
 	Limits risk.Limits
+	zone   *time.Location // of the trading day
+}
+
+// InForce returns the policy. It panics if the limits name no time zone: they were validated.
+func InForce(status risk.ProfileStatus, limits risk.Limits) Policy {
+	return Policy{status, limits, location(limits)}
 }
 
 // Facts are facts that were recorded by one call.
@@ -81,12 +87,13 @@ type Breach struct {
 func (h *History) Add(at time.Time, what any) {
 	if m, ok := what.(ledger.Mark); ok {
 		m.Instrument.SetDefaults()
-		what = marked{m, m.Instrument.Key()}
+		m.Time = earlier(m.Time, at)
+		what = &marked{m, m.Instrument.Key()}
 	}
 	h.Events = append(h.Events, Event{at, what})
 }
 
-// marked is a mark with the key of its contract.
+// marked is a mark with the key of its contract. One that was ahead of the clock counts as of the clock.
 type marked struct {
 	ledger.Mark
 	key ledger.InstrumentKey
