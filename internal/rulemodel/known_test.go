@@ -29,10 +29,10 @@ var knownDifferences = []knownDifference{
 	{name: "cover without a rate", more: []risk.Rule{risk.RuleUncovered}, when: rateMissing},
 	// One unknown figure hides the next: both are to be listed.
 	{name: "marks of underlyings beside others", fewer: []risk.Rule{risk.RuleNoMark, risk.RuleStaleMark}, unknown: true},
-	// These need no mark.
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},
 		when: spreadInCash},
+	// These need no mark.
 	{name: "sizes while marks are unknown", fewer: []risk.Rule{risk.RuleQuantity, risk.RulePositions}, unknown: true},
 }
 
@@ -45,7 +45,10 @@ func (p *player) known(got risk.Decision, want rulemodel.Answer, warnings bool) 
 	used := map[string]bool{}
 	explained := func(r risk.Rule, of func(knownDifference) []risk.Rule) bool {
 		for _, k := range knownDifferences {
-			if slices.Contains(of(k), r) && (k.when == nil || k.when(p)) && (!k.unknown || slices.ContainsFunc(want.Broken, risk.Rule.Unknown)) {
+			if k.unknown && !slices.ContainsFunc(want.Broken, risk.Rule.Unknown) || k.when != nil && !k.when(p) {
+				continue
+			}
+			if slices.Contains(of(k), r) {
 				used[k.name] = true
 				return true
 			}

@@ -29,7 +29,8 @@ type coverage struct {
 }
 
 func newCoverage() *coverage {
-	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{}, known: map[string]int{}}
+	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{},
+		known: map[string]int{}}
 }
 
 func (c *coverage) count(a rulemodel.Answer) {
@@ -48,13 +49,17 @@ func (c *coverage) count(a rulemodel.Answer) {
 	}
 }
 
+// add adds what another counted.
 func (c *coverage) add(o *coverage) {
 	c.orders, c.allowed = c.orders+o.orders, c.allowed+o.allowed
-	for to, from := range map[*map[risk.Rule]int]map[risk.Rule]int{&c.Broken: o.Broken, &c.Passed: o.Passed, &c.Warned: o.Warned} {
+	sum := func(to, from map[risk.Rule]int) {
 		for r, n := range from {
-			(*to)[r] += n
+			to[r] += n
 		}
 	}
+	sum(c.Broken, o.Broken)
+	sum(c.Passed, o.Passed)
+	sum(c.Warned, o.Warned)
 	for name, n := range o.known {
 		c.known[name] += n
 	}
@@ -184,10 +189,12 @@ func (p *player) record(facts ...ledger.Fact) {
 
 func (p *player) trade(t ledger.Trade, order ledger.OrderID) {
 	p.execs++
-	t.ExecID, t.OrderID, t.Time = ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), order, p.now()
+	t.ExecID, t.OrderID, t.Time = execID(p.execs), order, p.now()
 	p.trades = append(p.trades, t)
 	p.record(t)
 }
+
+func execID(n int) ledger.ExecID { return ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", n)) }
 
 // fill fills an order that works, or a part of it.
 func (p *player) fill(s step) string {
@@ -242,8 +249,9 @@ func (p *player) assign() {
 		p.execs += 2
 		at := p.now()
 		p.record(
-			ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), Kind: kind, Instrument: i, Quantity: pos.Quantity.Neg(), Time: at},
-			ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs-1)), Kind: kind, Instrument: ledger.NewStock(i.Underlying, i.Currency), Quantity: shares, Price: i.Strike, Time: at})
+			ledger.Trade{ExecID: execID(p.execs), Kind: kind, Instrument: i, Quantity: pos.Quantity.Neg(), Time: at},
+			ledger.Trade{ExecID: execID(p.execs - 1), Kind: kind, Instrument: ledger.NewStock(i.Underlying, i.Currency),
+				Quantity: shares, Price: i.Strike, Time: at})
 		return
 	}
 }
@@ -269,11 +277,11 @@ func (p *player) restate(s step) {
 	case "cancel":
 		p.trades = slices.Delete(p.trades, n, n+1)
 		p.execs++
-		p.record(ledger.Cancellation{ExecID: ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), Cancels: t.ExecID, Time: p.now()})
+		p.record(ledger.Cancellation{ExecID: execID(p.execs), Cancels: t.ExecID, Time: p.now()})
 	case "late":
 		t.Time = t.Time.Add(-time.Second)
 		p.execs++
-		t.ExecID, t.OrderID = ledger.ExecID(fmt.Sprintf("0001.%04d.01.01", p.execs)), ""
+		t.ExecID, t.OrderID = execID(p.execs), ""
 		p.trades = append(p.trades, t)
 		p.record(t)
 	}
@@ -354,7 +362,8 @@ func (p *player) point() string {
 func (p *player) agree() string {
 	r := p.portfolio.Snapshot().Risk
 	if want := rulemodel.TradingState(p.history, p.now()); r.State != want {
-		return fmt.Sprintf("trading is %s (%s, drawdown %s, day's loss %s), the model says %s", r.State, r.Reason, r.Drawdown, r.DayLoss, want)
+		return fmt.Sprintf("trading is %s (%s, drawdown %s, day's loss %s), the model says %s",
+			r.State, r.Reason, r.Drawdown, r.DayLoss, want)
 	}
 	return ""
 }
@@ -444,13 +453,14 @@ func near(got ledger.Decimal, want *big.Rat) bool {
 // figures are what the library says of the profile, for the report of a difference.
 func (p *player) figures() string {
 	s := p.portfolio.Snapshot()
-	text := fmt.Sprintf("\nequity %s cash %s high %s drawdown %s day's loss %s gross %s net %s margin %s\nlimits %+v", s.Equity, s.CashBase, s.HighWater,
-		s.Risk.Drawdown, s.Risk.DayLoss, s.Risk.Gross, s.Risk.Net, s.Risk.Margin, s.Risk.Limits)
+	text := fmt.Sprintf("\nequity %s cash %s high %s drawdown %s day's loss %s gross %s net %s margin %s\nlimits %+v",
+		s.Equity, s.CashBase, s.HighWater, s.Risk.Drawdown, s.Risk.DayLoss, s.Risk.Gross, s.Risk.Net, s.Risk.Margin, s.Risk.Limits)
 	for _, o := range s.Open {
 		text += fmt.Sprintf("\nheld %s: %s at %s", o.Instrument.Key(), o.Quantity, o.Mark.Price)
 	}
 	for _, w := range s.Risk.Orders {
-		text += fmt.Sprintf("\nworking %s: %s of %s at %s, filled %s, strategy %q", w.ID, w.Quantity, w.Instrument.Key(), w.Price, w.Filled, w.Strategy)
+		text += fmt.Sprintf("\nworking %s: %s of %s at %s, filled %s, strategy %q",
+			w.ID, w.Quantity, w.Instrument.Key(), w.Price, w.Filled, w.Strategy)
 	}
 	return text
 }
@@ -460,7 +470,8 @@ func differ(got risk.Decision, want rulemodel.Answer, warnings bool) string {
 	broken, warned := rulesOf(got.Violations), rulesOf(got.Warnings)
 	if got.Allowed != want.Allowed || got.Undecided() != want.Undecided || got.Repeat != want.Repeat ||
 		got.Reduces != want.Reduces || !slices.Equal(broken, want.Broken) {
-		return fmt.Sprintf("%s\n(allowed %t, undecided %t, repeat %t, reduces %t: %v)\nthe model says %+v", got, got.Allowed, got.Undecided(), got.Repeat, got.Reduces, broken, want)
+		return fmt.Sprintf("%s\n(allowed %t, undecided %t, repeat %t, reduces %t: %v)\nthe model says %+v",
+			got, got.Allowed, got.Undecided(), got.Repeat, got.Reduces, broken, want)
 	}
 	if warnings && got.Allowed && !got.Repeat && !slices.Equal(warned, want.Warnings) {
 		return fmt.Sprintf("warnings %v, the model says %v\n%v", warned, want.Warnings, got.Warnings)

@@ -9,9 +9,9 @@
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
-// (what is read off the history), facts (positions and cash), working (orders), value (what a
-// contract exposes, at the worst), margin, cover, losses, daytrades, rules (the rules one by one) and
-// identity (the ids of orders).
+// (what is read off the history), facts (what is in force, and positions), cash (and equity), working
+// (orders), value (what a contract exposes, at the worst), margin, cover, losses, daytrades, tags
+// (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
 package rulemodel
 
 import (

@@ -26,7 +26,8 @@ func histories(t *testing.T) uint64 {
 	return n
 }
 
-// TestModel: the library and the model agree about every order of every history.
+// TestModel: the library and the model agree about every order of every history, dry and in earnest.
+// $ACCOUNTS_MODEL says how many histories there are, and $ACCOUNTS_MODEL_SEED which is the first.
 func TestModel(t *testing.T) {
 	first := uint64(0)
 	if text := os.Getenv("ACCOUNTS_MODEL_SEED"); text != "" {
@@ -59,7 +60,8 @@ func TestModel(t *testing.T) {
 		t.Logf("%d histories ended by a known difference: %s", cover.known[name], name)
 	}
 	for _, r := range rules {
-		t.Logf("%-20s broken %6d, passed %6d, warned %6d", r, cover.Broken[r], cover.Passed[r], cover.Warned[r])
+		t.Logf("%-20s broken %6d, passed %6d, warned %6d",
+			r, cover.Broken[r], cover.Passed[r], cover.Warned[r])
 		require.Positive(t, cover.Broken[r], "no history breaks %s", r)
 		if r != risk.RuleIDReused && r != risk.RuleDone && r != risk.RuleInvalid { // which are asked for only where they are broken
 			require.Positive(t, cover.Passed[r], "no history passes %s", r)
@@ -89,14 +91,21 @@ func shorten(t *testing.T, steps []step) string {
 	return text.String() + play(t, steps, newCoverage())
 }
 
-// rules are those that the histories must break and pass.
-var rules = []risk.Rule{risk.RuleState, risk.RuleStatus, risk.RuleInstrument, risk.RuleShort, risk.RuleSymbol, risk.RuleRestricted,
-	risk.RuleUncovered, risk.RuleQuantity, risk.RuleNotional, risk.RuleCollar, risk.RuleDuplicate, risk.RuleOrderRate, risk.RuleOrders,
-	risk.RuleTrades, risk.RuleDayTrades, risk.RuleIDReused, risk.RuleInvalid, risk.RuleNoMark, risk.RuleStaleMark, risk.RuleNoFX, risk.RuleStaleFX, risk.RuleEquity,
-	risk.RulePosition, risk.RuleUnderlying, risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy, risk.RuleSector,
-	risk.RuleBuyingPower, risk.RuleDailyLoss, risk.RuleDrawdown, risk.RuleDone}
+// rules are those that the histories must break and pass. The others need Route (RuleSize, RuleExpired,
+// RuleAllOrNone), or a store that holds limits which no profile may have (RuleNoLimits).
+var rules = []risk.Rule{
+	risk.RuleState, risk.RuleStatus, risk.RuleInstrument, risk.RuleShort, risk.RuleSymbol, risk.RuleRestricted,
+	risk.RuleUncovered, risk.RuleQuantity, risk.RuleNotional, risk.RuleCollar, risk.RuleDuplicate,
+	risk.RuleOrderRate, risk.RuleOrders, risk.RuleTrades, risk.RuleDayTrades, risk.RuleIDReused,
+	risk.RuleInvalid, risk.RuleNoMark, risk.RuleStaleMark, risk.RuleNoFX, risk.RuleStaleFX, risk.RuleEquity,
+	risk.RulePosition, risk.RuleUnderlying, risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage,
+	risk.RuleStrategy, risk.RuleSector, risk.RuleBuyingPower, risk.RuleDailyLoss, risk.RuleDrawdown,
+	risk.RuleDone,
+}
 
 // warned are those of which the histories must warn.
-var warned = []risk.Rule{risk.RuleOrderRate, risk.RuleOrders, risk.RuleTrades, risk.RuleNotional, risk.RulePosition, risk.RuleUnderlying,
-	risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy, risk.RuleSector, risk.RuleBuyingPower,
-	risk.RuleDailyLoss, risk.RuleDrawdown}
+var warned = []risk.Rule{
+	risk.RuleOrderRate, risk.RuleOrders, risk.RuleTrades, risk.RuleNotional, risk.RulePosition,
+	risk.RuleUnderlying, risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy,
+	risk.RuleSector, risk.RuleBuyingPower, risk.RuleDailyLoss, risk.RuleDrawdown,
+}

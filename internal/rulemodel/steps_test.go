@@ -58,19 +58,28 @@ var (
 		{ledger.NewOption("XYZ", 20260717, ledger.Call, dec("105"), "USD"), 100, 500, 1},
 		{ledger.NewOption("XYZ", 20260618, ledger.Put, dec("95"), "USD"), 0, 400, 1},
 		{ledger.NewOption("XYZ", 20260717, ledger.Put, dec("100"), "USD"), 200, 700, 1},
-		{ledger.Instrument{SecType: ledger.Future, Symbol: "MCL", Currency: "USD", Expiry: 20260720, Multiplier: dec("100")}, 6500, 7500, 1},
+		{plain(ledger.Future, "MCL", "USD", 20260720, "100"), 6500, 7500, 1},
 		{ledger.NewOption("SAP", 20260717, ledger.Call, dec("100"), "EUR"), 200, 600, 1},
 		{ledger.NewOption("SAP", 20260717, ledger.Put, dec("100"), "EUR"), 200, 600, 1},
-		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Call, Strike: dec("70"), Multiplier: dec("100")}, 100, 400, 1},
-		{ledger.Instrument{SecType: ledger.FutureOption, Symbol: "MCL", Underlying: "MCLN6", Currency: "USD", Expiry: 20260716, Right: ledger.Put, Strike: dec("68"), Multiplier: dec("100")}, 100, 400, 1},
-		{ledger.Instrument{SecType: ledger.Option, Symbol: "XYZ1", Underlying: "XYZ", Currency: "USD", Expiry: 20260717, Right: ledger.Call, Strike: dec("100"), Multiplier: dec("100")}, 200, 600, 1},
-		{ledger.Instrument{SecType: ledger.Warrant, Symbol: "XYZ WS", Underlying: "XYZ", Currency: "USD", Expiry: 20270115, Right: ledger.Call, Strike: dec("110"), Multiplier: dec("1")}, 200, 500, 100},
-		{ledger.Instrument{SecType: ledger.Bond, Symbol: "BND", Currency: "USD", Multiplier: dec("10")}, 9700, 10100, 5},
-		{ledger.Instrument{SecType: ledger.Crypto, Symbol: "BTC", Currency: "USD"}, 500000, 520000, 1},
-		{ledger.Instrument{SecType: ledger.CFD, Symbol: "DAX", Currency: "EUR"}, 180000, 182000, 1},
-		{ledger.Instrument{SecType: ledger.Fund, Symbol: "FND", Currency: "USD"}, 2000, 2200, 50},
+		{derived(plain(ledger.FutureOption, "MCL", "USD", 20260716, "100"), "MCLN6", ledger.Call, "70"), 100, 400, 1},
+		{derived(plain(ledger.FutureOption, "MCL", "USD", 20260716, "100"), "MCLN6", ledger.Put, "68"), 100, 400, 1},
+		{derived(plain(ledger.Option, "XYZ1", "USD", 20260717, "100"), "XYZ", ledger.Call, "100"), 200, 600, 1},
+		{derived(plain(ledger.Warrant, "XYZ WS", "USD", 20270115, "1"), "XYZ", ledger.Call, "110"), 200, 500, 100},
+		{plain(ledger.Bond, "BND", "USD", 0, "10"), 9700, 10100, 5},
+		{plain(ledger.Crypto, "BTC", "USD", 0, "1"), 500000, 520000, 1},
+		{plain(ledger.CFD, "DAX", "EUR", 0, "1"), 180000, 182000, 1},
+		{plain(ledger.Fund, "FND", "USD", 0, "1"), 2000, 2200, 50},
 	}
 )
+
+func plain(kind ledger.SecType, symbol string, c ledger.Currency, expiry ledger.Date, multiplier string) ledger.Instrument {
+	return ledger.Instrument{SecType: kind, Symbol: symbol, Currency: c, Expiry: expiry, Multiplier: dec(multiplier)}
+}
+
+func derived(i ledger.Instrument, underlying string, right ledger.Right, strike string) ledger.Instrument {
+	i.Underlying, i.Right, i.Strike = underlying, right, dec(strike)
+	return i
+}
 
 func init() {
 	for n := range listings {
@@ -115,8 +124,9 @@ func (s step) String() string {
 		text += fmt.Sprintf(" %s %s %s", s.cash.Kind, s.cash.Amount, s.cash.Currency)
 	}
 	if s.order != nil {
-		text += fmt.Sprintf(" %s: %s of %s at %s, strategy %q, sector %q", s.order.ID, s.order.Quantity, s.order.Instrument.Key(), s.order.Price,
-			s.order.Strategy, s.order.Sector)
+		o := s.order
+		text += fmt.Sprintf(" %s: %s of %s at %s, strategy %q, sector %q",
+			o.ID, o.Quantity, o.Instrument.Key(), o.Price, o.Strategy, o.Sector)
 	}
 	if s.id != "" {
 		text += fmt.Sprintf(" %s %d/4 at %s", s.id, s.part, s.price)
@@ -168,13 +178,15 @@ func draw(seed uint64) []step {
 	s.round = s.chance(40)
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
-	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: dec(pick(s, "100000", "100000", "30000", "24000", "12000", "2500"))}})
+	capital := dec(pick(s, "100000", "100000", "30000", "24000", "12000", "2500"))
+	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
 	if s.chance(85) {
 		s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
 	}
 	if s.chance(15) {
 		l := listings[s.IntN(4)]
-		s.add(step{name: "opening", trade: &ledger.Trade{Instrument: l.Instrument, Quantity: dec(fmt.Sprint(l.lot * pick(s, 5, -3, 2))), Price: dec("90")}})
+		q := dec(fmt.Sprint(l.lot * pick(s, 5, -3, 2)))
+		s.add(step{name: "opening", trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q, Price: dec("90")}})
 	}
 	s.markAll(100)
 	if s.chance(60) {
@@ -198,7 +210,8 @@ func (s *script) dayTrader() {
 	for range 8 + s.IntN(12) {
 		i := listings[pick(s, 0, 1, 1, 4)]
 		q := dec(pick(s, "1", "2", "3", "-1", "-2", "-3"))
-		s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: i.Instrument, Quantity: q, Price: s.priceOf(i.Instrument)}})
+		t := &ledger.Trade{Instrument: i.Instrument, Quantity: q, Price: s.priceOf(i.Instrument)}
+		s.add(step{name: "trade", advance: time.Second, trade: t})
 		if s.chance(15) {
 			s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 12*time.Hour, 48*time.Hour)})
 		}
@@ -230,7 +243,8 @@ func (s *script) markAll(percent int) {
 		if s.chance(50) {
 			m.Price = cents(l.low)
 		}
-		s.add(step{name: "marks", marks: []ledger.Mark{m}, age: pick(s, 0, time.Minute, -time.Minute)}) // none, an old one, or one from ahead of the clock
+		// None, an old one, or one from ahead of the clock.
+		s.add(step{name: "marks", marks: []ledger.Mark{m}, age: pick(s, 0, time.Minute, -time.Minute)})
 	}
 }
 
@@ -251,7 +265,8 @@ func (s *script) next() {
 	case n < 52:
 		s.order()
 	case n < 60:
-		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 57*time.Second, 59*time.Second, 3*time.Minute, 5*time.Minute-time.Second, time.Hour)})
+		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 57*time.Second, 59*time.Second,
+			3*time.Minute, 5*time.Minute-time.Second, time.Hour)})
 		s.markAll(pick(s, 100, 100, 80))
 	case n < 67:
 		s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 18*time.Hour, 48*time.Hour, 72*time.Hour)})
@@ -273,8 +288,8 @@ func (s *script) next() {
 	case n < 91:
 		s.tradeAlone()
 	case n < 93:
-		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: pick(s, ledger.Fee, ledger.Dividend, ledger.Interest), Currency: pick[ledger.Currency](s, "USD", "USD", "EUR"),
-			Amount: dec(pick(s, "-300", "200", "-1500", "40.25"))}})
+		s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: pick(s, ledger.Fee, ledger.Dividend, ledger.Interest),
+			Currency: pick[ledger.Currency](s, "USD", "USD", "EUR"), Amount: dec(pick(s, "-300", "200", "-1500", "40.25"))}})
 	case n < 94:
 		s.add(step{name: "rate", age: pick(s, 0, 2*time.Hour), rates: []ledger.FXRate{{Currency: "EUR", Rate: dec(pick(s, "1.25", "1.2", "1.3"))}}})
 	case n < 96:
@@ -300,7 +315,8 @@ func (s *script) order() {
 	n := s.IntN(len(listings))
 	l := listings[n]
 	o := risk.Order{ID: ledger.OrderID(fmt.Sprintf("o%d", len(s.orders)+1)), Instrument: l.Instrument,
-		Quantity: dec(fmt.Sprint(l.lot * pick(s, 1, 1, 2, 3, 5))), Strategy: pick(s, "", "", "trend", "pairs"), Sector: pick(s, "", "", "tech", "energy")}
+		Quantity: dec(fmt.Sprint(l.lot * pick(s, 1, 1, 2, 3, 5))),
+		Strategy: pick(s, "", "", "trend", "pairs"), Sector: pick(s, "", "", "tech", "energy")}
 	if s.chance(45) {
 		o.Quantity = o.Quantity.Neg()
 	}
@@ -350,7 +366,8 @@ func (s *script) tradeAlone() {
 	if s.chance(50) && shortable(l.Instrument) {
 		q = q.Neg()
 	}
-	s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q, Price: s.priceOf(l.Instrument), Commission: dec(pick(s, "0", "1"))}})
+	s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q,
+		Price: s.priceOf(l.Instrument), Commission: dec(pick(s, "0", "1"))}})
 }
 
 // again asks again for an order that was asked for before, or for another one with its id.
