@@ -178,7 +178,7 @@ func draw(seed uint64) []step {
 	s.round = s.chance(40)
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
-	capital := dec(pick(s, "100000", "100000", "30000", "24000", "12000", "2500"))
+	capital := dec(pick(s, "100000", "100000", "30000", "25000", "24000", "12000", "2500"))
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
 	if s.chance(85) {
 		s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
@@ -207,16 +207,23 @@ func (s *script) dayTrader() {
 	l.Account, l.DayTrading = risk.MarginAccount, []risk.DatedPolicy{{Policy: risk.PatternDayTrader}}
 	l.ShortSelling, l.UncoveredOptions = true, true
 	s.add(step{name: "limits", limits: &l})
+	flat := s.chance(50)
 	for range 8 + s.IntN(12) {
-		i := listings[pick(s, 0, 1, 1, 4)]
+		n := pick(s, 0, 1, 1, 4)
+		i := listings[n]
 		q := dec(pick(s, "1", "2", "3", "-1", "-2", "-3"))
 		t := &ledger.Trade{Instrument: i.Instrument, Quantity: q, Price: s.priceOf(i.Instrument)}
+		if flat { // nothing is gained or lost
+			t.Price = cents(s.prices[n])
+		}
 		s.add(step{name: "trade", advance: time.Second, trade: t})
 		if s.chance(15) {
 			s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 12*time.Hour, 48*time.Hour)})
 		}
 		if s.chance(25) {
-			s.markAll(100)
+			if !flat {
+				s.markAll(100)
+			}
 			s.order()
 		}
 	}
@@ -265,7 +272,7 @@ func (s *script) next() {
 	case n < 52:
 		s.order()
 	case n < 60:
-		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 57*time.Second, 59*time.Second,
+		s.add(step{name: "advance", advance: pick(s, 10*time.Second, 40*time.Second, 56*time.Second, 57*time.Second, 58*time.Second, 59*time.Second,
 			3*time.Minute, 5*time.Minute-time.Second, time.Hour)})
 		s.markAll(pick(s, 100, 100, 80))
 	case n < 67:
@@ -418,7 +425,7 @@ func (s *script) limits() risk.Limits {
 	if s.chance(15) {
 		l.DuplicateWindow = pick(s, 5*time.Second, time.Minute)
 	}
-	l.OrdersPerMinute = pick(s, 0, 0, 0, 0, 3)
+	l.OrdersPerMinute = pick(s, 0, 0, 0, 1, 3)
 	l.OrdersPerDay = pick(s, 0, 0, 0, 0, 6)
 	l.TradesPerDay = pick(s, 0, 0, 0, 0, 5)
 	l.OpenPositions = pick(s, 0, 0, 0, 4)
