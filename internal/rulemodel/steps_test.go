@@ -188,6 +188,9 @@ func draw(seed uint64) []step {
 		q := dec(fmt.Sprint(l.lot * pick(s, 5, -3, 2)))
 		s.add(step{name: "opening", trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q, Price: dec("90")}})
 	}
+	if s.chance(30) { // the day before a holiday and a weekend
+		s.add(step{name: "advance", advance: 72 * time.Hour})
+	}
 	s.markAll(100)
 	if s.chance(60) {
 		s.point()
@@ -434,6 +437,9 @@ func (s *script) limits() risk.Limits {
 			*limit = pick(s, risk.Limit{Amount: dec("10000")}, risk.Limit{Fraction: dec("0.1")}, risk.Limit{Amount: dec("25000"), Fraction: dec("0.3")},
 				risk.Limit{Amount: dec("2000")}, risk.Limit{Amount: dec("4000")}, risk.Limit{Fraction: dec("0.04")})
 		}
+	}
+	if s.chance(15) {
+		l.StrategyExposure = risk.Limit{Amount: dec(pick(s, "4000", "9500", "20000"))}
 	}
 	l.DailyLoss = pick(s, risk.Limit{}, risk.Limit{Amount: dec("700")}, risk.Limit{Fraction: dec("0.02")})
 	l.DayTrading = pick(s, nil, nil, []risk.DatedPolicy{{Policy: risk.PatternDayTrader}}, []risk.DatedPolicy{{Policy: risk.IntradayMargin}},
