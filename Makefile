@@ -24,6 +24,7 @@ done
 endef
 FUZZTIME ?= 5m
 SOAK     ?= 1h
+MODEL    ?= 100000
 BENCH    ?= .
 COUNT    ?= 6
 
@@ -105,6 +106,10 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 .PHONY: bench-pg
 bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statements; needs some GiB of disk and minutes
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
+
+.PHONY: test-model
+test-model: ## the library beside an independent model of the rules, on MODEL (default 100,000) random histories
+	ACCOUNTS_MODEL=$(MODEL) go test -count=1 -v -timeout 0 -run '^TestModel$$' ./internal/rulemodel
 
 .PHONY: test-faults
 test-faults: postgres ## kill 100 traders and 20 rotations, fail over 40 times, stop the server 20 times, cut connections 100 times, under load

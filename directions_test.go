@@ -39,7 +39,7 @@ var floors = []floor{
 
 // forTests are packages that tests alone import.
 var forTests = []string{"internal/desktest", "internal/goldentest", "internal/payloadtest",
-	"internal/pgtest", "internal/rulemodel/faults"}
+	"internal/pgtest", "internal/rulemodel", "internal/rulemodel/faults"}
 
 // foreign is what the root and all below it may import from elsewhere; the standard library apart,
 // of which they may not import what is in banned.

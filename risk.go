@@ -57,6 +57,10 @@ func (p *Portfolio) Check(o risk.Order) risk.Decision {
 // What could not be told is not decided: an order that is refused for nothing but missing or old marks,
 // rates or equity may be reserved again under its ID, in any process, and is decided anew.
 //
+// Before an order is decided, losses are looked at, where marks and rates are fresh. The first equity
+// point of all is written then, and a breach that stops trading. Such an order breaks RuleState
+// besides, of which Check, which writes nothing, does not tell before.
+//
 // Errors:
 //   - a *RefusalError (ErrRefused) for a refused order, with every rule that it breaks; the refusal
 //     is durable too. It is ErrUndecided as well where the order may be decided again;

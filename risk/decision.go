@@ -18,7 +18,9 @@ type Decision struct {
 	// Repeat is true where the ID was decided before, and this is that decision. An allowed order may
 	// have been sent then: ask the broker before sending it again.
 	Repeat bool `json:"repeat,omitempty"`
-	// Warnings are the limits that the order brings to their warning level.
+	// Warnings are the limits that are at their warning level, or above it, once the order is accepted:
+	// of RuleNotional, RuleOrderRate, RuleOrders, RuleTrades, RuleDailyLoss, and all rules on positions
+	// and exposure; and RuleDrawdown from SeverityWarning on. An order that only reduces brings none.
 	Warnings []Violation `json:"warnings"`
 	// Largest is set where the order is refused for its size alone: the largest quantity with which it
 	// would pass at that moment, with the order's sign and as many places as its quantity has. Zero where

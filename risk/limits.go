@@ -16,7 +16,9 @@ import (
 //
 // Exposure is the money that an order or a position puts at risk: quantity × price × multiplier for
 // stocks, futures and the like, the premium for long options, strike × multiplier for short
-// options. Every working order counts at once and in full, in the worst combination of fills.
+// options. Every working order counts at once and in full, in the worst combination of fills. An order
+// counts at its price, or at the mark where the mark is higher. Where orders pass a position through
+// zero, what is left of them counts at the price of the dearest. Warrants count as options.
 type Limits struct {
 	Account  AccountType `json:"account"`
 	TimeZone string      `json:"time_zone,omitempty"` // of the trading day, an IANA name; empty: America/New_York
@@ -28,10 +30,12 @@ type Limits struct {
 	// ShortSelling allows short positions in anything; options, futures and currency pairs need no
 	// permission.
 	ShortSelling bool `json:"short_selling,omitempty"`
-	// UncoveredOptions allows short options without cover; see RuleUncovered.
+	// UncoveredOptions allows short options without cover in a margin account; see RuleUncovered. In a
+	// cash account they always need it.
 	UncoveredOptions bool `json:"uncovered_options,omitempty"`
 	// AllowedSymbols are the symbols that may be opened; empty allows all. Of an option or a warrant
 	// both its underlying and its own symbol must be listed: SPX and SPXW for options of the root SPXW.
+	// An option on a future needs its Symbol alone.
 	AllowedSymbols []string `json:"allowed_symbols,omitempty"`
 	// RestrictedSymbols are the symbols that may not be opened. An option is restricted if its
 	// underlying or its own root is, and where its root is a restricted symbol with the digits that a
@@ -47,8 +51,9 @@ type Limits struct {
 	PriceCollar ledger.Decimal `json:"price_collar"`
 	// OptionCollar is the PriceCollar of options; above 0 and below 100.
 	OptionCollar ledger.Decimal `json:"option_collar"`
-	// MarkAge is the age at most of the marks of the order's contract and of all positions; at most
-	// 366 days.
+	// MarkAge is the age at most of the marks of the order's contract, of all positions and of all
+	// working orders, and of the underlyings of options that are or may be sold short; at most 366
+	// days.
 	MarkAge time.Duration `json:"mark_age"`
 	// RateAge is the age at most of conversion rates; at most 366 days.
 	RateAge time.Duration `json:"rate_age"`
@@ -56,7 +61,8 @@ type Limits struct {
 	// price is taken for the same one sent twice; zero for never, at most an hour.
 	DuplicateWindow time.Duration `json:"duplicate_window,omitempty"`
 	// OrdersPerMinute, OrdersPerDay and TradesPerDay bound accepted orders and executions; zero for
-	// no limit. Days are trading days.
+	// no limit. A minute is the last 60 seconds. Days are trading days. Executions are trades on a
+	// market, by their own times: no expiry, exercise, assignment or corporate action.
 	OrdersPerMinute int `json:"orders_per_minute,omitempty"`
 	OrdersPerDay    int `json:"orders_per_day,omitempty"`
 	TradesPerDay    int `json:"trades_per_day,omitempty"`
@@ -76,7 +82,9 @@ type Limits struct {
 	// Leverage bounds gross exposure ÷ equity; above 0 and below 100.
 	Leverage ledger.Decimal `json:"leverage"`
 	// StrategyExposure bounds the exposure of one strategy, SectorExposure that of one sector; zero
-	// for no limit.
+	// for no limit. A fill has the strategy of its order. A fill that closes takes from its own
+	// strategy's part of the position first, then from the part of none, then from the others' in
+	// alphabetical order. What is left of it opens for its own strategy.
 	StrategyExposure Limit `json:"strategy_exposure,omitzero"`
 	SectorExposure   Limit `json:"sector_exposure,omitzero"`
 	// FuturesMargin is the margin that futures, options on futures and CFDs are taken to need, as a
@@ -85,7 +93,10 @@ type Limits struct {
 	FuturesMargin ledger.Decimal `json:"futures_margin"`
 
 	// DailyLoss bounds the loss since the last equity point before the trading day. A fraction of
-	// it is of the equity with which the day began, at most 1. Zero for no limit.
+	// it is of the equity with which the day began, at most 1. Zero for no limit. Where no point is
+	// before the day, the first of the day counts. Where there is none at all, Portfolio.Reserve writes
+	// one, if marks and rates are fresh. A resumption that counts the loss anew counts as a point.
+	// Capital that moved since the point is no loss, and belongs to the equity of the fraction.
 	DailyLoss Limit          `json:"daily_loss,omitzero"`
 	Drawdown  DrawdownLimits `json:"drawdown"`
 	// DayTrading lists day-trade policies by the day on which they begin, in ascending order. The
@@ -228,13 +239,16 @@ type AccountType string
 const (
 	// CashAccount buys with settled cash alone: the proceeds of a sale count from the next business
 	// day on (T+1). Short puts need their strike in cash, spreads the difference
-	// of their strikes. Nothing is sold short.
+	// of their strikes. Futures, CFDs and short options on futures need their margin; see
+	// Limits.FuturesMargin. Nothing is sold short.
 	CashAccount AccountType = "cash"
 	// MarginAccount must cover the initial margin of Regulation T and FINRA rule 4210 of its
 	// positions and working orders with its equity: half the value of stocks, and at least 5 USD a
 	// share sold short (2.50 USD, or all of it, below 5 USD); the whole price of long options and of
 	// anything else; of short options their price and up to 20 % of what they are on; futures as
-	// FuturesMargin says.
+	// FuturesMargin says. All shares that are sold short in a contract count at the dearest price
+	// where they need the least amount a share. With less than 2,000 USD of equity, everything needs
+	// the whole of its exposure (4210(b)).
 	MarginAccount AccountType = "margin"
 )
 

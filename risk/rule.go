@@ -19,9 +19,11 @@ const (
 
 	// Contracts.
 
-	// RuleInstrument: the kind of contract is not permitted, or the contract has expired.
+	// RuleInstrument: the kind of contract is not permitted, or the contract has expired: its expiry
+	// is before the trading day.
 	RuleInstrument Rule = "instrument"
-	// RuleShort: a contract other than an option, a future or a currency pair would be sold short.
+	// RuleShort: a contract other than an option, a warrant, a future or a currency pair would be
+	// sold short.
 	RuleShort Rule = "short_selling"
 	// RuleSymbol: a name of the contract is not among the allowed ones (Limits.AllowedSymbols).
 	RuleSymbol Rule = "symbol_not_listed"
@@ -36,7 +38,8 @@ const (
 	//
 	// The cash is what has settled, less what working purchases take. The rule also holds for orders
 	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
-	// cash that it needs be spent.
+	// cash that it needs be spent. An order breaks the rule only if more is lacking once it is filled
+	// than before. Shares cover parts of an option too.
 	RuleUncovered Rule = "uncovered_option"
 
 	// The order itself, and how often orders are sent.
@@ -59,15 +62,17 @@ const (
 
 	// Unknown or old prices and limits. An order never passes because something is not known.
 
-	// RuleNoMark: the contract has no mark; or the underlying of a call to be sold in a margin
-	// account has none.
+	// RuleNoMark: the contract has no mark, or one of zero, against which no order can be held; or the
+	// underlying of a call to be sold in a margin account has none, or nothing tells what the call
+	// delivers, because a corporate action adjusted its root.
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
 	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
 	// margin of a stock sold short depends.
 	RuleNoFX    Rule = "rate_missing"
 	RuleStaleFX Rule = "rate_stale"
-	// RuleEquity: equity is not known, or not positive.
+	// RuleEquity: equity is not known, or not positive; or a mark or a rate that exposure or margin
+	// depends on is old: of a position, of a working order, of the underlying of an option sold short.
 	RuleEquity   Rule = "equity_unknown"
 	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
 

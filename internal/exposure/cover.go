@@ -111,7 +111,10 @@ func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool)
 				Reason: "no mark to tell what the order takes of the cash that short options need"})
 		}
 	case unrated:
-		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Actual: shares,
+		if !j.decision.Reduces { // priced says so
+			break
+		}
+		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: symbol, Actual: shares,
 			Reason: "what short options need, or the cash for it, has no conversion rate"})
 	case owed.GreaterThan(free):
 		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Limit: free, Actual: owed,

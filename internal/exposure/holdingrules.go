@@ -9,8 +9,8 @@ import (
 // losses holds the order against the day's loss and the drawdown.
 func (j *Judge) losses() {
 	bounds := &j.exposure.bounds
-	if !bounds.known {
-		return // priced refuses
+	if !j.exposure.told(j.market.Now) || !bounds.equity.IsPos() {
+		return // priced refuses: what is not known is no loss
 	}
 	if bounds.loss.set {
 		j.bound(risk.RuleDailyLoss, "", bounds.lost, &bounds.loss)
@@ -35,14 +35,18 @@ func (j *Judge) drawdown(limit ledger.Decimal, reason string) {
 		Actual: bounds.drawdown(), Reason: reason})
 }
 
-// counts holds the number of positions and of day trades against their limits.
-func (j *Judge) counts() {
-	limits := &j.exposure.policy.limits
+// positions holds the number of positions against its limit.
+func (j *Judge) positions() {
 	open := len(j.exposure.list)
 	if j.contract == nil {
 		open++
 	}
 	j.number(risk.RulePositions, open, &j.exposure.policy.positions)
+}
+
+// dayTrades holds the number of day trades against its limit.
+func (j *Judge) dayTrades() {
+	limits := &j.exposure.policy.limits
 	if limits.Account != risk.MarginAccount || limits.DayTrades(j.exposure.today) != risk.PatternDayTrader {
 		return
 	}

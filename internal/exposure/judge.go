@@ -96,9 +96,10 @@ func (j *Judge) rules() {
 	default:
 		j.permitted()
 		j.sending()
+		j.positions()
 		j.losses()
 		if j.priced() {
-			j.counts()
+			j.dayTrades()
 			if j.sizes() {
 				j.holdings()
 			}

@@ -76,12 +76,13 @@ func (l *lossState) adjust(equity, amount ledger.Decimal) {
 	}
 }
 
-// adjusted returns what a mark is once capital has come to an equity: in proportion, or else the sum.
+// adjusted returns what a mark is once capital has come to an equity: in proportion. Of an equity that
+// was not positive nothing is a proportion, and the mark stays; where none is left, the mark is the sum.
 func adjusted(high, equity, amount ledger.Decimal) ledger.Decimal {
 	switch after := equity.Add(amount); {
-	case amount.IsZero():
+	case amount.IsZero() || !equity.IsPos():
 		return high
-	case equity.IsPos() && after.IsPos():
+	case after.IsPos():
 		return num.Share(high, after, equity)
 	}
 	return num.Max(high.Add(amount), ledger.Decimal{})

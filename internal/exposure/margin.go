@@ -124,7 +124,11 @@ func (t *terms) margin(s *stake, f *figures, w *sides) {
 	i := t.instrument
 	switch {
 	case i.SecType == ledger.FutureOption:
-		f.initial = num.Max(w.long, t.futureOption(w))
+		long := w.long
+		if t.cash { // what is held is paid for
+			long = num.Convert(s.buyWorth, t.units)
+		}
+		f.initial = num.Max(long, t.futureOption(w))
 		f.maintenance = f.initial
 	case !i.SettlesNotional():
 		f.initial = num.Convert(f.worst, t.futures)

@@ -79,7 +79,8 @@ func (j *Judge) symbols() {
 	}
 }
 
-// sending holds the order against the limits on duplicates and on the number of orders and trades.
+// sending holds the order against the limits on duplicates, on its quantity, and on the number of orders
+// and trades.
 func (j *Judge) sending() {
 	policy, r, now := j.exposure.policy, &j.account.memory, j.market.Now
 	window := policy.limits.DuplicateWindow
@@ -107,6 +108,9 @@ func (j *Judge) sending() {
 	if r.day.Date >= j.exposure.today {
 		orders, trades = r.day.Orders, r.day.Trades
 	}
+	if most, size := policy.limits.OrderQuantity, j.order.Quantity.Abs(); !most.IsZero() && size.GreaterThan(most) {
+		j.refuse(risk.Violation{Rule: risk.RuleQuantity, Limit: most, Actual: size})
+	}
 	j.number(risk.RuleOrders, orders+1, &policy.perDay)
 	j.number(risk.RuleTrades, trades+1, &policy.trades)
 }
@@ -124,7 +128,8 @@ func (j *Judge) priced() bool {
 	case now.Sub(j.markedAt) > limits.MarkAge:
 		j.refuse(risk.Violation{Rule: risk.RuleStaleMark, Subject: string(j.key),
 			Reason: fmt.Sprintf("the mark is %s old", now.Sub(j.markedAt))})
-	case j.order.Quantity.IsNeg():
+	}
+	if j.order.Quantity.IsNeg() {
 		j.based()
 	}
 	if j.terms.units.IsZero() {
@@ -189,15 +194,11 @@ func (j *Judge) based() {
 	}
 }
 
-// sizes holds the order itself against the limits on quantity, notional and price. It reports
+// sizes holds the order itself against the limits on notional and price. It reports
 // whether holdings must be looked at: an order whose notional is within the room of tightest breaks
 // no limit there, and comes to no warning level.
 func (j *Judge) sizes() bool {
-	limits, o, bounds := &j.exposure.policy.limits, &j.order, &j.exposure.bounds
-	size := o.Quantity.Abs()
-	if !limits.OrderQuantity.IsZero() && size.GreaterThan(limits.OrderQuantity) {
-		j.refuse(risk.Violation{Rule: risk.RuleQuantity, Limit: limits.OrderQuantity, Actual: size})
-	}
+	o, bounds := &j.order, &j.exposure.bounds
 	if !o.Price.IsZero() {
 		j.collar()
 	}
@@ -206,7 +207,7 @@ func (j *Judge) sizes() bool {
 	if writes {
 		price = o.Instrument.Strike
 	}
-	notional := num.Convert(num.Convert(size, price), j.terms.units)
+	notional := num.Convert(num.Convert(o.Quantity.Abs(), price), j.terms.units)
 	j.bound(risk.RuleNotional, "", notional, &bounds.notional)
 	flips := j.contract != nil && !j.contract.stake.held.IsZero() && j.contract.stake.held.IsNeg() != o.Quantity.IsNeg()
 	cheap := o.Quantity.IsNeg() && j.terms.cheap()

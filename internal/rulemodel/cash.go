@@ -1,0 +1,197 @@
+package rulemodel
+
+import (
+	"slices"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// proceeds is what a trade brings in the contract's currency before costs.
+func proceeds(t *ledger.Trade) rat {
+	if !t.Proceeds.IsZero() {
+		return exact(t.Proceeds)
+	}
+	return neg(mul(exact(t.Quantity), exact(t.Price), unit(t.Instrument)))
+}
+
+func costs(t *ledger.Trade) rat { return add(exact(t.Commission), exact(t.Taxes)) }
+
+// cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and all
+// else its proceeds.
+func (j *judge) cash() map[ledger.Currency]rat {
+	balance, _ := j.futures()
+	for _, m := range j.movements() {
+		credit(balance, m.Currency, exact(m.Amount))
+	}
+	for _, p := range j.inForce() {
+		switch t := p.trade; {
+		case t == nil:
+		case t.Instrument.SecType == ledger.Forex:
+			credit(balance, ledger.Currency(t.Instrument.Symbol), exact(t.Quantity))
+			credit(balance, t.Instrument.Currency, proceeds(t))
+			credit(balance, commissionCurrency(t), neg(costs(t)))
+		case settlesNotional(t.Instrument):
+			credit(balance, t.Instrument.Currency, sub(proceeds(t), costs(t)))
+		}
+	}
+	return balance
+}
+
+func credit[K comparable](sums map[K]rat, key K, amount rat) {
+	if sums[key] == nil {
+		sums[key] = new0()
+	}
+	sums[key] = add(sums[key], amount)
+}
+
+func commissionCurrency(t *ledger.Trade) ledger.Currency {
+	if t.CommissionCurrency != "" {
+		return t.CommissionCurrency
+	}
+	return t.Instrument.Currency
+}
+
+// lot is a quantity of a future or CFD and what it cost, both negative if sold short.
+type lot struct{ quantity, basis rat }
+
+// futures returns what closed futures and CFDs gained, by currency, and what the open ones cost, by
+// contract.
+func (j *judge) futures() (gains map[ledger.Currency]rat, basis map[ledger.InstrumentKey]rat) {
+	gains, basis = map[ledger.Currency]rat{}, map[ledger.InstrumentKey]rat{}
+	lots := map[ledger.InstrumentKey][]lot{}
+	for _, p := range j.inForce() {
+		switch {
+		case p.trade != nil && !settlesNotional(p.trade.Instrument):
+			key := p.trade.Instrument.Key()
+			left, gain := closeLots(lots[key], p.trade)
+			lots[key] = left
+			credit(gains, p.trade.Instrument.Currency, gain)
+		case p.open != nil && !settlesNotional(p.open.Instrument):
+			key := p.open.Instrument.Key()
+			for _, l := range p.open.Lots {
+				lots[key] = append(lots[key], lot{exact(l.Quantity), exact(l.Basis)})
+			}
+		}
+	}
+	for key, list := range lots {
+		for _, l := range list {
+			credit(basis, key, l.basis)
+		}
+	}
+	return gains, basis
+}
+
+// closeLots closes lots first in, first out, and opens one with the rest. It returns the gain of what
+// was closed, after the costs of both sides.
+func closeLots(lots []lot, t *ledger.Trade) ([]lot, rat) {
+	rest, gain := exact(t.Quantity), new0()
+	perUnit := div(sub(proceeds(t), costs(t)), rest) // a trade's quantity is never zero
+	for len(lots) > 0 && rest.Sign() != 0 && lots[0].quantity.Sign() != rest.Sign() {
+		first := lots[0]
+		closed := least(size(first.quantity), size(rest))
+		share := div(closed, size(first.quantity))
+		signed := mul(closed, whole(int64(rest.Sign())))
+		gain = add(gain, sub(mul(perUnit, signed), mul(first.basis, share)))
+		rest = sub(rest, signed)
+		lots = lots[1:]
+		if left := sub(whole(1), share); left.Sign() != 0 {
+			lots = append([]lot{{mul(first.quantity, left), mul(first.basis, left)}}, lots...)
+		}
+	}
+	if rest.Sign() != 0 {
+		lots = append(slices.Clone(lots), lot{rest, neg(mul(perUnit, rest))})
+	}
+	return lots, gain
+}
+
+// movements returns the cash movements recorded so far.
+func (j *judge) movements() (list []ledger.CashMovement) {
+	for _, e := range j.h.Events {
+		if facts, ok := e.What.(Facts); ok {
+			for _, f := range facts {
+				if m, ok := f.(ledger.CashMovement); ok {
+					list = append(list, m)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// equity returns what the profile is worth in base currency, all cash and all positions at marks; nil
+// if a mark or a rate is missing. It also reports whether all of them are fresh, and those of what is
+// working besides.
+func (j *judge) equity() (total rat, fresh bool) {
+	if !j.answered.worth {
+		j.worth, j.fresh = j.workOutEquity()
+		j.answered.worth = true
+	}
+	return j.worth, j.fresh
+}
+
+func (j *judge) workOutEquity() (total rat, fresh bool) {
+	total, fresh = new0(), true
+	for _, w := range j.working() {
+		price, young := j.price(w.order.Instrument.Key())
+		rate, recent := j.rate(w.order.Instrument.Currency)
+		fresh = fresh && price != nil && young && rate != nil && recent
+	}
+	convert := func(c ledger.Currency, amount rat) bool {
+		rate, young := j.rate(c)
+		if rate == nil {
+			return false
+		}
+		fresh = fresh && young
+		total = add(total, mul(amount, rate))
+		return true
+	}
+	for c, amount := range j.cash() {
+		if amount.Sign() != 0 && !convert(c, amount) {
+			return nil, false
+		}
+	}
+	_, basis := j.futures()
+	for key, h := range j.positions() {
+		price, young := j.price(key)
+		if price == nil {
+			return nil, false
+		}
+		fresh = fresh && young
+		worth := mul(h.quantity, price, unit(h.instrument))
+		if !settlesNotional(h.instrument) {
+			worth = sub(worth, basis[key])
+		}
+		if !convert(h.instrument.Currency, worth) {
+			return nil, false
+		}
+	}
+	return total, fresh
+}
+
+// settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything
+// counts at once but the proceeds of a sale, which count from the next business day on.
+func (j *judge) settled() rat {
+	balance := j.cash()
+	for _, p := range j.inForce() {
+		if p.trade == nil || p.trade.Instrument.SecType == ledger.Forex || !settlesNotional(p.trade.Instrument) {
+			continue
+		}
+		came := sub(proceeds(p.trade), costs(p.trade))
+		if came.Sign() > 0 && j.today() < nextBusinessDay(j.dayOf(p.trade.Time)) {
+			c := p.trade.Instrument.Currency
+			balance[c] = sub(balance[c], came)
+		}
+	}
+	total := new0()
+	for c, amount := range balance {
+		rate, _ := j.rate(c)
+		if rate == nil {
+			if amount.Sign() == 0 {
+				continue
+			}
+			return nil
+		}
+		total = add(total, mul(amount, rate))
+	}
+	return total
+}

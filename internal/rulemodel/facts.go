@@ -1,0 +1,150 @@
+package rulemodel
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// placed is a fact in force and its place among facts of the same time.
+type placed struct {
+	place int
+	time  time.Time
+	trade *ledger.Trade
+	split *ledger.Split
+	open  *ledger.Opening
+}
+
+// inForce returns the trades, splits and openings in force in their effective order: by time,
+// exercised and assigned options first, else as they were recorded. The last version of an execution
+// is in force, unless it was cancelled, in the place of the first.
+func (j *judge) inForce() []placed {
+	if !j.answered.forced {
+		j.forced, j.answered.forced = j.workOutForce(), true
+	}
+	return j.forced
+}
+
+func (j *judge) workOutForce() []placed {
+	var list []placed
+	versions := map[string]int{} // by root, where in the list
+	cancelled := map[string]int{}
+	n := 0
+	for _, e := range j.h.Events {
+		facts, ok := e.What.(Facts)
+		if !ok {
+			continue
+		}
+		for _, f := range facts {
+			n++
+			switch f := f.(type) {
+			case ledger.Trade:
+				f.Instrument.SetDefaults()
+				root, number := f.ExecID.Correction()
+				p := placed{place: n, time: f.Time, trade: &f}
+				i, known := versions[root]
+				if !known {
+					versions[root] = len(list)
+					list = append(list, p)
+					continue
+				}
+				if _, old := list[i].trade.ExecID.Correction(); number > old {
+					p.place = list[i].place
+					list[i] = p
+				}
+			case ledger.Cancellation:
+				root, number := f.Cancels.Correction()
+				cancelled[root] = max(number, cancelled[root]) + 1
+			case ledger.Split:
+				f.From.SetDefaults()
+				f.To.SetDefaults()
+				list = append(list, placed{place: n, time: f.Time, split: &f})
+			case ledger.Opening:
+				f.Instrument.SetDefaults()
+				list = append(list, placed{place: n, time: f.Time, open: &f})
+			}
+		}
+	}
+	list = slices.DeleteFunc(list, func(p placed) bool {
+		if p.trade == nil {
+			return false
+		}
+		root, number := p.trade.ExecID.Correction()
+		return number < cancelled[root]
+	})
+	slices.SortStableFunc(list, func(a, b placed) int {
+		if c := a.time.Compare(b.time); c != 0 {
+			return c
+		}
+		if x, y := exercisedFirst(a), exercisedFirst(b); x != y {
+			return x - y
+		}
+		return a.place - b.place
+	})
+	return list
+}
+
+func exercisedFirst(p placed) int {
+	if p.trade != nil && p.trade.Exercised() {
+		return 0
+	}
+	return 1
+}
+
+// holding is what is held of one contract.
+type holding struct {
+	instrument ledger.Instrument
+	quantity   rat
+}
+
+// positions returns the quantities held, by contract.
+func (j *judge) positions() map[ledger.InstrumentKey]*holding {
+	held := map[ledger.InstrumentKey]*holding{}
+	of := func(i ledger.Instrument) *holding {
+		key := i.Key()
+		if held[key] == nil {
+			held[key] = &holding{i, new0()}
+		}
+		return held[key]
+	}
+	for _, p := range j.inForce() {
+		switch {
+		case p.trade != nil:
+			if p.trade.Instrument.SecType == ledger.Forex {
+				continue // the currency that is bought is cash
+			}
+			h := of(p.trade.Instrument)
+			h.quantity = add(h.quantity, exact(p.trade.Quantity))
+		case p.open != nil:
+			h := of(p.open.Instrument)
+			for _, l := range p.open.Lots {
+				h.quantity = add(h.quantity, exact(l.Quantity))
+			}
+		case p.split != nil:
+			from, to := of(p.split.From), of(p.split.To)
+			turned := div(mul(from.quantity, exact(p.split.Numerator)), exact(p.split.Denominator))
+			from.quantity = new0()
+			to.quantity = add(to.quantity, turned)
+		}
+	}
+	for key, h := range held {
+		if h.quantity.Sign() == 0 {
+			delete(held, key)
+		}
+	}
+	return held
+}
+
+func new0() rat { return whole(0) }
+
+// settlesNotional reports whether a buyer pays the full price, and not differences alone.
+func settlesNotional(i ledger.Instrument) bool {
+	return i.SecType != ledger.Future && i.SecType != ledger.CFD
+}
+
+// unit is the money that one unit at a price of 1 is worth.
+func unit(i ledger.Instrument) rat {
+	i.SetDefaults()
+	return exact(i.Multiplier)
+}

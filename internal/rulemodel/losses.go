@@ -1,0 +1,283 @@
+package rulemodel
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// sample is an equity from which losses are counted, or capital that moved.
+type sample struct {
+	at     time.Time
+	equity rat         // nil for capital that moved
+	before bool        // of a point that was written before capital moved
+	moved  rat         // base currency
+	anew   []risk.Rule // of a resumption: the losses that begin here
+}
+
+// samples returns equity points, resumptions that count losses anew, and movements of capital, by
+// time; those of the same time as they were recorded.
+func (j *judge) samples() (list []sample) {
+	for n, e := range j.h.Events {
+		switch w := e.What.(type) {
+		case Point:
+			list = append(list, sample{at: w.At, equity: w.Equity, before: w.Before})
+		case State:
+			if len(w.Recount) > 0 {
+				list = append(list, sample{at: e.Time, equity: w.Equity, anew: w.Recount})
+			}
+		case Facts:
+			for _, f := range w {
+				if m, ok := f.(ledger.CashMovement); ok && m.Kind.IsCapital() {
+					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, n))})
+				}
+				if o, ok := f.(ledger.Opening); ok {
+					list = append(list, sample{at: o.Time, moved: j.worthOf(o, n)})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b sample) int { return a.at.Compare(b.at) })
+	return list
+}
+
+// rateOf is the conversion rate of a movement that event n recorded: its own, or the one that was known
+// then and not too old, or the present one.
+func (j *judge) rateOf(m ledger.CashMovement, n int) rat {
+	switch {
+	case m.Currency == j.h.Base:
+		return whole(1)
+	case !m.FXRate.IsZero():
+		return exact(m.FXRate)
+	}
+	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
+	for _, at := range []*judge{then, j} {
+		if rate, young := at.rate(m.Currency); rate != nil && (young || at == j) {
+			return rate
+		}
+	}
+	return new0()
+}
+
+// worthOf is what a position that event n opened was worth in base currency: at its price, or the fresh
+// mark of then, or else its basis; of what does not settle its notional, the gain at that price. Without a
+// fresh rate of then the worth is not known, and nothing is counted.
+func (j *judge) worthOf(o ledger.Opening, n int) rat {
+	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
+	quantity, basis := new0(), new0()
+	for _, l := range o.Lots {
+		quantity, basis = add(quantity, exact(l.Quantity)), add(basis, exact(l.Basis))
+	}
+	rate, young := then.rate(o.Instrument.Currency)
+	if rate == nil || !young {
+		return new0()
+	}
+	price := exact(o.Price)
+	if mark, young := then.price(o.Instrument.Key()); price.Sign() == 0 && mark != nil && young {
+		price = mark
+	}
+	value := mul(quantity, price, unit(o.Instrument))
+	switch settles := settlesNotional(o.Instrument); {
+	case price.Sign() == 0 && settles:
+		return mul(basis, rate)
+	case price.Sign() == 0:
+		return new0()
+	case !settles:
+		value = sub(value, basis)
+	}
+	return mul(value, rate)
+}
+
+// dayLoss is what was lost since the last equity point before the trading day, or the first of the
+// day where there is none before, or since a later resumption that counts the day's loss anew; start
+// is the equity then, with the capital that moved since, which is no loss. ok is false if there is no such point.
+func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
+	moved := new0()
+	for _, s := range j.samples() {
+		switch {
+		case s.equity == nil:
+			moved = add(moved, s.moved)
+		case !ok && s.anew == nil, s.anew == nil && j.dayOf(s.at) < j.today(), slices.Contains(s.anew, risk.RuleDailyLoss):
+			start, moved, ok = s.equity, new0(), true
+		}
+	}
+	if !ok {
+		return nil, nil, false
+	}
+	start = add(start, moved)
+	return sub(start, equity), start, true
+}
+
+// highWater is the highest equity of an equity point, since the last resumption that counts the
+// drawdown anew, adjusted in proportion for capital that came or went: by the equity of the point that was
+// written before the capital moved, or else, where equity was not known then, by the next that is known;
+// zero without a point.
+func (j *judge) highWater() rat {
+	high, waiting := j.marked()
+	if equity, _ := j.equity(); equity != nil && j.pointed() {
+		high = flowed(high, sub(equity, waiting), waiting)
+	}
+	return high
+}
+
+// waits reports whether capital came or went for which the high-water mark is not adjusted yet.
+func (j *judge) waits() bool {
+	_, waiting := j.marked()
+	return waiting.Sign() != 0
+}
+
+// marked is the high-water mark without what waits for an equity that is known, and what waits.
+func (j *judge) marked() (high, waiting rat) {
+	high, waiting = new0(), new0()
+	pointed := false
+	var before rat // equity before capital moves
+	for _, s := range j.samples() {
+		switch {
+		case s.equity != nil && s.anew != nil:
+			before = nil
+			if slices.Contains(s.anew, risk.RuleDrawdown) {
+				high, waiting = s.equity, new0()
+			}
+		case s.equity != nil:
+			high, waiting, pointed = most(flowed(high, sub(s.equity, waiting), waiting), s.equity), new0(), true
+			if before = nil; s.before {
+				before = s.equity
+			}
+		case !pointed: // nothing is counted yet
+		case before != nil:
+			high, before = flowed(high, before, s.moved), add(before, s.moved)
+		default:
+			waiting = add(waiting, s.moved)
+		}
+	}
+	return high, waiting
+}
+
+// pointed reports whether there is an equity point.
+func (j *judge) pointed() bool {
+	return slices.ContainsFunc(j.h.Events, func(e Event) bool { _, ok := e.What.(Point); return ok })
+}
+
+// flowed is a high-water mark once capital has come to an equity, or gone. Of an equity that is not
+// positive nothing is a proportion: the mark stays. Where nothing is left, the mark falls by what went.
+func flowed(high, equity, moved rat) rat {
+	after := add(equity, moved)
+	switch {
+	case moved.Sign() == 0 || equity.Sign() <= 0:
+		return high
+	case after.Sign() > 0:
+		return div(mul(high, after), equity)
+	}
+	return most(new0(), add(high, moved))
+}
+
+// severity is the degree of the drawdown of an equity; a degree begins above its threshold.
+func (j *judge) severity(equity rat) risk.Severity {
+	high := j.highWater()
+	if high.Sign() <= 0 { // of nothing, nothing is a drawdown, and less than nothing a critical one
+		if less(equity, high) {
+			return risk.SeverityCritical
+		}
+		return risk.SeverityNormal
+	}
+	drawdown := div(sub(high, equity), high)
+	got := risk.SeverityNormal
+	d := j.limits.Drawdown
+	for n, threshold := range []ledger.Decimal{d.Warning, d.Moderate, d.Severe, d.Critical} {
+		if less(exact(threshold), drawdown) {
+			got = risk.Severity(n + 1)
+		}
+	}
+	return got
+}
+
+// AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
+// that no decimal states exactly. On which side of the threshold it is then depends on the rounding.
+func AtThreshold(h History, now time.Time) bool {
+	j := newJudge(h, now)
+	equity, _ := j.equity()
+	high := j.highWater()
+	if _, decimal := high.FloatPrec(); decimal || equity == nil || high.Sign() <= 0 {
+		return false
+	}
+	drawdown := div(sub(high, equity), high)
+	d := j.limits.Drawdown
+	return slices.ContainsFunc([]ledger.Decimal{d.Warning, d.Moderate, d.Severe, d.Critical}, func(threshold ledger.Decimal) bool {
+		return less(size(sub(drawdown, exact(threshold))), part(1, 1_000_000_000_000))
+	})
+}
+
+// dayLimit is what a day may lose; nil for any.
+func (j *judge) dayLimit(start rat) rat { return bound(j.limits.DailyLoss, start) }
+
+// bound is a limit at an equity; nil if there is none.
+func bound(l risk.Limit, equity rat) (limit rat) {
+	if !l.Amount.IsZero() {
+		limit = exact(l.Amount)
+	}
+	if !l.Fraction.IsZero() {
+		f := mul(exact(l.Fraction), most(equity, new0()))
+		if limit == nil || less(f, limit) {
+			limit = f
+		}
+	}
+	return limit
+}
+
+// Look looks at losses, where equity is known by fresh marks and rates, and returns what is written
+// down: the first equity point of all, how far losses have come, and a change of the trading state. Where losses are beyond the
+// day's limit or the drawdown is severe, trading that is active becomes reducing.
+func Look(h History, now time.Time) (wrote []Event) {
+	before := newJudge(h, now)
+	equity, fresh := before.equity()
+	if equity == nil || !fresh || before.oldSpot() {
+		return nil
+	}
+	if !before.pointed() || before.waits() {
+		wrote = append(wrote, Event{now, Point{At: now, Equity: equity}})
+		h.Events = append(slices.Clone(h.Events), wrote...)
+	}
+	j := newJudge(h, now)
+	breach := Breach{DayLost: j.dayLost(equity), Severity: j.severity(equity)}
+	wrote = append(wrote, Event{now, breach})
+	if j.state == risk.TradingActive && (breach.DayLost || breach.Severity >= risk.SeveritySevere) {
+		wrote = append(wrote, Event{now, State{State: risk.TradingReducing}})
+	}
+	return wrote
+}
+
+// BeforeFlow returns the equity point that is written before capital that comes or goes now: where there
+// are equity points and equity is known.
+func BeforeFlow(h History, now time.Time) []Event {
+	j := newJudge(h, now)
+	if equity, fresh := j.equity(); equity != nil && fresh && !j.oldSpot() && j.pointed() {
+		return []Event{{now, Point{At: now, Equity: equity, Before: true}}}
+	}
+	return nil
+}
+
+// dayLost reports whether the day has lost more than it may.
+func (j *judge) dayLost(equity rat) bool {
+	lost, start, ok := j.dayLoss(equity)
+	if !ok {
+		return false
+	}
+	limit := j.dayLimit(start)
+	return limit != nil && less(limit, lost)
+}
+
+// Recount says which losses a resumption counts anew: the day's loss if it is beyond its limit, and
+// the drawdown if it is moderate or worse. Equity must be known.
+func Recount(h History, now time.Time) (list []risk.Rule, equity rat) {
+	j := newJudge(h, now)
+	equity, _ = j.equity()
+	if j.dayLost(equity) {
+		list = append(list, risk.RuleDailyLoss)
+	}
+	if j.severity(equity) >= risk.SeverityModerate {
+		list = append(list, risk.RuleDrawdown)
+	}
+	return list, equity
+}

@@ -1,0 +1,208 @@
+// Package rulemodel is a second opinion on orders: a plain and slow model of the rules that package
+// risk lists, written from the documentation of each rule and from nothing else. Tests ask the model
+// and the library about the same orders, and the answers must agree. Tests alone use it.
+//
+// A History is a list of everything that happened, and Judge answers one question about one order.
+// Judge keeps nothing: it works everything out from the whole history, each time, in exact
+// fractions. Positions come of the trades in force in the order of their times, so a correction, a
+// cancellation or a late trade needs no treatment of its own.
+//
+// The model shares no code with the library but the types of ledger and risk and the keys of
+// contracts. Files, in the order in which to read them: rulemodel (question and answer), history
+// (what is read off the history), facts (what is in force, and positions), cash (and equity), working
+// (orders), value (what a contract exposes, at the worst), margin, cover, losses, daytrades, tags
+// (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
+package rulemodel
+
+import (
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// History is everything that happened to a profile, in the order in which it became known.
+type History struct {
+	Base   ledger.Currency
+	Events []Event
+}
+
+// Event is one thing that happened, and the reading of the clock then.
+type Event struct {
+	Time time.Time
+	// What is a Policy, Facts, Held, Refused, Released, State, Breach, Point, ledger.Mark or ledger.FXRate.
+	What any
+}
+
+// Policy is the status and the limits that are in force from here on.
+type Policy struct {
+	Status risk.ProfileStatus
+	Limits risk.Limits
+	zone   *time.Location // of the trading day
+}
+
+// InForce returns the policy. It panics if the limits name no time zone: they were validated.
+func InForce(status risk.ProfileStatus, limits risk.Limits) Policy {
+	return Policy{status, limits, location(limits)}
+}
+
+// Facts are facts that were recorded by one call.
+type Facts []ledger.Fact
+
+// Held is an order that was accepted.
+type Held struct{ Order risk.Order }
+
+// Refused is an order that was refused for good.
+type Refused struct {
+	Order risk.Order
+	Rules []risk.Rule
+}
+
+// Released is the end of the hold on an order.
+type Released struct{ ID ledger.OrderID }
+
+// State is a change of the trading state. Recount names the losses that are counted anew from
+// Equity.
+type State struct {
+	State   risk.TradingState
+	Recount []risk.Rule
+	Equity  *big.Rat
+}
+
+// Point is an equity point: what the profile was worth at a time.
+type Point struct {
+	At     time.Time
+	Equity *big.Rat
+	Before bool // it was written before capital that came or went at that moment
+}
+
+// Breach is how far losses have come where they were looked at. No rule asks for it.
+type Breach struct {
+	DayLost  bool
+	Severity risk.Severity
+}
+
+// Add appends an event.
+func (h *History) Add(at time.Time, what any) {
+	if m, ok := what.(ledger.Mark); ok {
+		m.Instrument.SetDefaults()
+		m.Time = earlier(m.Time, at)
+		what = &marked{m, m.Instrument.Key()}
+	}
+	h.Events = append(h.Events, Event{at, what})
+}
+
+// marked is a mark with the key of its contract. One that was ahead of the clock counts as of the clock.
+type marked struct {
+	ledger.Mark
+	key ledger.InstrumentKey
+}
+
+// Answer is what the model says of an order.
+type Answer struct {
+	Allowed   bool
+	Undecided bool // refused for nothing but what is not known
+	Reduces   bool
+	Repeat    bool
+	Reused    bool        // another order has the id: ErrIDReused
+	Invalid   bool        // not an order at all: ErrInvalid
+	Broken    []risk.Rule // in alphabetical order, each once
+	Warnings  []risk.Rule // the same; only of an order that is allowed
+	// Passed are the rules that were examined and held; see the count of coverage in the tests.
+	Passed []risk.Rule
+}
+
+// answer sorts what was found.
+func (j *judge) answer() Answer {
+	a := Answer{Reduces: j.reduces}
+	a.Broken = sorted(j.broken)
+	a.Allowed = len(a.Broken) == 0
+	a.Undecided = !a.Allowed && !slices.ContainsFunc(a.Broken, func(r risk.Rule) bool { return !unknown[r] })
+	if a.Allowed {
+		a.Warnings = sorted(j.warned)
+	}
+	for r := range j.asked {
+		if !j.broken[r] {
+			a.Passed = append(a.Passed, r)
+		}
+	}
+	slices.Sort(a.Passed)
+	return a
+}
+
+// unknown are the rules that are broken by what is not known.
+var unknown = map[risk.Rule]bool{risk.RuleNoMark: true, risk.RuleStaleMark: true, risk.RuleNoFX: true,
+	risk.RuleStaleFX: true, risk.RuleEquity: true}
+
+func sorted(set map[risk.Rule]bool) (list []risk.Rule) {
+	for r := range set {
+		list = append(list, r)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Judge says what becomes of an order that has an id of its own, if it is asked for now.
+func Judge(h History, o risk.Order, now time.Time) Answer {
+	o.Instrument.SetDefaults()
+	j := newJudge(h, now)
+	j.judge(o)
+	return j.answer()
+}
+
+// Equity returns what the profile is worth now in base currency; nil if a mark or a rate is missing,
+// whatever their age.
+func Equity(h History, now time.Time) *big.Rat {
+	j := newJudge(h, now)
+	total, _ := j.equity()
+	return total
+}
+
+// Left returns what is still to be filled of an order that works, with its sign; nil for any other.
+func Left(h History, id ledger.OrderID, now time.Time) *big.Rat {
+	for _, w := range newJudge(h, now).working() {
+		if w.order.ID == id {
+			return w.left
+		}
+	}
+	return nil
+}
+
+// Instrument returns the contract of an order that was accepted.
+func Instrument(h History, id ledger.OrderID) ledger.Instrument {
+	for _, e := range h.Events {
+		if w, ok := e.What.(Held); ok && w.Order.ID == id {
+			return w.Order.Instrument
+		}
+	}
+	return ledger.Instrument{}
+}
+
+// TradingState returns the state that trading is in.
+func TradingState(h History, now time.Time) risk.TradingState { return newJudge(h, now).state }
+
+// Figures are what a report on limits shows of a profile.
+type Figures struct{ Gross, Net, Margin *big.Rat }
+
+// Report returns the figures of what is held and working; false if something cannot be valued, or
+// equity is not known.
+func Report(h History, now time.Time) (f Figures, ok bool) {
+	j := newJudge(h, now)
+	all, unpriced := j.contracts(nil)
+	for _, c := range all {
+		unpriced = unpriced || c.mark == nil
+	}
+	if equity, _ := j.equity(); equity == nil || unpriced {
+		return f, false
+	}
+	var low, high rat
+	f.Gross, low, high, f.Margin = new0(), new0(), new0(), j.margin(all)
+	for _, c := range all {
+		l, h := c.extremes()
+		f.Gross, low, high = add(f.Gross, c.worst()), add(low, l), add(high, h)
+	}
+	f.Net = most(size(low), size(high))
+	return f, true
+}

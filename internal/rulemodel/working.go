@@ -1,0 +1,86 @@
+package rulemodel
+
+import (
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// working is an order that was accepted, and what is still to be filled of it.
+type working struct {
+	order    risk.Order
+	heldAt   time.Time
+	released bool
+	left     rat // with the order's sign; zero once filled
+}
+
+// accepted returns every order that was ever accepted, in the order in which that was.
+func (j *judge) accepted() []working {
+	if !j.answered.orders {
+		j.orders, j.answered.orders = j.workOutOrders(), true
+	}
+	return j.orders
+}
+
+func (j *judge) workOutOrders() (list []working) {
+	released := map[ledger.OrderID]bool{}
+	filled := map[ledger.OrderID]rat{}
+	for _, e := range j.h.Events {
+		if r, ok := e.What.(Released); ok {
+			released[r.ID] = true
+		}
+	}
+	for _, p := range j.inForce() {
+		if p.trade != nil && p.trade.OrderID != "" {
+			id := p.trade.OrderID
+			if filled[id] == nil {
+				filled[id] = new0()
+			}
+			filled[id] = add(filled[id], exact(p.trade.Quantity))
+		}
+	}
+	for _, e := range j.h.Events {
+		h, ok := e.What.(Held)
+		if !ok {
+			continue
+		}
+		w := working{order: h.Order, heldAt: e.Time, released: released[h.Order.ID], left: exact(h.Order.Quantity)}
+		w.order.Instrument.SetDefaults()
+		if f := filled[h.Order.ID]; f != nil {
+			w.left = sub(w.left, f)
+			if w.left.Sign() != exact(h.Order.Quantity).Sign() {
+				w.left = new0()
+			}
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+// working returns the orders that can still be filled.
+func (j *judge) working() (list []working) {
+	for _, w := range j.accepted() {
+		if !w.released && w.left.Sign() != 0 {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// onlyReduces reports whether what is left of an order makes a position smaller without passing through zero, all
+// working orders on the same side included.
+func (j *judge) onlyReduces(o risk.Order, side rat) bool {
+	key := o.Instrument.Key()
+	h := j.positions()[key]
+	if h == nil || h.quantity.Sign() == side.Sign() {
+		return false
+	}
+	all := side
+	for _, w := range j.working() {
+		if w.order.ID != o.ID && w.order.Instrument.Key() == key && w.left.Sign() == side.Sign() {
+			all = add(all, w.left)
+		}
+	}
+	return !less(size(h.quantity), size(all))
+}
