@@ -15,11 +15,11 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// histories is how many histories are played: 300, or as many as $ACCOUNTS_MODEL says.
+// histories is how many histories are played: 500, or as many as $ACCOUNTS_MODEL says.
 func histories(t *testing.T) uint64 {
 	text := os.Getenv("ACCOUNTS_MODEL")
 	if text == "" {
-		return 300
+		return 500
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	require.NoError(t, err, "$ACCOUNTS_MODEL")
