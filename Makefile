@@ -144,3 +144,7 @@ capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html repo
 .PHONY: failover
 failover: ## run examples/failover, which starts and kills servers of its own
 	go run ./examples/failover
+
+.PHONY: test-model-faults
+test-model-faults: ## faults in the rules, one after another, which the independent model must find
+	go run ./internal/rulemodel/faults

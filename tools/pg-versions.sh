@@ -46,5 +46,5 @@ for version in "${versions[@]}"; do
 	"$folder/bin/postgres" --version
 	skip=()
 	[ -x "$folder/bin/pg_basebackup" ] || skip=(-skip "$standbys")
-	env -u ACCOUNTS_TEST_DSN ACCOUNTS_PG_BIN="$folder/bin" ACCOUNTS_REQUIRE_PG=1 go test -race -shuffle=on ${skip[@]+"${skip[@]}"} "${packages[@]}"
+	env -u ACCOUNTS_TEST_DSN ACCOUNTS_PG_BIN="$folder/bin" ACCOUNTS_REQUIRE_PG=1 go test -race -shuffle=on -timeout 40m ${skip[@]+"${skip[@]}"} "${packages[@]}"
 done
