@@ -63,6 +63,11 @@ func (e *exposure) resolve(a *Account) bounds {
 	return out
 }
 
+// beyond reports whether losses are such as may restrict trading.
+func (b *bounds) beyond() bool {
+	return b.severity >= risk.SeveritySevere || b.loss.set && b.lost.GreaterThan(b.loss.at)
+}
+
 // drawdown returns the loss since the high-water mark as a fraction of the mark, rounded to 6
 // places; zero at a new high.
 func (b *bounds) drawdown() ledger.Decimal {

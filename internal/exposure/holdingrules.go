@@ -9,7 +9,7 @@ import (
 // losses holds the order against the day's loss and the drawdown.
 func (j *Judge) losses() {
 	bounds := &j.exposure.bounds
-	if !j.exposure.told(j.market.Now) || !bounds.equity.IsPos() {
+	if !j.told || !bounds.equity.IsPos() {
 		return // priced refuses: what is not known is no loss
 	}
 	if bounds.loss.set {

@@ -30,6 +30,8 @@ type Judge struct {
 	after stake
 	// before and with are the contract's figures without and with the order.
 	before, with figures
+	// told is true if the present equity is known.
+	told bool
 	// full asks for every rule to be looked at, where else a short cut may do.
 	full     bool
 	decision risk.Decision
@@ -112,6 +114,7 @@ func (j *Judge) rules() {
 func (j *Judge) locate(a *Account, m Market) {
 	j.market = m
 	j.account, j.exposure = a, a.weigh(&j.market)
+	j.told = j.exposure.told(j.market.Now)
 	j.key = j.order.Instrument.AppendKey(j.buffer[:0])
 	j.decision = risk.Decision{OrderID: j.order.ID}
 	j.contract, j.after, j.before = j.exposure.contracts[ledger.InstrumentKey(j.key)], stake{}, figures{}

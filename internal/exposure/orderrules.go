@@ -13,7 +13,7 @@ import (
 // trading holds the order against the trading state and the profile's status.
 func (j *Judge) trading() {
 	state, reason := j.account.memory.tradingState(), j.account.memory.state.Reason
-	if state == risk.TradingActive {
+	if state == risk.TradingActive && j.told && j.exposure.bounds.beyond() {
 		for _, p := range j.account.losses(j.exposure, j.market.Now) { // they are written before an order is decided
 			if s, stops := p.(*risk.StateChange); stops {
 				state, reason = s.State, s.Reason
@@ -140,7 +140,7 @@ func (j *Judge) priced() bool {
 		j.refuse(risk.Violation{Rule: risk.RuleStaleFX, Subject: string(currency),
 			Reason: fmt.Sprintf("the rate is %s old", now.Sub(j.market.Rates[currency].Time))})
 	}
-	if e.told(now) {
+	if j.told {
 		if !e.bounds.equity.IsPos() {
 			j.refuse(risk.Violation{Rule: risk.RuleEquity, Actual: e.bounds.equity, Reason: "equity is not positive"})
 		}
