@@ -39,7 +39,7 @@ func byTags(p payload) any {
 		state    risk.StateChange
 		opening  ledger.Opening
 		limits   risk.Limits
-		counts   risk.Counts
+		recount  risk.Restatement
 		position ledger.Position
 	)
 	switch p := p.(type) {
@@ -59,12 +59,7 @@ func byTags(p payload) any {
 			Time    time.Time     `json:"time"`
 		}{p.Version, p.Status, limits(p.Limits), p.Time}
 	case *risk.Restatement:
-		return struct {
-			Orders []risk.WorkingOrder                          `json:"orders,omitempty"`
-			Done   []ledger.OrderID                             `json:"done,omitempty"`
-			Parts  map[ledger.InstrumentKey][]risk.StrategyPart `json:"parts,omitempty"`
-			Counts *counts                                      `json:"counts,omitempty"`
-		}{p.Orders, p.Done, p.Parts, (*counts)(p.Counts)}
+		return (*recount)(p)
 	case *ledger.Restatement:
 		var positions []position
 		for _, x := range p.Positions {

@@ -121,41 +121,20 @@ func (s *storedPolicy) change() *PolicyChange {
 	return &PolicyChange{s.Version, s.Status, Limits(s.Limits), s.Time}
 }
 
-// storedCounts are counts as a journal holds them: empty lists are left out.
-type storedCounts Counts
-
 // storedRestatement is a restatement as a journal holds it: empty lists are left out.
-type storedRestatement struct {
-	Orders []WorkingOrder                          `json:"orders,omitempty"`
-	Done   []ledger.OrderID                        `json:"done,omitempty"`
-	Parts  map[ledger.InstrumentKey][]StrategyPart `json:"parts,omitempty"`
-	Counts *storedCounts                           `json:"counts,omitempty"`
-}
-
-func (r *Restatement) stored() storedRestatement {
-	return storedRestatement{r.Orders, r.Done, r.Parts, (*storedCounts)(r.Counts)}
-}
+type storedRestatement Restatement
 
 // MarshalJSON writes empty lists as []. A journal leaves them out.
 func (r Restatement) MarshalJSON() ([]byte, error) {
-	type plain Restatement
 	r.Parts = maps.Clone(r.Parts)
 	for key, parts := range r.Parts {
 		r.Parts[key] = wire.List(parts)
 	}
 	return json.Marshal(struct {
-		plain
-		Orders []WorkingOrder   `json:"orders"`
-		Done   []ledger.OrderID `json:"done"`
-	}{plain(r), wire.List(r.Orders), wire.List(r.Done)})
-}
-
-// MarshalJSON writes empty lists as []. A journal leaves them out.
-func (c Counts) MarshalJSON() ([]byte, error) {
-	type plain Counts
-	return json.Marshal(struct {
-		plain
-		DayTrades []DayTradeCount `json:"day_trades"`
-		Sales     []Sale          `json:"sales"`
-	}{plain(c), wire.List(c.DayTrades), wire.List(c.Sales)})
+		storedRestatement
+		Orders    []WorkingOrder   `json:"orders"`
+		Done      []ledger.OrderID `json:"done"`
+		DayTrades []DayTradeCount  `json:"day_trades"`
+		Sales     []Sale           `json:"sales"`
+	}{storedRestatement(r), wire.List(r.Orders), wire.List(r.Done), wire.List(r.DayTrades), wire.List(r.Sales)})
 }

@@ -19,27 +19,21 @@ type Restatement struct {
 	Done []ledger.OrderID `json:"done,omitempty"`
 	// Parts replace the strategies' parts of the positions in these contracts.
 	Parts map[ledger.InstrumentKey][]StrategyPart `json:"parts,omitempty"`
-	// Counts replaces the counts of trades and sales; nil where they stay.
-	Counts *Counts `json:"counts,omitempty"`
+	// Trades replaces the number of executions of the newest day with an order or an execution; nil where
+	// the number stays.
+	Trades *int `json:"trades,omitempty"`
+	// DayTrades replace the numbers of day trades of these days.
+	DayTrades []DayTradeCount `json:"day_trades,omitempty"`
+	// Opened replace the days on which these contracts were last bought or sold to open; zero for none.
+	Opened map[ledger.InstrumentKey]ledger.Date `json:"opened,omitempty"`
+	// Sales replace the proceeds of these days and currencies that may be unsettled; zero for none.
+	Sales []Sale `json:"sales,omitempty"`
 }
 
 // StrategyPart is the part of a position that one strategy's orders made.
 type StrategyPart struct {
 	Strategy string         `json:"strategy"`
 	Quantity ledger.Decimal `json:"quantity"` // with the position's sign; never zero
-}
-
-// Counts are what limits count from trades of the last days. Days are trading days.
-type Counts struct {
-	// Trades are the executions of Day, the newest day with an order or an execution.
-	Day    ledger.Date `json:"day,omitzero"`
-	Trades int         `json:"trades,omitempty"`
-	// DayTrades are the numbers of day trades of the days that have any, oldest first.
-	DayTrades []DayTradeCount `json:"day_trades,omitempty"`
-	// Opened are the days on which contracts were last bought or sold to open.
-	Opened map[ledger.InstrumentKey]ledger.Date `json:"opened,omitempty"`
-	// Sales are the proceeds of sales that may be unsettled, ordered by day and currency.
-	Sales []Sale `json:"sales,omitempty"`
 }
 
 // DayTradeCount is the number of day trades of one trading day.
@@ -52,12 +46,13 @@ type DayTradeCount struct {
 type Sale struct {
 	Date     ledger.Date     `json:"date"`
 	Currency ledger.Currency `json:"currency"`
-	Amount   ledger.Decimal  `json:"amount"` // positive
+	Amount   ledger.Decimal  `json:"amount"`
 }
 
 // Empty reports whether the restatement changes nothing.
 func (r *Restatement) Empty() bool {
-	return len(r.Orders) == 0 && len(r.Done) == 0 && len(r.Parts) == 0 && r.Counts == nil
+	return len(r.Orders) == 0 && len(r.Done) == 0 && len(r.Parts) == 0 && r.Trades == nil && len(r.DayTrades) == 0 &&
+		len(r.Opened) == 0 && len(r.Sales) == 0
 }
 
 // check returns an error for a restatement that no fold can take.
@@ -74,6 +69,8 @@ func (r *Restatement) check() error {
 	return nil
 }
 
-func (r *Restatement) kind() ledger.EntryKind       { return KindRestatement }
-func (r *Restatement) entryKey() string             { return "" }
-func (r *Restatement) appendFields(b []byte) []byte { return wire.AppendFields(b, r.stored()) }
+func (r *Restatement) kind() ledger.EntryKind { return KindRestatement }
+func (r *Restatement) entryKey() string       { return "" }
+func (r *Restatement) appendFields(b []byte) []byte {
+	return wire.AppendFields(b, (*storedRestatement)(r))
+}

@@ -363,13 +363,16 @@ func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Dec
 	if d < r.horizon() {
 		return
 	}
-	at, found := slices.BinarySearchFunc(r.sales, risk.Sale{Date: d, Currency: currency}, func(a, b risk.Sale) int {
-		return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Currency, b.Currency))
-	})
+	at, found := slices.BinarySearchFunc(r.sales, risk.Sale{Date: d, Currency: currency}, compareSales)
 	if !found {
 		r.sales = slices.Insert(r.sales, at, risk.Sale{Date: d, Currency: currency})
 	}
 	r.sales[at].Amount = r.sales[at].Amount.Add(amount)
+}
+
+// compareSales orders sales by day and currency.
+func compareSales(a, b risk.Sale) int {
+	return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Currency, b.Currency))
 }
 
 // change folds a change of the trading state in. Losses named in Recount are counted from there. c is the

@@ -146,9 +146,7 @@ func (a *Account) Restated(after *Account) *risk.Restatement {
 	slices.SortFunc(r.Orders, func(a, b risk.WorkingOrder) int { return cmp.Compare(a.ID, b.ID) })
 	slices.Sort(r.Done)
 	r.Parts = restatedParts(was.tags, is.tags)
-	if c := is.counts(was.day.Date); !wire.Same(c, was.counts(was.day.Date)) {
-		r.Counts = c
-	}
+	was.restatedCounts(is, r)
 	return r
 }
 
@@ -169,19 +167,67 @@ func restatedParts(was, is map[ledger.InstrumentKey][]risk.StrategyPart) map[led
 	return parts
 }
 
-// counts returns what the memory counts from trades, with the executions of the day.
-func (r *memory) counts(day ledger.Date) *risk.Counts {
-	c := &risk.Counts{Day: day, Opened: r.opened, Sales: r.sales}
+// restatedCounts notes what differs in what is counted from trades.
+func (r *memory) restatedCounts(is *memory, out *risk.Restatement) {
+	trades := 0
+	if is.day.Date == r.day.Date {
+		trades = is.day.Trades
+	}
+	if trades != r.day.Trades {
+		out.Trades = &trades
+	}
+	days := is.dayTrades()
+	for d, n := range r.dayTrades() {
+		if days[d] == n {
+			delete(days, d)
+		} else {
+			days[d] += 0 // a day that has none any longer
+		}
+	}
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		out.DayTrades = append(out.DayTrades, risk.DayTradeCount{Date: d, N: days[d]})
+	}
+	opened := maps.Clone(is.opened)
+	for key, d := range r.opened {
+		if opened[key] == d {
+			delete(opened, key)
+		} else {
+			opened[key] += 0 // it was opened on no day that is kept
+		}
+	}
+	if len(opened) > 0 {
+		out.Opened = opened
+	}
+	type sold struct {
+		date     ledger.Date
+		currency ledger.Currency
+	}
+	sales := map[sold]ledger.Decimal{}
+	for _, s := range r.sales {
+		sales[sold{s.Date, s.Currency}] = s.Amount
+	}
+	for _, s := range is.sales {
+		if !sales[sold{s.Date, s.Currency}].Equal(s.Amount) {
+			out.Sales = append(out.Sales, s)
+		}
+		delete(sales, sold{s.Date, s.Currency})
+	}
+	for s := range sales {
+		out.Sales = append(out.Sales, risk.Sale{Date: s.date, Currency: s.currency})
+	}
+	slices.SortFunc(out.Sales, compareSales)
+}
+
+// dayTrades returns the numbers of day trades by day.
+func (r *memory) dayTrades() map[ledger.Date]int {
+	days := map[ledger.Date]int{}
 	for _, d := range r.trades {
-		c.DayTrades = append(c.DayTrades, risk.DayTradeCount{Date: d.Date, N: d.Day})
+		days[d.Date] = d.Day
 	}
 	if r.day.Day > 0 {
-		c.DayTrades = append(c.DayTrades, risk.DayTradeCount{Date: r.day.Date, N: r.day.Day})
+		days[r.day.Date] = r.day.Day
 	}
-	if r.day.Date == day {
-		c.Trades = r.day.Trades
-	}
-	return c
+	return days
 }
 
 // restate folds a restatement in.
@@ -216,24 +262,39 @@ func (r *memory) restate(s *risk.Restatement) (touched []ledger.InstrumentKey) {
 			r.tags[key] = slices.Clone(parts)
 		}
 	}
-	if c := s.Counts; c != nil {
-		r.recount(c)
+	if s.Trades != nil {
+		r.day.Trades = *s.Trades
+	}
+	for _, d := range s.DayTrades {
+		r.setDayTrades(d.Date, d.N)
+	}
+	for key, d := range s.Opened {
+		if d == 0 {
+			delete(r.opened, key)
+		} else {
+			r.opened[key] = d
+		}
+	}
+	for _, x := range s.Sales {
+		r.setSale(x)
 	}
 	return touched
 }
 
-// recount takes the counts over.
-func (r *memory) recount(c *risk.Counts) {
-	r.trades, r.sales, r.opened = nil, slices.Clone(c.Sales), map[ledger.InstrumentKey]ledger.Date{}
-	maps.Copy(r.opened, c.Opened)
-	if r.day.Date == c.Day {
-		r.day.Trades, r.day.Day = c.Trades, 0
+// setDayTrades sets the number of day trades of a day.
+func (r *memory) setDayTrades(d ledger.Date, n int) {
+	if d == r.day.Date {
+		r.day.Day = n
+		return
 	}
-	for _, d := range c.DayTrades {
-		if d.Date == r.day.Date {
-			r.day.Day = d.N
-		} else {
-			r.trades = append(r.trades, dayCount{Date: d.Date, Day: d.N})
-		}
+	r.trades = slices.DeleteFunc(r.trades, func(c dayCount) bool { return c.Date == d })
+	r.addDayTrades(d, n)
+}
+
+// setSale sets the proceeds of a day in a currency.
+func (r *memory) setSale(s risk.Sale) {
+	r.sales = slices.DeleteFunc(r.sales, func(x risk.Sale) bool { return compareSales(x, s) == 0 })
+	if !s.Amount.IsZero() {
+		r.sold(s.Date, s.Currency, s.Amount)
 	}
 }

@@ -56,6 +56,7 @@ func Ledger() []ledger.Payload {
 // Risk is one full and one sparse payload of every kind about orders and trading.
 func Risk() []risk.Payload {
 	full := risk.Order{ID: "o-1", Instrument: option(), Quantity: d("-2"), Price: d("1.05"), Strategy: "trend", Sector: "tech & co", Signal: "s"}
+	trades := 4
 	sparse := risk.Order{ID: "o", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1")}
 	limits := risk.Limits{
 		Account: risk.MarginAccount, TimeZone: "Europe/Berlin", SecTypes: []ledger.SecType{ledger.Stock}, ShortSelling: true, UncoveredOptions: true,
@@ -77,11 +78,11 @@ func Risk() []risk.Payload {
 		&risk.PolicyChange{Version: 3, Status: risk.StatusActive, Limits: limits, Time: Time}, &risk.PolicyChange{Version: 1, Time: Time},
 		&risk.Restatement{
 			Orders: []risk.WorkingOrder{{Order: full, Filled: d("1"), HeldAt: Time}, {Order: sparse, HeldAt: Time}}, Done: []ledger.OrderID{"o-7"},
-			Parts: map[ledger.InstrumentKey][]risk.StrategyPart{"STK:XYZ:USD": {{Strategy: "trend", Quantity: d("3")}}, "STK:ABC:USD": nil},
-			Counts: &risk.Counts{Day: 20260310, Trades: 4, DayTrades: []risk.DayTradeCount{{Date: 20260309, N: 2}},
-				Opened: map[ledger.InstrumentKey]ledger.Date{"STK:XYZ:USD": 20260310},
-				Sales:  []risk.Sale{{Date: 20260309, Currency: "USD", Amount: d("100.5")}}},
+			Parts:  map[ledger.InstrumentKey][]risk.StrategyPart{"STK:XYZ:USD": {{Strategy: "trend", Quantity: d("3")}}, "STK:ABC:USD": nil},
+			Trades: &trades, DayTrades: []risk.DayTradeCount{{Date: 20260309, N: 2}},
+			Opened: map[ledger.InstrumentKey]ledger.Date{"STK:XYZ:USD": 20260310, "STK:ABC:USD": 0},
+			Sales:  []risk.Sale{{Date: 20260309, Currency: "USD", Amount: d("100.5")}},
 		},
-		&risk.Restatement{Counts: &risk.Counts{}},
+		&risk.Restatement{Done: []ledger.OrderID{"o"}},
 	}
 }
