@@ -489,7 +489,7 @@ func (p *Portfolio) fold(payload any, seq int64) {
 	if p.past == nil {
 		return
 	}
-	if p.live.Amended() != changes || !p.past.Follow(payload, c) {
+	if p.live.Amended() != changes || !p.past.Follow(seq, payload, c) {
 		p.past = nil
 	}
 }

@@ -122,7 +122,7 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 			}
 		}
 		if flows(next) {
-			timely := p.priceFlow(next)
+			timely := p.priceFlow(cmd, next)
 			if timely && !pointed {
 				if err := p.writePointBefore(cmd); err != nil {
 					return added, err
@@ -154,29 +154,47 @@ func flows(f ledger.Payload) bool {
 	return false
 }
 
-// priceFlow fills in what capital was worth when it came: the rate and the price of now, where they are
-// known, the fact does not say, and it is of now. It reports whether the fact is of now: what prices of
+// priceFlow fills in, once, what capital was worth when it came: the rate and the price of now, where they
+// are known, the fact does not say, and it is of now. It reports whether the fact is of now: what prices of
 // today say of another time is nothing.
-func (p *Portfolio) priceFlow(f ledger.Payload) bool {
+func (p *Portfolio) priceFlow(cmd *command, f ledger.Payload) bool {
+	if a, late := f.(*ledger.Amendment); late {
+		f = a.Opening
+	}
+	if timely, priced := cmd.priced[f]; priced {
+		return timely
+	}
+	if cmd.priced == nil {
+		cmd.priced = map[ledger.Payload]bool{}
+	}
+	cmd.priced[f] = p.priceOnce(f)
+	return cmd.priced[f]
+}
+
+// priceOnce is priceFlow for a fact that it has not seen.
+func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	m := p.market(p.draft.fold.Account, p.draft.now)
+	ofNow := func(t time.Time) bool { return p.draft.now.Sub(t).Abs() <= clockSkew }
+	rate := func(c ledger.Currency, own ledger.Decimal) (rate ledger.Decimal) {
+		if now, fresh := m.FreshRate(c); fresh && c != p.base && own.IsZero() {
+			return now
+		}
+		return rate
+	}
 	switch f := f.(type) {
 	case *ledger.CashMovement:
-		if p.draft.now.Sub(f.Time).Abs() > clockSkew {
+		if !ofNow(f.Time) {
 			return false
 		}
-		if rate, fresh := m.FreshRate(f.Currency); fresh && f.Currency != p.base && f.FXRate.IsZero() {
-			f.MarketRate = rate
-		}
+		f.MarketRate = rate(f.Currency, f.FXRate)
 		return true
 	case *ledger.Opening:
-		if p.draft.now.Sub(f.Time).Abs() > clockSkew {
+		if !ofNow(f.Time) {
 			return false
 		}
-		if rate, fresh := m.FreshRate(f.Instrument.Currency); fresh && f.Instrument.Currency != p.base && f.FXRate.IsZero() {
-			f.MarketRate = rate
-		}
+		f.MarketRate = rate(f.Instrument.Currency, f.FXRate)
 		if price, fresh := m.FreshMark(f.Instrument.Key()); fresh && f.Price.IsZero() {
 			f.Price = price
 		}
@@ -247,7 +265,7 @@ func (p *Portfolio) restateDraft(cmd *command) error {
 }
 
 // shifts returns the shifts that the draft's amendments make which no restatement stands behind yet.
-// Those of one time are one.
+// Those of one execution are one.
 func (p *Portfolio) shifts() []ledger.Shift {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -261,7 +279,7 @@ func (p *Portfolio) shifts() []ledger.Shift {
 			continue
 		}
 		s, ok := a.Shift(p.prices)
-		at := slices.IndexFunc(out, func(x ledger.Shift) bool { return x.Since.Equal(s.Since) })
+		at := slices.IndexFunc(out, func(x ledger.Shift) bool { return x.Behind == s.Behind })
 		switch {
 		case !ok:
 		case at < 0:

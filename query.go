@@ -352,7 +352,7 @@ func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History
 	upTo, changes := p.live.seq, p.live.Amendments()
 	p.mu.RUnlock()
 	read := performance.NewHistory(p.base, zone)
-	r := ledger.NewRefold(p.base, changes, func(_ int64, f ledger.Payload, c ledger.Closed) { read.Follow(f, c) })
+	r := ledger.NewRefold(p.base, changes, func(place int64, f ledger.Payload, c ledger.Closed) { read.Follow(place, f, c) })
 	if err := refoldEntries(r, p.id, 0, upTo, p.store.Entries(ctx, p.id, 0)); err != nil {
 		return performance.History{}, err
 	}

@@ -21,6 +21,9 @@ type command struct {
 	studies *studies  // what was read for the command; nil for most
 	added   int
 	err     error
+	// priced are the facts whose rates and prices of now were filled in. That happens once: what was worked
+	// out from a fact must not change with the market from try to try. Nil for most commands.
+	priced map[ledger.Payload]bool
 
 	judged   bool // look at losses once the facts are recorded
 	promoted bool

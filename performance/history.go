@@ -34,10 +34,10 @@ func NewHistory(base ledger.Currency, zone *time.Location) *History {
 // Zone returns the time zone of the trading day.
 func (h *History) Zone() *time.Location { return h.zone }
 
-// Follow takes a payload that was folded into the book, with the part of a position that it closed.
+// Follow takes the payload of entry seq, which was folded into the book, with the part of a position that it closed.
 // It ignores payloads that no figure needs. It returns false for an amendment: then the history must be
 // made anew from the whole journal, with every fact in force in its effective order.
-func (h *History) Follow(f any, c ledger.Closed) bool {
+func (h *History) Follow(seq int64, f any, c ledger.Closed) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
 		h.trade(f, c)
@@ -48,7 +48,7 @@ func (h *History) Follow(f any, c ledger.Closed) bool {
 			h.abroad.open(f)
 		}
 	case *ledger.EquityPoint:
-		h.point(f)
+		h.point(seq, f)
 	case *ledger.CashMovement:
 		if f.Kind == ledger.Fee {
 			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
@@ -127,8 +127,8 @@ func (h *History) split(s *ledger.Split) {
 }
 
 // point takes an equity point in.
-func (h *History) point(f *ledger.EquityPoint) {
-	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.InKind, f.Notional, f.Derived, f.Before}
+func (h *History) point(seq int64, f *ledger.EquityPoint) {
+	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.InKind, f.Notional, f.Derived, f.Before, seq}
 	if n := len(h.points); n == 0 || v.compare(h.points[n-1]) >= 0 {
 		h.points = append(h.points, v)
 		return
@@ -137,12 +137,11 @@ func (h *History) point(f *ledger.EquityPoint) {
 	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
 }
 
-// shift adds to the equity of earlier derived points what they did not contain.
+// shift adds to the equity of derived points what they did not contain.
 func (h *History) shift(s ledger.Shift) {
-	i, _ := slices.BinarySearchFunc(h.points, s.Since, func(p point, t time.Time) int { return p.at.Compare(t) })
 	h.points = slices.Clone(h.points) // copies of h share the old slice
-	for ; i < len(h.points); i++ {
-		if p := &h.points[i]; p.derived {
+	for i := range h.points {
+		if p := &h.points[i]; p.derived && p.seq > s.Behind {
 			p.equity = p.equity.Add(s.By)
 		}
 	}
@@ -171,6 +170,7 @@ type point struct {
 	held            *ledger.Notional // nil if it is not known; never changed
 	derived         bool             // from the book, with which it is restated
 	before          bool             // before capital that came or went then
+	seq             int64            // the number of the entry
 }
 
 // compare orders points by time. Of the same time, one before capital that comes or goes comes first.

@@ -31,7 +31,7 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	fact, ok := p.(ledger.Payload)
 	if !ok {
 		a.memory.loss.Exact = false
-		a.decided(p)
+		a.decided(p, seq)
 		return ledger.Closed{}
 	}
 	c := a.Book.Apply(fact, seq)
@@ -65,7 +65,7 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 		if f.Derived { // it tells of capital without a rate, at the rates of its time
 			late = ledger.Decimal{}
 		}
-		a.memory.loss.point(f, a.memory.dateOf(f.Time), a.capital(), late)
+		a.memory.loss.point(f, seq, a.memory.dateOf(f.Time), a.capital(), late)
 		a.stale.touchCash()
 	case *ledger.Amendment:
 		switch {
@@ -81,8 +81,8 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 	}
 }
 
-// decided folds in an entry about orders or trading.
-func (a *Account) decided(p any) {
+// decided folds in entry seq, which is about orders or trading.
+func (a *Account) decided(p any, seq int64) {
 	switch f := p.(type) {
 	case *risk.Hold:
 		key := f.Contract()
@@ -102,7 +102,7 @@ func (a *Account) decided(p any) {
 	case *risk.Breach:
 		a.memory.breach(f)
 	case *risk.StateChange:
-		a.memory.change(f, a.capital())
+		a.memory.change(f, seq, a.capital())
 		a.stale.touchCash()
 	case *risk.PolicyChange:
 		a.memory.setPolicy(f)

@@ -2,7 +2,6 @@ package exposure
 
 import (
 	"slices"
-	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
@@ -11,14 +10,15 @@ import (
 
 // lossState is what the day's loss and the drawdown are counted from. Amounts are in base currency.
 type lossState struct {
-	// Date is the trading day of the newest equity point, and At its time. No change of history moves a
-	// point that was not derived from the book: for such a point, At, BeforeAt and mark.At are zero.
-	Date ledger.Date `json:"date,omitzero"`
-	At   time.Time   `json:"at,omitzero"`
-	// Before is the profit since the journal began, at the last equity point before Date, whose time is
-	// BeforeAt.
-	Before   ledger.Decimal `json:"before,omitzero"`
-	BeforeAt time.Time      `json:"before_at,omitzero"`
+	// Date is the trading day of the newest equity point, and Entry the number of its entry. No change of
+	// history moves a point that was not derived from the book: for such a point, Entry, BeforeEntry and
+	// mark.Entry are zero.
+	Date  ledger.Date `json:"date,omitzero"`
+	Entry int64       `json:"entry,omitempty"`
+	// Before is the profit since the journal began, at the last equity point before Date, which is
+	// BeforeEntry.
+	Before      ledger.Decimal `json:"before,omitzero"`
+	BeforeEntry int64          `json:"before_entry,omitempty"`
 	// Profit is the profit since the journal began, at the newest equity point.
 	Profit ledger.Decimal `json:"profit,omitzero"`
 	// Points is true once there is an equity point.
@@ -49,7 +49,7 @@ type lossState struct {
 // mark is the equity of a point, at which the high-water mark may stand.
 type mark struct {
 	Date   ledger.Date    `json:"date"`
-	At     time.Time      `json:"at,omitzero"`
+	Entry  int64          `json:"entry,omitempty"`
 	Equity ledger.Decimal `json:"equity"`
 }
 
@@ -107,13 +107,13 @@ func (l *lossState) pending(c capital) ledger.Decimal {
 // point folds in an equity point of the date. c is the book's capital, without what a point that is
 // derived tells of the rest. late is the capital that came, or below zero went, after the point was taken
 // and before it was recorded. What came between the newest point and this one adjusts the high-water mark.
-func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, c capital, late ledger.Decimal) {
-	profit, equity, at := p.Equity.Sub(p.Capital).Sub(c.kind), p.Equity, time.Time{}
-	if p.Derived {
-		at, c.unrated = p.Time, p.Capital.Sub(c.cash)
+func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c capital, late ledger.Decimal) {
+	profit, equity, entry := p.Equity.Sub(p.Capital).Sub(c.kind), p.Equity, int64(0)
+	if p.Derived { // it is of the book as it was, whatever its time
+		entry, date, c.unrated = seq, max(date, l.Date), p.Capital.Sub(c.cash)
 	}
 	if l.Points && date < l.Date { // history, told behind what went since
-		l.note(mark{date, at, num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
+		l.note(mark{date, entry, num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
 		return
 	}
 	c.cash = c.cash.Sub(late)
@@ -121,14 +121,14 @@ func (l *lossState) point(p *ledger.EquityPoint, date ledger.Date, c capital, la
 	if flow := l.pending(c); !flow.IsZero() {
 		l.adjust(equity.Sub(flow), flow)
 	}
-	l.note(mark{date, at, equity})
+	l.note(mark{date, entry, equity})
 	switch {
 	case !l.Points:
-		l.Before, l.BeforeAt, l.Date = profit, at, date
+		l.Before, l.BeforeEntry, l.Date = profit, entry, date
 	case date > l.Date:
-		l.Before, l.BeforeAt, l.Date = l.Profit, l.At, date
+		l.Before, l.BeforeEntry, l.Date = l.Profit, l.Entry, date
 	}
-	l.Profit, l.Points, l.Equity, l.At = profit, true, equity, at
+	l.Profit, l.Points, l.Equity, l.Entry = profit, true, equity, entry
 	l.Rated, l.Unrated, l.Derived = c.cash.Add(c.kind), c.unrated, p.Derived
 	l.Exact = p.Before || !p.Derived // journals of before Derived do not tell which points stand before capital
 }
@@ -161,21 +161,21 @@ func (l *lossState) note(m mark) {
 // reset begins the high-water mark anew.
 func (l *lossState) reset(m mark) { l.High, l.Newest, l.Past = m.Equity, []mark{m}, mark{} }
 
-// shift adds to what was counted from the points of a time or later what they did not contain.
+// shift adds to what was counted from the derived points behind an entry what they did not contain.
 func (l *lossState) shift(s ledger.Shift) {
 	if !l.Points {
 		return
 	}
-	after := func(at time.Time) bool { return !at.IsZero() && !s.Since.After(at) }
-	if after(l.At) {
+	behind := func(entry int64) bool { return entry > s.Behind }
+	if behind(l.Entry) {
 		l.Profit, l.Equity = l.Profit.Add(s.By), l.Equity.Add(s.By)
 	}
-	if after(l.BeforeAt) {
+	if behind(l.BeforeEntry) {
 		l.Before = l.Before.Add(s.By)
 	}
 	l.High = ledger.Decimal{}
 	shifted := func(m *mark) {
-		if after(m.At) {
+		if behind(m.Entry) {
 			m.Equity = m.Equity.Add(s.By)
 		}
 		l.High = num.Max(l.High, m.Equity)

@@ -377,17 +377,17 @@ func compareSales(a, b risk.Sale) int {
 
 // change folds a change of the trading state in. Losses named in Recount are counted from there. c is the
 // book's capital.
-func (r *memory) change(s *risk.StateChange, c capital) {
+func (r *memory) change(s *risk.StateChange, seq int64, c capital) {
 	r.state = *s
 	for _, rule := range s.Recount {
 		switch rule {
 		case risk.RuleDailyLoss:
 			profit := s.Equity.Sub(s.Capital).Sub(c.kind)
 			r.loss.Before, r.loss.Profit, r.loss.Date = profit, profit, r.dateOf(s.Time)
-			r.loss.BeforeAt, r.loss.At = s.Time, s.Time
+			r.loss.BeforeEntry, r.loss.Entry = seq, seq
 			r.loss.Lost, r.loss.Warned = 0, 0
 		case risk.RuleDrawdown:
-			r.loss.reset(mark{r.dateOf(s.Time), s.Time, s.Equity})
+			r.loss.reset(mark{r.dateOf(s.Time), seq, s.Equity})
 			r.loss.Equity, r.loss.Severity = s.Equity, risk.SeverityNormal
 			r.loss.Rated, r.loss.Unrated, r.loss.Derived = c.cash.Add(c.kind), s.Capital.Sub(c.cash), true
 		}

@@ -56,7 +56,7 @@ func (r *Refold) Add(seq int64, p any) {
 		}
 		r.book.Add(seq, f)
 	default:
-		r.account.decided(p)
+		r.account.decided(p, seq)
 		if _, ok := p.(*risk.PolicyChange); ok {
 			r.policies = append(r.policies, placedPolicy{seq, memory.policy})
 		}
@@ -157,7 +157,7 @@ func restatedParts(was, is map[ledger.InstrumentKey][]risk.StrategyPart) map[led
 	for _, all := range []map[ledger.InstrumentKey][]risk.StrategyPart{was, is} {
 		for key := range all {
 			if !slices.EqualFunc(was[key], is[key], same) {
-				parts[key] = wire.List(is[key])
+				parts[key] = wire.List(slices.Clone(is[key]))
 			}
 		}
 	}
