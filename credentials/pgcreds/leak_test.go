@@ -171,7 +171,7 @@ func TestNothingLeaks(t *testing.T) {
 		panicInProgress(t, h, newStore(t, open(t, driver, server.DSN()), more), got)
 
 		s = newStore(t, open(t, driver, server.DSN()), more)
-		run(t, admin, `UPDATE trading.credentials SET sealed = overlay(sealed PLACING '\x00'::bytea FROM length(sealed)) WHERE field = 'password'`)
+		run(t, admin, `UPDATE trading.credentials SET sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 255) WHERE field = 'password'`)
 		_, err = s.Get(t.Context(), id)
 		h.mustFail(t, "Get of a corrupted row", err)
 		evenMore, _ := rotated(t, more)
