@@ -27,6 +27,8 @@ type bounds struct {
 	severity risk.Severity
 	// lost is the loss since the trading day began; negative for a gain.
 	lost ledger.Decimal
+	// restricts is true for losses such as may restrict trading.
+	restricts bool
 }
 
 // resolve turns the policy's limits into amounts at the present equity.
@@ -60,12 +62,8 @@ func (e *exposure) resolve(a *Account) bounds {
 	// A fraction is of the equity with which the day began.
 	amount, set := limits.DailyLoss.Of(out.equity.Add(num.Max(out.lost, ledger.Decimal{})))
 	out.loss = newBound(amount, limits.WarnAt, set)
+	out.restricts = out.severity >= risk.SeveritySevere || set && out.lost.GreaterThan(out.loss.at)
 	return out
-}
-
-// beyond reports whether losses are such as may restrict trading.
-func (b *bounds) beyond() bool {
-	return b.severity >= risk.SeveritySevere || b.loss.set && b.lost.GreaterThan(b.loss.at)
 }
 
 // drawdown returns the loss since the high-water mark as a fraction of the mark, rounded to 6

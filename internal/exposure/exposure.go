@@ -55,6 +55,9 @@ type exposure struct {
 	// room is the result of tightest, where roomed says that it is up to date.
 	room   ledger.Decimal
 	roomed bool
+	// freshUntil is the last moment at which every mark and rate in use is fresh by the limits; zero if none
+	// is in use that grows old.
+	freshUntil time.Time
 	// aged is true while oldest and rates are up to date.
 	aged bool
 	// matching is what need works with.
@@ -102,6 +105,21 @@ func (e *exposure) refresh(a *Account, m *Market) {
 		e.bounds = e.resolve(a)
 	}
 	e.aged, e.roomed = true, false
+	e.expire()
+}
+
+// expire works out freshUntil.
+func (e *exposure) expire() {
+	e.freshUntil = time.Time{}
+	limits := &e.policy.limits
+	earlier := func(t time.Time, age time.Duration) {
+		if until := t.Add(age); !t.IsZero() && (e.freshUntil.IsZero() || until.Before(e.freshUntil)) {
+			e.freshUntil = until
+		}
+	}
+	earlier(e.oldest, limits.MarkAge)
+	earlier(e.rates, limits.RateAge)
+	earlier(e.cashRates, limits.RateAge)
 }
 
 // rebuild measures every contract from nothing.

@@ -13,7 +13,7 @@ import (
 // trading holds the order against the trading state and the profile's status.
 func (j *Judge) trading() {
 	state, reason := j.account.memory.tradingState(), j.account.memory.state.Reason
-	if state == risk.TradingActive && j.told && j.exposure.bounds.beyond() {
+	if state == risk.TradingActive && j.told && j.exposure.bounds.restricts {
 		for _, p := range j.account.losses(j.exposure, j.market.Now) { // they are written before an order is decided
 			if s, stops := p.(*risk.StateChange); stops {
 				state, reason = s.State, s.Reason
@@ -152,10 +152,7 @@ func (j *Judge) priced() bool {
 
 // told reports whether the present equity is known: no mark or rate that it needs is missing or old.
 func (e *exposure) told(now time.Time) bool {
-	limits := &e.policy.limits
-	fresh := func(t time.Time, age time.Duration) bool { return t.IsZero() || now.Sub(t) <= age }
-	return e.bounds.known && fresh(e.oldest, limits.MarkAge) && fresh(e.rates, limits.RateAge) &&
-		fresh(e.cashRates, limits.RateAge)
+	return e.bounds.known && (e.freshUntil.IsZero() || !now.After(e.freshUntil))
 }
 
 // untold says why the present equity is not known.
