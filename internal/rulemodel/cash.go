@@ -172,6 +172,11 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 // counts at once but the proceeds of a sale, which count from the next business day on.
 func (j *judge) settled() rat {
 	balance := j.cash()
+	for c, amount := range balance { // cash without a rate is not known, even if all of it is unsettled
+		if rate, _ := j.rate(c); rate == nil && amount.Sign() != 0 {
+			return nil
+		}
+	}
 	for _, p := range j.inForce() {
 		if p.trade == nil || p.trade.Instrument.SecType == ledger.Forex || !settlesNotional(p.trade.Instrument) {
 			continue
