@@ -197,14 +197,15 @@ func (p *Portfolio) IBKRAccountID() string { return p.profile.Load().IBKRAccount
 func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 
 // Record writes facts to the journal, all or none, and returns how many were new. A fact that the
-// journal has changes nothing; another one with the same id is ErrIDReused. The facts may be in any order: they are folded in the order of
-// their times, exercised options before other facts of the same time, and else in the order given.
+// journal has changes nothing; another one with the same id is ErrIDReused. The facts may be in any
+// order: they are folded in the order of their times, exercised options before other facts of the same
+// time, and else in the order given.
 //
 // A trade with a known execution id and a higher correction number corrects the execution. A trade
 // with the id of the execution in force completes it, once, by what was not known before, and counts
 // as new: the commission and taxes where these were pending (see ledger.Trade), the order, the
-// conversion rate. A correction, a completion, a cancellation, and a fact that is older than facts of the same contract in the
-// journal are put in their place and the book is restated. That reads the journal from the newest
+// conversion rate. A correction, a completion, a cancellation, and a fact that is older than facts of the
+// same contract in the journal are put in their place and the book is restated. That reads the journal from the newest
 // checkpoint on that the change does not reach back behind: twice to four times what lies behind the
 // fact, and some two thousand entries; all of it where the fact is older than most.
 //

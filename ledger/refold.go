@@ -27,8 +27,9 @@ type Refold struct {
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
 // not nil, is called with every fact in force, its place in the journal, and the part of a position
-// that it closed, which is zero for all facts but trades; and with the restatements that have shifts. Trades, splits and openings come in their
-// effective order; with changes, they come behind all other facts.
+// that it closed, which is zero for all facts but trades; and with the restatements that have shifts.
+// Trades, splits and openings come in their effective order; with changes, they come behind all other
+// facts.
 func NewRefold(
 	base Currency, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
 ) *Refold {

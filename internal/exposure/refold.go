@@ -106,7 +106,7 @@ func (r *Refold) fact(place int64, p ledger.Payload, c ledger.Closed) {
 	}
 }
 
-// use puts a policy in force, whatever its version.
+// use puts a policy in force, whichever version the policy has.
 func (r *memory) use(p *Policy) {
 	if r.policy != p {
 		r.policy, r.today = p, dayRange{}

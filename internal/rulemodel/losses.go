@@ -227,8 +227,9 @@ func bound(l risk.Limit, equity rat) (limit rat) {
 }
 
 // Look looks at losses, where equity is known by fresh marks and rates, and returns what is written
-// down: the first equity point of all, how far losses have come, and a change of the trading state. Where losses are beyond the
-// day's limit or the drawdown is severe, trading that is active becomes reducing.
+// down: the first equity point of all or one that capital waits for, how far losses have come, and a
+// change of the trading state. Where losses are beyond the day's limit or the drawdown is severe, trading
+// that is active becomes reducing.
 func Look(h History, now time.Time) (wrote []Event) {
 	before := newJudge(h, now)
 	equity, fresh := before.equity()

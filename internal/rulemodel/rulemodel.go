@@ -144,7 +144,7 @@ func sorted(set map[risk.Rule]bool) (list []risk.Rule) {
 	return list
 }
 
-// Judge says what becomes of an order that has an id of its own, if it is asked for now.
+// Judge says what becomes of an order with an unused id, if the order is asked for at a time.
 func Judge(h History, o risk.Order, now time.Time) Answer {
 	o.Instrument.SetDefaults()
 	j := newJudge(h, now)
