@@ -60,7 +60,7 @@ func (i *Instrument) AppendKey(b []byte) []byte {
 		b = append(append(b, ':'), i.Right...)
 		b, _ = i.Strike.AppendText(append(b, ':'))
 	}
-	if i.Expiry != 0 || !i.Multiplier.Equal(num.One) {
+	if i.Expiry != 0 || i.Multiplier != num.One && !i.Multiplier.Equal(num.One) { // the first is faster
 		b, _ = i.Multiplier.AppendText(append(b, ':'))
 	}
 	return append(append(b, ':'), i.Currency...)

@@ -8,7 +8,7 @@ import (
 
 // CheckPositive notes a number that is not positive and below MaxInput.
 func CheckPositive(v *invalid.Error, field string, d udecimal.Decimal) {
-	if !d.IsPos() || d.GreaterThanOrEqual(MaxInput) {
+	if !d.IsPos() || reaches(d, MaxInput, maxInput) {
 		v.Add(field, "%s is not positive and below 1e15", d)
 	}
 }
@@ -21,14 +21,14 @@ func CheckMagnitude(v *invalid.Error, field string, d, bound udecimal.Decimal) {
 
 // CheckAmount notes an amount whose magnitude is not below MaxInput.
 func CheckAmount(v *invalid.Error, field string, d udecimal.Decimal) {
-	if !d.IsZero() && d.Abs().GreaterThanOrEqual(MaxInput) {
+	if reaches(d, MaxInput, maxInput) {
 		v.Add(field, "%s is 1e15 or more", d)
 	}
 }
 
 // CheckRate notes a rate that is negative or not below MaxInput. Zero stands for an unknown rate.
 func CheckRate(v *invalid.Error, field string, d udecimal.Decimal) {
-	if d.IsNeg() || d.GreaterThanOrEqual(MaxInput) {
+	if d.IsNeg() || reaches(d, MaxInput, maxInput) {
 		v.Add(field, "%s is negative, or 1e15 or more", d)
 	}
 }

@@ -24,6 +24,8 @@ const (
 	// commissions to 9 or more places and P&L to 6; 12 leaves room for a conversion rate of 7
 	// places.
 	MoneyPlaces = 12
+
+	maxInput = 1_000_000_000_000_000 // MaxInput as an integer
 )
 
 var (
@@ -31,7 +33,7 @@ var (
 	// MaxInput bounds every quantity, price and amount that comes in, and MaxNotional their
 	// products, both exclusively. Below them, 19 places still fit the 128 bits that need no
 	// allocation.
-	MaxInput    = udecimal.MustParse("1000000000000000")
+	MaxInput    = Int(maxInput)
 	MaxNotional = udecimal.MustParse("1000000000000000000")
 )
 
@@ -137,9 +139,19 @@ func wide(a, b, c udecimal.Decimal) udecimal.Decimal {
 
 // Ordinary reports whether a magnitude is below one million, so that the product of three such
 // numbers is below MaxNotional.
-func Ordinary(d udecimal.Decimal) bool { return d.Abs().LessThan(million) }
+func Ordinary(d udecimal.Decimal) bool { return !reaches(d, million, 1_000_000) }
 
 var million = Int(1_000_000)
+
+// reaches reports whether a magnitude is bound or more, where small is the bound as an integer. Most
+// numbers are below the bound by their digits alone, whatever their places: a comparison of integers
+// tells, which takes a third of the time.
+func reaches(d, bound udecimal.Decimal, small uint64) bool {
+	if _, high, low, _, ok := d.ToHiLo(); ok && high == 0 && low < small {
+		return false
+	}
+	return d.Abs().GreaterThanOrEqual(bound)
+}
 
 // WithSign returns the magnitude d with the sign of s.
 func WithSign(d, s udecimal.Decimal) udecimal.Decimal {
