@@ -38,6 +38,7 @@ func byTags(p payload) any {
 		refusal  risk.Refusal
 		state    risk.StateChange
 		opening  ledger.Opening
+		transfer ledger.Transfer
 		limits   risk.Limits
 		recount  risk.Restatement
 		position ledger.Position
@@ -51,6 +52,8 @@ func byTags(p payload) any {
 		return (*state)(p)
 	case *ledger.Opening:
 		return (*opening)(p)
+	case *ledger.Transfer:
+		return (*transfer)(p)
 	case *risk.PolicyChange:
 		return struct {
 			Version int64         `json:"version"`

@@ -9,7 +9,7 @@
 // part of a profile. A [CredentialStore] keeps them under the profile's id.
 //
 // Whatever happens in an account is a [ledger.Fact]: a [ledger.Trade], a [ledger.CashMovement], a
-// [ledger.Split], a [ledger.Opening], a [ledger.Cancellation] or a [ledger.EquityPoint].
+// [ledger.Split], a [ledger.Opening], a [ledger.Transfer], a [ledger.Cancellation] or a [ledger.EquityPoint].
 // [Portfolio.Record] writes a fact to the profile's journal as an [Entry]. A journal is
 // append-only. Entries are numbered 1, 2, 3 … without gaps, and each entry carries the SHA-256 of
 // the entry before. A correction and a cancellation by the broker are entries too, and so is the

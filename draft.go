@@ -128,6 +128,9 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 					return added, err
 				}
 				pointed = true
+				if a, late := next.(*ledger.Amendment); late {
+					a.Place = d.fold.seq + 1 // behind the point
+				}
 			}
 		}
 		if err := d.add(next); err != nil {
@@ -146,10 +149,10 @@ func flows(f ledger.Payload) bool {
 	switch f := f.(type) {
 	case *ledger.CashMovement:
 		return f.Kind.IsCapital()
-	case *ledger.Opening:
+	case *ledger.Opening, *ledger.Transfer:
 		return true
 	case *ledger.Amendment:
-		return f.Opening != nil
+		return f.Completes == ledger.Completion{} && (f.Opening != nil || f.Transfer != nil)
 	}
 	return false
 }
@@ -159,7 +162,7 @@ func flows(f ledger.Payload) bool {
 // today say of another time is nothing.
 func (p *Portfolio) priceFlow(cmd *command, f ledger.Payload) bool {
 	if a, late := f.(*ledger.Amendment); late {
-		f = a.Opening
+		f = a.Fact()
 	}
 	if timely, priced := cmd.priced[f]; priced {
 		return timely
@@ -183,6 +186,12 @@ func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 		}
 		return rate
 	}
+	price := func(i *ledger.Instrument, own ledger.Decimal) ledger.Decimal {
+		if now, fresh := m.FreshMark(i.Key()); fresh && own.IsZero() {
+			return now
+		}
+		return own
+	}
 	switch f := f.(type) {
 	case *ledger.CashMovement:
 		if !ofNow(f.Time) {
@@ -194,10 +203,13 @@ func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 		if !ofNow(f.Time) {
 			return false
 		}
-		f.MarketRate = rate(f.Instrument.Currency, f.FXRate)
-		if price, fresh := m.FreshMark(f.Instrument.Key()); fresh && f.Price.IsZero() {
-			f.Price = price
+		f.MarketRate, f.Price = rate(f.Instrument.Currency, f.FXRate), price(&f.Instrument, f.Price)
+		return true
+	case *ledger.Transfer:
+		if !ofNow(f.Time) {
+			return false
 		}
+		f.MarketRate, f.Price = rate(f.Instrument.Currency, f.FXRate), price(&f.Instrument, f.Price)
 		return true
 	}
 	return false
@@ -239,7 +251,7 @@ func (p *Portfolio) knownFirst(cmd *command) []ledger.Payload {
 // fills reports whether every book accepts the fact, whatever the positions.
 func fills(f ledger.Payload) bool {
 	switch f.(type) {
-	case *ledger.Split, *ledger.Opening:
+	case *ledger.Split, *ledger.Opening, *ledger.Transfer:
 		return false
 	}
 	return true
@@ -322,6 +334,10 @@ func (p *Portfolio) place(cmd *command, f ledger.Payload) (ledger.Payload, error
 		if !dup {
 			return p.cancel(cmd, f)
 		}
+	case *ledger.CashMovement, *ledger.Opening, *ledger.Transfer:
+		if dup {
+			return p.complete(cmd, f.(ledger.Payload), seq)
+		}
 	}
 	if dup {
 		return nil, p.same(cmd, f, seq)
@@ -335,13 +351,9 @@ func (p *Portfolio) same(cmd *command, f ledger.Payload, seq int64) error {
 	if cmd.judged {
 		return nil
 	}
-	found, err := p.payloadAt(cmd, seq)
+	was, err := p.factAt(cmd, seq)
 	if err != nil {
 		return err
-	}
-	was, ok := found.(ledger.Payload)
-	if !ok {
-		return &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no fact under a fact's key"}
 	}
 	return inEntry(ledger.CheckSame(was, f), seq)
 }
@@ -362,6 +374,23 @@ func (p *Portfolio) correct(cmd *command, t *ledger.Trade, seq int64) (ledger.Pa
 		return nil, err
 	}
 	a, err := p.draft.fold.Correct(t, was, seq)
+	if a == nil || err != nil {
+		return nil, inEntry(err, seq)
+	}
+	if _, dup := p.seen(cmd, ledger.KeyOf(a)); dup {
+		return nil, nil
+	}
+	return a, nil
+}
+
+// complete decides about a cash movement, opening or transfer that is in the journal as entry seq: it
+// completes what is recorded, or is the same again.
+func (p *Portfolio) complete(cmd *command, f ledger.Payload, seq int64) (ledger.Payload, error) {
+	was, err := p.factAt(cmd, seq)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.draft.fold.Complete(f, was, seq)
 	if a == nil || err != nil {
 		return nil, inEntry(err, seq)
 	}
@@ -405,6 +434,18 @@ func (p *Portfolio) payloadAt(cmd *command, seq int64) (any, error) {
 		return p.draft.payloads[seq-first], nil
 	}
 	return cmd.readEntry(seq)
+}
+
+// factAt returns the payload of one entry about a fact.
+func (p *Portfolio) factAt(cmd *command, seq int64) (ledger.Payload, error) {
+	found, err := p.payloadAt(cmd, seq)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := found.(ledger.Payload); ok {
+		return f, nil
+	}
+	return nil, &CorruptError{ProfileID: p.id, Seq: seq, Reason: "holds no fact under a fact's key"}
 }
 
 // tradeAt returns the trade of one entry.

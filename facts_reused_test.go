@@ -69,7 +69,17 @@ func reusedCases() map[string]reusedCase {
 			{"Time", day.Add(time.Hour), reused},
 		}},
 		"cash movement without a rate": {nil, ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "EUR", Amount: dec("10"), Time: day},
-			[]again{{"FXRate", dec("1.2"), reused}}},
+			[]again{{"FXRate", dec("1.2"), completed}, {"Amount", dec("11"), reused}}},
+		"opening without a rate": {nil, ledger.Opening{ID: "o", Instrument: sap, Lots: plain, Time: day}, []again{{"FXRate", dec("1.2"), completed}}},
+		"transfer that comes": {nil, ledger.Transfer{ID: "x", Instrument: sap, Quantity: dec("5"), Lots: plain, FXRate: dec("1.1"), Time: day}, []again{
+			{"ID", "y", otherID}, {"Instrument", ledger.NewStock("SAP", "USD"), reused}, {"Instrument", named, hint},
+			{"FXRate", dec("1.2"), reused}, {"FXRate", dec("0"), hint}, {"Time", day.Add(time.Hour), reused},
+			{"MarketRate", dec("1.3"), hint}, {"Price", dec("12"), hint},
+			{"Lots", lots(func(l *ledger.Lot) { l.Basis = dec("60") }), reused},
+		}},
+		"transfer that goes": {[]ledger.Fact{trade(0, sap, "10", "5")}, ledger.Transfer{ID: "x", Instrument: sap, Quantity: dec("-5"), Time: at(1)}, []again{
+			{"Quantity", dec("-4"), reused}, {"Basis", dec("7"), hint}, {"FXRate", dec("1.2"), completed}, {"Time", at(2), reused},
+		}},
 		"split": {[]ledger.Fact{trade(0, xyz, "10", "5")}, ledger.Split{ID: "s", From: xyz, To: xyz, Numerator: dec("2"), Denominator: dec("1"), Time: day}, []again{
 			{"ID", "t", otherID}, {"From", abc, reused}, {"To", abc, reused}, {"Numerator", dec("3"), reused}, {"Denominator", dec("3"), reused},
 			{"Time", day.Add(time.Hour), reused},
@@ -148,7 +158,7 @@ func TestEveryFieldOfAFactIsDecidedAbout(t *testing.T) {
 			decided[kind][a.field] = true
 		}
 	}
-	facts := []ledger.Fact{ledger.Trade{}, ledger.CashMovement{}, ledger.Split{}, ledger.Opening{}, ledger.Cancellation{}, ledger.EquityPoint{}}
+	facts := []ledger.Fact{ledger.Trade{}, ledger.CashMovement{}, ledger.Split{}, ledger.Opening{}, ledger.Transfer{}, ledger.Cancellation{}, ledger.EquityPoint{}}
 	require.Len(t, decided, len(facts), "a kind of fact is missing here")
 	for _, f := range facts {
 		for _, field := range reflect.VisibleFields(reflect.TypeOf(f)) {

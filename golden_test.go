@@ -166,7 +166,7 @@ func TestGoldenPayloads(t *testing.T) {
 // Whoever adds a kind of entry adds a golden journal with it.
 func TestGoldenJournalsHaveEveryKind(t *testing.T) {
 	kinds := []ledger.EntryKind{
-		ledger.KindTrade, ledger.KindCash, ledger.KindSplit, ledger.KindOpening,
+		ledger.KindTrade, ledger.KindCash, ledger.KindSplit, ledger.KindOpening, ledger.KindTransfer,
 		ledger.KindEquity, ledger.KindAmendment, ledger.KindRestatement, risk.KindHold,
 		risk.KindRelease, risk.KindRefusal, risk.KindBreach, risk.KindState,
 		risk.KindPolicy, risk.KindRestatement, accounts.KindAccess,

@@ -167,7 +167,7 @@ func (e *Entry) chain(id ProfileID, seq int64, hash Hash, scratch []byte) error 
 
 // Decode returns the entry's payload, as a pointer:
 //
-//   - a ledger.Trade, CashMovement, Split, Opening, EquityPoint, Amendment or Restatement;
+//   - a ledger.Trade, CashMovement, Split, Opening, Transfer, EquityPoint, Amendment or Restatement;
 //   - a risk.Hold, Release, Refusal, Breach, StateChange, PolicyChange or Restatement;
 //   - a [CredentialAccess].
 //

@@ -54,7 +54,7 @@ func TestJSONForms(t *testing.T) {
 		"a snapshot of nothing": {accounts.Snapshot{ProfileID: "p", BaseCurrency: "USD", Risk: risk.Report{Limits: limits}},
 			`{"profile_id":"p","base_currency":"USD","seq":0,"hash":"` + strings.Repeat("0", 64) + `","trades":0,
 			"open":[],"closed":[],"cash":{},"pending":[],"cash_base":"0","equity":"0","unrealized":"0",
-			"realized":"0","capital":"0","high_water":"0","risk":{"status":"","state":"",
+			"realized":"0","capital":"0","in_kind":"0","high_water":"0","risk":{"status":"","state":"",
 			"limits":` + limitsText + `,"orders":[],"breaches":[],"severity":"normal","drawdown":"0",
 			"day_loss":"0","gross":"0","net":"0","margin":"0","usage":[]},"unrated":[]}`},
 		"a position at its mark": {ledger.PositionValue{

@@ -43,7 +43,7 @@ var sent = []any{
 	ledger.Closed{}, ledger.Closing{}, ledger.Completion{}, ledger.EquityPoint{}, ledger.FXRate{}, ledger.Instrument{},
 	ledger.Lot{}, ledger.Mark{}, ledger.Notional{}, ledger.Opening{}, ledger.PendingPremium{}, ledger.Position{},
 	ledger.PositionValue{},
-	ledger.Prices{}, ledger.Restatement{}, ledger.Shift{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{},
+	ledger.Prices{}, ledger.Restatement{}, ledger.Shift{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{}, ledger.Transfer{},
 
 	risk.Breach{}, risk.DatedPolicy{}, risk.DayTradeCount{}, risk.Decision{}, risk.DrawdownLimits{},
 	risk.Hold{}, risk.Incident{}, risk.Limit{}, risk.Limits{}, risk.Order{}, risk.PolicyChange{}, risk.Refusal{},

@@ -45,6 +45,9 @@ func drawHistory(t *rapid.T, label string) history {
 		case kind == 4:
 			h = append(h, ledger.Opening{ID: fmt.Sprint("opening-", i), Instrument: traded[0], Time: at(i),
 				Lots: []ledger.Lot{{Quantity: dec("3"), Basis: drawPrice(t), OpenedAt: at(-i), Inferred: true}}})
+		case kind == 5:
+			h = append(h, ledger.Transfer{ID: fmt.Sprint("transfer-", i), Instrument: traded[0], Quantity: dec("2"), Time: at(i),
+				Lots: []ledger.Lot{{Quantity: dec("2"), Basis: drawPrice(t), OpenedAt: at(-i)}}})
 		default:
 			tr := drawTrade(t, i)
 			trades = append(trades, tr)
@@ -137,7 +140,10 @@ func TestPropertyAnyHistory(t *testing.T) {
 		for _, f := range drawHistory(rt, "history") {
 			if added := feed(rt, b.Portfolio, f); added == 1 {
 				accepted = append(accepted, f)
-				if o, ok := f.(ledger.Opening); ok {
+				switch o := f.(type) {
+				case ledger.Opening:
+					opening["USD"] = opening["USD"].Add(o.Lots[0].Basis)
+				case ledger.Transfer:
 					opening["USD"] = opening["USD"].Add(o.Lots[0].Basis)
 				}
 			}

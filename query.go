@@ -386,12 +386,13 @@ type Snapshot struct {
 	// balances, each at its own FXRate; what was recorded without one is taken at the live rate.
 	Realized  ledger.Decimal `json:"realized"`
 	Capital   ledger.Decimal `json:"capital"`
+	InKind    ledger.Decimal `json:"in_kind"`    // what positions were worth that came, or below zero went, otherwise than by trades
 	HighWater ledger.Decimal `json:"high_water"` // highest equity of an equity point, adjusted in proportion for capital that came or went; zero without one
 	// Missing lists what CashBase, Equity and Unrealized lack: marks of open positions, and live
 	// rates. It is a reason not to trade on them.
 	Missing *MissingError `json:"missing,omitempty"`
 	Risk    risk.Report   `json:"risk"`
-	// Unrated lists the currencies of which Realized and Capital lack something: it was recorded
+	// Unrated lists the currencies of which Realized, Capital and InKind lack something: it was recorded
 	// without a rate, and there is no live one.
 	Unrated []ledger.Currency `json:"unrated"`
 }
@@ -406,7 +407,7 @@ func (p *Portfolio) Snapshot() Snapshot {
 	s := Snapshot{
 		ProfileID: p.id, BaseCurrency: p.base, Seq: f.seq, Hash: f.hash, Trades: f.Trades(),
 		Cash: f.Cash(), Pending: f.PendingPremiums(), HighWater: f.HighWater(),
-		CashBase: t.Cash, Equity: t.Equity, Unrealized: t.Unrealized, Realized: t.Realized, Capital: t.Capital,
+		CashBase: t.Cash, Equity: t.Equity, Unrealized: t.Unrealized, Realized: t.Realized, Capital: t.Capital, InKind: t.InKind,
 		Missing: p.missing(&t), Unrated: t.Unrated, Risk: f.Report(&m),
 	}
 	for _, key := range f.Contracts() {

@@ -335,7 +335,7 @@ func (d *draft) facts(last int64) []placedFact {
 	for i, p := range d.payloads {
 		place := own + int64(len(out))
 		switch f := p.(type) {
-		case *ledger.Trade, *ledger.Split, *ledger.Opening, *ledger.CashMovement:
+		case *ledger.Trade, *ledger.Split, *ledger.Opening, *ledger.Transfer, *ledger.CashMovement:
 			out = append(out, placedFact{place, f.(ledger.Payload)})
 			at[d.entries[i].Seq] = place
 		case *ledger.Amendment:

@@ -38,7 +38,8 @@ func NewBook(base Currency) *Book {
 }
 
 // Apply folds one decoded payload in as entry seq, and returns the part of a position that a trade
-// closed; zero for all other payloads. Apply cannot fail: facts are normalized and placed before
+// closed; no part for all other payloads, of which openings and transfers tell by Ended that they left
+// nothing of the position. Apply cannot fail: facts are normalized and placed before
 // they reach a journal. An [Amendment] is only noted;
 // the [Restatement] behind it brings its effect.
 func (b *Book) Apply(p Payload, seq int64) (c Closed) {
@@ -54,13 +55,14 @@ func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 		b.split(f)
 	case *Opening:
 		b.contribute(f)
-		b.open(f)
+		c = b.bring(&f.Instrument, f.Lots, f.Time, f.FXRate)
+	case *Transfer:
+		b.contribute(f)
+		c = b.transfer(f)
 	case *EquityPoint:
 		b.equity = *f
 	case *Amendment:
-		if f.Opening != nil {
-			b.contribute(f.Opening)
-		}
+		b.contribute(f)
 		b.changes[f.Place] = *f
 	case *Restatement:
 		b.restate(f)

@@ -41,6 +41,8 @@ func contracts(p any) []*Instrument {
 		return []*Instrument{&f.From, &f.To}
 	case *Opening:
 		return []*Instrument{&f.Instrument}
+	case *Transfer:
+		return []*Instrument{&f.Instrument}
 	case *Restatement:
 		out := make([]*Instrument, len(f.Positions))
 		for i := range f.Positions {

@@ -1,8 +1,8 @@
 package ledger
 
-// Completion says what an amendment adds to an execution: what was not known when the execution was
-// recorded. The broker tells a fill first and its commission later; one source knows the order, and
-// another the conversion rate.
+// Completion says what an amendment adds to a fact: what was not known when the fact was recorded. The
+// broker tells a fill first and its commission later; one source knows the order, and another the conversion
+// rate. Of cash movements, openings and transfers the rate alone can be completed.
 type Completion struct {
 	Costs bool `json:"costs,omitempty"` // the commission and the taxes of a trade with CommissionPending
 	Order bool `json:"order,omitempty"` // the order that was filled
@@ -45,4 +45,39 @@ func complete(t, inForce *Trade, place int64) *Amendment {
 	}
 	full.derive()
 	return &Amendment{Place: place, Trade: &full, Completes: c, was: inForce}
+}
+
+// Complete returns the amendment by which f, a cash movement, opening or transfer, completes the same fact
+// that the journal has: by the conversion rate that was not known. was is the fact as first recorded, and
+// place the number of its entry. Complete returns nil if there is nothing to record. Capital then counts at
+// the rate, and not any longer at its MarketRate or at that of the day.
+//
+// Errors: ErrIDReused if f contradicts the fact in force, see [Differences].
+func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
+	if a, changed := b.changes[place]; changed && a.Completes != (Completion{}) {
+		was = a.Fact()
+	}
+	if err := CheckSame(was, f); err != nil {
+		return nil, err
+	}
+	a := &Amendment{Place: place, Completes: Completion{Rate: true}}
+	lacks := false
+	switch was := factIn(was).(type) {
+	case *CashMovement:
+		full, rate := *was, f.(*CashMovement).FXRate
+		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		a.Cash = &full
+	case *Opening:
+		full, rate := *was, f.(*Opening).FXRate
+		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		a.Opening = &full
+	case *Transfer:
+		full, rate := *was, f.(*Transfer).FXRate
+		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		a.Transfer = &full
+	}
+	if !lacks {
+		return nil, nil
+	}
+	return a, nil
 }

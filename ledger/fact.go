@@ -9,8 +9,8 @@ import (
 )
 
 // Fact is something that happened to an account and belongs into its journal: a [Trade],
-// [CashMovement], [Split], [Opening], [Cancellation] or [EquityPoint], or a pointer to one. The set
-// is closed.
+// [CashMovement], [Split], [Opening], [Transfer], [Cancellation] or [EquityPoint], or a pointer to one.
+// The set is closed.
 type Fact interface {
 	fact()
 }
@@ -44,6 +44,8 @@ func Normalize(f Fact) (Payload, error) {
 		return &f, f.normalize()
 	case Opening:
 		return &f, f.normalize()
+	case Transfer:
+		return &f, f.normalize()
 	case Cancellation:
 		return &f, f.normalize()
 	case EquityPoint:
@@ -68,6 +70,10 @@ func normalizePointer(f Fact) (Payload, error) {
 			return Normalize(*f)
 		}
 	case *Opening:
+		if f != nil {
+			return Normalize(*f)
+		}
+	case *Transfer:
 		if f != nil {
 			return Normalize(*f)
 		}
@@ -99,16 +105,22 @@ func FactOf(payload any) Fact {
 		return *f
 	case *Opening:
 		return *f
+	case *Transfer:
+		return *f
 	case *EquityPoint:
 		return *f
 	case *Amendment:
 		switch {
 		case f.Trade != nil:
 			return f.Trade.Bare()
+		case f.Cash != nil:
+			return *f.Cash
 		case f.Split != nil:
 			return *f.Split
 		case f.Opening != nil:
 			return *f.Opening
+		case f.Transfer != nil:
+			return *f.Transfer
 		case f.Cancellation != nil:
 			return *f.Cancellation
 		}

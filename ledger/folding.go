@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
 )
@@ -142,29 +143,52 @@ func (b *Book) split(s *Split) {
 	}
 }
 
-// contribute counts what an opening brings as capital in kind. Restatements leave that as it is.
-func (b *Book) contribute(o *Opening) {
-	k := b.kind[o.Instrument.Currency]
-	if worth, rated := o.InBase(b.base); rated {
-		k.Base = k.Base.Add(worth)
-	} else {
-		k.Unrated = k.Unrated.Add(o.Worth())
-	}
-	b.kind[o.Instrument.Currency] = k
+// inKind is a fact that is capital in kind: an opening or a transfer.
+type inKind interface {
+	Worth() Decimal
+	InBase(base Currency) (Decimal, bool)
+	currency() Currency
+	// unrated returns the fact as it was before its FXRate was known.
+	unrated() inKind
 }
 
-// open folds the position of an opening balance in.
-func (b *Book) open(o *Opening) {
-	h := b.holding(&o.Instrument, o.Instrument.Key())
-	if o.Time.After(h.LastTrade) {
-		h.LastTrade = o.Time
+// contribute counts what a payload brings as capital in kind. Restatements leave that as it is.
+func (b *Book) contribute(p Payload) {
+	f, ok := factIn(p).(inKind)
+	if !ok {
+		return
 	}
-	for _, l := range o.Lots {
-		if c, gain := h.match(l, o.Time); !c.Quantity.IsZero() {
+	k := b.kind[f.currency()]
+	if a, amends := p.(*Amendment); amends && a.Completes.Rate {
+		k = k.plus(f.unrated(), b.base, -1)
+	}
+	b.kind[f.currency()] = k.plus(f, b.base, 1)
+}
+
+// plus returns the sum with a fact, or for a sign of -1 the difference.
+func (k capitalInKind) plus(f inKind, base Currency, sign int64) capitalInKind {
+	if worth, rated := f.InBase(base); rated {
+		k.Base = k.Base.Add(worth.Mul(num.Int(sign)))
+	} else {
+		k.Unrated = k.Unrated.Add(f.Worth().Mul(num.Int(sign)))
+	}
+	return k
+}
+
+// bring folds lots in that came at a time otherwise than by trades. Ended of what it returns is true if
+// nothing of the position is left.
+func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) Closed {
+	h := b.holding(i, i.Key())
+	if at.After(h.LastTrade) {
+		h.LastTrade = at
+	}
+	for _, l := range lots {
+		if c, gain := h.match(l, at); !c.Quantity.IsZero() {
 			// After a change of history, the position may have the other direction.
-			b.realize(h, gain, o.FXRate)
+			b.realize(h, gain, rate)
 		}
 	}
+	return Closed{Ended: h.Quantity.IsZero()}
 }
 
 // restate puts the positions, balances and premiums of a restatement in place of the book's.

@@ -12,13 +12,12 @@ import (
 //
 // Sources that name the same thing may differ in these, which are no contradiction:
 //   - the broker's names for a contract and its Underlying, which are hints, and so are the Symbol
-//     and the Note of a [CashMovement], a MarketRate, and the Price of an [Opening];
+//     and the Note of a [CashMovement], a MarketRate, the Price of an [Opening] or a [Transfer], and the Basis of the latter;
 //   - the fractions of a second of a time, where one of the two has none;
 //   - the Notional of an [EquityPoint], where one of the two has none, whether the point is derived, and
 //     its InKind;
-//   - what a fact leaves open: OrderID, FXRate, and the costs of a trade with CommissionPending. Of
-//     trades it does not matter which of the two leaves it open; see [Completion]. Nothing else can be
-//     completed: an FXRate that the fact recorded before lacks is a contradiction.
+//   - what one of the two leaves open: OrderID, FXRate, and the costs of a trade with CommissionPending;
+//     see [Completion].
 func Differences(recorded, again Payload) []string {
 	var d differences
 	switch was := factIn(recorded).(type) {
@@ -37,6 +36,10 @@ func Differences(recorded, again Payload) []string {
 	case *Opening:
 		if o, ok := factIn(again).(*Opening); ok {
 			return d.opening(was, o)
+		}
+	case *Transfer:
+		if t, ok := factIn(again).(*Transfer); ok {
+			return d.transfer(was, t)
 		}
 	case *Cancellation:
 		if c, ok := factIn(again).(*Cancellation); ok {
@@ -61,18 +64,19 @@ func CheckSame(recorded, again Payload) error {
 
 // factIn returns the fact that a payload records.
 func factIn(p Payload) Payload {
-	a, amends := p.(*Amendment)
-	switch {
-	case !amends:
-		return p
-	case a.Cancellation != nil:
-		return a.Cancellation
+	if a, amends := p.(*Amendment); amends {
+		return a.Fact()
 	}
-	return a.change()
+	return p
 }
 
 // differences are the names of fields.
 type differences []string
+
+// rate compares the conversion rates, either of which may not be known.
+func (d *differences) rate(was, again Decimal) {
+	d.unless(was.Equal(again) || was.IsZero() || again.IsZero(), "FXRate")
+}
 
 func (d *differences) unless(same bool, field string) {
 	if !same {
@@ -93,7 +97,7 @@ func (d differences) trade(was, t *Trade) []string {
 		d.unless(was.CommissionCurrency == t.CommissionCurrency, "CommissionCurrency")
 		d.unless(was.Taxes.Equal(t.Taxes), "Taxes")
 	}
-	d.unless(was.FXRate.Equal(t.FXRate) || was.FXRate.IsZero() || t.FXRate.IsZero(), "FXRate")
+	d.rate(was.FXRate, t.FXRate)
 	d.unless(sameMoment(was.Time, t.Time), "Time")
 	return d
 }
@@ -103,7 +107,7 @@ func (d differences) cash(was, m *CashMovement) []string {
 	d.unless(was.Kind == m.Kind, "Kind")
 	d.unless(was.Currency == m.Currency, "Currency")
 	d.unless(was.Amount.Equal(m.Amount), "Amount")
-	d.unless(was.FXRate.Equal(m.FXRate) || m.FXRate.IsZero(), "FXRate")
+	d.rate(was.FXRate, m.FXRate)
 	d.unless(sameMoment(was.Time, m.Time), "Time")
 	return d
 }
@@ -121,13 +125,27 @@ func (d differences) split(was, s *Split) []string {
 func (d differences) opening(was, o *Opening) []string {
 	d.unless(was.ID == o.ID, "ID")
 	d.unless(was.Instrument.Key() == o.Instrument.Key(), "Instrument")
-	d.unless(len(was.Lots) == len(o.Lots), "Lots")
-	for i := range min(len(was.Lots), len(o.Lots)) {
-		d.lot(fmt.Sprintf("Lots[%d].", i), &was.Lots[i], &o.Lots[i])
-	}
-	d.unless(was.FXRate.Equal(o.FXRate) || o.FXRate.IsZero(), "FXRate")
+	d.lots(was.Lots, o.Lots)
+	d.rate(was.FXRate, o.FXRate)
 	d.unless(sameMoment(was.Time, o.Time), "Time")
 	return d
+}
+
+func (d differences) transfer(was, t *Transfer) []string {
+	d.unless(was.ID == t.ID, "ID")
+	d.unless(was.Instrument.Key() == t.Instrument.Key(), "Instrument")
+	d.unless(was.Quantity.Equal(t.Quantity), "Quantity")
+	d.lots(was.Lots, t.Lots)
+	d.rate(was.FXRate, t.FXRate)
+	d.unless(sameMoment(was.Time, t.Time), "Time")
+	return d
+}
+
+func (d *differences) lots(was, again []Lot) {
+	d.unless(len(was) == len(again), "Lots")
+	for i := range min(len(was), len(again)) {
+		d.lot(fmt.Sprintf("Lots[%d].", i), &was[i], &again[i])
+	}
 }
 
 func (d *differences) lot(name string, was, l *Lot) {

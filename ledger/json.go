@@ -51,6 +51,17 @@ func (o Opening) MarshalJSON() ([]byte, error) {
 	return json.Marshal(storedOpening(o))
 }
 
+// storedTransfer is a transfer as a journal holds it: without a list of lots if there are none.
+type storedTransfer Transfer
+
+// MarshalJSON writes empty lists as [].
+func (t Transfer) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		storedTransfer
+		Lots []Lot `json:"lots"`
+	}{storedTransfer(t), wire.List(t.Lots)})
+}
+
 // storedRestatement is a restatement as a journal holds it: empty lists are left out.
 type storedRestatement struct {
 	Positions []storedPosition         `json:"positions,omitempty"`

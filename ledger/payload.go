@@ -7,7 +7,7 @@ import (
 )
 
 // Payload is the content of an entry about facts: a pointer to a [Trade], [CashMovement], [Split],
-// [Opening], [EquityPoint], [Amendment] or [Restatement]. The set is closed. A pointer to a
+// [Opening], [Transfer], [EquityPoint], [Amendment] or [Restatement]. The set is closed. A pointer to a
 // [Cancellation] is a payload too, until [Book.Cancel] has made an amendment of it.
 type Payload interface {
 	kind() EntryKind
@@ -34,6 +34,8 @@ func Decode(kind EntryKind, data []byte) (Payload, error) {
 		return orError(wire.Decode[Split](data))
 	case KindOpening:
 		return orError(wire.Decode[Opening](data))
+	case KindTransfer:
+		return orError(wire.Decode[Transfer](data))
 	case KindEquity:
 		return orError(wire.Decode[EquityPoint](data))
 	case KindAmendment:
@@ -82,6 +84,7 @@ const (
 	KindCash        EntryKind = "cash"        // a CashMovement
 	KindSplit       EntryKind = "split"       // a Split
 	KindOpening     EntryKind = "opening"     // an Opening
+	KindTransfer    EntryKind = "transfer"    // a Transfer
 	KindEquity      EntryKind = "equity"      // an EquityPoint
 	KindAmendment   EntryKind = "amendment"   // an Amendment; takes effect with the restatement behind it
 	KindRestatement EntryKind = "restatement" // a Restatement: what the book became by amendments

@@ -10,13 +10,16 @@ import (
 
 // Place returns the payload that records a fact which the journal does not have. place is the
 // number of the entry to come. The payload is the fact itself, or an [Amendment] if the fact is
-// late: the journal has later facts of the contract whose outcome it would change.
+// late: the journal has later facts of the contract whose outcome it would change. Place fills in the
+// Basis of a [Transfer] that goes.
 //
 // Errors:
-//   - ErrPositionNotFound for a split of a contract that is not held;
+//   - ErrPositionNotFound for a split of a contract that is not held, and for a transfer that goes from
+//     one that is not held in that direction;
 //   - invalid.Err for a split whose result would be zero, 1e15 or more, or would join a position in
 //     the other direction;
-//   - invalid.Err for an opening balance in the other direction than the position.
+//   - invalid.Err for an opening balance or a transfer that comes in the other direction than the
+//     position, and for a transfer of more than is held.
 func (b *Book) Place(f Payload, place int64) (Payload, error) {
 	switch f := f.(type) {
 	case *Trade:
@@ -29,7 +32,9 @@ func (b *Book) Place(f Payload, place int64) (Payload, error) {
 		if b.late(f.Instrument.Key(), Decimal{}, f.Time) {
 			return &Amendment{Place: place, Opening: f}, nil
 		}
-		return f, b.checkOpening(f)
+		return f, b.checkJoins("opening balance", &f.Instrument, f.Lots[0].Quantity)
+	case *Transfer:
+		return b.placeTransfer(f, place)
 	}
 	return f, nil
 }
@@ -127,13 +132,12 @@ func (b *Book) placeSplit(s *Split, place int64) (Payload, error) {
 	return s, nil
 }
 
-// checkOpening returns invalid.Err for lots in the other direction than the position they would
-// join.
-func (b *Book) checkOpening(o *Opening) error {
-	h := b.positions[o.Instrument.Key()]
-	if h != nil && !h.Quantity.IsZero() && h.Quantity.IsNeg() != o.Lots[0].Quantity.IsNeg() {
-		return fmt.Errorf("%w: opening balance of %s in %s against a position of %s", invalid.Err,
-			o.Lots[0].Quantity, o.Instrument, h.Quantity)
+// checkJoins returns invalid.Err for a quantity in the other direction than the position it would join.
+// what names the fact.
+func (b *Book) checkJoins(what string, i *Instrument, quantity Decimal) error {
+	h := b.positions[i.Key()]
+	if h != nil && !h.Quantity.IsZero() && h.Quantity.IsNeg() != quantity.IsNeg() {
+		return fmt.Errorf("%w: %s of %s in %s against a position of %s", invalid.Err, what, quantity, i, h.Quantity)
 	}
 	return nil
 }

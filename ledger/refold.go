@@ -15,8 +15,8 @@ import (
 //
 // Facts are folded in their effective order: by time, exercised options before other facts of the
 // same time, else by place in the journal. A journal without amendments is in that order as far as
-// it matters, and is folded entry by entry. Otherwise trades, splits and openings are collected and
-// sorted first, for lots, premiums and splits connect contracts with each other.
+// it matters, and is folded entry by entry. Otherwise trades, splits, openings and transfers are
+// collected and sorted first, for lots, premiums and splits connect contracts with each other.
 type Refold struct {
 	book    *Book
 	changes map[int64]Amendment
@@ -27,8 +27,8 @@ type Refold struct {
 
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
 // not nil, is called with every fact in force, its place in the journal, and the part of a position
-// that it closed, which is zero for all facts but trades; and with the restatements that have shifts.
-// Trades, splits and openings come in their effective order; with changes, they come behind all other
+// that it closed, which [Book.Apply] returns; and with the restatements that have shifts.
+// Trades, splits, openings and transfers come in their effective order; with changes, they come behind all other
 // facts.
 func NewRefold(
 	base Currency, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
@@ -55,7 +55,7 @@ func ResumeRefold(
 		if in, ok := book.changes[place]; ok && in.same(&a) {
 			continue
 		}
-		if place <= upTo || a.Cancellation == nil && !a.when().After(latest) {
+		if place <= upTo || a.change() != nil && !a.when().After(latest) {
 			return nil, false
 		}
 		rest[place] = a
@@ -65,7 +65,7 @@ func ResumeRefold(
 	return r, true
 }
 
-// latest returns the time of the newest trade, split or opening of any contract.
+// latest returns the time of the newest trade, split, opening or transfer of any contract.
 func (b *Book) latest() time.Time {
 	var t time.Time
 	for _, h := range b.positions {
@@ -96,6 +96,8 @@ func (b *Book) Follows(p Payload) bool {
 		return later(&f.From) && later(&f.To)
 	case *Opening:
 		return later(&f.Instrument)
+	case *Transfer:
+		return later(&f.Instrument)
 	case *Amendment, *Restatement:
 		return false
 	}
@@ -108,13 +110,9 @@ func (r *Refold) Add(seq int64, payload any) {
 	if !ok {
 		return
 	}
-	switch f := p.(type) {
-	case *Opening:
-		r.book.contribute(f)
-	case *Amendment:
-		if f.Opening != nil {
-			r.book.contribute(f.Opening)
-		}
+	switch p.(type) {
+	case *Opening, *Transfer, *Amendment:
+		r.book.contribute(p)
 	}
 	switch f := p.(type) {
 	case *Restatement:
@@ -124,7 +122,11 @@ func (r *Refold) Add(seq int64, payload any) {
 		return
 	case *Amendment:
 		return // NewRefold has taken the changes in
-	case *Trade, *Split, *Opening:
+	case *CashMovement:
+		if a, changed := r.changes[seq]; changed {
+			p = a.Cash
+		}
+	case *Trade, *Split, *Opening, *Transfer:
 		if len(r.changes) > 0 {
 			if _, changed := r.changes[seq]; !changed {
 				r.facts = append(r.facts, placed{p, sortKeyOf(p, seq)})
@@ -151,8 +153,10 @@ func (r *Refold) fold(place int64, p Payload) {
 	switch f := p.(type) {
 	case *Trade:
 		c = r.book.trade(f)
-	case *Opening:
-		r.book.open(f) // Add has counted the capital
+	case *Opening: // Add has counted the capital
+		c = r.book.bring(&f.Instrument, f.Lots, f.Time, f.FXRate)
+	case *Transfer:
+		c = r.book.transfer(f)
 	default:
 		r.book.Apply(p, 0) // the book reads the place of trades and amendments alone
 	}
@@ -161,7 +165,7 @@ func (r *Refold) fold(place int64, p Payload) {
 	}
 }
 
-// change returns the amendment's trade, split or opening; nil for a cancellation.
+// change returns the amendment's trade, split, opening or transfer; nil for what moves no position.
 func (a *Amendment) change() Payload {
 	switch {
 	case a.Trade != nil:
@@ -170,6 +174,8 @@ func (a *Amendment) change() Payload {
 		return a.Split
 	case a.Opening != nil:
 		return a.Opening
+	case a.Transfer != nil:
+		return a.Transfer
 	}
 	return nil
 }

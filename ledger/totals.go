@@ -16,7 +16,8 @@ type Totals struct {
 	Unrealized Decimal `json:"unrealized"`
 	Realized   Decimal `json:"realized"` // since the journal began
 	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances of cash since the journal began
-	InKind     Decimal `json:"in_kind"`  // positions that came otherwise than by trades since then, at their worth then
+	// InKind is what positions were worth that came, or below zero went, otherwise than by trades since then.
+	InKind Decimal `json:"in_kind"`
 	// Notional is what is held, by notional.
 	Notional Notional `json:"notional"`
 
@@ -74,7 +75,8 @@ func (b *Book) Value(key InstrumentKey, p *Prices) (PositionValue, bool) {
 // CashTotals are the cash balances and the capital in base currency.
 type CashTotals struct {
 	Balance Decimal   `json:"balance"`
-	Capital Decimal   `json:"capital"`         // deposits, withdrawals and opening balances
+	Capital Decimal   `json:"capital"`         // deposits, withdrawals and opening balances of cash
+	InKind  Decimal   `json:"in_kind"`         // as in [Totals]
 	Oldest  time.Time `json:"oldest,omitzero"` // the time of the oldest conversion rate in use; zero for none
 
 	noRate  map[Currency]bool // currencies of balances without a rate
@@ -95,6 +97,9 @@ func (b *Book) CashTotals(p *Prices) (t CashTotals) {
 		t.Balance = t.Balance.Add(p.convert(c.Balance(), currency, &t.noRate, &t.Oldest))
 		t.Capital = t.Capital.Add(c.CapitalBase).Add(p.convert(c.Unconverted, currency, &t.unrated, &t.Oldest))
 	}
+	for currency, k := range b.kind {
+		t.InKind = t.InKind.Add(k.Base).Add(p.convert(k.Unrated, currency, &t.unrated, &t.Oldest))
+	}
 	return t
 }
 
@@ -102,7 +107,7 @@ func (b *Book) CashTotals(p *Prices) (t CashTotals) {
 // rate are converted at the present one.
 func (b *Book) Totals(p *Prices) Totals {
 	cash := b.CashTotals(p)
-	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital, InKind: b.InKind()}
+	t := Totals{Cash: cash.Balance, Equity: cash.Balance, Capital: cash.Capital, InKind: cash.InKind}
 	noRate, unrated, oldest := cash.noRate, cash.unrated, cash.Oldest
 	for key, h := range b.positions {
 		t.Realized = t.Realized.Add(h.realizedBase()).Add(p.convert(h.Unconverted, h.Instrument.Currency,

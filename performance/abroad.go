@@ -56,15 +56,31 @@ func (a *abroad) trade(t *ledger.Trade, c ledger.Closed) converted {
 // open folds an opening balance in.
 func (a *abroad) open(o *ledger.Opening) {
 	paid := *o
-	paid.Lots = slices.Clone(o.Lots)
-	for i := range paid.Lots {
-		basis := &paid.Lots[i].Basis
-		if o.FXRate.IsZero() && !basis.IsZero() {
-			a.unrated[o.Instrument.Key()] = true
-		}
-		*basis = num.Convert(*basis, o.FXRate)
-	}
+	paid.Lots = a.paid(o.Lots, o.FXRate, o.Instrument.Key())
 	a.book.Apply(&paid, 0)
+}
+
+// transfer folds a transfer in, with whether it left nothing of the position.
+func (a *abroad) transfer(t *ledger.Transfer, c ledger.Closed) {
+	paid := *t
+	paid.Lots = a.paid(t.Lots, t.FXRate, t.Instrument.Key())
+	a.book.Apply(&paid, 0)
+	if c.Ended {
+		delete(a.unrated, t.Instrument.Key())
+	}
+}
+
+// paid returns lots with their basis converted at the rate at which they came; zero for none.
+func (a *abroad) paid(lots []ledger.Lot, rate ledger.Decimal, key ledger.InstrumentKey) []ledger.Lot {
+	lots = slices.Clone(lots)
+	for i := range lots {
+		basis := &lots[i].Basis
+		if rate.IsZero() && !basis.IsZero() {
+			a.unrated[key] = true
+		}
+		*basis = num.Convert(*basis, rate)
+	}
+	return lots
 }
 
 // split folds a split in.

@@ -47,6 +47,8 @@ func (h *History) Follow(seq int64, f any, c ledger.Closed) bool {
 		if h.foreign(&f.Instrument) {
 			h.abroad.open(f)
 		}
+	case *ledger.Transfer:
+		h.transfer(f, c)
 	case *ledger.EquityPoint:
 		h.point(seq, f)
 	case *ledger.CashMovement:
@@ -123,6 +125,19 @@ func (h *History) split(s *ledger.Split) {
 	if trip, begun := h.under[from]; begun && from != to {
 		delete(h.under, from)
 		h.under[to] = h.under[to].plus(trip)
+	}
+}
+
+// transfer takes a transfer in, with whether it left nothing of the position: then a round trip under way
+// is over.
+func (h *History) transfer(t *ledger.Transfer, c ledger.Closed) {
+	key := t.Instrument.Key()
+	if h.foreign(&t.Instrument) {
+		h.abroad.transfer(t, c)
+	}
+	if trip, begun := h.under[key]; begun && c.Ended {
+		h.trips = append(h.trips, outcome{t.Time, trip})
+		delete(h.under, key)
 	}
 }
 

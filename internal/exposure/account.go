@@ -55,11 +55,11 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 		a.stale.Touch(from)
 		a.stale.Touch(to)
 	case *ledger.Opening:
-		if worth, rated := f.InBase(a.Base()); rated {
-			a.memory.loss.moved(worth)
-		}
-		a.stale.Touch(f.Instrument.Key())
-		a.stale.touchCash()
+		a.movedInKind(f, &f.Instrument)
+	case *ledger.Transfer:
+		a.movedInKind(f, &f.Instrument)
+		key := f.Instrument.Key()
+		a.memory.transferred(key, a.Holding(key).Quantity)
 	case *ledger.EquityPoint:
 		late := a.MovedSince(f)
 		if f.Derived { // it tells of capital without a rate, at the rates of its time
@@ -121,12 +121,23 @@ func (a *Account) moved(m *ledger.CashMovement) {
 	}
 }
 
+// movedInKind adjusts the high-water mark for capital in kind in a contract.
+func (a *Account) movedInKind(f interface {
+	InBase(base ledger.Currency) (ledger.Decimal, bool)
+}, i *ledger.Instrument) {
+	if worth, rated := f.InBase(a.Base()); rated {
+		a.memory.loss.moved(worth)
+	}
+	a.stale.Touch(i.Key())
+	a.stale.touchCash()
+}
+
 // isCapital reports whether a fact is capital that comes or goes.
 func isCapital(f ledger.Payload) bool {
 	switch f := f.(type) {
 	case *ledger.CashMovement:
 		return f.Kind.IsCapital()
-	case *ledger.Opening:
+	case *ledger.Opening, *ledger.Transfer:
 		return true
 	}
 	return false
@@ -146,7 +157,7 @@ func (a *Account) capital() capital { return capital{cash: a.Capital(), kind: a.
 // capitalAt is capital with what the rest is worth now.
 func (a *Account) capitalAt(e *exposure) capital {
 	c := a.capital()
-	c.unrated = e.capital.Sub(c.cash)
+	c.unrated = e.capital.Sub(c.cash).Sub(c.kind)
 	return c
 }
 
@@ -239,6 +250,8 @@ func (a *Account) Undo(to *Account, payloads []any, first int64) bool {
 		case *ledger.Split:
 			touched = append(touched, f.From.Key(), f.To.Key())
 		case *ledger.Opening:
+			touched = append(touched, f.Instrument.Key())
+		case *ledger.Transfer:
 			touched = append(touched, f.Instrument.Key())
 		case *risk.Hold:
 			touched = append(touched, f.Contract())

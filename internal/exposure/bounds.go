@@ -38,7 +38,11 @@ func (e *exposure) resolve(a *Account) bounds {
 	if !out.known {
 		return out
 	}
-	out.profit = out.equity.Sub(e.capital).Sub(a.InKind())
+	loss := &a.memory.loss
+	out.profit = out.equity.Sub(e.capital)
+	if !loss.Derived { // what others told of equity does not tell what came in kind without a rate
+		out.profit = out.profit.Add(e.unratedKind)
+	}
 	at := func(limit risk.Limit) bound {
 		amount, set := limit.Of(out.equity)
 		return newBound(amount, limits.WarnAt, set)
@@ -52,7 +56,6 @@ func (e *exposure) resolve(a *Account) bounds {
 	if limits.Account == risk.CashAccount {
 		out.available = newBound(e.balance.Sub(e.unsettled), limits.WarnAt, true)
 	}
-	loss := &a.memory.loss
 	flow := loss.pending(a.capitalAt(e))
 	out.high = num.Max(adjusted(loss.High, out.equity.Sub(flow), flow), out.equity)
 	out.severity = limits.Drawdown.Severity(out.high, out.equity)

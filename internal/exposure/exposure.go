@@ -38,8 +38,9 @@ type exposure struct {
 	oldest time.Time
 	rates  time.Time
 
-	// balance is all cash and capital the net capital, in base currency.
-	balance, capital ledger.Decimal
+	// balance is all cash and capital the net capital, in cash and in kind, in base currency. unratedKind is
+	// what of it came in kind without a rate.
+	balance, capital, unratedKind ledger.Decimal
 	// unsettled is the part of balance that sales brought and that has not settled.
 	unsettled ledger.Decimal
 	// unrated is true if a part of the cash or the capital could not be converted.
@@ -266,7 +267,9 @@ func (e *exposure) countSector(sector string, by ledger.Decimal) {
 // refreshCash adds up the cash, the capital and the unsettled sales in base currency.
 func (e *exposure) refreshCash(a *Account, m *Market) {
 	cash := a.CashTotals(m.Prices)
-	e.balance, e.capital, e.unrated, e.cashRates = cash.Balance, cash.Capital, !cash.Known(), cash.Oldest
+	e.balance, e.capital = cash.Balance, cash.Capital.Add(cash.InKind)
+	e.unratedKind = cash.InKind.Sub(a.InKind())
+	e.unrated, e.cashRates = !cash.Known(), cash.Oldest
 	e.unsettled = ledger.Decimal{}
 	for _, s := range a.memory.sales {
 		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {

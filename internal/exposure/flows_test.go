@@ -1,6 +1,7 @@
 package exposure_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -101,6 +102,43 @@ func TestAShortOpeningIsNoLoss(t *testing.T) {
 	d.Accept(t, order("n", xyz, "1"))
 }
 
+// Capital in kind that is late and of now stands behind the equity point that is written before it.
+func TestLateTransfersStandBehindTheirPoint(t *testing.T) {
+	d := desktest.NewDesk(t, nil)
+	d.Hold(t, xyz, "500", "100")
+	d.Mark(t, xyz, "100")
+	d.EquityPoint(t)
+	d.Advance(time.Minute)
+	d.Mark(t, xyz, "100")
+	for n, ago := range []time.Duration{0, 30 * time.Second} {
+		d.Record(t, ledger.Transfer{ID: fmt.Sprint("x", n), Instrument: xyz, Quantity: dec("-10"), Time: d.Now().Add(-ago)})
+	}
+	var a ledger.Amendment
+	e := d.LastEntry(t, ledger.KindAmendment, &a)
+	require.Equal(t, e.Seq, a.Place, "the transfer takes the place of another entry")
+	pos, _ := d.Portfolio.Position(xyz.Key())
+	require.Equal(t, "480", pos.Quantity.String())
+	require.NoError(t, d.Portfolio.Verify(t.Context()))
+	s := d.Portfolio.Snapshot()
+	require.Equal(t, []string{"-2000", "0"}, []string{s.InKind.String(), s.Risk.DayLoss.String()})
+}
+
+// transfer moves shares in or out, as many as there are.
+func transfer(rt *rapid.T, d *desktest.Desk, n int) {
+	i := rapid.SampledFrom([]ledger.Instrument{abc, sap, xyz}).Draw(rt, "contract")
+	t := ledger.Transfer{ID: fmt.Sprint("x", n), Instrument: i, Quantity: dec("20"), Time: d.Now()}
+	if held, _ := d.Portfolio.Position(i.Key()); held.Quantity.IsPos() && rapid.Bool().Draw(rt, "goes") {
+		t.Quantity = dec("20").Neg()
+		if held.Quantity.LessThan(dec("20")) {
+			t.Quantity = held.Quantity.Neg()
+		}
+	} else {
+		t.Lots = []ledger.Lot{{Quantity: t.Quantity, Basis: dec(fmt.Sprint(rapid.IntRange(500, 3000).Draw(rt, "basis"))), OpenedAt: desktest.Day0}}
+	}
+	_, err := d.Portfolio.Record(context.Background(), t)
+	require.NoError(rt, err)
+}
+
 // Capital that comes and goes, in cash and in kind, in whatever currency, whether or not marks are known
 // at the time, changes neither the loss of the day nor the drawdown, stops nothing, and is no return.
 func TestPropertyFlowsAreNoProfit(t *testing.T) {
@@ -124,7 +162,7 @@ func TestPropertyFlowsAreNoProfit(t *testing.T) {
 				prices()
 			}
 			amount := dec(fmt.Sprint(rapid.IntRange(1, 20).Draw(rt, "thousands") * 1000))
-			switch rapid.IntRange(0, 4).Draw(rt, "what") {
+			switch rapid.IntRange(0, 6).Draw(rt, "what") {
 			case 0:
 				d.Cash(t, ledger.Deposit, "USD", amount.String())
 			case 1:
@@ -142,6 +180,15 @@ func TestPropertyFlowsAreNoProfit(t *testing.T) {
 			case 4:
 				prices()
 				d.EquityPoint(t)
+			case 5:
+				if !blind {
+					transfer(rt, d, n)
+				}
+			case 6: // told later, without a rate that was known then
+				if !blind {
+					d.Record(t, ledger.Opening{ID: fmt.Sprint("p", n), Instrument: sap, Time: d.Now().Add(-time.Hour), Price: dec("80"), Lots: []ledger.Lot{
+						{Quantity: dec("20"), Basis: dec("100"), OpenedAt: desktest.Day0}}})
+				}
 			}
 			prices()
 			s := d.Portfolio.Snapshot()

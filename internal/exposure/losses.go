@@ -98,7 +98,7 @@ func (a *Account) Recount(m *Market, s *risk.StateChange) bool {
 		s.Recount = append(s.Recount, risk.RuleDrawdown)
 	}
 	if len(s.Recount) > 0 {
-		s.Equity, s.Capital = bounds.equity, num.Trim(e.capital)
+		s.Equity, s.Capital = bounds.equity, num.Trim(e.capital.Sub(a.InKind()))
 	}
 	return true
 }

@@ -108,10 +108,12 @@ func (l *lossState) pending(c capital) ledger.Decimal {
 // derived tells of the rest. late is the capital that came, or below zero went, after the point was taken
 // and before it was recorded. What came between the newest point and this one adjusts the high-water mark.
 func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c capital, late ledger.Decimal) {
-	profit, equity, entry := p.Equity.Sub(p.Capital).Sub(c.kind), p.Equity, int64(0)
+	equity, entry, moved := p.Equity, int64(0), p.Capital.Add(c.kind)
 	if p.Derived { // it is of the book as it was, whatever its time
-		entry, date, c.unrated = seq, max(date, l.Date), p.Capital.Sub(c.cash)
+		moved = p.Capital.Add(p.InKind)
+		entry, date, c.unrated = seq, max(date, l.Date), moved.Sub(c.cash).Sub(c.kind)
 	}
+	profit := equity.Sub(moved)
 	if l.Points && date < l.Date { // history, told behind what went since
 		l.note(mark{date, entry, num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
 		return

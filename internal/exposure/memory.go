@@ -314,6 +314,28 @@ func clipTags(list []risk.StrategyPart, position ledger.Decimal) []risk.Strategy
 	return slices.DeleteFunc(list, func(x risk.StrategyPart) bool { return x.Quantity.IsZero() })
 }
 
+// clip reduces the strategies' parts of a contract to its position.
+func (r *memory) clip(key ledger.InstrumentKey, position ledger.Decimal) {
+	list := r.tags[key]
+	if len(list) == 0 {
+		return
+	}
+	if list = clipTags(list, position); len(list) == 0 {
+		delete(r.tags, key)
+		return
+	}
+	r.tags[key] = list
+}
+
+// transferred folds in that a part of a position came or went otherwise than by a trade. position is what
+// is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
+func (r *memory) transferred(key ledger.InstrumentKey, position ledger.Decimal) {
+	r.clip(key, position)
+	if position.IsZero() {
+		delete(r.opened, key)
+	}
+}
+
 // split scales the strategies' parts of the contract from and moves them to the contract to, whose
 // position is given.
 func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position ledger.Decimal) {

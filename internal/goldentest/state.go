@@ -156,6 +156,8 @@ func facts(t testing.TB, p *accounts.Portfolio) (out []any) {
 			out = append(out, "split "+f.ID)
 		case ledger.Opening:
 			out = append(out, "opening "+f.ID)
+		case ledger.Transfer:
+			out = append(out, "transfer "+f.ID)
 		case ledger.Cancellation:
 			out = append(out, "cancellation "+f.ExecID)
 		case ledger.EquityPoint:

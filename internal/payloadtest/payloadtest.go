@@ -34,6 +34,9 @@ func Ledger() []ledger.Payload {
 	lot := ledger.Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: Time, Inferred: true}
 	split := &ledger.Split{ID: "s", From: option, To: ledger.NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: Time}
 	opening := &ledger.Opening{ID: "o", Instrument: option, Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Time: Time}
+	came := &ledger.Transfer{ID: "t", Instrument: option, Quantity: d("1"), Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Price: d("2.5"), Time: Time}
+	went := &ledger.Transfer{ID: "t", Instrument: option, Quantity: d("-1"), Basis: d("-3.5"), MarketRate: d("1.2"), Time: Time}
+	cash := &ledger.CashMovement{ID: "c", Kind: ledger.Deposit, Currency: "EUR", Amount: d("5"), FXRate: d("1.1"), MarketRate: d("1.2"), Time: Time}
 	cancellation := &ledger.Cancellation{ExecID: "c", Cancels: "x", Time: Time}
 	position := ledger.Position{Instrument: option, Quantity: d("1"), Basis: d("-3.5"), Realized: d("2"), LastTrade: Time, Lots: []ledger.Lot{lot}}
 	return []ledger.Payload{
@@ -43,10 +46,13 @@ func Ledger() []ledger.Payload {
 		&ledger.Amendment{Place: 2, Trade: full, Completes: ledger.Completion{Order: true}},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: Time},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: Time.Truncate(time.Hour)},
-		split, opening,
+		split, opening, came, went,
 		&ledger.EquityPoint{Time: Time, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5"), Derived: true},
 		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split},
 		&ledger.Amendment{Place: 5, Opening: opening}, &ledger.Amendment{Place: 6, Cancellation: cancellation},
+		&ledger.Amendment{Place: 7, Transfer: came}, &ledger.Amendment{Place: 7, Transfer: went, Completes: ledger.Completion{Rate: true}},
+		&ledger.Amendment{Place: 8, Cash: cash, Completes: ledger.Completion{Rate: true}},
+		&ledger.Amendment{Place: 9, Opening: opening, Completes: ledger.Completion{Rate: true}},
 		&ledger.Restatement{Positions: []ledger.Position{position}, Cash: map[ledger.Currency]ledger.CashBalance{"USD": {Capital: d("1.5")}},
 			Pending: []ledger.PendingPremium{{Option: option.Key(), Underlying: "XYZ", Currency: "USD", Strike: d("52.5"), Quantity: d("100"), Amount: d("3"), Time: Time}}, Trades: 9},
 		&ledger.Restatement{},

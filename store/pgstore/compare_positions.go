@@ -85,6 +85,9 @@ func (f *folded) track(e *accounts.Entry, payload any) {
 			t.during(x.Time)
 		case *ledger.Opening:
 			t.during(opened(x.Lots))
+		case *ledger.Transfer:
+			t.during(x.Time)
+			t.during(opened(x.Lots))
 		case *ledger.Restatement:
 			t.duringRestated(x, key)
 		}

@@ -52,20 +52,33 @@ func (r *rows) project(n int64, b *accounts.Batch) {
 	}
 }
 
-// openedAt returns since when positions have been open that opening balances bring: not since now.
+// openedAt returns since when positions have been open that opening balances and transfers bring: not
+// since now.
 func openedAt(entries []accounts.Entry) map[ledger.InstrumentKey]time.Time {
 	var since map[ledger.InstrumentKey]time.Time
 	for i := range entries {
-		if entries[i].Kind != ledger.KindOpening {
+		if kind := entries[i].Kind; kind != ledger.KindOpening && kind != ledger.KindTransfer {
 			continue
 		}
 		payload, err := entries[i].Decode()
-		if o, ok := payload.(*ledger.Opening); ok && err == nil {
-			if since == nil {
-				since = map[ledger.InstrumentKey]time.Time{}
-			}
-			since[o.Instrument.Key()] = opened(o.Lots)
+		if err != nil {
+			continue
 		}
+		var key ledger.InstrumentKey
+		var at time.Time
+		switch f := payload.(type) {
+		case *ledger.Opening:
+			key, at = f.Instrument.Key(), opened(f.Lots)
+		case *ledger.Transfer:
+			key, at = f.Instrument.Key(), opened(f.Lots)
+		}
+		if key == "" || at.IsZero() { // of what goes nothing is opened
+			continue
+		}
+		if since == nil {
+			since = map[ledger.InstrumentKey]time.Time{}
+		}
+		since[key] = at
 	}
 	return since
 }

@@ -47,9 +47,9 @@ func (b *book) trade(t *testing.T, i ledger.Instrument, quantity, price string) 
 	return id
 }
 
-func (b *book) record(t *testing.T, trades ...ledger.Trade) {
+func (b *book) record(t *testing.T, facts ...ledger.Fact) {
 	t.Helper()
-	_, err := b.Record(t.Context(), ledger.Facts(trades)...)
+	_, err := b.Record(t.Context(), facts...)
 	require.NoError(t, err, "Record failed")
 	require.NoError(t, b.store.Verify(t.Context(), testProfile(0).ID), "the rows are not what the journal says")
 }
@@ -74,6 +74,19 @@ func fillBook(t *testing.T, b *book) {
 	at := day.Add(2 * time.Hour)
 	b.record(t, ledger.Trade{ExecID: "one", Instrument: ledger.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("7"), Price: udecimal.MustParse("3"), Time: at},
 		ledger.Trade{ExecID: "two", Instrument: ledger.NewStock("QUICK", "USD"), Quantity: udecimal.MustParse("-7"), Price: udecimal.MustParse("4"), Time: at.Add(time.Second)})
+	b.transfers(t, at)
+}
+
+// transfers records positions that come and go otherwise than by trades.
+func (b *book) transfers(t *testing.T, at time.Time) {
+	came, went := ledger.NewStock("CAME", "USD"), ledger.NewStock("WENT", "USD")
+	lots := []ledger.Lot{{Quantity: udecimal.MustParse("8"), Basis: udecimal.MustParse("80"), OpenedAt: day.AddDate(-1, 0, 0)}}
+	b.record(t, ledger.Transfer{ID: "1", Instrument: came, Quantity: udecimal.MustParse("8"), Lots: lots, Time: at})
+	b.record(t, ledger.Transfer{ID: "2", Instrument: came, Quantity: udecimal.MustParse("-3"), Time: at.Add(time.Second)})
+	b.record(t, ledger.Trade{ExecID: "w1", Instrument: went, Quantity: udecimal.MustParse("6"), Price: udecimal.MustParse("3"), Time: at})
+	b.record(t, ledger.Transfer{ID: "3", Instrument: went, Quantity: udecimal.MustParse("-6"), Time: at.Add(time.Second)})
+	b.record(t, ledger.Transfer{ID: "4", Instrument: came, Quantity: udecimal.MustParse("-1"), Time: at.Add(time.Millisecond)}) // late
+	b.record(t, ledger.Transfer{ID: "4", Instrument: came, Quantity: udecimal.MustParse("-1"), FXRate: udecimal.One, Time: at.Add(time.Millisecond)})
 }
 
 func TestProjection(t *testing.T) {
@@ -89,10 +102,14 @@ func TestProjection(t *testing.T) {
 				{"STK:A VERY LONG SYMBOL INDEED:USD", "A VERY LO~ STOCK LONG 0.000001 open"},
 				{"STK:HUGE:USD", "HUGE STOCK LONG 999999999.999999 open"},
 				{"STK:QUICK:USD", "QUICK STOCK LONG 7.000000 closed"},
+				{"STK:CAME:USD", "CAME STOCK LONG 4.000000 open"},
+				{"STK:WENT:USD", "WENT STOCK LONG 6.000000 closed"},
 			} {
 				require.Equal(t, c.want, value[string](t, b.store.db, `SELECT concat_ws(' ', symbol, position_type, side, quantity,
 					CASE WHEN closed_at IS NULL THEN 'open' ELSE 'closed' END) FROM trading.positions WHERE instrument_key = $1`, c.key), "the row of %s", c.key)
 			}
+			require.True(t, value[time.Time](t, b.store.db, `SELECT opened_at FROM trading.positions WHERE symbol = 'CAME'`).Equal(day.AddDate(-1, 0, 0)),
+				"what came was not opened when its lot was")
 			require.Equal(t, "11", value[string](t, b.store.db, `SELECT exact_price::text FROM trading.trades WHERE journal_seq = 1`), "a corrected trade's row")
 			require.Zero(t, value[int](t, b.store.db, `SELECT count(*) FROM trading.trades WHERE instrument_key = 'STK:GONE:USD'`), "a cancelled trade kept its row")
 		})
