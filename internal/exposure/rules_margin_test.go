@@ -17,6 +17,28 @@ func needs(t *testing.T, d *desk, amount, why string) {
 	require.Equal(t, amount, d.Portfolio.Snapshot().Risk.Margin.String(), why)
 }
 
+// keeps requires that the maintenance margin of what the desk holds is the amount, or no less if not exact.
+// The maintenance margin is what the intraday rule holds against equity: the desk withdraws all but the
+// amount, and then deposits a cent.
+func keeps(t *testing.T, d *desk, amount string, exact bool) {
+	t.Helper()
+	d.Tighten(t, func(l *risk.Limits) {
+		l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
+	})
+	equity, err := d.Portfolio.Equity()
+	require.NoError(t, err)
+	d.Mark(t, abc, "0.01")
+	d.Cash(t, ledger.Withdrawal, "USD", dec(amount).Sub(equity).String())
+	got := d.Portfolio.Check(order("", abc, "0.0001"))
+	require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
+	if !exact {
+		return
+	}
+	d.Cash(t, ledger.Deposit, "USD", "0.01")
+	got = d.Portfolio.Check(order("", abc, "0.0001"))
+	require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
+}
+
 // TestMarginRequirement checks what buying power and maintenance margin positions take, against
 // figures worked out by hand from 12 CFR 220.12 and FINRA rule 4210. XYZ is at 100.
 func TestMarginRequirement(t *testing.T) {
@@ -74,19 +96,7 @@ func TestMarginRequirement(t *testing.T) {
 			require.NoError(t, working.Portfolio.Release(t.Context(), "works", "cancelled"))
 			needs(t, working, "0", "after the release")
 
-			// What is kept is what the intraday rule holds against equity: withdraw down to it, and one cent more.
-			d.Tighten(t, func(l *risk.Limits) {
-				l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
-			})
-			equity, err := d.Portfolio.Equity()
-			require.NoError(t, err)
-			d.Mark(t, abc, "0.01")
-			d.Cash(t, ledger.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
-			got := d.Portfolio.Check(order("", abc, "0.0001"))
-			require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
-			d.Cash(t, ledger.Deposit, "USD", "0.01")
-			got = d.Portfolio.Check(order("", abc, "0.0001"))
-			require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
+			keeps(t, d, c.kept, true)
 		})
 	}
 }
