@@ -65,7 +65,7 @@ func TestPublishedCover(t *testing.T) {
 	}
 	for name, e := range map[string]coverExample{
 		"cash-secured put": {source: "alpaca.markets, Options orders", order: put("175", "-1", "1"), owed: "17500"},
-		"short put spread": {source: cboeCalc, held: []leg{put("120", "1", "0.8")}, order: put("125", "-1", "1.24"), owed: "500"},
+		"short put spread": {source: edelta, held: []leg{put("120", "1", "0.8")}, order: put("125", "-1", "1.24"), owed: "500"},
 		"short butterfly": {source: tasty + "short butterfly", held: []leg{put("80", "6", "4"), put("75", "-3", "1.5")},
 			order: put("85", "-3", "6"), owed: "1500"},
 		"short put butterfly": {source: "OptionsHouse, margin requirements, short put butterfly",

@@ -12,15 +12,14 @@ import (
 
 // The publications that the examples are from.
 const (
-	cboeSamples = "Cboe, Margin Requirement Examples for Sample Options-based Positions, strategy-based margin as of 23 February 2007"
-	cboeManual  = "Cboe Margin Manual, p. 45, short straddle"
-	cboeCalc    = "Cboe margin calculator, as shown by edeltapro.com, Margin"
-	secMargin   = "SEC, Margin: Borrowing Money to Pay for Stocks"
+	cboeSamples = "Cboe, Margin Requirement Examples for Sample Options-based Positions (2007), strategy-based margin"
+	cboeManual  = "Cboe Margin Manual, p. 45, as elitetrader.com 377470 recomputes it"
+	edelta      = "edeltapro.com, knowledge base, Margin"
+	secMargin   = "SEC, Margin: Borrowing Money to Pay for Stocks, as penzienlaw.com repeats it"
 	finra1116   = "FINRA rule 4210(c)(2) and (3), Regulatory Notice 11-16; figures of siliconinvestor.com, 14932750 and 14932764"
 	series7     = "12 CFR 220.12(c)(1); figures of passthe7.blogspot.com, Half again as much"
-	hullExample = "Hull, Options, Futures, and Other Derivatives, mechanics of options markets, example on naked calls"
-	hullProblem = "Hull, Options, Futures, and Other Derivatives, mechanics of options markets, problem on five naked puts"
-	mcMillan    = "McMillan, Options as a Strategic Investment, 4th edition, "
+	hull        = "quesba.com, after Hull, Options, Futures, and Other Derivatives, "
+	mcMillan    = "McMillan, Options as a Strategic Investment, "
 	tasty       = "tastytrade support, margin requirements, "
 	neif        = "neif.org, Options, margin of uncovered options, "
 )
@@ -141,16 +140,17 @@ func TestPublishedExamples(t *testing.T) {
 		"short stock at 1, maintenance":    {source: finra1116, legs: []leg{pub("-50000", "1")}, kept: "125000"},
 
 		// Short options by themselves.
-		"IBM, short call":              {source: cboeSamples, at: "97.73", legs: []leg{call("100", "-100", "1.68")}, initial: "172760", proceeds: "16800"},
-		"IBM, short put":               {source: cboeSamples, at: "97.73", legs: []leg{put("100", "-100", "3.18")}, initial: "195460", proceeds: "31800"},
-		"put 9 out of the money":       {source: cboeCalc, at: "209", legs: []leg{put("200", "-1", "1.2")}, initial: "3400"},
-		"naked call 2 out":             {source: hullExample, at: "38", legs: []leg{call("40", "-4", "5")}, initial: "4240"},
-		"naked put 2 in":               {source: hullExample, at: "38", legs: []leg{put("40", "-4", "5")}, initial: "5040"},
-		"naked puts 6 in (a)":          {source: hullProblem, at: "58", legs: []leg{put("64", "-5", "10")}, initial: "10800"},
-		"naked puts 6 out (c)":         {source: hullProblem, at: "70", legs: []leg{put("64", "-5", "10")}, initial: "9000"},
-		"naked call 5 in":              {source: mcMillan + "table 5-2, July 50 call at 7", at: "55", legs: []leg{call("50", "-1", "7")}, initial: "1800"},
-		"naked call at":                {source: mcMillan + "table 5-2, July 50 call at 4", at: "50", legs: []leg{call("50", "-1", "4")}, initial: "1400"},
-		"naked call 4 out":             {source: mcMillan + "table 5-2, July 50 call at 2", at: "46", legs: []leg{call("50", "-1", "2")}, initial: "720"},
+		"IBM, short call":        {source: cboeSamples, at: "97.73", legs: []leg{call("100", "-100", "1.68")}, initial: "172760", proceeds: "16800"},
+		"IBM, short put":         {source: cboeSamples, at: "97.73", legs: []leg{put("100", "-100", "3.18")}, initial: "195460", proceeds: "31800"},
+		"put 9 out of the money": {source: edelta, at: "209", legs: []leg{put("200", "-1", "1.2")}, initial: "3400"},
+		"naked calls 3 out":      {source: hull + "questions 458547, five naked calls", at: "57", legs: []leg{call("60", "-5", "3.5")}, initial: "5950"},
+		"naked calls 3 in":       {source: "justaaa.com, finance 498364", at: "38", legs: []leg{call("35", "-4", "8")}, initial: "6240"},
+		"naked puts 6 in (a)":    {source: hull + "questions 1041521, five naked puts", at: "58", legs: []leg{put("64", "-5", "10")}, initial: "10800"},
+		"naked call 5 in":        {source: mcMillan + "table 5-2, July 50 call at 7", at: "55", legs: []leg{call("50", "-1", "7")}, initial: "1800"},
+		"naked call at":          {source: mcMillan + "table 5-2, July 50 call at 4", at: "50", legs: []leg{call("50", "-1", "4")}, initial: "1400"},
+		"naked call 4 out":       {source: mcMillan + "table 5-2, July 50 call at 2", at: "46", legs: []leg{call("50", "-1", "2")}, initial: "720"},
+		"naked call 10 out": {source: mcMillan + "table 5-2, July 50 call at 1", at: "40", legs: []leg{call("50", "-1", "1")}, initial: "400",
+			library: "500", more: "the price of the option is due beside the 10 %, which the table shows alone"},
 		"naked call of a ratio spread": {source: mcMillan + "p. 212", at: "44", legs: []leg{call("45", "-1", "3")}, initial: "1080"},
 		"naked LEAPS puts":             {source: mcMillan + "p. 398", at: "50", legs: []leg{put("50", "-5", "3.5")}, initial: "6750"},
 		"naked call 3 out":             {source: tasty + "naked short call", at: "65", legs: []leg{call("68", "-1", "1.5")}, initial: "1150"},
@@ -170,7 +170,7 @@ func TestPublishedExamples(t *testing.T) {
 			library: "3127880", more: everyIndex},
 		"index put": {source: mcMillan + "p. 505, December 170 put", at: "168", legs: []leg{put("170", "-1", "5")}, initial: "3020",
 			library: "3860", more: everyIndex},
-		"naked puts as on an index (b)": {source: hullProblem, at: "58", legs: []leg{put("64", "-5", "10")}, initial: "9350",
+		"naked puts as on an index (b)": {source: hull + "questions 1041521, five naked puts", at: "58", legs: []leg{put("64", "-5", "10")}, initial: "9350",
 			library: "10800", more: everyIndex},
 
 		// Long options beside stock and short options.
@@ -206,7 +206,7 @@ func TestPublishedExamples(t *testing.T) {
 			initial: "41300", proceeds: "4000", library: "172060", more: eachByItself},
 		"SPX, long call spread": {source: cboeSamples, at: "1451.19", legs: []leg{call("1450", "100", "27.57"), call("1500", "-100", "5.96")},
 			initial: "216100", proceeds: "59600", library: "2749580", more: indexByItself},
-		"short put spread": {source: cboeCalc, legs: []leg{put("120", "1", "0.8"), put("125", "-1", "1.24")},
+		"short put spread": {source: edelta, legs: []leg{put("120", "1", "0.8"), put("125", "-1", "1.24")},
 			initial: "580", library: "12728.8", more: eachByItself},
 		"short iron condor": {source: tasty + "short iron condor",
 			legs:    []leg{put("50", "2", "0.8"), put("53", "-2", "1.25"), call("67", "-2", "2"), call("70", "2", "0.75")},
