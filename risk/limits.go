@@ -248,7 +248,13 @@ const (
 	// anything else; of short options their price and up to 20 % of what they are on; futures as
 	// FuturesMargin says. All shares that are sold short in a contract count at the dearest price
 	// where they need the least amount a share. With less than 2,000 USD of equity, everything needs
-	// the whole of its exposure (4210(b)).
+	// the whole of its exposure, and stocks, options, warrants, bonds and funds are not sold short,
+	// covered or not (4210(b)(4)). Without a rate of the dollar they are not sold short either.
+	//
+	// Cover, spreads and straddles lower nothing. What a broker asks for beyond these rules is not
+	// known, nor what only a list tells: that a stock is no margin security, which needs its whole
+	// price (12 CFR 220.12(e)), or that a fund is leveraged, which multiplies the percentages (FINRA
+	// Regulatory Notice 09-53).
 	MarginAccount AccountType = "margin"
 )
 

@@ -111,6 +111,9 @@ func (e *exposure) tightest(m *Market) ledger.Decimal {
 // were held: sizes looks at the order's own contract.
 func (e *exposure) measureRoom(m *Market) ledger.Decimal {
 	bounds := &e.bounds
+	if _, poor := e.poor(m, bounds.equity); poor { // a sale short needs more than its notional
+		return ledger.Decimal{}
+	}
 	room := bounds.available.warn.Sub(e.needed(m, &e.total, bounds.equity))
 	if !e.policy.limits.FuturesMargin.LessThan(num.One) {
 		return ledger.Decimal{}
@@ -146,17 +149,22 @@ func (e *exposure) measureRoom(m *Market) ledger.Decimal {
 }
 
 // needed returns the buying power that positions and working orders with the figures total take. A
-// margin account whose equity is below 2,000 USD, or cannot be told in USD, needs all of its
-// exposure.
+// margin account that is poor needs all of its exposure.
 func (e *exposure) needed(m *Market, total *figures, equity ledger.Decimal) ledger.Decimal {
-	if e.policy.limits.Account == risk.CashAccount {
-		return total.initial
-	}
-	least, ok := m.usd(leastMargin)
-	if !ok || equity.LessThan(least) {
+	if _, poor := e.poor(m, equity); poor {
 		return num.Max(total.initial, total.worst)
 	}
 	return total.initial
+}
+
+// poor reports whether the account is a margin account whose equity is below 2,000 USD, or cannot be told
+// in USD. least is that amount in base currency; zero if not known.
+func (e *exposure) poor(m *Market, equity ledger.Decimal) (least ledger.Decimal, poor bool) {
+	if e.policy.limits.Account == risk.CashAccount {
+		return least, false
+	}
+	least, ok := m.usd(leastMargin)
+	return least, !ok || equity.LessThan(least)
 }
 
 // intraday reports whether equity must cover the maintenance margin at any time of the day.
@@ -199,6 +207,6 @@ func (e *exposure) oldestMark() string {
 }
 
 var (
-	leastMargin    = num.Int(2_000)  // equity in USD below which a margin account gets no credit (FINRA rule 4210(b))
+	leastMargin    = num.Int(2_000)  // equity in USD below which nothing is lent (FINRA rule 4210(b)(4))
 	leastDayTrader = num.Int(25_000) // USD of equity from which on day trades are free
 )

@@ -61,9 +61,11 @@ func (j *Judge) dayTrades() {
 }
 
 // holdings holds the positions that the order would lead to against the limits on exposure and
-// margin.
+// margin. A security is not sold short with less than 2,000 USD of equity: FINRA rule 4210(b)(4) takes less
+// for the price of a purchase alone.
 func (j *Judge) holdings() {
 	e, bounds := j.exposure, &j.exposure.bounds
+	short := j.sellsShort()
 	j.after.work(j.order.Quantity, j.order.Price, j.terms.mark)
 	j.with = j.terms.figures(&j.after)
 	added, total := j.with.worst.Sub(j.before.worst), e.total
@@ -77,7 +79,13 @@ func (j *Judge) holdings() {
 		low := total.low.Sub(j.before.low).Add(j.with.low)
 		j.bound(risk.RuleNet, "", num.Max(high.Abs(), low.Abs()), &bounds.net)
 	}
-	j.bound(risk.RuleBuyingPower, "", e.needed(&j.market, &total, bounds.equity), &bounds.available)
+	needed := e.needed(&j.market, &total, bounds.equity)
+	if short {
+		if least, poor := e.poor(&j.market, bounds.equity); poor {
+			needed = num.Max(needed, least)
+		}
+	}
+	j.bound(risk.RuleBuyingPower, "", needed, &bounds.available)
 	if !e.intraday() {
 		return
 	}

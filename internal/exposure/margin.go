@@ -114,7 +114,7 @@ func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 //   - A cash account: the price of what is being bought, and the strike of short puts.
 //   - Stocks in a margin account: half the value of a long position (Regulation T, 12 CFR
 //     220.12(a)), for maintenance a quarter (FINRA rule 4210(c)(1)); see shortStock for a short one.
-//   - Options in a margin account: the premium of a long option (12 CFR 220.12(e), rule
+//   - Options in a margin account: the premium of a long option (12 CFR 220.12(f), rule
 //     4210(f)(2)(D)); see shortOption for a short one.
 //   - Anything else: its whole price.
 //

@@ -173,7 +173,7 @@ func (e *exposure) untold(now time.Time) risk.Violation {
 }
 
 // based adds a violation where the margin of a sale depends on what is not known or not recent: on
-// the underlying of a short option, or on the dollar for a stock sold short.
+// the underlying of a short option, or on the dollar for a security sold short.
 func (j *Judge) based() {
 	limits, i, now := &j.exposure.policy.limits, &j.order.Instrument, j.market.Now
 	age := now.Sub(j.terms.underlyingAt)
@@ -184,11 +184,22 @@ func (j *Judge) based() {
 	case margined && i.SecType == ledger.Option && i.Right == ledger.Call && !j.terms.underlying.IsPos():
 		j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: j.underlying().Symbol,
 			Reason: "no mark of what the call would deliver"})
-	case margined && i.SecType == ledger.Stock && j.terms.dollar.IsZero() &&
-		j.after.sells.Sub(j.order.Quantity).GreaterThan(j.after.held):
-		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: "USD",
-			Reason: "no conversion rate for the margin of a stock sold short"})
+	case margined && j.sellsShort():
+		if _, _, ok := j.market.Rate("USD"); !ok {
+			j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: "USD",
+				Reason: "no conversion rate for the margin of what is sold short"})
+		}
 	}
+}
+
+// sellsShort reports whether the order sells a security of which more is sold than held once all working
+// sales fill. Futures, options on futures, CFDs, currencies and coins are no securities.
+func (j *Judge) sellsShort() bool {
+	switch j.order.Instrument.SecType {
+	case ledger.Stock, ledger.Option, ledger.Warrant, ledger.Bond, ledger.Fund:
+		return j.order.Quantity.IsNeg() && j.after.sells.Sub(j.order.Quantity).GreaterThan(j.after.held)
+	}
+	return false
 }
 
 // sizes holds the order itself against the limits on notional and price. It reports

@@ -17,6 +17,28 @@ func needs(t *testing.T, d *desk, amount, why string) {
 	require.Equal(t, amount, d.Portfolio.Snapshot().Risk.Margin.String(), why)
 }
 
+// keeps requires that the maintenance margin of what the desk holds is the amount, or no less if not exact.
+// The maintenance margin is what the intraday rule holds against equity: the desk withdraws all but the
+// amount, and then deposits a cent.
+func keeps(t *testing.T, d *desk, amount string, exact bool) {
+	t.Helper()
+	d.Tighten(t, func(l *risk.Limits) {
+		l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
+	})
+	equity, err := d.Portfolio.Equity()
+	require.NoError(t, err)
+	d.Mark(t, abc, "0.01")
+	d.Cash(t, ledger.Withdrawal, "USD", dec(amount).Sub(equity).String())
+	got := d.Portfolio.Check(order("", abc, "0.0001"))
+	require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
+	if !exact {
+		return
+	}
+	d.Cash(t, ledger.Deposit, "USD", "0.01")
+	got = d.Portfolio.Check(order("", abc, "0.0001"))
+	require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
+}
+
 // TestMarginRequirement checks what buying power and maintenance margin positions take, against
 // figures worked out by hand from 12 CFR 220.12 and FINRA rule 4210. XYZ is at 100.
 func TestMarginRequirement(t *testing.T) {
@@ -74,19 +96,7 @@ func TestMarginRequirement(t *testing.T) {
 			require.NoError(t, working.Portfolio.Release(t.Context(), "works", "cancelled"))
 			needs(t, working, "0", "after the release")
 
-			// What is kept is what the intraday rule holds against equity: withdraw down to it, and one cent more.
-			d.Tighten(t, func(l *risk.Limits) {
-				l.DayTrading = []risk.DatedPolicy{{Policy: risk.IntradayMargin}}
-			})
-			equity, err := d.Portfolio.Equity()
-			require.NoError(t, err)
-			d.Mark(t, abc, "0.01")
-			d.Cash(t, ledger.Withdrawal, "USD", dec(c.kept).Sub(equity).String())
-			got := d.Portfolio.Check(order("", abc, "0.0001"))
-			require.True(t, got.Broken(risk.RuleDayTrades), "equity that is the maintenance margin leaves nothing for an order: %s", got)
-			d.Cash(t, ledger.Deposit, "USD", "0.01")
-			got = d.Portfolio.Check(order("", abc, "0.0001"))
-			require.False(t, got.Broken(risk.RuleDayTrades), "a cent more than the maintenance margin leaves enough for it: %s", got)
+			keeps(t, d, c.kept, true)
 		})
 	}
 }
@@ -134,6 +144,52 @@ func TestNothingLentBelow2000(t *testing.T) {
 	require.NoError(t, e.Portfolio.Release(t.Context(), "known", "cancelled"))
 	e.Rate(t, "USD", "0.951")
 	e.Refuse(t, order("weaker", sap, "20"), broken(risk.RuleBuyingPower, "", "2000", "1900"))
+}
+
+// TestNothingSoldShortBelow2000: with less than 2,000 USD of equity no security is sold short, however
+// little it needs (FINRA rule 4210(b)(4)). Purchases that are paid in full, exits, and what is no security
+// may be ordered.
+func TestNothingSoldShortBelow2000(t *testing.T) {
+	cheap := option("XYZ", january, ledger.Put, "5")
+	fund := ledger.Instrument{SecType: ledger.Fund, Symbol: "VF", Currency: "USD"}
+	cfd := ledger.Instrument{SecType: ledger.CFD, Symbol: "XYZ", Currency: "USD"}
+	d := newDesk(t, nil)
+	d.Hold(t, abc, "10", "10")
+	d.Mark(t, cheap, "0.05")
+	d.Mark(t, fund, "10")
+	d.Mark(t, cfd, "100")
+	d.Cash(t, ledger.Withdrawal, "USD", "-98000.01")
+	for id, o := range map[ledger.OrderID]risk.Order{
+		"stock": order("stock", xyz, "-1"), "option": order("option", cheap, "-1"), "fund": order("fund", fund, "-1"),
+		"a part of which is short": order("part", abc, "-11"),
+	} {
+		o.ID = id
+		got := d.Portfolio.Check(o)
+		d.Refuse(t, o, broken(risk.RuleBuyingPower, "", "2000", "1999.99"))
+		if o.Instrument.Key() != abc.Key() {
+			require.Zero(t, got.Largest.Sign(), "no quantity of the %s would pass", id)
+		} else {
+			require.Equal(t, "-10", got.Largest.String(), "what is held would pass")
+		}
+	}
+	d.Accept(t, order("bought", xyz, "1"))
+	d.Accept(t, order("no security", cfd, "-1"))
+	d.Exit(t, order("held", abc, "-10"))
+	d.Cash(t, ledger.Deposit, "USD", "0.01")
+	d.Accept(t, order("at 2,000", xyz, "-1"))
+	d.Accept(t, order("written at 2,000", cheap, "-1"))
+
+	p := accounts.Optimal100K("DU1000100")
+	p.BaseCurrency, p.Limits = "EUR", loose()
+	e := newDeskFor(t, p, "1900")
+	put := ledger.NewOption("SAP", january, ledger.Put, dec("5"), "EUR")
+	e.Mark(t, sap, "100")
+	e.Mark(t, put, "0.05")
+	e.Refuse(t, order("unknown", put, "-1"), broken(risk.RuleNoFX, "USD", "0", "0"))
+	e.Rate(t, "USD", "0.951") // 2,000 USD are 1,902 EUR
+	e.Refuse(t, order("below", put, "-1"), broken(risk.RuleBuyingPower, "", "1902", "1900"))
+	e.Rate(t, "USD", "0.95")
+	e.Accept(t, order("at", put, "-1"))
 }
 
 // TestCashSettles: what a sale brings buys from the next settlement day on.

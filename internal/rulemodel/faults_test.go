@@ -130,6 +130,8 @@ func TestMended(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(putSAP, "3"), orderOf("a", putSAP, "-1", "3")}},
 		"an old mark of the option, and none of its underlying": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(call95, "6"), {name: "advance", advance: time.Hour}, orderOf("a", call95, "-1", "6")}},
+		"a share sold short with less than 2,000 USD of equity": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "1999"), markOf(stockXYZ, "100"), orderOf("a", stockXYZ, "-1", "100")}},
 		"a fund sold short": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(fund, "20"), markOf(stockABC, "50"), tradeOf(fund, "-50", "20"), orderOf("a", stockABC, "1", "50")}},
 		"a deposit in a foreign currency in a drawdown": {func(*risk.Limits) {},

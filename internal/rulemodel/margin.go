@@ -29,6 +29,16 @@ func (j *judge) maintenance(c *contract) rat {
 	return most(j.longNeed(c, part(1, 4)), j.shortNeed(c, part(3, 10)))
 }
 
+// sellsShort reports whether the order leaves a security short, in the worst combination of fills. With less
+// than 2,000 USD of equity none is sold short.
+func sellsShort(o risk.Order, c *contract) bool {
+	switch o.Instrument.SecType {
+	case ledger.Future, ledger.FutureOption, ledger.CFD, ledger.Forex, ledger.Crypto:
+		return false
+	}
+	return o.Quantity.IsNeg() && less(c.held, total(c.sells))
+}
+
 func (j *judge) longNeed(c *contract, stock rat) rat {
 	need := new0()
 	for _, p := range c.long() {

@@ -338,7 +338,11 @@ func (j *judge) power(o risk.Order, equity rat) {
 	for _, c := range all {
 		maintained = add(maintained, j.maintenance(c))
 	}
-	j.limit(risk.RuleBuyingPower, j.margin(all), equity)
+	need := j.margin(all)
+	if usd, _ := j.rate("USD"); j.poor() && sellsShort(o, all[o.Instrument.Key()]) {
+		need = most(need, mul(whole(2000), usd))
+	}
+	j.limit(risk.RuleBuyingPower, need, equity)
 	switch j.policy() {
 	case risk.PatternDayTrader:
 		rate, _ := j.rate("USD")
