@@ -38,8 +38,8 @@ func NewBook(base Currency) *Book {
 }
 
 // Apply folds one decoded payload in as entry seq, and returns the part of a position that a trade
-// closed; no part for all other payloads, of which openings and transfers tell by Ended that they left
-// nothing of the position. Apply cannot fail: facts are normalized and placed before
+// closed; no part for all other payloads, of which openings and transfers tell by Ended that the
+// position ended. Apply cannot fail: facts are normalized and placed before
 // they reach a journal. An [Amendment] is only noted;
 // the [Restatement] behind it brings its effect.
 func (b *Book) Apply(p Payload, seq int64) (c Closed) {

@@ -175,9 +175,9 @@ func (k capitalInKind) plus(f inKind, base Currency, sign int64) capitalInKind {
 	return k
 }
 
-// bring folds lots in that came at a time otherwise than by trades. Ended of what it returns is true if
-// nothing of the position is left.
-func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) Closed {
+// bring folds lots in that came at a time otherwise than by trades. Ended of what it returns is true if a
+// position in the other direction ended with them.
+func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) (out Closed) {
 	h := b.holding(i, i.Key())
 	if at.After(h.LastTrade) {
 		h.LastTrade = at
@@ -186,9 +186,10 @@ func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) Clos
 		if c, gain := h.match(l, at); !c.Quantity.IsZero() {
 			// After a change of history, the position may have the other direction.
 			b.realize(h, gain, rate)
+			out.Ended = out.Ended || c.Ended
 		}
 	}
-	return Closed{Ended: h.Quantity.IsZero()}
+	return out
 }
 
 // restate puts the positions, balances and premiums of a restatement in place of the book's.

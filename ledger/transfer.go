@@ -101,7 +101,7 @@ func (t *Transfer) unrated() inKind {
 	return &was
 }
 
-// transfer folds a transfer in. Ended of what it returns is true if nothing of the position is left.
+// transfer folds a transfer in. Ended of what it returns is true if the position ended with it.
 func (b *Book) transfer(t *Transfer) Closed {
 	if !t.goes() {
 		return b.bring(&t.Instrument, t.Lots, t.Time, t.FXRate)
@@ -114,10 +114,11 @@ func (b *Book) transfer(t *Transfer) Closed {
 		h.LastClose = t.Time
 	}
 	rest := t.Quantity
+	var c Closed
 	if held := h.Quantity; !held.IsZero() && held.IsNeg() != rest.IsNeg() {
 		n := num.Min(held.Abs(), rest.Abs())
 		h.consume(n)
-		rest = rest.Add(num.WithSign(n, held))
+		rest, c.Ended = rest.Add(num.WithSign(n, held)), h.Quantity.IsZero()
 	}
 	if !rest.IsZero() {
 		// After a change of history, less may be held than went. The rest is owed at what it was worth.
@@ -127,7 +128,7 @@ func (b *Book) transfer(t *Transfer) Closed {
 		}
 		h.add(Lot{Quantity: rest, Basis: num.Share(value, rest, t.Quantity), OpenedAt: t.Time, Inferred: true})
 	}
-	return Closed{Ended: h.Quantity.IsZero()}
+	return c
 }
 
 // placeTransfer is Place for transfers.

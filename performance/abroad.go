@@ -60,13 +60,18 @@ func (a *abroad) open(o *ledger.Opening) {
 	a.book.Apply(&paid, 0)
 }
 
-// transfer folds a transfer in, with whether it left nothing of the position.
+// transfer folds a transfer in, with whether the position ended.
 func (a *abroad) transfer(t *ledger.Transfer, c ledger.Closed) {
-	paid := *t
-	paid.Lots = a.paid(t.Lots, t.FXRate, t.Instrument.Key())
-	a.book.Apply(&paid, 0)
+	key, paid := t.Instrument.Key(), *t
 	if c.Ended {
-		delete(a.unrated, t.Instrument.Key())
+		delete(a.unrated, key)
+	}
+	paid.Lots = a.paid(t.Lots, t.FXRate, key)
+	paid.Price, paid.Basis = num.Convert(t.Price, t.FXRate), num.Convert(t.Basis, t.FXRate)
+	a.book.Apply(&paid, 0)
+	h := a.book.Holding(key)
+	if owed := h.Quantity.IsNeg() == t.Quantity.IsNeg() && len(t.Lots) == 0; owed && t.FXRate.IsZero() && !h.Quantity.IsZero() {
+		a.unrated[key] = true // more went than was held
 	}
 }
 

@@ -128,8 +128,7 @@ func (h *History) split(s *ledger.Split) {
 	}
 }
 
-// transfer takes a transfer in, with whether it left nothing of the position: then a round trip under way
-// is over.
+// transfer takes a transfer in, with whether the position ended: then a round trip under way is over.
 func (h *History) transfer(t *ledger.Transfer, c ledger.Closed) {
 	key := t.Instrument.Key()
 	if h.foreign(&t.Instrument) {

@@ -53,6 +53,7 @@ type toldTrade struct {
 	into                                                  string
 	at                                                    time.Time
 	cancelled                                             bool
+	goes                                                  bool // a transfer, of what was worth price
 }
 
 type toldSplit struct {
@@ -141,6 +142,16 @@ func (h *told) gains() (closings, trips []gain) {
 			}
 		}
 		p := of(t.contract)
+		if t.goes {
+			if p.leave(t) && len(p.gains) > 0 {
+				trip := gain{t.at, nil, t.currency}
+				if !slices.Contains(p.gains, nil) {
+					trip.usd = total(p.gains...)
+				}
+				trips, p.gains = append(trips, trip), nil
+			}
+			continue
+		}
 		proceeds, costs, net := t.amounts()
 		usd := base(net, t.currency, t.rate)
 		if usd == nil || t.rate == nil && t.currency != "USD" && (proceeds.Sign() != 0 || costs.Sign() != 0) {
@@ -203,6 +214,35 @@ func (h *told) gains() (closings, trips []gain) {
 	return closings, trips
 }
 
+// leave takes lots away without a gain, oldest first, and reports whether the position ended. Of what was
+// not held, the rest is owed at its worth.
+func (p *heldModel) leave(t *toldTrade) (ended bool) {
+	left := size(t.quantity)
+	for len(p.lots) > 0 && left.Sign() > 0 && p.lots[0].quantity.Sign() != t.quantity.Sign() {
+		l := &p.lots[0]
+		n := smaller(left, size(l.quantity))
+		keep := minus(frac(1), over(n, size(l.quantity)))
+		*l = lotModel{times(l.quantity, keep), times(l.basis, keep), times(l.basisUSD, keep)}
+		if keep.Sign() == 0 {
+			p.lots = p.lots[1:]
+		}
+		left, ended = minus(left, n), len(p.lots) == 0
+	}
+	if ended {
+		p.doubt = false
+	}
+	if left.Sign() > 0 {
+		quantity := times(left, frac(int64(t.quantity.Sign())))
+		worth := times(times(quantity, t.price), t.multiplier)
+		usd := base(worth, t.currency, t.rate)
+		if t.currency != "USD" && t.rate == nil {
+			p.doubt, usd = true, new(big.Rat)
+		}
+		p.lots = append(p.lots, lotModel{quantity, worth, usd})
+	}
+	return ended
+}
+
 // amounts returns what a trade brought before costs, its costs, and what is left.
 func (t *toldTrade) amounts() (proceeds, costs, net rat) {
 	if t.basis != nil {
@@ -246,7 +286,7 @@ func (h *told) ofTrades(s span, out map[string]any) {
 	a := &adder{map[string]rat{}, map[string]bool{}}
 	count := 0
 	for _, t := range h.trades {
-		if t.cancelled || t.basis != nil || !s.has(t.at) {
+		if t.cancelled || t.basis != nil || t.goes || !s.has(t.at) {
 			continue
 		}
 		if t.pair {

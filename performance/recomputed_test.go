@@ -37,6 +37,7 @@ func TestPropertyFiguresAreRecomputed(t *testing.T) {
 			l.split()
 			l.exchange()
 			l.charge()
+			l.leave()
 		}
 		l.record()
 		l.change()
@@ -55,6 +56,7 @@ type life struct {
 	facts     []ledger.Fact
 	splits    []ledger.Split
 	changes   []ledger.Fact
+	leaving   []leaving
 	begin     time.Time
 	hours     int
 	used      map[time.Time]bool
@@ -252,9 +254,40 @@ func (l *life) opening() {
 	o.Lots = []ledger.Lot{{Quantity: quantity, Basis: basis, OpenedAt: at}}
 	var rate rat
 	o.FXRate, rate = l.rate(i.Currency)
-	l.first = append(l.first, o)
+	if l.oneIn(3) {
+		l.first = append(l.first, ledger.Transfer{ID: o.ID, Instrument: i, Quantity: quantity, Lots: o.Lots, FXRate: o.FXRate, Time: at})
+	} else {
+		l.first = append(l.first, o)
+	}
 	l.told.trades = append(l.told.trades, &toldTrade{contract: name, currency: string(i.Currency), future: i.SecType == ledger.Future,
 		quantity: q, basis: b, rate: rate, at: at, price: frac(0), multiplier: frac(1), commission: frac(0), taxes: frac(0)})
+}
+
+// leave makes up a transfer of what may be held.
+func (l *life) leave() {
+	name := tradable[l.n(0, len(tradable)-1)]
+	i := contracts[name]
+	t := ledger.Transfer{ID: fmt.Sprint("x", len(l.leaving)), Instrument: i, Time: l.moment()}
+	quantity, q := l.number(1, 12, 0)
+	if l.oneIn(2) {
+		quantity, q = quantity.Neg(), negative(q)
+	}
+	t.Quantity = quantity
+	var price, rate rat
+	t.Price, price = l.number(1, 150, 2)
+	t.FXRate, rate = l.rate(i.Currency)
+	multiplier := frac(1)
+	if !i.Multiplier.IsZero() {
+		multiplier = ratOf(i.Multiplier)
+	}
+	l.leaving = append(l.leaving, leaving{t, &toldTrade{contract: name, currency: string(i.Currency), future: i.SecType == ledger.Future,
+		option: i.IsOption(), quantity: q, price: price, multiplier: multiplier, rate: rate, at: t.Time, goes: true}})
+}
+
+// leaving is a transfer, as it is and as the program is told of it.
+type leaving struct {
+	fact ledger.Transfer
+	told *toldTrade
 }
 
 // assignment sells puts, has them assigned, and sells a part of the shares.
@@ -350,6 +383,14 @@ func (l *life) change() {
 		}
 		require.NoError(l, err)
 		l.told.splits = append(l.told.splits, toldSplit{s.From.Symbol, s.To.Symbol, frac(2), s.Time})
+	}
+	for _, x := range l.leaving {
+		_, err := l.portfolio.Record(l.T.Context(), x.fact)
+		if errors.Is(err, accounts.ErrPositionNotFound) || errors.Is(err, accounts.ErrInvalid) {
+			continue // what is not held cannot go
+		}
+		require.NoError(l, err)
+		l.told.trades = append(l.told.trades, x.told)
 	}
 	for _, f := range l.changes {
 		_, err := l.portfolio.Record(l.T.Context(), f)
