@@ -120,8 +120,9 @@ type Report struct {
 	Turnover *float64 `json:"turnover,omitempty"`
 	// RoundTrips is the number of round trips that ended: all trades in one contract from flat to
 	// flat, however many fills, are one (flat.to.flat in tradeStats of blotter). A trade that turns a
-	// position around ends one and begins the next. The option of an exercise or assignment gains
-	// nothing, for its premium moves into the underlying. Wins is the number of those that gained
+	// position around ends one and begins the next. A transfer of all that is held gains nothing, and ends
+	// one that has gained or lost already. The option of an exercise or assignment gains nothing, for its
+	// premium moves into the underlying. Wins is the number of those that gained
 	// after costs, Losses of those that lost.
 	RoundTrips int `json:"round_trips"`
 	Wins       int `json:"wins"`
