@@ -14,9 +14,51 @@ type placed struct {
 	trade *ledger.Trade
 	split *ledger.Split
 	open  *ledger.Opening
+	move  *ledger.Transfer
+	told  int // of a transfer, the event that recorded it
 }
 
-// inForce returns the trades, splits and openings in force in their effective order: by time,
+// record is a fact as it was first recorded, the event that recorded it, and the conversion rate of a cash
+// movement, an opening or a transfer that was told with it or later.
+type record struct {
+	fact  ledger.Fact
+	event int
+	rate  ledger.Decimal
+}
+
+// records returns the facts recorded so far. A cash movement, an opening or a transfer that is recorded
+// again only tells its rate.
+func (j *judge) records() (list []record) {
+	known := map[string]int{} // where in the list
+	for n, e := range j.h.Events {
+		facts, ok := e.What.(Facts)
+		if !ok {
+			continue
+		}
+		for _, f := range facts {
+			id, rate := "", ledger.Decimal{}
+			switch f := f.(type) {
+			case ledger.CashMovement:
+				id, rate = "cash "+f.ID, f.FXRate
+			case ledger.Opening:
+				id, rate = "opening "+f.ID, f.FXRate
+			case ledger.Transfer:
+				id, rate = "transfer "+f.ID, f.FXRate
+			}
+			if i, again := known[id]; again {
+				list[i].rate = rate
+				continue
+			}
+			if id != "" {
+				known[id] = len(list)
+			}
+			list = append(list, record{f, n, rate})
+		}
+	}
+	return list
+}
+
+// inForce returns the trades, splits, openings and transfers in force in their effective order: by time,
 // exercised and assigned options first, else as they were recorded. The last version of an execution
 // is in force, unless it was cancelled, in the place of the first.
 func (j *judge) inForce() []placed {
@@ -30,40 +72,35 @@ func (j *judge) workOutForce() []placed {
 	var list []placed
 	versions := map[string]int{} // by root, where in the list
 	cancelled := map[string]int{}
-	n := 0
-	for _, e := range j.h.Events {
-		facts, ok := e.What.(Facts)
-		if !ok {
-			continue
-		}
-		for _, f := range facts {
-			n++
-			switch f := f.(type) {
-			case ledger.Trade:
-				f.Instrument.SetDefaults()
-				root, number := f.ExecID.Correction()
-				p := placed{place: n, time: f.Time, trade: &f}
-				i, known := versions[root]
-				if !known {
-					versions[root] = len(list)
-					list = append(list, p)
-					continue
-				}
-				if _, old := list[i].trade.ExecID.Correction(); number > old {
-					p.place = list[i].place
-					list[i] = p
-				}
-			case ledger.Cancellation:
-				root, number := f.Cancels.Correction()
-				cancelled[root] = max(number, cancelled[root]) + 1
-			case ledger.Split:
-				f.From.SetDefaults()
-				f.To.SetDefaults()
-				list = append(list, placed{place: n, time: f.Time, split: &f})
-			case ledger.Opening:
-				f.Instrument.SetDefaults()
-				list = append(list, placed{place: n, time: f.Time, open: &f})
+	for n, r := range j.records() {
+		switch f := r.fact.(type) {
+		case ledger.Trade:
+			f.Instrument.SetDefaults()
+			root, number := f.ExecID.Correction()
+			p := placed{place: n, time: f.Time, trade: &f}
+			i, known := versions[root]
+			if !known {
+				versions[root] = len(list)
+				list = append(list, p)
+				continue
 			}
+			if _, old := list[i].trade.ExecID.Correction(); number > old {
+				p.place = list[i].place
+				list[i] = p
+			}
+		case ledger.Cancellation:
+			root, number := f.Cancels.Correction()
+			cancelled[root] = max(number, cancelled[root]) + 1
+		case ledger.Split:
+			f.From.SetDefaults()
+			f.To.SetDefaults()
+			list = append(list, placed{place: n, time: f.Time, split: &f})
+		case ledger.Opening:
+			f.Instrument.SetDefaults()
+			list = append(list, placed{place: n, time: f.Time, open: &f})
+		case ledger.Transfer:
+			f.Instrument.SetDefaults()
+			list = append(list, placed{place: n, time: f.Time, move: &f, told: r.event})
 		}
 	}
 	list = slices.DeleteFunc(list, func(p placed) bool {
@@ -121,6 +158,9 @@ func (j *judge) positions() map[ledger.InstrumentKey]*holding {
 			for _, l := range p.open.Lots {
 				h.quantity = add(h.quantity, exact(l.Quantity))
 			}
+		case p.move != nil:
+			h := of(p.move.Instrument)
+			h.quantity = add(h.quantity, exact(p.move.Quantity))
 		case p.split != nil:
 			from, to := of(p.split.From), of(p.split.To)
 			turned := div(mul(from.quantity, exact(p.split.Numerator)), exact(p.split.Denominator))

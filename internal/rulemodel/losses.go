@@ -11,83 +11,130 @@ import (
 // sample is an equity from which losses are counted, or capital that moved.
 type sample struct {
 	at     time.Time
+	event  int
 	equity rat         // nil for capital that moved
 	before bool        // of a point that was written before capital moved
-	moved  rat         // base currency
+	moved  flow        //
 	anew   []risk.Rule // of a resumption: the losses that begin here
 }
 
-// samples returns equity points, resumptions that count losses anew, and movements of capital, by
-// time; those of the same time as they were recorded.
-func (j *judge) samples() (list []sample) {
-	for n, e := range j.h.Events {
-		switch w := e.What.(type) {
-		case Point:
-			list = append(list, sample{at: w.At, equity: w.Equity, before: w.Before})
-		case State:
-			if len(w.Recount) > 0 {
-				list = append(list, sample{at: e.Time, equity: w.Equity, anew: w.Recount})
-			}
-		case Facts:
-			for _, f := range w {
-				if m, ok := f.(ledger.CashMovement); ok && m.Kind.IsCapital() {
-					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, n))})
-				}
-				if o, ok := f.(ledger.Opening); ok {
-					list = append(list, sample{at: o.Time, moved: j.worthOf(o, n)})
-				}
-			}
-		}
-	}
-	slices.SortStableFunc(list, func(a, b sample) int { return a.at.Compare(b.at) })
-	return list
+// flow is what capital was worth when it came or, below zero, went.
+type flow struct {
+	currency ledger.Currency
+	amount   rat
+	rate     rat // the rate of its own or of its time; nil if none is known
 }
 
-// rateOf is the conversion rate of a movement that event n recorded: its own, or the one that was known
-// then and not too old, or the present one.
-func (j *judge) rateOf(m ledger.CashMovement, n int) rat {
-	switch {
-	case m.Currency == j.h.Base:
-		return whole(1)
-	case !m.FXRate.IsZero():
-		return exact(m.FXRate)
+// at is the worth in base currency. A flow without a rate counts at the rate of the day; zero without one.
+func (f flow) at(j *judge) rat {
+	if f.rate != nil {
+		return mul(f.amount, f.rate)
 	}
-	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
-	for _, at := range []*judge{then, j} {
-		if rate, young := at.rate(m.Currency); rate != nil && (young || at == j) {
-			return rate
-		}
+	if rate, _ := j.rate(f.currency); rate != nil {
+		return mul(f.amount, rate)
 	}
 	return new0()
 }
 
-// worthOf is what a position that event n opened was worth in base currency: at its price, or the fresh
-// mark of then, or else its basis; of what does not settle its notional, the gain at that price. Without a
-// fresh rate of then the worth is not known, and nothing is counted.
-func (j *judge) worthOf(o ledger.Opening, n int) rat {
-	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
-	quantity, basis := new0(), new0()
-	for _, l := range o.Lots {
-		quantity, basis = add(quantity, exact(l.Quantity)), add(basis, exact(l.Basis))
+// samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
+// in which they became known: capital that is told late was in no equity before.
+func (j *judge) samples() (list []sample) {
+	flows := map[int][]flow{}
+	for _, r := range j.records() {
+		if f, ok := j.flow(r); ok {
+			flows[r.event] = append(flows[r.event], f)
+		}
 	}
-	rate, young := then.rate(o.Instrument.Currency)
-	if rate == nil || !young {
-		return new0()
+	for n, e := range j.h.Events {
+		switch w := e.What.(type) {
+		case Point:
+			list = append(list, sample{at: w.At, event: n, equity: w.Equity, before: w.Before})
+		case State:
+			if len(w.Recount) > 0 {
+				list = append(list, sample{at: e.Time, event: n, equity: w.Equity, anew: w.Recount})
+			}
+		case Facts:
+			for _, f := range flows[n] {
+				list = append(list, sample{at: e.Time, event: n, moved: f})
+			}
+		}
 	}
-	price := exact(o.Price)
-	if mark, young := then.price(o.Instrument.Key()); price.Sign() == 0 && mark != nil && young {
+	return list
+}
+
+// flow returns the capital that a record moves, if it does.
+func (j *judge) flow(r record) (flow, bool) {
+	then := newJudge(History{j.h.Base, j.h.Events[:r.event]}, j.h.Events[r.event].Time)
+	switch f := r.fact.(type) {
+	case ledger.CashMovement:
+		rate := then.rateOf(f.Currency, r.rate, f.Time)
+		return flow{f.Currency, exact(f.Amount), rate}, f.Kind.IsCapital()
+	case ledger.Opening:
+		f.Instrument.SetDefaults()
+		amount := then.worthOf(f.Instrument, sum(f.Lots), sumBasis(f.Lots), f.Price, f.Time)
+		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+	case ledger.Transfer:
+		f.Instrument.SetDefaults()
+		basis := sumBasis(f.Lots)
+		if len(f.Lots) == 0 {
+			with := newJudge(History{j.h.Base, j.h.Events[:r.event+1]}, then.now)
+			basis = neg(with.lots().left[f.ID])
+		}
+		amount := then.worthOf(f.Instrument, exact(f.Quantity), basis, f.Price, f.Time)
+		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+	}
+	return flow{}, false
+}
+
+func sum(list []ledger.Lot) rat {
+	total := new0()
+	for _, l := range list {
+		total = add(total, exact(l.Quantity))
+	}
+	return total
+}
+
+func sumBasis(list []ledger.Lot) rat {
+	total := new0()
+	for _, l := range list {
+		total = add(total, exact(l.Basis))
+	}
+	return total
+}
+
+// ofNow reports whether a time is no more than five minutes away.
+func (j *judge) ofNow(t time.Time) bool { return j.now.Sub(t).Abs() <= 5*time.Minute }
+
+// rateOf is the conversion rate of capital of a time that is being recorded: its own, or the one that is
+// known and not too old, if the time is now; nil if there is neither.
+func (j *judge) rateOf(c ledger.Currency, own ledger.Decimal, at time.Time) rat {
+	if c != j.h.Base && !own.IsZero() {
+		return exact(own)
+	}
+	if rate, young := j.rate(c); rate != nil && young && (c == j.h.Base || j.ofNow(at)) {
+		return rate
+	}
+	return nil
+}
+
+// worthOf is what a position that comes or, below zero, goes is worth in its currency when it is recorded:
+// at its price, or the fresh mark if its time is now, or else its basis; of what does not settle its
+// notional, the gain at that price.
+func (j *judge) worthOf(i ledger.Instrument, quantity, basis rat, own ledger.Decimal, at time.Time) rat {
+	price := exact(own)
+	if mark, young := j.price(i.Key()); price.Sign() == 0 && mark != nil && young && j.ofNow(at) {
 		price = mark
 	}
-	value := mul(quantity, price, unit(o.Instrument))
-	switch settles := settlesNotional(o.Instrument); {
+	value := mul(quantity, price, unit(i))
+	switch settles := settlesNotional(i); {
 	case price.Sign() == 0 && settles:
-		return mul(basis, rate)
+		return basis
 	case price.Sign() == 0:
 		return new0()
 	case !settles:
-		value = sub(value, basis)
+		return sub(value, basis)
 	}
-	return mul(value, rate)
+	return value
 }
 
 // dayLoss is what was lost since the last equity point before the trading day, or the first of the
@@ -98,7 +145,7 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 	for _, s := range j.samples() {
 		switch {
 		case s.equity == nil:
-			moved = add(moved, s.moved)
+			moved = add(moved, s.moved.at(j))
 		case !ok && s.anew == nil, s.anew == nil && j.dayOf(s.at) < j.today(), slices.Contains(s.anew, risk.RuleDailyLoss):
 			start, moved, ok = s.equity, new0(), true
 		}
@@ -115,8 +162,9 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 // written before the capital moved, or else, where equity was not known then, by the next that is known;
 // zero without a point.
 func (j *judge) highWater() rat {
-	high, waiting := j.marked()
+	high, list := j.marked()
 	if equity, _ := j.equity(); equity != nil && j.pointed() {
+		waiting := j.worthOfAll(list)
 		high = flowed(high, sub(equity, waiting), waiting)
 	}
 	return high
@@ -124,13 +172,21 @@ func (j *judge) highWater() rat {
 
 // waits reports whether capital came or went for which the high-water mark is not adjusted yet.
 func (j *judge) waits() bool {
-	_, waiting := j.marked()
-	return waiting.Sign() != 0
+	_, list := j.marked()
+	return j.worthOfAll(list).Sign() != 0
+}
+
+func (j *judge) worthOfAll(list []flow) rat {
+	total := new0()
+	for _, f := range list {
+		total = add(total, f.at(j))
+	}
+	return total
 }
 
 // marked is the high-water mark without what waits for an equity that is known, and what waits.
-func (j *judge) marked() (high, waiting rat) {
-	high, waiting = new0(), new0()
+func (j *judge) marked() (high rat, waiting []flow) {
+	high = new0()
 	pointed := false
 	var before rat // equity before capital moves
 	for _, s := range j.samples() {
@@ -138,18 +194,20 @@ func (j *judge) marked() (high, waiting rat) {
 		case s.equity != nil && s.anew != nil:
 			before = nil
 			if slices.Contains(s.anew, risk.RuleDrawdown) {
-				high, waiting = s.equity, new0()
+				high, waiting = s.equity, nil
 			}
 		case s.equity != nil:
-			high, waiting, pointed = most(flowed(high, sub(s.equity, waiting), waiting), s.equity), new0(), true
+			then := newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at)
+			came := then.worthOfAll(waiting)
+			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
 				before = s.equity
 			}
 		case !pointed: // nothing is counted yet
-		case before != nil:
-			high, before = flowed(high, before, s.moved), add(before, s.moved)
+		case before != nil && s.moved.rate != nil:
+			high, before = flowed(high, before, s.moved.at(j)), nil
 		default:
-			waiting = add(waiting, s.moved)
+			waiting, before = append(waiting, s.moved), nil
 		}
 	}
 	return high, waiting
