@@ -36,14 +36,14 @@ func (j *judge) records() (list []record) {
 			continue
 		}
 		for _, f := range facts {
-			id, rate := "", ledger.Decimal{}
+			id, rate := keyOf(f), ledger.Decimal{}
 			switch f := f.(type) {
 			case ledger.CashMovement:
-				id, rate = "cash "+f.ID, f.FXRate
+				rate = f.FXRate
 			case ledger.Opening:
-				id, rate = "opening "+f.ID, f.FXRate
+				rate = f.FXRate
 			case ledger.Transfer:
-				id, rate = "transfer "+f.ID, f.FXRate
+				rate = f.FXRate
 			}
 			if i, again := known[id]; again {
 				list[i].rate = rate
@@ -56,6 +56,19 @@ func (j *judge) records() (list []record) {
 		}
 	}
 	return list
+}
+
+// keyOf names a fact whose rate can be told later; empty of any other.
+func keyOf(f ledger.Fact) string {
+	switch f := f.(type) {
+	case ledger.CashMovement:
+		return "cash " + f.ID
+	case ledger.Opening:
+		return "opening " + f.ID
+	case ledger.Transfer:
+		return "transfer " + f.ID
+	}
+	return ""
 }
 
 // inForce returns the trades, splits, openings and transfers in force in their effective order: by time,
@@ -174,6 +187,38 @@ func (j *judge) positions() map[ledger.InstrumentKey]*holding {
 		}
 	}
 	return held
+}
+
+// CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More cannot
+// go than is held, and nothing can come against a position in the other direction, unless the transfer is late.
+func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool) {
+	t.Instrument.SetDefaults()
+	j := newJudge(h, now)
+	for _, p := range j.inForce() {
+		late = late || p.time.After(t.Time) && p.of(t.Instrument.Key())
+	}
+	held := new0()
+	if p := j.positions()[t.Instrument.Key()]; p != nil {
+		held = p.quantity
+	}
+	quantity := exact(t.Quantity)
+	if len(t.Lots) > 0 {
+		return !late && held.Sign() == -quantity.Sign(), late
+	}
+	return !late && (held.Sign() != -quantity.Sign() || less(size(held), size(quantity))), late
+}
+
+// of reports whether the fact is of the contract.
+func (p placed) of(key ledger.InstrumentKey) bool {
+	switch {
+	case p.trade != nil:
+		return p.trade.Instrument.Key() == key
+	case p.split != nil:
+		return p.split.From.Key() == key || p.split.To.Key() == key
+	case p.open != nil:
+		return p.open.Instrument.Key() == key
+	}
+	return p.move.Instrument.Key() == key
 }
 
 func new0() rat { return whole(0) }

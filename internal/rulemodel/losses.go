@@ -86,6 +86,29 @@ func (j *judge) flow(r record) (flow, bool) {
 	return flow{}, false
 }
 
+// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded now, while there
+// are equity points.
+func Unrated(h History, c ledger.Currency, at, now time.Time) bool {
+	j := newJudge(h, now)
+	return j.pointed() && j.rateOf(c, ledger.Decimal{}, at) == nil
+}
+
+// Counted reports whether an equity point or the high-water mark counts capital that was recorded, at the rate that
+// was known then.
+func Counted(h History, f ledger.Fact) bool {
+	j := newJudge(h, time.Time{})
+	points := func(list []Event) bool {
+		return slices.ContainsFunc(list, func(e Event) bool { _, ok := e.What.(Point); return ok })
+	}
+	for _, r := range j.records() {
+		if keyOf(r.fact) == keyOf(f) {
+			moved, _ := j.flow(r)
+			return points(h.Events[r.event:]) || moved.rate != nil && points(h.Events[:r.event])
+		}
+	}
+	return false
+}
+
 func sum(list []ledger.Lot) rat {
 	total := new0()
 	for _, l := range list {
@@ -307,11 +330,11 @@ func Look(h History, now time.Time) (wrote []Event) {
 	return wrote
 }
 
-// BeforeFlow returns the equity point that is written before capital that comes or goes now: where there
-// are equity points and equity is known.
-func BeforeFlow(h History, now time.Time) []Event {
+// BeforeFlow returns the equity point that is written before capital that comes or goes at a time that is now:
+// where there are equity points and equity is known.
+func BeforeFlow(h History, at, now time.Time) []Event {
 	j := newJudge(h, now)
-	if equity, fresh := j.equity(); equity != nil && fresh && !j.oldSpot() && j.pointed() {
+	if equity, fresh := j.equity(); j.ofNow(at) && equity != nil && fresh && !j.oldSpot() && j.pointed() {
 		return []Event{{now, Point{At: now, Equity: equity, Before: true}}}
 	}
 	return nil

@@ -77,7 +77,8 @@ type player struct {
 	cover     *coverage
 	execs     int
 	trades    []ledger.Trade
-	ended     bool // by a difference that is known
+	foreign   []ledger.Fact // capital in a foreign currency without a rate of its own
+	ended     bool          // by a difference that is known
 }
 
 func (p *player) now() time.Time { return time.UnixMicro(p.clock.Load()).UTC() }
@@ -146,8 +147,10 @@ func (p *player) step(s step) string {
 			return "" // nobody can withdraw what is not there
 		}
 		p.execs++
-		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now()
-		p.history.Events = append(p.history.Events, p.beforeFlow(m)...)
+		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now().Add(-s.age)
+		if m.Kind.IsCapital() {
+			return p.capital(m, m.Time, m.Currency)
+		}
 		p.record(m)
 	case "trade":
 		p.trade(*s.trade, "")
@@ -159,11 +162,10 @@ func (p *player) step(s step) string {
 		p.expire()
 	case "assign":
 		p.assign()
-	case "opening":
-		p.execs++
-		p.history.Events = append(p.history.Events, rulemodel.BeforeFlow(p.history, p.now())...)
-		p.record(ledger.Opening{ID: fmt.Sprint("opening-", p.execs), Instrument: s.trade.Instrument, Time: p.now(),
-			Lots: []ledger.Lot{{Quantity: s.trade.Quantity, Basis: s.trade.Quantity.Mul(s.trade.Price), OpenedAt: p.now()}}})
+	case "opening", "come", "depart":
+		return p.inKind(s)
+	case "tell rate":
+		p.tellRate(s)
 	case "correct", "cancel", "late":
 		p.restate(s)
 	case "release":
@@ -181,19 +183,105 @@ func (p *player) step(s step) string {
 }
 
 // record records facts that must be new.
-// beforeFlow returns the point that is written before a movement of capital.
-func (p *player) beforeFlow(m ledger.CashMovement) []rulemodel.Event {
-	if !m.Kind.IsCapital() {
-		return nil
-	}
-	return rulemodel.BeforeFlow(p.history, p.now())
-}
-
 func (p *player) record(facts ...ledger.Fact) {
 	n, err := p.portfolio.Record(p.ctx, facts...)
 	require.NoError(p.t, err)
 	require.Equal(p.t, len(facts), n)
 	p.history.Add(p.now(), rulemodel.Facts(facts))
+}
+
+// capital records capital of a time, before which a point may be written.
+func (p *player) capital(f ledger.Fact, at time.Time, c ledger.Currency) string {
+	before := rulemodel.BeforeFlow(p.history, at, p.now())
+	if len(before) == 0 && p.behindFlow() && !flowsInTurn {
+		if difference := p.point(); difference != "" || p.behindFlow() {
+			return difference
+		}
+	}
+	own := rulemodel.Unrated(p.history, c, at, p.now()) && !unratedFlows
+	if own {
+		f = rated(f, dec("1.25"))
+	}
+	p.history.Events = append(p.history.Events, before...)
+	p.record(f)
+	if c != p.history.Base && !own {
+		p.foreign = append(p.foreign, f)
+	}
+	return ""
+}
+
+// behindFlow reports whether the last equity point was written before capital that moved.
+func (p *player) behindFlow() bool {
+	for _, e := range slices.Backward(p.history.Events) {
+		if w, ok := e.What.(rulemodel.Point); ok {
+			return w.Before
+		}
+	}
+	return false
+}
+
+// inKind opens a position or transfers one, or a part of it.
+func (p *player) inKind(s step) string {
+	p.execs++
+	i, at := s.trade.Instrument, p.now().Add(-s.age)
+	t := ledger.Transfer{ID: fmt.Sprint("kind-", p.execs), Instrument: i, Quantity: s.trade.Quantity, Price: s.price, Time: at}
+	if s.name == "depart" {
+		pos, _ := p.portfolio.Position(i.Key())
+		if s.part > 0 && !pos.Quantity.IsZero() {
+			t.Quantity = pos.Quantity.Mul(dec("-0.25")).Mul(dec(fmt.Sprint(s.part))).Trunc(0)
+		}
+		if t.Quantity.IsZero() {
+			return ""
+		}
+	} else {
+		basis := t.Quantity.Mul(s.trade.Price).Mul(i.Multiplier)
+		t.Lots = []ledger.Lot{{Quantity: t.Quantity, Basis: basis, OpenedAt: at.Add(-s.held)}}
+	}
+	refused, late := rulemodel.CannotMove(p.history, t, p.now())
+	if late && !lateBases && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
+		return ""
+	}
+	if refused {
+		_, err := p.portfolio.Record(p.ctx, t)
+		if !errors.Is(err, accounts.ErrInvalid) && !errors.Is(err, accounts.ErrPositionNotFound) {
+			return fmt.Sprintf("a transfer of %s in %s is recorded: %v", t.Quantity, i.Key(), err) + p.figures()
+		}
+		return ""
+	}
+	if s.name == "opening" {
+		return p.capital(ledger.Opening{ID: t.ID, Instrument: i, Lots: t.Lots, Price: t.Price, Time: at}, at, i.Currency)
+	}
+	return p.capital(t, at, i.Currency)
+}
+
+// tellRate records capital in a foreign currency again, with its rate.
+func (p *player) tellRate(s step) {
+	if len(p.foreign) == 0 {
+		return
+	}
+	n := s.part % len(p.foreign)
+	f := p.foreign[n]
+	if rulemodel.Counted(p.history, f) && !countedRates {
+		return
+	}
+	p.foreign = slices.Delete(p.foreign, n, n+1)
+	p.record(rated(f, s.price))
+}
+
+// rated returns capital with its conversion rate.
+func rated(f ledger.Fact, rate ledger.Decimal) ledger.Fact {
+	switch f := f.(type) {
+	case ledger.CashMovement:
+		f.FXRate = rate
+		return f
+	case ledger.Opening:
+		f.FXRate = rate
+		return f
+	case ledger.Transfer:
+		f.FXRate = rate
+		return f
+	}
+	return f
 }
 
 func (p *player) trade(t ledger.Trade, order ledger.OrderID) {
