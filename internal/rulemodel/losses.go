@@ -86,11 +86,11 @@ func (j *judge) flow(r record) (flow, bool) {
 	return flow{}, false
 }
 
-// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded now, while there
-// are equity points.
-func Unrated(h History, c ledger.Currency, at, now time.Time) bool {
+// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded now, and whether
+// there are equity points.
+func Unrated(h History, c ledger.Currency, at, now time.Time) (unrated, pointed bool) {
 	j := newJudge(h, now)
-	return j.pointed() && j.rateOf(c, ledger.Decimal{}, at) == nil
+	return j.rateOf(c, ledger.Decimal{}, at) == nil, j.pointed()
 }
 
 // Counted reports whether an equity point or the high-water mark counts capital that was recorded, at the rate that
@@ -140,14 +140,20 @@ func (j *judge) rateOf(c ledger.Currency, own ledger.Decimal, at time.Time) rat 
 	return nil
 }
 
+// priceOf is the price of a position that comes or goes when it is recorded: its own, or the fresh mark if its
+// time is now; zero if there is neither.
+func (j *judge) priceOf(i ledger.Instrument, own ledger.Decimal, at time.Time) rat {
+	if mark, young := j.price(i.Key()); own.IsZero() && mark != nil && young && j.ofNow(at) {
+		return mark
+	}
+	return exact(own)
+}
+
 // worthOf is what a position that comes or, below zero, goes is worth in its currency when it is recorded:
-// at its price, or the fresh mark if its time is now, or else its basis; of what does not settle its
+// at its price, or else its basis; of what does not settle its
 // notional, the gain at that price.
 func (j *judge) worthOf(i ledger.Instrument, quantity, basis rat, own ledger.Decimal, at time.Time) rat {
-	price := exact(own)
-	if mark, young := j.price(i.Key()); price.Sign() == 0 && mark != nil && young && j.ofNow(at) {
-		price = mark
-	}
+	price := j.priceOf(i, own, at)
 	value := mul(quantity, price, unit(i))
 	switch settles := settlesNotional(i); {
 	case price.Sign() == 0 && settles:

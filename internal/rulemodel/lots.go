@@ -77,15 +77,22 @@ func (l *lots) come(key ledger.InstrumentKey, list []ledger.Lot) {
 	}
 }
 
-// depart takes away what a transfer takes along. What is not there is missing from then on, at the basis that
-// the transfer had when it was recorded.
+// depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
+// the transfer, or else at the basis that it had when it was recorded. The documentation does not say so: the
+// library does.
 func (l *lots) depart(j *judge, p placed) {
 	key, quantity := p.move.Instrument.Key(), exact(p.move.Quantity)
 	_, basis, rest := l.take(key, quantity)
 	l.left[p.move.ID] = basis
-	if rest.Sign() != 0 {
-		l.put(key, lot{rest, mul(neg(j.basisOf(p.move, p.told)), div(rest, quantity)), p.move.Time})
+	if rest.Sign() == 0 {
+		return
 	}
+	then := newJudge(History{j.h.Base, j.h.Events[:p.told]}, j.h.Events[p.told].Time)
+	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
+	if missing.Sign() == 0 {
+		missing = mul(neg(j.basisOf(p.move, p.told)), div(rest, quantity))
+	}
+	l.put(key, lot{rest, missing, p.move.Time})
 }
 
 // basisOf is the basis of what a transfer takes along, when event n recorded it; negative of a short

@@ -26,11 +26,12 @@ type coverage struct {
 	Broken, Passed, Warned map[risk.Rule]int
 	orders, allowed        int
 	known                  map[string]int // histories that ended by a known difference
+	facts                  map[string]int // capital in kind, and rates told later
 }
 
 func newCoverage() *coverage {
 	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{},
-		known: map[string]int{}}
+		known: map[string]int{}, facts: map[string]int{}}
 }
 
 func (c *coverage) count(a rulemodel.Answer) {
@@ -63,6 +64,23 @@ func (c *coverage) add(o *coverage) {
 	for name, n := range o.known {
 		c.known[name] += n
 	}
+	for name, n := range o.facts {
+		c.facts[name] += n
+	}
+}
+
+// moved counts a position that comes or goes otherwise than by a trade.
+func (c *coverage) moved(s step, t ledger.Transfer, refused, late bool, base ledger.Currency) {
+	name := s.name
+	for _, part := range []struct {
+		is   bool
+		name string
+	}{{refused, "refused"}, {late, "late"}, {t.Quantity.IsNeg(), "short"}, {t.Instrument.Currency != base, "foreign"}} {
+		if part.is {
+			c.facts[name+" "+part.name]++
+		}
+	}
+	c.facts[name+" "+string(t.Instrument.SecType)]++
 }
 
 // player plays a history in the library, and writes it down for the model.
@@ -77,18 +95,28 @@ type player struct {
 	cover     *coverage
 	execs     int
 	trades    []ledger.Trade
-	foreign   []ledger.Fact // capital in a foreign currency without a rate of its own
-	ended     bool          // by a difference that is known
+	foreign   []foreign // capital in a foreign currency without a rate of its own
+	prices    map[ledger.InstrumentKey]ledger.Decimal
+	euro      ledger.Decimal // the last rate
+	restated  bool           // executions were corrected, cancelled or late
+	ended     bool           // by a difference that is known
 }
 
 func (p *player) now() time.Time { return time.UnixMicro(p.clock.Load()).UTC() }
+
+// foreign is capital in a foreign currency without a rate of its own.
+type foreign struct {
+	fact    ledger.Fact
+	unrated bool // nor one of its time
+}
 
 // play plays the steps, and returns how the library and the model first differed; "" if they never
 // did.
 func play(t *testing.T, steps []step, cover *coverage) string {
 	t.Helper()
 	store := memstore.New()
-	p := &player{t: t, ctx: t.Context(), cover: cover, history: rulemodel.History{Base: "USD"}}
+	p := &player{t: t, ctx: t.Context(), cover: cover, history: rulemodel.History{Base: "USD"},
+		prices: map[ledger.InstrumentKey]ledger.Decimal{}}
 	p.clock.Store(start.UnixMicro())
 	var err error
 	p.manager, err = accounts.New(store, accounts.WithClock(p.now))
@@ -132,12 +160,17 @@ func (p *player) step(s step) string {
 	case "marks":
 		for _, m := range s.marks {
 			m.Time = p.now().Add(-s.age)
+			p.prices[m.Instrument.Key()] = m.Price
 			require.NoError(p.t, p.portfolio.Mark(m))
 			p.history.Add(p.now(), m)
 		}
 	case "rate":
 		for _, r := range s.rates {
 			r.Time = p.now().Add(-s.age)
+			if !unratedFlows && !p.euro.IsZero() && p.unrated() {
+				r.Rate = p.euro
+			}
+			p.euro = r.Rate
 			require.NoError(p.t, p.portfolio.MarkFX(r))
 			p.history.Add(p.now(), r)
 		}
@@ -198,16 +231,25 @@ func (p *player) capital(f ledger.Fact, at time.Time, c ledger.Currency) string 
 			return difference
 		}
 	}
-	own := rulemodel.Unrated(p.history, c, at, p.now()) && !unratedFlows
+	unrated, pointed := rulemodel.Unrated(p.history, c, at, p.now())
+	if pointed && p.unrated() && !unratedFlows {
+		return ""
+	}
+	own := unrated && pointed && !unratedFlows
 	if own {
 		f = rated(f, dec("1.25"))
 	}
 	p.history.Events = append(p.history.Events, before...)
 	p.record(f)
 	if c != p.history.Base && !own {
-		p.foreign = append(p.foreign, f)
+		p.foreign = append(p.foreign, foreign{f, unrated})
 	}
 	return ""
+}
+
+// unrated reports whether capital came or went without any rate.
+func (p *player) unrated() bool {
+	return slices.ContainsFunc(p.foreign, func(f foreign) bool { return f.unrated })
 }
 
 // behindFlow reports whether the last equity point was written before capital that moved.
@@ -226,8 +268,12 @@ func (p *player) inKind(s step) string {
 	i, at := s.trade.Instrument, p.now().Add(-s.age)
 	t := ledger.Transfer{ID: fmt.Sprint("kind-", p.execs), Instrument: i, Quantity: s.trade.Quantity, Price: s.price, Time: at}
 	if s.name == "depart" {
-		pos, _ := p.portfolio.Position(i.Key())
-		if s.part > 0 && !pos.Quantity.IsZero() {
+		if pos := p.departing(i, s.part); s.part > 0 && !pos.Quantity.IsZero() {
+			i = pos.Instrument
+			t.Instrument = i
+			if !t.Price.IsZero() {
+				t.Price = p.prices[i.Key()]
+			}
 			t.Quantity = pos.Quantity.Mul(dec("-0.25")).Mul(dec(fmt.Sprint(s.part))).Trunc(0)
 		}
 		if t.Quantity.IsZero() {
@@ -241,6 +287,10 @@ func (p *player) inKind(s step) string {
 	if late && !lateBases && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
 		return ""
 	}
+	if late && !lateNow && len(rulemodel.BeforeFlow(p.history, at, p.now())) > 0 {
+		return ""
+	}
+	p.cover.moved(s, t, refused, late, p.history.Base)
 	if refused {
 		_, err := p.portfolio.Record(p.ctx, t)
 		if !errors.Is(err, accounts.ErrInvalid) && !errors.Is(err, accounts.ErrPositionNotFound) {
@@ -254,17 +304,28 @@ func (p *player) inKind(s step) string {
 	return p.capital(t, at, i.Currency)
 }
 
+// departing returns what is held of the contract or else of another one.
+func (p *player) departing(i ledger.Instrument, n int) ledger.Position {
+	pos, _ := p.portfolio.Position(i.Key())
+	held := slices.DeleteFunc(p.portfolio.Positions(), func(pos ledger.Position) bool { return pos.Quantity.IsZero() })
+	if pos.Quantity.IsZero() && len(held) > 0 {
+		return held[n%len(held)]
+	}
+	return pos
+}
+
 // tellRate records capital in a foreign currency again, with its rate.
 func (p *player) tellRate(s step) {
 	if len(p.foreign) == 0 {
 		return
 	}
 	n := s.part % len(p.foreign)
-	f := p.foreign[n]
+	f := p.foreign[n].fact
 	if rulemodel.Counted(p.history, f) && !countedRates {
 		return
 	}
 	p.foreign = slices.Delete(p.foreign, n, n+1)
+	p.cover.facts["rate told later"]++
 	p.record(rated(f, s.price))
 }
 
@@ -358,6 +419,7 @@ func (p *player) restate(s step) {
 	if len(p.trades) == 0 {
 		return
 	}
+	p.restated = true
 	n := s.part % len(p.trades)
 	t := p.trades[n]
 	root, number := t.ExecID.Correction()
@@ -473,6 +535,9 @@ func (p *player) order(o risk.Order) string {
 	if d := p.report(); d != "" {
 		return d + p.figures()
 	}
+	if d := p.losses(); d != "" {
+		return d + p.figures()
+	}
 	asked := rulemodel.Check(p.history, o, p.now())
 	want := asked
 	got := p.portfolio.Check(o)
@@ -536,6 +601,25 @@ func (p *player) report() string {
 		if !near(c.got, c.want) && (c.name != "margin" || r.Limits.Account == risk.MarginAccount) {
 			return fmt.Sprintf("%s is %s, the model says %s", c.name, c.got, c.want.FloatString(6))
 		}
+	}
+	return ""
+}
+
+// losses compares what losses are told from, until an execution is restated: that moves equity points.
+func (p *player) losses() string {
+	want, ok := rulemodel.LossesOf(p.history, p.now())
+	if !ok || p.restated {
+		return ""
+	}
+	s := p.portfolio.Snapshot()
+	if !near(s.InKind, want.InKind) {
+		return fmt.Sprintf("in kind came %s, the model says %s", s.InKind, want.InKind.FloatString(6))
+	}
+	if want.DayLoss != nil && !near(s.Risk.DayLoss, want.DayLoss) {
+		return fmt.Sprintf("the day lost %s, the model says %s", s.Risk.DayLoss, want.DayLoss.FloatString(6))
+	}
+	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) {
+		return fmt.Sprintf("the drawdown is %s, the model says %s", s.Risk.Drawdown, want.Drawdown.FloatString(6))
 	}
 	return ""
 }

@@ -183,6 +183,35 @@ func Instrument(h History, id ledger.OrderID) ledger.Instrument {
 // TradingState returns the state that trading is in.
 func TradingState(h History, now time.Time) risk.TradingState { return newJudge(h, now).state }
 
+// Losses are the figures from which losses are told, in base currency.
+type Losses struct {
+	Drawdown *big.Rat // a fraction of the high-water mark; nil if that is not positive
+	DayLoss  *big.Rat // nil without an equity point
+	InKind   *big.Rat // what positions were worth that came or, below zero, went otherwise than by trades
+}
+
+// LossesOf returns the figures; false if equity is not known.
+func LossesOf(h History, now time.Time) (l Losses, ok bool) {
+	j := newJudge(h, now)
+	equity, _ := j.equity()
+	if equity == nil {
+		return l, false
+	}
+	l.InKind = new0()
+	if high := j.highWater(); high.Sign() > 0 {
+		l.Drawdown = most(new0(), div(sub(high, equity), high))
+	}
+	l.DayLoss, _, _ = j.dayLoss(equity)
+	for _, r := range j.records() {
+		if _, cash := r.fact.(ledger.CashMovement); !cash {
+			if f, ok := j.flow(r); ok {
+				l.InKind = add(l.InKind, f.at(j))
+			}
+		}
+	}
+	return l, true
+}
+
 // Figures are what a report on limits shows of a profile.
 type Figures struct{ Gross, Net, Margin *big.Rat }
 

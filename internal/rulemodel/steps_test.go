@@ -23,6 +23,10 @@ const foreignFlows = true
 // is late, and rates that are told later.
 const transfers = true
 
+// lateNow switches on positions that come or go now, but are late for their contract, where there are equity points. The point that is
+// written before them does not adjust the high-water mark; the next does.
+const lateNow = false
+
 // lateBases switches on transfers that are late for their contract and whose basis counts: those that go
 // without a price, and those of futures and CFDs. The basis that a transfer takes along is filled in from the lots
 // of now, and not from those of its time.
@@ -205,8 +209,20 @@ func draw(seed uint64) []step {
 	s.add(step{name: "limits", limits: &l})
 	capital := dec(pick(s, "100000", "100000", "30000", "25000", "24000", "12000", "2500"))
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
+	if s.chance(15) {
+		s.inKind()
+	}
+	if s.chance(10) {
+		s.add(step{name: "cash", cash: movements[1], advance: time.Second, age: s.late()})
+	}
 	if s.chance(85) {
 		s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
+	}
+	for s.chance(30) {
+		s.inKind()
+	}
+	if s.chance(30) {
+		s.tellRate()
 	}
 	if s.chance(15) {
 		l := listings[s.IntN(4)]
@@ -303,7 +319,7 @@ func (s *script) next() {
 		s.inKind()
 	}
 	if transfers && s.chance(3) {
-		s.add(step{name: "tell rate", advance: time.Second, part: s.IntN(1000), price: dec(pick(s, "1.25", "1.1", "1.4"))})
+		s.tellRate()
 	}
 	switch n := s.IntN(100); {
 	case n < 52:
@@ -416,7 +432,11 @@ func (s *script) tradeAlone() {
 
 // late is how long ago capital moved that is recorded now.
 func (s *script) late() time.Duration {
-	return pick(s, 0, 0, 0, 0, 0, 2*time.Second, time.Minute, 3*time.Hour, 25*time.Hour)
+	return pick(s, 0, 0, 0, 2*time.Second, time.Minute, 3*time.Hour, 25*time.Hour)
+}
+
+func (s *script) tellRate() {
+	s.add(step{name: "tell rate", advance: time.Second, part: s.IntN(1000), price: dec(pick(s, "1.25", "1.1", "1.4"))})
 }
 
 // inKind draws a position that comes or goes otherwise than by a trade.
