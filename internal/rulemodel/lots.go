@@ -48,7 +48,7 @@ func (j *judge) lots() *lots {
 func (l *lots) trade(t *ledger.Trade) {
 	key, quantity := t.Instrument.Key(), exact(t.Quantity) // which is never zero
 	net := sub(proceeds(t), costs(t))
-	if t.Exercised() {
+	if t.Kind == ledger.Exercise || t.Kind == ledger.Assignment {
 		if isOption(t.Instrument.SecType) {
 			_, basis, rest := l.take(key, quantity)
 			credit(l.premium, ledger.NewStock(t.Instrument.Underlying, t.Instrument.Currency).Key(), basis)

@@ -167,7 +167,7 @@ func (p *player) step(s step) string {
 	case "rate":
 		for _, r := range s.rates {
 			r.Time = p.now().Add(-s.age)
-			if !unratedFlows && !p.euro.IsZero() && p.unrated() {
+			if !unratedFlows && !s.switched && !p.euro.IsZero() && p.unrated() {
 				r.Rate = p.euro
 			}
 			p.euro = r.Rate
@@ -182,7 +182,7 @@ func (p *player) step(s step) string {
 		p.execs++
 		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now().Add(-s.age)
 		if m.Kind.IsCapital() {
-			return p.capital(m, m.Time, m.Currency)
+			return p.capital(s, m, m.Time, m.Currency)
 		}
 		p.record(m)
 	case "trade":
@@ -224,18 +224,18 @@ func (p *player) record(facts ...ledger.Fact) {
 }
 
 // capital records capital of a time, before which a point may be written.
-func (p *player) capital(f ledger.Fact, at time.Time, c ledger.Currency) string {
+func (p *player) capital(s step, f ledger.Fact, at time.Time, c ledger.Currency) string {
 	before := rulemodel.BeforeFlow(p.history, at, p.now())
-	if len(before) == 0 && p.behindFlow() && !flowsInTurn {
+	if len(before) == 0 && p.behindFlow() && !flowsInTurn && !s.switched {
 		if difference := p.point(); difference != "" || p.behindFlow() {
 			return difference
 		}
 	}
 	unrated, pointed := rulemodel.Unrated(p.history, c, at, p.now())
-	if pointed && p.unrated() && !unratedFlows {
+	if pointed && p.unrated() && !unratedFlows && !s.switched {
 		return ""
 	}
-	own := unrated && pointed && !unratedFlows
+	own := unrated && pointed && !unratedFlows && !s.switched
 	if own {
 		f = rated(f, dec("1.25"))
 	}
@@ -284,10 +284,10 @@ func (p *player) inKind(s step) string {
 		t.Lots = []ledger.Lot{{Quantity: t.Quantity, Basis: basis, OpenedAt: at.Add(-s.held)}}
 	}
 	refused, late := rulemodel.CannotMove(p.history, t, p.now())
-	if late && !lateBases && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
+	if late && !lateBases && !s.switched && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
 		return ""
 	}
-	if late && !lateNow && len(rulemodel.BeforeFlow(p.history, at, p.now())) > 0 {
+	if late && !lateNow && !s.switched && len(rulemodel.BeforeFlow(p.history, at, p.now())) > 0 {
 		return ""
 	}
 	p.cover.moved(s, t, refused, late, p.history.Base)
@@ -299,9 +299,9 @@ func (p *player) inKind(s step) string {
 		return ""
 	}
 	if s.name == "opening" {
-		return p.capital(ledger.Opening{ID: t.ID, Instrument: i, Lots: t.Lots, Price: t.Price, Time: at}, at, i.Currency)
+		return p.capital(s, ledger.Opening{ID: t.ID, Instrument: i, Lots: t.Lots, Price: t.Price, Time: at}, at, i.Currency)
 	}
-	return p.capital(t, at, i.Currency)
+	return p.capital(s, t, at, i.Currency)
 }
 
 // departing returns what is held of the contract or else of another one.
@@ -321,7 +321,7 @@ func (p *player) tellRate(s step) {
 	}
 	n := s.part % len(p.foreign)
 	f := p.foreign[n].fact
-	if rulemodel.Counted(p.history, f) && !countedRates {
+	if rulemodel.Counted(p.history, f) && !countedRates && !s.switched {
 		return
 	}
 	p.foreign = slices.Delete(p.foreign, n, n+1)

@@ -126,10 +126,12 @@ type step struct {
 	part    int            // of four, how much of it is filled
 	price   ledger.Decimal
 	held    time.Duration // how long before a transfer its lot was opened
-	trade   *ledger.Trade
-	split   *ledger.Split
-	limits  *risk.Limits
-	status  risk.ProfileStatus
+	// switched plays the step whatever is switched off: a history of TestFaults.
+	switched bool
+	trade    *ledger.Trade
+	split    *ledger.Split
+	limits   *risk.Limits
+	status   risk.ProfileStatus
 }
 
 func (s step) String() string {
