@@ -28,7 +28,14 @@ type record struct {
 
 // records returns the facts recorded so far. A cash movement, an opening or a transfer that is recorded
 // again only tells its rate.
-func (j *judge) records() (list []record) {
+func (j *judge) records() []record {
+	if !j.answered.recorded {
+		j.recorded, j.answered.recorded = j.workOutRecords(), true
+	}
+	return j.recorded
+}
+
+func (j *judge) workOutRecords() (list []record) {
 	known := map[string]int{} // where in the list
 	for n, e := range j.h.Events {
 		facts, ok := e.What.(Facts)

@@ -38,7 +38,14 @@ func (f flow) at(j *judge) rat {
 
 // samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
 // in which they became known: capital that is told late was in no equity before.
-func (j *judge) samples() (list []sample) {
+func (j *judge) samples() []sample {
+	if !j.answered.sampled {
+		j.sampled, j.answered.sampled = j.workOutSamples(), true
+	}
+	return j.sampled
+}
+
+func (j *judge) workOutSamples() (list []sample) {
 	flows := map[int][]flow{}
 	for _, r := range j.records() {
 		if f, ok := j.flow(r); ok {

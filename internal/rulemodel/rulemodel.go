@@ -4,12 +4,13 @@
 //
 // A History is a list of everything that happened, and Judge answers one question about one order.
 // Judge keeps nothing: it works everything out from the whole history, each time, in exact
-// fractions. Positions come of the trades in force in the order of their times, so a correction, a
-// cancellation or a late trade needs no treatment of its own.
+// fractions. Positions come of the facts in force in the order of their times, so a correction, a
+// cancellation or a late fact needs no treatment of its own. Capital counts in the order in which it became
+// known, and at the rate that was told last.
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
-// (what is read off the history), facts (what is in force, and positions), cash (and equity), working
+// (what is read off the history), facts (what is in force, and positions), lots, cash (and equity), working
 // (orders), value (what a contract exposes, at the worst), margin, cover, losses, daytrades, tags
 // (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
 package rulemodel

@@ -19,30 +19,31 @@ const zoneChanges = false
 // foreignFlows switches on deposits and withdrawals in a foreign currency.
 const foreignFlows = true
 
-// transfers switches on positions that come or go otherwise than by trades in the middle of a history, capital that
-// is late, and rates that are told later.
+// transfers switches on positions that come or go otherwise than by trades in the middle of a history, and
+// rates that are told later.
 const transfers = true
 
-// lateNow switches on positions that come or go now, but are late for their contract, where there are equity points. The point that is
-// written before them does not adjust the high-water mark; the next does.
+// lateNow switches on positions that come or go now, but are late for their contract, where there are equity
+// points. The point that is written before them does not adjust the high-water mark; the next does.
 const lateNow = false
 
 // lateBases switches on transfers that are late for their contract and whose basis counts: those that go
-// without a price, and those of futures and CFDs. The basis that a transfer takes along is filled in from the lots
-// of now, and not from those of its time.
+// without a price, and those of futures and CFDs. The basis that a transfer takes along is filled in from the
+// lots of now, and not from those of its time.
 const lateBases = false
 
-// flowsInTurn switches on capital before which no equity point is written, while the last point is one that was written before other
-// capital. The high-water mark is adjusted by that point, and not by the next.
+// unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
+// what comes after it. No order writes a point for capital then. With the rate of the day the capital changes
+// too, and so does the loss that is told.
+const unratedFlows = false
+
+// flowsInTurn switches on capital before which no equity point is written, while the last point is one that
+// was written before other capital. That point adjusts the high-water mark, and not the next.
 const flowsInTurn = false
 
-// countedRates switches on conversion rates that are told later of capital which an equity point or the high-water mark
-// counts already. What the rate changes counts as capital that moves at that moment.
+// countedRates switches on conversion rates that are told later of capital which an equity point or the
+// high-water mark counts already. What the rate changes counts as capital that moves at that moment.
 const countedRates = false
-
-// unratedFlows switches on capital in a foreign currency without any rate while there are equity points. Its worth at the rate of the
-// day is no part of what the high-water mark is adjusted for.
-const unratedFlows = false
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
