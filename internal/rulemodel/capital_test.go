@@ -156,7 +156,7 @@ func rated(f ledger.Fact, rate ledger.Decimal) ledger.Fact {
 // losses compares what losses are told from, until an execution is corrected or cancelled: that moves equity points.
 func (p *player) losses() string {
 	want, ok := rulemodel.LossesOf(p.history, p.now())
-	if !ok || p.restated {
+	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued || p.restated { // which the report then leaves out
 		return ""
 	}
 	s := p.portfolio.Snapshot()
