@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/rulemodel"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // moved counts a position that comes or goes otherwise than by a trade.
@@ -170,4 +174,51 @@ func (p *player) losses() string {
 		return fmt.Sprintf("the drawdown is %s, the model says %s", s.Risk.Drawdown, want.Drawdown.FloatString(6))
 	}
 	return ""
+}
+
+// TestTransfers plays short histories of transfers: the library and the model agree, and allow as many orders
+// as they should.
+func TestTransfers(t *testing.T) {
+	limited := func(l *risk.Limits) { l.StrategyExposure = risk.Limit{Amount: dec("6000")} }
+	trend := orderOf("a", stockXYZ, "40", "100")
+	trend.order.Strategy = "trend"
+	again := orderOf("c", stockXYZ, "40", "100")
+	again.order.Strategy = "trend"
+	fill := func(id ledger.OrderID) step {
+		return step{name: "fill", id: id, part: 4, price: dec("100"), advance: time.Second}
+	}
+	held := []step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), trend, fill("a"), orderOf("b", stockXYZ, "20", "100"), fill("b")}
+	gone := moveOf("depart", stockXYZ, "0", "0", "0", 0)
+	gone.part = 3
+	var daily []step // what was bought today leaves, comes back and is sold
+	for range 4 {
+		daily = append(daily, tradeOf(stockABC, "10", "50"), moveOf("depart", stockABC, "0", "0", "0", 0),
+			moveOf("come", stockABC, "10", "50", "0", 0), tradeOf(stockABC, "-10", "50"))
+	}
+	patterned := func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} }
+	for name, c := range map[string]struct {
+		limit   func(l *risk.Limits)
+		steps   []step
+		allowed int
+	}{
+		"a strategy holds what it bought":                   {limited, append(slices.Clone(held), again), 2},
+		"a strategy holds no more than what is left":        {limited, append(slices.Clone(held), gone, again), 3},
+		"what came back was not opened today":               {patterned, slices.Concat(held[:2], []step{markOf(stockABC, "50")}, daily, []step{orderOf("d", stockABC, "1", "50")}), 1},
+		"what is sold today after a transfer of other lots": {patterned, slices.Concat(held[:2], []step{markOf(stockABC, "50")}, dayTrades(), []step{orderOf("d", stockABC, "1", "50")}), 0},
+	} {
+		cover := newCoverage()
+		require.Empty(t, play(t, append([]step{{name: "limits", limits: loose(c.limit)}}, c.steps...), cover), name)
+		require.Equal(t, c.allowed, cover.allowed, "%s: orders allowed; broken %v", name, cover.Broken)
+	}
+}
+
+// dayTrades are three day trades between which a part of the position leaves.
+func dayTrades() (steps []step) {
+	steps = append(steps, moveOf("come", stockABC, "100", "50", "0", 0))
+	for range 3 {
+		some := moveOf("depart", stockABC, "0", "0", "0", 0)
+		some.part = 1
+		steps = append(steps, tradeOf(stockABC, "10", "50"), some, tradeOf(stockABC, "-10", "50"))
+	}
+	return steps
 }
