@@ -233,8 +233,10 @@ func (j *judge) marked() (high rat, waiting []flow) {
 				high, waiting = s.equity, nil
 			}
 		case s.equity != nil:
-			then := newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at)
-			came := then.worthOfAll(waiting)
+			came := new0()
+			if len(waiting) > 0 {
+				came = newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at).worthOfAll(waiting)
+			}
 			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
 				before = s.equity

@@ -124,6 +124,6 @@ var warned = []risk.Rule{
 
 // inKind are what the histories must have of positions that come and go otherwise than by trades.
 var inKind = []string{
-	"opening STK", "opening late", "come STK", "come OPT", "come FUT", "come late", "come short", "come foreign", "come refused",
+	"opening STK", "come STK", "come OPT", "come FUT", "come late", "come short", "come foreign", "come refused",
 	"depart STK", "depart OPT", "depart FUT", "depart late", "depart short", "depart foreign", "depart refused", "rate told later",
 }

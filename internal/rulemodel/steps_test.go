@@ -458,7 +458,7 @@ func (s *script) inKind() {
 	if st.name == "depart" {
 		st.part = pick(s, 0, 1, 2, 4, 4, 5)
 	}
-	if s.chance(40) {
+	if s.chance(40) || st.age > 0 && s.chance(80) {
 		st.price = s.priceOf(l.Instrument)
 	}
 	s.add(st)
