@@ -106,7 +106,24 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 			return nil, false
 		}
 	}
-	return total, fresh
+	return total, fresh && j.rated()
+}
+
+// rated reports whether capital that counts at the rate of the day has a fresh one. Without it losses are not
+// known. The documentation does not say that equity then counts as unknown: the library does.
+func (j *judge) rated() bool {
+	sums := map[ledger.Currency]rat{}
+	for _, s := range j.samples() {
+		if s.equity == nil && s.moved.rate == nil {
+			credit(sums, s.moved.currency, s.moved.amount)
+		}
+	}
+	for c, sum := range sums {
+		if rate, young := j.rate(c); sum.Sign() != 0 && (rate == nil || !young) {
+			return false
+		}
+	}
+	return true
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything

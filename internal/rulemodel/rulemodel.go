@@ -11,7 +11,7 @@
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
 // (what is read off the history), facts (what is in force, and positions), lots, cash (and equity), working
-// (orders), value (what a contract exposes, at the worst), margin, cover, losses, daytrades, tags
+// (orders), value (what a contract exposes, at the worst), margin, cover, flows (capital), losses, daytrades, tags
 // (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
 package rulemodel
 
