@@ -71,6 +71,7 @@ func euro(rate string) step {
 const (
 	stockXYZ = "STK:XYZ:USD"
 	stockABC = "STK:ABC:USD"
+	cfd      = "CFD:DAX:EUR"
 	put95    = "OPT:XYZ:20260618:P:95:100:USD"
 	put100   = "OPT:XYZ:20260717:P:100:100:USD"
 	call95   = "OPT:XYZ:20260717:C:95:100:USD"
@@ -127,6 +128,10 @@ func TestFaults(t *testing.T) {
 		"an order writes no point for capital without a rate": {"", func(*risk.Limits) {},
 			[]step{euro("1.25"), cashOf(ledger.Deposit, "USD", "2500"), {name: "point", advance: time.Second}, late(cashOf(ledger.Deposit, "EUR", "5000")),
 				orderOf("b", stockABC, "1", "50"), cashOf(ledger.Fee, "USD", "-105"), orderOf("a", stockABC, "1", "50")}},
+		// A CFD in EUR came, for which there is no rate. All cash is in USD, and the order buys a short call back.
+		"cash is not known where a CFD that came has no rate": {"", func(*risk.Limits) {},
+			[]step{tradeOf(call105, "-4", "4"), tradeOf(put95, "-3", "2"), moveOf("opening", cfd, "-1", "1728", "1819", 0),
+				orderOf("a", call105, "3", "4.78")}},
 		// 10 shares come for 1,000 and 10 for 1,200, and 10 are sold for 1,300. The first were gone before.
 		"a late transfer takes the basis of other lots along": {"", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), tradeOf(stockXYZ, "10", "100"), {name: "advance", advance: time.Hour},

@@ -37,6 +37,10 @@ const lateBases = false
 // too, and so does the loss that is told.
 const unratedFlows = false
 
+// rateless switches on capital without any rate, own or of the day. Cash is held for unknown then, though all of
+// it is in the base currency, and an order that only reduces a short option is refused for it.
+const rateless = false
+
 // flowsInTurn switches on capital before which no equity point is written, while the last point is one that
 // was written before other capital. That point adjusts the high-water mark, and not the next.
 const flowsInTurn = false
