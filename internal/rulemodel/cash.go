@@ -1,8 +1,6 @@
 package rulemodel
 
 import (
-	"slices"
-
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -19,7 +17,7 @@ func costs(t *ledger.Trade) rat { return add(exact(t.Commission), exact(t.Taxes)
 // cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and all
 // else its proceeds.
 func (j *judge) cash() map[ledger.Currency]rat {
-	balance, _ := j.futures()
+	balance := j.lots().gains
 	for _, m := range j.movements() {
 		credit(balance, m.Currency, exact(m.Amount))
 	}
@@ -51,68 +49,11 @@ func commissionCurrency(t *ledger.Trade) ledger.Currency {
 	return t.Instrument.Currency
 }
 
-// lot is a quantity of a future or CFD and what it cost, both negative if sold short.
-type lot struct{ quantity, basis rat }
-
-// futures returns what closed futures and CFDs gained, by currency, and what the open ones cost, by
-// contract.
-func (j *judge) futures() (gains map[ledger.Currency]rat, basis map[ledger.InstrumentKey]rat) {
-	gains, basis = map[ledger.Currency]rat{}, map[ledger.InstrumentKey]rat{}
-	lots := map[ledger.InstrumentKey][]lot{}
-	for _, p := range j.inForce() {
-		switch {
-		case p.trade != nil && !settlesNotional(p.trade.Instrument):
-			key := p.trade.Instrument.Key()
-			left, gain := closeLots(lots[key], p.trade)
-			lots[key] = left
-			credit(gains, p.trade.Instrument.Currency, gain)
-		case p.open != nil && !settlesNotional(p.open.Instrument):
-			key := p.open.Instrument.Key()
-			for _, l := range p.open.Lots {
-				lots[key] = append(lots[key], lot{exact(l.Quantity), exact(l.Basis)})
-			}
-		}
-	}
-	for key, list := range lots {
-		for _, l := range list {
-			credit(basis, key, l.basis)
-		}
-	}
-	return gains, basis
-}
-
-// closeLots closes lots first in, first out, and opens one with the rest. It returns the gain of what
-// was closed, after the costs of both sides.
-func closeLots(lots []lot, t *ledger.Trade) ([]lot, rat) {
-	rest, gain := exact(t.Quantity), new0()
-	perUnit := div(sub(proceeds(t), costs(t)), rest) // a trade's quantity is never zero
-	for len(lots) > 0 && rest.Sign() != 0 && lots[0].quantity.Sign() != rest.Sign() {
-		first := lots[0]
-		closed := least(size(first.quantity), size(rest))
-		share := div(closed, size(first.quantity))
-		signed := mul(closed, whole(int64(rest.Sign())))
-		gain = add(gain, sub(mul(perUnit, signed), mul(first.basis, share)))
-		rest = sub(rest, signed)
-		lots = lots[1:]
-		if left := sub(whole(1), share); left.Sign() != 0 {
-			lots = append([]lot{{mul(first.quantity, left), mul(first.basis, left)}}, lots...)
-		}
-	}
-	if rest.Sign() != 0 {
-		lots = append(slices.Clone(lots), lot{rest, neg(mul(perUnit, rest))})
-	}
-	return lots, gain
-}
-
 // movements returns the cash movements recorded so far.
 func (j *judge) movements() (list []ledger.CashMovement) {
-	for _, e := range j.h.Events {
-		if facts, ok := e.What.(Facts); ok {
-			for _, f := range facts {
-				if m, ok := f.(ledger.CashMovement); ok {
-					list = append(list, m)
-				}
-			}
+	for _, r := range j.records() {
+		if m, ok := r.fact.(ledger.CashMovement); ok {
+			list = append(list, m)
 		}
 	}
 	return list
@@ -150,7 +91,7 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 			return nil, false
 		}
 	}
-	_, basis := j.futures()
+	basis := j.lots().basis()
 	for key, h := range j.positions() {
 		price, young := j.price(key)
 		if price == nil {
@@ -165,7 +106,24 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 			return nil, false
 		}
 	}
-	return total, fresh
+	return total, fresh && j.rated()
+}
+
+// rated reports whether capital that counts at the rate of the day has a fresh one. Without it losses are not
+// known. The documentation does not say that equity then counts as unknown: the library does.
+func (j *judge) rated() bool {
+	sums := map[ledger.Currency]rat{}
+	for _, s := range j.samples() {
+		if s.equity == nil && s.moved.rate == nil {
+			credit(sums, s.moved.currency, s.moved.amount)
+		}
+	}
+	for c, sum := range sums {
+		if rate, young := j.rate(c); sum.Sign() != 0 && (rate == nil || !young) {
+			return false
+		}
+	}
+	return true
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything

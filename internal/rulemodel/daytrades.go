@@ -64,6 +64,19 @@ func (j *judge) dayTrades() int {
 			}
 			continue
 		}
+		if p.move != nil { // once nothing is left, nothing was opened today
+			key := p.move.Instrument.Key()
+			if held[key] == nil {
+				held[key] = new0()
+			}
+			held[key] = add(held[key], exact(p.move.Quantity))
+			if held[key].Sign() == 0 {
+				at := place{key, j.dayOf(p.time)}
+				delete(opened, at)
+				delete(closing, at)
+			}
+			continue
+		}
 		t := p.trade
 		if t.Instrument.SecType == ledger.Forex {
 			continue

@@ -19,11 +19,13 @@ type judge struct {
 	marks  map[ledger.InstrumentKey]*marked
 	rates  map[ledger.Currency]ledger.FXRate
 
-	forced   []placed  // what inForce, accepted and equity have returned to this question
+	recorded []record  // what records, samples, inForce, accepted and equity have returned to this question
+	sampled  []sample  //
+	forced   []placed  //
 	orders   []working //
 	worth    rat
 	fresh    bool
-	answered struct{ forced, orders, worth bool }
+	answered struct{ recorded, sampled, forced, orders, worth bool }
 
 	reduces bool
 	asked   map[risk.Rule]bool

@@ -11,83 +11,44 @@ import (
 // sample is an equity from which losses are counted, or capital that moved.
 type sample struct {
 	at     time.Time
-	equity rat         // nil for capital that moved
-	before bool        // of a point that was written before capital moved
-	moved  rat         // base currency
+	event  int
+	equity rat  // nil for capital that moved
+	before bool // of a point that was written before capital moved
+	moved  flow
 	anew   []risk.Rule // of a resumption: the losses that begin here
 }
 
-// samples returns equity points, resumptions that count losses anew, and movements of capital, by
-// time; those of the same time as they were recorded.
-func (j *judge) samples() (list []sample) {
+// samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
+// in which they became known: capital that is told late was in no equity before.
+func (j *judge) samples() []sample {
+	if !j.answered.sampled {
+		j.sampled, j.answered.sampled = j.workOutSamples(), true
+	}
+	return j.sampled
+}
+
+func (j *judge) workOutSamples() (list []sample) {
+	flows := map[int][]flow{}
+	for _, r := range j.records() {
+		if f, ok := j.flow(r); ok {
+			flows[r.event] = append(flows[r.event], f)
+		}
+	}
 	for n, e := range j.h.Events {
 		switch w := e.What.(type) {
 		case Point:
-			list = append(list, sample{at: w.At, equity: w.Equity, before: w.Before})
+			list = append(list, sample{at: w.At, event: n, equity: w.Equity, before: w.Before})
 		case State:
 			if len(w.Recount) > 0 {
-				list = append(list, sample{at: e.Time, equity: w.Equity, anew: w.Recount})
+				list = append(list, sample{at: e.Time, event: n, equity: w.Equity, anew: w.Recount})
 			}
 		case Facts:
-			for _, f := range w {
-				if m, ok := f.(ledger.CashMovement); ok && m.Kind.IsCapital() {
-					list = append(list, sample{at: m.Time, moved: mul(exact(m.Amount), j.rateOf(m, n))})
-				}
-				if o, ok := f.(ledger.Opening); ok {
-					list = append(list, sample{at: o.Time, moved: j.worthOf(o, n)})
-				}
+			for _, f := range flows[n] {
+				list = append(list, sample{at: e.Time, event: n, moved: f})
 			}
 		}
 	}
-	slices.SortStableFunc(list, func(a, b sample) int { return a.at.Compare(b.at) })
 	return list
-}
-
-// rateOf is the conversion rate of a movement that event n recorded: its own, or the one that was known
-// then and not too old, or the present one.
-func (j *judge) rateOf(m ledger.CashMovement, n int) rat {
-	switch {
-	case m.Currency == j.h.Base:
-		return whole(1)
-	case !m.FXRate.IsZero():
-		return exact(m.FXRate)
-	}
-	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
-	for _, at := range []*judge{then, j} {
-		if rate, young := at.rate(m.Currency); rate != nil && (young || at == j) {
-			return rate
-		}
-	}
-	return new0()
-}
-
-// worthOf is what a position that event n opened was worth in base currency: at its price, or the fresh
-// mark of then, or else its basis; of what does not settle its notional, the gain at that price. Without a
-// fresh rate of then the worth is not known, and nothing is counted.
-func (j *judge) worthOf(o ledger.Opening, n int) rat {
-	then := newJudge(History{j.h.Base, j.h.Events[:n]}, j.h.Events[n].Time)
-	quantity, basis := new0(), new0()
-	for _, l := range o.Lots {
-		quantity, basis = add(quantity, exact(l.Quantity)), add(basis, exact(l.Basis))
-	}
-	rate, young := then.rate(o.Instrument.Currency)
-	if rate == nil || !young {
-		return new0()
-	}
-	price := exact(o.Price)
-	if mark, young := then.price(o.Instrument.Key()); price.Sign() == 0 && mark != nil && young {
-		price = mark
-	}
-	value := mul(quantity, price, unit(o.Instrument))
-	switch settles := settlesNotional(o.Instrument); {
-	case price.Sign() == 0 && settles:
-		return mul(basis, rate)
-	case price.Sign() == 0:
-		return new0()
-	case !settles:
-		value = sub(value, basis)
-	}
-	return mul(value, rate)
 }
 
 // dayLoss is what was lost since the last equity point before the trading day, or the first of the
@@ -98,7 +59,7 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 	for _, s := range j.samples() {
 		switch {
 		case s.equity == nil:
-			moved = add(moved, s.moved)
+			moved = add(moved, s.moved.at(j))
 		case !ok && s.anew == nil, s.anew == nil && j.dayOf(s.at) < j.today(), slices.Contains(s.anew, risk.RuleDailyLoss):
 			start, moved, ok = s.equity, new0(), true
 		}
@@ -115,8 +76,9 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 // written before the capital moved, or else, where equity was not known then, by the next that is known;
 // zero without a point.
 func (j *judge) highWater() rat {
-	high, waiting := j.marked()
+	high, list := j.marked()
 	if equity, _ := j.equity(); equity != nil && j.pointed() {
+		waiting := j.worthOfAll(list)
 		high = flowed(high, sub(equity, waiting), waiting)
 	}
 	return high
@@ -124,13 +86,21 @@ func (j *judge) highWater() rat {
 
 // waits reports whether capital came or went for which the high-water mark is not adjusted yet.
 func (j *judge) waits() bool {
-	_, waiting := j.marked()
-	return waiting.Sign() != 0
+	_, list := j.marked()
+	return j.worthOfAll(list).Sign() != 0
+}
+
+func (j *judge) worthOfAll(list []flow) rat {
+	total := new0()
+	for _, f := range list {
+		total = add(total, f.at(j))
+	}
+	return total
 }
 
 // marked is the high-water mark without what waits for an equity that is known, and what waits.
-func (j *judge) marked() (high, waiting rat) {
-	high, waiting = new0(), new0()
+func (j *judge) marked() (high rat, waiting []flow) {
+	high = new0()
 	pointed := false
 	var before rat // equity before capital moves
 	for _, s := range j.samples() {
@@ -138,18 +108,22 @@ func (j *judge) marked() (high, waiting rat) {
 		case s.equity != nil && s.anew != nil:
 			before = nil
 			if slices.Contains(s.anew, risk.RuleDrawdown) {
-				high, waiting = s.equity, new0()
+				high, waiting = s.equity, nil
 			}
 		case s.equity != nil:
-			high, waiting, pointed = most(flowed(high, sub(s.equity, waiting), waiting), s.equity), new0(), true
+			came := new0()
+			if len(waiting) > 0 {
+				came = newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at).worthOfAll(waiting)
+			}
+			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
 				before = s.equity
 			}
 		case !pointed: // nothing is counted yet
-		case before != nil:
-			high, before = flowed(high, before, s.moved), add(before, s.moved)
+		case before != nil && s.moved.rate != nil:
+			high, before = flowed(high, before, s.moved.at(j)), nil
 		default:
-			waiting = add(waiting, s.moved)
+			waiting, before = append(waiting, s.moved), nil
 		}
 	}
 	return high, waiting
@@ -249,11 +223,11 @@ func Look(h History, now time.Time) (wrote []Event) {
 	return wrote
 }
 
-// BeforeFlow returns the equity point that is written before capital that comes or goes now: where there
-// are equity points and equity is known.
-func BeforeFlow(h History, now time.Time) []Event {
+// BeforeFlow returns the equity point that is written before capital that comes or goes at a time that is now:
+// where there are equity points and equity is known.
+func BeforeFlow(h History, at, now time.Time) []Event {
 	j := newJudge(h, now)
-	if equity, fresh := j.equity(); equity != nil && fresh && !j.oldSpot() && j.pointed() {
+	if equity, fresh := j.equity(); j.ofNow(at) && equity != nil && fresh && !j.oldSpot() && j.pointed() {
 		return []Event{{now, Point{At: now, Equity: equity, Before: true}}}
 	}
 	return nil

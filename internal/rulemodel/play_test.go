@@ -26,11 +26,12 @@ type coverage struct {
 	Broken, Passed, Warned map[risk.Rule]int
 	orders, allowed        int
 	known                  map[string]int // histories that ended by a known difference
+	facts                  map[string]int // capital in kind, and rates told later
 }
 
 func newCoverage() *coverage {
 	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{},
-		known: map[string]int{}}
+		known: map[string]int{}, facts: map[string]int{}}
 }
 
 func (c *coverage) count(a rulemodel.Answer) {
@@ -63,6 +64,9 @@ func (c *coverage) add(o *coverage) {
 	for name, n := range o.known {
 		c.known[name] += n
 	}
+	for name, n := range o.facts {
+		c.facts[name] += n
+	}
 }
 
 // player plays a history in the library, and writes it down for the model.
@@ -77,7 +81,11 @@ type player struct {
 	cover     *coverage
 	execs     int
 	trades    []ledger.Trade
-	ended     bool // by a difference that is known
+	foreign   []foreign // capital in a foreign currency without a rate of its own
+	prices    map[ledger.InstrumentKey]ledger.Decimal
+	euro      ledger.Decimal // the last rate
+	restated  bool           // executions were corrected or cancelled
+	ended     bool           // by a difference that is known
 }
 
 func (p *player) now() time.Time { return time.UnixMicro(p.clock.Load()).UTC() }
@@ -87,7 +95,8 @@ func (p *player) now() time.Time { return time.UnixMicro(p.clock.Load()).UTC() }
 func play(t *testing.T, steps []step, cover *coverage) string {
 	t.Helper()
 	store := memstore.New()
-	p := &player{t: t, ctx: t.Context(), cover: cover, history: rulemodel.History{Base: "USD"}}
+	p := &player{t: t, ctx: t.Context(), cover: cover, history: rulemodel.History{Base: "USD"},
+		prices: map[ledger.InstrumentKey]ledger.Decimal{}}
 	p.clock.Store(start.UnixMicro())
 	var err error
 	p.manager, err = accounts.New(store, accounts.WithClock(p.now))
@@ -131,12 +140,17 @@ func (p *player) step(s step) string {
 	case "marks":
 		for _, m := range s.marks {
 			m.Time = p.now().Add(-s.age)
+			p.prices[m.Instrument.Key()] = m.Price
 			require.NoError(p.t, p.portfolio.Mark(m))
 			p.history.Add(p.now(), m)
 		}
 	case "rate":
 		for _, r := range s.rates {
 			r.Time = p.now().Add(-s.age)
+			if !unratedFlows && !s.switched && !p.euro.IsZero() && p.unrated() {
+				r.Rate = p.euro
+			}
+			p.euro = r.Rate
 			require.NoError(p.t, p.portfolio.MarkFX(r))
 			p.history.Add(p.now(), r)
 		}
@@ -146,8 +160,10 @@ func (p *player) step(s step) string {
 			return "" // nobody can withdraw what is not there
 		}
 		p.execs++
-		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now()
-		p.history.Events = append(p.history.Events, p.beforeFlow(m)...)
+		m.ID, m.Time = fmt.Sprint("cash-", p.execs), p.now().Add(-s.age)
+		if m.Kind.IsCapital() {
+			return p.capital(s, m, m.Time, m.Currency)
+		}
 		p.record(m)
 	case "trade":
 		p.trade(*s.trade, "")
@@ -159,11 +175,10 @@ func (p *player) step(s step) string {
 		p.expire()
 	case "assign":
 		p.assign()
-	case "opening":
-		p.execs++
-		p.history.Events = append(p.history.Events, rulemodel.BeforeFlow(p.history, p.now())...)
-		p.record(ledger.Opening{ID: fmt.Sprint("opening-", p.execs), Instrument: s.trade.Instrument, Time: p.now(),
-			Lots: []ledger.Lot{{Quantity: s.trade.Quantity, Basis: s.trade.Quantity.Mul(s.trade.Price), OpenedAt: p.now()}}})
+	case "opening", "come", "depart":
+		return p.inKind(s)
+	case "tell rate":
+		p.tellRate(s)
 	case "correct", "cancel", "late":
 		p.restate(s)
 	case "release":
@@ -181,14 +196,6 @@ func (p *player) step(s step) string {
 }
 
 // record records facts that must be new.
-// beforeFlow returns the point that is written before a movement of capital.
-func (p *player) beforeFlow(m ledger.CashMovement) []rulemodel.Event {
-	if !m.Kind.IsCapital() {
-		return nil
-	}
-	return rulemodel.BeforeFlow(p.history, p.now())
-}
-
 func (p *player) record(facts ...ledger.Fact) {
 	n, err := p.portfolio.Record(p.ctx, facts...)
 	require.NoError(p.t, err)
@@ -270,6 +277,7 @@ func (p *player) restate(s step) {
 	if len(p.trades) == 0 {
 		return
 	}
+	p.restated = p.restated || s.name != "late"
 	n := s.part % len(p.trades)
 	t := p.trades[n]
 	root, number := t.ExecID.Correction()
@@ -383,6 +391,9 @@ func (p *player) order(o risk.Order) string {
 		return d
 	}
 	if d := p.report(); d != "" {
+		return d + p.figures()
+	}
+	if d := p.losses(); d != "" {
 		return d + p.figures()
 	}
 	asked := rulemodel.Check(p.history, o, p.now())

@@ -4,13 +4,14 @@
 //
 // A History is a list of everything that happened, and Judge answers one question about one order.
 // Judge keeps nothing: it works everything out from the whole history, each time, in exact
-// fractions. Positions come of the trades in force in the order of their times, so a correction, a
-// cancellation or a late trade needs no treatment of its own.
+// fractions. Positions come of the facts in force in the order of their times, so a correction, a
+// cancellation or a late fact needs no treatment of its own. Capital counts in the order in which it became
+// known, and at the rate that was told last.
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
-// (what is read off the history), facts (what is in force, and positions), cash (and equity), working
-// (orders), value (what a contract exposes, at the worst), margin, cover, losses, daytrades, tags
+// (what is read off the history), facts (what is in force, and positions), lots, cash (and equity), working
+// (orders), value (what a contract exposes, at the worst), margin, cover, flows (capital), losses, daytrades, tags
 // (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
 package rulemodel
 
@@ -182,6 +183,35 @@ func Instrument(h History, id ledger.OrderID) ledger.Instrument {
 
 // TradingState returns the state that trading is in.
 func TradingState(h History, now time.Time) risk.TradingState { return newJudge(h, now).state }
+
+// Losses are the figures from which losses are told, in base currency.
+type Losses struct {
+	Drawdown *big.Rat // a fraction of the high-water mark; nil if that is not positive
+	DayLoss  *big.Rat // nil without an equity point
+	InKind   *big.Rat // what positions were worth that came or, below zero, went otherwise than by trades
+}
+
+// LossesOf returns the figures; false if equity is not known.
+func LossesOf(h History, now time.Time) (l Losses, ok bool) {
+	j := newJudge(h, now)
+	equity, _ := j.equity()
+	if equity == nil {
+		return l, false
+	}
+	l.InKind = new0()
+	if high := j.highWater(); high.Sign() > 0 {
+		l.Drawdown = most(new0(), div(sub(high, equity), high))
+	}
+	l.DayLoss, _, _ = j.dayLoss(equity)
+	for _, r := range j.records() {
+		if _, cash := r.fact.(ledger.CashMovement); !cash {
+			if f, ok := j.flow(r); ok {
+				l.InKind = add(l.InKind, f.at(j))
+			}
+		}
+	}
+	return l, true
+}
 
 // Figures are what a report on limits shows of a profile.
 type Figures struct{ Gross, Net, Margin *big.Rat }

@@ -62,8 +62,14 @@ func TestModel(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(cover.known)) {
 		t.Logf("%d histories ended by a known difference: %s", cover.known[name], name)
 	}
+	for _, name := range slices.Sorted(maps.Keys(cover.facts)) {
+		t.Logf("%-20s %6d", name, cover.facts[name])
+	}
 	if n < enough {
 		return
+	}
+	for _, name := range inKind {
+		require.Positive(t, cover.facts[name], "no history has this: %s", name)
 	}
 	for _, r := range rules {
 		t.Logf("%-20s broken %6d, passed %6d, warned %6d",
@@ -114,4 +120,10 @@ var warned = []risk.Rule{
 	risk.RuleOrderRate, risk.RuleOrders, risk.RuleTrades, risk.RuleNotional, risk.RulePosition,
 	risk.RuleUnderlying, risk.RulePositions, risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy,
 	risk.RuleSector, risk.RuleBuyingPower, risk.RuleDailyLoss, risk.RuleDrawdown,
+}
+
+// inKind are what the histories must have of positions that come and go otherwise than by trades.
+var inKind = []string{
+	"opening STK", "come STK", "come OPT", "come FUT", "come late", "come short", "come foreign", "come refused",
+	"depart STK", "depart OPT", "depart FUT", "depart late", "depart short", "depart foreign", "depart refused", "rate told later",
 }

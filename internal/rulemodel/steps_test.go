@@ -19,6 +19,36 @@ const zoneChanges = false
 // foreignFlows switches on deposits and withdrawals in a foreign currency.
 const foreignFlows = true
 
+// transfers switches on positions that come or go otherwise than by trades in the middle of a history, and
+// rates that are told later.
+const transfers = true
+
+// lateNow switches on positions that come or go now, but are late for their contract, where there are equity
+// points. The point that is written before them does not adjust the high-water mark; the next does.
+const lateNow = false
+
+// lateBases switches on transfers that are late for their contract and whose basis counts: those that go
+// without a price, and those of futures and CFDs. The basis that a transfer takes along is filled in from the
+// lots of now, and not from those of its time.
+const lateBases = false
+
+// unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
+// what comes after it. No order writes a point for capital then. With the rate of the day the capital changes
+// too, and so does the loss that is told.
+const unratedFlows = false
+
+// rateless switches on capital without any rate, own or of the day. Cash is held for unknown then, though all of
+// it is in the base currency, and an order that only reduces a short option is refused for it.
+const rateless = false
+
+// flowsInTurn switches on capital before which no equity point is written, while the last point is one that
+// was written before other capital. That point adjusts the high-water mark, and not the next.
+const flowsInTurn = false
+
+// countedRates switches on conversion rates that are told later of capital which an equity point or the
+// high-water mark counts already. What the rate changes counts as capital that moves at that moment.
+const countedRates = false
+
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
 
@@ -100,10 +130,13 @@ type step struct {
 	id      ledger.OrderID // of the order that is filled or released
 	part    int            // of four, how much of it is filled
 	price   ledger.Decimal
-	trade   *ledger.Trade
-	split   *ledger.Split
-	limits  *risk.Limits
-	status  risk.ProfileStatus
+	held    time.Duration // how long before a transfer its lot was opened
+	// switched plays the step whatever is switched off: a history of TestFaults.
+	switched bool
+	trade    *ledger.Trade
+	split    *ledger.Split
+	limits   *risk.Limits
+	status   risk.ProfileStatus
 }
 
 func (s step) String() string {
@@ -133,6 +166,9 @@ func (s step) String() string {
 	}
 	if s.trade != nil {
 		text += fmt.Sprintf(" %s of %s at %s", s.trade.Quantity, s.trade.Instrument.Key(), s.trade.Price)
+	}
+	if s.id == "" && (s.part != 0 || !s.price.IsZero()) {
+		text += fmt.Sprintf(" part %d price %s", s.part, s.price)
 	}
 	if s.split != nil {
 		text += fmt.Sprintf(" %s %s for %s", s.split.From.Key(), s.split.Numerator, s.split.Denominator)
@@ -180,8 +216,20 @@ func draw(seed uint64) []step {
 	s.add(step{name: "limits", limits: &l})
 	capital := dec(pick(s, "100000", "100000", "30000", "25000", "24000", "12000", "2500"))
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
+	if s.chance(15) {
+		s.inKind()
+	}
+	if s.chance(10) {
+		s.add(step{name: "cash", cash: movements[1], advance: time.Second, age: s.late()})
+	}
 	if s.chance(85) {
 		s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: "EUR", Rate: dec("1.25")}}})
+	}
+	for s.chance(30) {
+		s.inKind()
+	}
+	if s.chance(30) {
+		s.tellRate()
 	}
 	if s.chance(15) {
 		l := listings[s.IntN(4)]
@@ -268,11 +316,17 @@ func (s *script) next() {
 	}
 	if s.chance(6) {
 		if m := pick(s, movements...); m.Currency == "USD" || foreignFlows {
-			if m.Kind.IsCapital() && m.Currency != "USD" { // of capital without any rate the library knows no worth
+			if m.Currency != "USD" && s.chance(85) {
 				s.add(step{name: "rate", rates: []ledger.FXRate{{Currency: m.Currency, Rate: dec(pick(s, "1.25", "1.2", "1.3"))}}})
 			}
-			s.add(step{name: "cash", advance: time.Second, cash: m})
+			s.add(step{name: "cash", advance: time.Second, cash: m, age: s.late()})
 		}
+	}
+	if transfers && s.chance(7) {
+		s.inKind()
+	}
+	if transfers && s.chance(3) {
+		s.tellRate()
 	}
 	switch n := s.IntN(100); {
 	case n < 52:
@@ -381,6 +435,37 @@ func (s *script) tradeAlone() {
 	}
 	s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q,
 		Price: s.priceOf(l.Instrument), Commission: dec(pick(s, "0", "1"))}})
+}
+
+// late is how long ago capital moved that is recorded now.
+func (s *script) late() time.Duration {
+	return pick(s, 0, 0, 0, 2*time.Second, time.Minute, 3*time.Hour, 25*time.Hour)
+}
+
+func (s *script) tellRate() {
+	s.add(step{name: "tell rate", advance: time.Second, part: s.IntN(1000), price: dec(pick(s, "1.25", "1.1", "1.4"))})
+}
+
+// inKind draws a position that comes or goes otherwise than by a trade.
+func (s *script) inKind() {
+	l := pick(s, listings...)
+	for len(s.orders) > 0 && s.chance(60) && l.Instrument.Key() != s.orders[len(s.orders)-1].Instrument.Key() {
+		l = pick(s, listings...) // mostly of what was traded last
+	}
+	q := dec(fmt.Sprint(l.lot * pick(s, 1, 2, 3)))
+	if s.chance(35) && shortable(l.Instrument) {
+		q = q.Neg()
+	}
+	st := step{name: pick(s, "opening", "come", "come", "depart", "depart", "depart"), advance: time.Second, age: s.late(),
+		trade: &ledger.Trade{Instrument: l.Instrument, Quantity: q, Price: s.priceOf(l.Instrument)},
+		held:  pick(s, 0, 0, time.Second, 48*time.Hour)}
+	if st.name == "depart" {
+		st.part = pick(s, 0, 1, 2, 4, 4, 5)
+	}
+	if s.chance(40) || st.age > 0 && s.chance(80) {
+		st.price = s.priceOf(l.Instrument)
+	}
+	s.add(st)
 }
 
 // again asks again for an order that was asked for before, or for another one with its id.

@@ -55,7 +55,7 @@ func (j *judge) strategy(o risk.Order) rat {
 
 // strategies returns the part of each strategy in what is held of each contract. A trade has the
 // strategy of its order. It closes its own strategy's part first, then what belongs to none, then the
-// others' in alphabetical order; what is left of it opens.
+// others' in alphabetical order; what is left of it opens. A transfer changes the parts as a trade of none does.
 func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
 	of := map[ledger.OrderID]string{}
 	for _, w := range j.accepted() {
@@ -76,6 +76,8 @@ func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
 			for _, l := range p.open.Lots {
 				trade(parts(p.open.Instrument), "", exact(l.Quantity))
 			}
+		case p.move != nil:
+			trade(parts(p.move.Instrument), "", exact(p.move.Quantity))
 		case p.split != nil:
 			from, to := parts(p.split.From), parts(p.split.To)
 			ratio := div(exact(p.split.Numerator), exact(p.split.Denominator))

@@ -1,0 +1,123 @@
+package rulemodel
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// flow is what capital was worth when it came or, below zero, went.
+type flow struct {
+	currency ledger.Currency
+	amount   rat
+	rate     rat // the rate of its own or of its time; nil if none is known
+}
+
+// at is the worth in base currency. A flow without a rate counts at the rate of the day; zero without one.
+func (f flow) at(j *judge) rat {
+	if f.rate != nil {
+		return mul(f.amount, f.rate)
+	}
+	if rate, _ := j.rate(f.currency); rate != nil {
+		return mul(f.amount, rate)
+	}
+	return new0()
+}
+
+// flow returns the capital that a record moves, if it does.
+func (j *judge) flow(r record) (flow, bool) {
+	then := newJudge(History{j.h.Base, j.h.Events[:r.event]}, j.h.Events[r.event].Time)
+	switch f := r.fact.(type) {
+	case ledger.CashMovement:
+		rate := then.rateOf(f.Currency, r.rate, f.Time)
+		return flow{f.Currency, exact(f.Amount), rate}, f.Kind.IsCapital()
+	case ledger.Opening:
+		f.Instrument.SetDefaults()
+		quantity, basis := sum(f.Lots)
+		amount := then.worthOf(f.Instrument, quantity, basis, f.Price, f.Time)
+		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+	case ledger.Transfer:
+		f.Instrument.SetDefaults()
+		_, basis := sum(f.Lots)
+		if len(f.Lots) == 0 {
+			with := newJudge(History{j.h.Base, j.h.Events[:r.event+1]}, then.now)
+			basis = neg(with.lots().left[f.ID])
+		}
+		amount := then.worthOf(f.Instrument, exact(f.Quantity), basis, f.Price, f.Time)
+		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+	}
+	return flow{}, false
+}
+
+// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded now, and whether
+// there are equity points.
+func Unrated(h History, c ledger.Currency, at, now time.Time) (unrated, pointed bool) {
+	j := newJudge(h, now)
+	return j.rateOf(c, ledger.Decimal{}, at) == nil, j.pointed()
+}
+
+// Counted reports whether an equity point or the high-water mark counts capital that was recorded, at the rate that
+// was known then.
+func Counted(h History, f ledger.Fact) bool {
+	j := newJudge(h, time.Time{})
+	points := func(list []Event) bool {
+		return slices.ContainsFunc(list, func(e Event) bool { _, ok := e.What.(Point); return ok })
+	}
+	for _, r := range j.records() {
+		if keyOf(r.fact) == keyOf(f) {
+			moved, _ := j.flow(r)
+			return points(h.Events[r.event:]) || moved.rate != nil && points(h.Events[:r.event])
+		}
+	}
+	return false
+}
+
+// sum returns the quantity and the basis of lots.
+func sum(list []ledger.Lot) (quantity, basis rat) {
+	quantity, basis = new0(), new0()
+	for _, l := range list {
+		quantity, basis = add(quantity, exact(l.Quantity)), add(basis, exact(l.Basis))
+	}
+	return quantity, basis
+}
+
+// ofNow reports whether a time is no more than five minutes away.
+func (j *judge) ofNow(t time.Time) bool { return j.now.Sub(t).Abs() <= 5*time.Minute }
+
+// rateOf is the conversion rate of capital of a time that is being recorded: its own, or the one that is
+// known and not too old, if the time is now; nil if there is neither.
+func (j *judge) rateOf(c ledger.Currency, own ledger.Decimal, at time.Time) rat {
+	if c != j.h.Base && !own.IsZero() {
+		return exact(own)
+	}
+	if rate, young := j.rate(c); rate != nil && young && (c == j.h.Base || j.ofNow(at)) {
+		return rate
+	}
+	return nil
+}
+
+// priceOf is the price of a position that comes or goes when it is recorded: its own, or the fresh mark if its
+// time is now; zero if there is neither.
+func (j *judge) priceOf(i ledger.Instrument, own ledger.Decimal, at time.Time) rat {
+	if mark, young := j.price(i.Key()); own.IsZero() && mark != nil && young && j.ofNow(at) {
+		return mark
+	}
+	return exact(own)
+}
+
+// worthOf is what a position that comes or, below zero, goes is worth in its currency when it is recorded:
+// at its price, or else its basis; of what does not settle its notional, the gain at that price.
+func (j *judge) worthOf(i ledger.Instrument, quantity, basis rat, own ledger.Decimal, at time.Time) rat {
+	price := j.priceOf(i, own, at)
+	value := mul(quantity, price, unit(i))
+	switch settles := settlesNotional(i); {
+	case price.Sign() == 0 && settles:
+		return basis
+	case price.Sign() == 0:
+		return new0()
+	case !settles:
+		return sub(value, basis)
+	}
+	return value
+}
