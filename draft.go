@@ -133,6 +133,9 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 				}
 			}
 		}
+		if err := unpriced(next); err != nil {
+			return added, err
+		}
 		if err := d.add(next); err != nil {
 			return added, err
 		}
@@ -142,6 +145,16 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 		return added, p.restateDraft(cmd)
 	}
 	return added, nil
+}
+
+// unpriced returns ErrInvalid for a transfer that goes, is late, and has no price: what it was worth does
+// not show in the lots of now.
+func unpriced(f ledger.Payload) error {
+	a, late := f.(*ledger.Amendment)
+	if !late || a.Transfer == nil || a.Completes != (ledger.Completion{}) || len(a.Transfer.Lots) > 0 || !a.Transfer.Price.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("transfer %q: %w: the price of a late transfer is not known", a.Transfer.ID, ErrInvalid)
 }
 
 // flows reports whether a payload is capital that comes or goes.

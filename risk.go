@@ -190,7 +190,7 @@ func (p *Portfolio) draftLacksPoint() bool {
 	defer p.mu.Unlock()
 	m := p.draftMarket()
 	f := p.draft.fold
-	return (!f.HasPoints() || f.Pending(&m)) && f.Told(&m)
+	return (!f.HasPoints() || f.Pending()) && f.Told(&m)
 }
 
 // writePolicy writes the profile's policy, if the journal does not have it yet.

@@ -163,19 +163,20 @@ type capitalInKind struct {
 	Unrated Decimal `json:"unrated,omitzero"`
 }
 
-// Unrated reports whether capital came or went without a rate.
-func (b *Book) Unrated() bool {
-	for _, c := range b.cash {
+// UnratedCapital returns the capital that came or went without a rate, in cash and in kind, by currency.
+func (b *Book) UnratedCapital() map[Currency]Decimal {
+	sums := map[Currency]Decimal{}
+	for currency, c := range b.cash {
 		if !c.Unconverted.IsZero() {
-			return true
+			sums[currency] = c.Unconverted
 		}
 	}
-	for _, k := range b.kind {
+	for currency, k := range b.kind {
 		if !k.Unrated.IsZero() {
-			return true
+			sums[currency] = sums[currency].Add(k.Unrated)
 		}
 	}
-	return false
+	return sums
 }
 
 // Size returns the number of positions, lots and changes, to which the size of a checkpoint is in

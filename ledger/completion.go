@@ -49,8 +49,10 @@ func complete(t, inForce *Trade, place int64) *Amendment {
 
 // Complete returns the amendment by which f, a cash movement, opening or transfer, completes the same fact
 // that the journal has: by the conversion rate that was not known. was is the fact as first recorded, and
-// place the number of its entry. Complete returns nil if there is nothing to record. Capital then counts at
-// the rate, and not any longer at its MarketRate or at that of the day.
+// place the number of its entry. Complete returns nil if there is nothing to record: of capital that counts
+// at its MarketRate the rate is known. Other capital then counts at the rate told, and not any longer at that
+// of the day. That is no gain and no loss of the day; returns show the difference in the period in which the
+// rate was told.
 //
 // Errors: ErrIDReused if f contradicts the fact in force, see [Differences].
 func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
@@ -65,19 +67,33 @@ func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
 	switch was := factIn(was).(type) {
 	case *CashMovement:
 		full, rate := *was, f.(*CashMovement).FXRate
-		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		lacks, full.FXRate = was.rate().IsZero() && !rate.IsZero(), rate
 		a.Cash = &full
 	case *Opening:
 		full, rate := *was, f.(*Opening).FXRate
-		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		lacks, full.FXRate = was.FXRate.IsZero() && was.MarketRate.IsZero() && !rate.IsZero(), rate
 		a.Opening = &full
 	case *Transfer:
 		full, rate := *was, f.(*Transfer).FXRate
-		lacks, full.FXRate = was.FXRate.IsZero() && !rate.IsZero(), rate
+		lacks, full.FXRate = was.FXRate.IsZero() && was.MarketRate.IsZero() && !rate.IsZero(), rate
 		a.Transfer = &full
 	}
 	if !lacks {
 		return nil, nil
 	}
 	return a, nil
+}
+
+// Capital returns the capital in cash or in kind that an amendment completes: its currency, how much of that
+// it is, and its worth in base currency; false for other amendments.
+func (a *Amendment) Capital(base Currency) (c Currency, amount, worth Decimal, ok bool) {
+	switch f := a.Fact().(type) {
+	case *CashMovement:
+		c, amount, ok = f.Currency, f.Amount, f.Kind.IsCapital()
+		worth, _ = f.InBase(base)
+	case inKind:
+		c, amount, ok = f.currency(), f.Worth(), true
+		worth, _ = f.InBase(base)
+	}
+	return c, amount, worth, ok && a.Completes.Rate
 }

@@ -3,6 +3,7 @@ package exposure
 import (
 	"time"
 
+	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
@@ -55,9 +56,9 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 		a.stale.Touch(from)
 		a.stale.Touch(to)
 	case *ledger.Opening:
-		a.movedInKind(f, &f.Instrument)
+		a.movedInKind(f, &f.Instrument, f.Time)
 	case *ledger.Transfer:
-		a.movedInKind(f, &f.Instrument)
+		a.movedInKind(f, &f.Instrument, f.Time)
 		key := f.Instrument.Key()
 		a.memory.transferred(key, a.Holding(key).Quantity)
 	case *ledger.EquityPoint:
@@ -75,6 +76,12 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 			key := f.Trade.Contract()
 			a.memory.assign(f.Trade, a.Holding(key))
 			a.stale.Touch(key)
+		case f.Trade == nil && f.Completes.Rate:
+			a.told(f)
+		case f.Opening != nil:
+			a.movedInKind(f.Opening, &f.Opening.Instrument, f.Opening.Time)
+		case f.Transfer != nil:
+			a.movedInKind(f.Transfer, &f.Transfer.Instrument, f.Transfer.Time)
 		}
 	case *ledger.Restatement:
 		a.restated(f)
@@ -116,18 +123,18 @@ func (a *Account) decided(p any, seq int64) {
 
 // moved adjusts the high-water mark for capital that was deposited or withdrawn.
 func (a *Account) moved(m *ledger.CashMovement) {
-	if amount, rated := m.InBase(a.Base()); rated && m.Kind.IsCapital() {
-		a.memory.loss.moved(amount)
+	if m.Kind.IsCapital() {
+		amount, rated := m.InBase(a.Base())
+		a.memory.loss.moved(amount, rated, m.Time)
 	}
 }
 
 // movedInKind adjusts the high-water mark for capital in kind in a contract.
 func (a *Account) movedInKind(f interface {
 	InBase(base ledger.Currency) (ledger.Decimal, bool)
-}, i *ledger.Instrument) {
-	if worth, rated := f.InBase(a.Base()); rated {
-		a.memory.loss.moved(worth)
-	}
+}, i *ledger.Instrument, at time.Time) {
+	worth, rated := f.InBase(a.Base())
+	a.memory.loss.moved(worth, rated, at)
 	a.stale.Touch(i.Key())
 	a.stale.touchCash()
 }
@@ -139,16 +146,35 @@ func isCapital(f ledger.Payload) bool {
 		return f.Kind.IsCapital()
 	case *ledger.Opening, *ledger.Transfer:
 		return true
+	case *ledger.Amendment:
+		return f.Completes == ledger.Completion{} && (f.Opening != nil || f.Transfer != nil)
 	}
 	return false
 }
 
-// Pending reports whether capital came or went that the high-water mark is not adjusted for yet: equity
-// was not known then. An equity point adjusts it. Capital without a rate is not looked at: its worth
-// changes with the rate of the day.
-func (a *Account) Pending(m *Market) bool {
-	e := a.weigh(m)
-	return !a.Unrated() && !a.memory.loss.pending(a.capitalAt(e)).IsZero()
+// told folds in a rate that was told later of capital. What the capital counted as is known where it is
+// part of all capital without a rate, which is in one currency, and the newest point was derived.
+func (a *Account) told(f *ledger.Amendment) {
+	currency, amount, is, capital := f.Capital(a.Base())
+	l := &a.memory.loss
+	if !capital || !l.Derived {
+		return
+	}
+	sums := a.UnratedCapital()
+	sum := sums[currency]
+	if f.Cash == nil { // the book counts it with its rate already
+		sum = sum.Add(amount)
+	}
+	delete(sums, currency)
+	if len(sums) == 0 && !sum.IsZero() && sum.IsNeg() == amount.IsNeg() {
+		l.told(f.Place, num.Share(l.Unrated, amount, sum), is)
+	}
+}
+
+// Pending reports whether capital came or went that the high-water mark is not adjusted for yet: its worth
+// or the equity was not known then. An equity point adjusts it.
+func (a *Account) Pending() bool {
+	return a.memory.loss.Points && a.memory.loss.Waits
 }
 
 // capital returns the capital of the book that has rates.

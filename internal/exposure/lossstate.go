@@ -2,6 +2,7 @@ package exposure
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
@@ -30,9 +31,12 @@ type lossState struct {
 	Rated   ledger.Decimal `json:"rated,omitzero"`
 	Unrated ledger.Decimal `json:"unrated,omitzero"`
 	Derived bool           `json:"derived,omitempty"`
-	// Exact is true while the newest point tells the equity of now: it stands before capital that comes
-	// or goes, and nothing else was recorded since.
-	Exact bool `json:"exact,omitempty"`
+	// Exact is true while the newest point, of Time, tells the equity of its time: it stands before capital
+	// that comes or goes, and nothing else was recorded since.
+	Exact bool      `json:"exact,omitempty"`
+	Time  time.Time `json:"time,omitzero"`
+	// Waits is true if capital came or went since the newest point that the high-water mark is not adjusted for.
+	Waits bool `json:"waits,omitempty"`
 	// High is the high-water mark, adjusted for deposits and withdrawals: the highest of Past and Newest.
 	High ledger.Decimal `json:"high,omitzero"`
 	// Newest are the newest points in the order in which they were recorded, and Past is the highest of
@@ -53,14 +57,35 @@ type mark struct {
 	Equity ledger.Decimal `json:"equity"`
 }
 
+// sameTime is how far the time of capital is from that of a point which tells equity then.
+const sameTime = 5 * time.Minute
+
+// told adjusts what was counted from the points behind an entry to a rate that was told later: the capital
+// of that entry counted as was, and counts as is. It is neither a flow nor a profit of now. Where no point
+// is behind the entry, the capital waits.
+func (l *lossState) told(entry int64, was, is ledger.Decimal) {
+	if !l.Points || l.Entry <= entry {
+		return
+	}
+	by := is.Sub(was)
+	l.Rated, l.Unrated, l.Profit = l.Rated.Add(is), l.Unrated.Sub(was), l.Profit.Sub(by)
+	if l.BeforeEntry > entry {
+		l.Before = l.Before.Sub(by)
+	}
+}
+
 // maxNewest is the number of newest points that are kept.
 const maxNewest = 32
 
-// moved adjusts the high-water mark for capital that came or, below zero, went: in proportion, so that
-// the drawdown stays the same fraction. Where equity at that moment is not known, the capital waits until
-// it is: see pending.
-func (l *lossState) moved(amount ledger.Decimal) {
-	if !l.Points || !l.Exact {
+// moved adjusts the high-water mark for capital that came or, below zero, went at a time: in proportion, so
+// that the drawdown stays the same fraction. Where its worth or the equity of that time is not known, the
+// capital waits until it is: see pending.
+func (l *lossState) moved(amount ledger.Decimal, rated bool, at time.Time) {
+	if !l.Points {
+		return
+	}
+	if !rated || !l.Exact || at.Sub(l.Time).Abs() > sameTime {
+		l.Exact, l.Waits = false, true
 		return
 	}
 	l.adjust(l.Equity, amount)
@@ -133,6 +158,7 @@ func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c 
 	l.Profit, l.Points, l.Equity, l.Entry = profit, true, equity, entry
 	l.Rated, l.Unrated, l.Derived = c.cash.Add(c.kind), c.unrated, p.Derived
 	l.Exact = p.Before || !p.Derived // journals of before Derived do not tell which points stand before capital
+	l.Time, l.Waits = p.Time, !late.IsZero()
 }
 
 // note takes the equity of a point in. Of too many points it merges two of one day into the higher one,

@@ -412,6 +412,7 @@ func (r *memory) change(s *risk.StateChange, seq int64, c capital) {
 			r.loss.reset(mark{r.dateOf(s.Time), seq, s.Equity})
 			r.loss.Equity, r.loss.Severity = s.Equity, risk.SeverityNormal
 			r.loss.Rated, r.loss.Unrated, r.loss.Derived = c.cash.Add(c.kind), s.Capital.Sub(c.cash), true
+			r.loss.Waits = false
 		}
 	}
 }
