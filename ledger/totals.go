@@ -83,6 +83,9 @@ type CashTotals struct {
 	unrated map[Currency]bool // currencies of capital without a rate
 }
 
+// BalanceKnown reports whether all balances could be converted.
+func (t *CashTotals) BalanceKnown() bool { return len(t.noRate) == 0 }
+
 // Known reports whether all balances and all capital could be converted.
 func (t *CashTotals) Known() bool { return len(t.noRate) == 0 && len(t.unrated) == 0 }
 

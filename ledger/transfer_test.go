@@ -55,6 +55,11 @@ func TestTransfersAreRefused(t *testing.T) {
 		Quantity: dec("1"), Basis: dec("3"), Lots: []ledger.Lot{{Quantity: dec("1"), OpenedAt: at(0)}}, Time: at(2)}))))
 	require.Equal(t, []string{"Quantity"}, wrongFields(t, goes("0")))
 	requirePosition(t, b.Portfolio, xyz, "100", "4001", "0")
+	b.Record(t, trade(5, xyz, "-100", "50"))
+	require.ErrorIs(t, goes("-10"), invalid.Err, "what a late transfer took along is not known without its price")
+	_, err := b.Portfolio.Record(t.Context(), ledger.Transfer{ID: "x", Instrument: xyz, Quantity: dec("-10"), Price: dec("45"), Time: at(2)})
+	require.NoError(t, err)
+	require.NoError(t, b.Portfolio.Verify(t.Context()))
 }
 
 // modelLot and modelBook are first-in first-out by whole numbers: what transfers and trades in one

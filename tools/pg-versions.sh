@@ -38,7 +38,7 @@ packages=(./internal/pgtest ./store/pgstore)
 [ ! -d credentials/pgcreds ] || packages+=(./credentials/pgcreds)
 
 # Packages for embedding come without pg_basebackup, which makes standbys.
-standbys='TestCluster|TestFailover|TestOldPrimary|TestRequireSynchronous|TestPromotedServer'
+standbys='TestSoak|TestCluster|TestFailover|TestOldPrimary|TestRequireSynchronous|TestPromotedServer'
 
 for version in "${versions[@]}"; do
 	folder=$cache/pg-$version

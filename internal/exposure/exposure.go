@@ -43,8 +43,9 @@ type exposure struct {
 	balance, capital, unratedKind ledger.Decimal
 	// unsettled is the part of balance that sales brought and that has not settled.
 	unsettled ledger.Decimal
-	// unrated is true if a part of the cash or the capital could not be converted.
-	unrated bool
+	// unrated is true if a part of the cash could not be converted, and unratedCapital if a part of the capital
+	// could not.
+	unrated, unratedCapital bool
 	// cashRates is the time of the oldest conversion rate in use for cash; zero for none.
 	cashRates time.Time
 
@@ -269,7 +270,7 @@ func (e *exposure) refreshCash(a *Account, m *Market) {
 	cash := a.CashTotals(m.Prices)
 	e.balance, e.capital = cash.Balance, cash.Capital.Add(cash.InKind)
 	e.unratedKind = cash.InKind.Sub(a.InKind())
-	e.unrated, e.cashRates = !cash.Known(), cash.Oldest
+	e.unrated, e.unratedCapital, e.cashRates = !cash.BalanceKnown(), !cash.Known(), cash.Oldest
 	e.unsettled = ledger.Decimal{}
 	for _, s := range a.memory.sales {
 		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {
@@ -287,7 +288,7 @@ func (e *exposure) refreshCash(a *Account, m *Market) {
 // equity returns cash plus the worth of all positions, in base currency; false if a mark or a
 // conversion rate is missing.
 func (e *exposure) equity() (ledger.Decimal, bool) {
-	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated
+	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated && !e.unratedCapital
 }
 
 // age finds the oldest mark and the oldest conversion rate in use.

@@ -72,6 +72,25 @@ func (l *lossState) told(entry int64, was, is ledger.Decimal) {
 	if l.BeforeEntry > entry {
 		l.Before = l.Before.Sub(by)
 	}
+	equity := l.Equity // at the point that adjusted the marks before the entry for the capital
+	if at := slices.IndexFunc(l.Newest, func(m mark) bool { return m.Entry > entry }); at >= 0 {
+		equity = l.Newest[at].Equity
+	}
+	l.remark(func(m *mark) {
+		if m.Entry < entry {
+			m.Equity = adjusted(m.Equity, equity.Sub(is), by)
+		}
+	})
+}
+
+// remark changes the marks, and makes the high-water mark anew from them.
+func (l *lossState) remark(change func(m *mark)) {
+	change(&l.Past)
+	l.High = num.Max(l.Past.Equity, ledger.Decimal{})
+	for i := range l.Newest {
+		change(&l.Newest[i])
+		l.High = num.Max(l.High, l.Newest[i].Equity)
+	}
 }
 
 // maxNewest is the number of newest points that are kept.
@@ -81,7 +100,7 @@ const maxNewest = 32
 // that the drawdown stays the same fraction. Where its worth or the equity of that time is not known, the
 // capital waits until it is: see pending.
 func (l *lossState) moved(amount ledger.Decimal, rated bool, at time.Time) {
-	if !l.Points {
+	if !l.Points || rated && amount.IsZero() {
 		return
 	}
 	if !rated || !l.Exact || at.Sub(l.Time).Abs() > sameTime {
@@ -201,17 +220,11 @@ func (l *lossState) shift(s ledger.Shift) {
 	if behind(l.BeforeEntry) {
 		l.Before = l.Before.Add(s.By)
 	}
-	l.High = ledger.Decimal{}
-	shifted := func(m *mark) {
+	l.remark(func(m *mark) {
 		if behind(m.Entry) {
 			m.Equity = m.Equity.Add(s.By)
 		}
-		l.High = num.Max(l.High, m.Equity)
-	}
-	shifted(&l.Past)
-	for i := range l.Newest {
-		shifted(&l.Newest[i])
-	}
+	})
 }
 
 // before returns the profit from which the loss of the day is counted.

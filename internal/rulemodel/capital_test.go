@@ -38,8 +38,8 @@ type foreign struct {
 // capital records capital of a time, before which a point may be written.
 func (p *player) capital(s step, f ledger.Fact, at time.Time, c ledger.Currency) string {
 	before := rulemodel.BeforeFlow(p.history, at, p.now())
-	if len(before) == 0 && p.behindFlow() && !flowsInTurn && !s.switched {
-		if difference := p.point(); difference != "" || p.behindFlow() {
+	if len(before) == 0 && p.behindFlow(at) && !s.switched {
+		if difference := p.point(); difference != "" || p.behindFlow(at) {
 			return difference
 		}
 	}
@@ -47,7 +47,7 @@ func (p *player) capital(s step, f ledger.Fact, at time.Time, c ledger.Currency)
 	if pointed && p.unrated() && !unratedFlows && !s.switched {
 		return ""
 	}
-	own := unrated && (pointed && !unratedFlows || p.euro.IsZero() && !rateless) && !s.switched
+	own := unrated && pointed && !unratedFlows && !s.switched
 	if own {
 		f = rated(f, dec("1.25"))
 	}
@@ -64,11 +64,12 @@ func (p *player) unrated() bool {
 	return slices.ContainsFunc(p.foreign, func(f foreign) bool { return f.unrated })
 }
 
-// behindFlow reports whether the last equity point was written before capital that moved.
-func (p *player) behindFlow() bool {
+// behindFlow reports whether the last equity point was written before capital that moved, not five minutes from a
+// time. Such a point stands for the equity of that time too, though a mark may be another since.
+func (p *player) behindFlow(at time.Time) bool {
 	for _, e := range slices.Backward(p.history.Events) {
 		if w, ok := e.What.(rulemodel.Point); ok {
-			return w.Before
+			return w.Before && e.Time.Sub(at).Abs() <= 5*time.Minute
 		}
 	}
 	return false
@@ -97,9 +98,6 @@ func (p *player) inKind(s step) string {
 	}
 	refused, late := rulemodel.CannotMove(p.history, t, p.now())
 	if late && !lateBases && !s.switched && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
-		return ""
-	}
-	if late && !lateNow && !s.switched && len(rulemodel.BeforeFlow(p.history, at, p.now())) > 0 {
 		return ""
 	}
 	p.cover.moved(s, t, refused, late, p.history.Base)
@@ -132,12 +130,15 @@ func (p *player) tellRate(s step) {
 		return
 	}
 	n := s.part % len(p.foreign)
-	f := p.foreign[n].fact
-	if rulemodel.Counted(p.history, f) && !countedRates && !s.switched {
-		return
-	}
+	f, unrated := p.foreign[n].fact, p.foreign[n].unrated
 	p.foreign = slices.Delete(p.foreign, n, n+1)
 	p.cover.facts["rate told later"]++
+	if !unrated {
+		added, err := p.portfolio.Record(p.ctx, rated(f, s.price))
+		require.NoError(p.t, err)
+		require.Zero(p.t, added, "capital that has a rate of its time got another")
+		return
+	}
 	p.record(rated(f, s.price))
 }
 

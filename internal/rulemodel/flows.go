@@ -1,7 +1,6 @@
 package rulemodel
 
 import (
-	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -30,13 +29,12 @@ func (j *judge) flow(r record) (flow, bool) {
 	then := newJudge(History{j.h.Base, j.h.Events[:r.event]}, j.h.Events[r.event].Time)
 	switch f := r.fact.(type) {
 	case ledger.CashMovement:
-		rate := then.rateOf(f.Currency, r.rate, f.Time)
-		return flow{f.Currency, exact(f.Amount), rate}, f.Kind.IsCapital()
+		return flow{f.Currency, exact(f.Amount), then.rateOr(r.rate, f.Currency, f.FXRate, f.Time)}, f.Kind.IsCapital()
 	case ledger.Opening:
 		f.Instrument.SetDefaults()
 		quantity, basis := sum(f.Lots)
 		amount := then.worthOf(f.Instrument, quantity, basis, f.Price, f.Time)
-		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+		return flow{f.Instrument.Currency, amount, then.rateOr(r.rate, f.Instrument.Currency, f.FXRate, f.Time)}, true
 	case ledger.Transfer:
 		f.Instrument.SetDefaults()
 		_, basis := sum(f.Lots)
@@ -45,7 +43,7 @@ func (j *judge) flow(r record) (flow, bool) {
 			basis = neg(with.lots().left[f.ID])
 		}
 		amount := then.worthOf(f.Instrument, exact(f.Quantity), basis, f.Price, f.Time)
-		return flow{f.Instrument.Currency, amount, then.rateOf(f.Instrument.Currency, r.rate, f.Time)}, true
+		return flow{f.Instrument.Currency, amount, then.rateOr(r.rate, f.Instrument.Currency, f.FXRate, f.Time)}, true
 	}
 	return flow{}, false
 }
@@ -55,22 +53,6 @@ func (j *judge) flow(r record) (flow, bool) {
 func Unrated(h History, c ledger.Currency, at, now time.Time) (unrated, pointed bool) {
 	j := newJudge(h, now)
 	return j.rateOf(c, ledger.Decimal{}, at) == nil, j.pointed()
-}
-
-// Counted reports whether an equity point or the high-water mark counts capital that was recorded, at the rate that
-// was known then.
-func Counted(h History, f ledger.Fact) bool {
-	j := newJudge(h, time.Time{})
-	points := func(list []Event) bool {
-		return slices.ContainsFunc(list, func(e Event) bool { _, ok := e.What.(Point); return ok })
-	}
-	for _, r := range j.records() {
-		if keyOf(r.fact) == keyOf(f) {
-			moved, _ := j.flow(r)
-			return points(h.Events[r.event:]) || moved.rate != nil && points(h.Events[:r.event])
-		}
-	}
-	return false
 }
 
 // sum returns the quantity and the basis of lots.
@@ -95,6 +77,14 @@ func (j *judge) rateOf(c ledger.Currency, own ledger.Decimal, at time.Time) rat 
 		return rate
 	}
 	return nil
+}
+
+// rateOr is rateOf or, where there is neither, the rate that was told later, if one was.
+func (j *judge) rateOr(told ledger.Decimal, c ledger.Currency, own ledger.Decimal, at time.Time) rat {
+	if rate := j.rateOf(c, own, at); rate != nil || told.IsZero() {
+		return rate
+	}
+	return exact(told)
 }
 
 // priceOf is the price of a position that comes or goes when it is recorded: its own, or the fresh mark if its

@@ -23,31 +23,14 @@ const foreignFlows = true
 // rates that are told later.
 const transfers = true
 
-// lateNow switches on positions that come or go now, but are late for their contract, where there are equity
-// points. The point that is written before them does not adjust the high-water mark; the next does.
-const lateNow = false
-
 // lateBases switches on transfers that are late for their contract and whose basis counts: those that go
-// without a price, and those of futures and CFDs. The basis that a transfer takes along is filled in from the
+// without a price, which are refused, and those of futures and CFDs. The basis that a transfer takes along is filled in from the
 // lots of now, and not from those of its time.
 const lateBases = false
 
 // unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
-// what comes after it. No order writes a point for capital then. With the rate of the day the capital changes
-// too, and so does the loss that is told.
+// what comes after it. With the rate of the day the capital changes too, and so does the loss that is told.
 const unratedFlows = false
-
-// rateless switches on capital without any rate, own or of the day. Cash is held for unknown then, though all of
-// it is in the base currency, and an order that only reduces a short option is refused for it.
-const rateless = false
-
-// flowsInTurn switches on capital before which no equity point is written, while the last point is one that
-// was written before other capital. That point adjusts the high-water mark, and not the next.
-const flowsInTurn = false
-
-// countedRates switches on conversion rates that are told later of capital which an equity point or the
-// high-water mark counts already. What the rate changes counts as capital that moves at that moment.
-const countedRates = false
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
