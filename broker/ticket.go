@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
+	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/invalid"
 	"github.com/ai-ots/accounts/ledger"
@@ -16,6 +19,14 @@ type Ref string
 
 // MaxRef is the length of the longest [Ref] in bytes.
 const MaxRef = 64
+
+// RefOf returns the reference of a profile's order: the same at every time and in every process, and no
+// other order's. It is 32 hexadecimal digits, which every broker takes; the profile is in it because all
+// profiles of a signal have orders of the same name.
+func RefOf(profile accounts.ProfileID, id ledger.OrderID) Ref {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(profile), profile, id)) // the length tells them apart
+	return Ref(hex.EncodeToString(sum[:16]))
+}
 
 // Valid reports whether the reference can be placed.
 func (r Ref) Valid() bool {

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,20 @@ func TestReferences(t *testing.T) {
 	} {
 		require.Equal(t, valid, ref.Valid(), "%q", ref)
 	}
+}
+
+func TestReferencesOfOrders(t *testing.T) {
+	seen := map[broker.Ref]string{}
+	for _, profile := range []accounts.ProfileID{"a", "b", "a\x00o", ""} {
+		for _, id := range []ledger.OrderID{"o", "p", "2026-06-01 signal@a", "o\x00o"} {
+			ref, what := broker.RefOf(profile, id), fmt.Sprintf("%q of %q", id, profile)
+			require.True(t, ref.Valid(), what)
+			require.Empty(t, seen[ref], what)
+			require.Equal(t, ref, broker.RefOf(profile, id), "%s is not the same again", what)
+			seen[ref] = what
+		}
+	}
+	require.Equal(t, broker.Ref("c3cdeda6322596875b8b436707dc3b02"), broker.RefOf("profile", "order"), "references are for ever")
 }
 
 func TestTerms(t *testing.T) {

@@ -63,18 +63,18 @@ func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.D
 	return nil
 }
 
-// Split turns every denominator units of a contract into numerator units, in all accounts. What does not
-// come out even is ErrInvalid, and changes nothing.
-func (b *Broker) Split(i ledger.Instrument, numerator, denominator int64) error {
+// Split turns every denominator units of a security into numerator units, in all accounts. What does not
+// come out even is ErrInvalid, and changes nothing. Orders in the security stay as they are.
+func (b *Broker) Split(i ledger.Instrument, numerator, denominator ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if numerator < 1 || denominator < 1 {
-		return fmt.Errorf("%w: split %d for %d", broker.ErrInvalid, numerator, denominator)
+	if !numerator.IsPos() || !denominator.IsPos() {
+		return fmt.Errorf("%w: split %s for %s", broker.ErrInvalid, numerator, denominator)
 	}
 	scale := func(q ledger.Decimal) (ledger.Decimal, error) {
-		scaled, err := q.Mul(num.Int(numerator)).Div(num.Int(denominator))
-		if err != nil || !scaled.Mul(num.Int(denominator)).Equal(q.Mul(num.Int(numerator))) {
-			return q, fmt.Errorf("%w: split %d for %d of %s does not come out even", broker.ErrInvalid, numerator, denominator, q)
+		scaled, err := q.Mul(numerator).Div(denominator)
+		if err != nil || !scaled.Mul(denominator).Equal(q.Mul(numerator)) {
+			return q, fmt.Errorf("%w: split %s for %s of %s does not come out even", broker.ErrInvalid, numerator, denominator, q)
 		}
 		return scaled, nil
 	}

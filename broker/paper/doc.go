@@ -7,7 +7,8 @@
 // books of its own, which share nothing with package ledger's, so that a portfolio's book can be held
 // against [Broker.Statement].
 //
-// What it is not: it has no trading hours, no margin and no order book. A market order fills at the bid or
+// What it is not: it has no trading hours but those of [Broker.OpenMarket] and [Broker.CloseMarket], no
+// margin and no order book. A market order fills at the bid or
 // the ask, as far as Options.Liquidity goes.
 //
 // Read paper.go first, then account.go, orders.go, matching.go and faults.go.

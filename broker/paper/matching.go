@@ -36,17 +36,29 @@ func (b *Broker) Quote(quotes ...broker.Quote) error {
 	return nil
 }
 
-// Price sets a quote around a price: bid and ask are half of Options.Spread away from it, rounded to four
+// Price sets a quote around a price: bid and ask are half of Options.Spread away from it, rounded to six
 // places.
 func (b *Broker) Price(i ledger.Instrument, price ledger.Decimal) error {
 	away := num.Half(price.Mul(b.options.Spread))
 	return b.Quote(broker.Quote{Instrument: i, Bid: price.Sub(away).RoundBank(pricePlaces), Ask: price.Add(away).RoundBank(pricePlaces), Last: price})
 }
 
+// CloseMarket closes the market: nothing fills until OpenMarket. Prices can be set.
+func (b *Broker) CloseMarket() { b.setShut(true) }
+
+// OpenMarket opens the market. Orders fill at the next price.
+func (b *Broker) OpenMarket() { b.setShut(false) }
+
+func (b *Broker) setShut(shut bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shut = shut
+}
+
 // match fills the orders in a contract as far as its quote goes, in the order in which they came.
 func (b *Broker) match(key ledger.InstrumentKey) {
 	q := b.quotes[key]
-	if q == nil || q.Halted {
+	if q == nil || q.Halted || b.shut {
 		return
 	}
 	for _, id := range b.ids() {
@@ -123,4 +135,4 @@ func (b *Broker) execute(a *account, o *order, quantity, price ledger.Decimal) {
 }
 
 // pricePlaces is how many places a quote made by Price has.
-const pricePlaces = 4
+const pricePlaces = 6

@@ -39,6 +39,7 @@ type Broker struct {
 	number   int64                 // of the last order or execution
 	faults   []fault
 	watchers map[chan broker.Event]struct{}
+	shut     bool // the market is
 }
 
 var _ broker.Broker = (*Broker)(nil)
