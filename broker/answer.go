@@ -49,10 +49,11 @@ type Balance struct {
 // Quote is the market's price of a contract.
 type Quote struct {
 	Instrument ledger.Instrument `json:"instrument"`
-	Bid        ledger.Decimal    `json:"bid,omitzero"` // zero if there is none
-	Ask        ledger.Decimal    `json:"ask,omitzero"` // zero if there is none
-	Last       ledger.Decimal    `json:"last,omitzero"`
-	Time       time.Time         `json:"time"` // when the prices held, by the broker
+	// Bid, Ask and Last are zero where there is none, and negative for futures alone.
+	Bid  ledger.Decimal `json:"bid,omitzero"`
+	Ask  ledger.Decimal `json:"ask,omitzero"`
+	Last ledger.Decimal `json:"last,omitzero"`
+	Time time.Time      `json:"time"` // when the prices held, by the broker
 	// Delayed, Halted and Closing say why the prices may be no price of now: they are delayed by the
 	// exchange, of a halted contract, or of an earlier close.
 	Delayed bool `json:"delayed,omitempty"`
@@ -64,10 +65,15 @@ type Quote struct {
 // that is no price of now.
 func (q *Quote) Mark() (ledger.Mark, bool) {
 	m := ledger.Mark{Instrument: q.Instrument, Price: q.Last, Time: q.Time}
-	if q.Bid.IsPos() && q.Ask.IsPos() && !q.Ask.LessThan(q.Bid) {
+	if q.tells(q.Bid) && q.tells(q.Ask) && !q.Ask.LessThan(q.Bid) {
 		m.Price = q.Bid.Add(q.Ask).Mul(half)
 	}
-	return m, !q.Delayed && !q.Halted && !q.Closing && !m.Price.IsZero() && !q.Time.IsZero()
+	return m, !q.Delayed && !q.Halted && !q.Closing && q.tells(m.Price) && !q.Time.IsZero()
+}
+
+// tells reports whether a price of the quote is one.
+func (q *Quote) tells(price ledger.Decimal) bool {
+	return price.IsPos() || price.IsNeg() && q.Instrument.SecType == ledger.Future
 }
 
 var half = ledger.MustDecimal("0.5")

@@ -18,7 +18,6 @@ type account struct {
 	cash       map[ledger.Currency]ledger.Decimal
 	positions  map[ledger.InstrumentKey]*position
 	orders     []*order // all that there ever were
-	working    []*order // those of them that are not terminal
 	executions []*execution
 }
 
@@ -31,13 +30,18 @@ type position struct {
 
 type lot struct{ quantity, price ledger.Decimal }
 
-// Open opens an account with cash. It returns ErrInvalid for an account without an ID, and for one that is
-// open already.
+// Open opens an account with cash. It returns ErrInvalid for an account without an ID, for one that is open
+// already, and for a currency that is none.
 func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a.ID == "" || b.accounts[a.ID] != nil {
 		return fmt.Errorf("%w: account %.60q has no id, or is open", broker.ErrInvalid, a.ID)
+	}
+	for _, c := range cash {
+		if !c.Currency.Valid() {
+			return fmt.Errorf("%w: currency %.20q", broker.ErrInvalid, c.Currency)
+		}
 	}
 	if a.Kind == "" {
 		a.Kind = broker.WholeAccount
@@ -50,7 +54,8 @@ func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 	return nil
 }
 
-// Deposit adds to an account's cash or, below zero, takes from it.
+// Deposit adds to an account's cash or, below zero, takes from it. Errors: ErrForeignAccount for an account
+// that is not open, ErrInvalid for a currency that is none.
 func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,16 +63,27 @@ func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.D
 	if a == nil {
 		return fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
 	}
-	a.cash[c] = a.cash[c].Add(amount)
+	if !c.Valid() {
+		return fmt.Errorf("%w: currency %.20q", broker.ErrInvalid, c)
+	}
+	a.pay(c, amount)
 	b.hint(broker.EventPositions, id)
 	return nil
 }
 
-// Split turns every denominator units of a security into numerator units, in all accounts. What does not
-// come out even is ErrInvalid, and changes nothing. Orders in the security stay as they are.
+// Split turns every denominator units of a security into numerator units, in all accounts. It is ErrInvalid,
+// and changes nothing, in a future, a CFD or a currency pair, and where it does not come out even. The
+// security has no price until the next one is set. Orders in it stay as they are, and executions from before
+// cannot be corrected any more.
 func (b *Broker) Split(i ledger.Instrument, numerator, denominator ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := i.Normalize(); err != nil {
+		return err
+	}
+	if !i.SettlesNotional() || i.SecType == ledger.Forex {
+		return fmt.Errorf("%w: %s is no security that splits", broker.ErrInvalid, i.Key())
+	}
 	if !numerator.IsPos() || !denominator.IsPos() {
 		return fmt.Errorf("%w: split %s for %s", broker.ErrInvalid, numerator, denominator)
 	}
@@ -86,6 +102,12 @@ func (b *Broker) Split(i ledger.Instrument, numerator, denominator ledger.Decima
 				return err
 			}
 			after[id] = q
+		}
+	}
+	delete(b.quotes, i.Key())
+	for _, a := range b.accounts {
+		for _, e := range a.executions {
+			e.split = e.split || e.Trade.Instrument.Key() == i.Key()
 		}
 	}
 	for id, q := range after {
@@ -107,7 +129,7 @@ func (b *Broker) Statement(id broker.AccountID) (reconcile.Statement, error) {
 	s := reconcile.Statement{AllPositions: true}
 	for _, p := range a.list(b) {
 		held := reconcile.Position{Instrument: p.Instrument, Quantity: p.Quantity}
-		if p.Mark.Price.IsPos() {
+		if !p.Mark.Time.IsZero() {
 			held.Mark = &p.Mark.Price
 		}
 		s.Positions = append(s.Positions, held)
@@ -122,17 +144,28 @@ func (b *Broker) Statement(id broker.AccountID) (reconcile.Statement, error) {
 func (a *account) balances(b *Broker) (out []broker.Balance) {
 	gains := map[ledger.Currency]ledger.Decimal{}
 	for key, p := range a.positions {
-		if q := b.quotes[key]; q != nil && len(p.lots) > 0 {
-			if m, ok := q.Mark(); ok {
-				c := p.instrument.Currency
-				gains[c] = gains[c].Add(p.gain(m.Price).Mul(p.instrument.Multiplier))
-			}
+		if q := b.quotes[key]; q != nil && !q.mark.Time.IsZero() {
+			c := p.instrument.Currency
+			gains[c] = gains[c].Add(p.gain(q.mark.Price).Mul(p.instrument.Multiplier))
 		}
 	}
 	for _, c := range slices.Sorted(maps.Keys(a.cash)) {
-		out = append(out, broker.Balance{Currency: c, Cash: a.cash[c].Add(gains[c])})
+		out = append(out, broker.Balance{Currency: c, Cash: a.cash[c].Add(gains[c]), Rate: b.rate(c, a.Currency)})
 	}
 	return out
+}
+
+// rate returns the worth of a currency in another, by the quote of the pair; zero if there is none.
+func (b *Broker) rate(c, base ledger.Currency) ledger.Decimal {
+	if c == base {
+		return num.One
+	}
+	pair := ledger.Instrument{SecType: ledger.Forex, Symbol: string(c), Currency: base}
+	pair.SetDefaults()
+	if q := b.quotes[pair.Key()]; q != nil {
+		return q.mark.Price
+	}
+	return ledger.Decimal{}
 }
 
 // list returns the positions that are not flat, by key, with their marks.
@@ -144,7 +177,7 @@ func (a *account) list(b *Broker) (out []broker.Position) {
 		}
 		held := broker.Position{Instrument: p.instrument, Quantity: p.quantity}
 		if q := b.quotes[key]; q != nil {
-			held.Mark, _ = q.Mark()
+			held.Mark = q.mark
 		}
 		out = append(out, held)
 	}

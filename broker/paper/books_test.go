@@ -94,8 +94,13 @@ func (d *day) correct(t *testing.T) {
 		return
 	}
 	e := rapid.SampledFrom(list.List).Draw(d.T, "execution").Trade
-	if e.Instrument.SettlesNotional() && e.Instrument.SecType != ledger.Forex {
-		_, err = d.broker.Correct(id, e.ExecID, e.Quantity, dec(fmt.Sprint(rapid.IntRange(80, 120).Draw(d.T, "right price"))))
+	if e.Instrument.SettlesNotional() {
+		n := rapid.IntRange(1, int(e.Quantity.Abs().InexactFloat64())).Draw(d.T, "right quantity")
+		quantity := dec(fmt.Sprint(n))
+		if e.Quantity.IsNeg() {
+			quantity = quantity.Neg()
+		}
+		_, err = d.broker.Correct(id, e.ExecID, quantity, dec(fmt.Sprint(rapid.IntRange(80, 120).Draw(d.T, "right price"))))
 		require.NoError(d, err)
 	}
 }

@@ -1,7 +1,6 @@
 package paper
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/ai-ots/accounts/broker"
@@ -74,6 +73,3 @@ func (b *Broker) next(op Op, id broker.AccountID) fault {
 	}
 	return fault{}
 }
-
-// ids returns the ids of the accounts in ascending order.
-func (b *Broker) ids() []broker.AccountID { return slices.Sorted(maps.Keys(b.accounts)) }

@@ -13,14 +13,16 @@ import (
 // order is an order with what its execution needs.
 type order struct {
 	broker.Order
+	account   *account
 	triggered bool // the stop was reached
 }
 
 // execution is an execution, whose commission may not have been told yet.
 type execution struct {
 	broker.Execution
+	order      *order
 	commission ledger.Decimal
-	replaced   bool // by a correction
+	split      bool // the security split since
 }
 
 // Place implements [broker.Broker].
@@ -33,13 +35,21 @@ func (b *Broker) Place(ctx context.Context, id broker.AccountID, t broker.Ticket
 	if err != nil {
 		return broker.Ack{}, err
 	}
-	if f.what == LostRequest {
+	var ack broker.Ack
+	if f.what != LostRequest {
+		ack, err = b.decide(a, t, f)
+	}
+	if f.what == LostRequest || f.what == LostAnswer { // whatever the answer was
 		return broker.Ack{}, fmt.Errorf("place order %q: %w", t.Ref, broker.ErrOutcomeUnknown)
 	}
-	if b.refs[t.Ref] != nil {
-		return broker.Ack{}, fmt.Errorf("place order %q: %w", t.Ref, broker.ErrDuplicateRef)
-	}
+	return ack, err
+}
+
+// decide takes an order whose ticket is valid, or does not.
+func (b *Broker) decide(a *account, t broker.Ticket, f fault) (broker.Ack, error) {
 	switch {
+	case b.refs[t.Ref] != nil:
+		return broker.Ack{}, fmt.Errorf("place order %q: %w", t.Ref, broker.ErrDuplicateRef)
 	case f.what == Rejected:
 		return broker.Ack{}, &broker.RejectionError{Ref: t.Ref, Reason: f.reason}
 	case !a.Tradable:
@@ -49,9 +59,6 @@ func (b *Broker) Place(ctx context.Context, id broker.AccountID, t broker.Ticket
 	b.refs[t.Ref] = o
 	ack := broker.Ack{BrokerID: o.BrokerID, Status: o.Status}
 	b.match(o.Instrument.Key())
-	if f.what == LostAnswer {
-		return broker.Ack{}, fmt.Errorf("place order %q: %w", t.Ref, broker.ErrOutcomeUnknown)
-	}
 	return ack, nil
 }
 
@@ -78,11 +85,12 @@ func (b *Broker) PlaceByHand(id broker.AccountID, t broker.Ticket) (string, erro
 func (b *Broker) take(a *account, t broker.Ticket) *order {
 	held := t.Order
 	_ = held.Normalize() // the ticket is valid
-	o := &order{Order: broker.Order{
+	o := &order{account: a, Order: broker.Order{
 		Ref: t.Ref, BrokerID: fmt.Sprint(b.count()), Account: a.ID, Instrument: held.Instrument, Quantity: held.Quantity,
 		Terms: t.Terms, Status: broker.OrderWorking, Time: b.now(),
 	}}
-	a.orders, a.working = append(a.orders, o), append(a.working, o)
+	a.orders = append(a.orders, o)
+	b.working[o.Instrument.Key()] = append(b.working[o.Instrument.Key()], o)
 	b.hint(broker.EventOrders, a.ID)
 	return o
 }
@@ -99,18 +107,17 @@ func (b *Broker) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref
 	if err != nil {
 		return err
 	}
-	if f.what == LostRequest {
-		return fmt.Errorf("cancel order %q: %w", ref, broker.ErrOutcomeUnknown)
-	}
 	o := b.refs[ref]
-	if o == nil || o.Account != a.ID || o.Status.Terminal() {
-		return fmt.Errorf("cancel order %.60q: %w", ref, broker.ErrOrderNotFound)
+	works := o != nil && o.account == a && !o.Status.Terminal()
+	if works && f.what != LostRequest {
+		b.end(o, broker.OrderCancelled, "cancelled as asked")
+		b.forget(o.Instrument.Key())
 	}
-	o.end(broker.OrderCancelled, "cancelled as asked", b.now())
-	a.forget()
-	b.hint(broker.EventOrders, a.ID)
-	if f.what == LostAnswer {
-		return fmt.Errorf("cancel order %q: %w", ref, broker.ErrOutcomeUnknown)
+	switch {
+	case f.what == LostRequest || f.what == LostAnswer:
+		return fmt.Errorf("cancel order %.60q: %w", ref, broker.ErrOutcomeUnknown)
+	case !works:
+		return fmt.Errorf("cancel order %.60q: %w", ref, broker.ErrOrderNotFound)
 	}
 	return nil
 }
@@ -119,25 +126,28 @@ func (b *Broker) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref
 func (b *Broker) EndDay() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, a := range b.accounts {
-		for _, o := range a.working {
+	for key, orders := range b.working {
+		for _, o := range orders {
 			if o.Terms.TIF == broker.Day {
-				o.end(broker.OrderExpired, "the day is over", b.now())
-				b.hint(broker.EventOrders, a.ID)
+				b.end(o, broker.OrderExpired, "the day is over")
 			}
 		}
-		a.forget()
+		b.forget(key)
 	}
 }
 
 // end ends an order in a terminal status.
-func (o *order) end(s broker.OrderStatus, reason string, at time.Time) {
-	o.Status, o.Reason, o.Time = s, reason, at
+func (b *Broker) end(o *order, s broker.OrderStatus, reason string) {
+	o.Status, o.Reason, o.Time = s, reason, b.now()
+	b.hint(broker.EventOrders, o.account.ID)
 }
 
-// forget takes the orders that have ended out of those that work.
-func (a *account) forget() {
-	a.working = slices.DeleteFunc(a.working, func(o *order) bool { return o.Status.Terminal() })
+// forget takes the orders in a contract that have ended out of those that work.
+func (b *Broker) forget(key ledger.InstrumentKey) {
+	b.working[key] = slices.DeleteFunc(b.working[key], func(o *order) bool { return o.Status.Terminal() })
+	if len(b.working[key]) == 0 {
+		delete(b.working, key)
+	}
 }
 
 // Orders implements [broker.Broker]. It returns every order that there ever was.
@@ -161,12 +171,14 @@ func (b *Broker) Executions(ctx context.Context, id broker.AccountID, since time
 	if err != nil {
 		return out, err
 	}
+	since = since.UTC().Truncate(time.Microsecond) // as the times of executions are
 	var list []broker.Execution
 	for _, e := range a.executions {
-		if !e.replaced && !e.Trade.Time.Before(since) {
+		if !e.Trade.Time.Before(since) {
 			list = append(list, e.Execution)
 		}
 	}
+	slices.SortStableFunc(list, func(x, y broker.Execution) int { return x.Trade.Time.Compare(y.Trade.Time) }) // clocks go back
 	return broker.Executions{Answer: answer(b, f, list), From: since}, nil
 }
 
@@ -177,7 +189,7 @@ func (b *Broker) TellCommissions() {
 	for id, a := range b.accounts {
 		told := false
 		for _, e := range a.executions {
-			if e.Trade.CommissionPending && !e.replaced {
+			if e.Trade.CommissionPending {
 				e.tell(a)
 				told = true
 			}
@@ -196,8 +208,9 @@ func (e *execution) tell(a *account) {
 
 // Correct replaces the price and quantity of an execution of a security, as a broker does that has reported
 // it wrongly: the execution comes under an id whose last part is higher. Quantity has the sign of the
-// execution's. It returns the new id, and ErrInvalid for an execution that there is not, that is corrected
-// already, or in a future or CFD.
+// execution's. It returns the new id. It returns ErrInvalid, and changes nothing, for an execution that there
+// is not, that is corrected already, that is from before a split, or in a future or CFD; and for one that
+// would fill more than was ordered, or cannot be booked to the cent.
 func (b *Broker) Correct(id broker.AccountID, exec ledger.ExecID, quantity, price ledger.Decimal) (ledger.ExecID, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -205,23 +218,44 @@ func (b *Broker) Correct(id broker.AccountID, exec ledger.ExecID, quantity, pric
 	if a == nil {
 		return "", fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
 	}
-	for n, e := range a.executions {
-		t := &e.Trade
-		if t.ExecID != exec || e.replaced || !t.Instrument.SettlesNotional() || quantity.IsNeg() != t.Quantity.IsNeg() || quantity.IsZero() {
-			continue
-		}
-		root, version := exec.Correction()
-		again := *e
-		again.Trade.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, version+1))
-		again.Trade.Quantity, again.Trade.Price = quantity, price
-		a.book(t, -1)
-		a.book(&again.Trade, 1)
-		if o := b.refs[e.Ref]; o != nil {
-			o.Filled = o.Filled.Sub(t.Quantity).Add(quantity)
-		}
-		e.replaced, a.executions[n] = true, &again
-		b.hint(broker.EventExecutions, id)
-		return again.Trade.ExecID, nil
+	at := slices.IndexFunc(a.executions, func(e *execution) bool { return e.Trade.ExecID == exec })
+	if at < 0 {
+		return "", fmt.Errorf("%w: there is no execution %.60q", broker.ErrInvalid, exec)
 	}
-	return "", fmt.Errorf("%w: execution %.60q cannot be corrected to %s at %s", broker.ErrInvalid, exec, quantity, price)
+	again := *a.executions[at]
+	again.Trade.Quantity, again.Trade.Price = quantity, price
+	if err := again.correct(&a.executions[at].Trade); err != nil {
+		return "", fmt.Errorf("correct execution %.60q to %s at %s: %w", exec, quantity, price, err)
+	}
+	a.book(&a.executions[at].Trade, -1)
+	a.book(&again.Trade, 1)
+	a.executions[at] = &again
+	b.hint(broker.EventExecutions, id)
+	if o := again.order; !o.Status.Terminal() && o.Filled.Equal(o.Quantity) {
+		b.end(o, broker.OrderFilled, "")
+		b.forget(o.Instrument.Key())
+	}
+	return again.Trade.ExecID, nil
+}
+
+// correct gives an execution the id of a correction of another, and tells its order. After an error neither
+// is changed.
+func (e *execution) correct(of *ledger.Trade) error {
+	o, t := e.order, &e.Trade
+	root, version := of.ExecID.Correction()
+	filled := o.Filled.Sub(of.Quantity).Add(t.Quantity)
+	switch {
+	case !t.Instrument.SettlesNotional() || e.split || version >= 99:
+		return fmt.Errorf("%w: it cannot be corrected", broker.ErrInvalid)
+	case t.Quantity.IsZero() || t.Quantity.IsNeg() != of.Quantity.IsNeg():
+		return fmt.Errorf("%w: it was of %s", broker.ErrInvalid, of.Quantity)
+	case filled.Abs().GreaterThan(o.Quantity.Abs()):
+		return fmt.Errorf("%w: the order was of %s", broker.ErrInvalid, o.Quantity)
+	}
+	if err := bookable(*t); err != nil {
+		return err
+	}
+	t.ExecID = ledger.ExecID(fmt.Sprintf("%s.%02d", root, version+1))
+	o.Filled = filled
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 // Options say what trading costs, and how orders fill.
 type Options struct {
-	// Clock tells the time of fills; time.Now if nil.
+	// Clock tells the time of fills; time.Now if nil. It must not call the broker.
 	Clock func() time.Time
 	// Commission returns what a fill costs in the contract's currency, above zero; nothing is charged if
 	// nil. It must not call the broker.
@@ -22,7 +22,8 @@ type Options struct {
 	LateCommissions bool
 	// Spread is the distance of bid and ask that [Broker.Price] makes, as a fraction of the price.
 	Spread ledger.Decimal
-	// Liquidity is the most that fills at one quote of a contract; zero for no bound.
+	// Liquidity is the most that fills at one quote of a contract; zero for no bound. Below zero nothing
+	// fills.
 	Liquidity ledger.Decimal
 }
 
@@ -30,16 +31,18 @@ type Options struct {
 // no goroutine.
 type Broker struct {
 	options Options
+	started string // begins the ids of executions: a broker of another day gives others
 
 	mu       sync.Mutex
 	status   broker.Status
 	accounts map[broker.AccountID]*account
 	quotes   map[ledger.InstrumentKey]*quoted
-	refs     map[broker.Ref]*order // of the whole login, for ever
-	number   int64                 // of the last order or execution
+	refs     map[broker.Ref]*order             // of the whole login, for ever
+	working  map[ledger.InstrumentKey][]*order // those that are not terminal, in the order in which they came
+	number   int64                             // of the last order or execution
 	faults   []fault
-	watchers map[chan broker.Event]struct{}
-	shut     bool // the market is
+	watchers map[chan broker.Event]func() bool // with what lets go of the watch's context
+	shut     bool                              // the market is
 }
 
 var _ broker.Broker = (*Broker)(nil)
@@ -51,16 +54,18 @@ func New(o Options) *Broker {
 	}
 	b := &Broker{
 		options: o, accounts: map[broker.AccountID]*account{}, quotes: map[ledger.InstrumentKey]*quoted{},
-		refs: map[broker.Ref]*order{}, watchers: map[chan broker.Event]struct{}{},
+		refs: map[broker.Ref]*order{}, working: map[ledger.InstrumentKey][]*order{}, watchers: map[chan broker.Event]func() bool{},
 	}
 	b.status = broker.Status{Session: broker.SessionUsable, Since: b.now()}
+	b.started = fmt.Sprintf("%016x", uint64(b.status.Since.UnixMicro()))
 	return b
 }
 
 // now returns the time in UTC at the precision of journals.
 func (b *Broker) now() time.Time { return b.options.Clock().UTC().Truncate(time.Microsecond) }
 
-// SetSession puts the session into a state. Calls fail as the state says; orders work on.
+// SetSession puts the session into a state. Calls fail as the state says; orders work on. SessionClosed is
+// for good, as Close is.
 func (b *Broker) SetSession(s broker.SessionState, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,6 +74,9 @@ func (b *Broker) SetSession(s broker.SessionState, reason string) {
 	}
 	b.status = broker.Status{Session: s, Since: b.now(), Reason: reason}
 	b.hint(broker.EventSession, "")
+	if s == broker.SessionClosed {
+		b.unwatchAll()
+	}
 }
 
 // Status implements [broker.Broker].
@@ -85,10 +93,14 @@ func (b *Broker) Close() error {
 	if b.status.Session != broker.SessionClosed {
 		b.status = broker.Status{Session: broker.SessionClosed, Since: b.now()}
 	}
+	b.unwatchAll()
+	return nil
+}
+
+func (b *Broker) unwatchAll() {
 	for w := range b.watchers {
 		b.unwatch(w)
 	}
-	return nil
 }
 
 // watched is how many events a watcher can be behind.
@@ -106,8 +118,7 @@ func (b *Broker) Watch(ctx context.Context) (<-chan broker.Event, error) {
 	}
 	w := make(chan broker.Event, watched)
 	w <- broker.Event{Kind: broker.EventSession}
-	b.watchers[w] = struct{}{}
-	context.AfterFunc(ctx, func() {
+	b.watchers[w] = context.AfterFunc(ctx, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.unwatch(w)
@@ -117,7 +128,8 @@ func (b *Broker) Watch(ctx context.Context) (<-chan broker.Event, error) {
 
 // unwatch ends a watch, once.
 func (b *Broker) unwatch(w chan broker.Event) {
-	if _, on := b.watchers[w]; on {
+	if letGo, on := b.watchers[w]; on {
+		letGo()
 		delete(b.watchers, w)
 		close(w)
 	}
