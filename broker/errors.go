@@ -16,7 +16,7 @@ var (
 	// ErrRejected is returned where the broker surely does not have the order; a [*RejectionError] has its
 	// words.
 	ErrRejected = errors.New("the broker rejected the order")
-	// ErrDuplicateRef is returned for an order whose Ref another order has, or had.
+	// ErrDuplicateRef is returned for an order whose Ref another order has, or had. That one may work.
 	ErrDuplicateRef = errors.New("the broker has an order under this reference")
 	// ErrOrderNotFound is returned for the cancellation of an order that does not work.
 	ErrOrderNotFound = errors.New("no such order works")

@@ -13,16 +13,16 @@ import (
 )
 
 // Ref is the name under which an order is placed: 1 to [MaxRef] letters, digits, dots, hyphens and
-// underscores, chosen by whoever places it. No two orders of a login have the same, on whatever days. It
-// comes back in the rows of orders and executions.
+// underscores, chosen by whoever places it. No two orders of a login have the same, on whatever days: that is
+// for the caller to see to. It comes back in the rows of orders and executions.
 type Ref string
 
 // MaxRef is the length of the longest [Ref] in bytes.
 const MaxRef = 64
 
 // RefOf returns the reference of a profile's order: the same at every time and in every process, and no
-// other order's. It is 32 hexadecimal digits, which every broker takes; the profile is in it because all
-// profiles of a signal have orders of the same name.
+// other order's. It is 32 hexadecimal digits; the profile is in it because all profiles of a signal have
+// orders of the same name.
 func RefOf(profile accounts.ProfileID, id ledger.OrderID) Ref {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(profile), profile, id)) // the length tells them apart
 	return Ref(hex.EncodeToString(sum[:16]))
@@ -118,7 +118,8 @@ func (t *Terms) Validate(i *ledger.Instrument, quantity ledger.Decimal) error {
 	return v.Err()
 }
 
-// Validate checks the ticket, and changes nothing. Errors: ErrInvalid, and those of [risk.Order.Normalize].
+// Validate checks the ticket, and changes nothing. Errors: ErrInvalid for a wrong field, and
+// ledger.ErrInexact for an order whose worth would not be exact.
 func (t *Ticket) Validate() error {
 	o := t.Order
 	if err := o.Normalize(); err != nil {

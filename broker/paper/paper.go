@@ -156,7 +156,7 @@ func (b *Broker) begin(ctx context.Context, op Op, id broker.AccountID) (*accoun
 		return nil, fault{}, err
 	}
 	a := b.accounts[id]
-	if op.ofAccount() && a == nil {
+	if op.ofAccount() && (a == nil || a.Kind != broker.WholeAccount) {
 		return nil, fault{}, fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
 	}
 	f := b.next(op, id)

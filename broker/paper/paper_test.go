@@ -38,8 +38,12 @@ func TestBroker(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			brokertest.TestBroker(t, func(t *testing.T) *brokertest.Bench {
 				b := opened(t, o)
-				return &brokertest.Bench{Broker: b, Account: "DU1000100", Other: "DU1000250", Contract: xyz,
-					Price: func(t testing.TB, price ledger.Decimal) { require.NoError(t, b.Price(xyz, price)) }}
+				second := ledger.NewStock("SECOND", "USD")
+				require.NoError(t, b.Price(second, dec("7")))
+				require.NoError(t, b.Open(broker.Account{ID: "DU1000100C", Kind: broker.Segment, Tradable: true}))
+				require.NoError(t, b.Open(broker.Account{ID: "DU1000900"}))
+				return &brokertest.Bench{Broker: b, Account: "DU1000100", Other: "DU1000250", View: "DU1000900", Contract: xyz,
+					Second: second, Price: func(price ledger.Decimal) error { return b.Price(xyz, price) }}
 			})
 		})
 	}
