@@ -165,7 +165,7 @@ func (b *broken) Close() error {
 // since keeps the executions of which keep holds, and says from when they are.
 func since(keep func(t, since time.Time) bool) func(time.Time, broker.Executions) broker.Executions {
 	return func(from time.Time, a broker.Executions) broker.Executions {
-		a.From = from
+		a.From = from.UTC().Truncate(time.Microsecond)
 		a.List = slices.DeleteFunc(a.List, func(e broker.Execution) bool { return !keep(e.Trade.Time, from) })
 		return a
 	}
