@@ -1,6 +1,9 @@
 package paper_test
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,4 +173,96 @@ func TestOrdersByHandAndSplits(t *testing.T) {
 	s, err := b.Statement(mine)
 	require.NoError(t, err)
 	require.Equal(t, "20", s.Positions[0].Quantity.String())
+}
+
+// An order that the broker suspends or rejects later fills only while it works.
+func TestStatusesOfTheBrokersOwn(t *testing.T) {
+	b := opened(t, paper.Options{})
+	ids := map[broker.Ref]string{}
+	for _, ref := range []broker.Ref{"cancelled", "inactive", "cancelling"} {
+		ack, err := b.Place(t.Context(), mine, limit(ref, xyz, "1", "90"))
+		require.NoError(t, err)
+		ids[ref] = ack.BrokerID
+	}
+	for ref, id := range ids {
+		require.NoError(t, b.SetStatus(mine, id, broker.OrderStatus(ref), "by the exchange"))
+	}
+	require.NoError(t, b.Price(xyz, dec("89")))
+	require.Equal(t, map[broker.Ref]broker.OrderStatus{"cancelled": broker.OrderCancelled, "inactive": broker.OrderInactive, "cancelling": broker.OrderFilled}, refs(t, b, mine))
+	require.NoError(t, b.SetStatus(mine, ids["inactive"], broker.OrderWorking, ""))
+	require.Equal(t, broker.OrderFilled, refs(t, b, mine)["inactive"], "it works again")
+	require.ErrorIs(t, b.SetStatus(mine, ids["inactive"], broker.OrderWorking, ""), broker.ErrOrderNotFound, "filled")
+	require.ErrorIs(t, b.SetStatus(other, ids["cancelled"], broker.OrderWorking, ""), broker.ErrOrderNotFound)
+	require.ErrorIs(t, b.SetStatus("U9", "1", broker.OrderWorking, ""), broker.ErrForeignAccount)
+}
+
+// Everything may be called at the same time, and what was ordered is filled once.
+func TestManyAtOnce(t *testing.T) {
+	b := opened(t, paper.Options{LateCommissions: true, Commission: func(*ledger.Trade) ledger.Decimal { return dec("1") }})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const each = 50
+	var all sync.WaitGroup
+	errs := make(chan error, 4*each)
+	for _, id := range []broker.AccountID{mine, other} {
+		all.Go(func() {
+			for n := range each {
+				_, err := b.Place(ctx, id, limit(broker.Ref(fmt.Sprint(id, "-", n)), xyz, "2", "101"))
+				errs <- err
+			}
+		})
+		all.Go(func() {
+			for range each {
+				if _, err := b.Watch(ctx); err != nil {
+					errs <- err
+				}
+				for _, e := range told(b, id) {
+					_, _ = b.Correct(id, e.Trade.ExecID, dec("1"), dec("100"))
+				}
+				_, _ = b.Statement(id)
+				_, _ = b.Quotes(ctx, []ledger.Instrument{xyz})
+				b.TellCommissions()
+			}
+		})
+	}
+	all.Go(func() {
+		for n := range each {
+			errs <- b.Price(xyz, dec(fmt.Sprint(99+n%4)))
+		}
+	})
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Price(xyz, dec("100")))
+	b.TellCommissions()
+	for _, id := range []broker.AccountID{mine, other} {
+		filled, paid := dec("0"), dec("0")
+		for _, e := range told(b, id) {
+			filled, paid = filled.Add(e.Trade.Quantity), paid.Add(e.Trade.Quantity.Mul(e.Trade.Price)).Add(e.Trade.Commission)
+		}
+		list, err := b.Orders(t.Context(), id)
+		require.NoError(t, err)
+		require.Len(t, list.List, each)
+		orders := dec("0")
+		for _, o := range list.List {
+			require.Equal(t, broker.OrderFilled, o.Status)
+			orders = orders.Add(o.Filled)
+		}
+		s, err := b.Statement(id)
+		require.NoError(t, err)
+		require.Equal(t, []string{filled.String(), dec("100000").Sub(paid).String()},
+			[]string{s.Positions[0].Quantity.String(), s.Cash[0].Balance.String()}, "executions, and what is held")
+		require.Equal(t, filled.String(), orders.String(), "executions, and what the orders say")
+	}
+	require.NoError(t, b.Close())
+}
+
+func told(b *paper.Broker, id broker.AccountID) []broker.Execution {
+	list, err := b.Executions(context.Background(), id, time.Time{})
+	if err != nil {
+		return nil
+	}
+	return list.List
 }

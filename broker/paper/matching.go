@@ -105,7 +105,7 @@ func (b *Broker) fill(o *order, q *quoted) {
 	if o.Quantity.IsNeg() {
 		price = q.Bid
 	}
-	if price.IsZero() || !o.fillsAt(price) {
+	if o.Status != broker.OrderWorking && o.Status != broker.OrderCancelling || price.IsZero() || !o.fillsAt(price) {
 		return
 	}
 	n := o.Quantity.Sub(o.Filled)
@@ -153,7 +153,7 @@ func (b *Broker) execute(o *order, quantity, price ledger.Decimal) bool {
 	told = e.Trade
 	told.Commission = e.commission
 	if err := bookable(told); err != nil {
-		b.end(o, broker.OrderCancelled, err.Error())
+		b.turn(o, broker.OrderCancelled, err.Error())
 		return false
 	}
 	o.Filled, o.Time = o.Filled.Add(quantity), e.Trade.Time

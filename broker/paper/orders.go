@@ -110,7 +110,7 @@ func (b *Broker) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref
 	o := b.refs[ref]
 	works := o != nil && o.account == a && !o.Status.Terminal()
 	if works && f.what != LostRequest {
-		b.end(o, broker.OrderCancelled, "cancelled as asked")
+		b.turn(o, broker.OrderCancelled, "cancelled as asked")
 		b.forget(o.Instrument.Key())
 	}
 	switch {
@@ -129,15 +129,36 @@ func (b *Broker) EndDay() {
 	for key, orders := range b.working {
 		for _, o := range orders {
 			if o.Terms.TIF == broker.Day {
-				b.end(o, broker.OrderExpired, "the day is over")
+				b.turn(o, broker.OrderExpired, "the day is over")
 			}
 		}
 		b.forget(key)
 	}
 }
 
-// end ends an order in a terminal status.
-func (b *Broker) end(o *order, s broker.OrderStatus, reason string) {
+// SetStatus puts an order that has not ended into a status, as a broker or an exchange does of its own:
+// cancelled after it was taken, inactive for a while, working again. An order fills while it is working or
+// cancelling. It returns ErrOrderNotFound for a broker's id of no order, and of one that has ended.
+func (b *Broker) SetStatus(id broker.AccountID, brokerID string, s broker.OrderStatus, reason string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.accounts[id]
+	if a == nil {
+		return fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
+	}
+	for _, o := range a.orders {
+		if o.BrokerID == brokerID && !o.Status.Terminal() {
+			b.turn(o, s, reason)
+			b.forget(o.Instrument.Key())
+			b.match(o.Instrument.Key())
+			return nil
+		}
+	}
+	return fmt.Errorf("order %.60q: %w", brokerID, broker.ErrOrderNotFound)
+}
+
+// turn gives an order another status.
+func (b *Broker) turn(o *order, s broker.OrderStatus, reason string) {
 	o.Status, o.Reason, o.Time = s, reason, b.now()
 	b.hint(broker.EventOrders, o.account.ID)
 }
@@ -232,7 +253,7 @@ func (b *Broker) Correct(id broker.AccountID, exec ledger.ExecID, quantity, pric
 	a.executions[at] = &again
 	b.hint(broker.EventExecutions, id)
 	if o := again.order; !o.Status.Terminal() && o.Filled.Equal(o.Quantity) {
-		b.end(o, broker.OrderFilled, "")
+		b.turn(o, broker.OrderFilled, "")
 		b.forget(o.Instrument.Key())
 	}
 	return again.Trade.ExecID, nil

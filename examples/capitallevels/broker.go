@@ -69,6 +69,9 @@ func (b *book) fills(ctx context.Context, since time.Time) ([]ledger.Fact, error
 	if err != nil {
 		return nil, err
 	}
+	if !list.Complete || list.From.After(since) {
+		return nil, fmt.Errorf("the broker does not tell of all executions since %s", since)
+	}
 	var out []ledger.Fact
 	for _, e := range list.List {
 		e.Trade.OrderID = b.sent[e.Ref]
