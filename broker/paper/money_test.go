@@ -3,6 +3,7 @@ package paper_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,19 +247,35 @@ func TestRatesAndCurrencies(t *testing.T) {
 	require.Equal(t, []string{"EUR 1.25", "USD 1"}, rates())
 }
 
+// counted is a context that counts what waits for its end.
+type counted struct {
+	context.Context
+	waiting atomic.Int64
+}
+
+func (c *counted) Value(any) any { return nil } // or else the context inside would be asked
+
+func (c *counted) AfterFunc(func()) func() bool {
+	c.waiting.Add(1)
+	return func() bool { c.waiting.Add(-1); return true }
+}
+
 // Nothing of a watch is left after the broker is closed, however long its context lives.
 func TestClosedByState(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	long := &counted{Context: ctx}
 	b := opened(t, paper.Options{})
-	events, err := b.Watch(ctx)
+	events, err := b.Watch(long)
 	require.NoError(t, err)
+	require.EqualValues(t, 1, long.waiting.Load(), "the watch waits for its context")
 	b.SetSession(broker.SessionClosed, "")
 	n := 0
 	for range events {
 		n++
 	}
 	require.Equal(t, 2, n, "the first event, and that of the end")
+	require.EqualValues(t, 0, long.waiting.Load(), "the context keeps the closed broker")
 	require.NoError(t, b.Close())
 	_, err = b.Watch(ctx)
 	require.ErrorIs(t, err, broker.ErrClosed)
