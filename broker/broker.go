@@ -49,6 +49,9 @@ type Broker interface {
 	// asked, and not that it is done: the order may still fill. Errors besides those above:
 	// ErrOrderNotFound for a Ref that works no order, ErrOutcomeUnknown if it may not have been asked.
 	Cancel(ctx context.Context, account AccountID, ref Ref) error
+	// CancelByID is Cancel by the broker's own id, for an order that was placed without a Ref, and for one of
+	// two that have the same. Ids may be used again on another day: take the id from Orders just before.
+	CancelByID(ctx context.Context, account AccountID, brokerID string) error
 
 	// Quotes returns a quote for each contract that the broker has a price of, in the order of the
 	// contracts. Of the others there is none. The quotes are the caller's.

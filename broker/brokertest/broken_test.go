@@ -78,6 +78,7 @@ type broken struct {
 	executions func(since time.Time, a broker.Executions) broker.Executions
 	place      func(ctx context.Context, id broker.AccountID, t broker.Ticket) (broker.Ack, error)
 	cancel     func(ctx context.Context, id broker.AccountID, ref broker.Ref) error
+	cancelByID func(ctx context.Context, id broker.AccountID, brokerID string) error
 	quotes     func(q []broker.Quote) []broker.Quote
 	watch      func(ctx context.Context) (<-chan broker.Event, error)
 	close      func() error
@@ -138,6 +139,13 @@ func (b *broken) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref
 		return b.cancel(ctx, id, ref)
 	}
 	return b.Broker.Cancel(ctx, id, ref)
+}
+
+func (b *broken) CancelByID(ctx context.Context, id broker.AccountID, brokerID string) error {
+	if b.cancelByID != nil {
+		return b.cancelByID(ctx, id, brokerID)
+	}
+	return b.Broker.CancelByID(ctx, id, brokerID)
 }
 
 func (b *broken) Quotes(ctx context.Context, contracts []ledger.Instrument) ([]broker.Quote, error) {
@@ -330,6 +338,24 @@ var mutants = []struct {
 	{"other accounts' orders are cancelled", "cancelling", func(b *broken) {
 		b.cancel = func(ctx context.Context, id broker.AccountID, ref broker.Ref) error {
 			return errors.Join(b.Broker.Cancel(ctx, id, ref), b.Broker.Cancel(ctx, "DU1", ref))
+		}
+	}},
+	{"an id of none cancels all", "cancelling by id", func(b *broken) {
+		b.cancelByID = func(ctx context.Context, id broker.AccountID, brokerID string) error {
+			if brokerID == "none" {
+				b.EndDay()
+				return nil
+			}
+			return b.Broker.CancelByID(ctx, id, brokerID)
+		}
+	}},
+	{"every order is cancelled", "cancelling by id", func(b *broken) {
+		b.cancelByID = func(ctx context.Context, id broker.AccountID, brokerID string) error {
+			err := b.Broker.CancelByID(ctx, id, brokerID)
+			if err == nil {
+				b.EndDay()
+			}
+			return err
 		}
 	}},
 	{"executions of the moment are left out", "since when", func(b *broken) { b.executions = since(func(t, since time.Time) bool { return t.After(since) }) }},

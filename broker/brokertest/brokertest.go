@@ -55,7 +55,7 @@ func checks() []check {
 		{"accounts", testAccounts}, {"foreign accounts", testForeign}, {"an order works", testWorks},
 		{"an order fills", testFills}, {"sales", testSales}, {"market orders", testMarket},
 		{"references are placed once", testOnce}, {"rejections", testRejected},
-		{"wrong tickets", testWrong}, {"cancelling", testCancel}, {"stops", testStops}, {"since when", testSince},
+		{"wrong tickets", testWrong}, {"cancelling", testCancel}, {"cancelling by id", testCancelByID}, {"stops", testStops}, {"since when", testSince},
 		{"contexts", testContexts}, {"watching", testWatch}, {"closing", testClose},
 		{"many at once", testConcurrent}, {"memory", testMemory}, {"quotes", testQuotes},
 	}
@@ -265,7 +265,7 @@ func (s *suite) errorsOf(ctx context.Context, id broker.AccountID) map[string]er
 	_, place := s.Broker.Place(ctx, id, s.ticket("1", "1"))
 	_, quotes := s.Broker.Quotes(ctx, []ledger.Instrument{s.Contract})
 	return map[string]error{"Accounts": accounts, "Positions": positions, "Cash": cash, "Orders": orders, "Executions": executions,
-		"Place": place, "Cancel": s.Broker.Cancel(ctx, id, "none"), "Quotes": quotes}
+		"Place": place, "Cancel": s.Broker.Cancel(ctx, id, "none"), "CancelByID": s.Broker.CancelByID(ctx, id, "none"), "Quotes": quotes}
 }
 
 func (s *suite) accounts(t T) []broker.Account {

@@ -197,6 +197,21 @@ func testCancel(t T, s *suite) {
 	require.ErrorIs(t, err, broker.ErrDuplicateRef, "a cancelled order's reference")
 }
 
+func testCancelByID(t T, s *suite) {
+	kept, ticket := s.place(t, s.ticket("1", "90")), s.place(t, s.ticket("3", "90"))
+	o, _ := s.order(t, s.Account, ticket.Ref)
+	for _, id := range []string{"", "none"} {
+		require.ErrorIs(t, s.Broker.CancelByID(t.Context(), s.Account, id), broker.ErrOrderNotFound, "%q", id)
+	}
+	require.ErrorIs(t, s.Broker.CancelByID(t.Context(), s.Other, o.BrokerID), broker.ErrOrderNotFound, "another account's order")
+	require.NoError(t, s.Broker.CancelByID(t.Context(), s.Account, o.BrokerID))
+	o = s.status(t, ticket.Ref, "has ended", func(o broker.Order) bool { return o.Status.Terminal() })
+	require.Equal(t, broker.OrderCancelled, o.Status)
+	require.ErrorIs(t, s.Broker.CancelByID(t.Context(), s.Account, o.BrokerID), broker.ErrOrderNotFound, "cancelled already")
+	left, _ := s.order(t, s.Account, kept.Ref)
+	require.False(t, left.Status.Terminal(), "an order that was not named was cancelled")
+}
+
 func testStops(t T, s *suite) {
 	for _, c := range []struct {
 		terms        broker.Terms

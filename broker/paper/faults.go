@@ -17,7 +17,7 @@ const (
 	OpOrders     Op = "orders"
 	OpExecutions Op = "executions"
 	OpPlace      Op = "place"
-	OpCancel     Op = "cancel"
+	OpCancel     Op = "cancel" // Cancel and CancelByID
 	OpQuotes     Op = "quotes"
 )
 
@@ -31,8 +31,8 @@ type Fault string
 const (
 	Paced        Fault = "paced"        // ErrPaced; nothing was done
 	Disconnected Fault = "disconnected" // ErrNotConnected; nothing was done
-	LostRequest  Fault = "lost_request" // of Place and Cancel: ErrOutcomeUnknown; nothing was done
-	LostAnswer   Fault = "lost_answer"  // of Place and Cancel: ErrOutcomeUnknown; all was done
+	LostRequest  Fault = "lost_request" // of OpPlace and OpCancel: ErrOutcomeUnknown; nothing was done
+	LostAnswer   Fault = "lost_answer"  // of OpPlace and OpCancel: ErrOutcomeUnknown; all was done
 	Rejected     Fault = "rejected"     // of Place: ErrRejected
 	Incomplete   Fault = "incomplete"   // of lists: an empty answer that is not complete
 )

@@ -102,22 +102,31 @@ func (b *Broker) count() int64 {
 
 // Cancel implements [broker.Broker].
 func (b *Broker) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref) error {
+	return b.cancel(ctx, id, string(ref), func(o *order) bool { return o.Ref == ref && ref != "" })
+}
+
+// CancelByID implements [broker.Broker].
+func (b *Broker) CancelByID(ctx context.Context, id broker.AccountID, brokerID string) error {
+	return b.cancel(ctx, id, brokerID, func(o *order) bool { return o.BrokerID == brokerID })
+}
+
+// cancel cancels the order of the account that works and for which is holds.
+func (b *Broker) cancel(ctx context.Context, id broker.AccountID, name string, is func(*order) bool) error {
 	a, f, err := b.begin(ctx, OpCancel, id)
 	defer b.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	o := b.refs[ref]
-	works := o != nil && o.account == a && !o.Status.Terminal()
-	if works && f.what != LostRequest {
-		b.turn(o, broker.OrderCancelled, "cancelled as asked")
-		b.forget(o.Instrument.Key())
+	at := slices.IndexFunc(a.orders, func(o *order) bool { return is(o) && !o.Status.Terminal() })
+	if at >= 0 && f.what != LostRequest {
+		b.turn(a.orders[at], broker.OrderCancelled, "cancelled as asked")
+		b.forget(a.orders[at].Instrument.Key())
 	}
 	switch {
 	case f.what == LostRequest || f.what == LostAnswer:
-		return fmt.Errorf("cancel order %.60q: %w", ref, broker.ErrOutcomeUnknown)
-	case !works:
-		return fmt.Errorf("cancel order %.60q: %w", ref, broker.ErrOrderNotFound)
+		return fmt.Errorf("cancel order %.60q: %w", name, broker.ErrOutcomeUnknown)
+	case at < 0:
+		return fmt.Errorf("cancel order %.60q: %w", name, broker.ErrOrderNotFound)
 	}
 	return nil
 }
