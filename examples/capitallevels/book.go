@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/broker"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
@@ -17,7 +18,8 @@ import (
 type book struct {
 	profile   accounts.AccountProfile
 	portfolio *accounts.Portfolio
-	broker    *paperAccount
+	broker    venue
+	sent      map[broker.Ref]ledger.OrderID // orders at the broker, by their references
 
 	latest  accounts.Snapshot // at the newest close
 	curve   []point
@@ -48,24 +50,24 @@ func (u use) share() float64 {
 	return u.Used.InexactFloat64() / u.Limit.InexactFloat64()
 }
 
-func newBook(p accounts.AccountProfile, portfolio *accounts.Portfolio, broker *paperAccount) *book {
-	return &book{profile: p, portfolio: portfolio, broker: broker, refused: map[string]int{}, peaks: map[risk.Rule]use{}}
+func newBook(p accounts.AccountProfile, portfolio *accounts.Portfolio, x venue) *book {
+	return &book{profile: p, portfolio: portfolio, broker: x, sent: map[broker.Ref]ledger.OrderID{}, refused: map[string]int{}, peaks: map[risk.Rule]use{}}
 }
+
+// account is the account's id at the broker.
+func (b *book) account() broker.AccountID { return broker.AccountID(b.profile.IBKRAccountID) }
 
 // open is what happens at a day's opening: splits, prices, and the fills of the orders of the day before.
 func (b *book) open(ctx context.Context, m *market, d ledger.Date, prices map[string]ledger.Decimal) error {
 	at := m.opening(d)
 	for _, s := range m.series {
+		i := stock(s.symbol)
 		x, splits := s.splitOn(d)
-		if !splits || b.broker.shares[s.symbol].IsZero() {
+		if held, _ := b.portfolio.Position(i.Key()); !splits || held.Quantity.IsZero() {
 			continue
 		}
-		i := stock(s.symbol)
 		_, err := b.portfolio.Record(ctx, ledger.Split{ID: fmt.Sprintf("split-%s-%s", s.symbol, d), From: i, To: i,
 			Numerator: x.numerator, Denominator: x.denominator, Time: at})
-		if err == nil {
-			err = b.broker.split(s.symbol, x)
-		}
 		if err != nil {
 			return err
 		}
@@ -73,7 +75,10 @@ func (b *book) open(ctx context.Context, m *market, d ledger.Date, prices map[st
 	if err := b.mark(at, prices); err != nil {
 		return err
 	}
-	_, err := b.portfolio.Record(ctx, ledger.Facts(b.broker.open(at, prices))...)
+	fills, err := b.fills(ctx, at)
+	if err == nil {
+		_, err = b.portfolio.Record(ctx, fills...)
+	}
 	return err
 }
 
@@ -118,11 +123,11 @@ func (b *book) review(ctx context.Context, after int, d ledger.Date) error {
 }
 
 // take sends an order that is held to the broker, and counts one that was refused.
-func (b *book) take(a accounts.Allocation) error {
+func (b *book) take(ctx context.Context, a accounts.Allocation) error {
 	switch {
 	case a.Held():
 		b.held++
-		b.broker.send(a.Order)
+		return b.send(ctx, a.Order)
 	case errors.Is(a.Err, accounts.ErrRefused):
 		b.refused[reason(a.Decision)]++
 	default:
@@ -166,7 +171,11 @@ func (b *book) audit(ctx context.Context) error {
 	if err := b.portfolio.Verify(ctx); err != nil {
 		return err
 	}
-	r, err := b.portfolio.Reconcile(ctx, b.broker.statement())
+	s, err := b.broker.Statement(b.account())
+	if err != nil {
+		return err
+	}
+	r, err := b.portfolio.Reconcile(ctx, s)
 	if err != nil {
 		return err
 	}

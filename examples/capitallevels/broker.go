@@ -1,13 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/quagmt/udecimal"
 
+	"github.com/ai-ots/accounts/broker"
+	"github.com/ai-ots/accounts/broker/paper"
 	"github.com/ai-ots/accounts/ledger"
-	"github.com/ai-ots/accounts/reconcile"
 	"github.com/ai-ots/accounts/risk"
 )
 
@@ -20,75 +22,60 @@ const (
 
 var (
 	commission = udecimal.MustParse(commissionText)
-	halfSpread = udecimal.MustParse(spreadText).Mul(udecimal.MustParse("0.005"))
+	spread     = udecimal.MustParse(spreadText).Mul(udecimal.MustParse("0.01"))
 )
 
-// paperAccount is one account at the paper broker: it fills market orders whole, at the next opening
-// of their symbol. It keeps its own books, for the library's to be held against.
-type paperAccount struct {
-	id      string // the broker's
-	cash    ledger.Decimal
-	shares  map[string]ledger.Decimal
-	working []risk.Order
-	fills   int
+// venue is the paper broker with all accounts, whose market opens for a moment in the morning: market
+// orders fill whole at the opening of their symbol.
+type venue struct{ *paper.Broker }
+
+func newVenue(clock func() time.Time) venue {
+	return venue{paper.New(paper.Options{
+		Clock: clock, Spread: spread, Commission: func(*ledger.Trade) ledger.Decimal { return commission },
+	})}
 }
 
-func newPaperAccount(id string, cash ledger.Decimal) *paperAccount {
-	return &paperAccount{id: id, cash: cash, shares: map[string]ledger.Decimal{}}
-}
-
-// send takes an order.
-func (a *paperAccount) send(o risk.Order) { a.working = append(a.working, o) }
-
-// open fills the orders of every symbol that has an opening price.
-func (a *paperAccount) open(at time.Time, prices map[string]ledger.Decimal) []ledger.Trade {
-	var fills []ledger.Trade
-	left := a.working[:0]
-	for _, o := range a.working {
-		price, traded := prices[o.Instrument.Symbol]
-		if !traded {
-			left = append(left, o)
-			continue
+// open is the opening of a day: splits, and prices at which orders fill.
+func (x venue) open(m *market, d ledger.Date, prices map[string]ledger.Decimal) error {
+	for _, s := range m.series {
+		if split, splits := s.splitOn(d); splits {
+			if err := x.Split(stock(s.symbol), split.numerator, split.denominator); err != nil {
+				return fmt.Errorf("split of %s: %w", s.symbol, err)
+			}
 		}
-		fills = append(fills, a.fill(o, price, at))
 	}
-	a.working = left
-	return fills
-}
-
-// fill is the execution of an order: whoever takes liquidity pays half the spread.
-func (a *paperAccount) fill(o risk.Order, price ledger.Decimal, at time.Time) ledger.Trade {
-	paid := price.Mul(halfSpread)
-	if o.Quantity.IsNeg() {
-		paid = paid.Neg()
+	x.OpenMarket()
+	defer x.CloseMarket()
+	for _, symbol := range sortedKeys(prices) {
+		if err := x.Price(stock(symbol), prices[symbol]); err != nil {
+			return err
+		}
 	}
-	a.fills++
-	t := ledger.Trade{
-		ExecID: ledger.ExecID(fmt.Sprintf("%s-%06d", a.id, a.fills)), OrderID: o.ID, Instrument: o.Instrument,
-		Quantity: o.Quantity, Price: price.Add(paid).RoundBank(pricePlaces), Commission: commission, Time: at,
-	}
-	a.cash = a.cash.Sub(t.Quantity.Mul(t.Price)).Sub(commission)
-	a.shares[o.Instrument.Symbol] = a.shares[o.Instrument.Symbol].Add(t.Quantity)
-	return t
-}
-
-// split turns old shares into new ones.
-func (a *paperAccount) split(symbol string, x split) error {
-	scaled, err := a.shares[symbol].Mul(x.numerator).Div(x.denominator)
-	if err != nil {
-		return fmt.Errorf("split of %s: %w", symbol, err)
-	}
-	a.shares[symbol] = scaled
 	return nil
 }
 
-// statement is what the broker says the account holds.
-func (a *paperAccount) statement() reconcile.Statement {
-	s := reconcile.Statement{AllPositions: true, Cash: []reconcile.Cash{{Currency: currency, Balance: a.cash}}}
-	for _, symbol := range sortedKeys(a.shares) {
-		if quantity := a.shares[symbol]; !quantity.IsZero() {
-			s.Positions = append(s.Positions, reconcile.Position{Instrument: stock(symbol), Quantity: quantity})
-		}
+// send places an order that is held, at the market.
+func (b *book) send(ctx context.Context, o risk.Order) error {
+	t := broker.Ticket{Ref: broker.RefOf(b.profile.ID, o.ID), Order: o,
+		Terms: broker.Terms{Type: broker.MarketOrder, TIF: broker.GoodTillCanceled}}
+	b.sent[t.Ref] = o.ID
+	_, err := b.broker.Place(ctx, b.account(), t)
+	return err
+}
+
+// fills returns the fills of the account since a time. Each names the order that it filled.
+func (b *book) fills(ctx context.Context, since time.Time) ([]ledger.Fact, error) {
+	list, err := b.broker.Executions(ctx, b.account(), since)
+	if err != nil {
+		return nil, err
 	}
-	return s
+	if !list.Complete || list.From.After(since) {
+		return nil, fmt.Errorf("the broker does not tell of all executions since %s", since)
+	}
+	var out []ledger.Fact
+	for _, e := range list.List {
+		e.Trade.OrderID = b.sent[e.Ref]
+		out = append(out, e.Trade)
+	}
+	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/broker"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -29,6 +30,7 @@ func presets() []accounts.AccountProfile {
 type simulation struct {
 	market  *market
 	manager *accounts.MultiAccountManager
+	broker  venue
 	clock   atomic.Int64 // simulated time: limits that count by the day or by age follow it
 	trends  []*trend
 	books   []*book // one for each profile
@@ -48,6 +50,8 @@ func simulate(ctx context.Context, store accounts.Store, m *market, review int, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.manager.Close()) }()
+	s.broker = newVenue(s.now)
+	defer func() { err = errors.Join(err, s.broker.Close()) }()
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -76,7 +80,12 @@ func (s *simulation) begin(ctx context.Context) error {
 			return err
 		}
 		capital := p.CapitalLevel.Amount()
-		b := newBook(p, portfolio, newPaperAccount(p.IBKRAccountID, capital))
+		b := newBook(p, portfolio, s.broker)
+		err = s.broker.Open(broker.Account{ID: b.account(), Mode: p.Mode, Currency: currency, Tradable: true},
+			broker.Balance{Currency: currency, Cash: capital})
+		if err != nil {
+			return err
+		}
 		s.books = append(s.books, b)
 		_, err = portfolio.Record(ctx, ledger.CashMovement{ID: "capital", Kind: ledger.Deposit, Currency: currency, Amount: capital, Time: s.now()})
 		if err == nil {
@@ -111,6 +120,9 @@ func (s *simulation) trade(ctx context.Context, d ledger.Date) error {
 		}
 	}
 	s.at(s.market.opening(d))
+	if err := s.broker.open(s.market, d, opens); err != nil {
+		return err
+	}
 	if err := s.each(func(b *book) error { return b.open(ctx, s.market, d, opens) }); err != nil {
 		return err
 	}
@@ -163,7 +175,7 @@ func (s *simulation) route(ctx context.Context) error {
 			return err
 		}
 		for _, a := range outcomes {
-			if err := s.book(a.ProfileID).take(a); err != nil {
+			if err := s.book(a.ProfileID).take(ctx, a); err != nil {
 				return err
 			}
 		}
