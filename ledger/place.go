@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -84,14 +85,15 @@ func (b *Book) Cancel(c *Cancellation, was *Trade, place int64) *Amendment {
 
 // late reports whether a fact about the contract at the time would change the outcome of later
 // facts that are in the journal already. A lot that joins a position in its own direction is not
-// late unless the position was reduced since: the lot takes its place by time.
+// late unless the position was reduced since: the lot takes its place by time. Where a lot was opened at
+// that very time, the order of the two is that of their facts.
 func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
 	h := b.positions[key]
 	if h == nil || !at.Before(h.LastTrade) {
 		return false
 	}
 	joins := !quantity.IsZero() && !h.Quantity.IsZero() && h.Quantity.IsNeg() == quantity.IsNeg()
-	return !joins || at.Before(h.LastClose)
+	return !joins || at.Before(h.LastClose) || slices.ContainsFunc(h.lots(), func(l Lot) bool { return l.OpenedAt.Equal(at) })
 }
 
 // lateExercise reports whether an exercised option, or the underlying that it delivers, has traded at
