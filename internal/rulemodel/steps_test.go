@@ -32,6 +32,10 @@ const lateBases = false
 // what comes after it. With the rate of the day the capital changes too, and so does the loss that is told.
 const unratedFlows = false
 
+// rateless switches on capital without any rate, own or of the day, of which no equity point can be taken. An
+// order that buys back a part of a short option without a mark is allowed then, where the model misses the mark.
+const rateless = false
+
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
 
