@@ -349,7 +349,7 @@ func (p *Portfolio) place(cmd *command, f ledger.Payload) (ledger.Payload, error
 		}
 	case *ledger.CashMovement, *ledger.Opening, *ledger.Transfer:
 		if dup {
-			return p.complete(cmd, f.(ledger.Payload), seq)
+			return p.complete(cmd, f, seq)
 		}
 	}
 	if dup {
