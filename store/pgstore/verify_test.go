@@ -85,8 +85,10 @@ func (b *book) transfers(t *testing.T, at time.Time) {
 	b.record(t, ledger.Transfer{ID: "2", Instrument: came, Quantity: udecimal.MustParse("-3"), Time: at.Add(time.Second)})
 	b.record(t, ledger.Trade{ExecID: "w1", Instrument: went, Quantity: udecimal.MustParse("6"), Price: udecimal.MustParse("3"), Time: at})
 	b.record(t, ledger.Transfer{ID: "3", Instrument: went, Quantity: udecimal.MustParse("-6"), Time: at.Add(time.Second)})
-	b.record(t, ledger.Transfer{ID: "4", Instrument: came, Quantity: udecimal.MustParse("-1"), Time: at.Add(time.Millisecond)}) // late
-	b.record(t, ledger.Transfer{ID: "4", Instrument: came, Quantity: udecimal.MustParse("-1"), FXRate: udecimal.One, Time: at.Add(time.Millisecond)})
+	late := ledger.Transfer{ID: "4", Instrument: came, Quantity: udecimal.MustParse("-1"), Price: udecimal.MustParse("11"), Time: at.Add(time.Millisecond)}
+	b.record(t, late)
+	late.FXRate = udecimal.One
+	b.record(t, late)
 }
 
 func TestProjection(t *testing.T) {
