@@ -10,7 +10,8 @@ import (
 )
 
 // Opening is a position that was held before the journal began, with its cost basis. It moves no
-// cash. Its lots are all long or all short. No lot was opened after Time.
+// cash. Its lots are all long or all short. No lot was opened after Time. Where a change of history left a
+// position in the other direction, the lots close what they meet, as a trade at their basis would.
 type Opening struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`

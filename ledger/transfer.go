@@ -12,6 +12,10 @@ import (
 // Transfer is a position, or a part of one, that came from another account or went to one other than by
 // a trade. It moves no cash, and realizes and closes nothing: it is capital in kind. What comes brings its
 // lots. What goes leaves first in, first out, with its part of the basis.
+//
+// A change of history can leave less than went, or a position in the other direction than what came. Of the
+// first, the rest is a position in the other direction at Price, or else at its part of Basis. Of the
+// second, the lots close what they meet, as a trade at their basis would.
 type Transfer struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`

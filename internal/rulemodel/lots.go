@@ -30,9 +30,9 @@ func (j *judge) lots() *lots {
 		case p.trade != nil && p.trade.Instrument.SecType != ledger.Forex:
 			all.trade(p.trade)
 		case p.open != nil:
-			all.come(p.open.Instrument.Key(), p.open.Lots)
+			all.come(p.open.Instrument, p.open.Lots)
 		case p.move != nil && len(p.move.Lots) > 0:
-			all.come(p.move.Instrument.Key(), p.move.Lots)
+			all.come(p.move.Instrument, p.move.Lots)
 		case p.move != nil:
 			all.depart(j, p)
 		case p.split != nil:
@@ -68,11 +68,15 @@ func (l *lots) trade(t *ledger.Trade) {
 	l.put(key, lot{rest, neg(mul(perUnit, rest)), t.Time})
 }
 
-// come adds lots. Of those in the other direction they leave less, and gain nothing.
-func (l *lots) come(key ledger.InstrumentKey, list []ledger.Lot) {
+// come adds lots. Those in the other direction they close, as a trade at their basis would.
+func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
+	key := i.Key()
 	for _, n := range list {
 		quantity := exact(n.Quantity)
-		_, _, rest := l.take(key, quantity)
+		met, basis, rest := l.take(key, quantity)
+		if !settlesNotional(i) {
+			credit(l.gains, i.Currency, neg(add(mul(exact(n.Basis), div(met, quantity)), basis)))
+		}
 		l.put(key, lot{rest, mul(exact(n.Basis), div(rest, quantity)), n.OpenedAt})
 	}
 }
