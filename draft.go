@@ -121,7 +121,7 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 				}
 			}
 		}
-		if flows(next) {
+		if ledger.IsCapital(next) {
 			timely := p.priceFlow(cmd, next)
 			if timely && !pointed {
 				if err := p.writePointBefore(cmd); err != nil {
@@ -157,19 +157,6 @@ func unpriced(f ledger.Payload) error {
 	return fmt.Errorf("transfer %q: %w: the price of a late transfer is not known", a.Transfer.ID, ErrInvalid)
 }
 
-// flows reports whether a payload is capital that comes or goes.
-func flows(f ledger.Payload) bool {
-	switch f := f.(type) {
-	case *ledger.CashMovement:
-		return f.Kind.IsCapital()
-	case *ledger.Opening, *ledger.Transfer:
-		return true
-	case *ledger.Amendment:
-		return f.Completes == ledger.Completion{} && (f.Opening != nil || f.Transfer != nil)
-	}
-	return false
-}
-
 // priceFlow fills in, once, what capital was worth when it came: the rate and the price of now, where they
 // are known, the fact does not say, and it is of now. It reports whether the fact is of now: what prices of
 // today say of another time is nothing.
@@ -192,7 +179,6 @@ func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	m := p.market(p.draft.fold.Account, p.draft.now)
-	ofNow := func(t time.Time) bool { return p.draft.now.Sub(t).Abs() <= clockSkew }
 	rate := func(c ledger.Currency, own ledger.Decimal) (rate ledger.Decimal) {
 		if now, fresh := m.FreshRate(c); fresh && c != p.base && own.IsZero() {
 			return now
@@ -205,27 +191,18 @@ func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 		}
 		return own
 	}
+	if p.draft.now.Sub(ledger.TimeOf(f)).Abs() > clockSkew {
+		return false
+	}
 	switch f := f.(type) {
 	case *ledger.CashMovement:
-		if !ofNow(f.Time) {
-			return false
-		}
 		f.MarketRate = rate(f.Currency, f.FXRate)
-		return true
 	case *ledger.Opening:
-		if !ofNow(f.Time) {
-			return false
-		}
 		f.MarketRate, f.Price = rate(f.Instrument.Currency, f.FXRate), price(&f.Instrument, f.Price)
-		return true
 	case *ledger.Transfer:
-		if !ofNow(f.Time) {
-			return false
-		}
 		f.MarketRate, f.Price = rate(f.Instrument.Currency, f.FXRate), price(&f.Instrument, f.Price)
-		return true
 	}
-	return false
+	return true
 }
 
 // writePointBefore writes an equity point before capital that comes or goes, if the profile has equity

@@ -28,7 +28,7 @@ var (
 	ErrCompeting = errors.New("the login is used by another session")
 	// ErrLoginNeeded is returned while a person has to log in.
 	ErrLoginNeeded = errors.New("the broker wants a login")
-	// ErrPaced is returned where the broker takes no more requests for now.
+	// ErrPaced is returned where the broker takes no more requests at the moment.
 	ErrPaced = errors.New("the broker takes no more requests now")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the broker is closed")

@@ -12,7 +12,8 @@ import (
 //
 // Sources that name the same thing may differ in these, which are no contradiction:
 //   - the broker's names for a contract and its Underlying, which are hints, and so are the Symbol
-//     and the Note of a [CashMovement], a MarketRate, the Price of an [Opening] or a [Transfer], and the Basis of the latter;
+//     and the Note of a [CashMovement], a MarketRate, the Price of an [Opening] or a [Transfer], and the
+//     Basis of a [Transfer];
 //   - the fractions of a second of a time, where one of the two has none;
 //   - the Notional of an [EquityPoint], where one of the two has none, whether the point is derived, and
 //     its InKind;

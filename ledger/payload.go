@@ -72,6 +72,20 @@ func KeyOf(p Payload) string { return p.entryKey() }
 // TimeOf returns the time at which the payload's fact happened; zero for a [Restatement].
 func TimeOf(p Payload) time.Time { return p.when() }
 
+// IsCapital reports whether a payload is capital that comes or goes, in cash or in kind. One that completes
+// the rate of such capital is not.
+func IsCapital(p Payload) bool {
+	switch f := p.(type) {
+	case *CashMovement:
+		return f.Kind.IsCapital()
+	case *Opening, *Transfer:
+		return true
+	case *Amendment:
+		return f.Completes == Completion{} && (f.Opening != nil || f.Transfer != nil)
+	}
+	return false
+}
+
 // AppendFields appends the payload's JSON fields, each after a comma.
 func AppendFields(b []byte, p Payload) []byte { return p.appendFields(b) }
 

@@ -93,7 +93,8 @@ func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
 		return false
 	}
 	joins := !quantity.IsZero() && !h.Quantity.IsZero() && h.Quantity.IsNeg() == quantity.IsNeg()
-	return !joins || at.Before(h.LastClose) || slices.ContainsFunc(h.lots(), func(l Lot) bool { return l.OpenedAt.Equal(at) })
+	_, beside := slices.BinarySearchFunc(h.lots(), at, func(l Lot, t time.Time) int { return l.OpenedAt.Compare(t) })
+	return !joins || at.Before(h.LastClose) || beside
 }
 
 // lateExercise reports whether an exercised option, or the underlying that it delivers, has traded at

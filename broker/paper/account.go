@@ -31,7 +31,7 @@ type position struct {
 type lot struct{ quantity, price ledger.Decimal }
 
 // Open opens an account with cash. It returns ErrInvalid for an account without an ID, for one that is open
-// already, and for a currency that is none.
+// already, and for a currency that is not three capital letters.
 func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -55,7 +55,7 @@ func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 }
 
 // Deposit adds to an account's cash or, below zero, takes from it. Errors: ErrForeignAccount for an account
-// that is not open, ErrInvalid for a currency that is none.
+// that is not open, ErrInvalid for a currency that is not three capital letters.
 func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -135,7 +135,7 @@ func (b *Broker) unwatch(w chan broker.Event) {
 	}
 }
 
-// hint sends an event to whoever watches and is not too far behind.
+// hint sends an event to every watcher whose channel has room for the event.
 func (b *Broker) hint(kind broker.EventKind, id broker.AccountID) {
 	for w := range b.watchers {
 		select {

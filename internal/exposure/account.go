@@ -43,7 +43,7 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 // counted folds the fact of entry seq, or at that place of the journal, into the memory of orders and
 // losses. The book has the fact already, and c is the part of a position that it closed.
 func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
-	a.memory.loss.Exact = a.memory.loss.Exact && isCapital(fact)
+	a.memory.loss.Exact = a.memory.loss.Exact && ledger.IsCapital(fact)
 	switch f := fact.(type) {
 	case *ledger.Trade:
 		a.fill(f, c, false)
@@ -137,19 +137,6 @@ func (a *Account) movedInKind(f interface {
 	a.memory.loss.moved(worth, rated, at)
 	a.stale.Touch(i.Key())
 	a.stale.touchCash()
-}
-
-// isCapital reports whether a fact is capital that comes or goes.
-func isCapital(f ledger.Payload) bool {
-	switch f := f.(type) {
-	case *ledger.CashMovement:
-		return f.Kind.IsCapital()
-	case *ledger.Opening, *ledger.Transfer:
-		return true
-	case *ledger.Amendment:
-		return f.Completes == ledger.Completion{} && (f.Opening != nil || f.Transfer != nil)
-	}
-	return false
 }
 
 // told folds in a rate that was told later of capital. What the capital counted as is known where it is

@@ -24,8 +24,8 @@ const foreignFlows = true
 const transfers = true
 
 // lateBases switches on transfers that are late for their contract and whose basis counts: those that go
-// without a price, which are refused, and those of futures and CFDs. The basis that a transfer takes along is filled in from the
-// lots of now, and not from those of its time.
+// without a price, which are refused, and those of futures and CFDs. The basis that a transfer takes along is
+// filled in from the lots of now, and not from those of its time.
 const lateBases = false
 
 // unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
