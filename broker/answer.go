@@ -15,6 +15,8 @@ type Answer[T any] struct {
 	// Complete says that what the list lacks is not there. A list that is not complete proves nothing of
 	// what it lacks.
 	Complete bool `json:"complete"`
+	// Foreign is how many rows of other accounts the broker sent along. They are not in the list.
+	Foreign int `json:"foreign,omitempty"`
 }
 
 // MarshalJSON writes an empty list as [].

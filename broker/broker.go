@@ -74,6 +74,9 @@ type Status struct {
 	Session SessionState `json:"session"`
 	Since   time.Time    `json:"since"`            // when the session came to be in the state
 	Reason  string       `json:"reason,omitempty"` // the broker's words, if there are any; no secret
+	// Reset is when the broker ends the session next, as it does every night; zero if not known. An order that
+	// is on its way then may have no answer.
+	Reset time.Time `json:"reset,omitzero"`
 }
 
 // Usable reports whether orders can be placed.

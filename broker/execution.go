@@ -31,6 +31,7 @@ func (e Executions) MarshalJSON() ([]byte, error) {
 		List     []Execution `json:"list"`
 		AsOf     time.Time   `json:"as_of"`
 		Complete bool        `json:"complete"`
+		Foreign  int         `json:"foreign,omitempty"`
 		From     time.Time   `json:"from"`
-	}{wire.List(e.List), e.AsOf, e.Complete, e.From})
+	}{wire.List(e.List), e.AsOf, e.Complete, e.Foreign, e.From})
 }
