@@ -80,8 +80,8 @@ func (b *bounds) drawdown() ledger.Decimal {
 
 // bound is one limit as an amount, in base currency or as a count.
 type bound struct {
-	// at is the limit, warn the value from which on its use is a warning. Both are zero where the
-	// limit is not set.
+	// at is the limit, warn the value from which on its use is a warning, which is no higher. Both are
+	// zero where the limit is not set.
 	at, warn ledger.Decimal
 	set      bool
 }
@@ -92,7 +92,7 @@ func newBound(amount, warnAt ledger.Decimal, set bool) bound {
 	if !set {
 		return bound{}
 	}
-	return bound{at: amount, warn: num.Convert(amount, warnAt), set: true}
+	return bound{at: amount, warn: num.Min(num.Convert(amount, warnAt), amount), set: true}
 }
 
 // tightest returns the room left below the strictest warning level of the limits on exposure and margin,

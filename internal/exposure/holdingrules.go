@@ -99,12 +99,10 @@ func (j *Judge) holdings() {
 // their limits. added is the exposure that the order adds.
 func (j *Judge) concentration(added ledger.Decimal) {
 	e, bounds := j.exposure, &j.exposure.bounds
-	var g *group
+	g := j.group()
 	if j.contract != nil {
-		g = j.contract.group
 		j.bound(risk.RulePosition, string(j.contract.key), j.with.worst, &bounds.position)
 	} else {
-		g = e.groups[underlyingOf(&j.order.Instrument)]
 		j.boundKey(risk.RulePosition, j.with.worst, &bounds.position)
 	}
 	whole, sector := added, j.order.Sector

@@ -140,6 +140,14 @@ func (j *Judge) setReduces(more ledger.Decimal) {
 		!same.Add(more).GreaterThan(held.Abs())
 }
 
+// group returns the contracts on the order's underlying; nil if there are none.
+func (j *Judge) group() *group {
+	if j.contract != nil {
+		return j.contract.group
+	}
+	return j.exposure.groups[underlyingOf(&j.order.Instrument)]
+}
+
 // underlying returns the underlying of the contract as it is held or working: the order may have
 // left the underlying out.
 func (j *Judge) underlying() underlyingKey {
@@ -156,10 +164,10 @@ func (j *Judge) refuse(v risk.Violation) { j.decision.Violations = append(j.deci
 // level or above is a warning.
 func (j *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, limit *bound) {
 	switch {
-	case !limit.set:
+	case !limit.set || actual.LessThan(limit.warn):
 	case actual.GreaterThan(limit.at):
 		j.refuse(risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
-	case actual.GreaterThanOrEqual(limit.warn) && actual.IsPos():
+	case actual.IsPos():
 		j.decision.Warnings = append(j.decision.Warnings,
 			risk.Violation{Rule: rule, Subject: subject, Limit: limit.at, Actual: actual})
 	}

@@ -231,7 +231,7 @@ func (j *Judge) moves() bool {
 	if j.order.Sector == "" {
 		return false
 	}
-	g := j.exposure.groups[j.underlying()]
+	g := j.group()
 	return g != nil && g.sector != j.order.Sector
 }
 
