@@ -46,10 +46,10 @@ const checkpointEvery = 1024
 // checkpointDue reports whether the leader whose command this is should save a checkpoint: enough
 // entries have come since the last time, or a restatement had to go back much further than that: what
 // it changed lies behind the checkpoints that are newer, and the next would have to go as far. The kill
-// switch and releases save none, nor does a caller who waits no longer: the next leader does.
+// switch, releases and dispatches save none, nor does a caller who waits no longer: the next leader does.
 func (p *Portfolio) checkpointDue(cmd *command) bool {
 	switch cmd.task.(type) {
-	case *changing, *releasing:
+	case *changing, *releasing, *dispatching:
 		return false
 	}
 	since, span := p.live.seq-p.saved.Load(), p.far.Load()

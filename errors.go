@@ -49,6 +49,12 @@ var (
 	// names no owner.
 	ErrOwnerRequired = errors.New("context names no owner")
 
+	// ErrDispatched is returned for an order that was, or is about to be, sent to the broker.
+	ErrDispatched = errors.New("order was sent, or is about to be")
+
+	// ErrFenced is returned to a process whose lease has passed to another.
+	ErrFenced = errors.New("the lease has passed to another process")
+
 	// ErrExecutionNotFound is returned when a cancellation names an execution that is not in the
 	// journal.
 	ErrExecutionNotFound = errors.New("execution not found")
@@ -102,7 +108,8 @@ var (
 	// order once the broker does not have it.
 	ErrStillHeld = errors.New("order is still held")
 
-	// ErrOrderNotFound is returned by Release for an order that was never held.
+	// ErrOrderNotFound is returned by Release for an order that was never held, and by Dispatch for one
+	// that is not held any longer either.
 	ErrOrderNotFound = errors.New("order not found")
 
 	// ErrClosed is returned by every method of a manager or store after Close, and by every command

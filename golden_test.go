@@ -168,7 +168,7 @@ func TestGoldenJournalsHaveEveryKind(t *testing.T) {
 	kinds := []ledger.EntryKind{
 		ledger.KindTrade, ledger.KindCash, ledger.KindSplit, ledger.KindOpening, ledger.KindTransfer,
 		ledger.KindEquity, ledger.KindAmendment, ledger.KindRestatement, risk.KindHold,
-		risk.KindRelease, risk.KindRefusal, risk.KindBreach, risk.KindState,
+		risk.KindRelease, risk.KindDispatch, risk.KindRefusal, risk.KindBreach, risk.KindState,
 		risk.KindPolicy, risk.KindRestatement, accounts.KindAccess,
 	}
 	seen := map[ledger.EntryKind]int{}

@@ -45,7 +45,7 @@ var sent = []any{
 	ledger.PositionValue{},
 	ledger.Prices{}, ledger.Restatement{}, ledger.Shift{}, ledger.Split{}, ledger.Totals{}, ledger.Trade{}, ledger.Transfer{},
 
-	risk.Breach{}, risk.DatedPolicy{}, risk.DayTradeCount{}, risk.Decision{}, risk.DrawdownLimits{},
+	risk.Breach{}, risk.DatedPolicy{}, risk.DayTradeCount{}, risk.Decision{}, risk.Dispatch{}, risk.DrawdownLimits{},
 	risk.Hold{}, risk.Incident{}, risk.Limit{}, risk.Limits{}, risk.Order{}, risk.PolicyChange{}, risk.Refusal{},
 	risk.Release{}, risk.Report{}, risk.Restatement{}, risk.Sale{}, risk.StateChange{}, risk.StrategyPart{}, risk.Usage{},
 	risk.Violation{}, risk.WorkingOrder{},

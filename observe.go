@@ -206,6 +206,8 @@ func (cmd *command) op() string {
 		return "reserve"
 	case *routing:
 		return "route"
+	case *dispatching:
+		return "dispatch"
 	case *releasing:
 		return "release"
 	case *changing:

@@ -120,6 +120,11 @@ type WorkingOrder struct {
 	Order
 	Filled ledger.Decimal `json:"filled,omitzero"` // with the order's sign
 	HeldAt time.Time      `json:"held_at"`
+	// Ref and Fence are those of the order's [Dispatch], and SentAt its time. They are zero while the order
+	// has not been sent.
+	Ref    string    `json:"ref,omitempty"`
+	Fence  int64     `json:"fence,omitempty"`
+	SentAt time.Time `json:"sent_at,omitzero"`
 }
 
 // Remaining returns the quantity that is still to be filled, with the order's sign.

@@ -8,7 +8,7 @@ import (
 )
 
 // Payload is the content of an entry about orders and trading: a pointer to a [Hold], [Release],
-// [Refusal], [Breach], [StateChange], [PolicyChange] or [Restatement]. The set is closed.
+// [Refusal], [Breach], [StateChange], [PolicyChange], [Restatement] or [Dispatch]. The set is closed.
 type Payload interface {
 	kind() ledger.EntryKind
 	entryKey() string
@@ -29,6 +29,8 @@ func Decode(kind ledger.EntryKind, data []byte) (Payload, error) {
 		return h, nil
 	case KindRelease:
 		return orError(wire.Decode[Release](data))
+	case KindDispatch:
+		return orError(wire.Decode[Dispatch](data))
 	case KindRefusal:
 		return orError(wire.Decode[Refusal](data))
 	case KindBreach:
@@ -66,12 +68,13 @@ func orError[P Payload](p P, err error) (Payload, error) {
 // The kinds of entry about orders and trading. Journals are read for ever: a kind is never taken
 // away.
 const (
-	KindHold    ledger.EntryKind = "hold"    // a Hold: an order was accepted
-	KindRelease ledger.EntryKind = "release" // a Release: the hold on a working order ended
-	KindRefusal ledger.EntryKind = "refusal" // a Refusal: an order was not accepted
-	KindBreach  ledger.EntryKind = "breach"  // a Breach: a loss or drawdown came to another level
-	KindState   ledger.EntryKind = "state"   // a StateChange: trading was halted, reduced or resumed
-	KindPolicy  ledger.EntryKind = "policy"  // a PolicyChange: other limits, another status
+	KindHold     ledger.EntryKind = "hold"     // a Hold: an order was accepted
+	KindRelease  ledger.EntryKind = "release"  // a Release: the hold on a working order ended
+	KindDispatch ledger.EntryKind = "dispatch" // a Dispatch: a held order is about to be sent to the broker
+	KindRefusal  ledger.EntryKind = "refusal"  // a Refusal: an order was not accepted
+	KindBreach   ledger.EntryKind = "breach"   // a Breach: a loss or drawdown came to another level
+	KindState    ledger.EntryKind = "state"    // a StateChange: trading was halted, reduced or resumed
+	KindPolicy   ledger.EntryKind = "policy"   // a PolicyChange: other limits, another status
 	// KindRestatement is the kind of a Restatement: amendments changed what limits count.
 	KindRestatement ledger.EntryKind = "recount"
 )

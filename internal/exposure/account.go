@@ -104,6 +104,8 @@ func (a *Account) decided(p any, seq int64) {
 			a.memory.drop(w)
 			a.stale.Touch(w.key)
 		}
+	case *risk.Dispatch:
+		a.memory.send(f)
 	case *risk.Refusal:
 		a.memory.refuse(f)
 	case *risk.Breach:
@@ -298,6 +300,18 @@ func (a *Account) Order(id ledger.OrderID) *risk.Order {
 	}
 	return nil
 }
+
+// Working returns a working order as reports show it; false if no order of the id works.
+func (a *Account) Working(id ledger.OrderID) (risk.WorkingOrder, bool) {
+	w := a.memory.orders[id]
+	if w == nil {
+		return risk.WorkingOrder{}, false
+	}
+	return w.public(), true
+}
+
+// Fence returns the highest number of a lease under which an order was sent.
+func (a *Account) Fence() int64 { return a.memory.fence }
 
 // State returns the trading state in force.
 func (a *Account) State() risk.TradingState { return a.memory.tradingState() }

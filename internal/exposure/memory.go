@@ -34,6 +34,8 @@ type memory struct {
 	// refused holds the newest refusals and breaches, oldest first.
 	refused []risk.Incident
 	loss    lossState
+	// fence is the highest number of a lease under which an order was sent.
+	fence int64
 
 	// today is the day that dateOf was last asked for.
 	today dayRange
@@ -151,6 +153,14 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 	}
 	r.countsOf(max(r.dateOf(h.Time), r.day.Date)).Orders++ // a fill may be dated ahead of our clock
 	r.recent.add(sent{h.Time, w.key, w.Quantity, w.Price}, r.policy)
+}
+
+// send folds in that a working order is about to be sent.
+func (r *memory) send(d *risk.Dispatch) {
+	r.fence = max(r.fence, d.Fence)
+	if w := r.orders[d.OrderID]; w != nil {
+		w.sent = d
+	}
 }
 
 // drop removes a working order.

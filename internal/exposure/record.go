@@ -47,6 +47,7 @@ type memoryRecord struct {
 	Sales   []risk.Sale                                  `json:"sales,omitempty"`
 	Refused []risk.Incident                              `json:"refused,omitempty"`
 	Loss    lossState                                    `json:"loss"`
+	Fence   int64                                        `json:"fence,omitempty"`
 }
 
 // storedState is a change of the trading state in the form in which a checkpoint holds it: as the
@@ -78,7 +79,7 @@ type sectorRecord struct {
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
 		State: storedState(r.state), Tags: r.tags, Recent: r.recent.list(), Day: r.day, Trades: r.trades, Opened: r.opened,
-		Sales: r.sales, Refused: r.refused, Loss: r.loss,
+		Sales: r.sales, Refused: r.refused, Loss: r.loss, Fence: r.fence,
 	}
 	if r.policy != nil {
 		s.Policy = &storedPolicy{Version: r.policy.version, Status: r.policy.status, Limits: storedLimits(r.policy.limits)}
@@ -100,13 +101,14 @@ func (s memoryRecord) memory() memory {
 	r := newMemory()
 	r.state, r.recent = risk.StateChange(s.State), recent{orders: s.Recent}
 	r.day, r.trades = s.Day, s.Trades
-	r.sales, r.refused, r.loss = s.Sales, s.Refused, s.Loss
+	r.sales, r.refused, r.loss, r.fence = s.Sales, s.Refused, s.Loss, s.Fence
 	if s.Policy != nil {
 		r.setPolicy(s.Policy.change())
 	}
 	for i := range s.Orders {
 		o := &s.Orders[i]
-		w := &working{Order: &o.Order, filled: o.Filled, heldAt: o.HeldAt, key: o.Instrument.Key()}
+		w := workingOf(o)
+		w.filled = o.Filled
 		r.orders[w.ID] = w
 		r.working[w.key] = append(r.working[w.key], w)
 	}

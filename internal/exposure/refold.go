@@ -236,7 +236,7 @@ func (r *memory) restate(s *risk.Restatement) (touched []ledger.InstrumentKey) {
 		o := &s.Orders[i]
 		w := r.orders[o.ID]
 		if w == nil { // it was filled whole, and is not any longer
-			w = &working{Order: &o.Order, heldAt: o.HeldAt, key: o.Instrument.Key()}
+			w = workingOf(o)
 			r.orders[o.ID] = w
 			list := r.working[w.key]
 			at := slices.IndexFunc(list, func(x *working) bool { return x.heldAt.After(w.heldAt) })

@@ -13,6 +13,7 @@ type working struct {
 	key    ledger.InstrumentKey // the key of the order's instrument
 	filled ledger.Decimal       // with the order's sign
 	heldAt time.Time
+	sent   *risk.Dispatch // nil for an order that was not sent
 }
 
 // remaining returns the quantity still to be filled, with the order's sign.
@@ -25,5 +26,18 @@ func (w *working) remaining() ledger.Decimal {
 
 // public returns the order as reports and checkpoints show it.
 func (w *working) public() risk.WorkingOrder {
-	return risk.WorkingOrder{Order: *w.Order, Filled: w.filled, HeldAt: w.heldAt}
+	o := risk.WorkingOrder{Order: *w.Order, Filled: w.filled, HeldAt: w.heldAt}
+	if w.sent != nil {
+		o.Ref, o.Fence, o.SentAt = w.sent.Ref, w.sent.Fence, w.sent.Time
+	}
+	return o
+}
+
+// workingOf returns the order of a report or checkpoint, without what is filled.
+func workingOf(o *risk.WorkingOrder) *working {
+	w := &working{Order: &o.Order, heldAt: o.HeldAt, key: o.Instrument.Key()}
+	if o.Ref != "" {
+		w.sent = &risk.Dispatch{OrderID: o.ID, Ref: o.Ref, Fence: o.Fence, Time: o.SentAt}
+	}
+	return w
 }
