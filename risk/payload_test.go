@@ -25,7 +25,7 @@ func TestPayloadsReadBack(t *testing.T) {
 		require.Equal(t, encoded(p), encoded(back), "payload of kind %s", kind)
 		seen[kind] = true
 	}
-	require.Len(t, seen, 7, "kinds of which there is a sample")
+	require.Len(t, seen, 8, "kinds of which there is a sample")
 	none, err := risk.Decode("gift", []byte(`{"v":1,"x":1}`))
 	require.NoError(t, err, "a kind of another package's")
 	require.Nil(t, none, "a kind of another package's")
