@@ -17,9 +17,8 @@ import (
 //
 // Errors:
 //   - ErrOrderNotFound for an order that is not held (any longer);
-//   - ErrDispatched for an order that was dispatched before. The order in the report tells under which
-//     lease: who holds that lease wrote it himself, in a call whose outcome he did not learn;
-//   - ErrFenced for a lease's number lower than one in the journal;
+//   - ErrDispatched for an order that was dispatched before, maybe by a call whose outcome was unknown;
+//   - ErrFenced for a number lower than one that the journal has of the lease;
 //   - a *RefusalError (ErrRefused) for an order that the state or the status bars. It stays held;
 //   - ErrInvalid for a wrong field;
 //   - those that [Portfolio] lists for every command. After one of them the order must not be sent.
@@ -53,7 +52,7 @@ func (t *dispatching) run(p *Portfolio, _ *command) error {
 		return ErrOrderNotFound
 	case w.Ref != "":
 		return ErrDispatched
-	case t.dispatch.Fence < d.fold.Fence():
+	case t.dispatch.Fence < d.fold.Fence(t.dispatch.Lease):
 		return ErrFenced
 	}
 	if t.decision = p.judgeAgain(&w.Order); !t.decision.Allowed {

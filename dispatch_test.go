@@ -19,7 +19,11 @@ import (
 
 // dispatch is what a desk's order o is dispatched with.
 func dispatch(id ledger.OrderID, fence int64) risk.Dispatch {
-	return risk.Dispatch{OrderID: id, Ref: "ref-" + string(id), Terms: "limit 100 day", Fence: fence}
+	d := risk.Dispatch{OrderID: id, Ref: "ref-" + string(id), Terms: "limit 100 day", Fence: fence}
+	if fence > 0 {
+		d.Lease = "login"
+	}
+	return d
 }
 
 // sentOrder returns a working order of the report.
@@ -46,7 +50,7 @@ func TestAnOrderIsDispatchedOnce(t *testing.T) {
 	check := func(p *accounts.Portfolio) {
 		t.Helper()
 		w := sentOrder(t, p, "o")
-		require.Equal(t, []any{"ref-o", int64(2), d.Now()}, []any{w.Ref, w.Fence, w.SentAt}, "what the report says of the dispatch")
+		require.Equal(t, []any{"ref-o", "limit 100 day", d.Now()}, []any{w.Ref, w.Terms, w.SentAt}, "what the report says of the dispatch")
 		require.ErrorIs(t, p.Dispatch(t.Context(), dispatch("o", 2)), accounts.ErrDispatched)
 		require.Equal(t, seq, p.Seq(), "a second dispatch leaves nothing")
 	}
@@ -61,7 +65,9 @@ func TestAnOrderIsDispatchedOnce(t *testing.T) {
 	d.Mark(t, xyz, "100")
 	d.Accept(t, order("p", xyz, "11"))
 	require.ErrorIs(t, d.Portfolio.Dispatch(t.Context(), dispatch("p", 1)), accounts.ErrFenced, "a lease that passed on, after a checkpoint")
-	require.NoError(t, d.Portfolio.Dispatch(t.Context(), dispatch("p", 2)))
+	elsewhere := dispatch("p", 1)
+	elsewhere.Lease = "another login"
+	require.NoError(t, d.Portfolio.Dispatch(t.Context(), elsewhere), "leases have numbers of their own")
 }
 
 // TestWhatCannotBeDispatched: such a call leaves nothing in the journal.
@@ -80,7 +86,8 @@ func TestWhatCannotBeDispatched(t *testing.T) {
 	for field, change := range map[string]func(*risk.Dispatch){
 		"Ref":   func(x *risk.Dispatch) { x.Ref = strings.Repeat("r", risk.MaxRef+1) },
 		"Terms": func(x *risk.Dispatch) { x.Terms = "" },
-		"Fence": func(x *risk.Dispatch) { x.Fence = -1 },
+		"Fence": func(x *risk.Dispatch) { x.Fence = 1 },
+		"Lease": func(x *risk.Dispatch) { x.Lease, x.Fence = strings.Repeat("l", risk.MaxLease+1), 1 },
 	} {
 		wrong := dispatch("o", 0)
 		change(&wrong)

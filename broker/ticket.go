@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/num"
@@ -137,4 +138,50 @@ func (t *Ticket) Validate() error {
 		return fmt.Errorf("order %.60q: %w", o.ID, err)
 	}
 	return nil
+}
+
+// String returns the terms in words that ParseTerms reads: "limit 101.5 day", "stop_limit 101 99.5 gtc outside".
+func (t Terms) String() string {
+	words := []string{string(t.Type)}
+	if t.Type == LimitOrder || t.Type == StopLimitOrder {
+		words = append(words, t.Limit.String())
+	}
+	if t.Type == StopOrder || t.Type == StopLimitOrder {
+		words = append(words, t.Stop.String())
+	}
+	words = append(words, string(t.TIF))
+	if t.OutsideHours {
+		words = append(words, "outside")
+	}
+	return strings.Join(words, " ")
+}
+
+// ParseTerms reads what String writes. Its error is ErrInvalid.
+func ParseTerms(s string) (t Terms, err error) {
+	words := strings.Fields(s)
+	next := func() (word string) {
+		if len(words) > 0 {
+			word, words = words[0], words[1:]
+		}
+		return word
+	}
+	price := func() (p ledger.Decimal) {
+		if err == nil {
+			p, err = ledger.ParseDecimal(next())
+		}
+		return p
+	}
+	t.Type = OrderType(next())
+	if t.Type == LimitOrder || t.Type == StopLimitOrder {
+		t.Limit = price()
+	}
+	if t.Type == StopOrder || t.Type == StopLimitOrder {
+		t.Stop = price()
+	}
+	t.TIF = TimeInForce(next())
+	t.OutsideHours = next() == "outside"
+	if err != nil || t.String() != s {
+		return Terms{}, fmt.Errorf("%w: terms %.80q", ErrInvalid, s)
+	}
+	return t, nil
 }

@@ -18,16 +18,20 @@ type Dispatch struct {
 	Ref string `json:"ref"`
 	// Terms are the terms of the order's execution in words, for people; 1 to 200 printable bytes.
 	Terms string `json:"terms"`
-	// Fence is the number of the lease under which the order is sent; zero without a lease. A number lower
-	// than one in the journal is that of a process whose lease has passed to another.
+	// Lease names the lease under which the order is sent, and Fence is its number; both are zero without a
+	// lease. A number lower than one that the journal has of the lease is that of a process whose lease has
+	// passed to another.
+	Lease string    `json:"lease,omitempty"`
 	Fence int64     `json:"fence,omitempty"`
 	Time  time.Time `json:"time"`
 }
 
-// MaxRef and MaxTerms are the lengths of a reference and of terms in words at most, in bytes.
+// MaxRef, MaxTerms and MaxLease are the lengths of a reference, of terms in words and of a lease's name at
+// most, in bytes.
 const (
 	MaxRef   = 64
 	MaxTerms = 200
+	MaxLease = 100
 )
 
 // Validate checks the fields that a caller fills in; its error is an [invalid.Error] (ErrInvalid).
@@ -35,7 +39,8 @@ func (d *Dispatch) Validate() error {
 	v := &invalid.Error{What: "dispatch"}
 	v.Check(d.Ref != "" && len(d.Ref) <= MaxRef && text.Printable(d.Ref, false), "Ref", "%.80q is not 1 to %d printable bytes", d.Ref, MaxRef)
 	v.Check(d.Terms != "" && len(d.Terms) <= MaxTerms && text.Printable(d.Terms, true), "Terms", "are not 1 to %d printable bytes", MaxTerms)
-	v.Check(d.Fence >= 0, "Fence", "%d is negative", d.Fence)
+	v.Check(len(d.Lease) <= MaxLease && text.Printable(d.Lease, true), "Lease", "%.120q is not at most %d printable bytes", d.Lease, MaxLease)
+	v.Check(d.Fence >= 0 && (d.Fence > 0) == (d.Lease != ""), "Fence", "%d of lease %.60q", d.Fence, d.Lease)
 	return v.Err()
 }
 
@@ -46,6 +51,7 @@ func (d *Dispatch) appendFields(b []byte) []byte {
 	b = wire.AppendString(b, "order_id", d.OrderID, false)
 	b = wire.AppendString(b, "ref", d.Ref, false)
 	b = wire.AppendString(b, "terms", d.Terms, false)
+	b = wire.AppendString(b, "lease", d.Lease, true)
 	b = wire.AppendInt(b, "fence", d.Fence, true)
 	return wire.AppendTime(b, "time", d.Time)
 }

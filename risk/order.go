@@ -120,10 +120,10 @@ type WorkingOrder struct {
 	Order
 	Filled ledger.Decimal `json:"filled,omitzero"` // with the order's sign
 	HeldAt time.Time      `json:"held_at"`
-	// Ref and Fence are those of the order's [Dispatch], and SentAt its time. They are zero while the order
-	// has not been sent.
+	// Ref and Terms are those of the order's [Dispatch], and SentAt its time. They are zero while the
+	// order has not been sent.
 	Ref    string    `json:"ref,omitempty"`
-	Fence  int64     `json:"fence,omitempty"`
+	Terms  string    `json:"terms,omitempty"`
 	SentAt time.Time `json:"sent_at,omitzero"`
 }
 

@@ -310,8 +310,8 @@ func (a *Account) Working(id ledger.OrderID) (risk.WorkingOrder, bool) {
 	return w.public(), true
 }
 
-// Fence returns the highest number of a lease under which an order was sent.
-func (a *Account) Fence() int64 { return a.memory.fence }
+// Fence returns the highest number of the lease under which an order was sent.
+func (a *Account) Fence(lease string) int64 { return a.memory.fences[lease] }
 
 // State returns the trading state in force.
 func (a *Account) State() risk.TradingState { return a.memory.tradingState() }

@@ -34,8 +34,8 @@ type memory struct {
 	// refused holds the newest refusals and breaches, oldest first.
 	refused []risk.Incident
 	loss    lossState
-	// fence is the highest number of a lease under which an order was sent.
-	fence int64
+	// fences holds the highest number of each lease under which an order was sent; nil for none.
+	fences map[string]int64
 
 	// today is the day that dateOf was last asked for.
 	today dayRange
@@ -67,7 +67,7 @@ func (r *memory) clone() memory {
 		c.tags[key] = slices.Clone(list)
 	}
 	c.sectors = maps.Clone(r.sectors)
-	c.opened = maps.Clone(r.opened)
+	c.opened, c.fences = maps.Clone(r.opened), maps.Clone(r.fences)
 	c.recent, c.trades = r.recent.clone(), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
 	c.loss.Newest = slices.Clone(r.loss.Newest)
@@ -157,7 +157,12 @@ func (r *memory) hold(h *risk.Hold, key ledger.InstrumentKey, exit bool) {
 
 // send folds in that a working order is about to be sent.
 func (r *memory) send(d *risk.Dispatch) {
-	r.fence = max(r.fence, d.Fence)
+	if d.Lease != "" && d.Fence > r.fences[d.Lease] {
+		if r.fences == nil {
+			r.fences = map[string]int64{}
+		}
+		r.fences[d.Lease] = d.Fence
+	}
 	if w := r.orders[d.OrderID]; w != nil {
 		w.sent = d
 	}

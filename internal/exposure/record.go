@@ -47,7 +47,7 @@ type memoryRecord struct {
 	Sales   []risk.Sale                                  `json:"sales,omitempty"`
 	Refused []risk.Incident                              `json:"refused,omitempty"`
 	Loss    lossState                                    `json:"loss"`
-	Fence   int64                                        `json:"fence,omitempty"`
+	Fences  map[string]int64                             `json:"fences,omitempty"`
 }
 
 // storedState is a change of the trading state in the form in which a checkpoint holds it: as the
@@ -79,7 +79,7 @@ type sectorRecord struct {
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
 		State: storedState(r.state), Tags: r.tags, Recent: r.recent.list(), Day: r.day, Trades: r.trades, Opened: r.opened,
-		Sales: r.sales, Refused: r.refused, Loss: r.loss, Fence: r.fence,
+		Sales: r.sales, Refused: r.refused, Loss: r.loss, Fences: r.fences,
 	}
 	if r.policy != nil {
 		s.Policy = &storedPolicy{Version: r.policy.version, Status: r.policy.status, Limits: storedLimits(r.policy.limits)}
@@ -101,7 +101,7 @@ func (s memoryRecord) memory() memory {
 	r := newMemory()
 	r.state, r.recent = risk.StateChange(s.State), recent{orders: s.Recent}
 	r.day, r.trades = s.Day, s.Trades
-	r.sales, r.refused, r.loss, r.fence = s.Sales, s.Refused, s.Loss, s.Fence
+	r.sales, r.refused, r.loss, r.fences = s.Sales, s.Refused, s.Loss, s.Fences
 	if s.Policy != nil {
 		r.setPolicy(s.Policy.change())
 	}

@@ -28,7 +28,7 @@ func (w *working) remaining() ledger.Decimal {
 func (w *working) public() risk.WorkingOrder {
 	o := risk.WorkingOrder{Order: *w.Order, Filled: w.filled, HeldAt: w.heldAt}
 	if w.sent != nil {
-		o.Ref, o.Fence, o.SentAt = w.sent.Ref, w.sent.Fence, w.sent.Time
+		o.Ref, o.Terms, o.SentAt = w.sent.Ref, w.sent.Terms, w.sent.Time
 	}
 	return o
 }
@@ -37,7 +37,7 @@ func (w *working) public() risk.WorkingOrder {
 func workingOf(o *risk.WorkingOrder) *working {
 	w := &working{Order: &o.Order, heldAt: o.HeldAt, key: o.Instrument.Key()}
 	if o.Ref != "" {
-		w.sent = &risk.Dispatch{OrderID: o.ID, Ref: o.Ref, Fence: o.Fence, Time: o.SentAt}
+		w.sent = &risk.Dispatch{OrderID: o.ID, Ref: o.Ref, Terms: o.Terms, Time: o.SentAt}
 	}
 	return w
 }

@@ -77,7 +77,7 @@ func Risk() []risk.Payload {
 	return []risk.Payload{
 		&risk.Hold{Order: full, Warnings: []risk.Violation{{Rule: risk.RuleGross, Subject: "x", Limit: d("1"), Actual: d("0.8")}}, Time: Time}, &risk.Hold{Order: sparse, Time: Time},
 		&risk.Release{OrderID: "o-1", Reason: `"cancelled"`, Time: Time},
-		&risk.Dispatch{OrderID: "o-1", Ref: "r", Terms: "limit 1 day", Fence: 7, Time: Time},
+		&risk.Dispatch{OrderID: "o-1", Ref: "r", Terms: "limit 1 day", Lease: "l", Fence: 7, Time: Time},
 		&risk.Dispatch{OrderID: "o-2", Ref: "r", Terms: "market day", Time: Time},
 		&risk.Refusal{Order: full, Violations: []risk.Violation{{Rule: risk.RuleState, Reason: "trading is halted"}}, Time: Time},
 		&risk.Breach{Rule: risk.RuleDrawdown, Severity: risk.SeveritySevere, Limit: d("0.12"), Actual: d("0.13"), Time: Time},
