@@ -112,6 +112,10 @@ var (
 	// that is not held any longer either.
 	ErrOrderNotFound = errors.New("order not found")
 
+	// ErrLeased is returned by LeaseStore.Lease while another holder has the lease. The error is a
+	// *LeasedError.
+	ErrLeased = errors.New("another holder has the lease")
+
 	// ErrClosed is returned by every method of a manager or store after Close, and by every command
 	// of a portfolio after its manager's Close.
 	ErrClosed = errors.New("closed")

@@ -34,7 +34,8 @@ import (
 var sent = []any{
 	accounts.AccountProfile{}, accounts.Allocation{}, accounts.Batch{}, accounts.Checkpoint{}, accounts.Comparison{},
 	accounts.CorruptError{}, accounts.CredentialAccess{}, accounts.Duplicate{}, accounts.DuplicateError{},
-	accounts.Entry{}, accounts.Event{}, accounts.Gateway{}, accounts.MissingError{}, accounts.Page{},
+	accounts.Entry{}, accounts.Event{}, accounts.Gateway{}, accounts.Lease{}, accounts.LeasedError{},
+	accounts.MissingError{}, accounts.Page{},
 	accounts.ProfileFilter{}, accounts.Recorded[ledger.Trade]{}, accounts.RefusalError{}, accounts.Signal{},
 	accounts.Snapshot{}, accounts.Standing{}, accounts.TradeFilter{},
 	accounts.Activity{}, accounts.CallStats{}, accounts.PortfolioStats{}, accounts.Stats{}, accounts.StoreStats{},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	_ "time/tzdata" // not every machine has time zones
 
@@ -27,6 +28,20 @@ func TestSharedStore(t *testing.T) {
 	storetest.RunShared(t, func(*testing.T) (a, b accounts.Store) {
 		s := memstore.New()
 		return s, s
+	})
+}
+
+func TestLeases(t *testing.T) {
+	storetest.RunLeases(t, func(*testing.T) (a, b storetest.LeaseStore) {
+		s := memstore.New()
+		return s, s
+	})
+}
+
+// In a bubble the store's clock goes on only while the model waits.
+func TestLeasesAreThoseOfTheModel(t *testing.T) {
+	storetest.RunLeaseModel(t, func(t *testing.T, run func(accounts.LeaseStore, func(time.Duration))) {
+		synctest.Test(t, func(*testing.T) { run(memstore.New(), time.Sleep) })
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/ai-ots/accounts/internal/hub"
 )
 
-// Store is an accounts.Store in memory. Make one with New. All methods are safe for concurrent
+// Store is an accounts.Store and an accounts.LeaseStore in memory. Make one with New. All methods are safe for concurrent
 // use, and calls about the journals of different profiles do not wait for each other.
 type Store struct {
 	closed atomic.Bool
@@ -25,9 +25,14 @@ type Store struct {
 	profiles directory
 	journals map[accounts.ProfileID]*journal // one for each profile
 	active   map[accounts.OwnerID]accounts.ProfileID
+
+	leases leases
 }
 
-var _ accounts.Store = (*Store)(nil)
+var (
+	_ accounts.Store      = (*Store)(nil)
+	_ accounts.LeaseStore = (*Store)(nil)
+)
 
 // New returns an empty store. It starts no goroutine until something calls Watch; Close ends all.
 func New() *Store {
@@ -36,6 +41,7 @@ func New() *Store {
 		profiles: newDirectory(),
 		journals: make(map[accounts.ProfileID]*journal),
 		active:   make(map[accounts.OwnerID]accounts.ProfileID),
+		leases:   leases{byName: make(map[string]lease)},
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 
 // children are what other processes do in tests. They tell on standard output, and end when their
 // standard input does.
-var children = map[string]func(){"load": loadChild, "reserve": reserveChild, "soak": soakChild, "migrate": migrateChild}
+var children = map[string]func(){"load": loadChild, "lease": leaseChild, "reserve": reserveChild, "soak": soakChild, "migrate": migrateChild}
 
 // child is another process: this test binary.
 type child struct {

@@ -23,6 +23,7 @@ func TestNoHotStatementScansATable(t *testing.T) {
 		`INSERT INTO trading.journal_heads SELECT profile_id, 50 FROM trading.account_profiles`,
 		`INSERT INTO trading.journal_entries SELECT 'p' || n, seq, 'trade', 'x:' || n || '.' || seq, now(), '', '', '' FROM generate_series(1, 2000) n, generate_series(1, 50) seq`,
 		`INSERT INTO trading.journal_checkpoints (profile_id, slot, seq, hash, state) SELECT 'p' || n, slot, slot, '', '' FROM generate_series(1, 2000) n, generate_series(0, 62) slot`,
+		`INSERT INTO trading.leases SELECT 'n' || n, 'h', 1, now() FROM generate_series(1, 2000) n`,
 		`INSERT INTO trading.trades (account_profile_id, journal_seq, traded_at) SELECT profile_id, seq, recorded_at FROM trading.journal_entries`,
 		`INSERT INTO trading.positions (account_profile_id, instrument_key, user_id, symbol, position_type, side, quantity, entry_price)
 			SELECT 'p' || n, 'k' || k, 'u', 's', 'STOCK', 'LONG', 1, 1 FROM generate_series(1, 2000) n, generate_series(1, 5) k`,
@@ -52,6 +53,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 		"barrier":      {s.schema.in(barrierStatement + admitted("batch")), []any{"p1", 50, make([]byte, 32), 0, 0}},
 		"lock":         {s.schema.in(lockStatement), []any{"p1", lockLimit}},
 		"checkpoint":   {s.schema.in(checkpointStatement), []any{"p1", 10}},
+		"lease":        {s.schema.in(leaseStatement), []any{"n1", "h", 1_000_000, 0, 0}},
 		"page":         {s.sql.page.text, []any{"p1", 10, 20}},
 		"lookup":       {lookupStatement, []any{"p1", textArray([]string{"x:1.1", "x:1.50", "x:2.1", "none"})}},
 		"positions":    {`SELECT * FROM trading.positions WHERE account_profile_id = $1`, []any{"p1"}},

@@ -41,7 +41,8 @@ func Migrate[D Database](ctx context.Context, db D, opts ...Option) error {
 
 // Rollback takes migrations back until the schema is at the version; 0 takes all back and leaves the
 // shared tables without the library's columns. It refuses to destroy a journal that is not empty, and then
-// has changed nothing. No service may use the library meanwhile. Otherwise as Migrate.
+// has changed nothing. Below version 9 it forgets the leases: their fences begin at 1 again. No service may
+// use the library meanwhile. Otherwise as Migrate.
 func Rollback[D Database](ctx context.Context, db D, version int64, opts ...Option) error {
 	n, err := nameOf(opts)
 	if err != nil {

@@ -94,6 +94,7 @@ func TestRefusedMigrationsChangeNothing(t *testing.T) {
 		}{
 			{"a journal", "journals are not empty", nil, false, `INSERT INTO trading.journal_entries VALUES ('p', 1, 'cash', '', now(), '', '', '')`},
 			{"a column of trades", "exec_id is integer, not text", []string{file(t, "existing.sql")}, true, `CREATE TABLE trading.trades (id int, exec_id int)`},
+			{"a table of leases", "already exists", []string{file(t, "existing.sql")}, true, `CREATE TABLE trading.leases (id int)`},
 			{"a column of signals", "account_profile_id is text", []string{file(t, "existing.sql")}, true, `ALTER TABLE trading.signals ADD COLUMN account_profile_id text`},
 		} {
 			t.Run(name+"/"+c.name, func(t *testing.T) {
@@ -277,7 +278,7 @@ func TestMigrationsDoNotQueueUp(t *testing.T) {
 	down := func(ctx context.Context) error { return Rollback(ctx, db, 0) }
 	requirePasses(t, db, "account_profiles", up)
 	migrate(t, db)
-	for _, table := range []string{"journal_checkpoints", "signals", "positions", "trades", "account_profiles"} {
+	for _, table := range []string{"leases", "journal_checkpoints", "signals", "positions", "trades", "account_profiles"} {
 		requirePasses(t, db, table, down)
 		migrate(t, db)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ai-ots/accounts"
 )
@@ -92,6 +93,13 @@ func refusedFor(head driver.Value) step {
 
 const refusalColumns = "head hash key seq"
 
+// leaseGiven is the answer to a Lease that is given.
+func leaseGiven() step {
+	s := query("INSERT INTO trading.leases", "holder fence left", []driver.Value{"h", int64(1), int64(60_000_000)})
+	s.returns = true
+	return s
+}
+
 func headOf(seq int64) step { return query("SELECT coalesce(h.seq, 0)", "seq", []driver.Value{seq}) }
 
 // rowsOf are the rows of the projection that bought leaves: of positions, of trades, and none that are strays.
@@ -167,6 +175,11 @@ func calls() []call {
 			func(ctx context.Context, s *Store) error {
 				return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: id, Seq: 1})
 			}, nil},
+		{"Lease", `take lease "l" for "h"`, one(leaseGiven()),
+			func(ctx context.Context, s *Store) error { _, err := s.Lease(ctx, "l", "h", time.Minute); return err }, nil},
+		{"EndLease", `end lease "l" of "h"`, one(execute("UPDATE trading.leases", 1)), func(ctx context.Context, s *Store) error {
+			return s.EndLease(ctx, accounts.Lease{Name: "l", Holder: "h", Fence: 1})
+		}, nil},
 		{"Checkpoint", `read checkpoint of profile "profile-00"`, one(checkpointRow()),
 			func(ctx context.Context, s *Store) error { _, err := s.Checkpoint(ctx, id, 1); return err }, nil},
 		{"Ping", `ping`, func(pooled bool) []step {

@@ -84,6 +84,7 @@ type step struct {
 	prepared bool // where there is no pooler
 	inside   bool // a transaction, of which database/sql repeats nothing
 	again    bool // Append repeats it
+	returns  bool // it writes, and returns rows
 	writes   bool // sent, it may have been done: its end is not the caller's
 	nullable bool // its columns may be NULL
 	once     bool // never repeated
@@ -111,7 +112,7 @@ func transaction(steps ...step) []step {
 	for _, s := range steps {
 		s.inside, s.prepared = true, false
 		out[0].again = out[0].again || s.again
-		writes = writes || s.again || s.verb == "exec"
+		writes = writes || s.again || s.returns || s.verb == "exec"
 		out = append(out, s)
 	}
 	return append(out, step{verb: "commit", inside: true, again: out[0].again, writes: writes})
@@ -120,7 +121,7 @@ func transaction(steps ...step) []step {
 // direct has steps in a transaction behind a pooler only.
 func direct(pooled bool, steps ...step) []step {
 	for i, s := range steps {
-		steps[i].writes = s.again || s.verb == "exec"
+		steps[i].writes = s.again || s.returns || s.verb == "exec"
 	}
 	if pooled {
 		return transaction(steps...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,6 +46,13 @@ func TestEverythingAtOnceSerializable(t *testing.T) {
 			"SetActiveProfile": func(ctx context.Context, i int) error { return s.SetActiveProfile(ctx, "", shared.ID, day) },
 			"SaveCheckpoint": func(ctx context.Context, i int) error {
 				return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: shared.ID})
+			},
+			"Lease": func(ctx context.Context, i int) error {
+				l, err := s.Lease(ctx, "shared", fmt.Sprint("holder ", n), time.Minute)
+				if errors.Is(err, accounts.ErrLeased) {
+					return nil
+				}
+				return errors.Join(err, s.EndLease(ctx, l))
 			},
 			"Profiles": func(ctx context.Context, _ int) error {
 				_, err := s.Profiles(ctx, accounts.ProfileFilter{})

@@ -24,7 +24,7 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// Store is an accounts.Store in PostgreSQL. Make one with Open or New. All methods are safe for
+// Store is an accounts.Store and an accounts.LeaseStore in PostgreSQL. Make one with Open or New. All methods are safe for
 // concurrent use. One Store per process and schema is best: it groups what is appended at the same
 // time, and listens on one connection for all watchers.
 type Store struct {
@@ -48,7 +48,10 @@ type Store struct {
 	end     context.CancelFunc
 }
 
-var _ accounts.Store = (*Store)(nil)
+var (
+	_ accounts.Store      = (*Store)(nil)
+	_ accounts.LeaseStore = (*Store)(nil)
+)
 
 // Open connects to the database with lib/pq and returns a store that owns its pool, and listens for
 // other processes' changes on a connection of its own. Otherwise as New. The data source name is a

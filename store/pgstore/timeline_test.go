@@ -50,11 +50,14 @@ func TestOldPrimaryIsRefused(t *testing.T) {
 		require.ErrorIs(t, s.CreateProfile(guarded(t), testProfile(90)), ErrTimeline, "CreateProfile")
 		require.ErrorIs(t, s.SetActiveProfile(guarded(t), testProfile(i).Owner, id, testProfile(i).CreatedAt), ErrTimeline, "SetActiveProfile")
 		require.ErrorIs(t, s.SaveCheckpoint(guarded(t), accounts.Checkpoint{ProfileID: id, Seq: 1}), ErrTimeline, "SaveCheckpoint")
+		_, err := s.Lease(guarded(t), "name", "holder", accounts.MaxLease)
+		require.ErrorIs(t, err, ErrTimeline, "Lease")
+		require.ErrorIs(t, s.EndLease(guarded(t), accounts.Lease{Name: "name"}), ErrTimeline, "EndLease")
 		for _, err := range s.Entries(guarded(t), id, 2) {
 			require.ErrorIs(t, err, ErrTimeline, "a journal that is shorter than what is known")
 		}
 		db := open(t, "postgres", proxy.DSN())
-		_, err := New(t.Context(), db, RequireTimeline(2))
+		_, err = New(t.Context(), db, RequireTimeline(2))
 		require.ErrorIs(t, err, ErrTimeline, "New, told of the successor's timeline")
 		unaware, err := New(t.Context(), db)
 		require.NoError(t, err, "New, told of nothing")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -46,6 +47,10 @@ func everything(s *Store) map[string]func(context.Context) error {
 		"SetActiveProfile": func(ctx context.Context) error { return s.SetActiveProfile(ctx, "", p.ID, day) },
 		"SaveCheckpoint": func(ctx context.Context) error {
 			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: p.ID, Seq: 1})
+		},
+		"Lease": func(ctx context.Context) error { _, err := s.Lease(ctx, "l", "h", time.Minute); return err },
+		"EndLease": func(ctx context.Context) error {
+			return s.EndLease(ctx, accounts.Lease{Name: "l", Holder: "h", Fence: 1})
 		},
 		"Rebuild": func(ctx context.Context) error { return s.Rebuild(ctx, p.ID) },
 		"AdoptLegacyRows": func(ctx context.Context) error {

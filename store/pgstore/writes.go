@@ -78,33 +78,48 @@ type written struct {
 // write runs a statement that changes something, and returns how many rows it affected. The end of ctx
 // does not cancel it. Its error says what is known of its outcome.
 func (s *Store) write(ctx context.Context, statement string, args ...any) (written, error) {
+	rows, sent, err := send(ctx, s, args, func(ctx context.Context, q querier, args []any) (int64, error) {
+		return affectOn(ctx, q, s.schema.in(statement), args)
+	})
+	return written{rows, sent}, err
+}
+
+// send is write where f sends the statement with the arguments, and returns what the server answers. It
+// returns how often the statement was sent. A caller that left gets no answer.
+func send[T any](
+	ctx context.Context, s *Store, args []any, f func(context.Context, querier, []any) (T, error),
+) (answer T, sent int, err error) {
 	if err := s.admit(ctx); err != nil {
-		return written{}, err
+		return answer, 0, err
 	}
-	done := make(chan written, 1) // one that the caller left writes to nobody
-	err := s.writes.Run(ctx, func(ctx context.Context, begin func() error) error {
+	type result struct {
+		answer T
+		sent   int
+	}
+	done := make(chan result, 1) // one that the caller left writes to nobody
+	err = s.writes.Run(ctx, func(ctx context.Context, begin func() error) error {
 		first := &sending{value: args[0], begin: begin}
 		all := append([]any{first}, args[1:]...)
-		var w written
+		var r result
 		err := s.retry.Do(ctx, func() error {
 			first.sent = max(first.sent-1, 0) // what the server gave up of its own accord did nothing
 			return pgschema.PastBroken(ctx, s.db, func() (again bool, err error) {
 				err = pgschema.OneSession(ctx, s.db, s.reads.Pooled, func(q querier) error {
-					w.rows, err = affectOn(ctx, q, s.schema.in(statement), all)
+					r.answer, err = f(ctx, q, all)
 					return err
 				})
 				return first.sent == 0, err
 			})
 		})
-		w.sent = first.sent
-		done <- w
-		return outcome(err, w.sent)
+		r.sent = first.sent
+		done <- r
+		return outcome(err, r.sent)
 	})
 	select {
-	case w := <-done:
-		return w, err
+	case r := <-done:
+		return r.answer, r.sent, err
 	default:
-		return written{}, err
+		return answer, 0, err
 	}
 }
 

@@ -105,6 +105,11 @@ func writings() []writing {
 		{"SaveCheckpoint", func(ctx context.Context, s *Store) error {
 			return s.SaveCheckpoint(ctx, accounts.Checkpoint{ProfileID: p.ID, Seq: 1, Hash: one.Entries[0].Hash})
 		}, `SELECT count(*) = 1 FROM trading.journal_checkpoints`},
+		{"Lease", func(ctx context.Context, s *Store) error { _, err := s.Lease(ctx, "l", "h", time.Hour); return err },
+			`SELECT count(*) = 1 FROM trading.leases WHERE ends_at > now()`},
+		{"EndLease", func(ctx context.Context, s *Store) error {
+			return s.EndLease(ctx, accounts.Lease{Name: "l", Holder: "h", Fence: 1})
+		}, `SELECT count(*) = 1 FROM trading.leases WHERE ends_at < now()`},
 		{"Append of an entry", func(ctx context.Context, s *Store) error { return s.Append(ctx, one) },
 			`SELECT count(*) = 1 FROM trading.journal_entries WHERE profile_id = 'profile-00'`},
 		{"Append of many", func(ctx context.Context, s *Store) error { return s.Append(ctx, many) },
