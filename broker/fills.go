@@ -1,0 +1,239 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// backfill is how far executions are asked for with every new session: as far back as IBKR's Client Portal
+// goes. overlap is how far they are asked for again while a session lasts: the list may lag, and a
+// correction keeps the time of its execution.
+const (
+	backfill = 7 * 24 * time.Hour
+	overlap  = time.Hour
+)
+
+// fills is what a worker knows of executions.
+type fills struct {
+	from    time.Time                   // since when every execution is booked, up to asOf; zero before the first answer
+	asOf    time.Time                   // of the last complete answer
+	booked  map[ledger.ExecID]bool      // executions that are booked; true if nothing is pending any more
+	times   map[ledger.ExecID]time.Time // of the executions in booked
+	orders  map[Ref]sentOrder           // orders that were sent, by their references
+	scanned bool                        // the journal was read for orders
+}
+
+// sentOrder is an order to which executions are attributed.
+type sentOrder struct {
+	id  ledger.OrderID
+	key ledger.InstrumentKey
+	buy bool
+}
+
+func sentOrderOf(o *risk.Order) sentOrder {
+	return sentOrder{o.ID, o.Instrument.Key(), o.Quantity.IsPos()}
+}
+
+// fits reports whether a fill or an order in a contract, with a quantity, can be the order's.
+func (s *sentOrder) fits(i *ledger.Instrument, quantity ledger.Decimal) bool {
+	return s.key == i.Key() && s.buy == quantity.IsPos()
+}
+
+// bringIn books the executions that the book does not have. It returns an error unless the book has all that
+// the broker tells.
+func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[string]bool) error {
+	f := &w.fills
+	if f.booked == nil {
+		f.booked, f.times, f.orders = map[ledger.ExecID]bool{}, map[ledger.ExecID]time.Time{}, map[Ref]sentOrder{}
+	}
+	if fresh {
+		f.scanned = false // another process may have sent orders meanwhile
+	}
+	since := w.engine.config.Clock().Add(-backfill)
+	if !fresh && !f.asOf.IsZero() {
+		since = f.since(f.asOf.Add(-overlap))
+	}
+	answer, err := b.Executions(ctx, w.account, since)
+	if err != nil {
+		return err
+	}
+	w.foreign(seen, answer.Foreign)
+	if err := w.book(ctx, answer.List, seen); err != nil {
+		return err
+	}
+	if !answer.Complete {
+		return fmt.Errorf("%w: the list is not complete", ErrNotReady)
+	}
+	if known := f.asOf; !known.IsZero() && answer.From.After(known) || known.IsZero() && answer.From.After(since) {
+		w.notify(Notice{Kind: NoticeGap, Reason: fmt.Sprintf("executions before %s cannot be had", answer.From.UTC().Format(time.RFC3339))})
+		f.from = answer.From
+	}
+	if f.from.IsZero() {
+		f.from = answer.From
+	}
+	f.asOf = answer.AsOf
+	f.forget(w.engine.config.Clock().Add(-backfill - 24*time.Hour))
+	return nil
+}
+
+// since returns the time since which to ask for executions: the given one, or that of the oldest execution
+// with a pending commission.
+func (f *fills) since(t time.Time) time.Time {
+	for id, done := range f.booked {
+		if at := f.times[id]; !done && at.Before(t) {
+			t = at
+		}
+	}
+	return t
+}
+
+// forget forgets executions of before a time: the broker tells of them no longer.
+func (f *fills) forget(before time.Time) {
+	for id, at := range f.times {
+		if at.Before(before) {
+			delete(f.times, id)
+			delete(f.booked, id)
+		}
+	}
+}
+
+// book records the executions that are not booked yet, at once or, where one of them cannot be booked, one
+// by one.
+func (w *worker) book(ctx context.Context, list []Execution, seen map[string]bool) error {
+	var facts []ledger.Fact
+	var trades []*ledger.Trade
+	for i := range list {
+		x := &list[i]
+		if x.Account != w.account {
+			w.foreign(seen, 1)
+			continue
+		}
+		done, known := w.fills.booked[x.Trade.ExecID]
+		if known && (done || x.Trade.CommissionPending) {
+			continue
+		}
+		t, err := w.attribute(ctx, x, seen)
+		if err != nil {
+			return err
+		}
+		facts, trades = append(facts, *t), append(trades, t)
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	_, err := w.portfolio.Record(ctx, facts...)
+	switch {
+	case err == nil:
+		for _, t := range trades {
+			w.booked(t)
+		}
+		return nil
+	case !aboutFacts(err):
+		return err
+	}
+	return w.bookEach(ctx, trades, seen)
+}
+
+// bookEach records executions one by one, and tells of those that cannot be booked.
+func (w *worker) bookEach(ctx context.Context, trades []*ledger.Trade, seen map[string]bool) error {
+	var unbooked error
+	for _, t := range trades {
+		switch _, err := w.portfolio.Record(ctx, *t); {
+		case err == nil:
+			w.booked(t)
+		case !aboutFacts(err):
+			return err
+		default:
+			w.once(seen, Notice{Kind: NoticeUnbooked, OrderID: t.OrderID, ExecID: t.ExecID, Reason: err.Error()})
+			unbooked = fmt.Errorf("%w: execution %.40q cannot be booked: %w", ErrNotReady, t.ExecID, err)
+		}
+	}
+	return unbooked
+}
+
+// booked notes that an execution is in the book.
+func (w *worker) booked(t *ledger.Trade) {
+	_, known := w.fills.booked[t.ExecID]
+	w.fills.booked[t.ExecID], w.fills.times[t.ExecID] = !t.CommissionPending, t.Time
+	if t.OrderID == "" && !known {
+		w.notify(Notice{Kind: NoticeForeignFill, ExecID: t.ExecID, Reason: fmt.Sprintf("%s of %s", t.Quantity, t.Instrument.Key())})
+	}
+}
+
+// aboutFacts reports whether an error of Record says that a fact is wrong, and not that it could not be
+// recorded now.
+func aboutFacts(err error) bool {
+	for _, is := range []error{accounts.ErrInvalid, accounts.ErrInexact, accounts.ErrCurrencyMismatch, accounts.ErrFutureTime,
+		accounts.ErrIDReused, accounts.ErrExecutionMismatch, accounts.ErrExecutionNotFound, accounts.ErrPositionNotFound} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
+// attribute returns the execution as a fact. It names the order whose reference the execution has, if the
+// order is in the same contract and on the same side: ids of the broker's are used again, and references may
+// be anybody's.
+func (w *worker) attribute(ctx context.Context, x *Execution, seen map[string]bool) (*ledger.Trade, error) {
+	t := x.Trade
+	t.OrderID = ""
+	if x.Ref == "" {
+		return &t, nil
+	}
+	o, known, err := w.orderOf(ctx, x.Ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case !known:
+	case o.fits(&t.Instrument, t.Quantity):
+		t.OrderID = o.id
+	default:
+		w.once(seen, Notice{Kind: NoticeMismatch, OrderID: o.id, ExecID: t.ExecID,
+			Reason: fmt.Sprintf("an execution of %s of %s has the order's reference", t.Quantity, t.Instrument.Key())})
+	}
+	return &t, nil
+}
+
+// orderOf returns the order of a reference: of those that work, and of those that the journal has.
+func (w *worker) orderOf(ctx context.Context, ref Ref) (sentOrder, bool, error) {
+	f := &w.fills
+	if o, known := f.orders[ref]; known {
+		return o, true, nil
+	}
+	for _, o := range w.portfolio.Snapshot().Risk.Orders {
+		if o.Ref != "" {
+			f.orders[Ref(o.Ref)] = sentOrderOf(&o.Order)
+		}
+	}
+	if o, known := f.orders[ref]; known || f.scanned {
+		return o, known, nil
+	}
+	err := w.scan(ctx)
+	return f.orders[ref], f.orders[ref].id != "", err
+}
+
+// scan reads the orders that were sent from the journal. Orders that this process sends later are found among
+// those that work.
+func (w *worker) scan(ctx context.Context) error {
+	held := map[ledger.OrderID]sentOrder{}
+	for r, err := range w.portfolio.Decisions(ctx, accounts.Page{}) {
+		if err != nil {
+			return err
+		}
+		switch p := r.Value.(type) {
+		case *risk.Hold:
+			held[p.Order.ID] = sentOrderOf(&p.Order)
+		case *risk.Dispatch:
+			w.fills.orders[Ref(p.Ref)] = held[p.OrderID]
+		}
+	}
+	w.fills.scanned = true
+	return nil
+}

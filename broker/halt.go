@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// Halted says what a kill switch has done to one profile.
+type Halted struct {
+	Profile accounts.ProfileID `json:"profile"`
+	// Err is why the halt itself may not be in the journal; nil if it is, and no order is sent any more.
+	Err error `json:"-"`
+	// Working are the profile's orders that were sent and are not known to have ended. They may still fill.
+	Working []ledger.OrderID `json:"working"`
+	// Problem is why it is not known what works at the broker; nil if it is.
+	Problem error `json:"-"`
+}
+
+// Halt is the kill switch: it halts profiles, all of the engine's if none is named, and cancels the orders
+// that the library has sent for them. The halts are durable before anything else is done: from then on no
+// order is sent, by any process. Then every order is cancelled at the broker, again and again, until all have
+// ended and their executions are booked, or ctx ends. What orders work still is in the report, which has one
+// row for each profile. Orders of others are left alone; see [Engine.CancelExternal].
+//
+// A process that does not work the login halts, and the process that works it cancels: an engine cancels the
+// orders of a halted profile whoever halted it. The report then says ErrStandby.
+func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.ProfileID) ([]Halted, error) {
+	var list []*worker
+	for _, id := range profiles {
+		w, err := e.worker(id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	if len(profiles) == 0 {
+		list = e.all()
+	}
+	report := make([]Halted, len(list))
+	var group sync.WaitGroup
+	for i, w := range list {
+		report[i] = Halted{Profile: w.profile, Working: []ledger.OrderID{}}
+		group.Go(func() { report[i].Err = w.portfolio.Halt(ctx, reason) })
+	}
+	group.Wait()
+	for i, w := range list {
+		group.Go(func() { w.clear(ctx, &report[i]) })
+	}
+	group.Wait()
+	var problems []error
+	for i := range report {
+		if err := report[i].Err; err != nil {
+			problems = append(problems, fmt.Errorf("halt profile %q: %w", report[i].Profile, err))
+		}
+	}
+	return report, errors.Join(problems...)
+}
+
+// clear looks at the account until no order works, or the context ends.
+func (w *worker) clear(ctx context.Context, h *Halted) {
+	for {
+		h.Problem = w.sync(ctx)
+		h.Working = h.Working[:0]
+		for _, o := range w.portfolio.Snapshot().Risk.Orders {
+			if o.Ref != "" {
+				h.Working = append(h.Working, o.ID)
+			}
+		}
+		if len(h.Working) == 0 && h.Problem == nil || h.Err != nil || errors.Is(h.Problem, ErrStandby) || ctx.Err() != nil {
+			return
+		}
+		pause(ctx, min(time.Second, w.engine.config.LeaseFor/10))
+	}
+}
+
+// stop cancels the orders of a halted profile that work at the broker, those whose holds have ended too.
+func (w *worker) stop(ctx context.Context, b Broker, orders Answer[Order]) error {
+	snapshot := w.portfolio.Snapshot()
+	if snapshot.Risk.State != risk.TradingHalted {
+		return nil
+	}
+	var problems []error
+	for i := range orders.List {
+		o := &orders.List[i]
+		if o.Account != w.account || o.Ref == "" || o.Status.Terminal() || o.Status == OrderCancelling {
+			continue
+		}
+		if _, own, err := w.orderOf(ctx, o.Ref); err != nil || !own {
+			continue
+		}
+		if err := b.CancelByID(ctx, w.account, o.BrokerID); err != nil && !errors.Is(err, ErrOrderNotFound) {
+			problems = append(problems, fmt.Errorf("cancel order %.40q: %w", o.BrokerID, err))
+		}
+	}
+	return errors.Join(problems...)
+}

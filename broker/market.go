@@ -1,0 +1,146 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// pointWithin is how late after a close its equity point may still be taken.
+const pointWithin = 10 * time.Minute
+
+// value takes marks and rates from what the broker says of positions and cash.
+func (w *worker) value(positions Answer[Position], cash Answer[Balance]) error {
+	var marks []ledger.Mark
+	for i := range positions.List {
+		if p := &positions.List[i]; !p.Quantity.IsZero() && !p.Mark.Time.IsZero() {
+			marks = append(marks, p.Mark)
+		}
+	}
+	var rates []ledger.FXRate
+	for _, b := range cash.List {
+		if b.Currency != w.portfolio.BaseCurrency() && b.Rate.IsPos() {
+			rates = append(rates, ledger.FXRate{Currency: b.Currency, Rate: b.Rate, Time: cash.AsOf})
+		}
+	}
+	if err := w.portfolio.MarkFX(rates...); err != nil {
+		return fmt.Errorf("rates: %w", err)
+	}
+	return w.mark(marks)
+}
+
+// mark takes marks. A wrong one is left out: its contract has no price of now then.
+func (w *worker) mark(marks []ledger.Mark) error {
+	err := w.portfolio.Mark(marks...)
+	if !errors.Is(err, ErrInvalid) {
+		return err
+	}
+	for _, m := range marks {
+		if err := w.portfolio.Mark(m); err != nil && !errors.Is(err, ErrInvalid) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Follow makes the engine keep the marks of contracts fresh in a profile that are not held yet: an order in a
+// contract needs one. Errors: ErrNotLinked, ErrInvalid for a wrong contract.
+func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrument) error {
+	w, err := e.worker(profile)
+	if err != nil {
+		return err
+	}
+	for i := range contracts {
+		if err := contracts[i].Normalize(); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, i := range contracts {
+		w.followed[i.Key()] = i
+	}
+	w.hint()
+	return nil
+}
+
+// price asks for quotes of what is held, works or is followed, and takes them as marks. A contract without a
+// price of now keeps its mark, which grows old.
+func (w *worker) price(ctx context.Context, b Broker) error {
+	contracts := map[ledger.InstrumentKey]ledger.Instrument{}
+	snapshot := w.portfolio.Snapshot()
+	add := func(i *ledger.Instrument) {
+		for _, n := range needed(i) {
+			contracts[n.Key()] = n
+		}
+	}
+	for n := range snapshot.Open {
+		add(&snapshot.Open[n].Instrument)
+	}
+	for n := range snapshot.Risk.Orders {
+		add(&snapshot.Risk.Orders[n].Instrument)
+	}
+	w.mu.Lock()
+	for key, i := range w.followed {
+		contracts[key] = i
+	}
+	w.mu.Unlock()
+	var list []ledger.Instrument
+	for _, i := range contracts {
+		list = append(list, i)
+	}
+	return w.quote(ctx, b, list)
+}
+
+// needed returns the contracts whose marks an order in a contract needs: its own and, of an option, that of
+// the stock.
+func needed(i *ledger.Instrument) []ledger.Instrument {
+	list := []ledger.Instrument{*i}
+	if i.SecType == ledger.Option {
+		list = append(list, ledger.NewStock(cmp.Or(i.Underlying, i.Symbol), i.Currency))
+	}
+	return list
+}
+
+// quote takes quotes of contracts as marks.
+func (w *worker) quote(ctx context.Context, b Broker, contracts []ledger.Instrument) error {
+	for some := range slices.Chunk(contracts, 100) {
+		quotes, err := b.Quotes(ctx, some)
+		if err != nil {
+			return fmt.Errorf("quotes: %w", err)
+		}
+		var marks []ledger.Mark
+		for i := range quotes {
+			if m, ok := quotes[i].Mark(); ok {
+				marks = append(marks, m)
+			}
+		}
+		if err := w.mark(marks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// point takes an equity point at a close of the exchange that has just passed. Where marks are missing there
+// is none: equity is not known.
+func (w *worker) point(ctx context.Context) error {
+	now := w.engine.config.Clock()
+	last := w.engine.config.Closes(now.Add(-pointWithin))
+	if last.After(now) || last.Equal(w.closedAt) {
+		return nil
+	}
+	switch err := w.portfolio.RecordEquity(ctx, last); {
+	case err == nil:
+		w.closedAt = last
+	case !errors.Is(err, accounts.ErrNoMark):
+		return fmt.Errorf("equity point: %w", err)
+	}
+	return nil
+}

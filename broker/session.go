@@ -1,0 +1,157 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ai-ots/accounts"
+)
+
+// run works the login whenever the lease allows it, until the context ends.
+func (e *Engine) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		lease, until, err := e.takeLease(ctx)
+		if err != nil {
+			pause(ctx, e.config.LeaseFor/3)
+			continue
+		}
+		e.work(ctx, lease, until)
+	}
+}
+
+// takeLease takes the lease, and returns it with the time until which it runs by the process' own clock.
+// That time is counted from before the store was asked. Without leases the time is nil.
+func (e *Engine) takeLease(ctx context.Context) (accounts.Lease, *atomic.Pointer[time.Time], error) {
+	c := &e.config
+	if c.Leases == nil {
+		return accounts.Lease{}, nil, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, c.LeaseFor)
+	defer cancel()
+	until := time.Now().Add(c.LeaseFor)
+	lease, err := c.Leases.Lease(asking, c.Login, c.Holder, c.LeaseFor)
+	if err != nil {
+		return accounts.Lease{}, nil, err
+	}
+	end := &atomic.Pointer[time.Time]{}
+	end.Store(&until)
+	return lease, end, nil
+}
+
+// keepLease renews the lease until the context ends, and returns before if the lease is lost.
+func (e *Engine) keepLease(ctx context.Context, lease accounts.Lease, end *atomic.Pointer[time.Time]) {
+	c := &e.config
+	for {
+		pause(ctx, c.LeaseFor/3)
+		if ctx.Err() != nil {
+			return
+		}
+		until := time.Now().Add(c.LeaseFor)
+		asking, cancel := context.WithDeadline(ctx, *end.Load())
+		renewed, err := c.Leases.Lease(asking, c.Login, c.Holder, c.LeaseFor)
+		cancel()
+		switch {
+		case err == nil && renewed.Fence == lease.Fence:
+			end.Store(&until)
+		case err == nil || errors.Is(err, accounts.ErrLeased) || !time.Now().Before(*end.Load()):
+			return
+		}
+	}
+}
+
+// work works the login under a lease, until the lease is lost or the context ends.
+func (e *Engine) work(ctx context.Context, lease accounts.Lease, end *atomic.Pointer[time.Time]) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var keeping sync.WaitGroup
+	var until func() time.Time
+	if end != nil {
+		until = func() time.Time { return *end.Load() }
+		keeping.Go(func() {
+			defer cancel()
+			e.keepLease(ctx, lease, end)
+		})
+	}
+	e.notify(Notice{Kind: NoticeWorks, Reason: fmt.Sprintf("lease %d", lease.Fence)})
+	for ctx.Err() == nil {
+		if err := e.connected(ctx, lease, until); err != nil {
+			e.notify(Notice{Kind: NoticeSession, Reason: err.Error()})
+			pause(ctx, e.config.LeaseFor/3)
+		}
+	}
+	keeping.Wait()
+	if end != nil {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.config.LeaseFor)
+		_ = e.config.Leases.EndLease(ending, lease) // else the lease ends by itself
+		cancel()
+	}
+	e.notify(Notice{Kind: NoticeStandby})
+}
+
+// connected opens a session and works it until the session is closed or the context ends.
+func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func() time.Time) error {
+	connecting, cancel := context.WithTimeout(ctx, e.config.Timeout)
+	defer cancel()
+	b, err := e.config.Connect(connecting)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = b.Close() }() // a session that cannot be closed ends by itself
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	events, err := b.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	s := &session{broker: b, lease: lease.Name, fence: lease.Fence, until: until}
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer end() // the workers end before the broker is closed
+	defer e.setSession(nil, nil)
+	e.setSession(s, func(w *worker) { group.Go(func() { w.work(ctx, s) }) })
+	last := b.Status()
+	e.notify(Notice{Kind: NoticeSession, Reason: string(last.Session)})
+	for event := range events {
+		now := b.Status()
+		changed := event.Kind == EventSession && (now.Session != last.Session || !now.Since.Equal(last.Since))
+		if changed {
+			e.notify(Notice{Kind: NoticeSession, Reason: fmt.Sprintf("%s %s", now.Session, now.Reason)})
+		}
+		last = now
+		for _, w := range e.all() {
+			if changed {
+				w.lose("the session is new")
+			}
+			w.hear(event)
+		}
+	}
+	return nil
+}
+
+// setSession makes the session the one that is worked, and starts every worker in it; nil for none.
+func (e *Engine) setSession(s *session, start func(w *worker)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.session = s
+	for _, w := range e.workers {
+		w.lose("the session is new")
+		if start != nil {
+			start(w)
+		}
+	}
+	e.starting = start
+}
+
+// pause waits for a while, or until the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -1,0 +1,290 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
+	"github.com/ai-ots/accounts/risk"
+)
+
+// worker keeps one profile in step with its account. Everything it keeps can be had again from the journal
+// and the broker.
+type worker struct {
+	engine    *Engine
+	profile   accounts.ProfileID
+	account   AccountID
+	portfolio *accounts.Portfolio
+	hints     chan struct{} // there is something to look at
+	looking   chan struct{} // holds a token while somebody looks: one look at a time
+
+	mu     sync.Mutex
+	ready  bool
+	reason string // why not
+	// lost counts how often the account fell out of step: a look that began before does not make it ready.
+	lost     int
+	syncedAt time.Time
+	flying   map[ledger.OrderID]bool   // orders on their way to the broker
+	unsent   map[ledger.OrderID]string // orders that surely were not sent and are still held, and why
+	missing  map[ledger.OrderID]int    // how many complete answers in a row lacked the order
+	told     map[string]bool           // notices about what the broker's present answers say
+	breaks   map[ledger.InstrumentKey]reconcile.Break
+	external []Order
+	followed map[ledger.InstrumentKey]ledger.Instrument
+
+	// What follows is used by who holds the token.
+	fills     fills
+	suspected map[ledger.InstrumentKey]reconcile.Break
+	checkedAt time.Time // of the last look at positions and cash
+	closedAt  time.Time // the close of which there is an equity point
+}
+
+// newWorker returns the worker of a profile, which is active.
+func newWorker(ctx context.Context, e *Engine, id accounts.ProfileID) (*worker, error) {
+	p, err := e.config.Manager.Profile(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if p.Status == accounts.StatusArchived || p.IBKRAccountID == "" {
+		return nil, fmt.Errorf("profile %q: %w: it is %s, and its account %q", id, ErrNotLinked, p.Status, p.IBKRAccountID)
+	}
+	portfolio, err := e.config.Manager.Portfolio(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &worker{
+		engine: e, profile: id, account: AccountID(p.IBKRAccountID), portfolio: portfolio,
+		hints: make(chan struct{}, 1), looking: make(chan struct{}, 1), reason: "the account was not looked at yet",
+		flying: map[ledger.OrderID]bool{}, unsent: map[ledger.OrderID]string{}, missing: map[ledger.OrderID]int{},
+		told: map[string]bool{}, breaks: map[ledger.InstrumentKey]reconcile.Break{},
+		followed: map[ledger.InstrumentKey]ledger.Instrument{},
+	}, nil
+}
+
+// notify tells a notice about the worker's account.
+func (w *worker) notify(n Notice) {
+	n.Profile, n.Account = w.profile, w.account
+	w.engine.notify(n)
+}
+
+// once tells a notice, unless it was told already and what it is about has been there ever since.
+func (w *worker) once(seen map[string]bool, n Notice) {
+	key := fmt.Sprint(n.Kind, " ", n.OrderID, " ", n.BrokerID, " ", n.ExecID, " ", n.Reason)
+	seen[key] = true
+	w.mu.Lock()
+	known := w.told[key]
+	w.told[key] = true
+	w.mu.Unlock()
+	if !known {
+		w.notify(n)
+	}
+}
+
+// status returns how the account stands.
+func (w *worker) status() AccountStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := AccountStatus{Profile: w.profile, Account: w.account, Ready: w.ready, Reason: w.reason, SyncedAt: w.syncedAt,
+		Questions: []ledger.OrderID{}, Breaks: []reconcile.Break{}, External: slices.Clone(w.external)}
+	for id, n := range w.missing {
+		if n > 0 {
+			s.Questions = append(s.Questions, id)
+		}
+	}
+	slices.Sort(s.Questions)
+	for _, b := range w.breaks {
+		s.Breaks = append(s.Breaks, b)
+	}
+	slices.SortFunc(s.Breaks, func(a, b reconcile.Break) int { return cmp.Compare(a.Contract, b.Contract) })
+	return s
+}
+
+// lose says that the account is out of step, and why.
+func (w *worker) lose(reason string) {
+	w.mu.Lock()
+	was := w.ready
+	w.ready, w.reason = false, reason
+	w.lost++
+	w.mu.Unlock()
+	if was {
+		w.notify(Notice{Kind: NoticeNotReady, Reason: reason})
+	}
+}
+
+// hear takes a hint of the broker's.
+func (w *worker) hear(event Event) {
+	if event.Account == "" || event.Account == w.account {
+		w.hint()
+	}
+}
+
+// hint asks for a look.
+func (w *worker) hint() {
+	select {
+	case w.hints <- struct{}{}:
+	default:
+	}
+}
+
+// work looks at the account until the context ends: on hints, and every so often. It stops every so often
+// for nothing: an account that cannot be looked at is looked at again.
+func (w *worker) work(ctx context.Context, s *session) {
+	poll := w.engine.config.Poll
+	changes, err := w.engine.config.Manager.Subscribe(ctx, accounts.EventState)
+	if err != nil {
+		w.lose(err.Error())
+		return
+	}
+	for ctx.Err() == nil {
+		looking, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
+		again := w.look(looking, s) != nil && poll > 0
+		cancel()
+		wait := poll
+		if again {
+			wait = min(poll, time.Second)
+		}
+		if changes = w.await(ctx, wait, changes); changes == nil {
+			return
+		}
+	}
+}
+
+// await waits for a hint, a change of the trading state, or the time; nil where the session has ended.
+func (w *worker) await(ctx context.Context, wait time.Duration, changes <-chan accounts.Event) <-chan accounts.Event {
+	var elapsed <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		elapsed = t.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case event, open := <-changes:
+			switch {
+			case !open:
+				return nil
+			case event.ProfileID == w.profile:
+				return changes
+			}
+		case <-w.hints:
+			return changes
+		case <-elapsed:
+			return changes
+		}
+	}
+}
+
+// sync looks at the account now.
+func (w *worker) sync(ctx context.Context) error {
+	s, err := w.engine.working()
+	if err != nil {
+		return err
+	}
+	if err := w.look(ctx, s); err != nil {
+		return fmt.Errorf("profile %q: %w", w.profile, err)
+	}
+	return nil
+}
+
+// look brings the book in step with the account, and notes whether that came about.
+func (w *worker) look(ctx context.Context, s *session) error {
+	select {
+	case w.looking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-w.looking }()
+	w.mu.Lock()
+	lost := w.lost
+	w.mu.Unlock()
+	err := w.pass(ctx, s.broker)
+	if err != nil {
+		w.lose(err.Error())
+		return err
+	}
+	w.mu.Lock()
+	was := w.ready
+	if w.ready = w.lost == lost; w.ready {
+		w.reason, w.syncedAt = "", w.engine.config.Clock().UTC()
+	}
+	is := w.ready
+	w.mu.Unlock()
+	switch {
+	case !is:
+		return fmt.Errorf("%w: the session changed meanwhile", ErrNotReady)
+	case !was:
+		w.notify(Notice{Kind: NoticeReady})
+	}
+	return nil
+}
+
+// pass is one look. What the broker says of orders is asked before what it says of executions: an order that
+// has ended has its executions in the second answer.
+func (w *worker) pass(ctx context.Context, b Broker) error {
+	if err := b.Status().Session.Err(); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	fresh := !w.ready
+	w.mu.Unlock()
+	if fresh {
+		if err := w.check(ctx, b); err != nil {
+			return err
+		}
+	}
+	sent := w.sentOrders()
+	orders, err := b.Orders(ctx, w.account)
+	if err != nil {
+		return fmt.Errorf("orders: %w", err)
+	}
+	seen := map[string]bool{}
+	w.foreign(seen, orders.Foreign)
+	if err := w.bringIn(ctx, b, fresh, seen); err != nil {
+		return fmt.Errorf("executions: %w", err)
+	}
+	problems := []error{w.resolve(ctx, sent, orders, seen), w.stop(ctx, b, orders)}
+	w.forget(seen)
+	if now := w.engine.config.Clock(); fresh || now.Sub(w.checkedAt) >= w.engine.config.CheckEvery || now.Before(w.checkedAt) {
+		problems = append(problems, w.compare(ctx, b))
+	}
+	problems = append(problems, w.price(ctx, b), w.point(ctx))
+	if !orders.Complete {
+		problems = append(problems, fmt.Errorf("%w: the list of orders is not complete", ErrNotReady))
+	}
+	return errors.Join(problems...)
+}
+
+// foreign tells of rows of other accounts.
+func (w *worker) foreign(seen map[string]bool, rows int) {
+	if rows > 0 {
+		w.once(seen, Notice{Kind: NoticeForeignRow, Reason: "the broker sent rows of other accounts"})
+	}
+}
+
+// forget forgets the notices about what the broker's answers do not say any longer.
+func (w *worker) forget(seen map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for key := range w.told {
+		if !seen[key] {
+			delete(w.told, key)
+		}
+	}
+}
+
+// sentOrders returns the working orders that were dispatched and are not on their way now.
+func (w *worker) sentOrders() []risk.WorkingOrder {
+	list := w.portfolio.Snapshot().Risk.Orders
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(list, func(o risk.WorkingOrder) bool { return o.Ref == "" || w.flying[o.ID] })
+}
