@@ -1,6 +1,8 @@
 package rulemodel
 
 import (
+	"maps"
+
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -17,7 +19,7 @@ func costs(t *ledger.Trade) rat { return add(exact(t.Commission), exact(t.Taxes)
 // cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and all
 // else its proceeds.
 func (j *judge) cash() map[ledger.Currency]rat {
-	balance := j.lots().gains
+	balance := maps.Clone(j.lots().gains)
 	for _, m := range j.movements() {
 		credit(balance, m.Currency, exact(m.Amount))
 	}
@@ -63,11 +65,17 @@ func (j *judge) movements() (list []ledger.CashMovement) {
 // if a mark or a rate is missing. It also reports whether all of them are fresh, and those of what is
 // working besides.
 func (j *judge) equity() (total rat, fresh bool) {
-	if !j.answered.worth {
-		j.worth, j.fresh = j.workOutEquity()
-		j.answered.worth = true
-	}
-	return j.worth, j.fresh
+	w := j.worth.get(func() (w worth) {
+		w.total, w.fresh = j.workOutEquity()
+		return w
+	})
+	return w.total, w.fresh
+}
+
+// worth is what equity returns.
+type worth struct {
+	total rat
+	fresh bool
 }
 
 func (j *judge) workOutEquity() (total rat, fresh bool) {

@@ -21,19 +21,22 @@ type sample struct {
 // samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
 // in which they became known: capital that is told late was in no equity before.
 func (j *judge) samples() []sample {
-	if !j.answered.sampled {
-		j.sampled, j.answered.sampled = j.workOutSamples(), true
-	}
-	return j.sampled
+	return j.sampled.get(j.workOutSamples)
 }
 
-func (j *judge) workOutSamples() (list []sample) {
+// flowsOf returns the capital that each event moved.
+func (j *judge) flowsOf() map[int][]flow {
 	flows := map[int][]flow{}
 	for _, r := range j.records() {
 		if f, ok := j.flow(r); ok {
 			flows[r.event] = append(flows[r.event], f)
 		}
 	}
+	return flows
+}
+
+func (j *judge) workOutSamples() (list []sample) {
+	flows := j.flows.get(j.flowsOf)
 	for n, e := range j.h.Events {
 		switch w := e.What.(type) {
 		case Point:
@@ -76,7 +79,8 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 // written before the capital moved, or else, where equity was not known then, by the next that is known;
 // zero without a point.
 func (j *judge) highWater() rat {
-	high, list := j.marked()
+	m := j.marked()
+	high, list := m.high, m.waiting
 	if equity, _ := j.equity(); equity != nil && j.pointed() {
 		waiting := j.worthOfAll(list)
 		high = flowed(high, sub(equity, waiting), waiting)
@@ -86,8 +90,7 @@ func (j *judge) highWater() rat {
 
 // waits reports whether capital came or went for which the high-water mark is not adjusted yet.
 func (j *judge) waits() bool {
-	_, list := j.marked()
-	return j.worthOfAll(list).Sign() != 0
+	return j.worthOfAll(j.marked().waiting).Sign() != 0
 }
 
 func (j *judge) worthOfAll(list []flow) rat {
@@ -98,9 +101,16 @@ func (j *judge) worthOfAll(list []flow) rat {
 	return total
 }
 
-// marked is the high-water mark without what waits for an equity that is known, and what waits.
-func (j *judge) marked() (high rat, waiting []flow) {
-	high = new0()
+// waterMark is the high-water mark without what waits for an equity that is known, and what waits.
+type waterMark struct {
+	high    rat
+	waiting []flow
+}
+
+func (j *judge) marked() waterMark { return j.water.get(j.workOutMark) }
+
+func (j *judge) workOutMark() waterMark {
+	high, waiting := new0(), []flow(nil)
 	pointed := false
 	var before rat // equity before capital moves
 	for _, s := range j.samples() {
@@ -113,7 +123,7 @@ func (j *judge) marked() (high rat, waiting []flow) {
 		case s.equity != nil:
 			came := new0()
 			if len(waiting) > 0 {
-				came = newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at).worthOfAll(waiting)
+				came = j.before(s.event, s.at).worthOfAll(waiting)
 			}
 			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
@@ -126,7 +136,7 @@ func (j *judge) marked() (high rat, waiting []flow) {
 			waiting, before = append(waiting, s.moved), nil
 		}
 	}
-	return high, waiting
+	return waterMark{high, waiting}
 }
 
 // pointed reports whether there is an equity point.
@@ -204,23 +214,39 @@ func bound(l risk.Limit, equity rat) (limit rat) {
 // down: the first equity point of all or one that capital waits for, how far losses have come, and a
 // change of the trading state. Where losses are beyond the day's limit or the drawdown is severe, trading
 // that is active becomes reducing.
-func Look(h History, now time.Time) (wrote []Event) {
-	before := newJudge(h, now)
-	equity, fresh := before.equity()
-	if equity == nil || !fresh || before.oldSpot() {
-		return nil
+func Look(h History, now time.Time) (wrote []Event) { return newJudge(h, now).look().wrote }
+
+// look is what Look writes down, and the history with that.
+type look struct {
+	wrote []Event
+	after *judge
+}
+
+func (j *judge) look() look { return j.looked.get(j.workOutLook) }
+
+func (j *judge) workOutLook() look {
+	equity, fresh := j.equity()
+	if equity == nil || !fresh || j.oldSpot() {
+		return look{nil, j}
 	}
-	if !before.pointed() || before.waits() {
-		wrote = append(wrote, Event{now, Point{At: now, Equity: equity}})
-		h.Events = append(slices.Clone(h.Events), wrote...)
+	var wrote []Event
+	if !j.pointed() || j.waits() {
+		wrote = append(wrote, Event{j.now, Point{At: j.now, Equity: equity}})
 	}
-	j := newJudge(h, now)
-	breach := Breach{DayLost: j.dayLost(equity), Severity: j.severity(equity)}
-	wrote = append(wrote, Event{now, breach})
+	with := j.with(wrote)
+	breach := Breach{DayLost: with.dayLost(equity), Severity: with.severity(equity)}
+	wrote = append(wrote, Event{j.now, breach})
 	if j.state == risk.TradingActive && (breach.DayLost || breach.Severity >= risk.SeveritySevere) {
-		wrote = append(wrote, Event{now, State{State: risk.TradingReducing}})
+		wrote = append(wrote, Event{j.now, State{State: risk.TradingReducing}})
 	}
-	return wrote
+	return look{slices.Clip(wrote), j.with(wrote)}
+}
+
+// with is the history with events that are not in it, and that move no capital.
+func (j *judge) with(events []Event) *judge {
+	h := j.h
+	h.Events = append(slices.Clone(h.Events), events...)
+	return j.readOn(h, j.now)
 }
 
 // BeforeFlow returns the equity point that is written before capital that comes or goes at a time that is now:

@@ -22,7 +22,9 @@ type lots struct {
 }
 
 // lots folds the facts in force.
-func (j *judge) lots() *lots {
+func (j *judge) lots() *lots { return j.folded.get(j.workOutLots) }
+
+func (j *judge) workOutLots() *lots {
 	all := &lots{open: map[ledger.InstrumentKey][]lot{}, gains: map[ledger.Currency]rat{}, left: map[string]rat{},
 		premium: map[ledger.InstrumentKey]rat{}}
 	for _, p := range j.inForce() {
@@ -91,7 +93,7 @@ func (l *lots) depart(j *judge, p placed) {
 	if rest.Sign() == 0 {
 		return
 	}
-	then := newJudge(History{j.h.Base, j.h.Events[:p.told]}, j.h.Events[p.told].Time)
+	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {
 		missing = mul(neg(j.basisOf(p.move, p.told)), div(rest, quantity))
@@ -105,8 +107,7 @@ func (j *judge) basisOf(t *ledger.Transfer, n int) rat {
 	if n == len(j.h.Events)-1 {
 		return new0() // more than is held goes, and it is being recorded
 	}
-	then := newJudge(History{j.h.Base, j.h.Events[:n+1]}, j.h.Events[n].Time)
-	return then.lots().left[t.ID]
+	return j.before(n+1, j.h.Events[n].Time).lots().left[t.ID]
 }
 
 // split turns the lots of a contract into others, at what they cost.
