@@ -102,6 +102,13 @@ func TestFaults(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
 				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}}},
 
+		// The share that was bought left, and 30 minutes later two are bought back that were not there.
+		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer of more than there was",
+			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },
+			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"),
+				tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"), tradeOf(stockXYZ, "1", "100"), {name: "advance", advance: time.Hour},
+				tradeOf(stockXYZ, "2", "100"), moveOf("depart", stockXYZ, "0", "0", "100", 30*time.Minute), markOf(stockABC, "50"),
+				orderOf("a", stockABC, "1", "50")}},
 		"trading is not resumed for want of an order's mark": {"resume without the mark of an order", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(stockXYZ, "100"), orderOf("a", stockXYZ, "1", "100"), markOf(stockXYZ, "0"),
 				{name: "resume"}}},
@@ -167,6 +174,9 @@ func TestMended(t *testing.T) {
 				orderOf("a", stockABC, "10", "50")}},
 		"a missing rate leaves the order undecided": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(putSAP, "3"), orderOf("a", putSAP, "-1", "3")}},
+		// Nothing tells what EUR are worth, but the order what it costs.
+		"an option that is bought back in a currency without a rate needs no mark": {func(*risk.Limits) {},
+			[]step{moveOf("come", putSAP, "-2", "3.89", "0", 0), orderOf("a", putSAP, "1", "4.3")}},
 		"an old mark of the option, and none of its underlying": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(call95, "6"), {name: "advance", advance: time.Hour}, orderOf("a", call95, "-1", "6")}},
 		"a share sold short with less than 2,000 USD of equity": {func(*risk.Limits) {},

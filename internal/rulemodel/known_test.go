@@ -24,6 +24,9 @@ var knownDifferences = []knownDifference{
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},
 		when: spreadInCash},
+	// What a late transfer leaves short was not opened by a trade, and nothing is left of what was.
+	{name: "day trades after a transfer of more than there was", more: []risk.Rule{risk.RuleDayTrades},
+		when: func(p *player) bool { return rulemodel.TookMore(p.history, p.now()) }},
 }
 
 // known ends the history if every rule in which the library and the model differ is known.

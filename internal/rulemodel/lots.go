@@ -19,6 +19,7 @@ type lots struct {
 	gains   map[ledger.Currency]rat // of what was closed of futures and CFDs
 	left    map[string]rat          // the basis of what a transfer took along
 	premium map[ledger.InstrumentKey]rat
+	lacked  bool // a transfer took along more than there was
 }
 
 // lots folds the facts in force.
@@ -83,6 +84,9 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	}
 }
 
+// TookMore reports whether a late transfer took along more than there was at its time.
+func TookMore(h History, now time.Time) bool { return newJudge(h, now).lots().lacked }
+
 // depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
 // the transfer, or else at the basis that it had when it was recorded. The documentation does not say so: the
 // library does.
@@ -93,6 +97,7 @@ func (l *lots) depart(j *judge, p placed) {
 	if rest.Sign() == 0 {
 		return
 	}
+	l.lacked = true
 	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {

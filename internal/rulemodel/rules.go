@@ -195,7 +195,7 @@ func (j *question) uncovered(o risk.Order) {
 		return
 	}
 	without, _ := j.contracts(nil)
-	with, cost := j.filled(o)
+	with, cost, told := j.filled(o)
 	naked, need := j.cover(without, true)
 	nakedThen, needThen := j.cover(with, true)
 	j.rule(risk.RuleUncovered, less(naked, nakedThen))
@@ -204,11 +204,11 @@ func (j *question) uncovered(o risk.Order) {
 	}
 	settled := j.settled()
 	taken, known := purchases(without)
-	if cost == nil {
+	if !told {
 		j.rule(risk.RuleNoMark, j.reduces)
 		return
 	}
-	if settled == nil || !known || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
+	if settled == nil || !known || cost == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
 		return
 	}
 	lack := most(new0(), sub(add(need, taken), settled))
@@ -217,25 +217,27 @@ func (j *question) uncovered(o risk.Order) {
 }
 
 // filled returns what is held and working once the order is filled, and the cash that it takes; nil
-// if nothing tells that.
-func (j *judge) filled(o risk.Order) (map[ledger.InstrumentKey]*contract, rat) {
-	all, _ := j.contracts(nil)
+// without a rate. told reports whether a price tells that: the order's own, or a mark.
+func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, cost rat, told bool) {
+	all, _ = j.contracts(nil)
 	j.work(all, o, exact(o.Quantity))
 	c := all[o.Instrument.Key()]
 	c.held = add(c.held, exact(o.Quantity))
 	if o.Quantity.IsNeg() {
 		c.sells = c.sells[:len(c.sells)-1]
-		return all, new0()
+		return all, new0(), true
 	}
 	last := c.buys[len(c.buys)-1]
 	c.buys = c.buys[:len(c.buys)-1]
 	switch {
 	case !settlesNotional(o.Instrument):
-		return all, new0()
-	case last.unpriced || c.rate == nil:
-		return all, nil
+		return all, new0(), true
+	case last.unpriced:
+		return all, nil, false
+	case c.rate == nil:
+		return all, nil, true
 	}
-	return all, mul(last.quantity, last.price, unit(c.instrument), c.rate)
+	return all, mul(last.quantity, last.price, unit(c.instrument), c.rate), true
 }
 
 // losses: see risk.DrawdownLimits and Limits.DailyLoss.
