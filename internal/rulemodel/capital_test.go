@@ -158,10 +158,11 @@ func rated(f ledger.Fact, rate ledger.Decimal) ledger.Fact {
 	return f
 }
 
-// losses compares what losses are told from, until an execution is corrected or cancelled: that moves equity points.
+// losses compares what losses are told from.
 func (p *player) losses() string {
 	want, ok := rulemodel.LossesOf(p.history, p.now())
-	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued || p.restated { // which the report then leaves out
+	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued { // which the report then leaves out
+		p.ended = rulemodel.Restated(p.history, p.now())
 		return ""
 	}
 	s := p.portfolio.Snapshot()
@@ -171,7 +172,7 @@ func (p *player) losses() string {
 	if want.DayLoss != nil && !near(s.Risk.DayLoss, want.DayLoss) {
 		return fmt.Sprintf("the day lost %s, the model says %s", s.Risk.DayLoss, want.DayLoss.FloatString(6))
 	}
-	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) {
+	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) && !p.restated() {
 		return fmt.Sprintf("the drawdown is %s, the model says %s", s.Risk.Drawdown, want.Drawdown.FloatString(6))
 	}
 	return ""

@@ -102,6 +102,11 @@ func TestFaults(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
 				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}}},
 
+		// Nothing is lost once the trade and its costs of 500 are cancelled, yet the mark of 20,000 grew as the 19,500 did.
+		"a deposit adjusts the mark by an equity that is restated": {"capital beside an equity that is restated", func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "20000"), {name: "point", advance: time.Second}, markOf(stockXYZ, "100"), markOf(stockABC, "50"),
+				{name: "trade", trade: &ledger.Trade{Instrument: find(stockXYZ), Quantity: dec("1"), Price: dec("100"), Commission: dec("500")}},
+				cashOf(ledger.Deposit, "USD", "100000"), {name: "cancel"}, orderOf("a", stockABC, "1", "50")}},
 		// The share that was bought left, and 30 minutes later two are bought back that were not there.
 		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer of more than there was",
 			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },

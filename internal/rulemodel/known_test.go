@@ -110,3 +110,14 @@ func (p *player) unmarkedOrder(err error) bool {
 	p.ended = true
 	return true
 }
+
+// restated ends the history where the drawdown is of a high-water mark that was adjusted, for capital, by an equity
+// that contained an execution which was cancelled since: what follows from equity points counts them without it.
+func (p *player) restated() bool {
+	if !rulemodel.Restated(p.history, p.now()) {
+		return false
+	}
+	p.cover.known["capital beside an equity that is restated"]++
+	p.ended = true
+	return true
+}

@@ -13,6 +13,7 @@ type sample struct {
 	at     time.Time
 	event  int
 	equity rat  // nil for capital that moved
+	by     rat  // what is in equity of executions that were corrected or cancelled since; zero for none
 	before bool // of a point that was written before capital moved
 	moved  flow
 	anew   []risk.Rule // of a resumption: the losses that begin here
@@ -36,18 +37,55 @@ func (j *judge) flowsOf() map[int][]flow {
 }
 
 func (j *judge) workOutSamples() (list []sample) {
-	flows := j.flows.get(j.flowsOf)
+	flows, shifts := j.flows.get(j.flowsOf), j.shifts()
+	by := func(n int) rat {
+		sum := new0()
+		for _, s := range shifts {
+			if s.from < n && n < s.to {
+				sum = add(sum, s.by)
+			}
+		}
+		return sum
+	}
 	for n, e := range j.h.Events {
 		switch w := e.What.(type) {
 		case Point:
-			list = append(list, sample{at: w.At, event: n, equity: w.Equity, before: w.Before})
+			list = append(list, sample{at: w.At, event: n, equity: add(w.Equity, by(n)), by: by(n), before: w.Before})
 		case State:
 			if len(w.Recount) > 0 {
-				list = append(list, sample{at: e.Time, event: n, equity: w.Equity, anew: w.Recount})
+				list = append(list, sample{at: e.Time, event: n, equity: add(w.Equity, by(n)), anew: w.Recount})
 			}
 		case Facts:
 			for _, f := range flows[n] {
 				list = append(list, sample{at: e.Time, event: n, moved: f})
+			}
+		}
+	}
+	return list
+}
+
+// shift is what equity points lack that were written between two events: the costs of an execution that was
+// recorded by the first and cancelled by the second. What a quantity gained or lost since is in no shift.
+type shift struct {
+	from, to int
+	by       rat
+}
+
+func (j *judge) shifts() (list []shift) {
+	first, last := map[string]int{}, map[string]*ledger.Trade{} // by root: its event, and its last version
+	for _, r := range j.records() {
+		switch f := r.fact.(type) {
+		case ledger.Trade:
+			root, _ := f.ExecID.Correction()
+			if last[root] == nil {
+				first[root] = r.event
+			}
+			last[root] = &f
+		case ledger.Cancellation:
+			root, _ := f.Cancels.Correction()
+			from := first[root]
+			if rate, _ := j.before(r.event, j.h.Events[r.event].Time).rate(commissionCurrency(last[root])); rate != nil {
+				list = append(list, shift{from, r.event, mul(costs(last[root]), rate)})
 			}
 		}
 	}
@@ -103,16 +141,18 @@ func (j *judge) worthOfAll(list []flow) rat {
 
 // waterMark is the high-water mark without what waits for an equity that is known, and what waits.
 type waterMark struct {
-	high    rat
-	waiting []flow
+	high     rat
+	waiting  []flow
+	restated bool // it was adjusted by the equity of a point that an execution changed later
 }
 
 func (j *judge) marked() waterMark { return j.water.get(j.workOutMark) }
 
 func (j *judge) workOutMark() waterMark {
-	high, waiting := new0(), []flow(nil)
+	high, waiting, restated := new0(), []flow(nil), false
 	pointed := false
 	var before rat // equity before capital moves
+	var by bool    // that equity is not as it was written
 	for _, s := range j.samples() {
 		switch {
 		case s.equity != nil && s.anew != nil:
@@ -125,18 +165,20 @@ func (j *judge) workOutMark() waterMark {
 			if len(waiting) > 0 {
 				came = j.before(s.event, s.at).worthOfAll(waiting)
 			}
+			restated = restated || came.Sign() != 0 && s.by.Sign() != 0
 			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
-				before = s.equity
+				before, by = s.equity, s.by.Sign() != 0
 			}
 		case !pointed: // nothing is counted yet
 		case before != nil && s.moved.rate != nil:
+			restated = restated || by
 			high, before = flowed(high, before, s.moved.at(j)), nil
 		default:
 			waiting, before = append(waiting, s.moved), nil
 		}
 	}
-	return waterMark{high, waiting}
+	return waterMark{high, waiting, restated}
 }
 
 // pointed reports whether there is an equity point.
@@ -176,6 +218,10 @@ func (j *judge) severity(equity rat) risk.Severity {
 	}
 	return got
 }
+
+// Restated reports whether an execution was cancelled after the high-water mark had been adjusted, for capital, by an
+// equity that contained the execution.
+func Restated(h History, now time.Time) bool { return newJudge(h, now).marked().restated }
 
 // AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
 // that no decimal states exactly. On which side of the threshold it is then depends on the rounding.

@@ -84,7 +84,6 @@ type player struct {
 	foreign   []foreign // capital in a foreign currency without a rate of its own
 	prices    map[ledger.InstrumentKey]ledger.Decimal
 	euro      ledger.Decimal // the last rate
-	restated  bool           // executions were corrected or cancelled
 	ended     bool           // by a difference that is known
 }
 
@@ -132,6 +131,10 @@ func (p *player) step(s step) string {
 	switch s.name {
 	case "order", "point", "resume":
 		if rulemodel.AtThreshold(p.history, p.now()) {
+			p.ended = true
+			return ""
+		}
+		if s.name != "order" && rulemodel.Restated(p.history, p.now()) {
 			p.ended = true
 			return ""
 		}
@@ -277,7 +280,6 @@ func (p *player) restate(s step) {
 	if len(p.trades) == 0 {
 		return
 	}
-	p.restated = p.restated || s.name != "late"
 	n := s.part % len(p.trades)
 	t := p.trades[n]
 	root, number := t.ExecID.Correction()
@@ -395,6 +397,9 @@ func (p *player) order(o risk.Order) string {
 	}
 	if d := p.losses(); d != "" {
 		return d + p.figures()
+	}
+	if p.ended {
+		return ""
 	}
 	asked := rulemodel.Check(p.history, o, p.now())
 	want := asked
