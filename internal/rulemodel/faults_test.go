@@ -107,6 +107,12 @@ func TestFaults(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "20000"), {name: "point", advance: time.Second}, markOf(stockXYZ, "100"), markOf(stockABC, "50"),
 				{name: "trade", trade: &ledger.Trade{Instrument: find(stockXYZ), Quantity: dec("1"), Price: dec("100"), Commission: dec("500")}},
 				cashOf(ledger.Deposit, "USD", "100000"), {name: "cancel"}, orderOf("a", stockABC, "1", "50")}},
+		// The drawdown counts from -1,000.50 on, and nothing is lost since. Without the costs equity is -1,000.
+		"a mark below zero is zero once it is restated": {"a mark below zero is restated", func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "1000"), markOf(stockABC, "50"), markOf(stockXYZ, "100"), {name: "point", advance: time.Second},
+				{name: "trade", trade: &ledger.Trade{Instrument: find(stockABC), Quantity: dec("1"), Price: dec("50"), Commission: dec("0.5")}},
+				tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "80"), {name: "resume", advance: time.Second}, {name: "cancel"},
+				orderOf("a", stockABC, "1", "50")}},
 		// The share that was bought left, and 30 minutes later two are bought back that were not there.
 		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer of more than there was",
 			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },

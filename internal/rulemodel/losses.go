@@ -53,7 +53,7 @@ func (j *judge) workOutSamples() (list []sample) {
 			list = append(list, sample{at: w.At, event: n, equity: add(w.Equity, by(n)), by: by(n), before: w.Before})
 		case State:
 			if len(w.Recount) > 0 {
-				list = append(list, sample{at: e.Time, event: n, equity: add(w.Equity, by(n)), anew: w.Recount})
+				list = append(list, sample{at: e.Time, event: n, equity: add(w.Equity, by(n)), by: by(n), anew: w.Recount})
 			}
 		case Facts:
 			for _, f := range flows[n] {
@@ -144,12 +144,13 @@ type waterMark struct {
 	high     rat
 	waiting  []flow
 	restated bool // it was adjusted by the equity of a point that an execution changed later
+	sunk     bool // it is of a resumption with an equity below zero that an execution changed later
 }
 
 func (j *judge) marked() waterMark { return j.water.get(j.workOutMark) }
 
 func (j *judge) workOutMark() waterMark {
-	high, waiting, restated := new0(), []flow(nil), false
+	high, waiting, restated, sunk := new0(), []flow(nil), false, false
 	pointed := false
 	var before rat // equity before capital moves
 	var by bool    // that equity is not as it was written
@@ -158,7 +159,7 @@ func (j *judge) workOutMark() waterMark {
 		case s.equity != nil && s.anew != nil:
 			before = nil
 			if slices.Contains(s.anew, risk.RuleDrawdown) {
-				high, waiting = s.equity, nil
+				high, waiting, sunk = s.equity, nil, s.by.Sign() != 0
 			}
 		case s.equity != nil:
 			came := new0()
@@ -178,7 +179,7 @@ func (j *judge) workOutMark() waterMark {
 			waiting, before = append(waiting, s.moved), nil
 		}
 	}
-	return waterMark{high, waiting, restated}
+	return waterMark{high, waiting, restated, sunk && high.Sign() < 0}
 }
 
 // pointed reports whether there is an equity point.
@@ -222,6 +223,9 @@ func (j *judge) severity(equity rat) risk.Severity {
 // Restated reports whether an execution was cancelled after the high-water mark had been adjusted, for capital, by an
 // equity that contained the execution.
 func Restated(h History, now time.Time) bool { return newJudge(h, now).marked().restated }
+
+// Sunk reports whether the high-water mark is below zero, and of a resumption, and an execution was cancelled since.
+func Sunk(h History, now time.Time) bool { return newJudge(h, now).marked().sunk }
 
 // AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
 // that no decimal states exactly. On which side of the threshold it is then depends on the rounding.

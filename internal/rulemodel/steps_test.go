@@ -233,6 +233,9 @@ func draw(seed uint64) []step {
 	if s.chance(8) {
 		s.dayTrader()
 	}
+	if s.chance(8) {
+		s.strategist()
+	}
 	for range 10 + s.IntN(30) {
 		s.next()
 	}
@@ -255,6 +258,12 @@ func (s *script) dayTrader() {
 			t.Price = cents(s.prices[n])
 		}
 		s.add(step{name: "trade", advance: time.Second, trade: t})
+		if s.chance(30) { // all of it leaves, and comes back in part or is bought again
+			s.move("depart", i, 4)
+			s.move(pick(s, "come", "come", "trade"), i, 0)
+			s.add(step{name: "trade", advance: time.Second, trade: t})
+			s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: t.Instrument, Quantity: t.Quantity.Neg(), Price: t.Price}})
+		}
 		if s.chance(15) {
 			s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 12*time.Hour, 48*time.Hour)})
 		}
@@ -265,6 +274,33 @@ func (s *script) dayTrader() {
 			s.order()
 		}
 	}
+}
+
+// strategist draws orders of a strategy that is near its limit, and transfers of what it holds.
+func (s *script) strategist() {
+	l := s.limits()
+	l.StrategyExposure = risk.Limit{Amount: dec(pick(s, "4000", "6000", "9500"))}
+	l.PriceCollar, l.Leverage, l.SecTypes = dec("0.5"), dec("50"), append(l.SecTypes, ledger.Stock)
+	s.add(step{name: "limits", limits: &l})
+	for range 3 + s.IntN(4) {
+		n := s.IntN(2)
+		i := listings[n]
+		o := risk.Order{ID: ledger.OrderID(fmt.Sprintf("o%d", len(s.orders)+1)), Instrument: i.Instrument,
+			Quantity: dec(fmt.Sprint(i.lot * pick(s, 1, 1, 2))), Strategy: pick(s, "", "trend", "trend", "pairs")}
+		s.orders = append(s.orders, o)
+		s.markAll(100)
+		s.add(step{name: "order", order: &o, advance: time.Second})
+		s.add(step{name: "fill", id: o.ID, part: pick(s, 4, 4, 2), price: cents(s.prices[n]), advance: time.Second})
+		if s.chance(40) {
+			s.move("depart", i, pick(s, 1, 2, 3, 4))
+		}
+	}
+}
+
+// move has a position come or go now, or be bought: the usual quantity, or so many quarters of what is held.
+func (s *script) move(name string, l listing, part int) {
+	s.add(step{name: name, advance: time.Second, part: part, held: 48 * time.Hour,
+		trade: &ledger.Trade{Instrument: l.Instrument, Quantity: dec(fmt.Sprint(l.lot)), Price: s.priceOf(l.Instrument)}})
 }
 
 // markAll marks most contracts anew.
