@@ -114,7 +114,7 @@ func TestFaults(t *testing.T) {
 				tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "80"), {name: "resume", advance: time.Second}, {name: "cancel"},
 				orderOf("a", stockABC, "1", "50")}},
 		// The share that was bought left, and 30 minutes later two are bought back that were not there.
-		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer of more than there was",
+		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer through zero",
 			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },
 			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"),
 				tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"), tradeOf(stockXYZ, "1", "100"), {name: "advance", advance: time.Hour},

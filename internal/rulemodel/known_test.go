@@ -27,9 +27,9 @@ var knownDifferences = []knownDifference{
 	// A mark below zero, of a resumption, is zero once an execution is cancelled that is in the equity of then.
 	{name: "a mark below zero is restated", more: []risk.Rule{risk.RuleState, risk.RuleDrawdown},
 		when: func(p *player) bool { return rulemodel.Sunk(p.history, p.now()) }},
-	// What a late transfer leaves short was not opened by a trade, and nothing is left of what was.
-	{name: "day trades after a transfer of more than there was", more: []risk.Rule{risk.RuleDayTrades},
-		when: func(p *player) bool { return rulemodel.TookMore(p.history, p.now()) }},
+	// What a transfer leaves beyond zero was not opened by a trade, and nothing is left of what was.
+	{name: "day trades after a transfer through zero", more: []risk.Rule{risk.RuleDayTrades},
+		when: func(p *player) bool { return rulemodel.PassedZero(p.history, p.now()) }},
 }
 
 // known ends the history if every rule in which the library and the model differ is known.

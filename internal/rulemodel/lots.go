@@ -19,7 +19,7 @@ type lots struct {
 	gains   map[ledger.Currency]rat // of what was closed of futures and CFDs
 	left    map[string]rat          // the basis of what a transfer took along
 	premium map[ledger.InstrumentKey]rat
-	lacked  bool // a transfer took along more than there was
+	passed  bool // a transfer took along more than there was, or brought more than was sold short
 }
 
 // lots folds the facts in force.
@@ -77,6 +77,7 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	for _, n := range list {
 		quantity := exact(n.Quantity)
 		met, basis, rest := l.take(key, quantity)
+		l.passed = l.passed || met.Sign() != 0 && rest.Sign() != 0
 		if !settlesNotional(i) {
 			credit(l.gains, i.Currency, neg(add(mul(exact(n.Basis), div(met, quantity)), basis)))
 		}
@@ -84,8 +85,9 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	}
 }
 
-// TookMore reports whether a late transfer took along more than there was at its time.
-func TookMore(h History, now time.Time) bool { return newJudge(h, now).lots().lacked }
+// PassedZero reports whether a transfer took a position through zero, which one can that is late or is found late by a
+// correction.
+func PassedZero(h History, now time.Time) bool { return newJudge(h, now).lots().passed }
 
 // depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
 // the transfer, or else at the basis that it had when it was recorded. The documentation does not say so: the
@@ -97,7 +99,7 @@ func (l *lots) depart(j *judge, p placed) {
 	if rest.Sign() == 0 {
 		return
 	}
-	l.lacked = true
+	l.passed = true
 	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {
