@@ -47,7 +47,7 @@ func (p *player) capital(s step, f ledger.Fact, at time.Time, c ledger.Currency)
 	if pointed && p.unrated() && !unratedFlows && !s.switched {
 		return ""
 	}
-	own := unrated && (pointed && !unratedFlows || p.euro.IsZero() && !rateless) && !s.switched
+	own := unrated && pointed && !unratedFlows && !s.switched
 	if own {
 		f = rated(f, dec("1.25"))
 	}
@@ -97,9 +97,6 @@ func (p *player) inKind(s step) string {
 		t.Lots = []ledger.Lot{{Quantity: t.Quantity, Basis: basis, OpenedAt: at.Add(-s.held)}}
 	}
 	refused, late := rulemodel.CannotMove(p.history, t, p.now())
-	if late && !lateBases && !s.switched && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
-		return ""
-	}
 	p.cover.moved(s, t, refused, late, p.history.Base)
 	if refused {
 		_, err := p.portfolio.Record(p.ctx, t)

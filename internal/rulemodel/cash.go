@@ -2,6 +2,7 @@ package rulemodel
 
 import (
 	"maps"
+	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 )
@@ -120,6 +121,20 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 // rated reports whether capital that counts at the rate of the day has a fresh one. Without it losses are not
 // known. The documentation does not say that equity then counts as unknown: the library does.
 func (j *judge) rated() bool {
+	_, young := j.ratesOfCapital()
+	return young
+}
+
+// CapitalKnown reports whether all capital that counts at the rate of the day has one, of whatever age: else no
+// equity point can be taken.
+func CapitalKnown(h History, now time.Time) bool {
+	known, _ := newJudge(h, now).ratesOfCapital()
+	return known
+}
+
+// ratesOfCapital reports whether all capital that counts at the rate of the day has one, and whether those are fresh.
+func (j *judge) ratesOfCapital() (known, fresh bool) {
+	known, fresh = true, true
 	sums := map[ledger.Currency]rat{}
 	for _, s := range j.samples() {
 		if s.equity == nil && s.moved.rate == nil {
@@ -127,11 +142,11 @@ func (j *judge) rated() bool {
 		}
 	}
 	for c, sum := range sums {
-		if rate, young := j.rate(c); sum.Sign() != 0 && (rate == nil || !young) {
-			return false
+		if rate, young := j.rate(c); sum.Sign() != 0 {
+			known, fresh = known && rate != nil, fresh && rate != nil && young
 		}
 	}
-	return true
+	return known, fresh
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything

@@ -193,7 +193,7 @@ func (j *judge) workOutPositions() map[ledger.InstrumentKey]*holding {
 }
 
 // CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More cannot
-// go than is held, and nothing can come against a position in the other direction, unless the transfer is late.
+// go than is held, and nothing can come against a position in the other direction, unless the transfer is late. A late one that goes needs a price. The documentation does not say so: the library does.
 func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool) {
 	t.Instrument.SetDefaults()
 	j := newJudge(h, now)
@@ -208,7 +208,10 @@ func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool
 	if len(t.Lots) > 0 {
 		return !late && held.Sign() == -quantity.Sign(), late
 	}
-	return !late && (held.Sign() != -quantity.Sign() || less(size(held), size(quantity))), late
+	if late { // the basis of its time is not known then
+		return j.priceOf(t.Instrument, t.Price, t.Time).Sign() == 0, late
+	}
+	return held.Sign() != -quantity.Sign() || less(size(held), size(quantity)), late
 }
 
 // of reports whether the fact is of the contract.

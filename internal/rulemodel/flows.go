@@ -39,7 +39,7 @@ func (j *judge) flow(r record) (flow, bool) {
 		f.Instrument.SetDefaults()
 		_, basis := sum(f.Lots)
 		if len(f.Lots) == 0 {
-			basis = neg(j.before(r.event+1, then.now).lots().left[f.ID])
+			basis = neg(then.basisOf(&f))
 		}
 		amount := then.worthOf(f.Instrument, exact(f.Quantity), basis, f.Price, f.Time)
 		return flow{f.Instrument.Currency, amount, then.rateOr(r.rate, f.Instrument.Currency, f.FXRate, f.Time)}, true

@@ -26,9 +26,9 @@ type judge struct {
 	forced   once[[]placed]
 	held     once[map[ledger.InstrumentKey]*holding]
 	flows    once[map[int][]flow]
+	folded   once[*lots]
 	orders   once[[]working]
 	sectored once[map[string]string]
-	folded   once[*lots]
 	sampled  once[[]sample]
 	water    once[waterMark]
 	worth    once[worth]
@@ -97,7 +97,7 @@ func (from *judge) readOn(h History, now time.Time) *judge {
 	if j.marks == nil {
 		j.marks, j.rates = map[ledger.InstrumentKey]*marked{}, map[ledger.Currency]ledger.FXRate{}
 	}
-	j.folded, j.sampled, j.water = once[*lots]{}, once[[]sample]{}, once[waterMark]{}
+	j.sampled, j.water = once[[]sample]{}, once[waterMark]{}
 	j.worth, j.old, j.looked = once[worth]{}, once[bool]{}, once[look]{}
 	for _, e := range h.Events[len(from.h.Events):] {
 		j.read(e)
@@ -121,7 +121,7 @@ func (j *judge) read(e Event) {
 	case Held, Released:
 		j.orders, j.sectored = once[[]working]{}, once[map[string]string]{}
 	case Facts:
-		j.recorded, j.forced, j.flows = once[[]record]{}, once[[]placed]{}, once[map[int][]flow]{}
+		j.recorded, j.forced, j.folded, j.flows = once[[]record]{}, once[[]placed]{}, once[*lots]{}, once[map[int][]flow]{}
 		j.held, j.orders = once[map[ledger.InstrumentKey]*holding]{}, once[[]working]{}
 	}
 }

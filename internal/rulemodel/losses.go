@@ -84,7 +84,7 @@ func (j *judge) shifts() (list []shift) {
 		case ledger.Cancellation:
 			root, _ := f.Cancels.Correction()
 			from := first[root]
-			if rate, _ := j.before(r.event, j.h.Events[r.event].Time).rate(commissionCurrency(last[root])); rate != nil {
+			if rate, _ := j.before(r.event, j.h.Events[r.event].Time).rate(commissionCurrency(last[root])); rate != nil { // the present one
 				list = append(list, shift{from, r.event, mul(costs(last[root]), rate)})
 			}
 		}

@@ -1,6 +1,7 @@
 package rulemodel
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -17,7 +18,6 @@ type lot struct {
 type lots struct {
 	open    map[ledger.InstrumentKey][]lot
 	gains   map[ledger.Currency]rat // of what was closed of futures and CFDs
-	left    map[string]rat          // the basis of what a transfer took along
 	premium map[ledger.InstrumentKey]rat
 	passed  bool // a transfer took along more than there was, or brought more than was sold short
 }
@@ -26,7 +26,7 @@ type lots struct {
 func (j *judge) lots() *lots { return j.folded.get(j.workOutLots) }
 
 func (j *judge) workOutLots() *lots {
-	all := &lots{open: map[ledger.InstrumentKey][]lot{}, gains: map[ledger.Currency]rat{}, left: map[string]rat{},
+	all := &lots{open: map[ledger.InstrumentKey][]lot{}, gains: map[ledger.Currency]rat{},
 		premium: map[ledger.InstrumentKey]rat{}}
 	for _, p := range j.inForce() {
 		switch {
@@ -90,12 +90,10 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 func PassedZero(h History, now time.Time) bool { return newJudge(h, now).lots().passed }
 
 // depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
-// the transfer, or else at the basis that it had when it was recorded. The documentation does not say so: the
-// library does.
+// the transfer, or else at the basis that it had when it was recorded.
 func (l *lots) depart(j *judge, p placed) {
 	key, quantity := p.move.Instrument.Key(), exact(p.move.Quantity)
-	_, basis, rest := l.take(key, quantity)
-	l.left[p.move.ID] = basis
+	_, _, rest := l.take(key, quantity)
 	if rest.Sign() == 0 {
 		return
 	}
@@ -103,18 +101,17 @@ func (l *lots) depart(j *judge, p placed) {
 	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {
-		missing = mul(neg(j.basisOf(p.move, p.told)), div(rest, quantity))
+		missing = mul(neg(then.basisOf(p.move)), div(rest, quantity))
 	}
 	l.put(key, lot{rest, missing, p.move.Time})
 }
 
-// basisOf is the basis of what a transfer takes along, when event n recorded it; negative of a short
-// position.
-func (j *judge) basisOf(t *ledger.Transfer, n int) rat {
-	if n == len(j.h.Events)-1 {
-		return new0() // more than is held goes, and it is being recorded
-	}
-	return j.before(n+1, j.h.Events[n].Time).lots().left[t.ID]
+// basisOf is the basis of what a transfer takes along that is recorded now, as the lots are now; negative of a
+// short position.
+func (j *judge) basisOf(t *ledger.Transfer) rat {
+	now := lots{open: maps.Clone(j.lots().open)}
+	_, basis, _ := now.take(t.Instrument.Key(), exact(t.Quantity))
+	return basis
 }
 
 // split turns the lots of a contract into others, at what they cost.

@@ -365,7 +365,7 @@ func (p *player) update(s step) {
 func (p *player) point() string {
 	err := p.portfolio.RecordEquity(p.ctx, p.now())
 	equity := rulemodel.Equity(p.history, p.now())
-	if equity == nil {
+	if equity == nil || !rulemodel.CapitalKnown(p.history, p.now()) {
 		if !errors.Is(err, accounts.ErrNoMark) {
 			return fmt.Sprintf("an equity point without equity: %v", err)
 		}

@@ -23,18 +23,9 @@ const foreignFlows = true
 // rates that are told later.
 const transfers = true
 
-// lateBases switches on transfers that are late for their contract and whose basis counts: those that go
-// without a price, which are refused, and those of futures and CFDs. The basis that a transfer takes along is
-// filled in from the lots of now, and not from those of its time.
-const lateBases = false
-
 // unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
 // what comes after it. With the rate of the day the capital changes too, and so does the loss that is told.
 const unratedFlows = false
-
-// rateless switches on capital without any rate, own or of the day, of which no equity point can be taken. An
-// order that buys back a part of a short option without a mark is allowed then, where the model misses the mark.
-const rateless = false
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
