@@ -73,7 +73,7 @@ func newJudge(h History, now time.Time) *judge {
 	}
 	from := known.latest
 	if from == nil || len(from.h.Events) > len(h.Events) {
-		from = &judge{state: risk.TradingActive}
+		from = &judge{state: risk.TradingActive, marks: map[ledger.InstrumentKey]*marked{}, rates: map[ledger.Currency]ledger.FXRate{}}
 	}
 	j := from.readOn(h, now)
 	known.at[at] = j
@@ -90,19 +90,16 @@ func (j *judge) before(n int, now time.Time) *judge {
 
 // readOn reads the events that the history has beyond those that were read, at another time, and forgets what
 // was worked out and may be different then.
-func (from *judge) readOn(h History, now time.Time) *judge {
-	j := *from
-	j.h, j.now = h, now
-	j.marks, j.rates = maps.Clone(from.marks), maps.Clone(from.rates)
-	if j.marks == nil {
-		j.marks, j.rates = map[ledger.InstrumentKey]*marked{}, map[ledger.Currency]ledger.FXRate{}
+func (j *judge) readOn(h History, now time.Time) *judge {
+	next := *j
+	next.h, next.now = h, now
+	next.marks, next.rates = maps.Clone(j.marks), maps.Clone(j.rates)
+	next.sampled, next.water = once[[]sample]{}, once[waterMark]{}
+	next.worth, next.old, next.looked = once[worth]{}, once[bool]{}, once[look]{}
+	for _, e := range h.Events[len(j.h.Events):] {
+		next.read(e)
 	}
-	j.sampled, j.water = once[[]sample]{}, once[waterMark]{}
-	j.worth, j.old, j.looked = once[worth]{}, once[bool]{}, once[look]{}
-	for _, e := range h.Events[len(from.h.Events):] {
-		j.read(e)
-	}
-	return &j
+	return &next
 }
 
 func (j *judge) read(e Event) {

@@ -4,9 +4,9 @@
 //
 // A History is a list of everything that happened, and Judge answers one question about one order.
 // Judge works everything out from the whole history, in exact fractions, and keeps nothing but what
-// it has worked out of the events so far. Positions come of the facts in force in the order of their times, so a correction, a
-// cancellation or a late fact needs no treatment of its own. Capital counts in the order in which it became
-// known, and at the rate that was told last.
+// it has worked out of the events so far. Positions come of the facts in force in the order of their
+// times, so a correction, a cancellation or a late fact needs no treatment of its own. Capital counts
+// in the order in which it became known, and at the rate that was told last.
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
