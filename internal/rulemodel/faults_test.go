@@ -77,6 +77,7 @@ const (
 	call95   = "OPT:XYZ:20260717:C:95:100:USD"
 	call105  = "OPT:XYZ:20260717:C:105:100:USD"
 	putSAP   = "OPT:SAP:20260717:P:100:100:EUR"
+	putMCL   = "FOP:MCL:20260716:P:68:100:USD"
 	callMCL  = "FOP:MCL:20260716:C:70:100:USD"
 	fund     = "FUND:FND:USD"
 )
@@ -113,6 +114,9 @@ func TestFaults(t *testing.T) {
 				{name: "trade", trade: &ledger.Trade{Instrument: find(stockABC), Quantity: dec("1"), Price: dec("50"), Commission: dec("0.5")}},
 				tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "80"), {name: "resume", advance: time.Second}, {name: "cancel"},
 				orderOf("a", stockABC, "1", "50")}},
+		"a purchase that reduces misses the rate of cash beside a short option": {"the cash for short options has no rate", func(*risk.Limits) {},
+			[]step{tradeOf(stockXYZ, "-100", "95"), tradeOf(putMCL, "-1", "1.9"), markOf(stockXYZ, "95"), cashOf(ledger.Dividend, "EUR", "200"),
+				orderOf("a", stockXYZ, "100", "0")}},
 		// The share that was bought left, and 30 minutes later two are bought back that were not there.
 		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer through zero",
 			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },

@@ -24,6 +24,9 @@ var knownDifferences = []knownDifference{
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},
 		when: spreadInCash},
+	// The documentation holds an order that reduces against no rate, and this one spends cash that is not known.
+	{name: "the cash for short options has no rate", more: []risk.Rule{risk.RuleNoFX},
+		when: func(p *player) bool { return rulemodel.Equity(p.history, p.now()) == nil }},
 	// A mark below zero, of a resumption, is zero once an execution is cancelled that is in the equity of then.
 	{name: "a mark below zero is restated", more: []risk.Rule{risk.RuleState, risk.RuleDrawdown},
 		when: func(p *player) bool { return rulemodel.Sunk(p.history, p.now()) }},
