@@ -47,7 +47,7 @@ func (p *player) capital(s step, f ledger.Fact, at time.Time, c ledger.Currency)
 	if pointed && p.unrated() && !unratedFlows && !s.switched {
 		return ""
 	}
-	own := unrated && pointed && !unratedFlows && !s.switched
+	own := unrated && (pointed && !unratedFlows || p.euro.IsZero() && !rateless) && !s.switched
 	if own {
 		f = rated(f, dec("1.25"))
 	}
