@@ -97,9 +97,6 @@ func (p *player) inKind(s step) string {
 		t.Lots = []ledger.Lot{{Quantity: t.Quantity, Basis: basis, OpenedAt: at.Add(-s.held)}}
 	}
 	refused, late := rulemodel.CannotMove(p.history, t, p.now())
-	if late && !lateBases && !s.switched && (s.name == "depart" && t.Price.IsZero() || i.SecType == ledger.Future || i.SecType == ledger.CFD) {
-		return ""
-	}
 	p.cover.moved(s, t, refused, late, p.history.Base)
 	if refused {
 		_, err := p.portfolio.Record(p.ctx, t)
@@ -158,10 +155,11 @@ func rated(f ledger.Fact, rate ledger.Decimal) ledger.Fact {
 	return f
 }
 
-// losses compares what losses are told from, until an execution is corrected or cancelled: that moves equity points.
+// losses compares what losses are told from.
 func (p *player) losses() string {
 	want, ok := rulemodel.LossesOf(p.history, p.now())
-	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued || p.restated { // which the report then leaves out
+	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued { // which the report then leaves out
+		p.ended = rulemodel.Restated(p.history, p.now())
 		return ""
 	}
 	s := p.portfolio.Snapshot()
@@ -171,7 +169,7 @@ func (p *player) losses() string {
 	if want.DayLoss != nil && !near(s.Risk.DayLoss, want.DayLoss) {
 		return fmt.Sprintf("the day lost %s, the model says %s", s.Risk.DayLoss, want.DayLoss.FloatString(6))
 	}
-	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) {
+	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) && !p.restated() {
 		return fmt.Sprintf("the drawdown is %s, the model says %s", s.Risk.Drawdown, want.Drawdown.FloatString(6))
 	}
 	return ""

@@ -1,6 +1,9 @@
 package rulemodel
 
 import (
+	"maps"
+	"time"
+
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -17,7 +20,7 @@ func costs(t *ledger.Trade) rat { return add(exact(t.Commission), exact(t.Taxes)
 // cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and all
 // else its proceeds.
 func (j *judge) cash() map[ledger.Currency]rat {
-	balance := j.lots().gains
+	balance := maps.Clone(j.lots().gains)
 	for _, m := range j.movements() {
 		credit(balance, m.Currency, exact(m.Amount))
 	}
@@ -63,11 +66,17 @@ func (j *judge) movements() (list []ledger.CashMovement) {
 // if a mark or a rate is missing. It also reports whether all of them are fresh, and those of what is
 // working besides.
 func (j *judge) equity() (total rat, fresh bool) {
-	if !j.answered.worth {
-		j.worth, j.fresh = j.workOutEquity()
-		j.answered.worth = true
-	}
-	return j.worth, j.fresh
+	w := j.worth.get(func() (w worth) {
+		w.total, w.fresh = j.workOutEquity()
+		return w
+	})
+	return w.total, w.fresh
+}
+
+// worth is what equity returns.
+type worth struct {
+	total rat
+	fresh bool
 }
 
 func (j *judge) workOutEquity() (total rat, fresh bool) {
@@ -112,6 +121,20 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 // rated reports whether capital that counts at the rate of the day has a fresh one. Without it losses are not
 // known. The documentation does not say that equity then counts as unknown: the library does.
 func (j *judge) rated() bool {
+	_, young := j.ratesOfCapital()
+	return young
+}
+
+// CapitalKnown reports whether all capital that counts at the rate of the day has one, of whatever age: else no
+// equity point can be taken.
+func CapitalKnown(h History, now time.Time) bool {
+	known, _ := newJudge(h, now).ratesOfCapital()
+	return known
+}
+
+// ratesOfCapital reports whether all capital that counts at the rate of the day has one, and whether those are fresh.
+func (j *judge) ratesOfCapital() (known, fresh bool) {
+	known, fresh = true, true
 	sums := map[ledger.Currency]rat{}
 	for _, s := range j.samples() {
 		if s.equity == nil && s.moved.rate == nil {
@@ -119,11 +142,11 @@ func (j *judge) rated() bool {
 		}
 	}
 	for c, sum := range sums {
-		if rate, young := j.rate(c); sum.Sign() != 0 && (rate == nil || !young) {
-			return false
+		if rate, young := j.rate(c); sum.Sign() != 0 {
+			known, fresh = known && rate != nil, fresh && rate != nil && young
 		}
 	}
-	return true
+	return known, fresh
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything

@@ -37,6 +37,19 @@ func (j *judge) dayTrades() int {
 	closing := map[place]bool{}
 	held := map[ledger.InstrumentKey]rat{}
 	count := 0
+	// Once a transfer has left nothing of what there was, nothing was opened today.
+	moved := func(p placed, i ledger.Instrument, quantity ledger.Decimal) {
+		key := i.Key()
+		if held[key] == nil {
+			held[key] = new0()
+		}
+		was := held[key].Sign()
+		held[key] = add(held[key], exact(quantity))
+		if held[key].Sign() != was {
+			delete(opened, place{key, j.dayOf(p.time)})
+			delete(closing, place{key, j.dayOf(p.time)})
+		}
+	}
 	for _, p := range j.inForce() {
 		if p.split != nil { // what is held, and what was opened today, becomes more
 			from, to := p.split.From.Key(), p.split.To.Key()
@@ -56,25 +69,12 @@ func (j *judge) dayTrades() int {
 		}
 		if p.open != nil {
 			for _, l := range p.open.Lots {
-				key := p.open.Instrument.Key()
-				if held[key] == nil {
-					held[key] = new0()
-				}
-				held[key] = add(held[key], exact(l.Quantity))
+				moved(p, p.open.Instrument, l.Quantity)
 			}
 			continue
 		}
-		if p.move != nil { // once nothing is left, nothing was opened today
-			key := p.move.Instrument.Key()
-			if held[key] == nil {
-				held[key] = new0()
-			}
-			held[key] = add(held[key], exact(p.move.Quantity))
-			if held[key].Sign() == 0 {
-				at := place{key, j.dayOf(p.time)}
-				delete(opened, at)
-				delete(closing, at)
-			}
+		if p.move != nil {
+			moved(p, p.move.Instrument, p.move.Quantity)
 			continue
 		}
 		t := p.trade

@@ -29,10 +29,7 @@ type record struct {
 // records returns the facts recorded so far. A cash movement, an opening or a transfer that is recorded
 // again only tells its rate.
 func (j *judge) records() []record {
-	if !j.answered.recorded {
-		j.recorded, j.answered.recorded = j.workOutRecords(), true
-	}
-	return j.recorded
+	return j.recorded.get(j.workOutRecords)
 }
 
 func (j *judge) workOutRecords() (list []record) {
@@ -82,10 +79,7 @@ func keyOf(f ledger.Fact) string {
 // exercised and assigned options first, else as they were recorded. The last version of an execution
 // is in force, unless it was cancelled, in the place of the first.
 func (j *judge) inForce() []placed {
-	if !j.answered.forced {
-		j.forced, j.answered.forced = j.workOutForce(), true
-	}
-	return j.forced
+	return j.forced.get(j.workOutForce)
 }
 
 func (j *judge) workOutForce() []placed {
@@ -156,7 +150,9 @@ type holding struct {
 }
 
 // positions returns the quantities held, by contract.
-func (j *judge) positions() map[ledger.InstrumentKey]*holding {
+func (j *judge) positions() map[ledger.InstrumentKey]*holding { return j.held.get(j.workOutPositions) }
+
+func (j *judge) workOutPositions() map[ledger.InstrumentKey]*holding {
 	held := map[ledger.InstrumentKey]*holding{}
 	of := func(i ledger.Instrument) *holding {
 		key := i.Key()
@@ -197,7 +193,7 @@ func (j *judge) positions() map[ledger.InstrumentKey]*holding {
 }
 
 // CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More cannot
-// go than is held, and nothing can come against a position in the other direction, unless the transfer is late.
+// go than is held, and nothing can come against a position in the other direction, unless the transfer is late. A late one that goes needs a price. The documentation does not say so: the library does.
 func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool) {
 	t.Instrument.SetDefaults()
 	j := newJudge(h, now)
@@ -212,7 +208,10 @@ func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool
 	if len(t.Lots) > 0 {
 		return !late && held.Sign() == -quantity.Sign(), late
 	}
-	return !late && (held.Sign() != -quantity.Sign() || less(size(held), size(quantity))), late
+	if late { // the basis of its time is not known then
+		return j.priceOf(t.Instrument, t.Price, t.Time).Sign() == 0, late
+	}
+	return held.Sign() != -quantity.Sign() || less(size(held), size(quantity)), late
 }
 
 // of reports whether the fact is of the contract.

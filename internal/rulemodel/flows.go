@@ -26,7 +26,7 @@ func (f flow) at(j *judge) rat {
 
 // flow returns the capital that a record moves, if it does.
 func (j *judge) flow(r record) (flow, bool) {
-	then := newJudge(History{j.h.Base, j.h.Events[:r.event]}, j.h.Events[r.event].Time)
+	then := j.before(r.event, j.h.Events[r.event].Time)
 	switch f := r.fact.(type) {
 	case ledger.CashMovement:
 		return flow{f.Currency, exact(f.Amount), then.rateOr(r.rate, f.Currency, f.FXRate, f.Time)}, f.Kind.IsCapital()
@@ -39,8 +39,7 @@ func (j *judge) flow(r record) (flow, bool) {
 		f.Instrument.SetDefaults()
 		_, basis := sum(f.Lots)
 		if len(f.Lots) == 0 {
-			with := newJudge(History{j.h.Base, j.h.Events[:r.event+1]}, then.now)
-			basis = neg(with.lots().left[f.ID])
+			basis = neg(then.basisOf(&f))
 		}
 		amount := then.worthOf(f.Instrument, exact(f.Quantity), basis, f.Price, f.Time)
 		return flow{f.Instrument.Currency, amount, then.rateOr(r.rate, f.Instrument.Currency, f.FXRate, f.Time)}, true

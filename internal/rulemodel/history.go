@@ -1,13 +1,14 @@
 package rulemodel
 
 import (
+	"maps"
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
 
-// judge is one question, with what is read off the history for it.
+// judge is a history as it stands at a time, with what is read off it.
 type judge struct {
 	h   History
 	now time.Time
@@ -19,41 +20,107 @@ type judge struct {
 	marks  map[ledger.InstrumentKey]*marked
 	rates  map[ledger.Currency]ledger.FXRate
 
-	recorded []record  // what records, samples, inForce, accepted and equity have returned to this question
-	sampled  []sample  //
-	forced   []placed  //
-	orders   []working //
-	worth    rat
-	fresh    bool
-	answered struct{ recorded, sampled, forced, orders, worth bool }
+	// What the methods have worked out: first what depends on facts alone, then on orders, and then on any event
+	// and the time. See readOn.
+	recorded once[[]record]
+	forced   once[[]placed]
+	held     once[map[ledger.InstrumentKey]*holding]
+	flows    once[map[int][]flow]
+	folded   once[*lots]
+	orders   once[[]working]
+	sectored once[map[string]string]
+	sampled  once[[]sample]
+	water    once[waterMark]
+	worth    once[worth]
+	old      once[bool]
+	looked   once[look]
+}
 
-	reduces bool
-	asked   map[risk.Rule]bool
-	broken  map[risk.Rule]bool
-	warned  map[risk.Rule]bool
+// once is what is worked out when it is asked for the first time. Nobody changes it then.
+type once[T any] struct {
+	done  bool
+	value T
+}
+
+func (o *once[T]) get(work func() T) T {
+	if !o.done {
+		o.value, o.done = work(), true
+	}
+	return o.value
+}
+
+// judges are those of a history that were asked before. Events are only ever added to a history, so what was before
+// an event is always the same.
+type judges struct {
+	at     map[moment]*judge
+	latest *judge
+}
+
+// moment is how many events there were, and the reading of the clock.
+type moment struct {
+	events int
+	now    time.Time
 }
 
 // newJudge reads the history as it stands now.
 func newJudge(h History, now time.Time) *judge {
-	j := &judge{h: h, now: now, state: risk.TradingActive,
-		marks: map[ledger.InstrumentKey]*marked{}, rates: map[ledger.Currency]ledger.FXRate{},
-		asked: map[risk.Rule]bool{}, broken: map[risk.Rule]bool{}, warned: map[risk.Rule]bool{}}
-	for _, e := range h.Events {
-		switch w := e.What.(type) {
-		case Policy:
-			j.status, j.limits, j.zone = w.Status, w.Limits, w.zone
-		case State:
-			j.state = w.State
-		case *marked:
-			j.mark(w)
-		case ledger.FXRate:
-			w.Time = earlier(w.Time, e.Time)
-			if old, ok := j.rates[w.Currency]; !ok || !w.Time.Before(old.Time) {
-				j.rates[w.Currency] = w
-			}
-		}
+	if h.judges == nil {
+		h.judges = &judges{at: map[moment]*judge{}}
+	}
+	known, at := h.judges, moment{len(h.Events), now}
+	if j := known.at[at]; j != nil {
+		return j
+	}
+	from := known.latest
+	if from == nil || len(from.h.Events) > len(h.Events) {
+		from = &judge{state: risk.TradingActive, marks: map[ledger.InstrumentKey]*marked{}, rates: map[ledger.Currency]ledger.FXRate{}}
+	}
+	j := from.readOn(h, now)
+	known.at[at] = j
+	if known.latest == nil || len(known.latest.h.Events) <= len(h.Events) {
+		known.latest = j
 	}
 	return j
+}
+
+// before reads the history as it stood when event n had not happened yet.
+func (j *judge) before(n int, now time.Time) *judge {
+	return newJudge(History{j.h.Base, j.h.Events[:n], j.h.judges}, now)
+}
+
+// readOn reads the events that the history has beyond those that were read, at another time, and forgets what
+// was worked out and may be different then.
+func (j *judge) readOn(h History, now time.Time) *judge {
+	next := *j
+	next.h, next.now = h, now
+	next.marks, next.rates = maps.Clone(j.marks), maps.Clone(j.rates)
+	next.sampled, next.water = once[[]sample]{}, once[waterMark]{}
+	next.worth, next.old, next.looked = once[worth]{}, once[bool]{}, once[look]{}
+	for _, e := range h.Events[len(j.h.Events):] {
+		next.read(e)
+	}
+	return &next
+}
+
+func (j *judge) read(e Event) {
+	switch w := e.What.(type) {
+	case Policy:
+		j.status, j.limits, j.zone = w.Status, w.Limits, w.zone
+	case State:
+		j.state = w.State
+	case *marked:
+		j.mark(w)
+	case ledger.FXRate:
+		w.Time = earlier(w.Time, e.Time)
+		if old, ok := j.rates[w.Currency]; !ok || !w.Time.Before(old.Time) {
+			j.rates[w.Currency] = w
+		}
+	case Held, Released:
+		j.orders, j.sectored = once[[]working]{}, once[map[string]string]{}
+	case Facts:
+		j.recorded, j.forced, j.folded, j.flows = once[[]record]{}, once[[]placed]{}, once[*lots]{}, once[map[int][]flow]{}
+		j.held, j.orders = once[map[ledger.InstrumentKey]*holding]{}, once[[]working]{}
+	}
 }
 
 // mark takes a mark in: an older one than the present one changes nothing, and a price of zero takes

@@ -11,21 +11,20 @@ import (
 // Check says what Portfolio.Check answers: of an id that is done or was refused it does not know. Losses
 // are looked at as by Reserve, though nothing is written.
 func Check(h History, o risk.Order, now time.Time) Answer {
-	j := newJudge(h, now)
+	j := newJudge(h, now).question()
 	if o.Quantity.IsZero() {
 		j.rule(risk.RuleInvalid, true)
-		return j.answer()
+		return j.found()
 	}
 	o.Instrument.SetDefaults()
 	if w := j.find(o.ID); w != nil && !w.released && w.left.Sign() != 0 {
 		if !same(w.order, o) {
 			j.rule(risk.RuleIDReused, true)
-			return j.answer()
+			return j.found()
 		}
 		return j.repeat(*w)
 	}
-	h.Events = append(slices.Clone(h.Events), Look(h, now)...)
-	return Judge(h, o, now)
+	return j.look().after.answer(o)
 }
 
 // Reserve says what Portfolio.Reserve answers, and what it writes down. An id is decided once. Before
@@ -35,7 +34,7 @@ func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
 	if o.Quantity.IsZero() {
 		return Answer{Invalid: true}, nil
 	}
-	j := newJudge(h, now)
+	j := newJudge(h, now).question()
 	o.Instrument.SetDefaults()
 	if w := j.find(o.ID); w != nil {
 		switch {
@@ -43,7 +42,7 @@ func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
 			return Answer{Reused: true}, nil
 		case w.released || w.left.Sign() == 0:
 			j.rule(risk.RuleDone, true)
-			a := j.answer()
+			a := j.found()
 			a.Repeat = true
 			return a, nil
 		}
@@ -52,9 +51,7 @@ func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
 	if a, ok := j.refused(o); ok {
 		return a, nil
 	}
-	wrote := Look(h, now)
-	h.Events = append(slices.Clone(h.Events), wrote...)
-	a := Judge(h, o, now)
+	wrote, a := j.look().wrote, j.look().after.answer(o)
 	switch {
 	case a.Allowed:
 		wrote = append(wrote, Event{now, Held{o}})
@@ -65,7 +62,7 @@ func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
 }
 
 // refused answers for an order that was refused for good.
-func (j *judge) refused(o risk.Order) (Answer, bool) {
+func (j *question) refused(o risk.Order) (Answer, bool) {
 	for _, e := range j.h.Events {
 		r, ok := e.What.(Refused)
 		if !ok || r.Order.ID != o.ID {
@@ -78,7 +75,7 @@ func (j *judge) refused(o risk.Order) (Answer, bool) {
 		for _, rule := range r.Rules {
 			j.rule(rule, true)
 		}
-		a := j.answer()
+		a := j.found()
 		a.Repeat = true
 		return a, true
 	}
@@ -87,15 +84,10 @@ func (j *judge) refused(o risk.Order) (Answer, bool) {
 
 // repeat answers for an order that is working: it is held, unless trading or the profile's status bars
 // it now.
-func (j *judge) repeat(w working) Answer {
-	for _, e := range Look(j.h, j.now) { // what losses bar now bars a repeat
-		if s, ok := e.What.(State); ok {
-			j.state = s.State
-		}
-	}
+func (j *question) repeat(w working) Answer {
 	j.reduces = j.onlyReduces(w.order, w.left)
-	j.permission()
-	a := j.answer()
+	j.permission(j.look().after.state) // what losses bar now bars a repeat
+	a := j.found()
 	a.Repeat = true
 	return a
 }

@@ -13,6 +13,7 @@ type sample struct {
 	at     time.Time
 	event  int
 	equity rat  // nil for capital that moved
+	by     rat  // what is in equity of executions that were corrected or cancelled since; zero for none
 	before bool // of a point that was written before capital moved
 	moved  flow
 	anew   []risk.Rule // of a resumption: the losses that begin here
@@ -21,30 +22,70 @@ type sample struct {
 // samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
 // in which they became known: capital that is told late was in no equity before.
 func (j *judge) samples() []sample {
-	if !j.answered.sampled {
-		j.sampled, j.answered.sampled = j.workOutSamples(), true
-	}
-	return j.sampled
+	return j.sampled.get(j.workOutSamples)
 }
 
-func (j *judge) workOutSamples() (list []sample) {
+// flowsOf returns the capital that each event moved.
+func (j *judge) flowsOf() map[int][]flow {
 	flows := map[int][]flow{}
 	for _, r := range j.records() {
 		if f, ok := j.flow(r); ok {
 			flows[r.event] = append(flows[r.event], f)
 		}
 	}
+	return flows
+}
+
+func (j *judge) workOutSamples() (list []sample) {
+	flows, shifts := j.flows.get(j.flowsOf), j.shifts()
+	by := func(n int) rat {
+		sum := new0()
+		for _, s := range shifts {
+			if s.from < n && n < s.to {
+				sum = add(sum, s.by)
+			}
+		}
+		return sum
+	}
 	for n, e := range j.h.Events {
 		switch w := e.What.(type) {
 		case Point:
-			list = append(list, sample{at: w.At, event: n, equity: w.Equity, before: w.Before})
+			list = append(list, sample{at: w.At, event: n, equity: add(w.Equity, by(n)), by: by(n), before: w.Before})
 		case State:
 			if len(w.Recount) > 0 {
-				list = append(list, sample{at: e.Time, event: n, equity: w.Equity, anew: w.Recount})
+				list = append(list, sample{at: e.Time, event: n, equity: add(w.Equity, by(n)), by: by(n), anew: w.Recount})
 			}
 		case Facts:
 			for _, f := range flows[n] {
 				list = append(list, sample{at: e.Time, event: n, moved: f})
+			}
+		}
+	}
+	return list
+}
+
+// shift is what equity points lack that were written between two events: the costs of an execution that was
+// recorded by the first and cancelled by the second. What a quantity gained or lost since is in no shift.
+type shift struct {
+	from, to int
+	by       rat
+}
+
+func (j *judge) shifts() (list []shift) {
+	first, last := map[string]int{}, map[string]*ledger.Trade{} // by root: its event, and its last version
+	for _, r := range j.records() {
+		switch f := r.fact.(type) {
+		case ledger.Trade:
+			root, _ := f.ExecID.Correction()
+			if last[root] == nil {
+				first[root] = r.event
+			}
+			last[root] = &f
+		case ledger.Cancellation:
+			root, _ := f.Cancels.Correction()
+			from := first[root]
+			if rate, _ := j.before(r.event, j.h.Events[r.event].Time).rate(commissionCurrency(last[root])); rate != nil { // the present one
+				list = append(list, shift{from, r.event, mul(costs(last[root]), rate)})
 			}
 		}
 	}
@@ -76,7 +117,8 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 // written before the capital moved, or else, where equity was not known then, by the next that is known;
 // zero without a point.
 func (j *judge) highWater() rat {
-	high, list := j.marked()
+	m := j.marked()
+	high, list := m.high, m.waiting
 	if equity, _ := j.equity(); equity != nil && j.pointed() {
 		waiting := j.worthOfAll(list)
 		high = flowed(high, sub(equity, waiting), waiting)
@@ -86,8 +128,7 @@ func (j *judge) highWater() rat {
 
 // waits reports whether capital came or went for which the high-water mark is not adjusted yet.
 func (j *judge) waits() bool {
-	_, list := j.marked()
-	return j.worthOfAll(list).Sign() != 0
+	return j.worthOfAll(j.marked().waiting).Sign() != 0
 }
 
 func (j *judge) worthOfAll(list []flow) rat {
@@ -98,35 +139,47 @@ func (j *judge) worthOfAll(list []flow) rat {
 	return total
 }
 
-// marked is the high-water mark without what waits for an equity that is known, and what waits.
-func (j *judge) marked() (high rat, waiting []flow) {
-	high = new0()
+// waterMark is the high-water mark without what waits for an equity that is known, and what waits.
+type waterMark struct {
+	high     rat
+	waiting  []flow
+	restated bool // it was adjusted by the equity of a point that an execution changed later
+	sunk     bool // it is of a resumption with an equity below zero that an execution changed later
+}
+
+func (j *judge) marked() waterMark { return j.water.get(j.workOutMark) }
+
+func (j *judge) workOutMark() waterMark {
+	high, waiting, restated, sunk := new0(), []flow(nil), false, false
 	pointed := false
 	var before rat // equity before capital moves
+	var by bool    // that equity is not as it was written
 	for _, s := range j.samples() {
 		switch {
 		case s.equity != nil && s.anew != nil:
 			before = nil
 			if slices.Contains(s.anew, risk.RuleDrawdown) {
-				high, waiting = s.equity, nil
+				high, waiting, sunk = s.equity, nil, s.by.Sign() != 0
 			}
 		case s.equity != nil:
 			came := new0()
 			if len(waiting) > 0 {
-				came = newJudge(History{j.h.Base, j.h.Events[:s.event]}, s.at).worthOfAll(waiting)
+				came = j.before(s.event, s.at).worthOfAll(waiting)
 			}
+			restated = restated || came.Sign() != 0 && s.by.Sign() != 0
 			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
-				before = s.equity
+				before, by = s.equity, s.by.Sign() != 0
 			}
 		case !pointed: // nothing is counted yet
 		case before != nil && s.moved.rate != nil:
+			restated = restated || by
 			high, before = flowed(high, before, s.moved.at(j)), nil
 		default:
 			waiting, before = append(waiting, s.moved), nil
 		}
 	}
-	return high, waiting
+	return waterMark{high, waiting, restated, sunk && high.Sign() < 0}
 }
 
 // pointed reports whether there is an equity point.
@@ -167,6 +220,13 @@ func (j *judge) severity(equity rat) risk.Severity {
 	return got
 }
 
+// Restated reports whether an execution was cancelled after the high-water mark had been adjusted, for capital, by an
+// equity that contained the execution.
+func Restated(h History, now time.Time) bool { return newJudge(h, now).marked().restated }
+
+// Sunk reports whether the high-water mark is below zero, and of a resumption, and an execution was cancelled since.
+func Sunk(h History, now time.Time) bool { return newJudge(h, now).marked().sunk }
+
 // AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
 // that no decimal states exactly. On which side of the threshold it is then depends on the rounding.
 func AtThreshold(h History, now time.Time) bool {
@@ -204,23 +264,39 @@ func bound(l risk.Limit, equity rat) (limit rat) {
 // down: the first equity point of all or one that capital waits for, how far losses have come, and a
 // change of the trading state. Where losses are beyond the day's limit or the drawdown is severe, trading
 // that is active becomes reducing.
-func Look(h History, now time.Time) (wrote []Event) {
-	before := newJudge(h, now)
-	equity, fresh := before.equity()
-	if equity == nil || !fresh || before.oldSpot() {
-		return nil
+func Look(h History, now time.Time) (wrote []Event) { return newJudge(h, now).look().wrote }
+
+// look is what Look writes down, and the history with that.
+type look struct {
+	wrote []Event
+	after *judge
+}
+
+func (j *judge) look() look { return j.looked.get(j.workOutLook) }
+
+func (j *judge) workOutLook() look {
+	equity, fresh := j.equity()
+	if equity == nil || !fresh || j.oldSpot() {
+		return look{nil, j}
 	}
-	if !before.pointed() || before.waits() {
-		wrote = append(wrote, Event{now, Point{At: now, Equity: equity}})
-		h.Events = append(slices.Clone(h.Events), wrote...)
+	var wrote []Event
+	if !j.pointed() || j.waits() {
+		wrote = append(wrote, Event{j.now, Point{At: j.now, Equity: equity}})
 	}
-	j := newJudge(h, now)
-	breach := Breach{DayLost: j.dayLost(equity), Severity: j.severity(equity)}
-	wrote = append(wrote, Event{now, breach})
+	with := j.with(wrote)
+	breach := Breach{DayLost: with.dayLost(equity), Severity: with.severity(equity)}
+	wrote = append(wrote, Event{j.now, breach})
 	if j.state == risk.TradingActive && (breach.DayLost || breach.Severity >= risk.SeveritySevere) {
-		wrote = append(wrote, Event{now, State{State: risk.TradingReducing}})
+		wrote = append(wrote, Event{j.now, State{State: risk.TradingReducing}})
 	}
-	return wrote
+	return look{slices.Clip(wrote), j.with(wrote)}
+}
+
+// with is the history with events that are not in it, and that move no capital.
+func (j *judge) with(events []Event) *judge {
+	h := j.h
+	h.Events = append(slices.Clone(h.Events), events...)
+	return j.readOn(h, j.now)
 }
 
 // BeforeFlow returns the equity point that is written before capital that comes or goes at a time that is now:

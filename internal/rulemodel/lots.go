@@ -1,6 +1,7 @@
 package rulemodel
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -17,13 +18,15 @@ type lot struct {
 type lots struct {
 	open    map[ledger.InstrumentKey][]lot
 	gains   map[ledger.Currency]rat // of what was closed of futures and CFDs
-	left    map[string]rat          // the basis of what a transfer took along
 	premium map[ledger.InstrumentKey]rat
+	passed  bool // a transfer took along more than there was, or brought more than was sold short
 }
 
 // lots folds the facts in force.
-func (j *judge) lots() *lots {
-	all := &lots{open: map[ledger.InstrumentKey][]lot{}, gains: map[ledger.Currency]rat{}, left: map[string]rat{},
+func (j *judge) lots() *lots { return j.folded.get(j.workOutLots) }
+
+func (j *judge) workOutLots() *lots {
+	all := &lots{open: map[ledger.InstrumentKey][]lot{}, gains: map[ledger.Currency]rat{},
 		premium: map[ledger.InstrumentKey]rat{}}
 	for _, p := range j.inForce() {
 		switch {
@@ -74,6 +77,7 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	for _, n := range list {
 		quantity := exact(n.Quantity)
 		met, basis, rest := l.take(key, quantity)
+		l.passed = l.passed || met.Sign() != 0 && rest.Sign() != 0
 		if !settlesNotional(i) {
 			credit(l.gains, i.Currency, neg(add(mul(exact(n.Basis), div(met, quantity)), basis)))
 		}
@@ -81,32 +85,33 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	}
 }
 
+// PassedZero reports whether a transfer took a position through zero, which one can that is late or is found late by a
+// correction.
+func PassedZero(h History, now time.Time) bool { return newJudge(h, now).lots().passed }
+
 // depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
-// the transfer, or else at the basis that it had when it was recorded. The documentation does not say so: the
-// library does.
+// the transfer, or else at the basis that it had when it was recorded.
 func (l *lots) depart(j *judge, p placed) {
 	key, quantity := p.move.Instrument.Key(), exact(p.move.Quantity)
-	_, basis, rest := l.take(key, quantity)
-	l.left[p.move.ID] = basis
+	_, _, rest := l.take(key, quantity)
 	if rest.Sign() == 0 {
 		return
 	}
-	then := newJudge(History{j.h.Base, j.h.Events[:p.told]}, j.h.Events[p.told].Time)
+	l.passed = true
+	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {
-		missing = mul(neg(j.basisOf(p.move, p.told)), div(rest, quantity))
+		missing = mul(neg(then.basisOf(p.move)), div(rest, quantity))
 	}
 	l.put(key, lot{rest, missing, p.move.Time})
 }
 
-// basisOf is the basis of what a transfer takes along, when event n recorded it; negative of a short
-// position.
-func (j *judge) basisOf(t *ledger.Transfer, n int) rat {
-	if n == len(j.h.Events)-1 {
-		return new0() // more than is held goes, and it is being recorded
-	}
-	then := newJudge(History{j.h.Base, j.h.Events[:n+1]}, j.h.Events[n].Time)
-	return then.lots().left[t.ID]
+// basisOf is the basis of what a transfer takes along that is recorded now, as the lots are now; negative of a
+// short position.
+func (j *judge) basisOf(t *ledger.Transfer) rat {
+	now := lots{open: maps.Clone(j.lots().open)}
+	_, basis, _ := now.take(t.Instrument.Key(), exact(t.Quantity))
+	return basis
 }
 
 // split turns the lots of a contract into others, at what they cost.

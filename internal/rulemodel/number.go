@@ -1,6 +1,7 @@
 package rulemodel
 
 import (
+	"math"
 	"math/big"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -13,8 +14,26 @@ func whole(n int64) rat { return big.NewRat(n, 1) }
 
 func part(a, b int64) rat { return big.NewRat(a, b) }
 
+// tenTo are the powers of ten by which the digits of a decimal are divided.
+var tenTo = func() (list []rat) {
+	for power := whole(1); len(list) <= 19; power = mul(power, whole(10)) {
+		list = append(list, power)
+	}
+	return list
+}()
+
 // exact returns a decimal as a fraction.
 func exact(d ledger.Decimal) rat {
+	if negative, high, low, places, ok := d.ToHiLo(); ok && high == 0 && low <= math.MaxInt64 {
+		r := new(big.Rat).SetInt64(int64(low))
+		if places > 0 {
+			r.Quo(r, tenTo[places])
+		}
+		if negative {
+			r.Neg(r)
+		}
+		return r
+	}
 	r, ok := new(big.Rat).SetString(d.String())
 	if !ok {
 		panic("a decimal prints as " + d.String())
@@ -22,20 +41,18 @@ func exact(d ledger.Decimal) rat {
 	return r
 }
 
-func add(list ...rat) rat {
-	sum := new(big.Rat)
+func add(sum rat, list ...rat) rat {
 	for _, r := range list {
-		sum.Add(sum, r)
+		sum = new(big.Rat).Add(sum, r)
 	}
 	return sum
 }
 
 func sub(a, b rat) rat { return new(big.Rat).Sub(a, b) }
 
-func mul(list ...rat) rat {
-	product := whole(1)
+func mul(product rat, list ...rat) rat {
 	for _, r := range list {
-		product.Mul(product, r)
+		product = new(big.Rat).Mul(product, r)
 	}
 	return product
 }

@@ -20,55 +20,6 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// coverage counts how often each rule was found broken and how often it held, and how often a
-// warning was given.
-type coverage struct {
-	Broken, Passed, Warned map[risk.Rule]int
-	orders, allowed        int
-	known                  map[string]int // histories that ended by a known difference
-	facts                  map[string]int // capital in kind, and rates told later
-}
-
-func newCoverage() *coverage {
-	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{},
-		known: map[string]int{}, facts: map[string]int{}}
-}
-
-func (c *coverage) count(a rulemodel.Answer) {
-	c.orders++
-	if a.Allowed {
-		c.allowed++
-	}
-	for _, r := range a.Broken {
-		c.Broken[r]++
-	}
-	for _, r := range a.Passed {
-		c.Passed[r]++
-	}
-	for _, r := range a.Warnings {
-		c.Warned[r]++
-	}
-}
-
-// add adds what another counted.
-func (c *coverage) add(o *coverage) {
-	c.orders, c.allowed = c.orders+o.orders, c.allowed+o.allowed
-	sum := func(to, from map[risk.Rule]int) {
-		for r, n := range from {
-			to[r] += n
-		}
-	}
-	sum(c.Broken, o.Broken)
-	sum(c.Passed, o.Passed)
-	sum(c.Warned, o.Warned)
-	for name, n := range o.known {
-		c.known[name] += n
-	}
-	for name, n := range o.facts {
-		c.facts[name] += n
-	}
-}
-
 // player plays a history in the library, and writes it down for the model.
 type player struct {
 	t         *testing.T
@@ -84,7 +35,6 @@ type player struct {
 	foreign   []foreign // capital in a foreign currency without a rate of its own
 	prices    map[ledger.InstrumentKey]ledger.Decimal
 	euro      ledger.Decimal // the last rate
-	restated  bool           // executions were corrected or cancelled
 	ended     bool           // by a difference that is known
 }
 
@@ -132,6 +82,10 @@ func (p *player) step(s step) string {
 	switch s.name {
 	case "order", "point", "resume":
 		if rulemodel.AtThreshold(p.history, p.now()) {
+			p.ended = true
+			return ""
+		}
+		if s.name != "order" && (rulemodel.Restated(p.history, p.now()) || rulemodel.Sunk(p.history, p.now())) {
 			p.ended = true
 			return ""
 		}
@@ -277,7 +231,6 @@ func (p *player) restate(s step) {
 	if len(p.trades) == 0 {
 		return
 	}
-	p.restated = p.restated || s.name != "late"
 	n := s.part % len(p.trades)
 	t := p.trades[n]
 	root, number := t.ExecID.Correction()
@@ -363,7 +316,7 @@ func (p *player) update(s step) {
 func (p *player) point() string {
 	err := p.portfolio.RecordEquity(p.ctx, p.now())
 	equity := rulemodel.Equity(p.history, p.now())
-	if equity == nil {
+	if equity == nil || !rulemodel.CapitalKnown(p.history, p.now()) {
 		if !errors.Is(err, accounts.ErrNoMark) {
 			return fmt.Sprintf("an equity point without equity: %v", err)
 		}
@@ -395,6 +348,9 @@ func (p *player) order(o risk.Order) string {
 	}
 	if d := p.losses(); d != "" {
 		return d + p.figures()
+	}
+	if p.ended {
+		return ""
 	}
 	asked := rulemodel.Check(p.history, o, p.now())
 	want := asked

@@ -3,10 +3,10 @@
 // and the library about the same orders, and the answers must agree. Tests alone use it.
 //
 // A History is a list of everything that happened, and Judge answers one question about one order.
-// Judge keeps nothing: it works everything out from the whole history, each time, in exact
-// fractions. Positions come of the facts in force in the order of their times, so a correction, a
-// cancellation or a late fact needs no treatment of its own. Capital counts in the order in which it became
-// known, and at the rate that was told last.
+// Judge works everything out from the whole history, in exact fractions, and keeps nothing but what
+// it has worked out of the events so far. Positions come of the facts in force in the order of their
+// times, so a correction, a cancellation or a late fact needs no treatment of its own. Capital counts
+// in the order in which it became known, and at the rate that was told last.
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
@@ -27,7 +27,8 @@ import (
 // History is everything that happened to a profile, in the order in which it became known.
 type History struct {
 	Base   ledger.Currency
-	Events []Event
+	Events []Event // which are only ever added to
+	judges *judges // nil before Add
 }
 
 // Event is one thing that happened, and the reading of the clock then.
@@ -87,6 +88,9 @@ type Breach struct {
 
 // Add appends an event.
 func (h *History) Add(at time.Time, what any) {
+	if h.judges == nil {
+		h.judges = &judges{at: map[moment]*judge{}}
+	}
 	if m, ok := what.(ledger.Mark); ok {
 		m.Instrument.SetDefaults()
 		m.Time = earlier(m.Time, at)
@@ -115,8 +119,28 @@ type Answer struct {
 	Passed []risk.Rule
 }
 
-// answer sorts what was found.
-func (j *judge) answer() Answer {
+// question is one question about an order, and what was found.
+type question struct {
+	*judge
+	reduces bool
+	asked   map[risk.Rule]bool
+	broken  map[risk.Rule]bool
+	warned  map[risk.Rule]bool
+}
+
+func (j *judge) question() *question {
+	return &question{judge: j, asked: map[risk.Rule]bool{}, broken: map[risk.Rule]bool{}, warned: map[risk.Rule]bool{}}
+}
+
+// answer examines every rule.
+func (j *judge) answer(o risk.Order) Answer {
+	q := j.question()
+	q.examine(o)
+	return q.found()
+}
+
+// found sorts what was found.
+func (j *question) found() Answer {
 	a := Answer{Reduces: j.reduces}
 	a.Broken = sorted(j.broken)
 	a.Allowed = len(a.Broken) == 0
@@ -148,9 +172,7 @@ func sorted(set map[risk.Rule]bool) (list []risk.Rule) {
 // Judge says what becomes of an order with an unused id, if the order is asked for at a time.
 func Judge(h History, o risk.Order, now time.Time) Answer {
 	o.Instrument.SetDefaults()
-	j := newJudge(h, now)
-	j.judge(o)
-	return j.answer()
+	return newJudge(h, now).answer(o)
 }
 
 // Equity returns what the profile is worth now in base currency; nil if a mark or a rate is missing,

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ func TestModel(t *testing.T) {
 		first, err = strconv.ParseUint(text, 10, 64)
 		require.NoError(t, err, "$ACCOUNTS_MODEL_SEED")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // little lives long, and much is thrown away
 	n, workers := histories(t), uint64(runtime.GOMAXPROCS(0))
 	covers := make([]*coverage, workers)
 	t.Run("histories", func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // rule notes that the rule was examined, and whether it is broken.
-func (j *judge) rule(r risk.Rule, broken bool) {
+func (j *question) rule(r risk.Rule, broken bool) {
 	j.asked[r] = true
 	if broken {
 		j.broken[r] = true
@@ -19,7 +19,7 @@ func (j *judge) rule(r risk.Rule, broken bool) {
 
 // limit examines a rule with a limit, nil for none: it is broken above the limit, and a warning from
 // WarnAt of it on.
-func (j *judge) limit(r risk.Rule, used, limit rat) {
+func (j *question) limit(r risk.Rule, used, limit rat) {
 	if limit == nil {
 		return
 	}
@@ -29,10 +29,10 @@ func (j *judge) limit(r risk.Rule, used, limit rat) {
 	}
 }
 
-// judge examines every rule.
-func (j *judge) judge(o risk.Order) {
+// examine examines every rule.
+func (j *question) examine(o risk.Order) {
 	j.reduces = j.onlyReduces(o, exact(o.Quantity))
-	j.permission()
+	j.permission(j.state)
 	if j.reduces {
 		j.uncovered(o)
 		return
@@ -56,13 +56,13 @@ func (j *judge) judge(o risk.Order) {
 
 // permission: a halted profile accepts no order, a reducing one only orders that reduce; a profile
 // that is not active only orders that reduce, an archived one none.
-func (j *judge) permission() {
-	j.rule(risk.RuleState, j.state == risk.TradingHalted || j.state == risk.TradingReducing && !j.reduces)
+func (j *question) permission(state risk.TradingState) {
+	j.rule(risk.RuleState, state == risk.TradingHalted || state == risk.TradingReducing && !j.reduces)
 	j.rule(risk.RuleStatus, j.status == risk.StatusArchived || j.status != risk.StatusActive && !j.reduces)
 }
 
 // terms are the rules about what the contract is.
-func (j *judge) terms(o risk.Order) {
+func (j *question) terms(o risk.Order) {
 	i := o.Instrument
 	expired := i.Expiry != 0 && i.Expiry < j.today()
 	j.rule(risk.RuleInstrument, expired || !slices.Contains(j.limits.SecTypes, i.SecType))
@@ -86,7 +86,7 @@ func (j *judge) terms(o risk.Order) {
 }
 
 // counts are the rules about how often.
-func (j *judge) counts(o risk.Order) {
+func (j *question) counts(o risk.Order) {
 	minute, day, twice := 0, 0, false
 	for _, w := range j.accepted() {
 		ago := j.now.Sub(w.heldAt)
@@ -122,14 +122,14 @@ func (j *judge) counts(o risk.Order) {
 func executed(t *ledger.Trade) bool { return t.Kind == "" || t.Kind == ledger.Execution }
 
 // size is the rule about the quantity of one order.
-func (j *judge) size(o risk.Order) {
+func (j *question) size(o risk.Order) {
 	if !j.limits.OrderQuantity.IsZero() {
 		j.rule(risk.RuleQuantity, less(exact(j.limits.OrderQuantity), size(exact(o.Quantity))))
 	}
 }
 
 // known are the rules about what must be known. It reports whether it is.
-func (j *judge) known(o risk.Order) bool {
+func (j *question) known(o risk.Order) bool {
 	price, young := j.price(o.Instrument.Key())
 	j.rule(risk.RuleNoMark, price == nil || price.Sign() == 0)
 	j.rule(risk.RuleStaleMark, price != nil && price.Sign() != 0 && !young)
@@ -149,7 +149,9 @@ func (j *judge) known(o risk.Order) bool {
 
 // oldSpot reports whether the underlying of an option that is or may be sold short has an old mark, on
 // which the margin depends.
-func (j *judge) oldSpot() bool {
+func (j *judge) oldSpot() bool { return j.old.get(j.workOutOld) }
+
+func (j *judge) workOutOld() bool {
 	all, _ := j.contracts(nil)
 	for _, c := range all {
 		if c.instrument.SecType == ledger.Option && less(c.held, total(c.sells)) {
@@ -172,7 +174,7 @@ func sortedUnknown(broken map[risk.Rule]bool) (list []risk.Rule) {
 }
 
 // opening are the rules that need no valuation.
-func (j *judge) opening(o risk.Order) {
+func (j *question) opening(o risk.Order) {
 	all, _ := j.contracts(&o)
 	c := all[o.Instrument.Key()]
 	switch o.Instrument.SecType {
@@ -188,12 +190,12 @@ func (j *judge) opening(o risk.Order) {
 
 // uncovered: short options must have cover. An order breaks the rule where it leaves more of them
 // without cover than there were, or needs cash that is not there.
-func (j *judge) uncovered(o risk.Order) {
+func (j *question) uncovered(o risk.Order) {
 	if j.limits.UncoveredOptions && j.limits.Account == risk.MarginAccount {
 		return
 	}
 	without, _ := j.contracts(nil)
-	with, cost := j.filled(o)
+	with, cost, told := j.filled(o)
 	naked, need := j.cover(without, true)
 	nakedThen, needThen := j.cover(with, true)
 	j.rule(risk.RuleUncovered, less(naked, nakedThen))
@@ -202,11 +204,11 @@ func (j *judge) uncovered(o risk.Order) {
 	}
 	settled := j.settled()
 	taken, known := purchases(without)
-	if cost == nil {
+	if !told {
 		j.rule(risk.RuleNoMark, j.reduces)
 		return
 	}
-	if settled == nil || !known || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
+	if settled == nil || !known || cost == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
 		return
 	}
 	lack := most(new0(), sub(add(need, taken), settled))
@@ -215,29 +217,31 @@ func (j *judge) uncovered(o risk.Order) {
 }
 
 // filled returns what is held and working once the order is filled, and the cash that it takes; nil
-// if nothing tells that.
-func (j *judge) filled(o risk.Order) (map[ledger.InstrumentKey]*contract, rat) {
-	all, _ := j.contracts(nil)
+// without a rate. told reports whether a price tells that: the order's own, or a mark.
+func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, cost rat, told bool) {
+	all, _ = j.contracts(nil)
 	j.work(all, o, exact(o.Quantity))
 	c := all[o.Instrument.Key()]
 	c.held = add(c.held, exact(o.Quantity))
 	if o.Quantity.IsNeg() {
 		c.sells = c.sells[:len(c.sells)-1]
-		return all, new0()
+		return all, new0(), true
 	}
 	last := c.buys[len(c.buys)-1]
 	c.buys = c.buys[:len(c.buys)-1]
 	switch {
 	case !settlesNotional(o.Instrument):
-		return all, new0()
-	case last.unpriced || c.rate == nil:
-		return all, nil
+		return all, new0(), true
+	case last.unpriced:
+		return all, nil, false
+	case c.rate == nil:
+		return all, nil, true
 	}
-	return all, mul(last.quantity, last.price, unit(c.instrument), c.rate)
+	return all, mul(last.quantity, last.price, unit(c.instrument), c.rate), true
 }
 
 // losses: see risk.DrawdownLimits and Limits.DailyLoss.
-func (j *judge) losses(o risk.Order, equity rat) {
+func (j *question) losses(o risk.Order, equity rat) {
 	severity := j.severity(equity)
 	_, held := j.positions()[o.Instrument.Key()]
 	j.rule(risk.RuleDrawdown, severity >= risk.SeveritySevere || severity == risk.SeverityModerate && !held)
@@ -250,7 +254,7 @@ func (j *judge) losses(o risk.Order, equity rat) {
 }
 
 // exposures are the limits on what is held and working.
-func (j *judge) exposures(o risk.Order, equity rat) {
+func (j *question) exposures(o risk.Order, equity rat) {
 	all, _ := j.contracts(&o)
 	c := all[o.Instrument.Key()]
 	j.collar(o, c)
@@ -289,7 +293,7 @@ func (j *judge) exposures(o risk.Order, equity rat) {
 }
 
 // collar: the distance of the order's price from the mark to the order's own disadvantage.
-func (j *judge) collar(o risk.Order, c *contract) {
+func (j *question) collar(o risk.Order, c *contract) {
 	if o.Price.IsZero() {
 		return
 	}
@@ -314,7 +318,7 @@ func (j *judge) notional(o risk.Order, c *contract) rat {
 }
 
 // power: a cash account buys with settled cash, a margin account must cover margin with equity.
-func (j *judge) power(o risk.Order, equity rat) {
+func (j *question) power(o risk.Order, equity rat) {
 	all, _ := j.contracts(&o)
 	if j.limits.Account == risk.CashAccount {
 		need := new0()

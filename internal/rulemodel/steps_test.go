@@ -23,17 +23,12 @@ const foreignFlows = true
 // rates that are told later.
 const transfers = true
 
-// lateBases switches on transfers that are late for their contract and whose basis counts: those that go
-// without a price, which are refused, and those of futures and CFDs. The basis that a transfer takes along is
-// filled in from the lots of now, and not from those of its time.
-const lateBases = false
-
 // unratedFlows switches on capital in a foreign currency without any rate where there are equity points, and
 // what comes after it. With the rate of the day the capital changes too, and so does the loss that is told.
 const unratedFlows = false
 
-// rateless switches on capital without any rate, own or of the day, of which no equity point can be taken. An
-// order that buys back a part of a short option without a mark is allowed then, where the model misses the mark.
+// rateless switches on capital without any rate, own or of the day, before the first equity point. Where such
+// capital came and went again, a rate that is told later of a part of it is a gain or a loss of the day in the library.
 const rateless = false
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
@@ -54,55 +49,6 @@ func shortable(i ledger.Instrument) bool {
 func dec(s string) ledger.Decimal { return ledger.MustDecimal(s) }
 
 func cents(n int) ledger.Decimal { return dec(fmt.Sprintf("%d.%02d", n/100, n%100)) }
-
-// listing is a contract of the tests, and the range of its prices in cents.
-type listing struct {
-	ledger.Instrument
-	low, high int
-	lot       int // a usual quantity
-}
-
-// The contracts of the tests.
-var (
-	xyz      = ledger.NewStock("XYZ", "USD")
-	listings = []listing{
-		{xyz, 9000, 11000, 20},
-		{ledger.NewStock("ABC", "USD"), 4800, 5200, 40},
-		{ledger.NewStock("PNY", "USD"), 200, 600, 300},
-		{ledger.NewStock("SAP", "EUR"), 9500, 10500, 20},
-		{ledger.NewOption("XYZ", 20260618, ledger.Call, dec("100"), "USD"), 50, 600, 1},
-		{ledger.NewOption("XYZ", 20260717, ledger.Call, dec("95"), "USD"), 300, 900, 1},
-		{ledger.NewOption("XYZ", 20260717, ledger.Call, dec("105"), "USD"), 100, 500, 1},
-		{ledger.NewOption("XYZ", 20260618, ledger.Put, dec("95"), "USD"), 0, 400, 1},
-		{ledger.NewOption("XYZ", 20260717, ledger.Put, dec("100"), "USD"), 200, 700, 1},
-		{plain(ledger.Future, "MCL", "USD", 20260720, "100"), 6500, 7500, 1},
-		{ledger.NewOption("SAP", 20260717, ledger.Call, dec("100"), "EUR"), 200, 600, 1},
-		{ledger.NewOption("SAP", 20260717, ledger.Put, dec("100"), "EUR"), 200, 600, 1},
-		{derived(plain(ledger.FutureOption, "MCL", "USD", 20260716, "100"), "MCLN6", ledger.Call, "70"), 100, 400, 1},
-		{derived(plain(ledger.FutureOption, "MCL", "USD", 20260716, "100"), "MCLN6", ledger.Put, "68"), 100, 400, 1},
-		{derived(plain(ledger.Option, "XYZ1", "USD", 20260717, "100"), "XYZ", ledger.Call, "100"), 200, 600, 1},
-		{derived(plain(ledger.Warrant, "XYZ WS", "USD", 20270115, "1"), "XYZ", ledger.Call, "110"), 200, 500, 100},
-		{plain(ledger.Bond, "BND", "USD", 0, "10"), 9700, 10100, 5},
-		{plain(ledger.Crypto, "BTC", "USD", 0, "1"), 500000, 520000, 1},
-		{plain(ledger.CFD, "DAX", "EUR", 0, "1"), 180000, 182000, 1},
-		{plain(ledger.Fund, "FND", "USD", 0, "1"), 2000, 2200, 50},
-	}
-)
-
-func plain(kind ledger.SecType, symbol string, c ledger.Currency, expiry ledger.Date, multiplier string) ledger.Instrument {
-	return ledger.Instrument{SecType: kind, Symbol: symbol, Currency: c, Expiry: expiry, Multiplier: dec(multiplier)}
-}
-
-func derived(i ledger.Instrument, underlying string, right ledger.Right, strike string) ledger.Instrument {
-	i.Underlying, i.Right, i.Strike = underlying, right, dec(strike)
-	return i
-}
-
-func init() {
-	for n := range listings {
-		listings[n].SetDefaults()
-	}
-}
 
 // step is one thing that happens in a history, in full: a list of steps can be shortened and played
 // again.
@@ -233,6 +179,9 @@ func draw(seed uint64) []step {
 	if s.chance(8) {
 		s.dayTrader()
 	}
+	if s.chance(8) {
+		s.strategist()
+	}
 	for range 10 + s.IntN(30) {
 		s.next()
 	}
@@ -255,6 +204,12 @@ func (s *script) dayTrader() {
 			t.Price = cents(s.prices[n])
 		}
 		s.add(step{name: "trade", advance: time.Second, trade: t})
+		if s.chance(30) { // all of it leaves, and comes back in part or is bought again
+			s.move("depart", i, 4)
+			s.move(pick(s, "come", "come", "trade"), i, 0)
+			s.add(step{name: "trade", advance: time.Second, trade: t})
+			s.add(step{name: "trade", advance: time.Second, trade: &ledger.Trade{Instrument: t.Instrument, Quantity: t.Quantity.Neg(), Price: t.Price}})
+		}
 		if s.chance(15) {
 			s.add(step{name: "advance", advance: pick(s, 24*time.Hour, 12*time.Hour, 48*time.Hour)})
 		}
@@ -265,6 +220,33 @@ func (s *script) dayTrader() {
 			s.order()
 		}
 	}
+}
+
+// strategist draws orders of a strategy that is near its limit, and transfers of what it holds.
+func (s *script) strategist() {
+	l := s.limits()
+	l.StrategyExposure = risk.Limit{Amount: dec(pick(s, "4000", "6000", "9500"))}
+	l.PriceCollar, l.Leverage, l.SecTypes = dec("0.5"), dec("50"), append(l.SecTypes, ledger.Stock)
+	s.add(step{name: "limits", limits: &l})
+	for range 3 + s.IntN(4) {
+		n := s.IntN(2)
+		i := listings[n]
+		o := risk.Order{ID: ledger.OrderID(fmt.Sprintf("o%d", len(s.orders)+1)), Instrument: i.Instrument,
+			Quantity: dec(fmt.Sprint(i.lot * pick(s, 1, 1, 2))), Strategy: pick(s, "", "trend", "trend", "pairs")}
+		s.orders = append(s.orders, o)
+		s.markAll(100)
+		s.add(step{name: "order", order: &o, advance: time.Second})
+		s.add(step{name: "fill", id: o.ID, part: pick(s, 4, 4, 2), price: cents(s.prices[n]), advance: time.Second})
+		if s.chance(40) {
+			s.move("depart", i, pick(s, 1, 2, 3, 4))
+		}
+	}
+}
+
+// move has a position come or go now, or be bought: the usual quantity, or so many quarters of what is held.
+func (s *script) move(name string, l listing, part int) {
+	s.add(step{name: name, advance: time.Second, part: part, held: 48 * time.Hour,
+		trade: &ledger.Trade{Instrument: l.Instrument, Quantity: dec(fmt.Sprint(l.lot)), Price: s.priceOf(l.Instrument)}})
 }
 
 // markAll marks most contracts anew.

@@ -11,6 +11,15 @@ import (
 // sectors returns the sector of each underlying: that of the last accepted order for it, or of o, that
 // names one and did not only close a position.
 func (j *judge) sectors(o *risk.Order) map[string]string {
+	of := maps.Clone(j.sectored.get(j.workOutSectors))
+	if o.Sector != "" {
+		of[underlying(o.Instrument)] = o.Sector
+	}
+	return of
+}
+
+// workOutSectors returns those of accepted orders.
+func (j *judge) workOutSectors() map[string]string {
 	of := map[string]string{}
 	for n, e := range j.h.Events {
 		h, ok := e.What.(Held)
@@ -18,13 +27,9 @@ func (j *judge) sectors(o *risk.Order) map[string]string {
 			continue
 		}
 		h.Order.Instrument.SetDefaults()
-		then := newJudge(History{j.h.Base, j.h.Events[:n]}, e.Time)
-		if !then.onlyReduces(h.Order, exact(h.Order.Quantity)) {
+		if !j.before(n, e.Time).onlyReduces(h.Order, exact(h.Order.Quantity)) {
 			of[underlying(h.Order.Instrument)] = h.Order.Sector
 		}
-	}
-	if o.Sector != "" {
-		of[underlying(o.Instrument)] = o.Sector
 	}
 	return of
 }
@@ -41,7 +46,7 @@ func (j *judge) strategy(o risk.Order) rat {
 		}
 		c.buys, c.sells = nil, nil
 	}
-	for _, w := range append(j.working(), working{order: o, left: exact(o.Quantity)}) {
+	for _, w := range append(slices.Clip(j.working()), working{order: o, left: exact(o.Quantity)}) {
 		if w.order.Strategy == o.Strategy && (w.order.ID != o.ID || w.heldAt.IsZero()) {
 			j.work(all, w.order, w.left)
 		}

@@ -17,10 +17,7 @@ type working struct {
 
 // accepted returns every order that was ever accepted, in the order in which that was.
 func (j *judge) accepted() []working {
-	if !j.answered.orders {
-		j.orders, j.answered.orders = j.workOutOrders(), true
-	}
-	return j.orders
+	return j.orders.get(j.workOutOrders)
 }
 
 func (j *judge) workOutOrders() (list []working) {
