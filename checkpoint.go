@@ -96,7 +96,7 @@ func slotOf(before, seq int64) int {
 
 // checkpointVersion is the version of a checkpoint's state. A checkpoint of another version is not
 // used: the journal is folded from the beginning.
-const checkpointVersion = 4
+const checkpointVersion = 5
 
 // foldRecord is the state of a fold in a checkpoint.
 type foldRecord struct {

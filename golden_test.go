@@ -107,7 +107,7 @@ func TestGoldenJournals(t *testing.T) {
 
 // ofToday reports whether a checkpoint is of the version that is written today.
 func ofToday(c accounts.Checkpoint) bool {
-	return bytes.HasPrefix(c.State[len(c.Hash):], []byte(`{"v":4,`))
+	return bytes.HasPrefix(c.State[len(c.Hash):], []byte(`{"v":5,`))
 }
 
 // saveCheckpoint saves a checkpoint and returns it.

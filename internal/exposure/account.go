@@ -60,7 +60,7 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 	case *ledger.Transfer:
 		a.movedInKind(f, &f.Instrument, f.Time)
 		key := f.Instrument.Key()
-		a.memory.transferred(key, a.Holding(key).Quantity)
+		a.memory.transferred(key, f.Quantity, a.Holding(key).Quantity)
 	case *ledger.EquityPoint:
 		late := a.MovedSince(f)
 		if f.Derived { // it tells of capital without a rate, at the rates of its time

@@ -37,12 +37,11 @@ type lossState struct {
 	Time  time.Time `json:"time,omitzero"`
 	// Waits is true if capital came or went since the newest point that the high-water mark is not adjusted for.
 	Waits bool `json:"waits,omitempty"`
-	// High is the high-water mark, adjusted for deposits and withdrawals: the highest of Past and Newest.
-	High ledger.Decimal `json:"high,omitzero"`
-	// Newest are the newest points in the order in which they were recorded, and Past is the highest of
-	// those before; zero for none. Both are adjusted as High. A shift makes High anew from them.
-	Newest []mark `json:"newest,omitempty"`
-	Past   mark   `json:"past,omitzero"`
+	// High is the high-water mark, adjusted for deposits and withdrawals. It is what the steps make of Past,
+	// which is the mark before them; a zero Past is none. Where history changes, it is made anew from both.
+	High  ledger.Decimal `json:"high,omitzero"`
+	Steps []step         `json:"steps,omitempty"`
+	Past  mark           `json:"past,omitzero"`
 	// Severity is the drawdown's as it was last written.
 	Severity risk.Severity `json:"severity,omitempty"`
 	// Lost is the day whose loss was last written as a breach, Warned as a warning.
@@ -55,6 +54,25 @@ type mark struct {
 	Date   ledger.Date    `json:"date"`
 	Entry  int64          `json:"entry,omitempty"`
 	Equity ledger.Decimal `json:"equity"`
+}
+
+// take makes of a mark what it is after a step.
+func (m *mark) take(s step) {
+	switch {
+	case !s.Flow.IsZero():
+		m.Equity = adjusted(m.Equity, s.Equity, s.Flow)
+	case m.Date == 0 || s.Equity.GreaterThan(m.Equity):
+		*m = mark{s.Date, s.Entry, s.Equity}
+	}
+}
+
+// step is what changes the high-water mark: the equity of a point or, where Flow is not zero, capital that
+// came to an equity, or below zero went from it. Entry is that of the point which tells the equity.
+type step struct {
+	Date   ledger.Date    `json:"date"`
+	Entry  int64          `json:"entry,omitempty"`
+	Equity ledger.Decimal `json:"equity"`
+	Flow   ledger.Decimal `json:"flow,omitzero"`
 }
 
 // sameTime is how far the time of capital is from that of a point which tells equity then.
@@ -72,29 +90,31 @@ func (l *lossState) told(entry int64, was, is ledger.Decimal) {
 	if l.BeforeEntry > entry {
 		l.Before = l.Before.Sub(by)
 	}
-	equity := l.Equity // at the point that adjusted the marks before the entry for the capital
-	if at := slices.IndexFunc(l.Newest, func(m mark) bool { return m.Entry > entry }); at >= 0 {
-		equity = l.Newest[at].Equity
+	at := slices.IndexFunc(l.Steps, func(s step) bool { return s.Entry > entry })
+	if at < 0 { // the step is long past
+		l.Past.Equity = adjusted(l.Past.Equity, l.Equity.Sub(is), by)
+		l.remark()
+		return
 	}
-	l.remark(func(m *mark) {
-		if m.Entry < entry {
-			m.Equity = adjusted(m.Equity, equity.Sub(is), by)
-		}
-	})
+	if f := &l.Steps[at]; f.Flow.IsZero() { // what came was worth nothing beside what went
+		l.Steps = slices.Insert(l.Steps, at, step{f.Date, f.Entry, f.Equity.Sub(by), by})
+	} else {
+		f.Equity, f.Flow = f.Equity.Sub(by), f.Flow.Add(by)
+	}
+	l.remark()
 }
 
-// remark changes the marks, and makes the high-water mark anew from them.
-func (l *lossState) remark(change func(m *mark)) {
-	change(&l.Past)
-	l.High = num.Max(l.Past.Equity, ledger.Decimal{})
-	for i := range l.Newest {
-		change(&l.Newest[i])
-		l.High = num.Max(l.High, l.Newest[i].Equity)
+// remark makes the high-water mark anew from the steps.
+func (l *lossState) remark() {
+	m := l.Past
+	for _, s := range l.Steps {
+		m.take(s)
 	}
+	l.High = m.Equity
 }
 
-// maxNewest is the number of newest points that are kept.
-const maxNewest = 32
+// maxSteps is the number of newest steps that are kept.
+const maxSteps = 32
 
 // moved adjusts the high-water mark for capital that came or, below zero, went at a time: in proportion, so
 // that the drawdown stays the same fraction. Where its worth or the equity of that time is not known, the
@@ -107,17 +127,9 @@ func (l *lossState) moved(amount ledger.Decimal, rated bool, at time.Time) {
 		l.Exact, l.Waits = false, true
 		return
 	}
-	l.adjust(l.Equity, amount)
+	l.note(step{l.Date, l.Entry, l.Equity, amount})
 	l.Equity = l.Equity.Add(amount)
 	l.Rated = l.Rated.Add(amount)
-}
-
-// adjust makes the high-water mark what it is once capital has come to an equity.
-func (l *lossState) adjust(equity, amount ledger.Decimal) {
-	l.High, l.Past.Equity = adjusted(l.High, equity, amount), adjusted(l.Past.Equity, equity, amount)
-	for i := range l.Newest {
-		l.Newest[i].Equity = adjusted(l.Newest[i].Equity, equity, amount)
-	}
 }
 
 // adjusted returns what a mark is once capital has come to an equity: in proportion. Of an equity that
@@ -159,15 +171,15 @@ func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c 
 	}
 	profit := equity.Sub(moved)
 	if l.Points && date < l.Date { // history, told behind what went since
-		l.note(mark{date, entry, num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
+		l.note(step{Date: date, Entry: entry, Equity: num.Max(equity.Add(num.Min(late, ledger.Decimal{})), ledger.Decimal{})})
 		return
 	}
 	c.cash = c.cash.Sub(late)
 	l.Derived = l.Derived && p.Derived
 	if flow := l.pending(c); !flow.IsZero() {
-		l.adjust(equity.Sub(flow), flow)
+		l.note(step{date, entry, equity.Sub(flow), flow})
 	}
-	l.note(mark{date, entry, equity})
+	l.note(step{Date: date, Entry: entry, Equity: equity})
 	switch {
 	case !l.Points:
 		l.Before, l.BeforeEntry, l.Date = profit, entry, date
@@ -180,33 +192,35 @@ func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c 
 	l.Time, l.Waits = p.Time, !late.IsZero()
 }
 
-// note takes the equity of a point in. Of too many points it merges two of one day into the higher one,
-// the oldest two that it finds, or else the oldest point into Past.
-func (l *lossState) note(m mark) {
-	l.High, l.Newest = num.Max(l.High, m.Equity), append(l.Newest, m)
-	if len(l.Newest) <= maxNewest {
+// note takes a step. Of too many it merges two points of one day into the higher one, the oldest two that it
+// finds next to each other, or else takes the oldest step into Past.
+func (l *lossState) note(s step) {
+	m := mark{l.Date, 0, l.High}
+	if len(l.Steps) == 0 {
+		m = l.Past
+	}
+	m.take(s)
+	l.High, l.Steps = m.Equity, append(l.Steps, s)
+	if len(l.Steps) <= maxSteps {
 		return
 	}
-	spare := -1
-	for i := range maxNewest {
-		if l.Newest[i].Date == l.Newest[i+1].Date {
-			if spare = i; l.Newest[i].Equity.GreaterThan(l.Newest[i+1].Equity) {
-				spare++
+	for i := range maxSteps {
+		if a, b := &l.Steps[i], &l.Steps[i+1]; a.Date == b.Date && a.Flow.IsZero() && b.Flow.IsZero() {
+			if a.Equity.GreaterThan(b.Equity) {
+				i++
 			}
-			break
+			l.Steps = slices.Delete(l.Steps, i, i+1)
+			return
 		}
 	}
-	if spare < 0 {
-		spare = 0
-		if l.Newest[0].Equity.GreaterThan(l.Past.Equity) {
-			l.Past = l.Newest[0]
-		}
-	}
-	l.Newest = slices.Delete(l.Newest, spare, spare+1)
+	l.Past.take(l.Steps[0])
+	l.Steps = slices.Delete(l.Steps, 0, 1)
 }
 
 // reset begins the high-water mark anew.
-func (l *lossState) reset(m mark) { l.High, l.Newest, l.Past = m.Equity, []mark{m}, mark{} }
+func (l *lossState) reset(m mark) {
+	l.High, l.Steps, l.Past = m.Equity, []step{{Date: m.Date, Entry: m.Entry, Equity: m.Equity}}, mark{}
+}
 
 // shift adds to what was counted from the derived points behind an entry what they did not contain.
 func (l *lossState) shift(s ledger.Shift) {
@@ -220,11 +234,15 @@ func (l *lossState) shift(s ledger.Shift) {
 	if behind(l.BeforeEntry) {
 		l.Before = l.Before.Add(s.By)
 	}
-	l.remark(func(m *mark) {
-		if behind(m.Entry) {
-			m.Equity = m.Equity.Add(s.By)
+	if behind(l.Past.Entry) {
+		l.Past.Equity = l.Past.Equity.Add(s.By)
+	}
+	for i := range l.Steps {
+		if behind(l.Steps[i].Entry) {
+			l.Steps[i].Equity = l.Steps[i].Equity.Add(s.By)
 		}
-	})
+	}
+	l.remark()
 }
 
 // before returns the profit from which the loss of the day is counted.

@@ -70,7 +70,7 @@ func (r *memory) clone() memory {
 	c.opened, c.fences = maps.Clone(r.opened), maps.Clone(r.fences)
 	c.recent, c.trades = r.recent.clone(), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
-	c.loss.Newest = slices.Clone(r.loss.Newest)
+	c.loss.Steps = slices.Clone(r.loss.Steps)
 	return c
 }
 
@@ -342,11 +342,12 @@ func (r *memory) clip(key ledger.InstrumentKey, position ledger.Decimal) {
 	r.tags[key] = list
 }
 
-// transferred folds in that a part of a position came or went otherwise than by a trade. position is what
-// is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
-func (r *memory) transferred(key ledger.InstrumentKey, position ledger.Decimal) {
+// transferred folds in that a part of a position, quantity, came or went otherwise than by a trade. position is
+// what is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
+// Of a position that passed zero nothing is left that was opened.
+func (r *memory) transferred(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	r.clip(key, position)
-	if position.IsZero() {
+	if before := position.Sub(quantity); position.IsZero() || before.IsNeg() != position.IsNeg() && !before.IsZero() {
 		delete(r.opened, key)
 	}
 }

@@ -154,7 +154,7 @@ func Load(t testing.TB, dir, name string) *Journal {
 func FiguresFile(name string) string { return name + ".figures.json" }
 
 // CheckpointsFile returns the name of the file with the checkpoints of today's version.
-func CheckpointsFile(name string) string { return name + ".checkpoint4" }
+func CheckpointsFile(name string) string { return name + ".checkpoint5" }
 
 // CheckpointsText returns checkpoints as the file has them.
 func CheckpointsText(t testing.TB, list ...accounts.Checkpoint) []byte {
