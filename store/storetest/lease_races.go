@@ -85,9 +85,10 @@ func checkRenewalRace(t T, a, b LeaseStore) {
 	ctx, stores := t.Context(), []LeaseStore{a, b}
 	for round := range 5 {
 		name := fmt.Sprint("round ", round)
+		end(t, a, take(t, a, name, "before", long))
 		errs := contend(contenders, func(i int) error {
 			l, err := stores[i%2].Lease(ctx, name, "a", long)
-			if err == nil && l.Fence != 1 {
+			if err == nil && l.Fence != 2 {
 				err = fmt.Errorf("fence %d", l.Fence)
 			}
 			return err

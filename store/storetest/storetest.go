@@ -5,6 +5,8 @@
 //		storetest.Run(t, func(t *testing.T) accounts.Store { return memstore.New() })
 //	}
 //
+// RunLeases and RunLeaseModel are the suite of accounts.LeaseStore.
+//
 // The suite proves that it can fail: its own tests run every check against a store that breaks
 // just the sentence in question.
 package storetest
