@@ -6,8 +6,9 @@ import "slices"
 type Rule string
 
 // The rules. An order that only reduces a position (see [Decision]) is held against RuleState,
-// RuleStatus and RuleUncovered alone; and against RuleNoMark where short options need cash and
-// nothing tells what the order takes of it. Every other order is held against all rules.
+// RuleStatus and RuleUncovered alone; and against RuleNoMark and RuleNoFX where short options need cash
+// and nothing tells what the order takes of it, or how much there is. Every other order is held against all
+// rules.
 const (
 	// Trading itself.
 

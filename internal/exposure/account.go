@@ -57,10 +57,10 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 		a.stale.Touch(to)
 	case *ledger.Opening:
 		a.movedInKind(f, &f.Instrument, f.Time)
+		a.transferred(&f.Instrument, quantityOf(f.Lots))
 	case *ledger.Transfer:
 		a.movedInKind(f, &f.Instrument, f.Time)
-		key := f.Instrument.Key()
-		a.memory.transferred(key, f.Quantity, a.Holding(key).Quantity)
+		a.transferred(&f.Instrument, f.Quantity)
 	case *ledger.EquityPoint:
 		late := a.MovedSince(f)
 		if f.Derived { // it tells of capital without a rate, at the rates of its time
@@ -205,6 +205,20 @@ func (a *Account) fill(t *ledger.Trade, c ledger.Closed, late bool) {
 	a.memory.fill(t, h, c, late)
 	a.stale.Touch(key)
 	a.stale.touchCash()
+}
+
+// transferred folds in that a quantity of a contract came or went otherwise than by a trade.
+func (a *Account) transferred(i *ledger.Instrument, quantity ledger.Decimal) {
+	key := i.Key()
+	a.memory.transferred(key, quantity, a.Holding(key).Quantity)
+}
+
+// quantityOf returns the quantity of lots.
+func quantityOf(lots []ledger.Lot) (sum ledger.Decimal) {
+	for i := range lots {
+		sum = sum.Add(lots[i].Quantity)
+	}
+	return sum
 }
 
 // restated clips the strategies' parts to the positions that a restatement left, and shifts what was

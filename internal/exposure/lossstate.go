@@ -61,7 +61,9 @@ func (m *mark) take(s step) {
 	switch {
 	case !s.Flow.IsZero():
 		m.Equity = adjusted(m.Equity, s.Equity, s.Flow)
-	case m.Date == 0 || s.Equity.GreaterThan(m.Equity):
+	case m.Date == 0:
+		*m = mark{s.Date, s.Entry, num.Max(s.Equity, ledger.Decimal{})}
+	case s.Equity.GreaterThan(m.Equity):
 		*m = mark{s.Date, s.Entry, s.Equity}
 	}
 }
@@ -92,7 +94,9 @@ func (l *lossState) told(entry int64, was, is ledger.Decimal) {
 	}
 	at := slices.IndexFunc(l.Steps, func(s step) bool { return s.Entry > entry })
 	if at < 0 { // the step is long past
-		l.Past.Equity = adjusted(l.Past.Equity, l.Equity.Sub(is), by)
+		if l.Past.Entry < entry {
+			l.Past.Equity = adjusted(l.Past.Equity, l.Equity.Sub(is), by)
+		}
 		l.remark()
 		return
 	}
@@ -219,7 +223,7 @@ func (l *lossState) note(s step) {
 
 // reset begins the high-water mark anew.
 func (l *lossState) reset(m mark) {
-	l.High, l.Steps, l.Past = m.Equity, []step{{Date: m.Date, Entry: m.Entry, Equity: m.Equity}}, mark{}
+	l.High, l.Steps, l.Past = m.Equity, nil, m
 }
 
 // shift adds to what was counted from the derived points behind an entry what they did not contain.

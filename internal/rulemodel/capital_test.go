@@ -159,7 +159,6 @@ func rated(f ledger.Fact, rate ledger.Decimal) ledger.Fact {
 func (p *player) losses() string {
 	want, ok := rulemodel.LossesOf(p.history, p.now())
 	if _, valued := rulemodel.Report(p.history, p.now()); !ok || !valued { // which the report then leaves out
-		p.ended = rulemodel.Restated(p.history, p.now())
 		return ""
 	}
 	s := p.portfolio.Snapshot()
@@ -169,7 +168,7 @@ func (p *player) losses() string {
 	if want.DayLoss != nil && !near(s.Risk.DayLoss, want.DayLoss) {
 		return fmt.Sprintf("the day lost %s, the model says %s", s.Risk.DayLoss, want.DayLoss.FloatString(6))
 	}
-	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) && !p.restated() {
+	if want.Drawdown != nil && !near(s.Risk.Drawdown, want.Drawdown) {
 		return fmt.Sprintf("the drawdown is %s, the model says %s", s.Risk.Drawdown, want.Drawdown.FloatString(6))
 	}
 	return ""

@@ -103,27 +103,9 @@ func TestFaults(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
 				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}}},
 
-		// Nothing is lost once the trade and its costs of 500 are cancelled, yet the mark of 20,000 grew as the 19,500 did.
-		"a deposit adjusts the mark by an equity that is restated": {"capital beside an equity that is restated", func(*risk.Limits) {},
-			[]step{cashOf(ledger.Deposit, "USD", "20000"), {name: "point", advance: time.Second}, markOf(stockXYZ, "100"), markOf(stockABC, "50"),
-				{name: "trade", trade: &ledger.Trade{Instrument: find(stockXYZ), Quantity: dec("1"), Price: dec("100"), Commission: dec("500")}},
-				cashOf(ledger.Deposit, "USD", "100000"), {name: "cancel"}, orderOf("a", stockABC, "1", "50")}},
-		// The drawdown counts from -1,000.50 on, and nothing is lost since. Without the costs equity is -1,000.
-		"a mark below zero is zero once it is restated": {"a mark below zero is restated", func(*risk.Limits) {},
-			[]step{cashOf(ledger.Deposit, "USD", "1000"), markOf(stockABC, "50"), markOf(stockXYZ, "100"), {name: "point", advance: time.Second},
-				{name: "trade", trade: &ledger.Trade{Instrument: find(stockABC), Quantity: dec("1"), Price: dec("50"), Commission: dec("0.5")}},
-				tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "80"), {name: "resume", advance: time.Second}, {name: "cancel"},
-				orderOf("a", stockABC, "1", "50")}},
 		"a purchase that reduces misses the rate of cash beside a short option": {"the cash for short options has no rate", func(*risk.Limits) {},
 			[]step{tradeOf(stockXYZ, "-100", "95"), tradeOf(putMCL, "-1", "1.9"), markOf(stockXYZ, "95"), cashOf(ledger.Dividend, "EUR", "200"),
 				orderOf("a", stockXYZ, "100", "0")}},
-		// The share that was bought left, and 30 minutes later two are bought back that were not there.
-		"buying back what a late transfer took too much of is a day trade": {"day trades after a transfer through zero",
-			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },
-			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"),
-				tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"), tradeOf(stockXYZ, "1", "100"), {name: "advance", advance: time.Hour},
-				tradeOf(stockXYZ, "2", "100"), moveOf("depart", stockXYZ, "0", "0", "100", 30*time.Minute), markOf(stockABC, "50"),
-				orderOf("a", stockABC, "1", "50")}},
 		"trading is not resumed for want of an order's mark": {"resume without the mark of an order", func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(stockXYZ, "100"), orderOf("a", stockXYZ, "1", "100"), markOf(stockXYZ, "0"),
 				{name: "resume"}}},
@@ -157,6 +139,24 @@ func TestMended(t *testing.T) {
 		limit func(l *risk.Limits)
 		steps []step
 	}{
+		// Nothing is lost once the trade and its costs of 500 are cancelled, and the mark of 20,000 grew by the deposit.
+		"a deposit adjusts the mark by the equity as it is restated": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "20000"), {name: "point", advance: time.Second}, markOf(stockXYZ, "100"), markOf(stockABC, "50"),
+				{name: "trade", trade: &ledger.Trade{Instrument: find(stockXYZ), Quantity: dec("1"), Price: dec("100"), Commission: dec("500")}},
+				cashOf(ledger.Deposit, "USD", "100000"), {name: "cancel"}, orderOf("a", stockABC, "1", "50")}},
+		// The drawdown counts from -1,000.50 on, and nothing is lost since. Without the costs equity is -1,000.
+		"a mark below zero stays below zero where it is restated": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "1000"), markOf(stockABC, "50"), markOf(stockXYZ, "100"), {name: "point", advance: time.Second},
+				{name: "trade", trade: &ledger.Trade{Instrument: find(stockABC), Quantity: dec("1"), Price: dec("50"), Commission: dec("0.5")}},
+				tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "80"), {name: "resume", advance: time.Second}, {name: "cancel"},
+				orderOf("a", stockABC, "1", "50")}},
+		// The share that was bought left, and 30 minutes later two are bought back that were not there.
+		"buying back what a late transfer took too much of is no day trade": {
+			func(l *risk.Limits) { l.DayTrading = []risk.DatedPolicy{{Policy: risk.PatternDayTrader}} },
+			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"),
+				tradeOf(stockABC, "10", "50"), tradeOf(stockABC, "-10", "50"), tradeOf(stockXYZ, "1", "100"), {name: "advance", advance: time.Hour},
+				tradeOf(stockXYZ, "2", "100"), moveOf("depart", stockXYZ, "0", "0", "100", 30*time.Minute), markOf(stockABC, "50"),
+				orderOf("a", stockABC, "1", "50")}},
 		// A CFD in EUR came, for which there is no rate. All cash is in USD, and the order buys a short call back.
 		"cash is known where a CFD that came has no rate": {func(*risk.Limits) {},
 			[]step{tradeOf(call105, "-4", "4"), tradeOf(put95, "-3", "2"), moveOf("opening", cfd, "-1", "1728", "1819", 0),

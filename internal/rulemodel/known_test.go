@@ -24,15 +24,9 @@ var knownDifferences = []knownDifference{
 	// In a cash account a spread needs the difference of its strikes.
 	{name: "spreads in cash accounts", more: []risk.Rule{risk.RuleBuyingPower}, fewer: []risk.Rule{risk.RuleBuyingPower},
 		when: spreadInCash},
-	// The documentation holds an order that reduces against no rate, and this one spends cash that is not known.
+	// The model tells no cash without every rate; the documentation asks for those of the cash that short options need.
 	{name: "the cash for short options has no rate", more: []risk.Rule{risk.RuleNoFX},
 		when: func(p *player) bool { return rulemodel.Equity(p.history, p.now()) == nil }},
-	// A mark below zero, of a resumption, is zero once an execution is cancelled that is in the equity of then.
-	{name: "a mark below zero is restated", more: []risk.Rule{risk.RuleState, risk.RuleDrawdown},
-		when: func(p *player) bool { return rulemodel.Sunk(p.history, p.now()) }},
-	// What a transfer leaves beyond zero was not opened by a trade, and nothing is left of what was.
-	{name: "day trades after a transfer through zero", more: []risk.Rule{risk.RuleDayTrades},
-		when: func(p *player) bool { return rulemodel.PassedZero(p.history, p.now()) }},
 }
 
 // known ends the history if every rule in which the library and the model differ is known.
@@ -113,17 +107,6 @@ func (p *player) unmarkedOrder(err error) bool {
 		return false
 	}
 	p.cover.known["resume without the mark of an order"]++
-	p.ended = true
-	return true
-}
-
-// restated ends the history where the drawdown is of a high-water mark that was adjusted, for capital, by an equity
-// that contained an execution which was cancelled since: what follows from equity points counts them without it.
-func (p *player) restated() bool {
-	if !rulemodel.Restated(p.history, p.now()) {
-		return false
-	}
-	p.cover.known["capital beside an equity that is restated"]++
 	p.ended = true
 	return true
 }

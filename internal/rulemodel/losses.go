@@ -141,45 +141,40 @@ func (j *judge) worthOfAll(list []flow) rat {
 
 // waterMark is the high-water mark without what waits for an equity that is known, and what waits.
 type waterMark struct {
-	high     rat
-	waiting  []flow
-	restated bool // it was adjusted by the equity of a point that an execution changed later
-	sunk     bool // it is of a resumption with an equity below zero that an execution changed later
+	high    rat
+	waiting []flow
 }
 
 func (j *judge) marked() waterMark { return j.water.get(j.workOutMark) }
 
 func (j *judge) workOutMark() waterMark {
-	high, waiting, restated, sunk := new0(), []flow(nil), false, false
+	high, waiting := new0(), []flow(nil)
 	pointed := false
 	var before rat // equity before capital moves
-	var by bool    // that equity is not as it was written
 	for _, s := range j.samples() {
 		switch {
 		case s.equity != nil && s.anew != nil:
 			before = nil
 			if slices.Contains(s.anew, risk.RuleDrawdown) {
-				high, waiting, sunk = s.equity, nil, s.by.Sign() != 0
+				high, waiting = s.equity, nil
 			}
 		case s.equity != nil:
 			came := new0()
 			if len(waiting) > 0 {
 				came = j.before(s.event, s.at).worthOfAll(waiting)
 			}
-			restated = restated || came.Sign() != 0 && s.by.Sign() != 0
 			high, waiting, pointed = most(flowed(high, sub(s.equity, came), came), s.equity), nil, true
 			if before = nil; s.before {
-				before, by = s.equity, s.by.Sign() != 0
+				before = s.equity
 			}
 		case !pointed: // nothing is counted yet
 		case before != nil && s.moved.rate != nil:
-			restated = restated || by
 			high, before = flowed(high, before, s.moved.at(j)), nil
 		default:
 			waiting, before = append(waiting, s.moved), nil
 		}
 	}
-	return waterMark{high, waiting, restated, sunk && high.Sign() < 0}
+	return waterMark{high, waiting}
 }
 
 // pointed reports whether there is an equity point.
@@ -219,13 +214,6 @@ func (j *judge) severity(equity rat) risk.Severity {
 	}
 	return got
 }
-
-// Restated reports whether an execution was cancelled after the high-water mark had been adjusted, for capital, by an
-// equity that contained the execution.
-func Restated(h History, now time.Time) bool { return newJudge(h, now).marked().restated }
-
-// Sunk reports whether the high-water mark is below zero, and of a resumption, and an execution was cancelled since.
-func Sunk(h History, now time.Time) bool { return newJudge(h, now).marked().sunk }
 
 // AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
 // that no decimal states exactly. On which side of the threshold it is then depends on the rounding.

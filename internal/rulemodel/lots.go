@@ -19,7 +19,6 @@ type lots struct {
 	open    map[ledger.InstrumentKey][]lot
 	gains   map[ledger.Currency]rat // of what was closed of futures and CFDs
 	premium map[ledger.InstrumentKey]rat
-	passed  bool // a transfer took along more than there was, or brought more than was sold short
 }
 
 // lots folds the facts in force.
@@ -77,17 +76,12 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	for _, n := range list {
 		quantity := exact(n.Quantity)
 		met, basis, rest := l.take(key, quantity)
-		l.passed = l.passed || met.Sign() != 0 && rest.Sign() != 0
 		if !settlesNotional(i) {
 			credit(l.gains, i.Currency, neg(add(mul(exact(n.Basis), div(met, quantity)), basis)))
 		}
 		l.put(key, lot{rest, mul(exact(n.Basis), div(rest, quantity)), n.OpenedAt})
 	}
 }
-
-// PassedZero reports whether a transfer took a position through zero, which one can that is late or is found late by a
-// correction.
-func PassedZero(h History, now time.Time) bool { return newJudge(h, now).lots().passed }
 
 // depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
 // the transfer, or else at the basis that it had when it was recorded.
@@ -97,7 +91,6 @@ func (l *lots) depart(j *judge, p placed) {
 	if rest.Sign() == 0 {
 		return
 	}
-	l.passed = true
 	then := j.before(p.told, j.h.Events[p.told].Time)
 	missing := mul(rest, then.priceOf(p.move.Instrument, p.move.Price, p.move.Time), unit(p.move.Instrument))
 	if missing.Sign() == 0 {

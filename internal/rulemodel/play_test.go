@@ -85,10 +85,6 @@ func (p *player) step(s step) string {
 			p.ended = true
 			return ""
 		}
-		if s.name != "order" && (rulemodel.Restated(p.history, p.now()) || rulemodel.Sunk(p.history, p.now())) {
-			p.ended = true
-			return ""
-		}
 	}
 	switch s.name {
 	case "marks":
