@@ -188,7 +188,7 @@ func price(s, c stake, g group) rat {
 }
 
 // purchases is the cash that working purchases take, in base currency: the whole price, of what is
-// paid in full. It reports false if nothing tells the price of one.
+// paid in full. One whose price nothing tells takes at least nothing. It reports false without a rate.
 func purchases(all map[ledger.InstrumentKey]*contract) (rat, bool) {
 	sum := new0()
 	for _, c := range all {
@@ -196,7 +196,10 @@ func purchases(all map[ledger.InstrumentKey]*contract) (rat, bool) {
 			continue
 		}
 		for _, p := range c.buys {
-			if c.rate == nil || p.unpriced {
+			switch {
+			case p.unpriced:
+				continue
+			case c.rate == nil:
 				return nil, false
 			}
 			sum = add(sum, mul(p.quantity, p.price, unit(c.instrument), c.rate))
