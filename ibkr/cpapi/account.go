@@ -21,13 +21,13 @@ type traded struct {
 	Groups   []string          `json:"groups,omitempty"`
 	Profiles []string          `json:"profiles,omitempty"`
 	Selected string            `json:"selectedAccount,omitempty"`
-	Paper    *flag             `json:"isPaper,omitempty"`
+	Paper    *boolean          `json:"isPaper,omitempty"`
 	Props    map[string]acProp `json:"acctProps,omitempty"`
 }
 
 // acProp are the properties of an account.
 type acProp struct {
-	HasChildren flag `json:"hasChildAccounts"`
+	HasChildren boolean `json:"hasChildAccounts"`
 }
 
 func decodeTraded(r *reply) (traded, error) {
@@ -206,7 +206,7 @@ func modeOf(id string, kind text, sessions ...any) accounts.TradingMode {
 	}
 	for _, s := range sessions {
 		switch s := s.(type) {
-		case *flag:
+		case *boolean:
 			if s != nil {
 				say(bool(*s))
 			}

@@ -172,11 +172,11 @@ func (w *whole) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// flag is a boolean that the API may write as a string or as 0 or 1; nil where it says nothing.
-type flag bool
+// boolean is a boolean that the API may write as a string or as 0 or 1; false where it says nothing.
+type boolean bool
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (f *flag) UnmarshalJSON(b []byte) error {
+func (f *boolean) UnmarshalJSON(b []byte) error {
 	var t text
 	if err := t.UnmarshalJSON(b); err != nil {
 		return err

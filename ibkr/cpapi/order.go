@@ -15,27 +15,27 @@ import (
 
 // liveOrder is a row of the live orders.
 type liveOrder struct {
-	ID       whole  `json:"orderId"`
-	Account  string `json:"account"`
-	Acct     string `json:"acct,omitempty"`
-	ConID    whole  `json:"conid"`
-	Ref      text   `json:"order_ref,omitempty"`
-	Side     text   `json:"side"`
-	Size     number `json:"totalSize"`
-	Filled   number `json:"filledQuantity"`
-	Left     number `json:"remainingQuantity"`
-	Status   text   `json:"status"`
-	Type     text   `json:"orderType"`
-	Original text   `json:"origOrderType,omitempty"`
-	TIF      text   `json:"timeInForce,omitempty"`
-	Price    number `json:"price"`
-	Aux      number `json:"auxPrice,omitzero"`
-	Stop     number `json:"stop_price,omitzero"`
-	Outside  flag   `json:"outsideRTH,omitempty"`
-	Time     whole  `json:"lastExecutionTime_r,omitempty"`
-	Clock    text   `json:"lastExecutionTime,omitempty"`
-	Reason   text   `json:"order_cancellation_by_system_reason,omitempty"`
-	Kind     text   `json:"secType,omitempty"`
+	ID       whole   `json:"orderId"`
+	Account  string  `json:"account"`
+	Acct     string  `json:"acct,omitempty"`
+	ConID    whole   `json:"conid"`
+	Ref      text    `json:"order_ref,omitempty"`
+	Side     text    `json:"side"`
+	Size     number  `json:"totalSize"`
+	Filled   number  `json:"filledQuantity"`
+	Left     number  `json:"remainingQuantity"`
+	Status   text    `json:"status"`
+	Type     text    `json:"orderType"`
+	Original text    `json:"origOrderType,omitempty"`
+	TIF      text    `json:"timeInForce,omitempty"`
+	Price    number  `json:"price"`
+	Aux      number  `json:"auxPrice,omitzero"`
+	Stop     number  `json:"stop_price,omitzero"`
+	Outside  boolean `json:"outsideRTH,omitempty"`
+	Time     whole   `json:"lastExecutionTime_r,omitempty"`
+	Clock    text    `json:"lastExecutionTime,omitempty"`
+	Reason   text    `json:"order_cancellation_by_system_reason,omitempty"`
+	Kind     text    `json:"secType,omitempty"`
 }
 
 // account returns the row's account; empty if the row contradicts itself.
@@ -235,4 +235,3 @@ func (c *Client) liveOrders(ctx context.Context, id broker.AccountID, p priority
 	c.refs.saw(rows)
 	return rows, out, nil
 }
-

@@ -154,4 +154,3 @@ func (c *Client) pages(ctx context.Context, id broker.AccountID, out *broker.Ans
 	out.Complete = false
 	return rows, nil
 }
-

@@ -80,8 +80,8 @@ func (c *Client) candidates(ctx context.Context, i ledger.Instrument, p priority
 func (c *Client) stocks(ctx context.Context, i ledger.Instrument, p priority) ([]int64, error) {
 	var found map[string][]struct {
 		Contracts []struct {
-			ConID whole `json:"conid"`
-			IsUS  flag  `json:"isUS"`
+			ConID whole   `json:"conid"`
+			IsUS  boolean `json:"isUS"`
 		} `json:"contracts"`
 	}
 	if err := c.get(ctx, "/trsrv/stocks", url.Values{"symbols": {i.Symbol}}, p, &found); err != nil {

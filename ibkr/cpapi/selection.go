@@ -11,9 +11,9 @@ import (
 
 // selected is the answer to the selection of an account.
 type selected struct {
-	Set     *flag `json:"set,omitempty"`
-	Success text  `json:"success,omitempty"`
-	Account text  `json:"acctId,omitempty"`
+	Set     *boolean `json:"set,omitempty"`
+	Success text     `json:"success,omitempty"`
+	Account text     `json:"acctId,omitempty"`
 }
 
 func decodeSelected(r *reply) (selected, error) {

@@ -37,7 +37,9 @@ type Config struct {
 }
 
 // String returns no secret.
-func (c Config) String() string { return fmt.Sprintf("OAuth configuration of consumer %.4s…", c.ConsumerKey) }
+func (c Config) String() string {
+	return fmt.Sprintf("OAuth configuration of consumer %.4s…", c.ConsumerKey)
+}
 
 // GoString returns no secret.
 func (c Config) GoString() string { return c.String() }
