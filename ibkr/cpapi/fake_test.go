@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -96,7 +97,9 @@ func newFake(t *testing.T) *fake {
 	ok("POST /iserver/reply/{id}", "Orders-POST-reply-submitted")
 	ok("DELETE /iserver/account/{account}/order/{id}", "Orders-DELETE-cancel-order")
 	f.build()
-	f.server = httptest.NewTLSServer(f)
+	f.server = httptest.NewUnstartedServer(f)
+	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections break on purpose
+	f.server.StartTLS()
 	t.Cleanup(f.server.Close)
 	return f
 }

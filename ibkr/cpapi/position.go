@@ -139,6 +139,7 @@ func (c *Client) pages(ctx context.Context, id broker.AccountID, out *broker.Ans
 			switch {
 			case !c.ownRow(row.Account, id):
 				out.Foreign++
+				continue
 			case seen[m]:
 				out.Complete = false
 			case again:

@@ -36,8 +36,8 @@ type snapshot struct {
 
 func decodeSnapshots(r *reply) ([]snapshot, error) { return list[snapshot](r) }
 
-// cold reports whether the row has nothing but its contract yet.
-func (s *snapshot) cold() bool { return s.Last == "" && s.Bid == "" && s.Ask == "" }
+// cold reports whether the row has too little for a price yet.
+func (s *snapshot) cold() bool { return s.Updated == 0 || s.Last == "" && (s.Bid == "" || s.Ask == "") }
 
 // merged returns a row with what a later row tells: fields that did not change may be absent there.
 func merged(was, row snapshot) snapshot {
@@ -158,8 +158,7 @@ func (c *Client) search(ctx context.Context, i ledger.Instrument) error {
 		return nil
 	}
 	_, err := c.underlyings(ctx, i.Underlying, prioRest)
-	var refusal *APIError
-	if errors.As(err, &refusal) && refusal.kind == nil {
+	if saidNo(err) {
 		return nil // the underlying goes by another name: the snapshot shows whether it matters
 	}
 	return err

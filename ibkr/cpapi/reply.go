@@ -35,6 +35,12 @@ func (e *APIError) Error() string {
 // Unwrap returns the sentinel that the refusal matches; nil if it matches none.
 func (e *APIError) Unwrap() error { return e.kind }
 
+// saidNo reports whether an error is a refusal about what was asked, and not about the session or the server.
+func saidNo(err error) bool {
+	var refusal *APIError
+	return errors.As(err, &refusal) && refusal.kind == nil && refusal.Status < 500
+}
+
 // reply is what came back for a request.
 type reply struct {
 	path   string

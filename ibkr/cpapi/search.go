@@ -69,8 +69,7 @@ func (c *Client) candidates(ctx context.Context, i ledger.Instrument, p priority
 	default:
 		return nil, fmt.Errorf("contract %.80s: %w: a %s is found by its ConID alone", i.Key(), errNoContract, i.SecType)
 	}
-	var refusal *APIError
-	if errors.As(err, &refusal) && refusal.kind == nil { // unknown symbols are refused with an error
+	if saidNo(err) { // unknown symbols are refused
 		return nil, fmt.Errorf("contract %.80s: %w: %w", i.Key(), errNoContract, err)
 	}
 	return ids[:min(len(ids), maxCandidates)], err
