@@ -40,6 +40,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	status   broker.Status
+	epoch    int64  // counts the sessions that could be used
 	token    string // the session's secret, for the websocket
 	accounts map[broker.AccountID]broker.Account
 	prepared bool // this session was told of its accounts

@@ -65,7 +65,8 @@ type Config struct {
 // size, value and tick are not among them: they stop an order that is probably wrong.
 func DefaultAnswers() []string { return []string{"o354", "o403", "o10151", "o10152", "o10331"} }
 
-// Rate is how many requests there may be in a time. Burst is how many may come at once.
+// Rate is how many requests there may be in a time, evenly spread. Burst is how many may come at once: in no
+// span of Per are there more than Requests and Burst together.
 type Rate struct {
 	Requests int
 	Per      time.Duration
@@ -74,8 +75,12 @@ type Rate struct {
 
 // Limits are the client's bounds. Where a field is zero, its default holds.
 type Limits struct {
-	Session Rate          // requests of the login: 10 in a second
-	Slow    Rate          // of each endpoint that IBKR paces by itself (orders, trades, accounts): 1 in 5 s
+	// Session paces the requests of the login. IBKR takes 10 in a second. The default is 8 and no burst: requests
+	// that are delayed on their way arrive together.
+	Session Rate
+	// Slow paces each endpoint that IBKR paces by itself: orders, trades, accounts. IBKR takes one in 5 s; the
+	// default is one in 5.5 s.
+	Slow    Rate
 	Timeout time.Duration // of one request: 20 s
 	Tickle  time.Duration // between two signs of life: 60 s
 	Warm    time.Duration // between a first snapshot of quotes and the next: 500 ms
@@ -88,10 +93,10 @@ type Limits struct {
 // withDefaults returns the limits with defaults where there is zero.
 func (l Limits) withDefaults() Limits {
 	if l.Session == (Rate{}) {
-		l.Session = Rate{Requests: 10, Per: time.Second, Burst: 5}
+		l.Session = Rate{Requests: 8, Per: time.Second, Burst: 1}
 	}
 	if l.Slow == (Rate{}) {
-		l.Slow = Rate{Requests: 1, Per: 5 * time.Second, Burst: 1}
+		l.Slow = Rate{Requests: 1, Per: 5500 * time.Millisecond, Burst: 1}
 	}
 	for _, d := range []struct {
 		field *time.Duration

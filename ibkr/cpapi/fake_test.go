@@ -39,6 +39,7 @@ const (
 // call is a request that the fake gateway got.
 type call struct {
 	Method, Path, Query, Body string
+	At                        time.Time
 	r                         *http.Request
 }
 
@@ -69,7 +70,18 @@ func recorded(t testing.TB, name string) string {
 	return strings.ReplaceAll(string(readPayload(t, name).body), "U1234567", string(mine))
 }
 
+// newFake returns a gateway that listens.
 func newFake(t *testing.T) *fake {
+	f := newDeafFake(t)
+	f.server = httptest.NewUnstartedServer(f)
+	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections break on purpose
+	f.server.StartTLS()
+	t.Cleanup(f.server.Close)
+	return f
+}
+
+// newDeafFake returns a gateway without a network.
+func newDeafFake(t *testing.T) *fake {
 	f := &fake{t: t, routes: map[string]answerer{}, counts: map[string]int{}, sockets: make(chan *websocket.Conn, 64)}
 	ok := func(route, payload string) { f.routes[route] = always(200, recorded(t, payload)) }
 	ok("POST /tickle", "Session-POST-tickle")
@@ -84,7 +96,9 @@ func newFake(t *testing.T) *fake {
 	f.routes["POST /portfolio/{account}/positions/invalidate"] = always(200, `{"message":"success"}`)
 	f.routes["GET /portfolio/{account}/positions/{page}"] = always(200, `[]`)
 	f.routes["GET /portfolio2/{account}/positions"] = always(200, `[]`)
-	ok("GET /portfolio/{account}/ledger", "Portfolio-GET-portfolio-ledger")
+	f.routes["GET /portfolio/{account}/ledger"] = func(_ int, c call) (int, string) {
+		return 200, strings.ReplaceAll(recorded(t, "Portfolio-GET-portfolio-ledger"), string(mine), strings.Split(c.Path, "/")[2])
+	}
 	f.routes["GET /iserver/contract/{conid}/info"] = func(_ int, c call) (int, string) {
 		body, found := contractBodies[strings.Split(c.Path, "/")[3]]
 		if !found {
@@ -97,10 +111,6 @@ func newFake(t *testing.T) *fake {
 	ok("POST /iserver/reply/{id}", "Orders-POST-reply-submitted")
 	ok("DELETE /iserver/account/{account}/order/{id}", "Orders-DELETE-cancel-order")
 	f.build()
-	f.server = httptest.NewUnstartedServer(f)
-	f.server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections break on purpose
-	f.server.StartTLS()
-	t.Cleanup(f.server.Close)
 	return f
 }
 
@@ -152,7 +162,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *fake) serve(route string, w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	c := call{Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/v1/api"), Query: r.URL.RawQuery, Body: string(body), r: r}
+	c := call{Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, "/v1/api"), Query: r.URL.RawQuery, Body: string(body), At: time.Now(), r: r}
 	f.mu.Lock()
 	a, n := f.routes[route], f.counts[route]
 	f.counts[route]++
@@ -192,8 +202,9 @@ func (f *fake) count(name string) (n int) {
 // asked returns the requests of which keep holds.
 func (f *fake) asked(keep func(call) bool) []call {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(f.calls), func(c call) bool { return !keep(c) })
+	calls := slices.Clone(f.calls)
+	f.mu.Unlock()
+	return slices.DeleteFunc(calls, func(c call) bool { return !keep(c) })
 }
 
 // quick are limits under which tests need not wait.

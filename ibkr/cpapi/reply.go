@@ -26,6 +26,7 @@ type APIError struct {
 	Status int    `json:"status"` // of HTTP: refusals come with 200 as well
 	Reason string `json:"reason"` // the broker's words; empty if there were none
 	kind   error
+	epoch  int64 // the session in which it was asked
 }
 
 func (e *APIError) Error() string {
@@ -47,6 +48,7 @@ type reply struct {
 	status int
 	asOf   time.Time // when it was asked for
 	body   []byte
+	epoch  int64 // the session in which it was asked
 }
 
 // decode reads the reply into v. Errors: *APIError, ErrUnreadable.
@@ -70,7 +72,7 @@ func (r *reply) refused(body []byte) error {
 	if !refusal && r.status < 300 {
 		return nil
 	}
-	return &APIError{Path: r.path, Status: r.status, Reason: words, kind: kindOf(r.status, words)}
+	return &APIError{Path: r.path, Status: r.status, Reason: words, kind: kindOf(r.status, words), epoch: r.epoch}
 }
 
 // refusalWords returns the words of a refusal. They come as error, a text or an object; beside a statusCode;

@@ -94,11 +94,11 @@ func (c *Client) send(caller context.Context, q request) (r *reply, sent bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	asked := c.now()
+	asked, epoch := c.now(), c.session()
 	c.requests.Add(1)
 	res, err := c.http.Do(req)
 	if err == nil {
-		r = &reply{path: q.path, status: res.StatusCode, asOf: asked}
+		r = &reply{path: q.path, status: res.StatusCode, asOf: asked, epoch: epoch}
 		r.body, err = io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 		err = errors.Join(err, res.Body.Close())
 		if err == nil && len(r.body) > maxBody {
@@ -117,6 +117,13 @@ func (c *Client) send(caller context.Context, q request) (r *reply, sent bool, e
 		return nil, sent, fmt.Errorf("%s %s: %w: %w", q.method, q.path, broker.ErrNotConnected, withoutURL(err))
 	}
 	return r, true, nil
+}
+
+// session returns the number of the session.
+func (c *Client) session() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch
 }
 
 // build makes the HTTP request. It has no GetBody: the transport cannot send the body a second time.

@@ -167,21 +167,33 @@ func TestReport25NoBridge(t *testing.T) {
 }
 
 // Public sources: ibkr-conduit#164, ibkr-conduit#166, ibkr-conduit#170: many callers each made a new session.
+// What is told late of the session before says nothing of the new one.
 func TestReport27OneNewSession(t *testing.T) {
 	f := newFake(t)
-	config := f.config()
-	config.Limits.Retry, config.Limits.RetryMax = 50*time.Millisecond, 100*time.Millisecond
-	c := f.open(config)
-	f.on("GET /portfolio/{account}/ledger", always(400, `{"error":"no bridge"}`))
+	c := f.client()
+	const callers = 32
+	var asked sync.WaitGroup
+	asked.Add(callers)
+	late := make(chan struct{})
+	f.on("GET /portfolio/{account}/ledger", func(n int, _ call) (int, string) {
+		asked.Done()
+		asked.Wait()
+		if n%2 == 0 {
+			<-late
+		}
+		return 400, `{"error":"no bridge"}`
+	})
 	var all sync.WaitGroup
-	for range 32 {
+	for range callers {
 		all.Go(func() {
 			_, err := c.Cash(t.Context(), mine)
 			require.ErrorIs(t, err, broker.ErrNotConnected)
 		})
 	}
-	all.Wait()
 	until(t, "a new session", func() bool { return f.count(initPath) > 0 && c.Status().Usable() })
+	close(late)
+	all.Wait()
+	require.True(t, c.Status().Usable(), "%+v", c.Status())
 	require.Equal(t, 1, f.count(initPath))
 }
 

@@ -68,6 +68,7 @@ var subscriptions = []string{`sor+{}`, `str+{"realtimeUpdatesOnly":true}`}
 func (c *Client) stream(again bool) bool {
 	ctx, cancel := context.WithCancel(c.life)
 	defer cancel()
+	epoch := c.session()
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return false // polling goes on: the stream has hints only
@@ -96,7 +97,7 @@ func (c *Client) stream(again bool) bool {
 			return true
 		}
 		heard.Store(true)
-		c.hear(body)
+		c.hear(epoch, body)
 	}
 }
 
@@ -182,8 +183,8 @@ func decodeMessage(body []byte) (m message, accounts []string, err error) {
 	return m, accounts, nil
 }
 
-// hear turns a message into hints. What cannot be read is a sign of life all the same.
-func (c *Client) hear(body []byte) {
+// hear turns a message of a session into hints. What cannot be read is a sign of life all the same.
+func (c *Client) hear(epoch int64, body []byte) {
 	m, accounts, err := decodeMessage(body)
 	if err != nil {
 		return
@@ -195,7 +196,7 @@ func (c *Client) hear(body []byte) {
 	case "str":
 		kinds = []broker.EventKind{broker.EventExecutions, broker.EventPositions}
 	case "sts":
-		c.hearStatus(m.Args)
+		c.hearStatus(epoch, m.Args)
 		return
 	}
 	for _, id := range accounts {
@@ -218,7 +219,7 @@ func (c *Client) hears(id broker.AccountID) bool {
 }
 
 // hearStatus lets the supervisor look where the session has ended or is used elsewhere.
-func (c *Client) hearStatus(args json.RawMessage) {
+func (c *Client) hearStatus(epoch int64, args json.RawMessage) {
 	var s struct {
 		Authenticated *bool `json:"authenticated"`
 		Competing     bool  `json:"competing"`
@@ -230,6 +231,6 @@ func (c *Client) hearStatus(args json.RawMessage) {
 	}
 	if s.Competing || s.Authenticated != nil && !*s.Authenticated {
 		a := authStatus{Message: s.Message, Fail: s.Fail}
-		c.lose(a.reason())
+		c.lose(epoch, a.reason())
 	}
 }

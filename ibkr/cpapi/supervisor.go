@@ -85,6 +85,7 @@ func (c *Client) attempt(suspect bool) bool {
 
 // forget begins a new session: it knows nothing of what the last was told. c.mu is held.
 func (c *Client) forget() {
+	c.epoch++
 	c.prepared = false
 	c.warm, c.searched = map[warmth]bool{}, map[string]bool{}
 }
@@ -115,7 +116,7 @@ func (c *Client) turn(state broker.SessionState, reason string) {
 func (c *Client) seen(err error) error {
 	var refusal *APIError
 	if errors.As(err, &refusal) && (errors.Is(err, broker.ErrLoginNeeded) || errors.Is(err, broker.ErrNotConnected)) {
-		c.lose(refusal.Reason)
+		c.lose(refusal.epoch, refusal.Reason)
 	}
 	if errors.Is(err, errNotPrepared) {
 		c.mu.Lock()
@@ -125,13 +126,14 @@ func (c *Client) seen(err error) error {
 	return err
 }
 
-// lose says that there is no session any more, until the supervisor has looked.
-func (c *Client) lose(reason string) {
+// lose says that a session is lost, until the supervisor has looked. What is told late of an earlier session
+// says nothing.
+func (c *Client) lose(epoch int64, reason string) {
 	c.mu.Lock()
-	usable := c.status.Usable()
+	current := c.status.Usable() && c.epoch == epoch
 	c.mu.Unlock()
-	if !usable {
-		return // the supervisor is at work
+	if !current {
+		return
 	}
 	c.turn(broker.SessionDisconnected, reason)
 	select {
