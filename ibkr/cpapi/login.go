@@ -39,7 +39,7 @@ func (c *Client) logIn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("log in: %w", err)
 	}
-	r, _, err := c.do(ctx, request{method: http.MethodPost, path: tokenPath, priority: prioSession, header: exchange.Header})
+	r, _, err := c.do(ctx, request{method: http.MethodPost, path: tokenPath, priority: prioSession, header: exchange.Header()})
 	if err != nil {
 		return err
 	}

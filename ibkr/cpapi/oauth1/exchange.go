@@ -59,10 +59,13 @@ func fill(n *big.Int, digits string) bool {
 
 // Exchange is a request for a live session token. It is used once.
 type Exchange struct {
-	Header string // the Authorization header of the request, which has no body
+	header string
 	signer *Signer
 	secret *big.Int // our exponent
 }
+
+// Header returns the Authorization header of the request, which has no body.
+func (x *Exchange) Header() string { return x.header }
 
 // String returns no secret.
 func (x *Exchange) String() string { return "OAuth exchange" }
@@ -88,7 +91,7 @@ func (s *Signer) Begin(address string, now time.Time) (*Exchange, error) {
 		return nil, fmt.Errorf("%w: the signature key cannot sign", ErrKey)
 	}
 	params["oauth_signature"] = url.QueryEscape(base64.StdEncoding.EncodeToString(signature))
-	x.Header = s.header(params)
+	x.header = s.header(params)
 	return x, nil
 }
 

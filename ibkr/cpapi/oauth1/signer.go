@@ -25,11 +25,11 @@ var ErrKey = errors.New("the OAuth key or secret cannot be used")
 // copies what it needs.
 type Config struct {
 	ConsumerKey string
-	AccessToken string
+	AccessToken string `json:"-"`
 	// AccessTokenSecret is the secret as the page shows it: encrypted, in base64.
-	AccessTokenSecret []byte
+	AccessTokenSecret []byte `json:"-"`
 	// SignatureKey and EncryptionKey are RSA private keys in PEM, of PKCS #1 or PKCS #8.
-	SignatureKey, EncryptionKey []byte
+	SignatureKey, EncryptionKey []byte `json:"-"`
 	// Prime is the prime of Diffie and Hellman: hexadecimal digits, or DH parameters in PEM.
 	Prime []byte
 	// Realm is limited_poa if empty; test_realm for the consumer key TESTCONS.
