@@ -14,8 +14,8 @@ import (
 
 // extra are fields that answers have beyond those recorded, as IBKR's documentation has them.
 var extra = map[string]map[string]bool{
-	"Orders-GET-trades":                      nil, // of which a part was recorded
-	"MarketData-GET-snapshot":                {"6119": true, "7635": true},
+	"Orders-GET-trades":                       nil, // of which a part was recorded
+	"MarketData-GET-snapshot":                 {"6119": true, "7635": true},
 	"Portfolio-GET-portfolio-positions-page0": {},
 }
 

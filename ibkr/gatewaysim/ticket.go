@@ -15,6 +15,9 @@ type amount struct{ ledger.Decimal }
 
 // UnmarshalJSON reads a number, or a string with one.
 func (a *amount) UnmarshalJSON(b []byte) (err error) {
+	if string(b) == "null" {
+		return nil // as encoding/json has it
+	}
 	a.Decimal, err = ledger.ParseDecimal(string(bytes.Trim(b, `"`)))
 	return err
 }
