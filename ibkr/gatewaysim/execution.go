@@ -34,7 +34,7 @@ func (e *execution) charge() {
 // tellCommission charges the commission and shows it in the rows. Whoever listens hears of it again if it
 // comes late.
 func (e *execution) tellCommission(late bool) {
-	if e.told {
+	if e.told || e.replaced != nil { // a correction has brought its own
 		return
 	}
 	e.charge()

@@ -252,7 +252,10 @@ func TestOrderStatus(t *testing.T) {
 	b := open(t, nil).ready()
 	mine := id(b, b.place(first, "a", "BUY", "1", "101"))
 	theirs := id(b, b.place(second, "b", "BUY", "1", "90"))
-	status := func(n int64) int { s, _ := b.try("GET", fmt.Sprintf("/iserver/account/order/status/%d", n), ""); return s }
+	status := func(n int64) int {
+		s, _ := b.try("GET", fmt.Sprintf("/iserver/account/order/status/%d", n), "")
+		return s
+	}
 	require.Equal(t, []int{200, 503}, []int{status(mine), status(theirs)})
 	b.ask("POST", "/iserver/account", `{"acctId":"`+second+`"}`)
 	require.Equal(t, []int{503, 200}, []int{status(mine), status(theirs)})
