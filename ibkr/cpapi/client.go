@@ -24,10 +24,9 @@ type Client struct {
 	end     context.CancelFunc
 	running sync.WaitGroup // the supervisor and the stream
 
-	pace      *queue
-	slow      [endpoints]*queue
-	selection *turnstile // held while an account is selected and asked about
-	ordering  *turnstile // held during one conversation about an order: any other would void its questions
+	pace      *pacer
+	selection turnstile // held while an account is selected and asked about
+	ordering  turnstile // held during one conversation about an order: any other would void its questions
 	contracts contracts
 	refs      refs
 	login     login
@@ -65,15 +64,12 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		config: config, base: base, selection: newTurnstile(), ordering: newTurnstile(), pace: newPace(config.Limits.Session),
+		config: config, base: base, pace: newPacer(&config.Limits),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]bool{}, searched: map[string]bool{},
 		hints: hub.New(func(e broker.Event) broker.Event { return e }, broker.ErrClosed),
 	}
 	if c.http, err = config.client(); err != nil {
 		return nil, err
-	}
-	for e := range c.slow {
-		c.slow[e] = newPace(config.Limits.Slow)
 	}
 	c.status = broker.Status{Session: broker.SessionDisconnected, Since: c.now(), Reason: "connecting"}
 	c.life, c.end = context.WithCancel(context.Background())

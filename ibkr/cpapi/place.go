@@ -53,8 +53,9 @@ func (c *Client) Place(ctx context.Context, id broker.AccountID, t broker.Ticket
 	case !errors.Is(err, broker.ErrOutcomeUnknown) && !errors.Is(err, broker.ErrDuplicateRef):
 		c.refs.free(t.Ref)
 	}
-	if err == nil || errors.Is(err, broker.ErrOutcomeUnknown) {
+	if err == nil || errors.Is(err, broker.ErrOutcomeUnknown) { // it may have filled at once
 		c.hint(broker.EventOrders, id)
+		c.hint(broker.EventExecutions, id)
 	}
 	return ack, c.seen(err)
 }

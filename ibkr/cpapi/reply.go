@@ -147,6 +147,8 @@ func kindOf(status int, words string) error {
 		return broker.ErrLoginNeeded
 	case status == http.StatusTooManyRequests:
 		return broker.ErrPaced
+	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
+		return broker.ErrNotConnected // for a while; the session may live on
 	case strings.Contains(words, "no bridge"), strings.Contains(words, "not authenticated"), strings.Contains(words, "not connected"):
 		return broker.ErrNotConnected
 	case strings.Contains(words, "accountid is not valid"), strings.Contains(words, "query /accounts first"):

@@ -54,19 +54,17 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, p prior
 // do waits for the request's turn and sends it, once. sent is false only where the broker surely did not get
 // the request: after an error with sent, the request may have been done. Errors: the context's,
 // ErrNotConnected, ErrPaced, ErrClosed.
-func (c *Client) do(ctx context.Context, q request) (r *reply, sent bool, err error) {
-	if q.endpoint != anyEndpoint {
-		if err := c.slow[q.endpoint].wait(ctx, q.priority); err != nil {
-			return nil, false, c.ended(ctx, err)
-		}
-	}
-	if err := c.pace.wait(ctx, q.priority); err != nil {
-		return nil, false, c.ended(ctx, err)
+func (c *Client) do(caller context.Context, q request) (r *reply, sent bool, err error) {
+	ctx, cancel := context.WithCancel(caller)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	if err := c.pace.wait(ctx, q.endpoint, q.priority); err != nil {
+		return nil, false, c.ended(caller, err)
 	}
 	if err := c.config.Breaker.err(); err != nil {
 		return nil, false, err
 	}
-	return c.send(ctx, q)
+	return c.send(caller, q)
 }
 
 // ended returns ErrClosed where it was Close that ended a context, and the error otherwise.

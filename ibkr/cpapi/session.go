@@ -72,13 +72,13 @@ func decodeTickle(r *reply) (tickle, error) {
 }
 
 // check finds out what the session is, and makes a new one where there is none. suspect says that calls were
-// refused for want of a session, whatever the session says of itself. It returns an error if the session is
-// not known.
-func (c *Client) check(ctx context.Context, suspect bool) (authStatus, error) {
+// refused for want of a session, whatever the session says of itself. made says that the session is a new one.
+// It returns an error if the session is not known.
+func (c *Client) check(ctx context.Context, suspect bool) (status authStatus, made bool, err error) {
 	if err := c.logIn(ctx); err != nil {
-		return authStatus{}, err
+		return authStatus{}, false, err
 	}
-	status, err := c.tickle(ctx)
+	status, err = c.tickle(ctx)
 	if errors.Is(err, broker.ErrLoginNeeded) && c.config.OAuth != nil { // the token was revoked
 		c.setToken(oauth1.Token{})
 		if err = c.logIn(ctx); err == nil {
@@ -86,18 +86,14 @@ func (c *Client) check(ctx context.Context, suspect bool) (authStatus, error) {
 		}
 	}
 	if err != nil {
-		return authStatus{}, err
+		return authStatus{}, false, err
 	}
-	switch {
-	case status.Competing:
-		if !c.mayCompete() {
-			return status, nil
-		}
-		return c.initialize(ctx, true)
-	case !status.usable() || suspect:
-		return c.initialize(ctx, false)
+	if status.usable() && !suspect || status.Competing && !c.mayCompete() {
+		return status, false, nil
 	}
-	return status, nil
+	c.turn(broker.SessionDisconnected, status.reason()) // calls wait until the new session is told of its accounts
+	status, err = c.initialize(ctx, status.Competing)
+	return status, true, err
 }
 
 // tickle gives a sign of life.

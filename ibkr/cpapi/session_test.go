@@ -210,6 +210,39 @@ func TestReport28ManySessionsInOneProcess(t *testing.T) {
 	require.True(t, b.Status().Usable())
 }
 
+// Public source: ibkr-conduit's report on errors: 503 is maintenance, or a mistake of the caller's. It is no
+// sign that the session is lost.
+func TestUnavailable(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	f.on("GET /portfolio/{account}/ledger", always(503, `Service Unavailable`))
+	_, err := c.Cash(t.Context(), mine)
+	require.ErrorIs(t, err, broker.ErrNotConnected)
+	require.True(t, c.Status().Usable())
+	require.Zero(t, f.count(initPath))
+}
+
+// A session that was made anew is told of its accounts before anybody can use it.
+func TestNewSessionIsPrepared(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /tickle", func(n int, _ call) (int, string) { return 200, tickled(status(n%2 == 0, true, false, "")) })
+	config := f.config()
+	config.Limits.Tickle = time.Millisecond
+	c := f.open(config)
+	until(t, "new sessions", func() bool { return f.count(initPath) > 5 })
+	require.NoError(t, c.Close())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	made := 0
+	for n, call := range f.calls {
+		if call.String() == initPath && n+1 < len(f.calls) {
+			made++
+			require.Equal(t, "GET /iserver/accounts", f.calls[n+1].String())
+		}
+	}
+	require.Greater(t, made, 4)
+}
+
 func TestCloseEndsCalls(t *testing.T) {
 	f := newFake(t)
 	c := f.client()

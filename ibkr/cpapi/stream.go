@@ -21,7 +21,6 @@ import (
 func (c *Client) listen() {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = c.config.Limits.Retry, c.config.Limits.RetryMax
-	again := false
 	for {
 		select {
 		case <-c.life.Done():
@@ -29,10 +28,9 @@ func (c *Client) listen() {
 		case <-c.connected:
 		}
 		for c.Status().Usable() {
-			if c.stream(again) {
+			if c.stream() {
 				pauses.Reset()
 			}
-			again = true
 			if !c.rest(pauses.NextBackOff()) {
 				return
 			}
@@ -63,9 +61,9 @@ const (
 // subscriptions are what the client wants to hear of. After a connection nothing of before it is sent again.
 var subscriptions = []string{`sor+{}`, `str+{"realtimeUpdatesOnly":true}`}
 
-// stream hears one connection until it breaks, and reports whether it came to be. again says that there was
-// one before: whatever was said in between was missed.
-func (c *Client) stream(again bool) bool {
+// stream hears one connection until it breaks, and reports whether it came to be. What happened before it was
+// missed: the hints when it begins are about everything.
+func (c *Client) stream() bool {
 	ctx, cancel := context.WithCancel(c.life)
 	defer cancel()
 	epoch := c.session()
@@ -80,8 +78,8 @@ func (c *Client) stream(again bool) bool {
 			return false
 		}
 	}
-	if again {
-		c.hint(broker.EventSession, "")
+	for _, kind := range []broker.EventKind{broker.EventSession, broker.EventOrders, broker.EventExecutions, broker.EventPositions} {
+		c.hint(kind, "")
 	}
 	var heard atomic.Bool
 	var keeper sync.WaitGroup

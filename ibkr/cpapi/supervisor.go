@@ -66,10 +66,10 @@ func (c *Client) pause(wait time.Duration, pauses *backoff.ExponentialBackOff) (
 
 // attempt looks at the session, makes one where there is none, and reports whether it can be used.
 func (c *Client) attempt(suspect bool) bool {
-	status, err := c.check(c.life, suspect)
+	status, made, err := c.check(c.life, suspect)
 	state, reason := stateOf(status, err)
 	c.mu.Lock()
-	fresh := state == broker.SessionUsable && (c.status.Session != broker.SessionUsable || suspect)
+	fresh := state == broker.SessionUsable && (made || c.status.Session != broker.SessionUsable)
 	if fresh {
 		c.forget()
 	}
@@ -115,7 +115,7 @@ func (c *Client) turn(state broker.SessionState, reason string) {
 // seen looks at the error of a call for signs that the session is lost, and returns the error.
 func (c *Client) seen(err error) error {
 	var refusal *APIError
-	if errors.As(err, &refusal) && (errors.Is(err, broker.ErrLoginNeeded) || errors.Is(err, broker.ErrNotConnected)) {
+	if errors.As(err, &refusal) && refusal.Status < 500 && (errors.Is(err, broker.ErrLoginNeeded) || errors.Is(err, broker.ErrNotConnected)) {
 		c.lose(refusal.epoch, refusal.Reason)
 	}
 	if errors.Is(err, errNotPrepared) {
