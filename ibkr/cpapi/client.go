@@ -44,6 +44,7 @@ type Client struct {
 	accounts map[broker.AccountID]broker.Account
 	prepared bool // this session was told of its accounts
 	warm     map[warmth]bool
+	seenBy   map[broker.AccountID]*seen
 	searched map[string]bool // underlyings whose derivatives this session can look up
 }
 
@@ -65,7 +66,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	}
 	c := &Client{
 		config: config, base: base, pace: newPacer(&config.Limits),
-		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]bool{}, searched: map[string]bool{},
+		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]bool{}, searched: map[string]bool{}, seenBy: map[broker.AccountID]*seen{},
 		hints: hub.New(func(e broker.Event) broker.Event { return e }, broker.ErrClosed),
 	}
 	if c.http, err = config.client(); err != nil {

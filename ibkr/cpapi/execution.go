@@ -126,6 +126,8 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 	if err != nil {
 		return broker.Executions{}, err
 	}
+	all := c.allExecutions(id, rows, from)
+	out.Complete = out.Complete && all
 	for _, row := range newest(rows) {
 		i, err := c.instrument(ctx, int64(row.ConID), prioExecutions)
 		if errors.Is(err, errNoTerms) && row.Kind == "BAG" {

@@ -231,7 +231,8 @@ func (c *Client) liveOrders(ctx context.Context, id broker.AccountID, p priority
 	if err != nil {
 		return nil, broker.Answer[broker.Order]{}, err
 	}
-	out.Complete = out.Complete && complete
+	all := c.allOrders(id, rows)
+	out.Complete = out.Complete && complete && all
 	c.refs.saw(rows)
 	return rows, out, nil
 }

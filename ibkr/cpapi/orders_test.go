@@ -256,3 +256,37 @@ func TestContracts(t *testing.T) {
 		require.Equal(t, want, i.Key())
 	}
 }
+
+// What a list has shown does not vanish from it within a session: a list that lacks a part proves nothing.
+func TestListsThatForget(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	complete := func() [2]bool {
+		orders, err := c.Orders(t.Context(), mine)
+		require.NoError(t, err)
+		trades, err := c.Executions(t.Context(), mine, time.Now().Add(-time.Hour))
+		require.NoError(t, err)
+		return [2]bool{orders.Complete, trades.Complete}
+	}
+	lists := func(orders, trades string) {
+		f.on("GET /iserver/account/orders", always(200, orders))
+		f.on("GET /iserver/account/trades", always(200, trades))
+	}
+	now := time.Now()
+	lists(orderList(orderRow(1, mine, "a", "Submitted"), orderRow(2, mine, "b", "Filled")), tradeList(tradeRow("0001.01.01.01", mine, "b", now, "")))
+	require.Equal(t, [2]bool{true, true}, complete())
+	lists(orderList(orderRow(1, mine, "a", "Submitted")), tradeList(tradeRow("0001.01.01.02", mine, "b", now, "")))
+	require.Equal(t, [2]bool{true, true}, complete(), "an order that has ended may go, and a correction takes the place of its execution")
+	lists(orderList(), "[]")
+	require.Equal(t, [2]bool{false, false}, complete())
+	trades, err := c.Executions(t.Context(), mine, now.Add(time.Minute))
+	require.NoError(t, err)
+	require.True(t, trades.Complete, "the execution was before")
+	lists(orderList(orderRow(1, mine, "a", "Cancelled")), tradeList(tradeRow("0001.01.01.02", mine, "b", now, "")))
+	require.Equal(t, [2]bool{true, true}, complete())
+	lists(orderList(), tradeList(tradeRow("0001.01.01.02", mine, "b", now, "")))
+	require.Equal(t, [2]bool{true, true}, complete(), "it was seen to end")
+	_, err = c.Place(t.Context(), mine, limit("c", "1", "90"))
+	require.NoError(t, err)
+	require.Equal(t, [2]bool{false, true}, complete(), "an order that was just acknowledged is not listed yet")
+}

@@ -50,6 +50,7 @@ func (c *Client) Place(ctx context.Context, id broker.AccountID, t broker.Ticket
 	switch {
 	case err == nil:
 		c.refs.named(t.Ref, ack.BrokerID)
+		c.acknowledged(id, ack)
 	case !errors.Is(err, broker.ErrOutcomeUnknown) && !errors.Is(err, broker.ErrDuplicateRef):
 		c.refs.free(t.Ref)
 	}
