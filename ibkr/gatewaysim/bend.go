@@ -35,6 +35,8 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		a.body = withRows(a.body, func([]any) []any { return []any{} })
 	case ListPartial:
 		a.body = withRows(a.body, func(rows []any) []any { return rows[:len(rows)/2] })
+	case NewestMissing:
+		a.body = withRows(a.body, func(rows []any) []any { return rows[:max(len(rows)-1, 0)] })
 	case RowsForeign:
 		a.body = withRows(a.body, func(rows []any) []any { return append(rows, foreignRow(rows)) })
 	case RowsSegment:
@@ -56,6 +58,11 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 // accountFields are those that name the account of a row.
 var accountFields = map[string]bool{"acct": true, "account": true, "accountCode": true, "acctId": true, "accountId": true, "acctcode": true,
 	"order_clearing_account": true}
+
+// namesAccount reports whether a field of a row names its account. In rows of accounts more fields do.
+func namesAccount(field string, row object) bool {
+	return accountFields[field] || row["accountVan"] != nil && (field == "id" || field == "accountVan" || field == "desc")
+}
 
 // remember keeps an answer for AnswerStale. What is kept is bounded by the paths that there are.
 func (g *Gateway) remember(c *call, body any) {
@@ -109,7 +116,7 @@ func foreignRow(rows []any) any {
 		row = maps.Clone(first)
 	}
 	for k := range row {
-		if accountFields[k] || k == "id" || k == "accountVan" || k == "submitter" {
+		if namesAccount(k, row) || k == "submitter" {
 			row[k] = foreignAccount
 		}
 	}
@@ -125,7 +132,7 @@ func segmentRows(rows []any) []any {
 		}
 		row = maps.Clone(row)
 		for k, v := range row {
-			if id, isText := v.(string); accountFields[k] && isText {
+			if id, isText := v.(string); namesAccount(k, row) && isText {
 				row[k] = id + "C"
 			}
 		}

@@ -49,6 +49,9 @@ func TestOptions(t *testing.T) {
 	require.Equal(t, []any{"SPXW", "SPX", "20261218", "100", "P", "6050.5", "SPXW  261218P06050500"}, []any{one["trading_class"], one["symbol"],
 		one["maturity_date"], one["multiplier"], one["right"], one["strike"], one["local_symbol"]})
 	require.NoError(t, b.SetPosition(first, monthly[0].ConID, dec("-2"), dec("11.5")))
+	require.Equal(t, "OPT:SPXW:20261218:P:6050.5:100:USD", string(weekly[3].Instrument().Key()))
+	same, found2 := m.Contract(weekly[3].ConID)
+	require.Equal(t, []any{weekly[3], true}, []any{same, found2})
 	row := rows(b.get("/portfolio/"+first+"/positions/0"), "")[0]
 	require.Equal(t, []any{"OPT", 6000.0, "C", "20261217", 100.0, 11.5, 1150.0}, []any{row["assetClass"], row["strike"], row["putOrCall"], row["expiry"],
 		row["multiplier"], row["avgPrice"], row["avgCost"]})

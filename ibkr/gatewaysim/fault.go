@@ -39,6 +39,7 @@ const (
 	AccountSwitched  FaultKind = "account switched"   // [Fault].Text is selected behind the client's back
 	QuestionVoided   FaultKind = "question voided"    // as by another order request of the session
 	SnapshotsForgot  FaultKind = "snapshots forgot"   // the next snapshot is a first one again
+	OrdersFiltered   FaultKind = "orders filtered"    // as another client's filter: the websocket has no orders until a forced list
 	LiveOrdersForgot FaultKind = "live orders forgot" // the next live orders are the empty first answer again
 )
 
@@ -46,6 +47,7 @@ const (
 const (
 	ListEmpty        FaultKind = "list empty"
 	ListPartial      FaultKind = "list partial"         // the first half of the rows, rounded down
+	NewestMissing    FaultKind = "newest missing"       // all rows but the last
 	RowsForeign      FaultKind = "rows foreign"         // and one more row, of account U9999999
 	RowsSegment      FaultKind = "rows segment"         // and every row again, for the account's segment
 	RowsNoAccount    FaultKind = "rows without account" // no row names its account
@@ -79,7 +81,7 @@ var where = map[FaultKind]phase{
 	Answer401: onArrival, Answer429: onArrival, Answer500: onArrival, Answer503: onArrival, AnswerHTML: onArrival, AnswerEmpty: onArrival,
 	AnswerNoBridge: onArrival, AnswerError: onArrival, LockAddress: onArrival, SessionDies: onArrival, SessionCompetes: onArrival,
 	NightlyReset: onArrival, LoginExpires: onArrival, AccountSwitched: onArrival, QuestionVoided: onArrival, SnapshotsForgot: onArrival,
-	LiveOrdersForgot: onArrival, ListEmpty: onAnswer, ListPartial: onAnswer, RowsForeign: onAnswer, RowsSegment: onAnswer,
+	LiveOrdersForgot: onArrival, OrdersFiltered: onArrival, NewestMissing: onAnswer, ListEmpty: onAnswer, ListPartial: onAnswer, RowsForeign: onAnswer, RowsSegment: onAnswer,
 	RowsNoAccount: onAnswer, TypesChanged: onAnswer, AnswerStale: onAnswer, RatesInverted: onAnswer, SnapshotsPartial: onAnswer,
 	RefuseOrder: elsewhere, DuplicateRef: elsewhere, UnknownQuestion: elsewhere, OrderIDReused: elsewhere, CommissionLate: elsewhere,
 	CommissionNever: elsewhere, SocketSilent: elsewhere, SocketDuplicates: elsewhere, SocketReorders: elsewhere, SocketDrops: elsewhere,

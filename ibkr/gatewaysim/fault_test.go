@@ -146,6 +146,7 @@ func TestFaultsOfRows(t *testing.T) {
 	}
 	require.Empty(t, bent(gatewaysim.ListEmpty))
 	require.Len(t, bent(gatewaysim.ListPartial), 2)
+	require.Len(t, bent(gatewaysim.NewestMissing), 3)
 	foreign := bent(gatewaysim.RowsForeign)
 	require.Len(t, foreign, 5)
 	require.Equal(t, []any{"U9999999", "U9999999"}, []any{foreign[4]["acct"], foreign[4]["account"]})
@@ -162,15 +163,23 @@ func TestFaultsOfRows(t *testing.T) {
 	require.IsType(t, 0.0, changed["price"])
 	require.Len(t, list(), 4, "each fault strikes once")
 
-	positions := "/portfolio/" + first + "/positions/0"
+	positions := "/portfolio2/" + first + "/positions"
 	require.Empty(t, b.get(positions))
-	b.inject(gatewaysim.Fault{Kind: gatewaysim.AnswerStale, Route: gatewaysim.RoutePositions})
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.AnswerStale, Route: gatewaysim.RoutePositionsNow})
 	require.NoError(t, b.SetPosition(first, b.spy, dec("1"), dec("1")))
 	require.Empty(t, b.get(positions), "what was so before")
 	require.Len(t, b.get(positions), 1)
-	b.inject(gatewaysim.Fault{Kind: gatewaysim.ListEmpty, Route: gatewaysim.RoutePositions, Account: first})
-	require.Len(t, b.get("/portfolio/"+second+"/positions/0"), 0)
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.ListEmpty, Route: gatewaysim.RoutePositionsNow, Account: first})
+	require.NoError(t, b.SetPosition(second, b.spy, dec("1"), dec("1")))
+	require.Len(t, b.get("/portfolio2/"+second+"/positions"), 1, "the fault is about another account")
 	require.Empty(t, b.get(positions))
+
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.RowsSegment, Route: gatewaysim.RoutePortfolio})
+	var ids []any
+	for _, row := range rows(b.get("/portfolio/accounts"), "")[3:] {
+		ids = append(ids, row["id"], row["accountId"])
+	}
+	require.Equal(t, []any{first + "C", first + "C", second + "C", second + "C", view + "C", view + "C"}, ids)
 
 	require.NoError(t, b.Market().SetRate("EUR", dec("1.25")))
 	b.inject(gatewaysim.Fault{Kind: gatewaysim.RatesInverted})

@@ -70,13 +70,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) enter() bool {
 	g.market.lock()
 	defer g.market.mu.Unlock()
-	select {
-	case <-g.closed:
+	if g.isClosed() {
 		return false
-	default:
-		g.running.Add(1)
-		return true
 	}
+	g.running.Add(1)
+	return true
 }
 
 // arrive notes a request, and returns the faults that strike before it is processed, and whether it came too
@@ -173,6 +171,8 @@ func (g *Gateway) early(c *call, faults []*Injection) (a reply) {
 			g.question = nil
 		case SnapshotsForgot:
 			clear(g.bridge.quoted)
+		case OrdersFiltered:
+			g.bridge.filtered = true
 		case LiveOrdersForgot:
 			clear(g.bridge.preflights)
 		case LockAddress:
