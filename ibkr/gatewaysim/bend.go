@@ -25,7 +25,7 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		}
 		return a
 	}
-	if b := inPlace(n.fault); b.status != 0 || b.drop { // those that struck after the request was processed
+	if b := g.act(n.fault, c); b.status != 0 || b.drop { // those that struck after the request was processed
 		b.holds = a.holds
 		return b
 	}

@@ -110,7 +110,7 @@ type Fault struct {
 	Skip int
 	// Times is how often the fault strikes: once if zero; [Always].
 	Times int
-	// Processed makes a fault that answers in the gateway's place do so after the request was processed.
+	// Processed makes a fault strike after the request was processed, and not before.
 	Processed bool
 	// Text is the reason of [RefuseOrder] and [AnswerError], and the account of [AccountSwitched].
 	Text string
@@ -136,15 +136,12 @@ func (g *Gateway) Inject(f Fault) (*Injection, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
 	if at == 0 || !routed || f.Account != "" && g.accounts[f.Account] == nil || f.Kind == AccountSwitched && g.accounts[f.Text] == nil ||
-		f.Skip < 0 || f.Times < Always {
-		return nil, fmt.Errorf("inject fault %q: kind, route %q, account %q or text %q is unknown, or a count is wrong", f.Kind, f.Route,
+		f.Skip < 0 || f.Times < Always || f.Processed && f.Kind == HoldRequest {
+		return nil, fmt.Errorf("inject fault %q: kind, route %q, account %q or text %q is unknown, or a count or Processed is wrong", f.Kind, f.Route,
 			f.Account, f.Text)
 	}
 	if f.Times == 0 {
 		f.Times = 1
-	}
-	if f.Processed && at == onArrival {
-		at = onAnswer
 	}
 	n := &Injection{g: g, fault: f, reached: make(chan struct{}, reachedSize), open: make(chan struct{})}
 	g.faults = append(g.faults, n)

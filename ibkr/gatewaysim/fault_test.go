@@ -237,6 +237,21 @@ func TestFaultsOfOrders(t *testing.T) {
 	require.Equal(t, []any{"late", true, true, "never", false, true}, told)
 }
 
+// Faults of sessions can strike after the request was processed: the order is there, and the session is gone.
+func TestFaultsAfterwards(t *testing.T) {
+	b := faulty(t, nil)
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.SessionDies, Route: gatewaysim.RoutePlace, Processed: true})
+	require.NotEmpty(t, b.place(first, "a", "BUY", "1", "90")["order_id"])
+	require.Equal(t, [3]bool{false, true, false}, b.flags())
+	b.init("true")
+	b.ready()
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.LockAddress, Route: gatewaysim.RoutePlace, Processed: true})
+	status, _ := b.try("POST", "/iserver/account/"+first+"/orders", b.order(first, "b", "BUY", "1", "90"))
+	require.Equal(t, []any{429, [2]int{2, 2}}, []any{status, b.orders(first)})
+	status, _ = b.try("POST", "/tickle", "")
+	require.Equal(t, 429, status)
+}
+
 func TestCancelledFaults(t *testing.T) {
 	b := faulty(t, nil)
 	n := b.inject(gatewaysim.Fault{Kind: gatewaysim.Answer500, Times: gatewaysim.Always})
@@ -254,7 +269,8 @@ func TestWrongFaults(t *testing.T) {
 	for name, f := range map[string]gatewaysim.Fault{
 		"kind": {Kind: "odd"}, "route": {Kind: gatewaysim.Answer500, Route: "GET /odd"}, "account": {Kind: gatewaysim.Answer500, Account: "U1"},
 		"a route for orders": {Kind: gatewaysim.RefuseOrder, Route: gatewaysim.RoutePlace}, "to no account": {Kind: gatewaysim.AccountSwitched},
-		"count": {Kind: gatewaysim.Answer500, Times: -2},
+		"held and processed": {Kind: gatewaysim.HoldRequest, Processed: true},
+		"count":              {Kind: gatewaysim.Answer500, Times: -2},
 	} {
 		_, err := b.Inject(f)
 		require.Error(t, err, name)

@@ -27,7 +27,6 @@ type Gateway struct {
 	question *asked
 	refs     map[string]time.Time // when a cOID was used
 	faults   []*Injection
-	recycled int64 // the id of the next order, if a fault wants an old one
 	sockets  map[*socket]bool
 	requests []*Request
 	counts   map[Route]int // of requests
@@ -38,6 +37,7 @@ type Gateway struct {
 	url     string
 	cert    *certificate
 	closed  chan struct{}
+	changed chan struct{} // closed, and made anew, when something has happened
 	running sync.WaitGroup
 	once    sync.Once
 }
@@ -51,7 +51,7 @@ func New(c Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: c, market: c.Market, accounts: map[string]*account{}, refs: map[string]time.Time{}, sockets: map[*socket]bool{},
-		counts: map[Route]int{}, closed: make(chan struct{}),
+		counts: map[Route]int{}, closed: make(chan struct{}), changed: make(chan struct{}),
 	}
 	for _, a := range c.Accounts {
 		g.listed = append(g.listed, newAccount(g, a))

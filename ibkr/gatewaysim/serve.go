@@ -50,12 +50,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a, text := g.answer(c, early, paced)
+	if !g.wait(r.Context(), a.holds) || a.drop {
+		panic(http.ErrAbortHandler)
+	}
 	if a.upgrade {
 		g.serveSocket(w, r)
 		return
-	}
-	if !g.wait(r.Context(), a.holds) || a.drop {
-		panic(http.ErrAbortHandler)
 	}
 	if a.page != "" {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -107,6 +107,7 @@ func (g *Gateway) answer(c *call, early []*Injection, paced bool) (reply, []byte
 	if err != nil {
 		panic(err) // answers are made of what JSON has
 	}
+	g.happened()
 	return a, text
 }
 
@@ -153,39 +154,42 @@ func (g *Gateway) process(c *call, early []*Injection) reply {
 
 // early does what faults do before a request is processed. An answer with a status is given in the gateway's
 // place.
-func (g *Gateway) early(c *call, faults []*Injection) (a reply) {
+func (g *Gateway) early(c *call, faults []*Injection) reply {
 	for _, n := range faults {
 		c.entry.Faults = append(c.entry.Faults, n.fault.Kind)
-		switch n.fault.Kind {
-		case SessionDies:
-			g.loseBridge("")
-		case SessionCompetes:
-			g.compete()
-		case NightlyReset:
-			g.newDay()
-		case LoginExpires:
-			g.expireLogin()
-		case AccountSwitched:
-			_ = g.selectAccount(n.fault.Text) // which Inject has checked
-		case QuestionVoided:
-			g.question = nil
-		case SnapshotsForgot:
-			clear(g.bridge.quoted)
-		case OrdersFiltered:
-			g.bridge.filtered = true
-		case LiveOrdersForgot:
-			clear(g.bridge.preflights)
-		case LockAddress:
-			g.config.Address.Lock(c.came.Add(g.config.Pacing.Lockout))
-			a = inPlace(n.fault)
-		default:
-			a = inPlace(n.fault)
-		}
-		if a.status != 0 || a.drop {
+		if a := g.act(n.fault, c); a.status != 0 || a.drop {
 			return a
 		}
 	}
-	return a
+	return reply{}
+}
+
+// act does what a fault does by itself, and returns what it answers in the gateway's place; nothing if it has
+// no status and does not drop the connection.
+func (g *Gateway) act(f Fault, c *call) reply {
+	switch f.Kind {
+	case SessionDies:
+		g.loseBridge("")
+	case SessionCompetes:
+		g.compete()
+	case NightlyReset:
+		g.newDay()
+	case LoginExpires:
+		g.expireLogin()
+	case AccountSwitched:
+		_ = g.selectAccount(f.Text) // which Inject has checked
+	case QuestionVoided:
+		g.question = nil
+	case SnapshotsForgot:
+		clear(g.bridge.quoted)
+	case OrdersFiltered:
+		g.bridge.filtered = true
+	case LiveOrdersForgot:
+		clear(g.bridge.preflights)
+	case LockAddress:
+		g.config.Address.Lock(c.came.Add(g.config.Pacing.Lockout))
+	}
+	return inPlace(f)
 }
 
 // inPlace is what a fault answers in the gateway's place; without a status if it does not.

@@ -65,6 +65,7 @@ func (g *Gateway) hears(a *account) bool { return !g.config.SelectedOnly || a.ID
 
 // tellOrder tells what has changed in an order: the whole row the first time.
 func (g *Gateway) tellOrder(o *order) {
+	g.happened()
 	for s := range g.sockets {
 		if s.orders && g.hears(o.account) && !g.bridge.filtered {
 			s.send(o.account.ID, object{"topic": "sor", "args": []object{s.change(o)}})
@@ -105,6 +106,7 @@ func (s *socket) tellAllOrders() {
 
 // tellExecution tells an execution.
 func (g *Gateway) tellExecution(e *execution) {
+	g.happened()
 	for s := range g.sockets {
 		if s.trades && g.hears(e.order.account) {
 			s.send(e.order.account.ID, object{"topic": "str", "args": []object{e.row()}})
