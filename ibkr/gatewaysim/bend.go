@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -19,8 +20,11 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 	case HoldAnswer:
 		a.holds = append(a.holds, n)
 		return a
+	case CutAnswer:
+		a.cut = true
+		return a
 	case AnswerStale:
-		if before, found := g.answered[c.path]; found {
+		if before, found := g.answered[c.key()]; found {
 			a.body = before
 		}
 		return a
@@ -45,6 +49,8 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		walk(a.body, func(o object) { maps.DeleteFunc(o, func(k string, _ any) bool { return accountFields[k] }) })
 	case TypesChanged:
 		a.body = retype("", a.body)
+	case NumbersOdd:
+		a.body = odd("", a.body)
 	case RatesInverted:
 		walk(a.body, invertRates)
 	case SnapshotsPartial:
@@ -64,12 +70,15 @@ func namesAccount(field string, row object) bool {
 	return accountFields[field] || row["accountVan"] != nil && (field == "id" || field == "accountVan" || field == "desc")
 }
 
-// remember keeps an answer for AnswerStale. What is kept is bounded by the paths that there are.
+// key tells requests of the same apart from others.
+func (c *call) key() string { return c.path + "?" + c.query.Encode() }
+
+// remember keeps an answer for AnswerStale. What is kept is bounded.
 func (g *Gateway) remember(c *call, body any) {
 	if g.answered == nil || len(g.answered) >= answersKept {
 		g.answered = map[string]any{}
 	}
-	g.answered[c.path] = body
+	g.answered[c.key()] = body
 }
 
 const answersKept = 1000
@@ -182,6 +191,35 @@ func retype(name string, v any) any {
 		}
 		if _, err := ledger.ParseDecimal(v); retyped[name] && err == nil {
 			return json.Number(v)
+		}
+	}
+	return v
+}
+
+// odd writes numbers with exponents, and numbers in strings with commas.
+func odd(name string, v any) any {
+	switch v := v.(type) {
+	case []any:
+		for n, e := range v {
+			v[n] = odd(name, e)
+		}
+	case object:
+		for k, e := range v {
+			v[k] = odd(k, e)
+		}
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.Contains(v.String(), ".") {
+			return json.Number(strconv.FormatFloat(f, 'e', -1, 64))
+		}
+	case string:
+		if d, err := ledger.ParseDecimal(v); err == nil && retyped[name] && name != "conid" {
+			whole, fraction, _ := strings.Cut(v, ".")
+			if fraction != "" {
+				fraction = "." + fraction
+			}
+			if !d.IsNeg() && len(whole) > 3 && len(whole) < 16 {
+				return units(ledger.MustDecimal(whole)) + fraction
+			}
 		}
 	}
 	return v

@@ -13,6 +13,7 @@ type FaultKind string
 const (
 	DropRequest FaultKind = "drop request" // the connection breaks; nothing was processed
 	DropAnswer  FaultKind = "drop answer"  // the request is processed; the connection breaks
+	CutAnswer   FaultKind = "cut answer"   // the request is processed; the connection breaks in the middle of the answer
 	HoldRequest FaultKind = "hold request" // nothing is processed until [Injection.Release]
 	HoldAnswer  FaultKind = "hold answer"  // the request is processed; the answer waits for [Injection.Release]
 )
@@ -24,6 +25,8 @@ const (
 	Answer500      FaultKind = "500"
 	Answer503      FaultKind = "503"
 	AnswerHTML     FaultKind = "html"      // 200 with a page
+	AnswerText     FaultKind = "text"      // 503 with bare words
+	AnswerRedirect FaultKind = "redirect"  // 302 to the page of the login
 	AnswerEmpty    FaultKind = "empty"     // 200 without a body
 	AnswerNoBridge FaultKind = "no bridge" // 400, though the session is open
 	AnswerError    FaultKind = "error"     // 200 with {"error": …}
@@ -52,6 +55,7 @@ const (
 	RowsSegment      FaultKind = "rows segment"         // and every row again, for the account's segment
 	RowsNoAccount    FaultKind = "rows without account" // no row names its account
 	TypesChanged     FaultKind = "types changed"        // ids and numbers as strings, and strings as numbers
+	NumbersOdd       FaultKind = "numbers odd"          // exponents in numbers, and commas in strings
 	AnswerStale      FaultKind = "stale"                // what the same request was answered before, if it was
 	RatesInverted    FaultKind = "rates inverted"       // exchange rates the other way around
 	SnapshotsPartial FaultKind = "snapshots partial"    // snapshots have the last price alone
@@ -77,7 +81,7 @@ const (
 
 // where says which kinds need a request to strike.
 var where = map[FaultKind]phase{
-	DropRequest: onArrival, HoldRequest: onArrival, DropAnswer: onAnswer, HoldAnswer: onAnswer,
+	DropRequest: onArrival, HoldRequest: onArrival, DropAnswer: onAnswer, CutAnswer: onAnswer, AnswerText: onArrival, AnswerRedirect: onArrival, NumbersOdd: onAnswer, HoldAnswer: onAnswer,
 	Answer401: onArrival, Answer429: onArrival, Answer500: onArrival, Answer503: onArrival, AnswerHTML: onArrival, AnswerEmpty: onArrival,
 	AnswerNoBridge: onArrival, AnswerError: onArrival, LockAddress: onArrival, SessionDies: onArrival, SessionCompetes: onArrival,
 	NightlyReset: onArrival, LoginExpires: onArrival, AccountSwitched: onArrival, QuestionVoided: onArrival, SnapshotsForgot: onArrival,

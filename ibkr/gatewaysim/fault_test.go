@@ -39,10 +39,13 @@ func TestBrokenConnections(t *testing.T) {
 	status, _ = b.try("POST", path, b.order(first, "a", "BUY", "1", "90"))
 	require.Equal(t, []any{0, [2]int{1, 1}}, []any{status, b.orders(first)}, "the order was placed, and the answer was lost")
 	b.place(first, "b", "BUY", "1", "90")
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.CutAnswer, Route: gatewaysim.RoutePlace})
+	status, _ = b.try("POST", path, b.order(first, "c", "BUY", "1", "90"))
+	require.Equal(t, []any{0, [2]int{3, 3}}, []any{status, b.orders(first)}, "half of the answer came")
 	log := b.Requests()
-	last := log[len(log)-2]
+	last := log[len(log)-3]
 	require.Equal(t, []any{"POST", path, first, 0, []gatewaysim.FaultKind{gatewaysim.DropAnswer}}, []any{last.Method, last.Path, last.Account, last.Status, last.Faults})
-	require.Equal(t, 3, b.Counts()[gatewaysim.RoutePlace])
+	require.Equal(t, 4, b.Counts()[gatewaysim.RoutePlace])
 }
 
 func TestHeldRequests(t *testing.T) {
@@ -87,7 +90,8 @@ func TestAnswersInPlace(t *testing.T) {
 		text   string
 	}{
 		gatewaysim.Answer401: {401, "not authenticated"}, gatewaysim.Answer429: {429, "Too many"}, gatewaysim.Answer500: {500, "unknown"},
-		gatewaysim.Answer503: {503, "Unavailable"}, gatewaysim.AnswerHTML: {200, "<html>"}, gatewaysim.AnswerEmpty: {200, ""},
+		gatewaysim.Answer503: {503, "Unavailable"}, gatewaysim.AnswerHTML: {200, "<html>"},
+		gatewaysim.AnswerText: {503, "Service"}, gatewaysim.AnswerRedirect: {302, ""}, gatewaysim.AnswerEmpty: {200, ""},
 		gatewaysim.AnswerNoBridge: {400, "no bridge"}, gatewaysim.AnswerError: {200, `{"error":"out of order"}`},
 	} {
 		b := faulty(t, nil)
@@ -161,6 +165,9 @@ func TestFaultsOfRows(t *testing.T) {
 	require.IsType(t, []any{"", 0.0, ""}, []any{changed["orderId"], changed["price"], changed["conid"]})
 	require.IsType(t, "", changed["orderId"])
 	require.IsType(t, 0.0, changed["price"])
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.NumbersOdd, Route: gatewaysim.RouteLedger})
+	_, text := b.try("GET", "/portfolio/"+first+"/ledger", "")
+	require.Contains(t, text, `"cashbalance":2.5e+04`)
 	require.Len(t, list(), 4, "each fault strikes once")
 
 	positions := "/portfolio2/" + first + "/positions"
@@ -187,6 +194,9 @@ func TestFaultsOfRows(t *testing.T) {
 
 	snapshot := fmt.Sprintf("/iserver/marketdata/snapshot?fields=31,84&conids=%d", b.spy)
 	b.get(snapshot)
+	require.NoError(t, b.Market().SetPrice(b.spy, dec("1234.5")))
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.NumbersOdd})
+	require.Equal(t, "1,234.5", rows(b.get(snapshot), "")[0]["31"])
 	b.inject(gatewaysim.Fault{Kind: gatewaysim.SnapshotsPartial})
 	require.NotContains(t, rows(b.get(snapshot), "")[0], "84")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,9 @@ type reply struct {
 	status int
 	body   any    // JSON; nothing if nil
 	page   string // in place of body: a page of HTML
+	words  string // in place of body: bare text
+	to     string // where the answer sends the client
+	cut    bool   // the connection breaks in the middle of the body
 	drop   bool   // the connection breaks instead
 	holds  []*Injection
 	// upgrade makes a websocket of the connection
@@ -57,13 +61,30 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.serveSocket(w, r)
 		return
 	}
-	if a.page != "" {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	} else {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	a.write(w, text)
+}
+
+// write writes the answer to a client, which may have gone.
+func (a *reply) write(w http.ResponseWriter, text []byte) {
+	kind := "application/json"
+	switch {
+	case a.page != "":
+		kind = "text/html"
+	case a.words != "":
+		kind = "text/plain"
+	}
+	w.Header().Set("Content-Type", kind+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	if a.to != "" {
+		w.Header().Set("Location", a.to)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(text) // to a client that may have gone
+	if a.cut {
+		_, _ = w.Write(text[:len(text)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(text)
 }
 
 // enter makes Close wait for a request, whose end is running.Done; false if the gateway is closed.
@@ -114,8 +135,8 @@ func (g *Gateway) answer(c *call, early []*Injection, paced bool) (reply, []byte
 func tooMany() reply { return failed(http.StatusTooManyRequests, "Too many requests") }
 
 func (a *reply) text() ([]byte, error) {
-	if a.page != "" || a.body == nil {
-		return []byte(a.page), nil
+	if a.page != "" || a.words != "" || a.body == nil {
+		return []byte(a.page + a.words), nil
 	}
 	return json.Marshal(a.body)
 }
@@ -207,6 +228,10 @@ func inPlace(f Fault) reply {
 		return failed(http.StatusServiceUnavailable, "Service Unavailable")
 	case AnswerHTML:
 		return reply{status: http.StatusOK, page: "<html><head><title>Login</title></head><body>Login</body></html>"}
+	case AnswerText:
+		return reply{status: http.StatusServiceUnavailable, words: "Service Unavailable"}
+	case AnswerRedirect:
+		return reply{status: http.StatusFound, to: "/sso/Login"}
 	case AnswerEmpty:
 		return reply{status: http.StatusOK}
 	case AnswerNoBridge:
