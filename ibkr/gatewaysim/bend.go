@@ -53,6 +53,12 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		a.body = odd("", a.body)
 	case RatesInverted:
 		walk(a.body, invertRates)
+	case ModeWrong:
+		walk(a.body, func(o object) {
+			if paper, has := o["isPaper"].(bool); has {
+				o["isPaper"] = !paper
+			}
+		})
 	case SnapshotsPartial:
 		walk(a.body, func(o object) {
 			maps.DeleteFunc(o, func(k string, _ any) bool { return k[0] >= '0' && k[0] <= '9' && k != "31" })

@@ -110,8 +110,8 @@ func (m *Market) Contract(conid int64) (Contract, bool) {
 	return *c, true
 }
 
-// Add adds a contract, or replaces the one of the same ConID, and returns it with what was filled in. It
-// returns an error for terms that make no contract, and ErrUnknown for an underlying that is not there.
+// Add adds a contract and returns it with what was filled in. It returns an error for terms that make no
+// contract and for a ConID that another one has, and ErrUnknown for an underlying that is not there.
 func (m *Market) Add(c Contract) (Contract, error) {
 	m.lock()
 	defer m.mu.Unlock()
@@ -138,7 +138,10 @@ func (m *Market) Add(c Contract) (Contract, error) {
 	if _, found := m.contracts[c.Underlying]; c.derivative() && !found {
 		return Contract{}, fmt.Errorf("add contract %.60q: underlying %d: %w", c.Symbol, c.Underlying, ErrUnknown)
 	}
-	if c.ConID == 0 {
+	if m.contracts[c.ConID] != nil {
+		return Contract{}, fmt.Errorf("add contract %.60q: another one has the id %d", c.Symbol, c.ConID)
+	}
+	for c.ConID == 0 || m.contracts[c.ConID] != nil {
 		m.conid++
 		c.ConID = m.conid
 	}

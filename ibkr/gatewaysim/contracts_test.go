@@ -24,6 +24,8 @@ func TestOptions(t *testing.T) {
 	require.ErrorIs(t, err, gatewaysim.ErrUnknown)
 	_, err = m.Add(gatewaysim.Contract{SecType: "OPT", Symbol: "X", Underlying: spx.ConID, Expiry: 20261218, Right: "X", Strike: dec("1")})
 	require.Error(t, err)
+	_, err = m.Add(gatewaysim.Contract{ConID: b.spy, SecType: "STK", Symbol: "X"})
+	require.Error(t, err, "an id that another contract has")
 	require.NoError(t, m.SetQuote(weekly[0].ConID, gatewaysim.Quote{Bid: dec("10"), Ask: dec("10.2"), Last: dec("10.1")}))
 
 	strikes := fmt.Sprintf("/iserver/secdef/strikes?conid=%d&sectype=OPT&month=DEC26", spx.ConID)

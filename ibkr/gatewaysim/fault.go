@@ -58,6 +58,7 @@ const (
 	NumbersOdd       FaultKind = "numbers odd"          // exponents in numbers, and commas in strings
 	AnswerStale      FaultKind = "stale"                // what the same request was answered before, if it was
 	RatesInverted    FaultKind = "rates inverted"       // exchange rates the other way around
+	ModeWrong        FaultKind = "mode wrong"           // isPaper contradicts the login
 	SnapshotsPartial FaultKind = "snapshots partial"    // snapshots have the last price alone
 )
 
@@ -79,17 +80,30 @@ const (
 	SocketDrops      FaultKind = "socket drops"      // the connection breaks in place of the message
 )
 
-// where says which kinds need a request to strike.
-var where = map[FaultKind]phase{
-	DropRequest: onArrival, HoldRequest: onArrival, DropAnswer: onAnswer, CutAnswer: onAnswer, AnswerText: onArrival, AnswerRedirect: onArrival, NumbersOdd: onAnswer, HoldAnswer: onAnswer,
-	Answer401: onArrival, Answer429: onArrival, Answer500: onArrival, Answer503: onArrival, AnswerHTML: onArrival, AnswerEmpty: onArrival,
-	AnswerNoBridge: onArrival, AnswerError: onArrival, LockAddress: onArrival, SessionDies: onArrival, SessionCompetes: onArrival,
-	NightlyReset: onArrival, LoginExpires: onArrival, AccountSwitched: onArrival, QuestionVoided: onArrival, SnapshotsForgot: onArrival,
-	LiveOrdersForgot: onArrival, OrdersFiltered: onArrival, NewestMissing: onAnswer, ListEmpty: onAnswer, ListPartial: onAnswer, RowsForeign: onAnswer, RowsSegment: onAnswer,
-	RowsNoAccount: onAnswer, TypesChanged: onAnswer, AnswerStale: onAnswer, RatesInverted: onAnswer, SnapshotsPartial: onAnswer,
-	RefuseOrder: elsewhere, DuplicateRef: elsewhere, UnknownQuestion: elsewhere, OrderIDReused: elsewhere, CommissionLate: elsewhere,
-	CommissionNever: elsewhere, SocketSilent: elsewhere, SocketDuplicates: elsewhere, SocketReorders: elsewhere, SocketDrops: elsewhere,
-}
+// where says when a kind of fault strikes.
+var where = func() map[FaultKind]phase {
+	out := map[FaultKind]phase{}
+	for p, kinds := range map[phase][]FaultKind{
+		onArrival: {
+			DropRequest, HoldRequest, Answer401, Answer429, Answer500, Answer503, AnswerHTML, AnswerText, AnswerRedirect,
+			AnswerEmpty, AnswerNoBridge, AnswerError, LockAddress, SessionDies, SessionCompetes, NightlyReset, LoginExpires,
+			AccountSwitched, QuestionVoided, SnapshotsForgot, OrdersFiltered, LiveOrdersForgot,
+		},
+		onAnswer: {
+			DropAnswer, CutAnswer, HoldAnswer, ListEmpty, ListPartial, NewestMissing, RowsForeign, RowsSegment, RowsNoAccount,
+			TypesChanged, NumbersOdd, AnswerStale, RatesInverted, ModeWrong, SnapshotsPartial,
+		},
+		elsewhere: {
+			RefuseOrder, DuplicateRef, UnknownQuestion, OrderIDReused, CommissionLate, CommissionNever, SocketSilent,
+			SocketDuplicates, SocketReorders, SocketDrops,
+		},
+	} {
+		for _, k := range kinds {
+			out[k] = p
+		}
+	}
+	return out
+}()
 
 type phase int
 

@@ -188,6 +188,9 @@ func TestFaultsOfRows(t *testing.T) {
 	}
 	require.Equal(t, []any{first + "C", first + "C", second + "C", second + "C", view + "C", view + "C"}, ids)
 
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.ModeWrong})
+	require.Equal(t, false, b.get("/iserver/accounts").(map[string]any)["isPaper"])
+
 	require.NoError(t, b.Market().SetRate("EUR", dec("1.25")))
 	b.inject(gatewaysim.Fault{Kind: gatewaysim.RatesInverted})
 	require.Equal(t, 0.8, b.get("/iserver/exchangerate?source=EUR&target=USD").(map[string]any)["rate"])
