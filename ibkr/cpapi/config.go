@@ -46,9 +46,6 @@ type Config struct {
 	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to say
 	// nothing.
 	Operator string
-	// Delayed takes delayed quotes. They are marked as such; without it there is no quote where the login
-	// has no subscription.
-	Delayed bool
 
 	// Breaker is shared by all logins behind one address. If nil, the clients of this process that have the
 	// same host and port share one.

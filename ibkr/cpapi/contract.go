@@ -180,10 +180,21 @@ func (c *Client) instrument(ctx context.Context, conid int64, p priority) (ledge
 	return i, err
 }
 
-// ownRow reports whether a row is of the account. A row that names none is where the login has one account
-// alone.
-func (c *Client) ownRow(of string, id broker.AccountID) bool {
-	return broker.AccountID(of) == id || of == "" && c.alone(id)
+// contradiction is the account of a row that names two.
+const contradiction = "?"
+
+// sift says whose a row is. A row that names no account is the account's where the login has no other; where it
+// has, or where the row contradicts itself, the row may be anybody's: it is dropped, and the list is not
+// complete. foreign counts the rows that are dropped.
+func (c *Client) sift(of string, id broker.AccountID, foreign *int, complete *bool) (own bool) {
+	switch {
+	case broker.AccountID(of) == id || of == "" && c.alone(id):
+		return true
+	case of == "" || of == contradiction:
+		*complete = false
+	}
+	*foreign++
+	return false
 }
 
 // alone reports whether the account is the only whole one of the login.

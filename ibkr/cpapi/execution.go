@@ -35,7 +35,7 @@ type trade struct {
 // account returns the row's account; another one than any if the row contradicts itself.
 func (t *trade) account() string {
 	if t.Account != "" && t.Code != "" && t.Account != t.Code {
-		return "?"
+		return contradiction
 	}
 	return cmp.Or(t.Account, t.Code)
 }
@@ -150,24 +150,25 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 }
 
 // trades returns the account's rows, and an answer without them.
-func (c *Client) trades(ctx context.Context, id broker.AccountID, days int) (rows []trade, out broker.Answer[broker.Execution], err error) {
+func (c *Client) trades(ctx context.Context, id broker.AccountID, days int) ([]trade, broker.Answer[broker.Execution], error) {
+	var rows []trade
+	var out broker.Answer[broker.Execution]
 	q := request{method: http.MethodGet, path: "/iserver/account/trades", endpoint: tradesEndpoint, priority: prioExecutions,
 		query: url.Values{"days": {strconv.Itoa(days)}}}
-	out.Complete, err = c.about(ctx, id, q, func(r *reply) (int, error) {
+	held, err := c.about(ctx, id, q, func(r *reply) (int, error) {
 		all, err := decodeTrades(r)
 		if err != nil {
 			return 0, err
 		}
-		rows, out = nil, broker.Answer[broker.Execution]{AsOf: r.asOf}
+		rows, out = nil, broker.Answer[broker.Execution]{AsOf: r.asOf, Complete: true}
 		for _, row := range all {
-			if c.ownRow(row.account(), id) {
+			if c.sift(row.account(), id, &out.Foreign, &out.Complete) {
 				rows = append(rows, row)
-			} else {
-				out.Foreign++
 			}
 		}
-		return out.Foreign, nil
+		return len(all), nil
 	})
+	out.Complete = out.Complete && held
 	return rows, out, err
 }
 
