@@ -1,9 +1,7 @@
 package cpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -270,13 +268,3 @@ func tradeRow(id string, account broker.AccountID, ref string, at time.Time, mor
 }
 
 func tradeList(rows ...string) string { return "[" + strings.Join(rows, ",") + "]" }
-
-// fields reads a JSON object of a request.
-func fields(t testing.TB, body string) map[string]any {
-	t.Helper()
-	var out map[string]any
-	d := json.NewDecoder(bytes.NewReader([]byte(body)))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&out), body)
-	return out
-}
