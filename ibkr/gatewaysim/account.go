@@ -36,6 +36,8 @@ type account struct {
 	executions []*execution
 	placed     map[string]int // orders that came to be, by reference
 	requested  map[string]int // requests to place, by reference
+	cached     []object       // what /portfolio says of the positions, and since when
+	cachedAt   time.Time
 }
 
 // position is what an account holds of a contract.

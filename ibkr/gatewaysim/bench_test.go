@@ -44,6 +44,7 @@ func open(t *testing.T, change func(c *gatewaysim.Config)) *bench {
 	require.NoError(t, err)
 	require.NoError(t, g.Start())
 	b := &bench{Gateway: g, t: t, client: g.Client()}
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Cleanup(func() {
 		b.client.CloseIdleConnections()
 		require.NoError(t, g.Close())

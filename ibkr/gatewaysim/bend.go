@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -19,13 +20,16 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 	case HoldAnswer:
 		a.holds = append(a.holds, n)
 		return a
+	case CutAnswer:
+		a.cut = true
+		return a
 	case AnswerStale:
-		if before, found := g.answered[c.path]; found {
+		if before, found := g.answered[c.key()]; found {
 			a.body = before
 		}
 		return a
 	}
-	if b := inPlace(n.fault); b.status != 0 || b.drop { // those that struck after the request was processed
+	if b := g.act(n.fault, c); b.status != 0 || b.drop { // those that struck after the request was processed
 		b.holds = a.holds
 		return b
 	}
@@ -35,6 +39,8 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		a.body = withRows(a.body, func([]any) []any { return []any{} })
 	case ListPartial:
 		a.body = withRows(a.body, func(rows []any) []any { return rows[:len(rows)/2] })
+	case NewestMissing:
+		a.body = withRows(a.body, func(rows []any) []any { return rows[:max(len(rows)-1, 0)] })
 	case RowsForeign:
 		a.body = withRows(a.body, func(rows []any) []any { return append(rows, foreignRow(rows)) })
 	case RowsSegment:
@@ -43,8 +49,16 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 		walk(a.body, func(o object) { maps.DeleteFunc(o, func(k string, _ any) bool { return accountFields[k] }) })
 	case TypesChanged:
 		a.body = retype("", a.body)
+	case NumbersOdd:
+		a.body = odd("", a.body)
 	case RatesInverted:
 		walk(a.body, invertRates)
+	case ModeWrong:
+		walk(a.body, func(o object) {
+			if paper, has := o["isPaper"].(bool); has {
+				o["isPaper"] = !paper
+			}
+		})
 	case SnapshotsPartial:
 		walk(a.body, func(o object) {
 			maps.DeleteFunc(o, func(k string, _ any) bool { return k[0] >= '0' && k[0] <= '9' && k != "31" })
@@ -57,12 +71,20 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 var accountFields = map[string]bool{"acct": true, "account": true, "accountCode": true, "acctId": true, "accountId": true, "acctcode": true,
 	"order_clearing_account": true}
 
-// remember keeps an answer for AnswerStale. What is kept is bounded by the paths that there are.
+// namesAccount reports whether a field of a row names its account. In rows of accounts more fields do.
+func namesAccount(field string, row object) bool {
+	return accountFields[field] || row["accountVan"] != nil && (field == "id" || field == "accountVan" || field == "desc")
+}
+
+// key tells requests of the same apart from others.
+func (c *call) key() string { return c.path + "?" + c.query.Encode() }
+
+// remember keeps an answer for AnswerStale. What is kept is bounded.
 func (g *Gateway) remember(c *call, body any) {
 	if g.answered == nil || len(g.answered) >= answersKept {
 		g.answered = map[string]any{}
 	}
-	g.answered[c.path] = body
+	g.answered[c.key()] = body
 }
 
 const answersKept = 1000
@@ -109,7 +131,7 @@ func foreignRow(rows []any) any {
 		row = maps.Clone(first)
 	}
 	for k := range row {
-		if accountFields[k] || k == "id" || k == "accountVan" || k == "submitter" {
+		if namesAccount(k, row) || k == "submitter" {
 			row[k] = foreignAccount
 		}
 	}
@@ -125,7 +147,7 @@ func segmentRows(rows []any) []any {
 		}
 		row = maps.Clone(row)
 		for k, v := range row {
-			if id, isText := v.(string); accountFields[k] && isText {
+			if id, isText := v.(string); namesAccount(k, row) && isText {
 				row[k] = id + "C"
 			}
 		}
@@ -175,6 +197,35 @@ func retype(name string, v any) any {
 		}
 		if _, err := ledger.ParseDecimal(v); retyped[name] && err == nil {
 			return json.Number(v)
+		}
+	}
+	return v
+}
+
+// odd writes numbers with exponents, and numbers in strings with commas.
+func odd(name string, v any) any {
+	switch v := v.(type) {
+	case []any:
+		for n, e := range v {
+			v[n] = odd(name, e)
+		}
+	case object:
+		for k, e := range v {
+			v[k] = odd(k, e)
+		}
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.Contains(v.String(), ".") {
+			return json.Number(strconv.FormatFloat(f, 'e', -1, 64))
+		}
+	case string:
+		if d, err := ledger.ParseDecimal(v); err == nil && retyped[name] && name != "conid" {
+			whole, fraction, _ := strings.Cut(v, ".")
+			if fraction != "" {
+				fraction = "." + fraction
+			}
+			if !d.IsNeg() && len(whole) > 3 && len(whole) < 16 {
+				return units(ledger.MustDecimal(whole)) + fraction
+			}
 		}
 	}
 	return v

@@ -20,6 +20,13 @@ func (b *bench) cashOf(account string) map[string]float64 {
 	return out
 }
 
+// positions returns the first page of an account's positions as they are now.
+func (b *bench) positions(account string) any {
+	b.t.Helper()
+	b.ask("POST", "/portfolio/"+account+"/positions/invalidate", "")
+	return b.get("/portfolio/" + account + "/positions/0")
+}
+
 func TestFillsInParts(t *testing.T) {
 	m, err := gatewaysim.NewMarket(gatewaysim.MarketConfig{Liquidity: dec("4")})
 	require.NoError(t, err)
@@ -50,12 +57,12 @@ func TestShortAndFlat(t *testing.T) {
 	require.Equal(t, "25648", truth.Cash["USD"].String(), "25000 - 1000 - 1 + 1650 - 1")
 	b.place(first, "c", "BUY", "5", "110")
 	require.Empty(t, b.truth(first).Positions)
-	row := rows(b.get("/portfolio/"+first+"/positions/0"), "")[0]
+	row := rows(b.positions(first), "")[0]
 	require.Equal(t, []any{0.0, 100.0}, []any{row["position"], row["realizedPnl"]}, "what was closed today is listed")
 	b.Market().Advance(24 * time.Hour)
 	b.LogIn()
 	b.ready()
-	require.Empty(t, b.get("/portfolio/"+first+"/positions/0"), "and not the next day")
+	require.Empty(t, b.positions(first), "and not the next day")
 	settled := b.get("/portfolio/" + first + "/ledger").(map[string]any)["USD"].(map[string]any)["settledcash"]
 	require.Equal(t, 25097.0, settled)
 }
@@ -150,6 +157,28 @@ func TestLiquidation(t *testing.T) {
 	require.Equal(t, []any{exec, "1", "SLD"}, []any{row["execution_id"], row["liquidation_trade"], row["side"]})
 	require.NotContains(t, row, "order_ref")
 	require.Empty(t, b.truth(first).Positions)
+}
+
+// Positions are those of the last time that they were asked for, until they are invalidated, or five minutes
+// later. The other route tells what is so now.
+func TestKeptPositions(t *testing.T) {
+	b := open(t, nil).ready()
+	count := func() [2]int {
+		t.Helper()
+		return [2]int{len(rows(b.get("/portfolio/"+first+"/positions/0"), "")), len(rows(b.get("/portfolio2/"+first+"/positions"), ""))}
+	}
+	require.Equal(t, [2]int{0, 0}, count())
+	require.NoError(t, b.SetPosition(first, b.spy, dec("1"), dec("100")))
+	require.Equal(t, [2]int{0, 1}, count())
+	b.Market().Advance(5*time.Minute - 1)
+	require.Equal(t, [2]int{0, 1}, count())
+	b.Market().Advance(1)
+	require.Equal(t, [2]int{1, 1}, count())
+	qqq, err := b.Market().Stock("QQQ", dec("100"))
+	require.NoError(t, err)
+	require.NoError(t, b.SetPosition(first, qqq.ConID, dec("1"), dec("100")))
+	require.Equal(t, [2]int{1, 2}, count())
+	require.Len(t, b.positions(first), 2)
 }
 
 // Positions come in pages of a hundred, and segments have rows of their own.

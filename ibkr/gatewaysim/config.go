@@ -35,6 +35,9 @@ type Config struct {
 	// SelectedOnly makes the websocket tell orders and executions of the selected account alone. Nobody has
 	// said whether IBKR's does.
 	SelectedOnly bool
+	// NoAccountParam makes the lists of orders and trades ignore their parameter accountId, as IBKR's older
+	// versions do: they are about the selected account.
+	NoAccountParam bool
 	// LogSize is how many requests [Gateway.Requests] remembers; 10,000 if zero.
 	LogSize int
 }
@@ -54,6 +57,7 @@ const (
 	loginLasts = 24 * time.Hour
 	tickleBy   = 6 * time.Minute // a brokerage session that is not tickled for so long dies
 	refLasts   = 24 * time.Hour  // a cOID is unique for so long
+	cacheLasts = 5 * time.Minute // positions are kept for so long
 )
 
 var accountID = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)

@@ -1,6 +1,7 @@
 package gatewaysim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,8 +89,29 @@ func (c *Contract) worth(quantity, price ledger.Decimal) ledger.Decimal {
 // settlesNotional reports whether a trade moves its whole worth, as that in a future does not.
 func (c *Contract) settlesNotional() bool { return c.SecType != "FUT" }
 
-// Add adds a contract, or replaces the one of the same ConID, and returns it with what was filled in. It
-// returns an error for terms that make no contract, and ErrUnknown for an underlying that is not there.
+// Instrument returns the contract in the library's terms, with the ConID. An index has none that are valid.
+func (c *Contract) Instrument() ledger.Instrument {
+	i := ledger.Instrument{SecType: ledger.SecType(c.SecType), Symbol: c.Symbol, Currency: c.Currency, Expiry: c.Expiry, Right: ledger.Right(c.Right),
+		Strike: c.Strike, Multiplier: c.Multiplier, ConID: c.ConID}
+	if c.SecType == "OPT" {
+		i.Symbol, i.Underlying = c.TradingClass, c.Symbol
+	}
+	return i
+}
+
+// Contract returns the contract of an id; false if there is none.
+func (m *Market) Contract(conid int64) (Contract, bool) {
+	m.lock()
+	defer m.mu.Unlock()
+	c := m.contracts[conid]
+	if c == nil {
+		return Contract{}, false
+	}
+	return *c, true
+}
+
+// Add adds a contract and returns it with what was filled in. It returns an error for terms that make no
+// contract and for a ConID that another one has, and ErrUnknown for an underlying that is not there.
 func (m *Market) Add(c Contract) (Contract, error) {
 	m.lock()
 	defer m.mu.Unlock()
@@ -116,7 +138,10 @@ func (m *Market) Add(c Contract) (Contract, error) {
 	if _, found := m.contracts[c.Underlying]; c.derivative() && !found {
 		return Contract{}, fmt.Errorf("add contract %.60q: underlying %d: %w", c.Symbol, c.Underlying, ErrUnknown)
 	}
-	if c.ConID == 0 {
+	if m.contracts[c.ConID] != nil {
+		return Contract{}, fmt.Errorf("add contract %.60q: another one has the id %d", c.Symbol, c.ConID)
+	}
+	for c.ConID == 0 || m.contracts[c.ConID] != nil {
 		m.conid++
 		c.ConID = m.conid
 	}
@@ -178,7 +203,7 @@ func (m *Market) sorted(keep func(c *Contract) bool) (list []*Contract) {
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Contract) int { return int(a.ConID - b.ConID) })
+	slices.SortFunc(list, func(a, b *Contract) int { return cmp.Compare(a.ConID, b.ConID) })
 	return list
 }
 

@@ -24,6 +24,8 @@ func TestOptions(t *testing.T) {
 	require.ErrorIs(t, err, gatewaysim.ErrUnknown)
 	_, err = m.Add(gatewaysim.Contract{SecType: "OPT", Symbol: "X", Underlying: spx.ConID, Expiry: 20261218, Right: "X", Strike: dec("1")})
 	require.Error(t, err)
+	_, err = m.Add(gatewaysim.Contract{ConID: b.spy, SecType: "STK", Symbol: "X"})
+	require.Error(t, err, "an id that another contract has")
 	require.NoError(t, m.SetQuote(weekly[0].ConID, gatewaysim.Quote{Bid: dec("10"), Ask: dec("10.2"), Last: dec("10.1")}))
 
 	strikes := fmt.Sprintf("/iserver/secdef/strikes?conid=%d&sectype=OPT&month=DEC26", spx.ConID)
@@ -49,6 +51,9 @@ func TestOptions(t *testing.T) {
 	require.Equal(t, []any{"SPXW", "SPX", "20261218", "100", "P", "6050.5", "SPXW  261218P06050500"}, []any{one["trading_class"], one["symbol"],
 		one["maturity_date"], one["multiplier"], one["right"], one["strike"], one["local_symbol"]})
 	require.NoError(t, b.SetPosition(first, monthly[0].ConID, dec("-2"), dec("11.5")))
+	require.Equal(t, "OPT:SPXW:20261218:P:6050.5:100:USD", string(weekly[3].Instrument().Key()))
+	same, found2 := m.Contract(weekly[3].ConID)
+	require.Equal(t, []any{weekly[3], true}, []any{same, found2})
 	row := rows(b.get("/portfolio/"+first+"/positions/0"), "")[0]
 	require.Equal(t, []any{"OPT", 6000.0, "C", "20261217", 100.0, 11.5, 1150.0}, []any{row["assetClass"], row["strike"], row["putOrCall"], row["expiry"],
 		row["multiplier"], row["avgPrice"], row["avgCost"]})

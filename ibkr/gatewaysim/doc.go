@@ -21,6 +21,15 @@
 // The clock stands still until [Market.Advance] moves it, unless [MarketConfig].Realtime is set. A test
 // needs no sleep. Pacing is measured by a clock that [Pacing] names, which is the real one by default.
 //
-// Not simulated: margin, assignments and expiries of contracts, combinations, brackets, holidays, and
+// A test that waits for what a program does calls [Gateway.Await], or holds a request with a fault and waits
+// for [Injection.Reached]. At the end it compares the program's books with [Gateway.Truth], and wants
+// [Gateway.Excesses] to be zero.
+//
+// Not simulated: OAuth, whose signatures are not looked at, the history of prices, IBKR's analyses, alerts,
+// margin, assignments and expiries of contracts, combinations, brackets, fractions of shares, holidays, and
 // contracts whose regular hours are not those of New York's stock exchanges.
+//
+// Files, in the order in which to read them: config, gateway, market, hours, contract, quote, walk, account,
+// order, ticket, question, matching, execution, session, route, serve, pacing, fault, bend, render, routes_*,
+// socket, stream, script, truth, log.
 package gatewaysim

@@ -13,6 +13,7 @@ type FaultKind string
 const (
 	DropRequest FaultKind = "drop request" // the connection breaks; nothing was processed
 	DropAnswer  FaultKind = "drop answer"  // the request is processed; the connection breaks
+	CutAnswer   FaultKind = "cut answer"   // the request is processed; the connection breaks in the middle of the answer
 	HoldRequest FaultKind = "hold request" // nothing is processed until [Injection.Release]
 	HoldAnswer  FaultKind = "hold answer"  // the request is processed; the answer waits for [Injection.Release]
 )
@@ -24,6 +25,8 @@ const (
 	Answer500      FaultKind = "500"
 	Answer503      FaultKind = "503"
 	AnswerHTML     FaultKind = "html"      // 200 with a page
+	AnswerText     FaultKind = "text"      // 503 with bare words
+	AnswerRedirect FaultKind = "redirect"  // 302 to the page of the login
 	AnswerEmpty    FaultKind = "empty"     // 200 without a body
 	AnswerNoBridge FaultKind = "no bridge" // 400, though the session is open
 	AnswerError    FaultKind = "error"     // 200 with {"error": …}
@@ -39,6 +42,7 @@ const (
 	AccountSwitched  FaultKind = "account switched"   // [Fault].Text is selected behind the client's back
 	QuestionVoided   FaultKind = "question voided"    // as by another order request of the session
 	SnapshotsForgot  FaultKind = "snapshots forgot"   // the next snapshot is a first one again
+	OrdersFiltered   FaultKind = "orders filtered"    // as another client's filter: the websocket has no orders until a forced list
 	LiveOrdersForgot FaultKind = "live orders forgot" // the next live orders are the empty first answer again
 )
 
@@ -46,12 +50,15 @@ const (
 const (
 	ListEmpty        FaultKind = "list empty"
 	ListPartial      FaultKind = "list partial"         // the first half of the rows, rounded down
+	NewestMissing    FaultKind = "newest missing"       // all rows but the last
 	RowsForeign      FaultKind = "rows foreign"         // and one more row, of account U9999999
 	RowsSegment      FaultKind = "rows segment"         // and every row again, for the account's segment
 	RowsNoAccount    FaultKind = "rows without account" // no row names its account
 	TypesChanged     FaultKind = "types changed"        // ids and numbers as strings, and strings as numbers
+	NumbersOdd       FaultKind = "numbers odd"          // exponents in numbers, and commas in strings
 	AnswerStale      FaultKind = "stale"                // what the same request was answered before, if it was
 	RatesInverted    FaultKind = "rates inverted"       // exchange rates the other way around
+	ModeWrong        FaultKind = "mode wrong"           // isPaper contradicts the login
 	SnapshotsPartial FaultKind = "snapshots partial"    // snapshots have the last price alone
 )
 
@@ -73,17 +80,30 @@ const (
 	SocketDrops      FaultKind = "socket drops"      // the connection breaks in place of the message
 )
 
-// where says which kinds need a request to strike.
-var where = map[FaultKind]phase{
-	DropRequest: onArrival, HoldRequest: onArrival, DropAnswer: onAnswer, HoldAnswer: onAnswer,
-	Answer401: onArrival, Answer429: onArrival, Answer500: onArrival, Answer503: onArrival, AnswerHTML: onArrival, AnswerEmpty: onArrival,
-	AnswerNoBridge: onArrival, AnswerError: onArrival, LockAddress: onArrival, SessionDies: onArrival, SessionCompetes: onArrival,
-	NightlyReset: onArrival, LoginExpires: onArrival, AccountSwitched: onArrival, QuestionVoided: onArrival, SnapshotsForgot: onArrival,
-	LiveOrdersForgot: onArrival, ListEmpty: onAnswer, ListPartial: onAnswer, RowsForeign: onAnswer, RowsSegment: onAnswer,
-	RowsNoAccount: onAnswer, TypesChanged: onAnswer, AnswerStale: onAnswer, RatesInverted: onAnswer, SnapshotsPartial: onAnswer,
-	RefuseOrder: elsewhere, DuplicateRef: elsewhere, UnknownQuestion: elsewhere, OrderIDReused: elsewhere, CommissionLate: elsewhere,
-	CommissionNever: elsewhere, SocketSilent: elsewhere, SocketDuplicates: elsewhere, SocketReorders: elsewhere, SocketDrops: elsewhere,
-}
+// where says when a kind of fault strikes.
+var where = func() map[FaultKind]phase {
+	out := map[FaultKind]phase{}
+	for p, kinds := range map[phase][]FaultKind{
+		onArrival: {
+			DropRequest, HoldRequest, Answer401, Answer429, Answer500, Answer503, AnswerHTML, AnswerText, AnswerRedirect,
+			AnswerEmpty, AnswerNoBridge, AnswerError, LockAddress, SessionDies, SessionCompetes, NightlyReset, LoginExpires,
+			AccountSwitched, QuestionVoided, SnapshotsForgot, OrdersFiltered, LiveOrdersForgot,
+		},
+		onAnswer: {
+			DropAnswer, CutAnswer, HoldAnswer, ListEmpty, ListPartial, NewestMissing, RowsForeign, RowsSegment, RowsNoAccount,
+			TypesChanged, NumbersOdd, AnswerStale, RatesInverted, ModeWrong, SnapshotsPartial,
+		},
+		elsewhere: {
+			RefuseOrder, DuplicateRef, UnknownQuestion, OrderIDReused, CommissionLate, CommissionNever, SocketSilent,
+			SocketDuplicates, SocketReorders, SocketDrops,
+		},
+	} {
+		for _, k := range kinds {
+			out[k] = p
+		}
+	}
+	return out
+}()
 
 type phase int
 
@@ -108,7 +128,7 @@ type Fault struct {
 	Skip int
 	// Times is how often the fault strikes: once if zero; [Always].
 	Times int
-	// Processed makes a fault that answers in the gateway's place do so after the request was processed.
+	// Processed makes a fault strike after the request was processed, and not before.
 	Processed bool
 	// Text is the reason of [RefuseOrder] and [AnswerError], and the account of [AccountSwitched].
 	Text string
@@ -134,15 +154,12 @@ func (g *Gateway) Inject(f Fault) (*Injection, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
 	if at == 0 || !routed || f.Account != "" && g.accounts[f.Account] == nil || f.Kind == AccountSwitched && g.accounts[f.Text] == nil ||
-		f.Skip < 0 || f.Times < Always {
-		return nil, fmt.Errorf("inject fault %q: kind, route %q, account %q or text %q is unknown, or a count is wrong", f.Kind, f.Route,
+		f.Skip < 0 || f.Times < Always || f.Processed && f.Kind == HoldRequest {
+		return nil, fmt.Errorf("inject fault %q: kind, route %q, account %q or text %q is unknown, or a count or Processed is wrong", f.Kind, f.Route,
 			f.Account, f.Text)
 	}
 	if f.Times == 0 {
 		f.Times = 1
-	}
-	if f.Processed && at == onArrival {
-		at = onAnswer
 	}
 	n := &Injection{g: g, fault: f, reached: make(chan struct{}, reachedSize), open: make(chan struct{})}
 	g.faults = append(g.faults, n)

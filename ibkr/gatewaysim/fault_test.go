@@ -39,10 +39,13 @@ func TestBrokenConnections(t *testing.T) {
 	status, _ = b.try("POST", path, b.order(first, "a", "BUY", "1", "90"))
 	require.Equal(t, []any{0, [2]int{1, 1}}, []any{status, b.orders(first)}, "the order was placed, and the answer was lost")
 	b.place(first, "b", "BUY", "1", "90")
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.CutAnswer, Route: gatewaysim.RoutePlace})
+	status, _ = b.try("POST", path, b.order(first, "c", "BUY", "1", "90"))
+	require.Equal(t, []any{0, [2]int{3, 3}}, []any{status, b.orders(first)}, "half of the answer came")
 	log := b.Requests()
-	last := log[len(log)-2]
+	last := log[len(log)-3]
 	require.Equal(t, []any{"POST", path, first, 0, []gatewaysim.FaultKind{gatewaysim.DropAnswer}}, []any{last.Method, last.Path, last.Account, last.Status, last.Faults})
-	require.Equal(t, 3, b.Counts()[gatewaysim.RoutePlace])
+	require.Equal(t, 4, b.Counts()[gatewaysim.RoutePlace])
 }
 
 func TestHeldRequests(t *testing.T) {
@@ -87,7 +90,8 @@ func TestAnswersInPlace(t *testing.T) {
 		text   string
 	}{
 		gatewaysim.Answer401: {401, "not authenticated"}, gatewaysim.Answer429: {429, "Too many"}, gatewaysim.Answer500: {500, "unknown"},
-		gatewaysim.Answer503: {503, "Unavailable"}, gatewaysim.AnswerHTML: {200, "<html>"}, gatewaysim.AnswerEmpty: {200, ""},
+		gatewaysim.Answer503: {503, "Unavailable"}, gatewaysim.AnswerHTML: {200, "<html>"},
+		gatewaysim.AnswerText: {503, "Service"}, gatewaysim.AnswerRedirect: {302, ""}, gatewaysim.AnswerEmpty: {200, ""},
 		gatewaysim.AnswerNoBridge: {400, "no bridge"}, gatewaysim.AnswerError: {200, `{"error":"out of order"}`},
 	} {
 		b := faulty(t, nil)
@@ -146,6 +150,7 @@ func TestFaultsOfRows(t *testing.T) {
 	}
 	require.Empty(t, bent(gatewaysim.ListEmpty))
 	require.Len(t, bent(gatewaysim.ListPartial), 2)
+	require.Len(t, bent(gatewaysim.NewestMissing), 3)
 	foreign := bent(gatewaysim.RowsForeign)
 	require.Len(t, foreign, 5)
 	require.Equal(t, []any{"U9999999", "U9999999"}, []any{foreign[4]["acct"], foreign[4]["account"]})
@@ -160,17 +165,31 @@ func TestFaultsOfRows(t *testing.T) {
 	require.IsType(t, []any{"", 0.0, ""}, []any{changed["orderId"], changed["price"], changed["conid"]})
 	require.IsType(t, "", changed["orderId"])
 	require.IsType(t, 0.0, changed["price"])
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.NumbersOdd, Route: gatewaysim.RouteLedger})
+	_, text := b.try("GET", "/portfolio/"+first+"/ledger", "")
+	require.Contains(t, text, `"cashbalance":2.5e+04`)
 	require.Len(t, list(), 4, "each fault strikes once")
 
-	positions := "/portfolio/" + first + "/positions/0"
+	positions := "/portfolio2/" + first + "/positions"
 	require.Empty(t, b.get(positions))
-	b.inject(gatewaysim.Fault{Kind: gatewaysim.AnswerStale, Route: gatewaysim.RoutePositions})
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.AnswerStale, Route: gatewaysim.RoutePositionsNow})
 	require.NoError(t, b.SetPosition(first, b.spy, dec("1"), dec("1")))
 	require.Empty(t, b.get(positions), "what was so before")
 	require.Len(t, b.get(positions), 1)
-	b.inject(gatewaysim.Fault{Kind: gatewaysim.ListEmpty, Route: gatewaysim.RoutePositions, Account: first})
-	require.Len(t, b.get("/portfolio/"+second+"/positions/0"), 0)
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.ListEmpty, Route: gatewaysim.RoutePositionsNow, Account: first})
+	require.NoError(t, b.SetPosition(second, b.spy, dec("1"), dec("1")))
+	require.Len(t, b.get("/portfolio2/"+second+"/positions"), 1, "the fault is about another account")
 	require.Empty(t, b.get(positions))
+
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.RowsSegment, Route: gatewaysim.RoutePortfolio})
+	var ids []any
+	for _, row := range rows(b.get("/portfolio/accounts"), "")[3:] {
+		ids = append(ids, row["id"], row["accountId"])
+	}
+	require.Equal(t, []any{first + "C", first + "C", second + "C", second + "C", view + "C", view + "C"}, ids)
+
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.ModeWrong})
+	require.Equal(t, false, b.get("/iserver/accounts").(map[string]any)["isPaper"])
 
 	require.NoError(t, b.Market().SetRate("EUR", dec("1.25")))
 	b.inject(gatewaysim.Fault{Kind: gatewaysim.RatesInverted})
@@ -178,6 +197,9 @@ func TestFaultsOfRows(t *testing.T) {
 
 	snapshot := fmt.Sprintf("/iserver/marketdata/snapshot?fields=31,84&conids=%d", b.spy)
 	b.get(snapshot)
+	require.NoError(t, b.Market().SetPrice(b.spy, dec("1234.5")))
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.NumbersOdd})
+	require.Equal(t, "1,234.5", rows(b.get(snapshot), "")[0]["31"])
 	b.inject(gatewaysim.Fault{Kind: gatewaysim.SnapshotsPartial})
 	require.NotContains(t, rows(b.get(snapshot), "")[0], "84")
 }
@@ -228,6 +250,21 @@ func TestFaultsOfOrders(t *testing.T) {
 	require.Equal(t, []any{"late", true, true, "never", false, true}, told)
 }
 
+// Faults of sessions can strike after the request was processed: the order is there, and the session is gone.
+func TestFaultsAfterwards(t *testing.T) {
+	b := faulty(t, nil)
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.SessionDies, Route: gatewaysim.RoutePlace, Processed: true})
+	require.NotEmpty(t, b.place(first, "a", "BUY", "1", "90")["order_id"])
+	require.Equal(t, [3]bool{false, true, false}, b.flags())
+	b.init("true")
+	b.ready()
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.LockAddress, Route: gatewaysim.RoutePlace, Processed: true})
+	status, _ := b.try("POST", "/iserver/account/"+first+"/orders", b.order(first, "b", "BUY", "1", "90"))
+	require.Equal(t, []any{429, [2]int{2, 2}}, []any{status, b.orders(first)})
+	status, _ = b.try("POST", "/tickle", "")
+	require.Equal(t, 429, status)
+}
+
 func TestCancelledFaults(t *testing.T) {
 	b := faulty(t, nil)
 	n := b.inject(gatewaysim.Fault{Kind: gatewaysim.Answer500, Times: gatewaysim.Always})
@@ -245,7 +282,8 @@ func TestWrongFaults(t *testing.T) {
 	for name, f := range map[string]gatewaysim.Fault{
 		"kind": {Kind: "odd"}, "route": {Kind: gatewaysim.Answer500, Route: "GET /odd"}, "account": {Kind: gatewaysim.Answer500, Account: "U1"},
 		"a route for orders": {Kind: gatewaysim.RefuseOrder, Route: gatewaysim.RoutePlace}, "to no account": {Kind: gatewaysim.AccountSwitched},
-		"count": {Kind: gatewaysim.Answer500, Times: -2},
+		"held and processed": {Kind: gatewaysim.HoldRequest, Processed: true},
+		"count":              {Kind: gatewaysim.Answer500, Times: -2},
 	} {
 		_, err := b.Inject(f)
 		require.Error(t, err, name)

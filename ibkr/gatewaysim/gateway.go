@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,7 +27,6 @@ type Gateway struct {
 	question *asked
 	refs     map[string]time.Time // when a cOID was used
 	faults   []*Injection
-	recycled int64 // the id of the next order, if a fault wants an old one
 	sockets  map[*socket]bool
 	requests []*Request
 	counts   map[Route]int // of requests
@@ -37,6 +37,7 @@ type Gateway struct {
 	url     string
 	cert    *certificate
 	closed  chan struct{}
+	changed chan struct{} // closed, and made anew, when something has happened
 	running sync.WaitGroup
 	once    sync.Once
 }
@@ -50,7 +51,7 @@ func New(c Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config: c, market: c.Market, accounts: map[string]*account{}, refs: map[string]time.Time{}, sockets: map[*socket]bool{},
-		counts: map[Route]int{}, closed: make(chan struct{}),
+		counts: map[Route]int{}, closed: make(chan struct{}), changed: make(chan struct{}),
 	}
 	for _, a := range c.Accounts {
 		g.listed = append(g.listed, newAccount(g, a))
@@ -66,8 +67,10 @@ func New(c Config) (*Gateway, error) {
 // Start makes a certificate, and serves until Close. It returns an error if it cannot listen, or was started
 // before.
 func (g *Gateway) Start() error {
-	if g.server != nil {
-		return errors.New("start the gateway: it was started before")
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	if g.server != nil || g.isClosed() {
+		return errors.New("start the gateway: it was started or closed before")
 	}
 	cert, err := newCertificate()
 	if err != nil {
@@ -117,13 +120,14 @@ const beatEvery = 250 * time.Millisecond
 func (g *Gateway) Close() error {
 	g.once.Do(func() {
 		g.market.lock()
+		defer g.market.mu.Unlock()
 		close(g.closed)
 		for s := range g.sockets {
 			s.end()
 		}
-		g.market.mu.Unlock()
+		g.market.gateways = slices.DeleteFunc(g.market.gateways, func(o *Gateway) bool { return o == g })
 		if g.server != nil {
-			_ = g.server.Close() // of the listener alone: requests end by themselves
+			_ = g.server.Close() // of the listener: requests end by themselves
 		}
 	})
 	g.running.Wait()
@@ -131,25 +135,46 @@ func (g *Gateway) Close() error {
 }
 
 // URL returns the base of every path, such as https://127.0.0.1:5000/v1/api; empty before Start.
-func (g *Gateway) URL() string { return g.url }
+func (g *Gateway) URL() string {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	return g.url
+}
 
 // Fingerprint returns the SHA-256 of the certificate, as 64 hexadecimal digits; empty before Start.
 func (g *Gateway) Fingerprint() string {
-	if g.cert == nil {
-		return ""
+	if cert := g.certificate(); cert != nil {
+		return cert.fingerprint
 	}
-	return g.cert.fingerprint
+	return ""
 }
 
 // TLSConfig returns the configuration of a client that trusts the gateway's certificate and no other; nil
 // before Start.
 func (g *Gateway) TLSConfig() *tls.Config {
-	if g.cert == nil {
+	cert := g.certificate()
+	if cert == nil {
 		return nil
 	}
 	roots := x509.NewCertPool()
-	roots.AddCert(g.cert.leaf)
+	roots.AddCert(cert.leaf)
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
+func (g *Gateway) certificate() *certificate {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	return g.cert
+}
+
+// isClosed reports whether the gateway was closed.
+func (g *Gateway) isClosed() bool {
+	select {
+	case <-g.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // Client returns an HTTP client that trusts the gateway's certificate. Its connections are the caller's to

@@ -17,10 +17,12 @@ var ErrUnknown = errors.New("unknown to the gateway")
 // MarketConfig says how a market works. The zero value is a market whose clock stands at 10:00 in New York
 // on a Monday, in which orders fill in whole as soon as a quote lets them.
 type MarketConfig struct {
-	// Start is what the clock shows first: 2026-06-01 14:00 UTC if zero. A real-time market ignores it.
+	// Start is what the clock shows first: 2026-06-01 14:00 UTC if zero, and the real time if the clock goes
+	// by itself.
 	Start time.Time
-	// Realtime makes the clock go by itself, from the real time on.
+	// Realtime makes the clock go by itself, Speed times as fast as the real one: 1 to 1,000,000; 1 if zero.
 	Realtime bool
+	Speed    int
 	// Skew is how far the clock of a real-time market is off: ahead of the real time, or behind if below
 	// zero.
 	Skew time.Duration
@@ -46,7 +48,8 @@ type Market struct {
 
 	mu        sync.Mutex // of the market and of everything of its gateways
 	now       time.Time
-	offset    time.Duration // of a real-time market: by how much Advance has moved it
+	begun     time.Time     // of a clock that goes by itself: the real time when it began,
+	offset    time.Duration // and by how much Advance has moved it
 	tasks     []task        // ordered by their times
 	contracts map[int64]*Contract
 	quotes    map[int64]*quote
@@ -63,32 +66,37 @@ type task struct {
 	do func()
 }
 
-// NewMarket returns a market with USD alone and no contract. It returns an error only where the machine's
-// time zones cannot be read.
+// maxSpeed keeps the time that has passed within a Duration for hours of real time.
+const maxSpeed = 1_000_000
+
+// NewMarket returns a market with USD alone and no contract. It returns an error for a wrong speed or a delay
+// below zero, and where the machine's time zones cannot be read.
 func NewMarket(c MarketConfig) (*Market, error) {
+	if c.Speed < 0 || c.Speed > maxSpeed || c.CommissionDelay < 0 {
+		return nil, fmt.Errorf("new market: speed %d or delay %s is out of bounds", c.Speed, c.CommissionDelay)
+	}
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		return nil, fmt.Errorf("new market: %w", err)
 	}
-	if c.Start.IsZero() {
+	if c.Start.IsZero() && c.Realtime {
+		c.Start = time.Now().Add(c.Skew)
+	} else if c.Start.IsZero() {
 		c.Start = time.Date(2026, 6, 1, 14, 0, 0, 0, time.UTC)
 	}
 	if c.Commission == nil {
 		c.Commission = commission
 	}
 	m := &Market{
-		config: c, zone: zone, now: c.Start.UTC(), contracts: map[int64]*Contract{}, quotes: map[int64]*quote{},
+		config: c, zone: zone, now: c.Start.UTC(), begun: time.Now(), contracts: map[int64]*Contract{}, quotes: map[int64]*quote{},
 		rates: map[ledger.Currency]ledger.Decimal{"USD": one}, working: map[int64][]*order{}, conid: firstConID, number: firstOrder,
-	}
-	if c.Realtime {
-		m.offset = c.Skew
-		m.now = time.Now().Add(m.offset).UTC()
 	}
 	if !c.AlwaysOpen {
 		m.everyDay(opening, m.startDay)
 		m.everyDay(closing, m.endDay)
 		m.everyDay(midnight, m.newDay)
 		m.everyDay(maintenanceEnds, m.endMaintenance)
+		m.everyDay(weeklyEnds, m.endWeekly)
 	}
 	return m, nil
 }
@@ -98,7 +106,7 @@ func NewMarket(c MarketConfig) (*Market, error) {
 func (m *Market) lock() {
 	m.mu.Lock()
 	if m.config.Realtime {
-		m.moveTo(time.Now().Add(m.offset).UTC())
+		m.moveTo(m.config.Start.Add(time.Since(m.begun)*time.Duration(max(m.config.Speed, 1)) + m.offset).UTC())
 	}
 }
 

@@ -1,6 +1,7 @@
 package gatewaysim_test
 
 import (
+	"context"
 	"testing"
 	"time"
 	_ "time/tzdata"
@@ -56,6 +57,37 @@ func TestClocks(t *testing.T) {
 	require.InDelta(t, 72, time.Until(goes.Now()).Hours(), 1)
 }
 
+// A clock can go faster than the real one.
+func TestSpeed(t *testing.T) {
+	begin := time.Date(2026, 6, 1, 14, 0, 0, 0, time.UTC)
+	m, err := gatewaysim.NewMarket(gatewaysim.MarketConfig{Realtime: true, Speed: 1_000_000, Start: begin})
+	require.NoError(t, err)
+	b := open(t, func(c *gatewaysim.Config) { c.Market = m })
+	require.Eventually(t, func() bool { return m.Now().After(begin.Add(24 * time.Hour)) }, patience, time.Millisecond)
+	status, _ := b.try("GET", "/iserver/auth/status", "")
+	require.Equal(t, 401, status, "the login of yesterday")
+}
+
+// Await looks after everything that happens.
+func TestAwait(t *testing.T) {
+	b := open(t, nil).ready()
+	placed := make(chan error, 1)
+	go func() {
+		placed <- b.Await(t.Context(), func() bool { o, found := b.OrderOf(first, "a"); return found && o.Status == gatewaysim.Filled })
+	}()
+	b.place(first, "b", "BUY", "1", "101")
+	b.place(first, "a", "BUY", "1", "90")
+	require.NoError(t, b.Market().SetPrice(b.spy, dec("90")))
+	require.NoError(t, <-placed)
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.ErrorIs(t, b.Await(ctx, func() bool { return false }), context.Canceled)
+	_, found := b.OrderOf(first, "c")
+	require.False(t, found)
+	_, found = b.OrderOf("U1", "a")
+	require.False(t, found)
+}
+
 // The beat of a real-time market does what is due without a request.
 func TestBeat(t *testing.T) {
 	m, err := gatewaysim.NewMarket(gatewaysim.MarketConfig{Realtime: true, AlwaysOpen: true, CommissionDelay: 1})
@@ -95,6 +127,10 @@ func TestTwoLogins(t *testing.T) {
 }
 
 func TestWrongConfigurations(t *testing.T) {
+	for _, c := range []gatewaysim.MarketConfig{{Speed: -1}, {Speed: 1_000_001}, {CommissionDelay: -1}} {
+		_, err := gatewaysim.NewMarket(c)
+		require.Error(t, err, "%+v", c)
+	}
 	for name, list := range map[string][]gatewaysim.Account{"none": nil, "no id": {{}}, "twice": {{ID: "U1"}, {ID: "U1"}}, "no word": {{ID: "U 1"}},
 		"a currency": {{ID: "U1", Currency: "usd"}}} {
 		_, err := gatewaysim.New(gatewaysim.Config{Accounts: list})

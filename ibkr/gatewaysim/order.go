@@ -1,6 +1,7 @@
 package gatewaysim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -127,7 +128,7 @@ func (m *Market) allWorking() (list []*order) {
 	for _, orders := range m.working {
 		list = append(list, orders...)
 	}
-	slices.SortFunc(list, func(a, b *order) int { return int(a.id - b.id) })
+	slices.SortFunc(list, func(a, b *order) int { return cmp.Compare(a.id, b.id) })
 	return list
 }
 

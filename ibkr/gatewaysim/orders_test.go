@@ -264,6 +264,19 @@ func TestOrderStatus(t *testing.T) {
 	require.Equal(t, 503, status(mine), "it was filled in an earlier session")
 }
 
+// Where the lists do not know the parameter, they are about the selected account.
+func TestListsOfTheSelected(t *testing.T) {
+	b := open(t, func(c *gatewaysim.Config) { c.NoAccountParam = true }).ready()
+	b.place(second, "theirs", "BUY", "1", "101")
+	for _, path := range []string{"/iserver/account/orders", "/iserver/account/trades"} {
+		require.Empty(t, rows(b.get(path+"?accountId="+second), "orders"))
+	}
+	b.ask("POST", "/iserver/account", `{"acctId":"`+second+`"}`)
+	b.get("/iserver/account/orders")
+	require.Len(t, rows(b.get("/iserver/account/orders?accountId="+first), "orders"), 1)
+	require.Len(t, rows(b.get("/iserver/account/trades?accountId="+first), ""), 1)
+}
+
 func TestModify(t *testing.T) {
 	b := open(t, nil).ready()
 	n := id(b, b.place(first, "a", "BUY", "5", "90"))

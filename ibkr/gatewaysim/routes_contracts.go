@@ -1,6 +1,7 @@
 package gatewaysim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -135,7 +136,7 @@ func (g *Gateway) derivatives(underlying int64, kind, month string) []*Contract 
 	list := g.market.sorted(func(k *Contract) bool {
 		return k.derivative() && k.Underlying == underlying && k.SecType == kind && (month == "" || k.month() == month)
 	})
-	slices.SortStableFunc(list, func(a, b *Contract) int { return int(a.Expiry - b.Expiry) })
+	slices.SortStableFunc(list, func(a, b *Contract) int { return cmp.Compare(a.Expiry, b.Expiry) })
 	return list
 }
 

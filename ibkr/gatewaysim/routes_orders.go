@@ -165,7 +165,7 @@ func (g *Gateway) ConfirmCancel(id int64) error {
 // about returns the account that a list of orders or trades is about: the one that the request names, or
 // the selected one.
 func (g *Gateway) about(c *call) *account {
-	if id := c.query.Get("accountId"); id != "" {
+	if id := c.query.Get("accountId"); id != "" && !g.config.NoAccountParam {
 		return g.accounts[id]
 	}
 	return g.accounts[g.bridge.selected]
@@ -282,6 +282,9 @@ func (o *order) row() object {
 	}
 	if o.outside {
 		out["outsideRTH"] = true
+	}
+	if o.reason != "" {
+		out["order_cancellation_by_system_reason"] = o.reason
 	}
 	return out
 }

@@ -78,22 +78,28 @@ func (c *Contract) multiplier() json.Number {
 	return float(c.Multiplier)
 }
 
+// positions lists a page of positions as they were when they were last asked for, unless that was long ago or
+// the client has invalidated them since.
 func (g *Gateway) positions(c *call) reply {
 	a, instead := g.viewed(c)
 	if instead != nil {
 		return *instead
 	}
-	list := []object{}
-	for _, id := range a.listed() {
-		list = append(list, a.positionRow(id))
+	if a.cached == nil || g.market.now.Sub(a.cachedAt) >= cacheLasts {
+		a.cached, a.cachedAt = []object{}, g.market.now
+		for _, id := range a.listed() {
+			a.cached = append(a.cached, a.positionRow(id))
+		}
 	}
-	return ok(page(list, number(c.vars["page"]), positionsInPage))
+	return ok(page(a.cached, number(c.vars["page"]), positionsInPage))
 }
 
 func (g *Gateway) invalidate(c *call) reply {
-	if _, instead := g.viewed(c); instead != nil {
+	a, instead := g.viewed(c)
+	if instead != nil {
 		return *instead
 	}
+	a.cached = nil
 	return ok(object{"message": "success"})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -13,6 +14,9 @@ type reply struct {
 	status int
 	body   any    // JSON; nothing if nil
 	page   string // in place of body: a page of HTML
+	words  string // in place of body: bare text
+	to     string // where the answer sends the client
+	cut    bool   // the connection breaks in the middle of the body
 	drop   bool   // the connection breaks instead
 	holds  []*Injection
 	// upgrade makes a websocket of the connection
@@ -50,33 +54,48 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a, text := g.answer(c, early, paced)
+	if !g.wait(r.Context(), a.holds) || a.drop {
+		panic(http.ErrAbortHandler)
+	}
 	if a.upgrade {
 		g.serveSocket(w, r)
 		return
 	}
-	if !g.wait(r.Context(), a.holds) || a.drop {
-		panic(http.ErrAbortHandler)
+	a.write(w, text)
+}
+
+// write writes the answer to a client, which may have gone.
+func (a *reply) write(w http.ResponseWriter, text []byte) {
+	kind := "application/json"
+	switch {
+	case a.page != "":
+		kind = "text/html"
+	case a.words != "":
+		kind = "text/plain"
 	}
-	if a.page != "" {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	} else {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Type", kind+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	if a.to != "" {
+		w.Header().Set("Location", a.to)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(text) // to a client that may have gone
+	if a.cut {
+		_, _ = w.Write(text[:len(text)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(text)
 }
 
 // enter makes Close wait for a request, whose end is running.Done; false if the gateway is closed.
 func (g *Gateway) enter() bool {
 	g.market.lock()
 	defer g.market.mu.Unlock()
-	select {
-	case <-g.closed:
+	if g.isClosed() {
 		return false
-	default:
-		g.running.Add(1)
-		return true
 	}
+	g.running.Add(1)
+	return true
 }
 
 // arrive notes a request, and returns the faults that strike before it is processed, and whether it came too
@@ -109,14 +128,15 @@ func (g *Gateway) answer(c *call, early []*Injection, paced bool) (reply, []byte
 	if err != nil {
 		panic(err) // answers are made of what JSON has
 	}
+	g.happened()
 	return a, text
 }
 
 func tooMany() reply { return failed(http.StatusTooManyRequests, "Too many requests") }
 
 func (a *reply) text() ([]byte, error) {
-	if a.page != "" || a.body == nil {
-		return []byte(a.page), nil
+	if a.page != "" || a.words != "" || a.body == nil {
+		return []byte(a.page + a.words), nil
 	}
 	return json.Marshal(a.body)
 }
@@ -155,37 +175,42 @@ func (g *Gateway) process(c *call, early []*Injection) reply {
 
 // early does what faults do before a request is processed. An answer with a status is given in the gateway's
 // place.
-func (g *Gateway) early(c *call, faults []*Injection) (a reply) {
+func (g *Gateway) early(c *call, faults []*Injection) reply {
 	for _, n := range faults {
 		c.entry.Faults = append(c.entry.Faults, n.fault.Kind)
-		switch n.fault.Kind {
-		case SessionDies:
-			g.loseBridge("")
-		case SessionCompetes:
-			g.compete()
-		case NightlyReset:
-			g.newDay()
-		case LoginExpires:
-			g.expireLogin()
-		case AccountSwitched:
-			_ = g.selectAccount(n.fault.Text) // which Inject has checked
-		case QuestionVoided:
-			g.question = nil
-		case SnapshotsForgot:
-			clear(g.bridge.quoted)
-		case LiveOrdersForgot:
-			clear(g.bridge.preflights)
-		case LockAddress:
-			g.config.Address.Lock(c.came.Add(g.config.Pacing.Lockout))
-			a = inPlace(n.fault)
-		default:
-			a = inPlace(n.fault)
-		}
-		if a.status != 0 || a.drop {
+		if a := g.act(n.fault, c); a.status != 0 || a.drop {
 			return a
 		}
 	}
-	return a
+	return reply{}
+}
+
+// act does what a fault does by itself, and returns what it answers in the gateway's place; nothing if it has
+// no status and does not drop the connection.
+func (g *Gateway) act(f Fault, c *call) reply {
+	switch f.Kind {
+	case SessionDies:
+		g.loseBridge("")
+	case SessionCompetes:
+		g.compete()
+	case NightlyReset:
+		g.newDay()
+	case LoginExpires:
+		g.expireLogin()
+	case AccountSwitched:
+		_ = g.selectAccount(f.Text) // which Inject has checked
+	case QuestionVoided:
+		g.question = nil
+	case SnapshotsForgot:
+		clear(g.bridge.quoted)
+	case OrdersFiltered:
+		g.bridge.filtered = true
+	case LiveOrdersForgot:
+		clear(g.bridge.preflights)
+	case LockAddress:
+		g.config.Address.Lock(c.came.Add(g.config.Pacing.Lockout))
+	}
+	return inPlace(f)
 }
 
 // inPlace is what a fault answers in the gateway's place; without a status if it does not.
@@ -203,6 +228,10 @@ func inPlace(f Fault) reply {
 		return failed(http.StatusServiceUnavailable, "Service Unavailable")
 	case AnswerHTML:
 		return reply{status: http.StatusOK, page: "<html><head><title>Login</title></head><body>Login</body></html>"}
+	case AnswerText:
+		return reply{status: http.StatusServiceUnavailable, words: "Service Unavailable"}
+	case AnswerRedirect:
+		return reply{status: http.StatusFound, to: "/sso/Login"}
 	case AnswerEmpty:
 		return reply{status: http.StatusOK}
 	case AnswerNoBridge:
@@ -222,6 +251,8 @@ func (g *Gateway) handle(c *call) reply {
 		return failed(http.StatusNotFound, "Not Found")
 	case g.login.ended:
 		return failed(http.StatusUnauthorized, "not authenticated")
+	case g.market.down():
+		return failed(http.StatusServiceUnavailable, "Service Unavailable")
 	}
 	if strings.HasPrefix(c.path, "/iserver/") && !c.route.free {
 		if g.market.inMaintenance() {

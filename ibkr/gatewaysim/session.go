@@ -3,6 +3,7 @@ package gatewaysim
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"time"
 )
 
@@ -138,6 +139,7 @@ func (g *Gateway) newDay() {
 	for _, a := range g.listed {
 		a.newDay()
 	}
+	maps.DeleteFunc(g.refs, func(_ string, at time.Time) bool { return g.market.now.Sub(at) >= refLasts })
 }
 
 // SelectAccount selects an account behind the client's back, as another client of the session does.
@@ -151,6 +153,9 @@ func (g *Gateway) selectAccount(id string) error {
 	if a := g.accounts[id]; a == nil || a.ViewOnly {
 		return ErrUnknown
 	}
-	g.bridge.selected = id
+	if g.bridge.selected != id {
+		g.bridge.selected = id
+		g.tellAccounts()
+	}
 	return nil
 }

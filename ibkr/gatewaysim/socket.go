@@ -61,10 +61,8 @@ func (g *Gateway) serveSocket(w http.ResponseWriter, r *http.Request) {
 func (s *socket) join(session string) bool {
 	s.g.market.lock()
 	defer s.g.market.mu.Unlock()
-	select {
-	case <-s.g.closed:
+	if s.g.isClosed() {
 		return false
-	default:
 	}
 	s.g.sockets[s] = true
 	s.lastHB = s.g.market.now

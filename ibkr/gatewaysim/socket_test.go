@@ -157,6 +157,24 @@ func TestFiltersSilence(t *testing.T) {
 	require.Equal(t, "b", rows(s.until("sor")["args"], "")[0]["order_ref"])
 }
 
+func TestOtherNews(t *testing.T) {
+	b := open(t, nil).ready()
+	s := b.stream()
+	require.NoError(t, b.SelectAccount(second))
+	require.Equal(t, second, s.until("act")["args"].(map[string]any)["selectedAccount"])
+	b.Notify("Outage", "soon")
+	require.Equal(t, "soon", s.until("ntf")["args"].(map[string]any)["text"])
+	s.send("sor+{}")
+	s.settle()
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.OrdersFiltered})
+	b.place(first, "a", "BUY", "1", "90")
+	s.send("tic")
+	require.Equal(t, "tic", s.next()["topic"], "another client has filtered")
+	b.inject(gatewaysim.Fault{Kind: gatewaysim.Answer503, Route: gatewaysim.RouteSocket})
+	status, _ := b.try("GET", "/ws", "")
+	require.Equal(t, 503, status)
+}
+
 func TestSelectedOnly(t *testing.T) {
 	b := open(t, func(c *gatewaysim.Config) { c.SelectedOnly = true }).ready()
 	s := b.stream()

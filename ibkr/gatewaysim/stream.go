@@ -29,6 +29,27 @@ func (g *Gateway) tellStatus() {
 	}
 }
 
+// tellAccounts tells which account is selected.
+func (g *Gateway) tellAccounts() {
+	for s := range g.sockets {
+		if s.known {
+			s.send("", object{"topic": "act", "args": g.accountsBody()})
+		}
+	}
+}
+
+// Notify sends a notice to every websocket, as IBKR does before an outage or where a person has to agree to
+// something.
+func (g *Gateway) Notify(title, text string) {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	for s := range g.sockets {
+		if s.known {
+			s.send("", object{"topic": "ntf", "args": object{"id": newID(), "title": title, "text": text}})
+		}
+	}
+}
+
 // heartbeat says that the gateway is there, if it is time.
 func (g *Gateway) heartbeat() {
 	for s := range g.sockets {
@@ -44,6 +65,7 @@ func (g *Gateway) hears(a *account) bool { return !g.config.SelectedOnly || a.ID
 
 // tellOrder tells what has changed in an order: the whole row the first time.
 func (g *Gateway) tellOrder(o *order) {
+	g.happened()
 	for s := range g.sockets {
 		if s.orders && g.hears(o.account) && !g.bridge.filtered {
 			s.send(o.account.ID, object{"topic": "sor", "args": []object{s.change(o)}})
@@ -55,6 +77,9 @@ func (g *Gateway) tellOrder(o *order) {
 func (s *socket) change(o *order) object {
 	row, before := o.row(), s.rows[o]
 	s.rows[o] = row
+	if o.status.Terminal() { // it changes no more, but by corrections
+		delete(s.rows, o)
+	}
 	out := object{}
 	for k, v := range row {
 		if old, found := before[k]; !found || old != v || k == "acct" || k == "account" || k == "orderId" || k == "conid" {
@@ -81,6 +106,7 @@ func (s *socket) tellAllOrders() {
 
 // tellExecution tells an execution.
 func (g *Gateway) tellExecution(e *execution) {
+	g.happened()
 	for s := range g.sockets {
 		if s.trades && g.hears(e.order.account) {
 			s.send(e.order.account.ID, object{"topic": "str", "args": []object{e.row()}})

@@ -1,6 +1,7 @@
 package gatewaysim
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,6 +63,52 @@ type TrueExecution struct {
 	Liquidation bool
 }
 
+// OrderOf returns the newest order of an account under a reference; false if there is none.
+func (g *Gateway) OrderOf(account, ref string) (TrueOrder, bool) {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	a := g.accounts[account]
+	if a == nil {
+		return TrueOrder{}, false
+	}
+	for _, o := range slices.Backward(a.orders) {
+		if o.ref == ref {
+			return o.truth(), true
+		}
+	}
+	return TrueOrder{}, false
+}
+
+// happened wakes those who wait for something to happen.
+func (g *Gateway) happened() {
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// Await waits until a condition holds. It looks after every request, order and execution. The condition may
+// call the gateway. It returns the context's error if that ends before.
+func (g *Gateway) Await(ctx context.Context, ok func() bool) error {
+	for {
+		g.market.lock()
+		changed := g.changed
+		g.market.mu.Unlock()
+		if ok() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// truth returns what is so of the order.
+func (o *order) truth() TrueOrder {
+	return TrueOrder{ID: o.id, Ref: o.ref, ConID: o.contract.ConID, Quantity: o.quantity, Filled: o.filled, Kind: o.kind, Limit: o.limit, Stop: o.stop,
+		TIF: o.tif, Outside: o.outside, Status: o.status, History: slices.Clone(o.history), Placed: o.placed, Elsewhere: o.elsewhere}
+}
+
 // Truth returns what is so of an account. It returns ErrUnknown for one that is not there.
 func (g *Gateway) Truth(id string) (Truth, error) {
 	g.market.lock()
@@ -81,9 +128,7 @@ func (g *Gateway) Truth(id string) (Truth, error) {
 		}
 	}
 	for _, o := range a.orders {
-		t.Orders = append(t.Orders, TrueOrder{ID: o.id, Ref: o.ref, ConID: o.contract.ConID, Quantity: o.quantity, Filled: o.filled, Kind: o.kind,
-			Limit: o.limit, Stop: o.stop, TIF: o.tif, Outside: o.outside, Status: o.status, History: slices.Clone(o.history), Placed: o.placed,
-			Elsewhere: o.elsewhere})
+		t.Orders = append(t.Orders, o.truth())
 	}
 	for _, e := range a.executions {
 		if e.replaced == nil {
