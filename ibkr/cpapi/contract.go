@@ -180,6 +180,18 @@ func (c *Client) instrument(ctx context.Context, conid int64, p priority) (ledge
 	return i, err
 }
 
+// combination is IBKR's kind of a contract that is several, such as a spread.
+const combination = "BAG"
+
+// instrumentOf looks up the contract of a row that names the kind of its contract, or does not. A combination has
+// no id of its own to look up.
+func (c *Client) instrumentOf(ctx context.Context, kind text, conid whole, p priority) (ledger.Instrument, error) {
+	if kind == combination {
+		return ledger.Instrument{}, fmt.Errorf("contract %d: kind %s: %w", conid, combination, errNoTerms)
+	}
+	return c.instrument(ctx, int64(conid), p)
+}
+
 // contradiction is the account of a row that names two.
 const contradiction = "?"
 

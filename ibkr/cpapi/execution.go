@@ -84,6 +84,9 @@ func (t *trade) execution(i ledger.Instrument, id broker.AccountID) (broker.Exec
 		Price: t.Price.value, Time: t.time(),
 	}}
 	cost, told := t.commission()
+	if i.SecType == ledger.Forex { // IBKR charges it in a currency that the row does not name
+		cost, told = ledger.Decimal{}, false
+	}
 	out.Trade.Commission, out.Trade.CommissionPending = cost, !told
 	if i.SecType == ledger.Bond && t.Net.told { // the price is per cent
 		out.Trade.Proceeds = t.Net.value.Abs().Mul(sign.Neg())
@@ -129,8 +132,8 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 	all := c.allExecutions(id, rows, from)
 	out.Complete = out.Complete && all
 	for _, row := range newest(rows) {
-		i, err := c.instrument(ctx, int64(row.ConID), prioExecutions)
-		if errors.Is(err, errNoTerms) && row.Kind == "BAG" {
+		i, err := c.instrumentOf(ctx, row.Kind, row.ConID, prioExecutions)
+		if errors.Is(err, errNoTerms) && row.Kind == combination {
 			continue
 		}
 		if err != nil {

@@ -183,7 +183,7 @@ func (c *Client) Orders(ctx context.Context, id broker.AccountID) (broker.Answer
 		return broker.Answer[broker.Order]{}, err
 	}
 	for _, row := range rows {
-		i, err := c.instrument(ctx, int64(row.ConID), prioRest)
+		i, err := c.instrumentOf(ctx, row.Kind, row.ConID, prioRest)
 		if errors.Is(err, errNoTerms) {
 			out.Complete = false
 			continue

@@ -181,11 +181,14 @@ func TestCutListIsNotComplete(t *testing.T) {
 func TestCombinationIsLeftOut(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
-	f.on("GET /iserver/account/orders", always(200, orderList(strings.Replace(orderRow(1, mine, "", "Submitted"), "756733", "900", 1), orderRow(2, mine, "b", "Submitted"))))
-	orders, err := c.Orders(t.Context(), mine)
-	require.NoError(t, err)
-	require.Len(t, orders.List, 1)
-	require.False(t, orders.Complete)
+	for _, spread := range []string{strings.Replace(orderRow(1, mine, "", "Submitted"), "756733", "900", 1),
+		strings.Replace(orderRow(1, mine, "", "Submitted"), `"conid":756733`, `"conid":-1,"secType":"BAG"`, 1)} {
+		f.on("GET /iserver/account/orders", always(200, orderList(spread, orderRow(2, mine, "b", "Submitted"))))
+		orders, err := c.Orders(t.Context(), mine)
+		require.NoError(t, err)
+		require.Len(t, orders.List, 1)
+		require.False(t, orders.Complete)
+	}
 }
 
 // Lists of an account that may only be viewed are not complete: it cannot be selected.
