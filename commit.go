@@ -321,11 +321,11 @@ func (p *Portfolio) copyLive() *fold {
 	return p.live.clone()
 }
 
-// draftTotals returns the totals of the draft at the present prices.
-func (p *Portfolio) draftTotals() ledger.Totals {
+// draftPoint returns the totals of the draft at the present prices, as an equity point of now too.
+func (p *Portfolio) draftPoint() (ledger.EquityPoint, ledger.Totals) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.draft.fold.Totals(p.prices)
+	return p.draft.fold.Point(p.prices, p.draft.now)
 }
 
 // announce notes the sequence number to which the append under way leads, 0 for none, so that news

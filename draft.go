@@ -212,8 +212,7 @@ func (p *Portfolio) writePointBefore(cmd *command) error {
 	if !d.fold.HasPoints() || !p.draftTold() {
 		return nil
 	}
-	t := p.draftTotals()
-	point := t.Point(d.now)
+	point, t := p.draftPoint()
 	point.Before = true
 	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Complete() {
 		return nil

@@ -297,12 +297,11 @@ const clockSkew = 5 * time.Minute
 //   - those that Portfolio lists for every command.
 func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
-	t := p.live.Totals(p.prices)
+	point, t := p.live.Point(p.prices, at)
 	p.mu.RUnlock()
 	if !t.Complete() {
 		return fmt.Errorf("record equity: %w", &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()})
 	}
-	point := t.Point(at)
 	cmd := p.newCommand(0)
 	cmd.judged = true
 	f, err := ledger.Normalize(point)

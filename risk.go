@@ -172,8 +172,7 @@ func (p *Portfolio) writePreconditions(cmd *command) error {
 		return err
 	}
 	if p.draftLacksPoint() {
-		t := p.draftTotals()
-		point := t.Point(d.now)
+		point, t := p.draftPoint()
 		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Complete() {
 			if err := d.add(&point); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -19,6 +20,9 @@ type EquityPoint struct {
 	// InKind is what positions were worth that came otherwise than by trades since then, when they came.
 	// Only a derived point knows it.
 	InKind Decimal `json:"in_kind,omitzero"`
+	// Rates are the conversion rates, above zero, at which foreign cash and capital counted; nil if there was
+	// none, or the rates are not known.
+	Rates map[Currency]Decimal `json:"rates,omitempty"`
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
 	// Derived says that the point was worked out from the book and its marks, as RecordEquity does, and
@@ -60,6 +64,13 @@ func (p *EquityPoint) normalize() error {
 	}{{"Equity", p.Equity}, {"Cash", p.Cash}, {"Realized", p.Realized}, {"Unrealized", p.Unrealized}, {"Capital", p.Capital}, {"InKind", p.InKind}} {
 		v.Check(f.d.Abs().LessThan(num.MaxNotional), f.name, "%.40s is 1e18 or more", f.d)
 	}
+	if p.Rates != nil {
+		p.Rates = maps.Clone(p.Rates) // the caller keeps his own
+		for currency, rate := range p.Rates {
+			v.Check(currency.Valid() && rate.IsPos() && rate.LessThan(num.MaxNotional), "Rates", "%.10q has %.40s", currency, rate)
+			p.Rates[currency] = num.Trim(rate)
+		}
+	}
 	if n := p.Notional; n != nil {
 		p.Notional = &Notional{num.Trim(n.Long), num.Trim(n.Short)} // the caller keeps his own
 		for _, f := range []struct {
@@ -84,6 +95,9 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "unrealized", p.Unrealized, false)
 	b = wire.AppendDecimal(b, "capital", p.Capital, false)
 	b = wire.AppendDecimal(b, "in_kind", p.InKind, true)
+	if len(p.Rates) > 0 {
+		b = wire.AppendJSON(wire.AppendName(b, "rates"), p.Rates)
+	}
 	if n := p.Notional; n != nil {
 		b = append(wire.AppendName(b, "notional"), '{')
 		b = wire.AppendDecimal(b, "long", n.Long, false)

@@ -39,10 +39,31 @@ func (t *Totals) Lacking() []Currency {
 	return slices.Compact(all)
 }
 
-// Point returns the totals as an equity point.
-func (t *Totals) Point(at time.Time) EquityPoint {
+// Point returns the book's totals as an equity point, and the totals.
+func (b *Book) Point(p *Prices, at time.Time) (EquityPoint, Totals) {
+	t := b.Totals(p)
 	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
-		Capital: t.Capital, InKind: t.InKind, Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}
+		Capital: t.Capital, InKind: t.InKind, Rates: b.rates(p), Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}, t
+}
+
+// rates returns the rates of the foreign currencies of cash and of capital in kind; nil for none.
+func (b *Book) rates(p *Prices) map[Currency]Decimal {
+	var rates map[Currency]Decimal
+	add := func(c Currency) {
+		if rate, _, known := p.Rate(c); known && c != p.Base {
+			if rates == nil {
+				rates = map[Currency]Decimal{}
+			}
+			rates[c] = rate
+		}
+	}
+	for c := range b.cash {
+		add(c)
+	}
+	for c := range b.kind {
+		add(c)
+	}
+	return rates
 }
 
 // PositionValue is a position valued at its mark.

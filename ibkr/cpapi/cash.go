@@ -64,16 +64,17 @@ func (c *Client) Cash(ctx context.Context, id broker.AccountID) (broker.Answer[b
 	if err != nil {
 		return out, c.seen(err)
 	}
+	out.Complete = true
 	for name, row := range rows {
-		if !c.ownRow(row.Account, id) {
-			out.Foreign++
+		if !c.sift(row.Account, id, &out.Foreign, &out.Complete) {
+			out.Complete = false // there is one row for each currency
 			delete(rows, name)
 		}
 	}
 	if out.Foreign > 0 && len(rows) == 0 {
 		return out, fmt.Errorf("ledger of account %s: all rows are another account's: %w", id, broker.ErrForeignAccount)
 	}
-	out.List, out.Complete = balances(rows, a.Currency), out.Foreign == 0
+	out.List = balances(rows, a.Currency)
 	return out, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ai-ots/accounts/broker"
@@ -30,7 +29,6 @@ type Client struct {
 	contracts contracts
 	refs      refs
 	login     login
-	requests  atomic.Int64
 	hints     *hub.Hub[broker.Event, broker.Event]
 	hinting   sync.Mutex // held while events are published, and while a watch begins
 
@@ -42,8 +40,8 @@ type Client struct {
 	epoch    int64  // counts the sessions that could be used
 	token    string // the session's secret, for the websocket
 	accounts map[broker.AccountID]broker.Account
-	prepared bool // this session was told of its accounts
-	warm     map[warmth]bool
+	prepared bool           // this session was told of its accounts
+	warm     map[warmth]int // the lists that are warm, with how many rows they had
 	seenBy   map[broker.AccountID]*seen
 	searched map[string]bool // underlyings whose derivatives this session can look up
 }
@@ -66,7 +64,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	}
 	c := &Client{
 		config: config, base: base, pace: newPacer(&config.Limits),
-		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]bool{}, searched: map[string]bool{}, seenBy: map[broker.AccountID]*seen{},
+		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]int{}, searched: map[string]bool{}, seenBy: map[broker.AccountID]*seen{},
 		hints: hub.New(func(e broker.Event) broker.Event { return e }, broker.ErrClosed),
 	}
 	if c.http, err = config.client(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,15 +47,13 @@ type Config struct {
 	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to say
 	// nothing.
 	Operator string
-	// Delayed takes delayed quotes. They are marked as such; without it there is no quote where the login
-	// has no subscription.
-	Delayed bool
 
 	// Breaker is shared by all logins behind one address. If nil, the clients of this process that have the
 	// same host and port share one.
 	Breaker *Breaker
 	Limits  Limits
-	// Clock tells the times in answers and of the nightly reset; time.Now if nil.
+	// Clock tells the times in answers and of the nightly reset; time.Now if nil. Neither it nor Reset may call
+	// the client.
 	Clock func() time.Time
 	// Reset returns when the broker ends sessions next after a time; midnight in New York if nil.
 	Reset func(after time.Time) time.Time
@@ -151,6 +150,7 @@ func (c *Config) complete() (*url.URL, error) {
 	if c.Answers == nil {
 		c.Answers = DefaultAnswers()
 	}
+	c.Answers = slices.Clone(c.Answers)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

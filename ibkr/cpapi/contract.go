@@ -180,10 +180,33 @@ func (c *Client) instrument(ctx context.Context, conid int64, p priority) (ledge
 	return i, err
 }
 
-// ownRow reports whether a row is of the account. A row that names none is where the login has one account
-// alone.
-func (c *Client) ownRow(of string, id broker.AccountID) bool {
-	return broker.AccountID(of) == id || of == "" && c.alone(id)
+// combination is IBKR's kind of a contract that is several, such as a spread.
+const combination = "BAG"
+
+// instrumentOf looks up the contract of a row that names the kind of its contract, or does not. A combination has
+// no id of its own to look up.
+func (c *Client) instrumentOf(ctx context.Context, kind text, conid whole, p priority) (ledger.Instrument, error) {
+	if kind == combination {
+		return ledger.Instrument{}, fmt.Errorf("contract %d: kind %s: %w", conid, combination, errNoTerms)
+	}
+	return c.instrument(ctx, int64(conid), p)
+}
+
+// contradiction is the account of a row that names two.
+const contradiction = "?"
+
+// sift says whose a row is. A row that names no account is the account's where the login has no other; where it
+// has, or where the row contradicts itself, the row may be anybody's: it is dropped, and the list is not
+// complete. foreign counts the rows that are dropped.
+func (c *Client) sift(of string, id broker.AccountID, foreign *int, complete *bool) (own bool) {
+	switch {
+	case broker.AccountID(of) == id || of == "" && c.alone(id):
+		return true
+	case of == "" || of == contradiction:
+		*complete = false
+	}
+	*foreign++
+	return false
 }
 
 // alone reports whether the account is the only whole one of the login.

@@ -20,7 +20,7 @@
 // another session only where [Config.Compete] says so, and ends by Close alone. A second one hears the
 // websocket, whose messages are hints.
 //
-// Files, in the order in which to read them: config, client; session, supervisor, stream; request, reply,
-// pace, breaker; number, account, contract, search, position, cash, order, execution, quote; ticket, place,
-// cancel, whatif.
+// Files, in the order in which to read them: config, client; session, supervisor, login, stream; request, reply,
+// pace, breaker; number, account, contract, search, selection, seen, position, cash, order, execution, quote;
+// ticket, refs, place, cancel, whatif.
 package cpapi

@@ -35,7 +35,7 @@ type trade struct {
 // account returns the row's account; another one than any if the row contradicts itself.
 func (t *trade) account() string {
 	if t.Account != "" && t.Code != "" && t.Account != t.Code {
-		return "?"
+		return contradiction
 	}
 	return cmp.Or(t.Account, t.Code)
 }
@@ -84,6 +84,9 @@ func (t *trade) execution(i ledger.Instrument, id broker.AccountID) (broker.Exec
 		Price: t.Price.value, Time: t.time(),
 	}}
 	cost, told := t.commission()
+	if i.SecType == ledger.Forex { // IBKR charges it in a currency that the row does not name
+		cost, told = ledger.Decimal{}, false
+	}
 	out.Trade.Commission, out.Trade.CommissionPending = cost, !told
 	if i.SecType == ledger.Bond && t.Net.told { // the price is per cent
 		out.Trade.Proceeds = t.Net.value.Abs().Mul(sign.Neg())
@@ -129,8 +132,8 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 	all := c.allExecutions(id, rows, from)
 	out.Complete = out.Complete && all
 	for _, row := range newest(rows) {
-		i, err := c.instrument(ctx, int64(row.ConID), prioExecutions)
-		if errors.Is(err, errNoTerms) && row.Kind == "BAG" {
+		i, err := c.instrumentOf(ctx, row.Kind, row.ConID, prioExecutions)
+		if errors.Is(err, errNoTerms) && row.Kind == combination {
 			continue
 		}
 		if err != nil {
@@ -150,24 +153,25 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 }
 
 // trades returns the account's rows, and an answer without them.
-func (c *Client) trades(ctx context.Context, id broker.AccountID, days int) (rows []trade, out broker.Answer[broker.Execution], err error) {
+func (c *Client) trades(ctx context.Context, id broker.AccountID, days int) ([]trade, broker.Answer[broker.Execution], error) {
+	var rows []trade
+	var out broker.Answer[broker.Execution]
 	q := request{method: http.MethodGet, path: "/iserver/account/trades", endpoint: tradesEndpoint, priority: prioExecutions,
 		query: url.Values{"days": {strconv.Itoa(days)}}}
-	out.Complete, err = c.about(ctx, id, q, func(r *reply) (int, error) {
+	held, err := c.about(ctx, id, q, func(r *reply) (int, error) {
 		all, err := decodeTrades(r)
 		if err != nil {
 			return 0, err
 		}
-		rows, out = nil, broker.Answer[broker.Execution]{AsOf: r.asOf}
+		rows, out = nil, broker.Answer[broker.Execution]{AsOf: r.asOf, Complete: true}
 		for _, row := range all {
-			if c.ownRow(row.account(), id) {
+			if c.sift(row.account(), id, &out.Foreign, &out.Complete) {
 				rows = append(rows, row)
-			} else {
-				out.Foreign++
 			}
 		}
-		return out.Foreign, nil
+		return len(all), nil
 	})
+	out.Complete = out.Complete && held
 	return rows, out, err
 }
 

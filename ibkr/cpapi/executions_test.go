@@ -2,6 +2,7 @@ package cpapi
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,7 @@ func TestReport08ReadingFailsIsNotNone(t *testing.T) {
 		if name == "no account of two" {
 			require.NoError(t, err)
 			require.Equal(t, []int{0, 1}, []int{len(out.List), out.Foreign})
+			require.False(t, out.Complete, "the row may be the account's")
 			continue
 		}
 		require.Error(t, err, name)
@@ -132,4 +134,16 @@ func TestRowsOfTheOnlyAccount(t *testing.T) {
 	out, err := f.client().Executions(t.Context(), mine, time.Now().Add(-time.Hour))
 	require.NoError(t, err)
 	require.Len(t, out.List, 1)
+}
+
+// A combination's legs have executions of their own. What a purchase of currency costs is not known: the row does
+// not name the currency of the commission.
+func TestExecutionsOfOddContracts(t *testing.T) {
+	e := executions(t, strings.Replace(tradeRow("0001.01.01.01", mine, "a", time.Now(), `,"sec_type":"BAG"`), `"sec_type":"STK",`, "", 1),
+		tradeRow("0002.01.01.01", mine, "a", time.Now(), ""),
+		strings.Replace(tradeRow("0003.01.01.01", mine, "b", time.Now(), `,"commission":"2"`), "756733", "950", 1))
+	require.Len(t, e, 2)
+	require.Equal(t, ledger.ExecID("0002.01.01.01"), e[0].Trade.ExecID)
+	require.Equal(t, ledger.InstrumentKey("CASH:EUR:USD"), e[1].Trade.Instrument.Key())
+	require.True(t, e[1].Trade.CommissionPending && e[1].Trade.Commission.IsZero())
 }

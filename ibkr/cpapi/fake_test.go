@@ -1,9 +1,7 @@
 package cpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log"
@@ -131,6 +129,7 @@ var contractBodies = map[string]string{
 	"701":       `{"con_id":701,"symbol":"SPX","local_symbol":"SPX   270115C05000000","trading_class":"SPX","instrument_type":"OPT","currency":"USD","multiplier":"100","maturity_date":"20270115","strike":"5000","right":"CALL","underlying_con_id":416904}`,
 	"800":       `{"con_id":800,"symbol":"CL","local_symbol":"CLG7","instrument_type":"FUT","currency":"USD","multiplier":"1000","maturity_date":"20270120"}`,
 	"801":       `{"con_id":801,"symbol":"CL","local_symbol":"LOG7 C6000","trading_class":"LO","instrument_type":"FOP","currency":"USD","multiplier":"1000","maturity_date":"20270114","strike":"60","right":"C","underlying_con_id":800}`,
+	"950":       `{"con_id":950,"symbol":"EUR","local_symbol":"EUR.USD","instrument_type":"CASH","currency":"USD"}`,
 	"900":       `{"con_id":900,"symbol":"SPY","local_symbol":"SPY","instrument_type":"BAG","currency":"USD"}`,
 }
 
@@ -270,13 +269,3 @@ func tradeRow(id string, account broker.AccountID, ref string, at time.Time, mor
 }
 
 func tradeList(rows ...string) string { return "[" + strings.Join(rows, ",") + "]" }
-
-// fields reads a JSON object of a request.
-func fields(t testing.TB, body string) map[string]any {
-	t.Helper()
-	var out map[string]any
-	d := json.NewDecoder(bytes.NewReader([]byte(body)))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&out), body)
-	return out
-}

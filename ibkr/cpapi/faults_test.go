@@ -26,8 +26,15 @@ var faults = map[gatewaysim.FaultKind][]gatewaysim.Route{
 	gatewaysim.AccountSwitched: {gatewaysim.RouteOrders, gatewaysim.RouteTrades}, gatewaysim.QuestionVoided: {gatewaysim.RouteReply},
 	gatewaysim.LiveOrdersForgot: {gatewaysim.RouteOrders}, gatewaysim.RowsForeign: rowRoutes, gatewaysim.RowsSegment: rowRoutes,
 	gatewaysim.RowsNoAccount: {gatewaysim.RouteOrders, gatewaysim.RouteTrades}, gatewaysim.TypesChanged: rowRoutes,
+	gatewaysim.AnswerText: anyRoute, gatewaysim.AnswerRedirect: anyRoute, gatewaysim.NumbersOdd: append(rowRoutes, gatewaysim.RouteLedger),
+	gatewaysim.OrdersFiltered: {gatewaysim.RouteOrders}, gatewaysim.RatesInverted: {gatewaysim.RouteLedger}, gatewaysim.ModeWrong: {gatewaysim.RouteAccounts},
+	gatewaysim.SnapshotsForgot: {gatewaysim.RouteSnapshot}, gatewaysim.SocketDrops: {""},
 	gatewaysim.RefuseOrder: {""}, gatewaysim.UnknownQuestion: {""}, gatewaysim.CommissionLate: {""}, gatewaysim.DuplicateRef: {""},
 }
+
+// blind are the faults that do not tell whether the request was processed.
+var blind = []gatewaysim.FaultKind{gatewaysim.Answer500, gatewaysim.Answer503, gatewaysim.AnswerHTML, gatewaysim.AnswerText,
+	gatewaysim.AnswerRedirect, gatewaysim.AnswerEmpty}
 
 var (
 	rowRoutes = []gatewaysim.Route{gatewaysim.RouteOrders, gatewaysim.RouteTrades, gatewaysim.RoutePositions}
@@ -88,6 +95,7 @@ func (w *world) fault(t *rapid.T) {
 	kinds := slices.Sorted(maps.Keys(faults))
 	kind := rapid.SampledFrom(kinds).Draw(t, "kind")
 	f := gatewaysim.Fault{Kind: kind, Route: rapid.SampledFrom(faults[kind]).Draw(t, "route"), Text: string(ids[1])}
+	f.Processed = slices.Contains(blind, kind) && rapid.Bool().Draw(t, "processed")
 	if _, err := w.g.Inject(f); err != nil {
 		t.Fatalf("inject %+v: %v", f, err)
 	}

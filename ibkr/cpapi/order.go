@@ -41,7 +41,7 @@ type liveOrder struct {
 // account returns the row's account; empty if the row contradicts itself.
 func (o *liveOrder) account() string {
 	if o.Account != "" && o.Acct != "" && o.Account != o.Acct {
-		return "?"
+		return contradiction
 	}
 	return cmp.Or(o.Account, o.Acct)
 }
@@ -183,7 +183,7 @@ func (c *Client) Orders(ctx context.Context, id broker.AccountID) (broker.Answer
 		return broker.Answer[broker.Order]{}, err
 	}
 	for _, row := range rows {
-		i, err := c.instrument(ctx, int64(row.ConID), prioRest)
+		i, err := c.instrumentOf(ctx, row.Kind, row.ConID, prioRest)
 		if errors.Is(err, errNoTerms) {
 			out.Complete = false
 			continue
@@ -220,13 +220,11 @@ func (c *Client) liveOrders(ctx context.Context, id broker.AccountID, p priority
 		}
 		rows, out = nil, broker.Answer[broker.Order]{AsOf: r.asOf, Complete: len(all) < maxOrders}
 		for _, row := range all {
-			if c.ownRow(row.account(), id) {
+			if c.sift(row.account(), id, &out.Foreign, &out.Complete) {
 				rows = append(rows, row)
-			} else {
-				out.Foreign++
 			}
 		}
-		return out.Foreign, nil
+		return len(all), nil
 	})
 	if err != nil {
 		return nil, broker.Answer[broker.Order]{}, err

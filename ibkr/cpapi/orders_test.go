@@ -60,6 +60,11 @@ func TestReport02RowsOfOtherAccounts(t *testing.T) {
 	require.Len(t, orders.List, 1)
 	require.Equal(t, broker.Ref("b"), orders.List[0].Ref)
 	require.Equal(t, 4, orders.Foreign, "another account's, a segment's, one that contradicts itself, and one that names none of two accounts")
+	require.False(t, orders.Complete, "two of the rows may be anybody's")
+	f.on("GET /iserver/account/orders", always(200, orderList(orderRow(1, theirs, "a", "Submitted"), orderRow(2, mine, "b", "Submitted"))))
+	orders, err = c.Orders(t.Context(), mine)
+	require.NoError(t, err)
+	require.Equal(t, 1, orders.Foreign)
 	require.True(t, orders.Complete, "the account is still selected")
 
 	f.on("GET /iserver/account/trades", always(200, tradeList(tradeRow("0001.01.01.01", theirs, "a", at, ""), tradeRow("0002.01.01.01", mine, "b", at, ""))))
@@ -82,14 +87,16 @@ func TestReport02RowsOfOtherAccounts(t *testing.T) {
 func TestAccountSelectedAway(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
-	f.on("GET /iserver/account/orders", always(200, orderList(orderRow(1, theirs, "a", "Submitted"))))
-	f.on("POST /iserver/account", func(n int, _ call) (int, string) {
-		return 200, []string{`{"success":"Account already set"}`, `{"set":true,"acctId":"DU100001"}`}[n]
-	})
-	orders, err := c.Orders(t.Context(), mine)
-	require.NoError(t, err)
-	require.False(t, orders.Complete)
-	require.Equal(t, 1, orders.Foreign)
+	for foreign, list := range []string{orderList(), orderList(orderRow(1, theirs, "a", "Submitted"))} {
+		f.on("GET /iserver/account/orders", always(200, list))
+		f.on("POST /iserver/account", func(n int, _ call) (int, string) {
+			return 200, []string{`{"success":"Account already set"}`, `{"set":true,"acctId":"DU100001"}`}[n]
+		})
+		orders, err := c.Orders(t.Context(), mine)
+		require.NoError(t, err)
+		require.False(t, orders.Complete)
+		require.Equal(t, foreign, orders.Foreign)
+	}
 }
 
 // Public source: thetagang PR#646: one account that never answered held up the others.
@@ -129,7 +136,9 @@ func TestReport20FirstListProvesNothing(t *testing.T) {
 	_, err = c.Orders(t.Context(), mine)
 	require.NoError(t, err)
 	require.Equal(t, 3, f.count("GET /iserver/account/orders"), "a session that is warm is asked once")
-	f.on("POST /iserver/account", always(200, `{"set":true,"acctId":"DU100001"}`))
+	f.on("POST /iserver/account", func(n int, _ call) (int, string) {
+		return 200, []string{`{"set":true,"acctId":"DU100001"}`, `{"success":"Account already set"}`}[n]
+	})
 	_, err = c.Orders(t.Context(), mine)
 	require.NoError(t, err)
 	require.Equal(t, 5, f.count("GET /iserver/account/orders"), "another account was selected in between")
@@ -172,11 +181,14 @@ func TestCutListIsNotComplete(t *testing.T) {
 func TestCombinationIsLeftOut(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
-	f.on("GET /iserver/account/orders", always(200, orderList(strings.Replace(orderRow(1, mine, "", "Submitted"), "756733", "900", 1), orderRow(2, mine, "b", "Submitted"))))
-	orders, err := c.Orders(t.Context(), mine)
-	require.NoError(t, err)
-	require.Len(t, orders.List, 1)
-	require.False(t, orders.Complete)
+	for _, spread := range []string{strings.Replace(orderRow(1, mine, "", "Submitted"), "756733", "900", 1),
+		strings.Replace(orderRow(1, mine, "", "Submitted"), `"conid":756733`, `"conid":-1,"secType":"BAG"`, 1)} {
+		f.on("GET /iserver/account/orders", always(200, orderList(spread, orderRow(2, mine, "b", "Submitted"))))
+		orders, err := c.Orders(t.Context(), mine)
+		require.NoError(t, err)
+		require.Len(t, orders.List, 1)
+		require.False(t, orders.Complete)
+	}
 }
 
 // Lists of an account that may only be viewed are not complete: it cannot be selected.

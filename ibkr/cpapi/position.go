@@ -137,8 +137,7 @@ func (c *Client) pages(ctx context.Context, id broker.AccountID, out *broker.Ans
 			m := model{row.ConID, row.Model}
 			n, again := at[row.ConID]
 			switch {
-			case !c.ownRow(row.Account, id):
-				out.Foreign++
+			case !c.sift(row.Account, id, &out.Foreign, &out.Complete):
 				continue
 			case seen[m]:
 				out.Complete = false

@@ -94,7 +94,7 @@ const (
 
 // Quotes implements [broker.Broker]. The first snapshot of a contract in a session has no prices: the client
 // asks again after a moment, a few times at most. A contract that the broker does not know, or that has no
-// price by then, has no quote.
+// price by then, has no quote. Quotes that are delayed, of a halt or of a close are marked as such.
 func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([]broker.Quote, error) {
 	if err := c.begin(ctx); err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([
 		if err != nil {
 			return nil, err
 		}
-		if priced && (!q.Delayed || c.config.Delayed) {
+		if priced {
 			out = append(out, q)
 		}
 	}

@@ -93,7 +93,6 @@ func (c *Client) send(caller context.Context, q request) (r *reply, sent bool, e
 		return nil, false, err
 	}
 	asked, epoch := c.now(), c.session()
-	c.requests.Add(1)
 	res, err := c.http.Do(req)
 	if err == nil {
 		r = &reply{path: q.path, status: res.StatusCode, asOf: asked, epoch: epoch}

@@ -42,10 +42,11 @@ func (c *Client) choose(ctx context.Context, id broker.AccountID, p priority) (m
 	return s.moved(), c.seen(err)
 }
 
-// about asks for a list that is about the selected account, and says whether what it lacks is not there. read
-// returns how many rows of other accounts came with it. The first list after a selection is a warming up: it
-// is asked for a second time. If the account was selected away in the meantime, the list is not complete.
-func (c *Client) about(ctx context.Context, id broker.AccountID, q request, read func(*reply) (foreign int, err error)) (complete bool, err error) {
+// about asks for a list that is about the selected account, and says whether what it lacks is not there. The
+// first list after a selection is a warming up: it is asked for a second time. So is one that is empty though
+// it was not before: the session may have forgotten that it was warm. If the account was selected away in the
+// meantime, the list is not complete. read returns how many rows the list has, of whatever accounts.
+func (c *Client) about(ctx context.Context, id broker.AccountID, q request, read func(*reply) (rows int, err error)) (complete bool, err error) {
 	if err := c.selection.lock(ctx, q.priority); err != nil {
 		return false, c.ended(ctx, err)
 	}
@@ -58,35 +59,44 @@ func (c *Client) about(ctx context.Context, id broker.AccountID, q request, read
 	if err != nil {
 		return false, err
 	}
-	cold := warmth{q.endpoint, id}
-	c.mu.Lock()
-	if moved {
-		for w := range c.warm {
-			delete(c.warm, w)
-		}
-	}
-	warm := c.warm[cold]
-	c.mu.Unlock()
+	what := warmth{q.endpoint, id}
+	warm := c.isWarm(what, moved)
 	for range 2 {
 		r, _, err := c.do(ctx, q)
 		if err != nil {
 			return false, err
 		}
-		foreign, err := read(r)
+		n, err := read(r)
 		if err != nil {
 			return false, c.seen(err)
 		}
-		if !warm {
-			c.mu.Lock()
-			c.warm[cold], warm = true, true
-			c.mu.Unlock()
+		if !c.warmed(what, n) || !warm {
+			warm = true
 			continue
 		}
-		if foreign == 0 {
-			return true, nil
-		}
-		moved, err := c.choose(ctx, id, q.priority)
-		return !moved, err
+		break
 	}
-	return true, nil
+	moved, err = c.choose(ctx, id, q.priority) // the list may have been of another account, without a row
+	return !moved, err
+}
+
+// isWarm reports whether a list was asked for since its account was selected.
+func (c *Client) isWarm(what warmth, moved bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if moved {
+		clear(c.warm)
+	}
+	_, warm := c.warm[what]
+	return warm
+}
+
+// warmed notes that a list was asked for and how many rows came, and reports whether the number can be
+// believed: a list that is empty for the first time after it was not is not believed.
+func (c *Client) warmed(what warmth, n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.warm[what]
+	c.warm[what] = n
+	return n > 0 || was == 0
 }

@@ -87,7 +87,7 @@ func (c *Client) attempt(suspect bool) bool {
 func (c *Client) forget() {
 	c.epoch++
 	c.prepared = false
-	c.warm, c.searched, c.seenBy = map[warmth]bool{}, map[string]bool{}, map[broker.AccountID]*seen{}
+	c.warm, c.searched, c.seenBy = map[warmth]int{}, map[string]bool{}, map[broker.AccountID]*seen{}
 }
 
 // turn puts the session into a state, and hints at the change.

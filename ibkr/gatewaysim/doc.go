@@ -26,8 +26,8 @@
 // [Gateway.Excesses] to be zero.
 //
 // Not simulated: OAuth, whose signatures are not looked at, the history of prices, IBKR's analyses, alerts,
-// margin, assignments and expiries of contracts, combinations, brackets, fractions of shares, holidays, the
-// maintenance of Saturdays, and contracts whose regular hours are not those of New York's stock exchanges.
+// margin, assignments and expiries of contracts, combinations, brackets, fractions of shares, holidays, and
+// contracts whose regular hours are not those of New York's stock exchanges.
 //
 // Files, in the order in which to read them: config, gateway, market, hours, contract, quote, walk, account,
 // order, ticket, question, matching, execution, session, route, serve, pacing, fault, bend, render, routes_*,

@@ -11,6 +11,8 @@ const (
 	midnight        = 0 * time.Hour
 	maintenance     = 1 * time.Hour // from here on /iserver is down
 	maintenanceEnds = maintenance + 5*time.Minute
+	weekly          = 20 * time.Hour // on Saturdays everything is down from here on
+	weeklyEnds      = weekly + 30*time.Minute
 )
 
 // clockOf returns the time of day in New York, and the day.
@@ -45,11 +47,14 @@ func (m *Market) Open() bool {
 
 // inMaintenance reports whether /iserver is down, as it is every night.
 func (m *Market) inMaintenance() bool {
-	if m.config.AlwaysOpen {
-		return false
-	}
 	at, _ := m.clockOf(m.now)
-	return at >= maintenance && at < maintenanceEnds
+	return !m.config.AlwaysOpen && (at >= maintenance && at < maintenanceEnds || m.down())
+}
+
+// down reports whether everything is down, as it is on Saturday evenings.
+func (m *Market) down() bool {
+	at, day := m.clockOf(m.now)
+	return !m.config.AlwaysOpen && day == time.Saturday && at >= weekly && at < weeklyEnds
 }
 
 // nextAt returns the next time after now at which New York's clocks show a time of day.
@@ -99,6 +104,13 @@ func (m *Market) endDay() {
 func (m *Market) newDay() {
 	for _, g := range m.gateways {
 		g.newDay()
+	}
+}
+
+// endWeekly ends sessions on Saturday evenings.
+func (m *Market) endWeekly() {
+	if _, day := m.clockOf(m.now); day == time.Saturday {
+		m.endMaintenance()
 	}
 }
 

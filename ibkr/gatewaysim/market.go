@@ -96,6 +96,7 @@ func NewMarket(c MarketConfig) (*Market, error) {
 		m.everyDay(closing, m.endDay)
 		m.everyDay(midnight, m.newDay)
 		m.everyDay(maintenanceEnds, m.endMaintenance)
+		m.everyDay(weeklyEnds, m.endWeekly)
 	}
 	return m, nil
 }

@@ -251,6 +251,8 @@ func (g *Gateway) handle(c *call) reply {
 		return failed(http.StatusNotFound, "Not Found")
 	case g.login.ended:
 		return failed(http.StatusUnauthorized, "not authenticated")
+	case g.market.down():
+		return failed(http.StatusServiceUnavailable, "Service Unavailable")
 	}
 	if strings.HasPrefix(c.path, "/iserver/") && !c.route.free {
 		if g.market.inMaintenance() {

@@ -100,6 +100,24 @@ func TestNight(t *testing.T) {
 	require.Equal(t, true, b.init("true")["authenticated"])
 }
 
+// On Saturday evenings everything is down.
+func TestSaturday(t *testing.T) {
+	m, err := gatewaysim.NewMarket(gatewaysim.MarketConfig{Start: time.Date(2026, 6, 6, 23, 59, 0, 0, time.UTC)}) // 19:59 in New York
+	require.NoError(t, err)
+	b := open(t, func(c *gatewaysim.Config) { c.Market = m }).ready()
+	require.False(t, m.Open())
+	for _, want := range []int{200, 503, 503, 200} {
+		status, _ := b.try("GET", "/portfolio/"+first+"/ledger", "")
+		require.Equal(t, want, status, "at %s", m.Now())
+		m.Advance(time.Minute)
+		if want == 503 {
+			m.Advance(28 * time.Minute)
+		}
+		m.Advance(15 * time.Second)
+	}
+	require.Equal(t, [3]bool{false, true, false}, b.flags())
+}
+
 func TestLoginEnds(t *testing.T) {
 	b := open(t, nil).ready()
 	expires := b.get("/sso/validate").(map[string]any)

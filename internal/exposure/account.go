@@ -141,12 +141,17 @@ func (a *Account) movedInKind(f interface {
 	a.stale.touchCash()
 }
 
-// told folds in a rate that was told later of capital. What the capital counted as is known where it is
-// part of all capital without a rate, which is in one currency, and the newest point was derived.
+// told folds in a rate that was told later of capital, which counted at the rate of the newest point where
+// that was derived. Journals of before points told their rates tell it where all capital without a rate is in
+// one currency.
 func (a *Account) told(f *ledger.Amendment) {
 	currency, amount, is, capital := f.Capital(a.Base())
 	l := &a.memory.loss
 	if !capital || !l.Derived {
+		return
+	}
+	if rate, known := l.Rates[currency]; known {
+		l.told(f.Place, num.Convert(amount, rate), is)
 		return
 	}
 	sums := a.UnratedCapital()

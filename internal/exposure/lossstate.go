@@ -31,6 +31,8 @@ type lossState struct {
 	Rated   ledger.Decimal `json:"rated,omitzero"`
 	Unrated ledger.Decimal `json:"unrated,omitzero"`
 	Derived bool           `json:"derived,omitempty"`
+	// Rates are the conversion rates of the newest point; nil if they are not known. No change changes the map.
+	Rates map[ledger.Currency]ledger.Decimal `json:"rates,omitempty"`
 	// Exact is true while the newest point, of Time, tells the equity of its time: it stands before capital
 	// that comes or goes, and nothing else was recorded since.
 	Exact bool      `json:"exact,omitempty"`
@@ -191,7 +193,7 @@ func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c 
 		l.Before, l.BeforeEntry, l.Date = l.Profit, l.Entry, date
 	}
 	l.Profit, l.Points, l.Equity, l.Entry = profit, true, equity, entry
-	l.Rated, l.Unrated, l.Derived = c.cash.Add(c.kind), c.unrated, p.Derived
+	l.Rated, l.Unrated, l.Derived, l.Rates = c.cash.Add(c.kind), c.unrated, p.Derived, p.Rates
 	l.Exact = p.Before || !p.Derived // journals of before Derived do not tell which points stand before capital
 	l.Time, l.Waits = p.Time, !late.IsZero()
 }

@@ -344,10 +344,10 @@ func (r *memory) clip(key ledger.InstrumentKey, position ledger.Decimal) {
 
 // transferred folds in that a part of a position, quantity, came or went otherwise than by a trade. position is
 // what is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
-// Of a position that passed zero nothing is left that was opened.
+// Of a position that came to zero, from zero, or past it, nothing is there that a trade opened.
 func (r *memory) transferred(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	r.clip(key, position)
-	if before := position.Sub(quantity); position.IsZero() || before.IsNeg() != position.IsNeg() && !before.IsZero() {
+	if before := position.Sub(quantity); position.IsZero() || before.IsZero() || before.IsNeg() != position.IsNeg() {
 		delete(r.opened, key)
 	}
 }

@@ -37,7 +37,7 @@ func (j *judge) dayTrades() int {
 	closing := map[place]bool{}
 	held := map[ledger.InstrumentKey]rat{}
 	count := 0
-	// Once a transfer has left nothing of what there was, nothing was opened today.
+	// Once a transfer has left nothing of what there was, nothing was opened today; and no more was than there is.
 	moved := func(p placed, i ledger.Instrument, quantity ledger.Decimal) {
 		key := i.Key()
 		if held[key] == nil {
@@ -45,9 +45,13 @@ func (j *judge) dayTrades() int {
 		}
 		was := held[key].Sign()
 		held[key] = add(held[key], exact(quantity))
-		if held[key].Sign() != was {
-			delete(opened, place{key, j.dayOf(p.time)})
-			delete(closing, place{key, j.dayOf(p.time)})
+		at := place{key, j.dayOf(p.time)}
+		switch q := opened[at]; {
+		case held[key].Sign() != was:
+			delete(opened, at)
+			delete(closing, at)
+		case q != nil && q.Sign() == was && less(size(held[key]), size(q)):
+			opened[at] = held[key]
 		}
 	}
 	for _, p := range j.inForce() {
