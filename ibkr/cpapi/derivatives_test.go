@@ -81,6 +81,16 @@ func TestDerivatives(t *testing.T) {
 		require.Equal(t, want, keys(list), name)
 	}
 
+	// What the future gains is in the cash, at the market.
+	cash := func() ledger.Decimal {
+		list, err := c.Cash(t.Context(), "DU1000001")
+		require.NoError(t, err)
+		return list.List[0].Cash
+	}
+	before := cash()
+	require.NoError(t, market.SetPrice(oil.ConID, dec("12")))
+	require.Equal(t, "150", cash().Sub(before).String())
+
 	// In a new session the underlying has to be searched for again before there are quotes of its options.
 	g.KillSession()
 	_, err = c.Orders(t.Context(), "DU1000001")
