@@ -25,6 +25,41 @@ type ledgerRow struct {
 	Stocks   number `json:"stockmarketvalue"`
 	Rate     number `json:"exchangerate"`
 	Time     whole  `json:"timestamp,omitempty"`
+
+	// What else is worth something, and what open futures have gained.
+	Options   number `json:"stockoptionmarketvalue,omitzero"`
+	Issuer    number `json:"issueroptionsmarketvalue,omitzero"`
+	FOP       number `json:"futureoptionmarketvalue,omitzero"`
+	Warrants  number `json:"warrantsmarketvalue,omitzero"`
+	Corporate number `json:"corporatebondsmarketvalue,omitzero"`
+	TBonds    number `json:"tbondsmarketvalue,omitzero"`
+	TBills    number `json:"tbillsmarketvalue,omitzero"`
+	Funds     number `json:"funds,omitzero"`
+	Money     number `json:"moneyfunds,omitzero"`
+	Metals    number `json:"commoditymarketvalue,omitzero"`
+	Crypto    number `json:"cryptocurrencyvalue,omitzero"`
+	Interest  number `json:"interest,omitzero"`
+	Dividends number `json:"dividends,omitzero"`
+	Futures   number `json:"futuresonlypnl,omitzero"`
+}
+
+// cash returns the cash with what open futures have gained in it. Whether the row's cash has the gain already is
+// not documented: it has where the row's other values, without the gain, add up to what the row is worth, more
+// nearly than with it.
+func (r *ledgerRow) cash() ledger.Decimal {
+	gain := r.Futures.value
+	if gain.IsZero() || !r.Worth.told {
+		return r.Cash.value
+	}
+	rest := r.Worth.value.Sub(r.Cash.value)
+	for _, n := range []number{r.Stocks, r.Options, r.Issuer, r.FOP, r.Warrants, r.Corporate, r.TBonds, r.TBills, r.Funds, r.Money,
+		r.Metals, r.Crypto, r.Interest, r.Dividends} {
+		rest = rest.Sub(n.value)
+	}
+	if rest.Sub(gain).Abs().LessThan(rest.Abs()) {
+		return r.Cash.value.Add(gain)
+	}
+	return r.Cash.value
 }
 
 // decodeLedger reads the ledger, by currency.
@@ -83,7 +118,7 @@ func balances(rows map[string]ledgerRow, base ledger.Currency) []broker.Balance 
 	worth := rateOf(rows)
 	var out []broker.Balance
 	for name, row := range rows {
-		b := broker.Balance{Currency: ledger.Currency(name), Cash: row.Cash.value}
+		b := broker.Balance{Currency: ledger.Currency(name), Cash: row.cash()}
 		if name == baseRow || !b.Currency.Valid() {
 			continue
 		}

@@ -123,6 +123,20 @@ func TestRates(t *testing.T) {
 	require.True(t, list[0].Rate.IsZero(), "without a row of sums nothing is proven")
 }
 
+// What open futures have gained is in the cash, whether the row's own cash has it or not.
+func TestCashOfFutures(t *testing.T) {
+	n := func(s string) number { v, _ := parseNumber(s); return v }
+	for name, c := range map[string]struct {
+		worth, futures, want string
+	}{
+		"no futures": {"1000", "0", "700"}, "beside the cash": {"1150.3", "150", "850"}, "in the cash": {"1000.3", "150", "700"},
+		"a loss beside it": {"850", "-150", "550"}, "a worth that is not told": {"", "150", "700"},
+	} {
+		row := ledgerRow{Cash: n("700"), Stocks: n("290"), Interest: n("10"), Worth: n(c.worth), Futures: n(c.futures)}
+		require.Equal(t, c.want, row.cash().String(), name)
+	}
+}
+
 // A marker of a price says that it is none of now.
 func TestQuotesOfSnapshots(t *testing.T) {
 	at := `,"_updated":1775086847000,"conid":756733`

@@ -258,6 +258,9 @@ func TestContracts(t *testing.T) {
 	for body, want := range map[string]ledger.InstrumentKey{
 		`{"con_id":1,"symbol":"SPX","trading_class":"SPXW","instrument_type":"OPT","currency":"USD","maturity_date":"20270115","strike":5000.0,"right":"C"}`:                                                            "OPT:SPXW:20270115:C:5000:100:USD",
 		`{"con_id":1,"symbol":"DAX","local_symbol":"P ODAX 20270115 9000 M","trading_class":"ODAX","instrument_type":"OPT","currency":"EUR","multiplier":"5","maturity_date":"20270115","strike":"9000","right":"PUT"}`: "OPT:DAX:20270115:P:9000:5:EUR",
+		`{"con_id":1,"symbol":"SPX","local_symbol":"SPXW  270115P05000000","instrument_type":"OPT","currency":"USD"}`:                                                                                                   "OPT:SPXW:20270115:P:5000:100:USD",
+		`{"con_id":1,"symbol":"SAP","local_symbol":"XY1234","instrument_type":"IOPT","currency":"EUR","multiplier":"0.1","maturity_date":"20270115","strike":"90","right":"C"}`:                                         "WAR:XY1234:20270115:C:90:0.1:EUR",
+		`{"con_id":1,"symbol":"T","local_symbol":"T 3 01/15/27","instrument_type":"BILL","currency":"USD"}`:                                                                                                             "BOND:T 3 01/15/27:USD",
 		`{"con_id":1,"symbol":"EUR","local_symbol":"EUR.USD","instrument_type":"CASH","currency":"USD"}`:                                                                                                                "CASH:EUR:USD",
 		`{"con_id":1,"symbol":"BRK B","local_symbol":"BRK B","instrument_type":"STK","currency":"USD","strike":0.0,"right":"?"}`:                                                                                        "STK:BRK B:USD",
 	} {
@@ -266,6 +269,13 @@ func TestContracts(t *testing.T) {
 		i, err := k.instrument("")
 		require.NoError(t, err, body)
 		require.Equal(t, want, i.Key())
+	}
+	for _, body := range []string{`{"con_id":1,"symbol":"X","instrument_type":"FUT","currency":"USD","maturity_date":"20270120"}`, `{"con_id":1,"symbol":"X","instrument_type":"STK","currency":"?"}`,
+		`{"con_id":1,"symbol":"X","instrument_type":"OPT","currency":"USD","maturity_date":"soon","strike":"5","right":"C"}`, `{"con_id":1,"symbol":"X","instrument_type":"FOP","currency":"USD"}`} {
+		var k contractInfo
+		require.NoError(t, (&reply{status: 200, body: []byte(body)}).decode(&k))
+		_, err := k.instrument("")
+		require.ErrorIs(t, err, ErrUnreadable, body)
 	}
 }
 

@@ -213,3 +213,33 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		require.NoError(t, err, "the turn of the one that left was kept")
 	})
 }
+
+// Who waits for the turnstile of orders leaves with his context, and the others go on by priority.
+func TestTurnstile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gate turnstile
+		require.NoError(t, gate.lock(t.Context(), prioOrder))
+		ended, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		var order []priority
+		var mu sync.Mutex
+		all.Go(func() { require.ErrorIs(t, gate.lock(ended, prioSession), context.Canceled) })
+		for _, p := range []priority{prioRest, prioOrder, prioCancel, prioExecutions, prioReply} {
+			all.Go(func() {
+				require.NoError(t, gate.lock(t.Context(), p))
+				mu.Lock()
+				order = append(order, p)
+				mu.Unlock()
+				gate.unlock()
+			})
+		}
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		gate.unlock()
+		all.Wait()
+		require.Equal(t, []priority{prioReply, prioCancel, prioOrder, prioExecutions, prioRest}, order)
+		require.ErrorIs(t, gate.lock(ended, prioRest), context.Canceled)
+		require.NoError(t, gate.lock(t.Context(), prioRest), "nobody holds the turnstile")
+	})
+}

@@ -131,6 +131,7 @@ func TestReport16UnknownQuestions(t *testing.T) {
 		var asked *QuestionError
 		require.ErrorAs(t, err, &asked, name)
 		require.Contains(t, asked.Text, "Are you sure?")
+		require.Contains(t, asked.Error(), "answered no")
 		replies := f.asked(func(c call) bool { return c.Path == "/iserver/reply/q1" })
 		require.Len(t, replies, 1, name)
 		require.JSONEq(t, `{"confirmed":false}`, replies[0].Body, name)

@@ -1,8 +1,10 @@
 package oauth1
 
 import (
+	"encoding/asn1"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net/url"
@@ -147,9 +149,25 @@ func TestWrongKeys(t *testing.T) {
 		require.ErrorIs(t, err, c.want, name)
 		require.NotContains(t, err.Error(), "s3cr3t", name)
 	}
+	pemOf := func(g int64) []byte {
+		p, _ := new(big.Int).SetString(v.Prime, 16)
+		der, err := asn1.Marshal(struct{ P, G *big.Int }{p, big.NewInt(g)})
+		require.NoError(t, err)
+		return pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: der})
+	}
+	params := good
+	params.Prime = pemOf(2)
+	s, err := New(params)
+	require.NoError(t, err)
+	require.Equal(t, strings.ToLower(v.Prime), s.prime.Text(16))
+	for _, wrong := range [][]byte{pemOf(5), pem.EncodeToMemory(&pem.Block{Type: "DH PARAMETERS", Bytes: []byte{1, 2}})} {
+		params.Prime = wrong
+		_, err = New(params)
+		require.ErrorIs(t, err, ErrKey)
+	}
 	spaced := good
 	spaced.Prime = []byte(strings.ToLower(v.Prime[:64]) + "\n " + v.Prime[64:])
-	_, err := New(spaced)
+	_, err = New(spaced)
 	require.NoError(t, err)
 }
 
