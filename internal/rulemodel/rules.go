@@ -232,7 +232,7 @@ func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, co
 	switch {
 	case !settlesNotional(o.Instrument):
 		return all, new0(), true
-	case last.unpriced:
+	case last.unpriced || last.price.Sign() == 0: // a mark of zero is none against which an order can be held
 		return all, nil, false
 	case c.rate == nil:
 		return all, nil, true
