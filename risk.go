@@ -264,12 +264,23 @@ func (p *Portfolio) writeLosses() error {
 //   - ErrInvalid for a reason that is not 1 to 500 printable bytes;
 //   - those that [Portfolio] lists for every command.
 func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason string) error {
-	err := risk.CheckReason(reason)
+	return p.release(ctx, &releasing{id: id, reason: reason})
+}
+
+// Withdraw is Release of an order that was not dispatched: whoever dispatches it meanwhile, in whatever
+// process, either comes first or finds no order any more. Errors are those of Release, and ErrDispatched for
+// an order that was dispatched; it stays held.
+func (p *Portfolio) Withdraw(ctx context.Context, id ledger.OrderID, reason string) error {
+	return p.release(ctx, &releasing{id: id, reason: reason, unsent: true})
+}
+
+func (p *Portfolio) release(ctx context.Context, r *releasing) error {
+	err := risk.CheckReason(r.reason)
 	if err == nil {
-		err = p.submit(ctx, &command{task: &releasing{id: id, reason: reason}})
+		err = p.submit(ctx, &command{task: r})
 	}
 	if err != nil {
-		return fmt.Errorf("release order %.60q of profile %q: %w", id, p.id, err)
+		return fmt.Errorf("release order %.60q of profile %q: %w", r.id, p.id, err)
 	}
 	return nil
 }
@@ -279,12 +290,16 @@ type releasing struct {
 	id     ledger.OrderID
 	cause  risk.Rule // see [risk.Release]
 	reason string
+	unsent bool // only if the order was not dispatched
 }
 
 // run writes the release of a working order.
 func (r *releasing) run(p *Portfolio, cmd *command) error {
 	d := p.draft
-	if d.fold.Order(r.id) != nil {
+	if w, works := d.fold.Working(r.id); works {
+		if r.unsent && w.Ref != "" {
+			return ErrDispatched
+		}
 		return d.add(&risk.Release{OrderID: r.id, Cause: r.cause, Reason: r.reason, Time: d.now})
 	}
 	key := risk.OrderKey(r.id)

@@ -3,11 +3,22 @@ package broker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/reconcile"
 	"github.com/ai-ots/accounts/risk"
 )
+
+// suspicion is a difference that may be one of time, and when it was seen first.
+type suspicion struct {
+	reconcile.Break
+	since time.Time
+}
+
+// lag is how long a difference has to last, if it is looked at so often: brokers' answers about positions and
+// executions are not of one moment.
+const lag = 10 * time.Second
 
 // compare holds positions against the book, and takes marks and rates from the broker's answers. A
 // difference counts where it is there twice in a row: between two questions something may have filled.
@@ -26,14 +37,19 @@ func (w *worker) compare(ctx context.Context, b Broker) error {
 	if !positions.Complete {
 		return fmt.Errorf("%w: the list of positions is not complete", ErrNotReady)
 	}
-	w.checkedAt = w.engine.config.Clock()
-	found := differences(w.portfolio.Positions(), positions.List)
-	confirmed := map[ledger.InstrumentKey]reconcile.Break{}
-	for key, d := range found {
-		if was, suspected := w.suspected[key]; suspected && was.Difference.Equal(d.Difference) {
+	now, every := w.engine.config.Clock(), w.engine.config.CheckEvery
+	w.checkedAt = now
+	found, confirmed := map[ledger.InstrumentKey]suspicion{}, map[ledger.InstrumentKey]reconcile.Break{}
+	for key, d := range differences(w.portfolio.Positions(), positions.List) {
+		was, suspected := w.suspected[key]
+		if !suspected || !was.Difference.Equal(d.Difference) {
+			was.since = now
+		}
+		found[key] = suspicion{d, was.since}
+		if now.Sub(was.since) >= min(lag, every) {
 			confirmed[key] = d
 		} else {
-			w.checkedAt = w.checkedAt.Add(-w.engine.config.CheckEvery) // look again soon
+			w.checkedAt = now.Add(-every) // look again soon
 		}
 	}
 	w.suspected = found
@@ -69,16 +85,24 @@ func differences(ours []ledger.Position, theirs []Position) map[ledger.Instrumen
 func (w *worker) report(ctx context.Context, confirmed map[ledger.InstrumentKey]reconcile.Break) error {
 	w.mu.Lock()
 	was := w.breaks
+	w.mu.Unlock()
+	fresh := func(key ledger.InstrumentKey) bool {
+		old, known := was[key]
+		return !known || !old.Difference.Equal(confirmed[key].Difference)
+	}
+	for key, d := range confirmed {
+		if w.engine.config.ReduceOnBreak && fresh(key) && w.portfolio.Snapshot().Risk.State == risk.TradingActive {
+			if err := w.portfolio.Reduce(ctx, printable("positions differ from the broker's: "+d.String())); err != nil {
+				return err // the break is a new one at the next look, too
+			}
+		}
+	}
+	w.mu.Lock()
 	w.breaks = confirmed
 	w.mu.Unlock()
-	var problem error
 	for key, d := range confirmed {
-		if old, known := was[key]; known && old.Difference.Equal(d.Difference) {
-			continue
-		}
-		w.notify(Notice{Kind: NoticeBreak, Reason: d.String()})
-		if w.engine.config.ReduceOnBreak && w.portfolio.Snapshot().Risk.State == risk.TradingActive {
-			problem = w.portfolio.Reduce(ctx, printable("positions differ from the broker's: "+d.String()))
+		if fresh(key) {
+			w.notify(Notice{Kind: NoticeBreak, Reason: d.String()})
 		}
 	}
 	for key, d := range was {
@@ -86,5 +110,5 @@ func (w *worker) report(ctx context.Context, confirmed map[ledger.InstrumentKey]
 			w.notify(Notice{Kind: NoticeBreakGone, Reason: string(d.Contract)})
 		}
 	}
-	return problem
+	return nil
 }

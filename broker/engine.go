@@ -61,7 +61,6 @@ func (c Config) withDefaults() (Config, error) {
 	v.Check(c.Login != "" && len(c.Login) <= 100, "Login", "is not 1 to 100 bytes")
 	v.Check(c.Manager != nil, "Manager", "is missing")
 	v.Check(c.Connect != nil, "Connect", "is missing")
-	v.Check(c.Leases == nil || c.Holder != "", "Holder", "is missing")
 	for name, d := range map[string]*struct {
 		value    *time.Duration
 		standard time.Duration
@@ -86,7 +85,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Notify == nil {
 		c.Notify = func(Notice) {}
 	}
-	return c, v.Err()
+	err := v.Err()
+	if err == nil && c.Leases != nil {
+		err = accounts.CheckLease(c.Login, c.Holder, c.LeaseFor)
+	}
+	return c, err
 }
 
 // Engine stands between the portfolios of some profiles and the login that their accounts are of. It sends
@@ -112,7 +115,8 @@ type Engine struct {
 
 	mu      sync.Mutex
 	workers map[accounts.ProfileID]*worker
-	session *session // nil while the process does not work the login
+	leads   bool     // the process has the lease
+	session *session // nil while there is no session
 	// starting starts a worker in the session; nil while there is none.
 	starting func(w *worker)
 	closed   bool
@@ -124,6 +128,7 @@ type session struct {
 	lease  string // empty without leases
 	fence  int64
 	until  func() time.Time // when the lease ends, by the process' own clock; nil without leases
+	sends  sync.WaitGroup   // orders that are being sent; added to while the session is the engine's
 }
 
 // The errors of an [Engine], besides those of a [Broker] and of a portfolio.
@@ -132,13 +137,14 @@ var (
 	ErrStandby = errors.New("another process works the login")
 	// ErrNotReady is returned for an account that is not in step with the broker; no order is sent for it.
 	ErrNotReady = errors.New("the account is not in step with the broker")
-	// ErrNotLinked is returned for a profile that is not one of the login's, or whose account cannot be
-	// worked.
+	// ErrNotLinked is returned for a profile that is not one of the login's, that the context does not see,
+	// or whose account cannot be worked.
 	ErrNotLinked = errors.New("the profile is not linked to an account of the login")
 )
 
 // Start begins to work the login. It does not wait for the session; [Engine.Sync] does. Close the engine
-// when it is no longer needed. Errors: ErrInvalid for a wrong config, ErrProfileNotFound.
+// when it is no longer needed. The profiles are those that ctx sees; the engine itself works as the system.
+// Errors: ErrInvalid for a wrong config, ErrProfileNotFound, ErrNotLinked as Attach.
 func Start(ctx context.Context, c Config) (*Engine, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -146,11 +152,11 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e := &Engine{config: c, workers: map[accounts.ProfileID]*worker{}, done: make(chan struct{})}
 	for _, id := range c.Profiles {
-		if e.workers[id], err = newWorker(ctx, e, id); err != nil {
+		if err = e.Attach(ctx, id); err != nil {
 			return nil, fmt.Errorf("start a broker engine: %w", err)
 		}
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(accounts.AsSystem(context.WithoutCancel(ctx)))
 	e.stop = stop
 	go func() {
 		defer close(e.done)
@@ -160,7 +166,8 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 }
 
 // Close stops working the login, ends the lease, and closes the session. Orders at the broker work on, and
-// holds stay. It waits for what is under way, for Config.Timeout at most. Calling it again does nothing.
+// holds stay. It waits for the looks and the orders that are under way; Config.Timeout bounds each. Calling it
+// again does nothing.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
@@ -178,8 +185,8 @@ func (e *Engine) notify(n Notice) {
 	e.config.Notify(n)
 }
 
-// worker returns the worker of a profile.
-func (e *Engine) worker(id accounts.ProfileID) (*worker, error) {
+// attached returns the worker of a profile.
+func (e *Engine) attached(id accounts.ProfileID) (*worker, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -189,6 +196,45 @@ func (e *Engine) worker(id accounts.ProfileID) (*worker, error) {
 		return w, nil
 	}
 	return nil, fmt.Errorf("profile %q: %w", id, ErrNotLinked)
+}
+
+// worker returns the worker of a profile that the context sees.
+func (e *Engine) worker(ctx context.Context, id accounts.ProfileID) (*worker, error) {
+	w, err := e.attached(id)
+	if err != nil {
+		return nil, err
+	}
+	switch seen, err := w.seenBy(ctx); {
+	case err != nil:
+		return nil, err
+	case !seen:
+		return nil, fmt.Errorf("profile %q: %w", id, ErrNotLinked)
+	}
+	return w, nil
+}
+
+// named returns the workers of profiles; of all that the context sees if none is named.
+func (e *Engine) named(ctx context.Context, profiles []accounts.ProfileID) (list []*worker, err error) {
+	for _, id := range profiles {
+		w, err := e.worker(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	if len(profiles) > 0 {
+		return list, nil
+	}
+	for _, w := range e.all() {
+		seen, err := w.seenBy(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if seen {
+			list = append(list, w)
+		}
+	}
+	return list, nil
 }
 
 // all returns every worker, in the order of the profiles' ids.
@@ -209,8 +255,10 @@ func (e *Engine) working() (*session, error) {
 	switch {
 	case e.closed:
 		return nil, ErrClosed
-	case e.session == nil, e.session.until != nil && !time.Now().Before(e.session.until()):
+	case !e.leads, e.session != nil && e.session.until != nil && !time.Now().Before(e.session.until()):
 		return nil, ErrStandby
+	case e.session == nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotReady, ErrNotConnected)
 	}
 	return e.session, nil
 }
@@ -250,20 +298,13 @@ func (e *Engine) Status() EngineStatus {
 	return s
 }
 
-// Sync looks at the accounts of the profiles now, of all if none is named, and returns when the books are in
+// Sync looks at the accounts of the profiles now, of all that ctx sees if none is named, and returns when the books are in
 // step with the broker, or why one is not. Errors: ErrStandby, ErrNotLinked, ErrNotReady, those of
 // [Broker] and of a portfolio's commands, the context's.
 func (e *Engine) Sync(ctx context.Context, profiles ...accounts.ProfileID) error {
-	var list []*worker
-	for _, id := range profiles {
-		w, err := e.worker(id)
-		if err != nil {
-			return err
-		}
-		list = append(list, w)
-	}
-	if len(profiles) == 0 {
-		list = e.all()
+	list, err := e.named(ctx, profiles)
+	if err != nil {
+		return err
 	}
 	problems := make([]error, len(list))
 	var group sync.WaitGroup

@@ -68,6 +68,9 @@ func submit(t testing.TB, processes []*process, id accounts.ProfileID, n int) *p
 			if err == nil || errors.Is(err, accounts.ErrDispatched) || errors.Is(err, broker.ErrOutcomeUnknown) {
 				return p
 			}
+			if errors.Is(err, accounts.ErrOrderNotFound) || errors.Is(err, broker.ErrNotConnected) && !errors.Is(err, broker.ErrNotReady) {
+				return p // the lease ended between the dispatch and the sending: the order was let go
+			}
 		}
 	}
 	require.NoError(t, ctx.Err(), "nobody works the login")

@@ -13,20 +13,26 @@ import (
 
 // backfill is how far executions are asked for with every new session: as far back as IBKR's Client Portal
 // goes. overlap is how far they are asked for again while a session lasts: the list may lag, and a
-// correction keeps the time of its execution.
+// correction, which may come hours later, keeps the time of its execution. A session lasts for a day at most.
 const (
 	backfill = 7 * 24 * time.Hour
-	overlap  = time.Hour
+	overlap  = 24 * time.Hour
 )
 
 // fills is what a worker knows of executions.
 type fills struct {
-	from    time.Time                   // since when every execution is booked, up to asOf; zero before the first answer
-	asOf    time.Time                   // of the last complete answer
-	booked  map[ledger.ExecID]bool      // executions that are booked; true if nothing is pending any more
-	times   map[ledger.ExecID]time.Time // of the executions in booked
-	orders  map[Ref]sentOrder           // orders that were sent, by their references
-	scanned bool                        // the journal was read for orders
+	from    time.Time                    // since when every execution is booked, up to asOf; zero before the first answer
+	asOf    time.Time                    // of the last complete answer
+	booked  map[ledger.ExecID]bool       // executions that are booked; true if nothing is pending any more
+	times   map[ledger.ExecID]time.Time  // of the executions in booked
+	orders  map[Ref]sentOrder            // orders that were sent, by their references
+	held    map[ledger.OrderID]sentOrder // orders of the journal up to scanned that are held and not sent
+	scanned int64                        // up to which entry the journal was read for orders
+}
+
+func newFills() fills {
+	return fills{booked: map[ledger.ExecID]bool{}, times: map[ledger.ExecID]time.Time{},
+		orders: map[Ref]sentOrder{}, held: map[ledger.OrderID]sentOrder{}}
 }
 
 // sentOrder is an order to which executions are attributed.
@@ -49,12 +55,6 @@ func (s *sentOrder) fits(i *ledger.Instrument, quantity ledger.Decimal) bool {
 // the broker tells.
 func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[string]bool) error {
 	f := &w.fills
-	if f.booked == nil {
-		f.booked, f.times, f.orders = map[ledger.ExecID]bool{}, map[ledger.ExecID]time.Time{}, map[Ref]sentOrder{}
-	}
-	if fresh {
-		f.scanned = false // another process may have sent orders meanwhile
-	}
 	since := w.engine.config.Clock().Add(-backfill)
 	if !fresh && !f.asOf.IsZero() {
 		since = f.since(f.asOf.Add(-overlap))
@@ -212,28 +212,37 @@ func (w *worker) orderOf(ctx context.Context, ref Ref) (sentOrder, bool, error) 
 			f.orders[Ref(o.Ref)] = sentOrderOf(&o.Order)
 		}
 	}
-	if o, known := f.orders[ref]; known || f.scanned {
-		return o, known, nil
+	if o, known := f.orders[ref]; known {
+		return o, true, nil
 	}
 	err := w.scan(ctx)
-	return f.orders[ref], f.orders[ref].id != "", err
+	o, known := f.orders[ref]
+	return o, known, err
 }
 
-// scan reads the orders that were sent from the journal. Orders that this process sends later are found among
-// those that work.
+// scan reads the orders that were sent from the journal: what was written since the scan before.
 func (w *worker) scan(ctx context.Context) error {
-	held := map[ledger.OrderID]sentOrder{}
-	for r, err := range w.portfolio.Decisions(ctx, accounts.Page{}) {
+	f := &w.fills
+	upTo := w.portfolio.Seq()
+	if upTo == f.scanned {
+		return nil
+	}
+	for r, err := range w.portfolio.Decisions(ctx, accounts.Page{After: f.scanned}) {
 		if err != nil {
 			return err
 		}
 		switch p := r.Value.(type) {
 		case *risk.Hold:
-			held[p.Order.ID] = sentOrderOf(&p.Order)
+			f.held[p.Order.ID] = sentOrderOf(&p.Order)
+		case *risk.Release:
+			delete(f.held, p.OrderID)
 		case *risk.Dispatch:
-			w.fills.orders[Ref(p.Ref)] = held[p.OrderID]
+			if o, held := f.held[p.OrderID]; held {
+				f.orders[Ref(p.Ref)] = o
+			}
+			delete(f.held, p.OrderID)
 		}
 	}
-	w.fills.scanned = true
+	f.scanned = upTo
 	return nil
 }

@@ -17,31 +17,33 @@ type Halted struct {
 	Profile accounts.ProfileID `json:"profile"`
 	// Err is why the halt itself may not be in the journal; nil if it is, and no order is sent any more.
 	Err error `json:"-"`
-	// Working are the profile's orders that were sent and are not known to have ended. They may still fill.
+	// Working are the profile's orders that were sent and are not known to have ended: those that are held,
+	// and those that work at the broker though their holds have ended. They may still fill.
 	Working []ledger.OrderID `json:"working"`
 	// Problem is why it is not known what works at the broker; nil if it is.
 	Problem error `json:"-"`
 }
 
-// Halt is the kill switch: it halts profiles, all of the engine's if none is named, and cancels the orders
-// that the library has sent for them. The halts are durable before anything else is done: from then on no
-// order is sent, by any process. Then every order is cancelled at the broker, again and again, until all have
-// ended and their executions are booked, or ctx ends. What orders work still is in the report, which has one
-// row for each profile. Orders of others are left alone; see [Engine.CancelExternal].
+// Halt is the kill switch: it halts profiles, all of the engine's that ctx sees if none is named, and cancels
+// the orders that the library has sent for them. The halts are durable before anything else is done: from then
+// on no order is dispatched, by any process. One that was dispatched before may be on its way still, and is
+// among those that work. Then every order is cancelled at the broker, again and again, until all have ended
+// and their executions are booked, or ctx ends. What orders work still is in the report, which has one row
+// for each profile. Orders of others are left alone; see [Engine.CancelExternal].
+//
+// Where the halt cannot be written, the orders are asked to be cancelled all the same, once; the row's Err
+// says that others may be sent.
 //
 // A process that does not work the login halts, and the process that works it cancels: an engine cancels the
-// orders of a halted profile whoever halted it. The report then says ErrStandby.
+// orders of a halted profile whoever halted it. The report then says ErrStandby. Errors: those of the halts,
+// ErrInvalid for a reason that no journal takes, ErrNotLinked; after the last two nothing was done.
 func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.ProfileID) ([]Halted, error) {
-	var list []*worker
-	for _, id := range profiles {
-		w, err := e.worker(id)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, w)
+	if err := risk.CheckReason(reason); err != nil {
+		return nil, fmt.Errorf("halt: %w", err)
 	}
-	if len(profiles) == 0 {
-		list = e.all()
+	list, err := e.named(ctx, profiles)
+	if err != nil {
+		return nil, err
 	}
 	report := make([]Halted, len(list))
 	var group sync.WaitGroup
@@ -65,6 +67,8 @@ func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.P
 
 // clear looks at the account until no order works, or the context ends.
 func (w *worker) clear(ctx context.Context, h *Halted) {
+	w.killing.Add(1)
+	defer w.killing.Add(-1)
 	for {
 		h.Problem = w.sync(ctx)
 		h.Working = h.Working[:0]
@@ -73,30 +77,48 @@ func (w *worker) clear(ctx context.Context, h *Halted) {
 				h.Working = append(h.Working, o.ID)
 			}
 		}
-		if len(h.Working) == 0 && h.Problem == nil || h.Err != nil || errors.Is(h.Problem, ErrStandby) || ctx.Err() != nil {
+		w.mu.Lock()
+		h.Working = append(h.Working, w.orphans...)
+		w.mu.Unlock()
+		if len(h.Working) == 0 && h.Problem == nil || h.Err != nil || ctx.Err() != nil ||
+			errors.Is(h.Problem, ErrStandby) || errors.Is(h.Problem, ErrClosed) {
 			return
 		}
 		pause(ctx, min(time.Second, w.engine.config.LeaseFor/10))
 	}
 }
 
-// stop cancels the orders of a halted profile that work at the broker, those whose holds have ended too.
-func (w *worker) stop(ctx context.Context, b Broker, orders Answer[Order]) error {
-	snapshot := w.portfolio.Snapshot()
-	if snapshot.Risk.State != risk.TradingHalted {
+// stop cancels the orders of a halted profile that work at the broker, those whose holds have ended too. Of
+// sent orders that are not listed the cancellation is asked as well: a list may lack what works.
+func (w *worker) stop(ctx context.Context, b Broker, sent []risk.WorkingOrder, orders Answer[Order]) error {
+	if w.killing.Load() == 0 && w.portfolio.Snapshot().Risk.State != risk.TradingHalted {
 		return nil
 	}
 	var problems []error
+	note := func(name string, err error) {
+		if err != nil && !errors.Is(err, ErrOrderNotFound) {
+			problems = append(problems, fmt.Errorf("cancel order %.40q: %w", name, err))
+		}
+	}
+	listed := map[Ref]bool{}
 	for i := range orders.List {
 		o := &orders.List[i]
-		if o.Account != w.account || o.Ref == "" || o.Status.Terminal() || o.Status == OrderCancelling {
+		if o.Account != w.account || o.Ref == "" {
 			continue
 		}
-		if _, own, err := w.orderOf(ctx, o.Ref); err != nil || !own {
+		listed[o.Ref] = true
+		if o.Status.Terminal() || o.Status == OrderCancelling {
 			continue
 		}
-		if err := b.CancelByID(ctx, w.account, o.BrokerID); err != nil && !errors.Is(err, ErrOrderNotFound) {
-			problems = append(problems, fmt.Errorf("cancel order %.40q: %w", o.BrokerID, err))
+		_, own, err := w.orderOf(ctx, o.Ref)
+		if own {
+			err = b.CancelByID(ctx, w.account, o.BrokerID)
+		}
+		note(o.BrokerID, err)
+	}
+	for i := range sent {
+		if ref := Ref(sent[i].Ref); !listed[ref] {
+			note(string(ref), b.Cancel(ctx, w.account, ref))
 		}
 	}
 	return errors.Join(problems...)

@@ -70,8 +70,8 @@ func (e *Engine) Discover(ctx context.Context) ([]Candidate, error) {
 }
 
 // Attach adds a profile to those that the engine works: its account is the profile's IBKRAccountID. The
-// account is checked against the profile before anything is done with it, now and with every session: the
-// login may trade in it, it is a whole account, its mode and base currency are the profile's. Attaching a
+// account is checked against the profile before anything is booked or sent, with every session: the login may
+// trade in it, it is a whole account, its mode and base currency are the profile's. Attaching a
 // profile again does nothing. Errors: ErrProfileNotFound, ErrNotLinked for a profile that is not active and
 // for an account that another profile of the engine's has, ErrClosed.
 func (e *Engine) Attach(ctx context.Context, id accounts.ProfileID) error {
@@ -121,8 +121,6 @@ func (w *worker) check(ctx context.Context, b Broker) error {
 			return fmt.Errorf("%w: account %s is %s, and the profile %s", ErrNotLinked, a.ID, a.Mode, p.Mode)
 		case a.Currency != p.BaseCurrency:
 			return fmt.Errorf("%w: account %s is in %s, and the profile in %s", ErrNotLinked, a.ID, a.Currency, p.BaseCurrency)
-		case AccountID(p.IBKRAccountID) != w.account:
-			return fmt.Errorf("%w: the profile has another account than before", ErrNotLinked)
 		}
 		return nil
 	}
@@ -135,7 +133,7 @@ func (w *worker) check(ctx context.Context, b Broker) error {
 // cost, ErrNotLinked, ErrStandby, ErrNotReady for an answer that is not complete, those of [Broker] and of
 // [accounts.Portfolio.Record].
 func (e *Engine) Adopt(ctx context.Context, id accounts.ProfileID) error {
-	w, err := e.worker(id)
+	w, err := e.worker(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -29,20 +29,23 @@ func (w *worker) value(positions Answer[Position], cash Answer[Balance]) error {
 			rates = append(rates, ledger.FXRate{Currency: b.Currency, Rate: b.Rate, Time: cash.AsOf})
 		}
 	}
-	if err := w.portfolio.MarkFX(rates...); err != nil {
+	if err := takeEach(rates, w.portfolio.MarkFX); err != nil {
 		return fmt.Errorf("rates: %w", err)
 	}
 	return w.mark(marks)
 }
 
-// mark takes marks. A wrong one is left out: its contract has no price of now then.
-func (w *worker) mark(marks []ledger.Mark) error {
-	err := w.portfolio.Mark(marks...)
-	if !errors.Is(err, ErrInvalid) {
+// mark takes marks.
+func (w *worker) mark(marks []ledger.Mark) error { return takeEach(marks, w.portfolio.Mark) }
+
+// takeEach takes marks or rates. A wrong one is left out: its contract or currency has none of now then.
+func takeEach[T any](list []T, take func(...T) error) error {
+	err := take(list...)
+	if !aboutFacts(err) {
 		return err
 	}
-	for _, m := range marks {
-		if err := w.portfolio.Mark(m); err != nil && !errors.Is(err, ErrInvalid) {
+	for _, one := range list {
+		if err := take(one); err != nil && !aboutFacts(err) {
 			return err
 		}
 	}
@@ -52,7 +55,7 @@ func (w *worker) mark(marks []ledger.Mark) error {
 // Follow makes the engine keep the marks of contracts fresh in a profile that are not held yet: an order in a
 // contract needs one. Errors: ErrNotLinked, ErrInvalid for a wrong contract.
 func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrument) error {
-	w, err := e.worker(profile)
+	w, err := e.attached(profile)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const absences = 2
 
 // resolve holds the orders that were sent, as they were before the broker was asked, against the broker's
 // list. The executions that the broker had by then are booked.
-func (w *worker) resolve(ctx context.Context, sent []risk.WorkingOrder, orders Answer[Order], seen map[string]bool) error {
+func (w *worker) resolve(ctx context.Context, s *session, sent []risk.WorkingOrder, orders Answer[Order], seen map[string]bool) error {
 	rows := map[Ref][]*Order{}
 	for i := range orders.List {
 		o := &orders.List[i]
@@ -37,23 +37,25 @@ func (w *worker) resolve(ctx context.Context, sent []risk.WorkingOrder, orders A
 	var problem error
 	for _, o := range sent {
 		list := rows[Ref(o.Ref)]
-		delete(rows, Ref(o.Ref))
 		now, held := works[o.ID]
+		if held || len(list) == 1 { // of two orders under the reference, the second may work
+			delete(rows, Ref(o.Ref))
+		}
 		if !held { // its executions filled it whole
 			w.settled(o.ID)
 			continue
 		}
-		err := w.judge(ctx, &now, list, orders.Complete, seen)
+		err := w.judge(ctx, s, &now, list, orders.Complete, seen)
 		problem = cmp.Or(problem, err)
 	}
-	w.tellOthers(ctx, rows, works, seen)
-	return problem
+	return cmp.Or(problem, w.tellOthers(ctx, rows, works, seen))
 }
 
 // judge decides what has become of one order that was sent.
-func (w *worker) judge(ctx context.Context, o *risk.WorkingOrder, rows []*Order, complete bool, seen map[string]bool) error {
+func (w *worker) judge(ctx context.Context, s *session, o *risk.WorkingOrder, rows []*Order, complete bool, seen map[string]bool) error {
 	w.mu.Lock()
-	reason, unsent := w.unsent[o.ID]
+	not, unsent := w.unsent[o.ID]
+	unsent = unsent && (not.in == nil || not.in == s)
 	absent := w.missing[o.ID]
 	switch {
 	case len(rows) > 0:
@@ -64,7 +66,7 @@ func (w *worker) judge(ctx context.Context, o *risk.WorkingOrder, rows []*Order,
 	w.mu.Unlock()
 	switch {
 	case len(rows) == 0 && unsent:
-		return w.release(ctx, o.ID, reason)
+		return w.release(ctx, o.ID, not.reason)
 	case len(rows) == 0:
 		return w.absent(ctx, o, complete)
 	case absent > 0:
@@ -163,12 +165,16 @@ func printable(reason string) string {
 
 // tellOthers tells of the orders at the broker that are not among those that work: of others, and of the
 // library's whose holds have ended.
-func (w *worker) tellOthers(ctx context.Context, rows map[Ref][]*Order, works map[ledger.OrderID]risk.WorkingOrder, seen map[string]bool) {
+func (w *worker) tellOthers(ctx context.Context, rows map[Ref][]*Order, works map[ledger.OrderID]risk.WorkingOrder, seen map[string]bool) error {
 	var external []Order
+	var orphans []ledger.OrderID
 	for ref, list := range rows {
 		var of sentOrder
 		if ref != "" {
-			of, _, _ = w.orderOf(ctx, ref) // a journal that cannot be read makes the order an external one
+			var err error
+			if of, _, err = w.orderOf(ctx, ref); err != nil {
+				return err
+			}
 		}
 		if _, held := works[of.id]; held { // it was sent while the broker was asked
 			continue
@@ -178,7 +184,7 @@ func (w *worker) tellOthers(ctx context.Context, rows map[Ref][]*Order, works ma
 			case o.Status.Terminal():
 			case of.id != "":
 				w.once(seen, Notice{Kind: NoticeOrphan, OrderID: of.id, BrokerID: o.BrokerID, Reason: string(o.Status)})
-				external = append(external, *o)
+				external, orphans = append(external, *o), append(orphans, of.id)
 			default:
 				w.once(seen, Notice{Kind: NoticeExternal, BrokerID: o.BrokerID, Reason: fmt.Sprintf("%s of %s", o.Quantity, o.Instrument.Key())})
 				external = append(external, *o)
@@ -187,6 +193,7 @@ func (w *worker) tellOthers(ctx context.Context, rows map[Ref][]*Order, works ma
 	}
 	slices.SortFunc(external, func(a, b Order) int { return cmp.Compare(a.BrokerID, b.BrokerID) })
 	w.mu.Lock()
-	w.external = external
+	w.external, w.orphans = external, orphans
 	w.mu.Unlock()
+	return nil
 }

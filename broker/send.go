@@ -17,13 +17,14 @@ import (
 // that the order was not sent, or that it may have been. The order's Price must be [Terms.Worst].
 //
 // Errors:
-//   - ErrStandby, ErrNotLinked, ErrNotReady: nothing was written and nothing sent; the order stays held;
+//   - ErrStandby, ErrClosed, ErrNotLinked, ErrNotReady: nothing was written and nothing sent; the order stays
+//     held;
 //   - ErrInvalid, ledger.ErrInexact for a wrong ticket, and those of [accounts.Portfolio.Dispatch], such as
 //     ErrRefused after a halt and ErrDispatched for an order that was sent: nothing was sent by this call,
 //     and the hold stays;
-//   - those of [Broker.Place]. After ErrOutcomeUnknown and ErrDuplicateRef the order may be at the broker: its
-//     hold stays, and the engine looks for it. After every other the broker does not have it, and its hold
-//     ends.
+//   - those of [Broker.Place], and ErrNotConnected for a session that ended after the order was dispatched.
+//     After ErrOutcomeUnknown and ErrDuplicateRef the order may be at the broker: its hold stays, and the
+//     engine looks for it. After every other the broker does not have it, and its hold ends.
 func (e *Engine) Send(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID, terms Terms) (Ack, error) {
 	ack, err := e.send(ctx, profile, id, terms)
 	if err != nil {
@@ -36,7 +37,7 @@ func (e *Engine) Send(ctx context.Context, profile accounts.ProfileID, id ledger
 // once more for the order. The contract is followed from then on; see Follow. Errors are those of [accounts.Portfolio.Reserve], after which
 // nothing is sent, and those of Send. An order that is held already is sent, if it was not sent before.
 func (e *Engine) Submit(ctx context.Context, profile accounts.ProfileID, o risk.Order, terms Terms) (Ack, error) {
-	w, s, err := e.open(profile)
+	w, s, err := e.open(ctx, profile)
 	if err == nil {
 		t := Ticket{Ref: RefOf(profile, o.ID), Order: o, Terms: terms}
 		if err = w.usable(s); err == nil {
@@ -64,8 +65,8 @@ func (e *Engine) Submit(ctx context.Context, profile accounts.ProfileID, o risk.
 }
 
 // open returns the worker of a profile, and the session.
-func (e *Engine) open(profile accounts.ProfileID) (*worker, *session, error) {
-	w, err := e.worker(profile)
+func (e *Engine) open(ctx context.Context, profile accounts.ProfileID) (*worker, *session, error) {
+	w, err := e.worker(ctx, profile)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,6 +78,9 @@ func (e *Engine) open(profile accounts.ProfileID) (*worker, *session, error) {
 func (w *worker) usable(s *session) error {
 	status := s.broker.Status()
 	if err := status.Session.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	if err := w.linked(); err != nil {
 		return err
 	}
 	if left := status.Reset.Sub(w.engine.config.Clock()); !status.Reset.IsZero() && left >= 0 && left < w.engine.config.BeforeReset {
@@ -92,13 +96,17 @@ func (w *worker) usable(s *session) error {
 
 // send dispatches and places.
 func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID, terms Terms) (Ack, error) {
-	w, s, err := e.open(profile)
+	w, s, err := e.open(ctx, profile)
 	if err != nil {
 		return Ack{}, err
 	}
 	if err := w.usable(s); err != nil {
 		return Ack{}, err
 	}
+	if err := e.beginSend(s); err != nil {
+		return Ack{}, err
+	}
+	defer s.sends.Done()
 	o, held := w.held(id)
 	if !held {
 		return Ack{}, accounts.ErrOrderNotFound
@@ -112,13 +120,29 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 	}
 	defer w.hint()
 	defer w.land(id)
-	if err := w.dispatch(ctx, s, &t); err != nil {
+	sending, cancel := context.WithTimeout(ctx, e.config.Timeout)
+	defer cancel()
+	if err := w.dispatch(sending, s, &t); err != nil {
 		return Ack{}, err
 	}
-	placing, cancel := context.WithTimeout(ctx, e.config.Timeout)
-	defer cancel()
-	ack, err := s.broker.Place(placing, w.account, t)
+	var ack Ack
+	if now, gone := e.working(); gone != nil || now != s { // the store may have taken its time
+		err = fmt.Errorf("%w: the session ended before the order was sent", ErrNotConnected)
+	} else {
+		ack, err = s.broker.Place(sending, w.account, t)
+	}
 	return ack, w.placed(ctx, id, ack, err)
+}
+
+// beginSend notes that an order is being sent in the session, which is not closed before that has ended.
+func (e *Engine) beginSend(s *session) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed || e.session != s {
+		return fmt.Errorf("%w: the session has ended", ErrNotReady)
+	}
+	s.sends.Add(1)
+	return nil
 }
 
 // held returns an order that works.
@@ -151,10 +175,13 @@ func (w *worker) land(id ledger.OrderID) {
 // held of the order is let go if the dispatch turns out to be written.
 func (w *worker) dispatch(ctx context.Context, s *session, t *Ticket) error {
 	err := w.portfolio.Dispatch(ctx, risk.Dispatch{OrderID: t.Order.ID, Ref: string(t.Ref), Terms: t.Terms.String(), Lease: s.lease, Fence: s.fence})
-	if errors.Is(err, ErrOutcomeUnknown) {
-		w.mu.Lock()
-		w.unsent[t.Order.ID] = "not sent: the store did not answer"
-		w.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case err == nil: // from here on the order may be at the broker, whatever became of an earlier try
+		delete(w.unsent, t.Order.ID)
+	case errors.Is(err, ErrOutcomeUnknown):
+		w.unsent[t.Order.ID] = unsent{"not sent: the store did not answer", s}
 	}
 	return err
 }
@@ -174,7 +201,7 @@ func (w *worker) placed(ctx context.Context, id ledger.OrderID, ack Ack, err err
 	}
 	w.notify(Notice{Kind: NoticeNotSent, OrderID: id, Reason: err.Error()})
 	w.mu.Lock()
-	w.unsent[id] = "not sent: " + err.Error()
+	w.unsent[id] = unsent{reason: "not sent: " + err.Error()}
 	w.mu.Unlock()
 	releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.engine.config.Timeout)
 	defer cancel()
@@ -201,9 +228,10 @@ func surelyNot(err error) bool {
 
 // Cancel asks the broker to cancel an order that was sent. The order may still fill; its hold ends when the
 // broker says that it has ended. An order that is held and was not sent is let go. Errors: ErrStandby,
-// ErrNotLinked, accounts.ErrOrderNotFound for an order that is not held, those of [Broker.Cancel].
+// ErrNotLinked, accounts.ErrOrderNotFound for an order that is not held, those of [Broker.Cancel] and of
+// [accounts.Portfolio.Withdraw]. ErrOrderNotFound is returned for an order that is on its way, too.
 func (e *Engine) Cancel(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID) error {
-	w, s, err := e.open(profile)
+	w, s, err := e.open(ctx, profile)
 	if err != nil {
 		return err
 	}
@@ -212,10 +240,13 @@ func (e *Engine) Cancel(ctx context.Context, profile accounts.ProfileID, id ledg
 	case !held:
 		return fmt.Errorf("cancel order %.60q of profile %q: %w", id, profile, accounts.ErrOrderNotFound)
 	case o.Ref == "":
-		return w.portfolio.Release(ctx, id, "cancelled before it was sent")
+		err := w.portfolio.Withdraw(ctx, id, "cancelled before it was sent")
+		if !errors.Is(err, accounts.ErrDispatched) {
+			return err
+		}
 	}
 	defer w.hint()
-	if err := s.broker.Cancel(ctx, w.account, Ref(o.Ref)); err != nil {
+	if err := s.broker.Cancel(ctx, w.account, RefOf(profile, id)); err != nil {
 		return fmt.Errorf("cancel order %.60q of profile %q: %w", id, profile, err)
 	}
 	return nil
@@ -225,7 +256,7 @@ func (e *Engine) Cancel(ctx context.Context, profile accounts.ProfileID, id ledg
 // are booked. It returns the context's error if the context ends before. Errors besides: ErrStandby,
 // ErrNotLinked, those of accounts.MultiAccountManager.Subscribe.
 func (e *Engine) Await(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID) error {
-	w, _, err := e.open(profile)
+	w, _, err := e.open(ctx, profile)
 	if err != nil {
 		return err
 	}
@@ -254,7 +285,7 @@ func (e *Engine) Await(ctx context.Context, profile accounts.ProfileID, id ledge
 // new order has an id of its own: the caller makes its quantity what the old one leaves. size says what to
 // order, from what was left of the old one; zero for nothing. Errors are those of Cancel, Await and Submit.
 func (e *Engine) Replace(ctx context.Context, profile accounts.ProfileID, old ledger.OrderID, size func(left ledger.Decimal) (risk.Order, Terms)) (Ack, error) {
-	w, _, err := e.open(profile)
+	w, _, err := e.open(ctx, profile)
 	if err != nil {
 		return Ack{}, err
 	}
@@ -297,7 +328,7 @@ func (w *worker) left(ctx context.Context, o *risk.WorkingOrder) (ledger.Decimal
 // that will not be sent. Executions that come later are booked all the same. Errors: ErrNotLinked, those of
 // [accounts.Portfolio.Release].
 func (e *Engine) Settle(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID, reason string) error {
-	w, err := e.worker(profile)
+	w, err := e.worker(ctx, profile)
 	if err != nil {
 		return err
 	}
@@ -311,7 +342,7 @@ func (e *Engine) Settle(ctx context.Context, profile accounts.ProfileID, id ledg
 // CancelExternal asks the broker to cancel an order that the library did not send, or whose hold has ended, by
 // the broker's id in [AccountStatus]. Errors: ErrStandby, ErrNotLinked, those of [Broker.CancelByID].
 func (e *Engine) CancelExternal(ctx context.Context, profile accounts.ProfileID, brokerID string) error {
-	w, s, err := e.open(profile)
+	w, s, err := e.open(ctx, profile)
 	if err != nil {
 		return err
 	}

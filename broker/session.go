@@ -13,9 +13,14 @@ import (
 
 // run works the login whenever the lease allows it, until the context ends.
 func (e *Engine) run(ctx context.Context) {
+	told := ""
 	for ctx.Err() == nil {
 		lease, until, err := e.takeLease(ctx)
 		if err != nil {
+			if text := err.Error(); text != told && !errors.Is(err, accounts.ErrLeased) {
+				e.notify(Notice{Kind: NoticeStandby, Reason: text})
+				told = text
+			}
 			pause(ctx, e.config.LeaseFor/3)
 			continue
 		}
@@ -46,7 +51,7 @@ func (e *Engine) takeLease(ctx context.Context) (accounts.Lease, *atomic.Pointer
 func (e *Engine) keepLease(ctx context.Context, lease accounts.Lease, end *atomic.Pointer[time.Time]) {
 	c := &e.config
 	for {
-		pause(ctx, c.LeaseFor/3)
+		pause(ctx, min(c.LeaseFor/3, time.Until(*end.Load())))
 		if ctx.Err() != nil {
 			return
 		}
@@ -76,13 +81,15 @@ func (e *Engine) work(ctx context.Context, lease accounts.Lease, end *atomic.Poi
 			e.keepLease(ctx, lease, end)
 		})
 	}
+	e.setLeads(true)
 	e.notify(Notice{Kind: NoticeWorks, Reason: fmt.Sprintf("lease %d", lease.Fence)})
 	for ctx.Err() == nil {
 		if err := e.connected(ctx, lease, until); err != nil {
 			e.notify(Notice{Kind: NoticeSession, Reason: err.Error()})
-			pause(ctx, e.config.LeaseFor/3)
 		}
+		pause(ctx, e.config.LeaseFor/3) // a session that ends at once must not be asked for in a loop
 	}
+	e.setLeads(false)
 	keeping.Wait()
 	if end != nil {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.config.LeaseFor)
@@ -110,7 +117,8 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 	s := &session{broker: b, lease: lease.Name, fence: lease.Fence, until: until}
 	var group sync.WaitGroup
 	defer group.Wait()
-	defer end() // the workers end before the broker is closed
+	defer s.sends.Wait()
+	defer end() // workers and sends end before the broker is closed
 	defer e.setSession(nil, nil)
 	e.setSession(s, func(w *worker) { group.Go(func() { w.work(ctx, s) }) })
 	last := b.Status()
@@ -132,18 +140,36 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 	return nil
 }
 
-// setSession makes the session the one that is worked, and starts every worker in it; nil for none.
-func (e *Engine) setSession(s *session, start func(w *worker)) {
+// setLeads notes whether the process has the lease.
+func (e *Engine) setLeads(leads bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.session = s
-	for _, w := range e.workers {
-		w.lose("the session is new")
-		if start != nil {
+	e.leads = leads
+}
+
+// setSession makes the session the one that is worked, and starts every worker in it; nil for none.
+func (e *Engine) setSession(s *session, start func(w *worker)) {
+	if s != nil {
+		e.loseAll("the session is new")
+	}
+	e.mu.Lock()
+	e.session, e.starting = s, start
+	if start != nil {
+		for _, w := range e.workers {
 			start(w)
 		}
 	}
-	e.starting = start
+	e.mu.Unlock()
+	if s == nil {
+		e.loseAll("the session has ended")
+	}
+}
+
+// loseAll says that every account is out of step, and why.
+func (e *Engine) loseAll(reason string) {
+	for _, w := range e.all() {
+		w.lose(reason)
+	}
 }
 
 // pause waits for a while, or until the context ends.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -32,18 +33,49 @@ type worker struct {
 	lost     int
 	syncedAt time.Time
 	flying   map[ledger.OrderID]bool   // orders on their way to the broker
-	unsent   map[ledger.OrderID]string // orders that surely were not sent and are still held, and why
+	unsent   map[ledger.OrderID]unsent // orders that surely were not sent and are still held
 	missing  map[ledger.OrderID]int    // how many complete answers in a row lacked the order
 	told     map[string]bool           // notices about what the broker's present answers say
 	breaks   map[ledger.InstrumentKey]reconcile.Break
 	external []Order
+	orphans  []ledger.OrderID // orders that work at the broker and whose holds have ended
 	followed map[ledger.InstrumentKey]ledger.Instrument
 
 	// What follows is used by who holds the token.
 	fills     fills
-	suspected map[ledger.InstrumentKey]reconcile.Break
+	suspected map[ledger.InstrumentKey]suspicion
 	checkedAt time.Time // of the last look at positions and cash
 	closedAt  time.Time // the close of which there is an equity point
+
+	killing atomic.Int64 // calls of Halt that are under way
+}
+
+// unsent is an order that this process has not sent.
+type unsent struct {
+	reason string
+	// in is the session whose dispatch of the order has an unknown outcome; in another session the dispatch
+	// that the journal has may be another process'. It is nil for an order that the process has dispatched.
+	in *session
+}
+
+// seenBy reports whether the context sees the profile, ended or not. It does no I/O where it does. Errors:
+// accounts.ErrOwnerRequired, ErrClosed of the manager.
+func (w *worker) seenBy(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.engine.config.Timeout)
+	defer cancel()
+	_, err := w.engine.config.Manager.Portfolio(ctx, w.profile)
+	if errors.Is(err, accounts.ErrOwnerRequired) || errors.Is(err, accounts.ErrClosed) {
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// linked returns ErrNotLinked if the profile has another account by now.
+func (w *worker) linked() error {
+	if AccountID(w.portfolio.IBKRAccountID()) != w.account {
+		return fmt.Errorf("profile %q: %w: the profile has another account than before", w.profile, ErrNotLinked)
+	}
+	return nil
 }
 
 // newWorker returns the worker of a profile, which is active.
@@ -62,9 +94,9 @@ func newWorker(ctx context.Context, e *Engine, id accounts.ProfileID) (*worker, 
 	return &worker{
 		engine: e, profile: id, account: AccountID(p.IBKRAccountID), portfolio: portfolio,
 		hints: make(chan struct{}, 1), looking: make(chan struct{}, 1), reason: "the account was not looked at yet",
-		flying: map[ledger.OrderID]bool{}, unsent: map[ledger.OrderID]string{}, missing: map[ledger.OrderID]int{},
+		flying: map[ledger.OrderID]bool{}, unsent: map[ledger.OrderID]unsent{}, missing: map[ledger.OrderID]int{},
 		told: map[string]bool{}, breaks: map[ledger.InstrumentKey]reconcile.Break{},
-		followed: map[ledger.InstrumentKey]ledger.Instrument{},
+		followed: map[ledger.InstrumentKey]ledger.Instrument{}, fills: newFills(),
 	}, nil
 }
 
@@ -92,7 +124,7 @@ func (w *worker) status() AccountStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := AccountStatus{Profile: w.profile, Account: w.account, Ready: w.ready, Reason: w.reason, SyncedAt: w.syncedAt,
-		Questions: []ledger.OrderID{}, Breaks: []reconcile.Break{}, External: slices.Clone(w.external)}
+		Questions: []ledger.OrderID{}, Breaks: []reconcile.Break{}, External: append([]Order{}, w.external...)}
 	for id, n := range w.missing {
 		if n > 0 {
 			s.Questions = append(s.Questions, id)
@@ -133,8 +165,8 @@ func (w *worker) hint() {
 	}
 }
 
-// work looks at the account until the context ends: on hints, and every so often. It stops every so often
-// for nothing: an account that cannot be looked at is looked at again.
+// work looks at the account until the context ends: on hints, and every so often. An account that cannot be
+// looked at is looked at again.
 func (w *worker) work(ctx context.Context, s *session) {
 	poll := w.engine.config.Poll
 	changes, err := w.engine.config.Manager.Subscribe(ctx, accounts.EventState)
@@ -143,9 +175,7 @@ func (w *worker) work(ctx context.Context, s *session) {
 		return
 	}
 	for ctx.Err() == nil {
-		looking, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
-		again := w.look(looking, s) != nil && poll > 0
-		cancel()
+		again := w.look(ctx, s) != nil && poll > 0
 		wait := poll
 		if again {
 			wait = min(poll, time.Second)
@@ -197,6 +227,8 @@ func (w *worker) sync(ctx context.Context) error {
 
 // look brings the book in step with the account, and notes whether that came about.
 func (w *worker) look(ctx context.Context, s *session) error {
+	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
+	defer cancel()
 	select {
 	case w.looking <- struct{}{}:
 	case <-ctx.Done():
@@ -206,7 +238,13 @@ func (w *worker) look(ctx context.Context, s *session) error {
 	w.mu.Lock()
 	lost := w.lost
 	w.mu.Unlock()
-	err := w.pass(ctx, s.broker)
+	switch now, err := w.engine.working(); {
+	case err != nil:
+		return err
+	case now != s:
+		return fmt.Errorf("%w: the session has ended", ErrNotReady)
+	}
+	err := w.pass(ctx, s)
 	if err != nil {
 		w.lose(err.Error())
 		return err
@@ -229,29 +267,36 @@ func (w *worker) look(ctx context.Context, s *session) error {
 
 // pass is one look. What the broker says of orders is asked before what it says of executions: an order that
 // has ended has its executions in the second answer.
-func (w *worker) pass(ctx context.Context, b Broker) error {
+//
+// Orders of a halted profile are cancelled before anything else that may fail.
+func (w *worker) pass(ctx context.Context, s *session) error {
+	b := s.broker
 	if err := b.Status().Session.Err(); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	fresh := !w.ready
 	w.mu.Unlock()
-	if fresh {
-		if err := w.check(ctx, b); err != nil {
-			return err
-		}
-	}
 	sent := w.sentOrders()
 	orders, err := b.Orders(ctx, w.account)
+	stopped := w.stop(ctx, b, sent, orders)
 	if err != nil {
-		return fmt.Errorf("orders: %w", err)
+		return errors.Join(fmt.Errorf("orders: %w", err), stopped)
+	}
+	if err := w.linked(); err != nil {
+		return err
+	}
+	if fresh {
+		if err := w.check(ctx, b); err != nil {
+			return errors.Join(err, stopped)
+		}
 	}
 	seen := map[string]bool{}
 	w.foreign(seen, orders.Foreign)
 	if err := w.bringIn(ctx, b, fresh, seen); err != nil {
 		return fmt.Errorf("executions: %w", err)
 	}
-	problems := []error{w.resolve(ctx, sent, orders, seen), w.stop(ctx, b, orders)}
+	problems := []error{w.resolve(ctx, s, sent, orders, seen), stopped}
 	w.forget(seen)
 	if now := w.engine.config.Clock(); fresh || now.Sub(w.checkedAt) >= w.engine.config.CheckEvery || now.Before(w.checkedAt) {
 		problems = append(problems, w.compare(ctx, b))
