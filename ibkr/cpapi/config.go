@@ -42,7 +42,7 @@ type Config struct {
 	// other.
 	Compete bool
 	// Answers are the ids of the messages that are answered yes when an order is placed; DefaultAnswers if
-	// nil. Every other question is answered no, and the order rejected.
+	// nil, none if empty. Every other question is answered no, and the order rejected.
 	Answers []string
 	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to say
 	// nothing.
