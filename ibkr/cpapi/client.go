@@ -15,8 +15,8 @@ import (
 // Client is one login at IBKR; it implements [broker.Broker]. Make one with [Open]. It is safe for concurrent
 // use.
 //
-// Errors besides those of [broker.Broker], none of which says that an order was or was not placed: ErrUnreadable
-// for an answer that cannot be read, and *APIError for a refusal.
+// Errors besides those of [broker.Broker]: ErrUnreadable for an answer that cannot be read, and *APIError for a
+// refusal. Place returns them for what it asks before it sends the order alone.
 //
 // Contracts are looked up once in the life of a client. Stocks, options and futures are found by their terms; an
 // option on an index wants its Underlying, such as SPX for SPXW. Other contracts are found by their ConID alone,

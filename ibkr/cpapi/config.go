@@ -185,7 +185,9 @@ func (c *Config) client() (*http.Client, error) {
 	transport := c.Transport
 	if transport == nil {
 		// A transport with a TLS configuration of its own speaks HTTP/1.1, as the gateway does.
-		transport = &http.Transport{TLSClientConfig: c.tls(), MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+		// A connection that the server closes at the moment at which an order is sent would leave the order's
+		// outcome unknown: idle connections are not kept for long.
+		transport = &http.Transport{TLSClientConfig: c.tls(), MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second,
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
 	}
 	return &http.Client{Transport: transport, Jar: jar,
