@@ -174,11 +174,12 @@ func accountsOf(may *traded, see []viewed, paper *bool) []broker.Account {
 	return out
 }
 
-// kindOfAccount tells whole accounts from their segments, such as U1234567C, and from groups, such as All.
+// kindOfAccount tells whole accounts from their segments, such as U1234567C, and from groups, such as All and an
+// advisor's own account, whose orders go to clients.
 func kindOfAccount(id string, ids []string, may *traded) broker.AccountKind {
 	letters := strings.TrimRight(id, "0123456789")
 	switch {
-	case slices.Contains(may.Groups, id) || slices.Contains(may.Profiles, id):
+	case slices.Contains(may.Groups, id) || slices.Contains(may.Profiles, id) || bool(may.Props[id].HasChildren):
 		return broker.Group
 	case len(id) > 1 && slices.Contains(ids, id[:len(id)-1]) && letters == id:
 		return broker.Segment

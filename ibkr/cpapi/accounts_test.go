@@ -68,6 +68,14 @@ func TestAccountsOfAnAdvisor(t *testing.T) {
 	}
 }
 
+// An order in an advisor's own account is shared out among clients: it is no account to trade in.
+func TestAdvisorsOwnAccountIsAGroup(t *testing.T) {
+	may := traded{Accounts: []string{"DF100001", "DU100001"}, Props: map[string]acProp{"DF100001": {HasChildren: true}, "DU100001": {}}}
+	list := accountsOf(&may, nil, nil)
+	require.Equal(t, []broker.AccountKind{broker.Group, broker.WholeAccount}, []broker.AccountKind{list[0].Kind, list[1].Kind})
+	require.False(t, list[0].Tradable)
+}
+
 // Public source: Lean.IB#228: a default group overrode the account of an order.
 func TestReport05GroupsAreNoAccounts(t *testing.T) {
 	f := newFake(t)

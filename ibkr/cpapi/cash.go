@@ -80,7 +80,8 @@ func decodeLedger(r *reply) (map[string]ledgerRow, error) {
 	return rows, nil
 }
 
-// Cash implements [broker.Broker]. A rate is there only where the sums of the ledger prove what it means.
+// Cash implements [broker.Broker]. A rate is there only where the sums of the ledger prove what it means. The sums
+// also tell whether the cash has the gain of open futures in it; where it has not, the gain is added.
 func (c *Client) Cash(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Balance], error) {
 	out := broker.Answer[broker.Balance]{}
 	a, err := c.beginOf(ctx, id)

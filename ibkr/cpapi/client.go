@@ -14,6 +14,13 @@ import (
 
 // Client is one login at IBKR; it implements [broker.Broker]. Make one with [Open]. It is safe for concurrent
 // use.
+//
+// Errors besides those of [broker.Broker]: ErrUnreadable for an answer that cannot be read, and *APIError for a
+// refusal. Place returns them for what it asks before it sends the order alone.
+//
+// Contracts are looked up once in the life of a client. Stocks, options and futures are found by their terms; an
+// option on an index wants its Underlying, such as SPX for SPXW. Other contracts are found by their ConID alone,
+// which positions, orders and executions give. Where a ConID is given, its terms must be the contract's.
 type Client struct {
 	config Config
 	base   *url.URL

@@ -42,7 +42,7 @@ type Config struct {
 	// other.
 	Compete bool
 	// Answers are the ids of the messages that are answered yes when an order is placed; DefaultAnswers if
-	// nil. Every other question is answered no, and the order rejected.
+	// nil, none if empty. Every other question is answered no, and the order rejected.
 	Answers []string
 	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to say
 	// nothing.
@@ -185,7 +185,9 @@ func (c *Config) client() (*http.Client, error) {
 	transport := c.Transport
 	if transport == nil {
 		// A transport with a TLS configuration of its own speaks HTTP/1.1, as the gateway does.
-		transport = &http.Transport{TLSClientConfig: c.tls(), MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+		// A connection that the server closes at the moment at which an order is sent would leave the order's
+		// outcome unknown: idle connections are not kept for long.
+		transport = &http.Transport{TLSClientConfig: c.tls(), MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second,
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
 	}
 	return &http.Client{Transport: transport, Jar: jar,

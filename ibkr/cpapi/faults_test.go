@@ -29,6 +29,7 @@ var faults = map[gatewaysim.FaultKind][]gatewaysim.Route{
 	gatewaysim.AnswerText: anyRoute, gatewaysim.AnswerRedirect: anyRoute, gatewaysim.NumbersOdd: append(rowRoutes, gatewaysim.RouteLedger),
 	gatewaysim.OrdersFiltered: {gatewaysim.RouteOrders}, gatewaysim.RatesInverted: {gatewaysim.RouteLedger}, gatewaysim.ModeWrong: {gatewaysim.RouteAccounts},
 	gatewaysim.SnapshotsForgot: {gatewaysim.RouteSnapshot}, gatewaysim.SocketDrops: {""},
+	gatewaysim.ListEmpty: {gatewaysim.RoutePositions}, gatewaysim.ListPartial: {gatewaysim.RoutePositions}, gatewaysim.AnswerStale: {gatewaysim.RoutePositions},
 	gatewaysim.RefuseOrder: {""}, gatewaysim.UnknownQuestion: {""}, gatewaysim.CommissionLate: {""}, gatewaysim.DuplicateRef: {""},
 }
 

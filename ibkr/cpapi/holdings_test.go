@@ -46,6 +46,33 @@ func TestPositions(t *testing.T) {
 	require.Equal(t, 1, f.count("POST /portfolio/DU100001/positions/invalidate"), "positions are cached until they are invalidated")
 }
 
+// The pages of positions come from a cache: where they lack what is held by now, they prove nothing.
+func TestPagesThatAreOld(t *testing.T) {
+	row := func(conid, quantity string) string {
+		return fmt.Sprintf(`{"acctId":"DU100001","conid":%s,"position":%s}`, conid, quantity)
+	}
+	for name, c := range map[string]struct {
+		pages, now string
+		complete   bool
+	}{
+		"the same":           {"[" + row("756733", "2") + "]", "[" + row("756733", "2.0") + "]", true},
+		"an empty page":      {"[]", "[" + row("756733", "2") + "]", false},
+		"another quantity":   {"[" + row("756733", "2") + "]", "[" + row("756733", "3") + "]", false},
+		"closed by now":      {"[" + row("756733", "2") + "]", "[" + row("756733", "0") + "]", false},
+		"closed in both":     {"[]", "[" + row("756733", "0") + "]", true},
+		"in two models":      {"[" + row("756733", "5") + "]", "[" + row("756733", "2") + "," + row("756733", "3") + "]", true},
+		"in the pages alone": {"[" + row("756733", "2") + "," + row("320227571", "1") + "]", "[" + row("756733", "2") + "]", true},
+		"nothing in either":  {"[]", "[]", true},
+	} {
+		f := newFake(t)
+		f.on("GET /portfolio/{account}/positions/{page}", pages(c.pages))
+		f.on("GET /portfolio2/{account}/positions", always(200, c.now))
+		out, err := f.client().Positions(t.Context(), mine)
+		require.NoError(t, err)
+		require.Equal(t, c.complete, out.Complete, name)
+	}
+}
+
 // A contract may be held in several models, and may come twice when rows move between pages.
 func TestPositionsThatComeTwice(t *testing.T) {
 	row := func(model string) string {

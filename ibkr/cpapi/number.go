@@ -139,7 +139,7 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	case b[0] == '"':
 		return json.Unmarshal(b, (*string)(t))
 	case b[0] == '{' || b[0] == '[':
-		return fmt.Errorf("%.20q where a text should be", b)
+		return errors.New("an object or a list where a text should be") // which may be a secret
 	}
 	*t = text(b)
 	return nil

@@ -50,7 +50,8 @@ func (h *held) mark(i ledger.Instrument) ledger.Mark {
 // maxPages bounds the pages of positions: 100 rows each, or 30 by older servers.
 const maxPages = 200
 
-// Positions implements [broker.Broker]. The positions are of all of the account's models. A position in a
+// Positions implements [broker.Broker]. The positions are of all of the account's models. The answer is complete if
+// IBKR's two lists of positions agree. A position in a
 // contract of which the library has no terms, such as a combination, is an error.
 func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Position], error) {
 	out := broker.Answer[broker.Position]{}
@@ -71,7 +72,7 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 		return out, c.seen(err)
 	}
 	out.AsOf = c.now()
-	marks, err := c.pricesHeld(ctx, id)
+	now, err := c.heldNow(ctx, id)
 	if err != nil {
 		return out, err
 	}
@@ -85,16 +86,33 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 			return broker.Answer[broker.Position]{}, fmt.Errorf("position of account %s: %w", id, err)
 		}
 		p := broker.Position{Instrument: i, Quantity: row.Position.value, Average: row.Average.value}
-		if m, found := marks[row.ConID]; found {
+		if m, found := now[row.ConID]; found {
 			p.Mark = m.mark(i)
 		}
 		out.List = append(out.List, p)
 	}
+	out.Complete = out.Complete && agree(rows, now)
 	return out, nil
 }
 
-// pricesHeld returns the rows of portfolio2, which name no account and are believed about prices alone.
-func (c *Client) pricesHeld(ctx context.Context, id broker.AccountID) (map[whole]held, error) {
+// agree reports whether the pages have all that portfolio2 has. The pages come from a cache, which may be empty or
+// old for a moment after it was invalidated.
+func agree(pages []held, now map[whole]held) bool {
+	paged := map[whole]ledger.Decimal{}
+	for _, row := range pages {
+		paged[row.ConID] = row.Position.value
+	}
+	for conid, row := range now {
+		if !row.Position.value.Equal(paged[conid]) {
+			return false
+		}
+	}
+	return true
+}
+
+// heldNow returns the rows of portfolio2 by contract, with the models of a contract summed. They are newer than the
+// pages, and name no account: they give prices, and show where the pages are old.
+func (c *Client) heldNow(ctx context.Context, id broker.AccountID) (map[whole]held, error) {
 	r, _, err := c.do(ctx, request{method: http.MethodGet, path: pathOf("portfolio2", string(id), "positions"), priority: prioRest})
 	if err != nil {
 		return nil, err
@@ -105,6 +123,9 @@ func (c *Client) pricesHeld(ctx context.Context, id broker.AccountID) (map[whole
 	}
 	out := map[whole]held{}
 	for _, row := range rows {
+		if was, again := out[row.ConID]; again {
+			row.Position.value = row.Position.value.Add(was.Position.value)
+		}
 		out[row.ConID] = row
 	}
 	return out, nil
