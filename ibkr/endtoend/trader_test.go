@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -179,15 +180,14 @@ func (p plan) trade() error {
 		return err
 	}
 	defer stop()
+	var works sync.Once
 	for n := 0; ctx.Err() == nil; n++ {
 		id := p.Profiles[n%len(p.Profiles)]
 		if err := e.Sync(ctx, id); err != nil {
 			await(ctx, 20*time.Millisecond)
 			continue
 		}
-		if n == 0 {
-			fmt.Println("works")
-		}
+		works.Do(func() { fmt.Println("works") })
 		terms := broker.Terms{Type: broker.LimitOrder, Limit: ledger.MustDecimal([]string{"101", "98.5", "101"}[n%3]), TIF: broker.Day}
 		o := risk.Order{ID: ledger.OrderID(fmt.Sprint(p.Name, "-", n)), Instrument: stock, Quantity: ledger.MustDecimal(fmt.Sprint(n%5 + 1)), Price: terms.Limit}
 		_, err := e.Submit(ctx, id, o, terms)
