@@ -147,6 +147,10 @@ capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html repo
 failover: ## run examples/failover, which starts and kills servers of its own
 	go run ./examples/failover
 
+.PHONY: gatewaysim
+gatewaysim: ## serve a simulated gateway of IBKR's Client Portal Web API; FLAGS="-listen 127.0.0.1:5000 -questions"
+	go run ./cmd/gatewaysim $(FLAGS)
+
 .PHONY: test-model-faults
 test-model-faults: ## faults in the rules, one after another, which the independent model must find
 	go run ./internal/rulemodel/faults

@@ -1,0 +1,3 @@
+// Package endtoend has tests alone: processes that trade through the engine of package broker, package cpapi
+// and a simulated gateway, on PostgreSQL, and are killed at every step.
+package endtoend
