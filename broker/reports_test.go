@@ -101,7 +101,7 @@ func hookedRig(t *testing.T, n int, change func(*broker.Config)) (*rig, *hooked)
 	return r, h
 }
 
-var gone = errors.New("no answer")
+var errGone = errors.New("no answer")
 
 // 1 and 6 (erdewit/ib_insync#442, nautilus#878): what several accounts hold is never summed, and "All" is none.
 func TestReport1EveryAccountIsAskedForItself(t *testing.T) {
@@ -143,12 +143,12 @@ func TestReport3AnAccountThatDoesNotAnswer(t *testing.T) {
 	r, h := hookedRig(t, 2, nil)
 	h.answer(hooks{positions: func(ctx context.Context, a broker.AccountID) (broker.Answer[broker.Position], error) {
 		if a == "DU1000200" {
-			return broker.Answer[broker.Position]{}, gone
+			return broker.Answer[broker.Position]{}, errGone
 		}
 		return r.paper.Positions(ctx, a)
 	}})
 	r.Advance(time.Second)
-	require.ErrorIs(t, r.engine.Sync(t.Context()), gone)
+	require.ErrorIs(t, r.engine.Sync(t.Context()), errGone)
 	status := r.engine.Status().Accounts
 	require.Equal(t, map[broker.AccountID]bool{"DU1000200": false, "DU1000201": true},
 		map[broker.AccountID]bool{status[0].Account: status[0].Ready, status[1].Account: status[1].Ready})
