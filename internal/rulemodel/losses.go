@@ -128,7 +128,7 @@ func (j *judge) highWater() rat {
 
 // waits reports whether capital came or went for which the high-water mark is not adjusted yet.
 func (j *judge) waits() bool {
-	return len(j.marked().waiting) > 0
+	return slices.ContainsFunc(j.marked().waiting, func(f flow) bool { return f.at(j).Sign() != 0 })
 }
 
 func (j *judge) worthOfAll(list []flow) rat {
