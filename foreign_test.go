@@ -125,7 +125,7 @@ var asks = map[string]func(ctx context.Context, m *accounts.MultiAccountManager,
 		return m.SetCredentials(ctx, p.ID, nil)
 	},
 	"Credentials": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
-		_, err := m.Credentials(ctx, p.ID)
+		_, err := m.Credentials(ctx, p.ID, credentials.GatewaySession)
 		return err
 	},
 	"DeleteCredentials": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
