@@ -128,6 +128,10 @@ var asks = map[string]func(ctx context.Context, m *accounts.MultiAccountManager,
 		_, err := m.Credentials(ctx, p.ID, credentials.GatewaySession)
 		return err
 	},
+	"CredentialKinds": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
+		_, err := m.CredentialKinds(ctx, p.ID)
+		return err
+	},
 	"DeleteCredentials": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
 		return m.DeleteCredentials(ctx, p.ID)
 	},
