@@ -10,6 +10,7 @@ import (
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/internal/payloadtest"
 	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
@@ -28,6 +29,7 @@ func payloads() (all []payload) {
 	}
 	return append(all,
 		&CredentialAccess{Action: "get", By: "anna", Outcome: "refused", Attempts: 3, Time: payloadtest.Time},
+		&CredentialAccess{Action: "set", Login: "main", Kind: credentials.FlexToken, Through: "p", Outcome: "ok", Time: payloadtest.Time},
 		&CredentialAccess{Action: "get", Outcome: "begun", Time: payloadtest.Time})
 }
 

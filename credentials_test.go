@@ -39,26 +39,28 @@ func (h *hookedCreds) around(ctx context.Context, op string, call func() error) 
 	return err
 }
 
-func (h *hookedCreds) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
-	return h.around(ctx, "put", func() error { return h.Store.Put(ctx, id, c) })
+func (h *hookedCreds) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
+	return h.around(ctx, "put", func() error { return h.Store.Put(ctx, key, c) })
 }
 
-func (h *hookedCreds) Get(ctx context.Context, id accounts.ProfileID) (c credentials.Set, err error) {
-	err = h.around(ctx, "get", func() (err error) { c, err = h.Store.Get(ctx, id); return err })
+func (h *hookedCreds) Get(
+	ctx context.Context, key accounts.LoginKey, kind credentials.Kind,
+) (c credentials.Set, err error) {
+	err = h.around(ctx, "get", func() (err error) { c, err = h.Store.Get(ctx, key, kind); return err })
 	return c, err
 }
 
-func (h *hookedCreds) Delete(ctx context.Context, id accounts.ProfileID) error {
-	return h.around(ctx, "delete", func() error { return h.Store.Delete(ctx, id) })
+func (h *hookedCreds) Delete(ctx context.Context, key accounts.LoginKey, kinds ...credentials.Kind) error {
+	return h.around(ctx, "delete", func() error { return h.Store.Delete(ctx, key, kinds...) })
 }
 
 // requireNoCredentials checks that the profile has none, neither for the manager nor in the store.
 func requireNoCredentials(t *testing.T, m *accounts.MultiAccountManager, creds *memcreds.Store, id accounts.ProfileID) {
 	t.Helper()
-	ids, err := creds.List(t.Context())
+	keys, err := creds.List(t.Context())
 	require.NoError(t, err, "list credentials")
-	require.NotContains(t, ids, id, "credentials are left in the store")
-	_, err = m.Credentials(t.Context(), id)
+	require.NotContains(t, keys, accounts.LoginKey(id), "credentials are left in the store")
+	_, err = m.Credentials(t.Context(), id, credentials.GatewaySession)
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "credentials are handed out")
 }
 
@@ -112,7 +114,7 @@ func TestArchivedProfileHandsNothingOut(t *testing.T) {
 	create(t, t.Context(), m, "a")
 	require.NoError(t, m.ArchiveProfile(t.Context(), "a"))
 	require.NoError(t, creds.Put(t.Context(), "a", credentials.NewGatewaySession()), "leave something behind")
-	_, err := m.Credentials(t.Context(), "a")
+	_, err := m.Credentials(t.Context(), "a", credentials.GatewaySession)
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "an archived profile's credentials were handed out")
 	require.NoError(t, m.ArchiveProfile(t.Context(), "a"))
 	requireNoCredentials(t, m, creds, "a")
@@ -218,10 +220,10 @@ func TestCredentialsBesideACorruptJournal(t *testing.T) {
 	require.NoError(t, m.SetCredentials(t.Context(), "a", credentials.Set{"old": credentials.NewSecret([]byte("x"))}))
 	broken := newManager(t, corruptStore{store}, accounts.WithCredentialStore(creds))
 	require.ErrorIs(t, broken.SetCredentials(t.Context(), "a", credentials.NewGatewaySession()), accounts.ErrCorrupt)
-	c, err := broken.Credentials(t.Context(), "a")
+	c, err := broken.Credentials(t.Context(), "a", credentials.GatewaySession)
 	require.ErrorIs(t, err, accounts.ErrCorrupt)
 	require.Nil(t, c, "credentials with an error")
-	kept, err := creds.Get(t.Context(), "a")
+	kept, err := creds.Get(t.Context(), "a", "")
 	require.NoError(t, err)
 	require.Contains(t, kept, "old", "what was refused was done")
 	err = broken.DeleteCredentials(t.Context(), "a")
@@ -317,7 +319,7 @@ func TestBegunAccessIsInTheJournal(t *testing.T) {
 		return nil
 	}
 	require.NoError(t, m.SetCredentials(t.Context(), "a", credentials.NewGatewaySession()))
-	_, err := m.Credentials(t.Context(), "a")
+	_, err := m.Credentials(t.Context(), "a", credentials.GatewaySession)
 	require.NoError(t, err)
 	switchTo(t, t.Context(), m, "a")
 	require.NoError(t, m.DeleteCredentials(t.Context(), "a"))
@@ -346,7 +348,7 @@ func TestAttemptsOfStrangers(t *testing.T) {
 		}
 		const flood = 1000
 		for range flood {
-			_, err := m.Credentials(bert, "a")
+			_, err := m.Credentials(bert, "a", credentials.GatewaySession)
 			require.ErrorIs(t, err, accounts.ErrProfileNotFound)
 		}
 		synctest.Wait()
@@ -410,7 +412,10 @@ func TestForeignProfileIsAsOneThatDoesNotExist(t *testing.T) {
 			require.NoError(t, m.ArchiveProfile(anna, "archived"))
 			bert := context.WithValue(accounts.WithOwner(t.Context(), "bert"), callerKey{}, true)
 			for op, call := range map[string]func(id accounts.ProfileID) error{
-				"Credentials":    func(id accounts.ProfileID) error { _, err := m.Credentials(bert, id); return err },
+				"Credentials": func(id accounts.ProfileID) error {
+					_, err := m.Credentials(bert, id, credentials.GatewaySession)
+					return err
+				},
 				"SetCredentials": func(id accounts.ProfileID) error { return m.SetCredentials(bert, id, credentials.NewGatewaySession()) },
 				"with what is invalid": func(id accounts.ProfileID) error {
 					return m.SetCredentials(bert, id, credentials.Set{})

@@ -6,7 +6,8 @@
 // A profile ([AccountProfile]) names one account and how the account may trade: capital level, risk
 // tolerance, limits, gateway, status. The library keys everything on the [ProfileID]. The account
 // id of the broker is an attribute, because brokers have renumbered accounts. Credentials are not
-// part of a profile. A [CredentialStore] keeps them under the profile's id.
+// part of a profile. A profile names a login, or has one of its own, and profiles of one owner may
+// share a login. A [CredentialStore] keeps the credentials of each login, by kind.
 //
 // Whatever happens in an account is a [ledger.Fact]: a [ledger.Trade], a [ledger.CashMovement], a
 // [ledger.Split], a [ledger.Opening], a [ledger.Transfer], a [ledger.Cancellation] or a [ledger.EquityPoint].

@@ -87,9 +87,13 @@ var (
 	// ErrNoCheckpoint is returned by Store.Checkpoint when none was saved.
 	ErrNoCheckpoint = errors.New("no checkpoint")
 
-	// ErrCredentialsNotFound is returned when a CredentialStore has nothing under the id, and by
-	// Credentials for an archived profile.
+	// ErrCredentialsNotFound is returned when a CredentialStore has nothing of the kind under the key,
+	// and by Credentials for an archived profile.
 	ErrCredentialsNotFound = errors.New("credentials not found")
+
+	// ErrLoginShared is returned by DeleteCredentials for a login that other profiles name. The text
+	// names them.
+	ErrLoginShared = errors.New("login is shared")
 
 	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.
 	ErrNoCredentialStore = errors.New("no credential store configured")

@@ -125,7 +125,11 @@ var asks = map[string]func(ctx context.Context, m *accounts.MultiAccountManager,
 		return m.SetCredentials(ctx, p.ID, nil)
 	},
 	"Credentials": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
-		_, err := m.Credentials(ctx, p.ID)
+		_, err := m.Credentials(ctx, p.ID, credentials.GatewaySession)
+		return err
+	},
+	"CredentialKinds": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {
+		_, err := m.CredentialKinds(ctx, p.ID)
 		return err
 	},
 	"DeleteCredentials": func(ctx context.Context, m *accounts.MultiAccountManager, p accounts.AccountProfile) error {

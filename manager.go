@@ -221,8 +221,9 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 
 // UpdateProfile replaces the profile with p.ID by p and returns it as stored, with Version raised
 // by one and UpdatedAt by the clock. Read a profile, change it, and update it: empty fields are not
-// filled in. IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees.
-// CreatedAt and LastUsedAt of p are ignored.
+// filled in. IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees. Login
+// may change: what the login before has in the credential store stays there. CreatedAt and LastUsedAt
+// of p are ignored.
 //
 // Another status or other limits are written to the profile's journal too, so that every process
 // decides later orders by them. If that fails, the profile is returned as stored with the error,
@@ -319,7 +320,8 @@ const archiveAttempts = 10
 // Its name stays taken, and its journal is kept: facts that the broker reports late can still be
 // recorded. If it is its owner's active profile, the owner has none afterwards; that runs no
 // OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
-// there is one. It waits for a switch of the same owner that is under way. Archiving an archived
+// there is one: those of its own login, and those of the login that it names, unless another profile
+// names that login too. It waits for a switch of the same owner that is under way. Archiving an archived
 // profile is no error, and finishes what a failure left undone.
 //
 // Errors:
@@ -354,7 +356,7 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 		}
 	}
 	if err == nil {
-		err = m.announceArchived(ctx, s, p)
+		p, err = m.announceArchived(ctx, s, p)
 	}
 	if err != nil {
 		return err
@@ -362,18 +364,21 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	return m.dropArchived(ctx, p)
 }
 
-// announceArchived is announcePolicy for an archived profile, whose journal may be unreadable.
-func (m *MultiAccountManager) announceArchived(ctx context.Context, s scope, before AccountProfile) error {
+// announceArchived is announcePolicy for an archived profile, whose journal may be unreadable. It returns
+// the profile as archived, which does not change any more.
+func (m *MultiAccountManager) announceArchived(
+	ctx context.Context, s scope, before AccountProfile,
+) (AccountProfile, error) {
 	after, err := m.lookup(ctx, s, before.ID)
 	if err != nil {
-		return err
+		return AccountProfile{}, err
 	}
 	m.setProfile(after)
 	before.Status = StatusActive // also when an earlier try got no further
 	if err = m.announcePolicy(ctx, s, before, after); errors.Is(err, ErrCorrupt) {
-		return nil // nobody can trade on it
+		err = nil // nobody can trade on it
 	}
-	return err
+	return after, err
 }
 
 // tryArchive archives the profile, unless another update comes first (ErrConflict).

@@ -193,7 +193,7 @@ func TestArchiveProfile(t *testing.T) {
 
 	require.NoError(t, creds.Put(ctx, "a", credentials.NewGatewaySession())) // left over, as by a failure
 	require.NoError(t, m.ArchiveProfile(ctx, "a"), "archiving twice is an error")
-	_, err = creds.Get(ctx, "a")
+	_, err = creds.Get(ctx, "a", credentials.GatewaySession)
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "archiving again did not tidy up")
 	again, err := m.Profile(ctx, "a")
 	require.NoError(t, err)
@@ -362,7 +362,7 @@ func callsOn(id accounts.ProfileID) []method {
 			return m.SetCredentials(ctx, id, credentials.Set{})
 		}},
 		{"Credentials", func(ctx context.Context, m *accounts.MultiAccountManager) error {
-			_, err := m.Credentials(ctx, id)
+			_, err := m.Credentials(ctx, id, credentials.GatewaySession)
 			return err
 		}},
 		{"DeleteCredentials", func(ctx context.Context, m *accounts.MultiAccountManager) error {
@@ -398,7 +398,7 @@ func TestOwnersAreIsolated(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, accounts.StatusActive, p.Status, "a stranger changed the profile")
 	require.EqualValues(t, 1, p.Version, "a stranger changed the profile")
-	c, err := m.Credentials(anna, "a")
+	c, err := m.Credentials(anna, "a", "")
 	require.NoError(t, err)
 	require.Len(t, c, 1, "a stranger changed the credentials")
 	requireActive(t, anna, m, "a")
@@ -466,22 +466,22 @@ func TestCredentials(t *testing.T) {
 	m := newManager(t, newStore(t), accounts.WithCredentialStore(memcreds.New()))
 	ctx := t.Context()
 	create(t, ctx, m, "a")
-	_, err := m.Credentials(ctx, "a")
+	_, err := m.Credentials(ctx, "a", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound)
 	require.NoError(t, m.SetCredentials(ctx, "a", credentials.Set{"token": credentials.NewSecret([]byte("x"))}))
-	c, err := m.Credentials(ctx, "a")
+	c, err := m.Credentials(ctx, "a", "")
 	require.NoError(t, err)
 	require.Equal(t, "x", string(c["token"].Reveal()))
 	require.NoError(t, m.DeleteCredentials(ctx, "a"))
 	require.NoError(t, m.DeleteCredentials(ctx, "a"), "deleting what is not there is an error")
-	_, err = m.Credentials(ctx, "a")
+	_, err = m.Credentials(ctx, "a", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "deleted credentials can be read")
 	require.ErrorIs(t, m.SetCredentials(ctx, "x", c), accounts.ErrProfileNotFound, "credentials of no profile")
 
 	bare := newManager(t, newStore(t))
 	create(t, ctx, bare, "a")
 	require.ErrorIs(t, bare.SetCredentials(ctx, "a", c), accounts.ErrNoCredentialStore)
-	_, err = bare.Credentials(ctx, "a")
+	_, err = bare.Credentials(ctx, "a", credentials.GatewaySession)
 	require.ErrorIs(t, err, accounts.ErrNoCredentialStore)
 	require.ErrorIs(t, bare.DeleteCredentials(ctx, "a"), accounts.ErrNoCredentialStore)
 }

@@ -247,6 +247,7 @@ type AccountProfile struct {
 	Status        ProfileStatus   `json:"status"`        // active if left empty
 	BaseCurrency  ledger.Currency `json:"base_currency"` // USD if left empty
 	Gateway       Gateway         `json:"gateway,omitzero"`
+	Login         LoginID         `json:"login,omitempty"`  // whose credentials it uses; empty for a login of its own, which no other shares
 	Limits        *risk.Limits    `json:"limits,omitempty"` // nil means DefaultLimits(CapitalLevel, RiskTolerance)
 	Owner         OwnerID         `json:"owner,omitempty"`
 	Version       int64           `json:"version"` // counts updates from 1; UpdateProfile refuses any but the stored one
@@ -299,6 +300,8 @@ func (p AccountProfile) Validate() error {
 	v.Check(p.BaseCurrency.Valid(), "BaseCurrency", "%.40q is not three capital letters", p.BaseCurrency)
 	v.Check(len(p.Owner) <= 50 && (p.Owner == "" || validID(string(p.Owner))), "Owner",
 		"%.60q is not at most 50 bytes of printable ASCII without spaces", p.Owner)
+	v.Check(p.Login == "" || validID(string(p.Login)), "Login",
+		"%.60q is not at most 50 bytes of printable ASCII without spaces", p.Login)
 	switch {
 	case p.Mode != ModePaper && p.Mode != ModeLive:
 		v.Check(false, "Mode", "%.40q is neither paper nor live", p.Mode)

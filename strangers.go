@@ -92,7 +92,7 @@ func (m *MultiAccountManager) writeStrangers() {
 func (m *MultiAccountManager) writeStranger(a attempt, n int) {
 	profile, err := m.store.Profile(m.ctx, a.id)
 	if err == nil {
-		_, err = m.writeAccess(m.ctx, profile, CredentialAccess{Action: a.action, By: a.by,
+		err = m.writeAccess(m.ctx, profile, CredentialAccess{Action: a.action, By: a.by, Login: profile.Login,
 			Outcome: outcomeRefused, Attempts: n})
 	}
 	if err == nil || m.ctx.Err() != nil {

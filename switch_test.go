@@ -115,7 +115,7 @@ type unreadable struct {
 	err error
 }
 
-func (u unreadable) Get(context.Context, accounts.ProfileID) (credentials.Set, error) {
+func (u unreadable) Get(context.Context, accounts.LoginKey, credentials.Kind) (credentials.Set, error) {
 	return nil, u.err
 }
 
@@ -129,13 +129,12 @@ func TestSwitchNeedsCredentials(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "a profile that nobody can log in to")
 
 	failure := errors.New("wrong key")
+	require.NoError(t, m.SetCredentials(ctx, "a", credentials.NewGatewaySession()))
 	broken := newManager(t, store, accounts.WithCredentialStore(unreadable{creds, failure}), log.hook("1", nil))
 	_, err = broken.SwitchProfile(ctx, "a")
 	require.ErrorIs(t, err, failure, "credentials that cannot be read")
 	require.Empty(t, log.take(), "hooks ran without credentials")
 	requireActive(t, ctx, m, "")
-
-	require.NoError(t, m.SetCredentials(ctx, "a", credentials.NewGatewaySession()))
 	switchTo(t, ctx, m, "a")
 }
 

@@ -24,6 +24,12 @@ const (
 	OAuth1a        Kind = "oauth_1.0a"    // the web API with OAuth 1.0a
 )
 
+// Valid reports whether the kind is one of the constants, or empty: of credentials without a kind.
+func (k Kind) Valid() bool {
+	_, known := rules[k]
+	return known || k == ""
+}
+
 // The names of credentials, by kind.
 const (
 	fieldKind = "kind" // of all kinds; not secret

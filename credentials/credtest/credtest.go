@@ -41,8 +41,11 @@ func Run(t *testing.T, open func(t *testing.T) accounts.CredentialStore) {
 		{"a miss is told", misses},
 		{"a repeated delete is no error", deletes},
 		{"list is in order", lists},
-		{"profiles are apart", profilesAreApart},
-		{"ids are taken as they are", oddIDs},
+		{"logins are apart", loginsAreApart},
+		{"kinds are apart", kindsAreApart},
+		{"kinds are deleted apart", deletesKinds},
+		{"an empty key has nothing", emptyKey},
+		{"keys are taken as they are", oddKeys},
 		{"values are taken as they are", oddValues},
 		{"what is invalid changes nothing", invalid},
 		{"values never alias", aliases},
@@ -50,6 +53,7 @@ func Run(t *testing.T, open func(t *testing.T) accounts.CredentialStore) {
 		{"a done context is refused", doneContexts},
 		{"a closed store is refused", closedStores},
 		{"calls at once", concurrency},
+		{"kinds at once", kindsAtOnce},
 		{"nothing leaks", leaks},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -64,34 +68,34 @@ func creds(pairs ...string) credentials.Set {
 	return c
 }
 
-func put(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, c credentials.Set) {
+func put(t *testing.T, s accounts.CredentialStore, key accounts.LoginKey, c credentials.Set) {
 	t.Helper()
-	require.NoError(t, s.Put(t.Context(), id, c), "Put of %q failed", id)
+	require.NoError(t, s.Put(t.Context(), key, c), "Put of %q failed", key)
 }
 
-// requireHas checks that the profile has these credentials and no others.
-func requireHas(t *testing.T, s accounts.CredentialStore, id accounts.ProfileID, want credentials.Set) {
+// requireHas checks that the login has these credentials of their kind and no others.
+func requireHas(t *testing.T, s accounts.CredentialStore, key accounts.LoginKey, want credentials.Set) {
 	t.Helper()
-	got, err := s.Get(t.Context(), id)
-	require.NoError(t, err, "Get of %q failed", id)
-	require.Len(t, got, len(want), "other credentials of %q than were put", id)
+	got, err := s.Get(t.Context(), key, want.Kind())
+	require.NoError(t, err, "Get of %q failed", key)
+	require.Len(t, got, len(want), "other credentials of %q than were put", key)
 	for name, value := range want {
-		require.True(t, value.Equal(got[name]), "%q of %q is not what was put", name, id)
+		require.True(t, value.Equal(got[name]), "%q of %q is not what was put", name, key)
 	}
 }
 
-func requireList(t *testing.T, s accounts.CredentialStore, want ...accounts.ProfileID) {
+func requireList(t *testing.T, s accounts.CredentialStore, want ...accounts.LoginKey) {
 	t.Helper()
 	got, err := s.List(t.Context())
 	require.NoError(t, err, "List failed")
 	require.NotNil(t, got, "List returns nil")
-	require.Equal(t, append([]accounts.ProfileID{}, want...), got, "List")
+	require.Equal(t, append([]accounts.LoginKey{}, want...), got, "List")
 }
 
 func putAndGet(t *testing.T, s accounts.CredentialStore) {
 	login, err := credentials.NewGatewayLogin(credentials.NewSecret([]byte("anna")), credentials.NewSecret([]byte(secret)), "paper")
 	require.NoError(t, err)
-	for id, c := range map[accounts.ProfileID]credentials.Set{"a": login, "b": creds("password", secret), "c": credentials.NewGatewaySession()} {
+	for id, c := range map[accounts.LoginKey]credentials.Set{"a": login, "b": creds("password", secret), "c": credentials.NewGatewaySession()} {
 		put(t, s, id, c)
 		requireHas(t, s, id, c)
 		requireHas(t, s, id, c)
@@ -106,22 +110,22 @@ func replaces(t *testing.T, s accounts.CredentialStore) {
 }
 
 func misses(t *testing.T, s accounts.CredentialStore) {
-	got, err := s.Get(t.Context(), "nobody")
+	got, err := s.Get(t.Context(), "nobody", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "Get of what was never put")
 	require.Nil(t, got, "credentials with an error")
 	put(t, s, "a", creds("p", "x"))
-	_, err = s.Get(t.Context(), "A")
+	_, err = s.Get(t.Context(), "A", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "ids differ by case")
 	requireList(t, s, "a")
 }
 
 func deletes(t *testing.T, s accounts.CredentialStore) {
 	requireList(t, s)
-	require.NoError(t, s.Delete(t.Context(), "a"), "Delete of what was never put")
+	require.NoError(t, s.Delete(t.Context(), "a", ""), "Delete of what was never put")
 	put(t, s, "a", creds("p", "x", "q", "y"))
 	for range 2 {
-		require.NoError(t, s.Delete(t.Context(), "a"), "Delete")
-		_, err := s.Get(t.Context(), "a")
+		require.NoError(t, s.Delete(t.Context(), "a", ""), "Delete")
+		_, err := s.Get(t.Context(), "a", "")
 		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "what was deleted can be read")
 		requireList(t, s)
 	}
@@ -130,7 +134,7 @@ func deletes(t *testing.T, s accounts.CredentialStore) {
 }
 
 func lists(t *testing.T, s accounts.CredentialStore) {
-	ids := []accounts.ProfileID{"Z", "a", "ä", "a-b", "ab", "a b", "B", "10", "9", "a/b"}
+	ids := []accounts.LoginKey{"Z", "a", "ä", "a-b", "ab", "a b", "B", "10", "9", "a/b"}
 	for _, id := range ids {
 		put(t, s, id, creds("p", "x", "q", "y"))
 	}
@@ -138,21 +142,111 @@ func lists(t *testing.T, s accounts.CredentialStore) {
 	requireList(t, s, ids...)
 }
 
-func profilesAreApart(t *testing.T, s accounts.CredentialStore) {
+func loginsAreApart(t *testing.T, s accounts.CredentialStore) {
 	put(t, s, "a", creds("password", "a's", "b", "of a"))
 	put(t, s, "b", creds("password", "b's"))
 	put(t, s, "a.b", creds("password", "of a.b"))
 	put(t, s, "a", creds("password", "a's new"))
 	requireHas(t, s, "b", creds("password", "b's"))
-	require.NoError(t, s.Delete(t.Context(), "a"), "Delete")
+	require.NoError(t, s.Delete(t.Context(), "a", ""), "Delete")
 	requireHas(t, s, "b", creds("password", "b's"))
 	requireHas(t, s, "a.b", creds("password", "of a.b"))
 	requireList(t, s, "a.b", "b")
 }
 
-func oddIDs(t *testing.T, s accounts.CredentialStore) {
-	ids := []accounts.ProfileID{"a'b", `a"b`, `a\b`, "a;b", "a%b", "a_b", "a:b", "a/../b", "ÄÖ", "日本", "a=b", "$1", "*", " a", "-a",
-		accounts.ProfileID(strings.Repeat("x", 50)), accounts.ProfileID(strings.Repeat("x", 49) + "y")}
+// login returns credentials of a kind.
+func login(t *testing.T, kind credentials.Kind, of string) credentials.Set {
+	t.Helper()
+	var c credentials.Set
+	var err error
+	switch kind {
+	case credentials.GatewayLogin:
+		c, err = credentials.NewGatewayLogin(credentials.NewSecret([]byte(of)), credentials.NewSecret([]byte(of+" pw")), "paper")
+	case credentials.FlexToken:
+		c, err = credentials.NewFlexToken(credentials.NewSecret([]byte("123")), of)
+	case credentials.GatewaySession:
+		c = credentials.NewGatewaySession()
+	default:
+		c = creds("of", of)
+	}
+	require.NoError(t, err, "the suite's credentials are not valid")
+	return c
+}
+
+func requireKinds(t *testing.T, s accounts.CredentialStore, key accounts.LoginKey, want ...credentials.Kind) {
+	t.Helper()
+	got, err := s.Kinds(t.Context(), key)
+	require.NoError(t, err, "Kinds failed")
+	require.NotNil(t, got, "Kinds returns nil")
+	require.Equal(t, append([]credentials.Kind{}, want...), got, "Kinds of %q", key)
+}
+
+// kinds are those of one login of the suite, in ascending order.
+var kinds = []credentials.Kind{"", credentials.FlexToken, credentials.GatewayLogin, credentials.GatewaySession}
+
+func kindsAreApart(t *testing.T, s accounts.CredentialStore) {
+	requireKinds(t, s, "a")
+	for i, kind := range slices.Backward(kinds) {
+		put(t, s, "a", login(t, kind, "1"))
+		requireKinds(t, s, "a", kinds[i:]...)
+	}
+	put(t, s, "a", login(t, credentials.FlexToken, "2"))
+	requireHas(t, s, "a", login(t, credentials.FlexToken, "2"))
+	for _, kind := range []credentials.Kind{"", credentials.GatewayLogin, credentials.GatewaySession} {
+		requireHas(t, s, "a", login(t, kind, "1"))
+	}
+	requireList(t, s, "a")
+	for _, kind := range []credentials.Kind{credentials.OAuth1a, "flex ", "FLEX", "unknown"} {
+		_, err := s.Get(t.Context(), "a", kind)
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "Get of kind %q, which was never put", kind)
+	}
+	put(t, s, "b", login(t, credentials.FlexToken, "3"))
+	_, err := s.Get(t.Context(), "b", credentials.GatewayLogin)
+	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "another login has the kind")
+	requireKinds(t, s, "b", credentials.FlexToken)
+}
+
+func deletesKinds(t *testing.T, s accounts.CredentialStore) {
+	for _, kind := range kinds {
+		put(t, s, "a", login(t, kind, "1"))
+		put(t, s, "b", login(t, kind, "2"))
+	}
+	require.NoError(t, s.Delete(t.Context(), "a", credentials.OAuth1a), "Delete of a kind that was never put")
+	for i, kind := range kinds {
+		requireHas(t, s, "a", login(t, kind, "1"))
+		require.NoError(t, s.Delete(t.Context(), "a", kind), "Delete of kind %q", kind)
+		_, err := s.Get(t.Context(), "a", kind)
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "what was deleted can be read")
+		requireKinds(t, s, "a", kinds[i+1:]...)
+	}
+	requireList(t, s, "b")
+	requireKinds(t, s, "b", kinds...)
+	require.NoError(t, s.Delete(t.Context(), "b", kinds[0], credentials.OAuth1a, kinds[2]), "Delete of several kinds")
+	requireKinds(t, s, "b", kinds[1], kinds[3])
+	requireHas(t, s, "b", login(t, kinds[1], "2"))
+	for range 2 {
+		require.NoError(t, s.Delete(t.Context(), "b"), "Delete of every kind")
+		requireKinds(t, s, "b")
+		requireList(t, s)
+	}
+	_, err := s.Get(t.Context(), "b", kinds[3])
+	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "what was deleted can be read")
+}
+
+func emptyKey(t *testing.T, s accounts.CredentialStore) {
+	put(t, s, "a", creds("p", "x"))
+	_, err := s.Get(t.Context(), "", "")
+	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "Get of no key")
+	requireKinds(t, s, "")
+	require.NoError(t, s.Delete(t.Context(), "", ""), "Delete of no key")
+	require.NoError(t, s.Delete(t.Context(), ""), "Delete of all of no key")
+	requireHas(t, s, "a", creds("p", "x"))
+}
+
+func oddKeys(t *testing.T, s accounts.CredentialStore) {
+	ids := []accounts.LoginKey{"a'b", `a"b`, `a\b`, "a;b", "a%b", "a_b", "a:b", "a/../b", "ÄÖ", "日本", "a=b", "$1", "*", " a", "-a",
+		"a", "a b", " a b", "a  b", accounts.LoginKey(strings.Repeat("x", 50)), accounts.LoginKey(strings.Repeat("x", 49) + "y"),
+		accounts.LoginKey(strings.Repeat("x", 50) + " " + strings.Repeat("y", 50))}
 	for _, id := range ids {
 		put(t, s, id, creds("of", string(id)))
 	}
@@ -194,7 +288,7 @@ func invalid(t *testing.T, s accounts.CredentialStore) {
 		requireHidden(t, "the error of "+name, err.Error())
 		requireHas(t, s, "a", creds("p", "x"))
 	}
-	require.ErrorIs(t, s.Put(t.Context(), "", creds("p", "x")), accounts.ErrInvalid, "an empty id was accepted")
+	require.ErrorIs(t, s.Put(t.Context(), "", creds("p", "x")), accounts.ErrInvalid, "an empty key was accepted")
 	requireList(t, s, "a")
 }
 
@@ -204,12 +298,12 @@ func aliases(t *testing.T, s accounts.CredentialStore) {
 	given["q"] = credentials.NewSecret([]byte("y"))
 	given["p"].Wipe()
 	requireHas(t, s, "a", creds("p", "x"))
-	got, err := s.Get(t.Context(), "a")
+	got, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Get failed")
 	got.Wipe()
 	delete(got, "p")
 	requireHas(t, s, "a", creds("p", "x"))
-	got, err = s.Get(t.Context(), "a")
+	got, err = s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Get failed")
 	put(t, s, "a", creds("p", "z"))
 	require.Equal(t, "x", string(got["p"].Reveal()), "a replacement reached what was returned before")
@@ -234,8 +328,9 @@ func pings(t *testing.T, s accounts.CredentialStore) {
 func calls(s accounts.CredentialStore) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Put":    func(ctx context.Context) error { return s.Put(ctx, "a", creds("p", secret)) },
-		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "a"); return err },
-		"Delete": func(ctx context.Context) error { return s.Delete(ctx, "a") },
+		"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "a", ""); return err },
+		"Delete": func(ctx context.Context) error { return s.Delete(ctx, "a", "") },
+		"Kinds":  func(ctx context.Context) error { _, err := s.Kinds(ctx, "a"); return err },
 		"List":   func(ctx context.Context) error { _, err := s.List(ctx); return err },
 		"Ping":   s.Ping,
 	}
@@ -276,15 +371,43 @@ func concurrency(t *testing.T, s accounts.CredentialStore) {
 		require.NoError(t, err, "calls at once")
 	}
 	for w := range workers {
-		id := accounts.ProfileID(fmt.Sprint("own", w))
-		requireHas(t, s, id, creds("p", fmt.Sprint(rounds-1)))
+		requireHas(t, s, accounts.LoginKey(fmt.Sprint("own", w)), creds("p", fmt.Sprint(rounds-1)))
+	}
+}
+
+// kindsAtOnce puts each kind of one login from a goroutine of its own: none is lost.
+func kindsAtOnce(t *testing.T, s accounts.CredentialStore) {
+	const rounds = 15
+	errs := make(chan error, len(kinds))
+	var wg sync.WaitGroup
+	for _, kind := range kinds {
+		sets := make([]credentials.Set, rounds)
+		for i := range sets {
+			sets[i] = login(t, kind, fmt.Sprint(i))
+		}
+		wg.Go(func() {
+			var err error
+			for _, c := range sets {
+				err = errors.Join(err, s.Put(t.Context(), "a", c))
+			}
+			errs <- err
+		})
+	}
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		require.NoError(t, err, "kinds at once")
+	}
+	requireKinds(t, s, "a", kinds...)
+	for _, kind := range kinds {
+		requireHas(t, s, "a", login(t, kind, fmt.Sprint(rounds-1)))
 	}
 }
 
 func work(ctx context.Context, s accounts.CredentialStore, w, rounds int) error {
 	random := rand.New(rand.NewPCG(uint64(w), 1))
 	for i := range rounds {
-		if err := s.Put(ctx, accounts.ProfileID(fmt.Sprint("own", w)), creds("p", fmt.Sprint(i))); err != nil {
+		if err := s.Put(ctx, accounts.LoginKey(fmt.Sprint("own", w)), creds("p", fmt.Sprint(i))); err != nil {
 			return err
 		}
 		value := fmt.Sprint(w, ".", i)
@@ -294,11 +417,11 @@ func work(ctx context.Context, s accounts.CredentialStore, w, rounds int) error 
 				return err
 			}
 		case 2:
-			if err := s.Delete(ctx, "shared"); err != nil {
+			if err := s.Delete(ctx, "shared", ""); err != nil {
 				return err
 			}
 		}
-		got, err := s.Get(ctx, "shared")
+		got, err := s.Get(ctx, "shared", "")
 		if errors.Is(err, accounts.ErrCredentialsNotFound) {
 			continue
 		}
@@ -323,7 +446,7 @@ func leaks(t *testing.T, s accounts.CredentialStore) {
 	defer slog.SetDefault(previous)
 	c := creds("password", secret)
 	put(t, s, "a", c)
-	got, err := s.Get(t.Context(), "a")
+	got, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Get failed")
 	slog.Info("credentials", "given", c, "got", got)
 	for _, v := range []any{s, c, got, fmt.Errorf("log in with %v and %+v", got, got["password"])} {

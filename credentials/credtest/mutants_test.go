@@ -20,39 +20,52 @@ import (
 type mutant struct {
 	*memcreds.Store
 	how  string
-	kept map[accounts.ProfileID]credentials.Set
+	kept map[place]credentials.Set
+}
+
+type place struct {
+	key  accounts.LoginKey
+	kind credentials.Kind
 }
 
 var mutants = []string{"merges", "miss without error", "delete twice fails", "unordered", "nil list", "shares what it is given",
 	"accepts what is invalid", "heeds no context", "works when closed", "tells in errors", "prints", "loses case", "drops empty values",
-	"answers no ping", "needs credentials for a ping", "writes for a ping", "answers a ping when closed", "answers a ping under a done context"}
+	"answers no ping", "needs credentials for a ping", "writes for a ping", "answers a ping when closed", "answers a ping under a done context",
+	"keeps one kind", "gives any kind", "deletes all kinds", "deletes no kind without a name", "deletes the first kind alone",
+	"unordered kinds", "nil kinds", "kinds of anybody", "cuts keys off"}
 
-func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
+func (m *mutant) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
 	switch m.how {
 	case "merges":
-		if old, err := m.Store.Get(ctx, id); err == nil {
+		if old, err := m.Store.Get(ctx, key, c.Kind()); err == nil {
 			for name, s := range c {
 				old[name] = s
 			}
 			c = old
 		}
 	case "shares what it is given":
-		m.kept[id] = c
+		m.kept[place{key, c.Kind()}] = c
 	case "accepts what is invalid":
 		if c.Validate() != nil {
 			return nil
 		}
 	case "tells in errors":
-		if err := m.Store.Put(ctx, id, c); err != nil {
+		if err := m.Store.Put(ctx, key, c); err != nil {
 			for _, s := range c {
 				err = fmt.Errorf("%w: %s", err, s.Reveal())
 			}
 			return err
 		}
+	case "keeps one kind":
+		for _, other := range kinds {
+			_ = m.Store.Delete(ctx, key, other)
+		}
+	case "cuts keys off":
+		key = key[:min(len(key), 50)]
 	case "heeds no context":
 		ctx = context.WithoutCancel(ctx)
 	case "loses case":
-		if id == "a" {
+		if key == "a" {
 			_ = m.Store.Put(ctx, "A", c)
 		}
 	case "drops empty values":
@@ -63,28 +76,56 @@ func (m *mutant) Put(ctx context.Context, id accounts.ProfileID, c credentials.S
 			}
 		}
 	}
-	return m.Store.Put(ctx, id, c)
+	return m.Store.Put(ctx, key, c)
 }
 
-func (m *mutant) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
-	c, err := m.Store.Get(ctx, id)
+func (m *mutant) Get(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) (credentials.Set, error) {
+	if m.how == "gives any kind" {
+		if there, err := m.Store.Kinds(ctx, key); err == nil && len(there) > 0 && !slices.Contains(there, kind) {
+			kind = there[0]
+		}
+	}
+	c, err := m.Store.Get(ctx, key, kind)
 	switch {
 	case m.how == "miss without error" && err != nil && ctx.Err() == nil:
 		return nil, nil
 	case m.how == "shares what it is given" && err == nil:
-		return m.kept[id], nil
+		return m.kept[place{key, kind}], nil
 	}
 	return c, err
 }
 
-func (m *mutant) Delete(ctx context.Context, id accounts.ProfileID) error {
-	if _, err := m.Store.Get(ctx, id); err != nil && m.how == "delete twice fails" {
-		return err
+func (m *mutant) Delete(ctx context.Context, key accounts.LoginKey, of ...credentials.Kind) error {
+	switch {
+	case m.how == "delete twice fails" && len(of) > 0:
+		if _, err := m.Store.Get(ctx, key, of[0]); err != nil {
+			return err
+		}
+	case m.how == "deletes all kinds":
+		of = nil
+	case m.how == "deletes no kind without a name" && len(of) == 0:
+		return ctx.Err()
+	case m.how == "deletes the first kind alone" && len(of) > 1:
+		of = of[:1]
 	}
-	return m.Store.Delete(ctx, id)
+	return m.Store.Delete(ctx, key, of...)
 }
 
-func (m *mutant) List(ctx context.Context) ([]accounts.ProfileID, error) {
+func (m *mutant) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials.Kind, error) {
+	if m.how == "kinds of anybody" {
+		key = "a"
+	}
+	there, err := m.Store.Kinds(ctx, key)
+	switch {
+	case m.how == "unordered kinds":
+		slices.Reverse(there)
+	case m.how == "nil kinds" && len(there) == 0:
+		there = nil
+	}
+	return there, err
+}
+
+func (m *mutant) List(ctx context.Context) ([]accounts.LoginKey, error) {
 	ids, err := m.Store.List(ctx)
 	switch {
 	case m.how == "unordered":
@@ -100,7 +141,7 @@ func (m *mutant) Ping(ctx context.Context) error {
 	case "answers no ping":
 		return errors.New("no answer")
 	case "needs credentials for a ping":
-		_, err := m.Store.Get(ctx, "a")
+		_, err := m.Store.Get(ctx, "a", "")
 		return err
 	case "writes for a ping":
 		if err := m.Store.Put(ctx, "ping", creds("p", "x")); err != nil {
@@ -133,7 +174,7 @@ const mutantEnv = "CREDTEST_MUTANT"
 // TestSuite runs the suite on the store that a parent names, and on a sound one.
 func TestSuite(t *testing.T) {
 	Run(t, func(*testing.T) accounts.CredentialStore {
-		return &mutant{Store: memcreds.New(), how: os.Getenv(mutantEnv), kept: map[accounts.ProfileID]credentials.Set{}}
+		return &mutant{Store: memcreds.New(), how: os.Getenv(mutantEnv), kept: map[place]credentials.Set{}}
 	})
 }
 

@@ -21,8 +21,8 @@ import (
 // takes. Windows has 2,560 at most, macOS some 3,000 with the names.
 const itemSize = 1600
 
-// maxItems bounds what is read for one value.
-const maxItems = 2 * credentials.MaxSize / itemSize
+// maxItems bounds what is read for one value: the sets of five kinds.
+const maxItems = 5 * 2 * credentials.MaxSize / itemSize
 
 // items are values of any size under names. A value is one item under its name, the head, which says
 // which parts are the value's. Parts are of one of two generations. A write puts them into the one that
@@ -242,36 +242,58 @@ func (i items) remove(ctx context.Context, name string) error {
 	return i.removeParts(ctx, h, two[:]...)
 }
 
-// profileName is the name of a profile's item. Ids may hold anything; names should not.
-func profileName(id accounts.ProfileID) string {
-	return "profile-" + base64.RawURLEncoding.EncodeToString([]byte(id))
+// itemName is the name of a login's item. Keys may hold anything; names should not. The word is from
+// when every login was a profile's.
+func itemName(key accounts.LoginKey) string {
+	return "profile-" + base64.RawURLEncoding.EncodeToString([]byte(key))
 }
 
-// indexName is that of the item that lists the profiles.
+// read returns the credentials of every kind that the login has; accounts.ErrCredentialsNotFound where
+// there are none.
+func (s *Store) read(ctx context.Context, key accounts.LoginKey) (kinds, error) {
+	packed, err := s.items.read(ctx, itemName(key))
+	defer clear(packed)
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return nil, accounts.ErrCredentialsNotFound
+	case err != nil:
+		return nil, err
+	}
+	return unpack(packed)
+}
+
+// write puts the credentials in place of all that the login has.
+func (s *Store) write(ctx context.Context, key accounts.LoginKey, k kinds) error {
+	packed := pack(k)
+	defer clear(packed)
+	return s.items.write(ctx, itemName(key), packed)
+}
+
+// indexName is that of the item that lists the logins.
 const indexName = "index"
 
-// noted returns the profiles that may have credentials, in ascending order.
-func (s *Store) noted(ctx context.Context) ([]accounts.ProfileID, error) {
+// noted returns the logins that may have credentials, in ascending order.
+func (s *Store) noted(ctx context.Context) ([]accounts.LoginKey, error) {
 	text, err := s.items.read(ctx, indexName)
 	if errors.Is(err, keyring.ErrNotFound) {
 		return nil, nil
 	}
 	var ids [][]byte // as base64: ids may be no UTF-8
 	if err == nil && json.Unmarshal(text, &ids) != nil {
-		err = errCorrupt("the list of profiles cannot be read")
+		err = errCorrupt("the list of logins cannot be read")
 	}
 	if err != nil {
 		return nil, err
 	}
-	list := make([]accounts.ProfileID, len(ids))
+	list := make([]accounts.LoginKey, len(ids))
 	for i, id := range ids {
-		list[i] = accounts.ProfileID(id)
+		list[i] = accounts.LoginKey(id)
 	}
 	slices.Sort(list)
 	return list, nil
 }
 
-func (s *Store) saveNoted(ctx context.Context, list []accounts.ProfileID) error {
+func (s *Store) saveNoted(ctx context.Context, list []accounts.LoginKey) error {
 	ids := make([][]byte, len(list))
 	for i, id := range list {
 		ids[i] = []byte(id)
@@ -283,8 +305,8 @@ func (s *Store) saveNoted(ctx context.Context, list []accounts.ProfileID) error 
 	return s.items.write(ctx, indexName, text)
 }
 
-// note adds a profile to the list.
-func (s *Store) note(ctx context.Context, id accounts.ProfileID) error {
+// note adds a login to the list.
+func (s *Store) note(ctx context.Context, id accounts.LoginKey) error {
 	list, err := s.noted(ctx)
 	if err != nil || slices.Contains(list, id) {
 		return err
@@ -292,24 +314,45 @@ func (s *Store) note(ctx context.Context, id accounts.ProfileID) error {
 	return s.saveNoted(ctx, append(list, id))
 }
 
-// forget takes a profile off the list.
-func (s *Store) forget(ctx context.Context, id accounts.ProfileID) error {
+// forget takes a login off the list.
+func (s *Store) forget(ctx context.Context, id accounts.LoginKey) error {
 	list, err := s.noted(ctx)
 	if err != nil || !slices.Contains(list, id) {
 		return err
 	}
-	return s.saveNoted(ctx, slices.DeleteFunc(list, func(other accounts.ProfileID) bool { return other == id }))
+	return s.saveNoted(ctx, slices.DeleteFunc(list, func(other accounts.LoginKey) bool { return other == id }))
 }
 
-// pack writes credentials as JSON: values in base64, as they are any bytes.
-func pack(c credentials.Set) []byte {
-	plain := make(map[string][]byte, len(c))
-	for name, s := range c {
-		plain[name] = s.Reveal()
+// kinds are the credentials of one login.
+type kinds map[credentials.Kind]credentials.Set
+
+func (k kinds) wipe() {
+	for _, c := range k {
+		c.Wipe()
 	}
-	text, err := json.Marshal(plain)
-	for _, b := range plain {
+}
+
+// plain is credentials as JSON has them: values in base64, as they are any bytes.
+type plain map[string][]byte
+
+func (p plain) clear() {
+	for _, b := range p {
 		clear(b)
+	}
+}
+
+// pack writes credentials as JSON, by kind.
+func pack(k kinds) []byte {
+	all := make(map[credentials.Kind]plain, len(k))
+	for kind, c := range k {
+		all[kind] = make(plain, len(c))
+		for name, s := range c {
+			all[kind][name] = s.Reveal()
+		}
+	}
+	text, err := json.Marshal(all)
+	for _, p := range all {
+		p.clear()
 	}
 	if err != nil { // strings and bytes always marshal
 		return nil
@@ -317,15 +360,32 @@ func pack(c credentials.Set) []byte {
 	return text
 }
 
-func unpack(text []byte) (credentials.Set, error) {
-	var plain map[string][]byte
-	if json.Unmarshal(text, &plain) != nil || len(plain) == 0 {
-		return nil, errCorrupt("credentials cannot be read")
+// unpack reads what pack wrote, or an earlier version: the credentials of one kind, without the kind.
+func unpack(text []byte) (kinds, error) {
+	var all map[credentials.Kind]plain
+	if json.Unmarshal(text, &all) != nil {
+		var one plain
+		if json.Unmarshal(text, &one) != nil {
+			return nil, errCorrupt("credentials cannot be read")
+		}
+		all = map[credentials.Kind]plain{credentials.Kind(one["kind"]): one}
 	}
-	c := make(credentials.Set, len(plain))
-	for name, b := range plain {
-		c[name] = credentials.NewSecret(b)
-		clear(b)
+	k := make(kinds, len(all))
+	for kind, p := range all {
+		k[kind] = make(credentials.Set, len(p))
+		for name, b := range p {
+			k[kind][name] = credentials.NewSecret(b)
+		}
+		p.clear()
 	}
-	return c, nil
+	for kind, c := range k {
+		if len(c) == 0 || c.Kind() != kind {
+			k.wipe()
+			return nil, errCorrupt("credentials are of another kind than is said")
+		}
+	}
+	if len(k) == 0 {
+		return nil, errCorrupt("there are no credentials")
+	}
+	return k, nil
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -25,10 +26,13 @@ var ErrUnavailable = errors.New("keychain is not available")
 // New. All methods are safe for concurrent use.
 //
 // One process at a time should write for one application name: the keychain has no transactions, and
-// two that write the same profile at once may leave it with credentials that nobody can read (Get
-// says so with accounts.ErrCorrupt, and Put mends it). Within a process, and when a process is killed
-// at any moment, a profile has its old or its new credentials. Parts that such a process leaves behind
-// are removed by the profile's next Put or Delete.
+// two that write the same login at once may leave it with credentials that nobody can read (Get
+// says so with accounts.ErrCorrupt, and Put mends it), or lose a kind that one of them wrote. Within a
+// process, and when a process is killed at any moment, a login has its old or its new credentials.
+// Parts that such a process leaves behind are removed by the login's next Put or Delete.
+//
+// Credentials that an earlier version stored under the id of a profile are those of the profile's own
+// login. They are read as they are, and written in the new form by the next Put.
 //
 // A call blocks while the system asks the user for permission, and heeds the context before and
 // between the keychain's items only.
@@ -80,76 +84,133 @@ func (s *Store) begin(ctx context.Context) (end func(), err error) {
 }
 
 // Put implements accounts.CredentialStore. Credentials of any valid size fit: they are split into items of
-// the size that every platform takes. accounts.ErrInvalid when the list of profiles is full, which has
-// room for some 1,800 ids of 50 bytes.
-func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
+// the size that every platform takes. accounts.ErrInvalid when the list of logins is full, which has
+// room for some 4,700 keys of 100 bytes. Where nobody can read what the login has, c takes the place of
+// all of it.
+func (s *Store) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	if id == "" {
-		err = fmt.Errorf("%w: the profile id is empty", accounts.ErrInvalid)
+	if key == "" {
+		err = fmt.Errorf("%w: the login's key is empty", accounts.ErrInvalid)
 	} else {
 		err = c.Validate()
 	}
 	if err == nil {
-		err = s.note(ctx, id) // before it is there: List may know too many, and never too few
+		err = s.note(ctx, key) // before it is there: List may know too many, and never too few
 	}
 	if err == nil {
-		packed := pack(c)
-		defer clear(packed)
-		err = s.items.write(ctx, profileName(id), packed)
+		err = s.put(ctx, key, c)
 	}
 	if err != nil {
-		return fmt.Errorf("put credentials of profile %.60q: %w", id, err)
+		return fmt.Errorf("put credentials of login %.110q: %w", key, err)
 	}
 	return nil
 }
 
+func (s *Store) put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
+	kept, err := s.read(ctx, key)
+	switch {
+	case errors.Is(err, accounts.ErrCorrupt), errors.Is(err, accounts.ErrCredentialsNotFound):
+		kept = kinds{}
+	case err != nil:
+		return err
+	}
+	defer kept.wipe()
+	kept[c.Kind()].Wipe()
+	kept[c.Kind()] = c.Clone()
+	return s.write(ctx, key, kept)
+}
+
 // Get implements accounts.CredentialStore. accounts.ErrCorrupt when what the keychain has is not what
 // Put wrote; ErrUnavailable when it cannot be read.
-func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
+func (s *Store) Get(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) (credentials.Set, error) {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
-	packed, err := s.items.read(ctx, profileName(id))
-	defer clear(packed)
-	var c credentials.Set
-	switch {
-	case errors.Is(err, keyring.ErrNotFound):
+	kept, err := s.read(ctx, key)
+	defer kept.wipe()
+	c, found := kept[kind]
+	if err == nil && !found {
 		err = accounts.ErrCredentialsNotFound
-	case err == nil:
-		c, err = unpack(packed)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("get credentials of profile %.60q: %w", id, err)
+		return nil, fmt.Errorf("get credentials of login %.110q, kind %.40q: %w", key, kind, err)
 	}
-	return c, nil
+	return c.Clone(), nil
 }
 
-// Delete implements accounts.CredentialStore.
-func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
+// Delete implements accounts.CredentialStore. Where nobody can read what the login has, all of it goes.
+func (s *Store) Delete(ctx context.Context, key accounts.LoginKey, of ...credentials.Kind) error {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	err = s.items.remove(ctx, profileName(id))
-	if err == nil {
-		err = s.forget(ctx, id)
+	if len(of) == 0 {
+		err = s.drop(ctx, key)
+	} else {
+		err = s.delete(ctx, key, of)
 	}
 	if err != nil {
-		return fmt.Errorf("delete credentials of profile %.60q: %w", id, err)
+		return fmt.Errorf("delete credentials of login %.110q: %w", key, err)
 	}
 	return nil
 }
 
+// drop removes all that the login has.
+func (s *Store) drop(ctx context.Context, key accounts.LoginKey) error {
+	if err := s.items.remove(ctx, itemName(key)); err != nil {
+		return err
+	}
+	return s.forget(ctx, key)
+}
+
+// delete removes kinds.
+func (s *Store) delete(ctx context.Context, key accounts.LoginKey, of []credentials.Kind) error {
+	kept, err := s.read(ctx, key)
+	if err != nil && !errors.Is(err, accounts.ErrCorrupt) && !errors.Is(err, accounts.ErrCredentialsNotFound) {
+		return err
+	}
+	defer kept.wipe()
+	before := len(kept)
+	for _, kind := range of {
+		kept[kind].Wipe()
+		delete(kept, kind)
+	}
+	switch len(kept) {
+	case 0:
+		return s.drop(ctx, key)
+	case before:
+		return nil
+	}
+	return s.write(ctx, key, kept)
+}
+
+// Kinds implements accounts.CredentialStore. It reads what Get reads, with the same errors.
+func (s *Store) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials.Kind, error) {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	kept, err := s.read(ctx, key)
+	defer kept.wipe()
+	if err != nil && !errors.Is(err, accounts.ErrCredentialsNotFound) {
+		return nil, fmt.Errorf("kinds of credentials of login %.110q: %w", key, err)
+	}
+	list := slices.AppendSeq(make([]credentials.Kind, 0, len(kept)), maps.Keys(kept))
+	slices.Sort(list)
+	return list, nil
+}
+
 // List implements accounts.CredentialStore. The system's interface has no list: the store keeps one
 // beside the credentials, and looks whether each is there.
-func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
+func (s *Store) List(ctx context.Context) ([]accounts.LoginKey, error) {
 	end, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -159,17 +220,17 @@ func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
 	}
-	ids := []accounts.ProfileID{}
-	for _, id := range noted {
-		there, err := s.items.exists(ctx, profileName(id))
+	keys := []accounts.LoginKey{}
+	for _, key := range noted {
+		there, err := s.items.exists(ctx, itemName(key))
 		if err != nil {
 			return nil, fmt.Errorf("list credentials: %w", err)
 		}
 		if there {
-			ids = append(ids, id)
+			keys = append(keys, key)
 		}
 	}
-	return ids, nil
+	return keys, nil
 }
 
 // Ping implements accounts.CredentialStore: nil when the keychain answers. It opens nothing: a

@@ -2,9 +2,12 @@ package keychain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,7 +90,7 @@ func TestApplicationsAreApart(t *testing.T) {
 	r := newRing()
 	a, b := newStore(t, "a", r), newStore(t, "b", r)
 	require.NoError(t, a.Put(t.Context(), "p", login("anna")))
-	_, err := b.Get(t.Context(), "p")
+	_, err := b.Get(t.Context(), "p", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "another application's credentials were read")
 	require.NoError(t, b.Delete(t.Context(), "p"))
 	requireLogin(t, a, "p", "anna")
@@ -102,9 +105,9 @@ func login(user string) credentials.Set {
 	return credentials.Set{"username": credentials.NewSecret([]byte(user)), "password": credentials.NewSecret([]byte(strings.Repeat(user, 1000)))}
 }
 
-func requireLogin(t *testing.T, s *Store, id accounts.ProfileID, users ...string) {
+func requireLogin(t *testing.T, s *Store, id accounts.LoginKey, users ...string) {
 	t.Helper()
-	c, err := s.Get(t.Context(), id)
+	c, err := s.Get(t.Context(), id, "")
 	require.NoError(t, err, "Get failed")
 	require.Contains(t, users, string(c["username"].Reveal()), "neither the old nor the new credentials")
 	require.Equal(t, strings.Repeat(string(c["username"].Reveal()), 1000), string(c["password"].Reveal()), "credentials are mixed")
@@ -141,7 +144,7 @@ func TestEndAtAnyMoment(t *testing.T) {
 
 // extraParts is how many parts more the credentials of one user have than those of another.
 func extraParts(user, than string) int {
-	parts := func(user string) int { return (len(pack(login(user))) + itemSize - 1) / itemSize }
+	parts := func(user string) int { return (len(pack(kinds{"": login(user)})) + itemSize - 1) / itemSize }
 	return parts(user) - parts(than)
 }
 
@@ -154,7 +157,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	ofProfile := func(r *memoryRing) (n int) { // the list of profiles, which is no secret, is not counted
 		for name := range r.items {
-			if strings.Contains(name, profileName("p")) {
+			if strings.Contains(name, itemName("p")) {
 				n++
 			}
 		}
@@ -199,12 +202,12 @@ func TestValuesOfEarlierVersions(t *testing.T) {
 		s := newStore(t, "test", r)
 		require.NoError(t, s.Put(t.Context(), "p", login("old")))
 		for key, value := range maps.Clone(r.items) {
-			if !strings.Contains(key, profileName("p")) {
+			if !strings.Contains(key, itemName("p")) {
 				continue
 			}
 			delete(r.items, key)
-			generation := generations(profileName("p"))[0]
-			earlier := profileName("p") + ".0123456789abcdef"
+			generation := generations(itemName("p"))[0]
+			earlier := itemName("p") + ".0123456789abcdef"
 			r.items[strings.Replace(key, generation, earlier, 1)] = strings.Replace(value, generation, earlier, 1)
 		}
 		requireLogin(t, s, "p", "old")
@@ -215,13 +218,78 @@ func TestValuesOfEarlierVersions(t *testing.T) {
 	}
 }
 
-// More profiles than the list can name are refused, and those that are there stay.
-func TestTooManyProfiles(t *testing.T) {
+// The items of testdata are as the version wrote them that knew no logins: credentials of four profiles,
+// one of each kind. They are what those profiles' own logins have, and what is written goes beside them.
+func TestItemsFromBeforeLogins(t *testing.T) {
+	text, err := os.ReadFile("testdata/before_logins.json")
+	require.NoError(t, err)
+	of := map[accounts.LoginKey]credentials.Kind{"flex": credentials.FlexToken, "gateway": credentials.GatewayLogin,
+		"own": "", "session": credentials.GatewaySession}
+	open := func() *Store {
+		r := newRing()
+		require.NoError(t, json.Unmarshal(text, &r.items))
+		return newStore(t, "test", r)
+	}
+	s := open()
+	keys, err := s.List(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, slices.Sorted(maps.Keys(of)), keys, "other logins than there were profiles")
+	flex, err := s.Get(t.Context(), "flex", credentials.FlexToken)
+	require.NoError(t, err)
+	token, query, ok := flex.Flex()
+	require.True(t, ok && string(token.Reveal()) == "123456" && query == "98", "another token than was put")
+	own, err := s.Get(t.Context(), "own", "")
+	require.NoError(t, err)
+	require.Equal(t, "x\xff", string(own["token"].Reveal()), "other credentials without a kind")
+	session := credentials.NewGatewaySession()
+	for key, kind := range of {
+		got, err := s.Kinds(t.Context(), key)
+		require.NoError(t, err)
+		require.Equal(t, []credentials.Kind{kind}, got, "the kind is not known")
+		for _, other := range of {
+			_, err := s.Get(t.Context(), key, other)
+			require.Equal(t, other != kind, errors.Is(err, accounts.ErrCredentialsNotFound), "kind %q of %q", other, key)
+		}
+	}
+	require.NoError(t, s.Put(t.Context(), "gateway", session))
+	gateway, err := s.Get(t.Context(), "gateway", credentials.GatewayLogin)
+	require.NoError(t, err, "a Put beside what was there took it away")
+	login, ok := gateway.Login()
+	require.True(t, ok && string(login.Username.Reveal()) == "anna" && string(login.Password.Reveal()) == "pass word", "another login than was put")
+	require.NoError(t, s.Delete(t.Context(), "gateway", credentials.GatewaySession))
+	got, err := s.Kinds(t.Context(), "gateway")
+	require.NoError(t, err)
+	require.Equal(t, []credentials.Kind{credentials.GatewayLogin}, got)
+
+	s = open()
+	for key, kind := range of {
+		require.NoError(t, s.Delete(t.Context(), key, kind))
+	}
+	keys, err = s.List(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, keys, "what was deleted is there")
+}
+
+// What the keychain has of a kind is never given for another kind.
+func TestKindsThatDoNotAgree(t *testing.T) {
+	for _, text := range []string{`{"flex":{"p":"eA=="}}`, `{"":{"kind":"ZmxleA=="}}`, `{"flex":{}}`, `{"flex":null}`, `{"flex":{"kind":"ZmxleA=="},"x":"eA=="}`, `{}`, `[]`} {
+		s := newStore(t, "test", newRing())
+		require.NoError(t, s.items.write(t.Context(), itemName("p"), []byte(text)))
+		_, err := s.Get(t.Context(), "p", credentials.FlexToken)
+		require.ErrorIs(t, err, accounts.ErrCorrupt, "%s was read", text)
+		require.NoError(t, s.Delete(t.Context(), "p", credentials.FlexToken), "what cannot be read cannot be deleted")
+		_, err = s.Get(t.Context(), "p", credentials.FlexToken)
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "it was not deleted")
+	}
+}
+
+// More logins than the list can name are refused, and those that are there stay.
+func TestTooManyLogins(t *testing.T) {
 	s := newStore(t, "test", newRing())
-	var list []accounts.ProfileID
-	const each = 71 // bytes of an id of 50 in the list
+	var list []accounts.LoginKey
+	const each = 71 // bytes of a key of 50 in the list
 	for i := range maxItems*itemSize/each + 1 {
-		list = append(list, accounts.ProfileID(fmt.Sprintf("%050d", i)))
+		list = append(list, accounts.LoginKey(fmt.Sprintf("%050d", i)))
 	}
 	require.ErrorIs(t, s.saveNoted(t.Context(), list), accounts.ErrInvalid, "a list that cannot be read again was written")
 	require.NoError(t, s.saveNoted(t.Context(), list[1:]))
@@ -240,7 +308,7 @@ func TestDeleteEndsAtAnyMoment(t *testing.T) {
 		finished := r.calls < end
 		r.fail = 0
 		again := newStore(t, "test", r)
-		_, got := again.Get(t.Context(), "p")
+		_, got := again.Get(t.Context(), "p", "")
 		ids, listed := again.List(t.Context())
 		require.NoError(t, listed, "List failed")
 		require.Equal(t, got == nil, len(ids) == 1, "List and Get differ after call %d", end)
@@ -263,13 +331,13 @@ func TestDamagedItems(t *testing.T) {
 		if strings.Contains(key, indexName) {
 			continue
 		}
-		for _, damage := range []string{"", "x", value[:len(value)/2], value + "A", strings.Replace(value, "1", "2", 1), "{}", "null", sound.items["test accounts|"+profileName("q")]} {
+		for _, damage := range []string{"", "x", value[:len(value)/2], value + "A", strings.Replace(value, "1", "2", 1), "{}", "null", sound.items["test accounts|"+itemName("q")]} {
 			r := newRing()
 			maps.Copy(r.items, sound.items)
 			r.items[key] = damage
 			s := newStore(t, "test", r)
-			for id, user := range map[accounts.ProfileID]string{"p": "anna", "q": "bert"} {
-				if _, err := s.Get(t.Context(), id); err != nil {
+			for id, user := range map[accounts.LoginKey]string{"p": "anna", "q": "bert"} {
+				if _, err := s.Get(t.Context(), id, ""); err != nil {
 					require.ErrorIs(t, err, accounts.ErrCorrupt, "damage %.20q", damage)
 					require.NoError(t, s.Put(t.Context(), id, login(user)), "Put does not mend it")
 				}
@@ -287,7 +355,8 @@ func TestUnavailableKeychain(t *testing.T) {
 	for name, err := range map[string]error{
 		"Put":    s.Put(t.Context(), "p", credentials.Set{"p": credentials.NewSecret(secret)}),
 		"Delete": s.Delete(t.Context(), "p"),
-		"Get":    func() error { _, err := s.Get(t.Context(), "p"); return err }(),
+		"Get":    func() error { _, err := s.Get(t.Context(), "p", ""); return err }(),
+		"Kinds":  func() error { _, err := s.Kinds(t.Context(), "p"); return err }(),
 		"List":   func() error { _, err := s.List(t.Context()); return err }(),
 		"Ping":   s.Ping(t.Context()),
 	} {
@@ -319,7 +388,7 @@ func TestContextEndsMeanwhile(t *testing.T) {
 		r := newRing()
 		s := newStore(t, "test", &stopping{r, at, cancel})
 		require.ErrorIs(t, s.Put(ctx, "p", login("anna")), context.Canceled, "call %d", at)
-		_, err := newStore(t, "test", r).Get(t.Context(), "p")
+		_, err := newStore(t, "test", r).Get(t.Context(), "p", "")
 		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "half of a Put can be read")
 		cancel()
 	}
@@ -342,7 +411,8 @@ func FuzzHead(f *testing.F) {
 
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte(`{"p":"eA=="}`))
-	f.Add(pack(login("anna")))
+	f.Add(pack(kinds{"": login("anna")}))
+	f.Add(pack(kinds{"": login("anna"), credentials.GatewaySession: credentials.NewGatewaySession()}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := unpack(text)
 		if err != nil {
@@ -351,6 +421,9 @@ func FuzzUnpack(f *testing.F) {
 		}
 		again, err := unpack(pack(c))
 		require.NoError(t, err, "what was read cannot be read again")
-		require.Equal(t, fmt.Sprint(len(c)), fmt.Sprint(len(again)))
+		require.Equal(t, slices.Sorted(maps.Keys(c)), slices.Sorted(maps.Keys(again)), "other kinds")
+		for kind, set := range c {
+			require.Len(t, again[kind], len(set), "other credentials of kind %q", kind)
+		}
 	})
 }

@@ -18,9 +18,9 @@ func login(user string) credentials.Set {
 	return credentials.Set{"username": credentials.NewSecret([]byte(user))}
 }
 
-func reveal(t *testing.T, s *memcreds.Store, id accounts.ProfileID) string {
+func reveal(t *testing.T, s *memcreds.Store, id accounts.LoginKey) string {
 	t.Helper()
-	c, err := s.Get(t.Context(), id)
+	c, err := s.Get(t.Context(), id, "")
 	require.NoError(t, err, "credentials of %q cannot be read", id)
 	return string(c["username"].Reveal())
 }
@@ -29,24 +29,24 @@ func TestPutReplacesAsAWhole(t *testing.T) {
 	s := memcreds.New()
 	require.NoError(t, s.Put(t.Context(), "a", credentials.Set{"password": credentials.NewSecret([]byte("p"))}))
 	require.NoError(t, s.Put(t.Context(), "a", login("anna")))
-	c, err := s.Get(t.Context(), "a")
+	c, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err)
 	require.Len(t, c, 1, "a name of the replaced credentials is left")
 	require.Equal(t, "anna", reveal(t, s, "a"))
 }
 
-func TestProfilesAreApart(t *testing.T) {
+func TestLoginsAreApart(t *testing.T) {
 	s := memcreds.New()
 	require.NoError(t, s.Put(t.Context(), "b", login("bert")))
 	require.NoError(t, s.Put(t.Context(), "a", login("anna")))
 	ids, err := s.List(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []accounts.ProfileID{"a", "b"}, ids, "the list is not in ascending order")
-	require.NoError(t, s.Delete(t.Context(), "a"))
-	require.NoError(t, s.Delete(t.Context(), "a"), "deleting what is not there is an error")
-	_, err = s.Get(t.Context(), "a")
+	require.Equal(t, []accounts.LoginKey{"a", "b"}, ids, "the list is not in ascending order")
+	require.NoError(t, s.Delete(t.Context(), "a", ""))
+	require.NoError(t, s.Delete(t.Context(), "a", ""), "deleting what is not there is an error")
+	_, err = s.Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "deleted credentials can be read")
-	require.Equal(t, "bert", reveal(t, s, "b"), "deleting one profile's touched another's")
+	require.Equal(t, "bert", reveal(t, s, "b"), "deleting one login's touched another's")
 }
 
 func TestEmptyListIsNoNil(t *testing.T) {
@@ -61,7 +61,7 @@ func TestValuesNeverAlias(t *testing.T) {
 	require.NoError(t, s.Put(t.Context(), "a", given))
 	delete(given, "username")
 	require.Equal(t, "anna", reveal(t, s, "a"), "changing what was put changed what is kept")
-	got, err := s.Get(t.Context(), "a")
+	got, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err)
 	got["username"] = credentials.NewSecret([]byte("mallory"))
 	require.Equal(t, "anna", reveal(t, s, "a"), "changing what was got changed what is kept")
@@ -74,12 +74,14 @@ func TestDoneContextAndClosedStoreAreRefused(t *testing.T) {
 	cancel()
 	refuse := func(ctx context.Context, want error) {
 		t.Helper()
-		_, err := s.Get(ctx, "a")
+		_, err := s.Get(ctx, "a", "")
 		require.ErrorIs(t, err, want, "Get")
+		_, err = s.Kinds(ctx, "a")
+		require.ErrorIs(t, err, want, "Kinds")
 		_, err = s.List(ctx)
 		require.ErrorIs(t, err, want, "List")
 		require.ErrorIs(t, s.Put(ctx, "a", login("bert")), want, "Put")
-		require.ErrorIs(t, s.Delete(ctx, "a"), want, "Delete")
+		require.ErrorIs(t, s.Delete(ctx, "a", ""), want, "Delete")
 	}
 	refuse(done, context.Canceled)
 	require.Equal(t, "anna", reveal(t, s, "a"), "a refused call changed something")
@@ -92,13 +94,13 @@ func TestConcurrentUse(t *testing.T) {
 	s := memcreds.New()
 	var wg sync.WaitGroup
 	for n := range 8 {
-		id := accounts.ProfileID(fmt.Sprint("p", n))
+		id := accounts.LoginKey(fmt.Sprint("p", n))
 		wg.Go(func() {
 			for range 200 {
 				if err := s.Put(t.Context(), id, login(string(id))); err != nil {
 					t.Errorf("put %s: %v", id, err)
 				}
-				if c, err := s.Get(t.Context(), id); err != nil || string(c["username"].Reveal()) != string(id) {
+				if c, err := s.Get(t.Context(), id, ""); err != nil || string(c["username"].Reveal()) != string(id) {
 					t.Errorf("get %s: somebody else's credentials, or %v", id, err)
 				}
 				if _, err := s.List(t.Context()); err != nil {

@@ -95,7 +95,7 @@ func putAndGet(ctx context.Context, s accounts.CredentialStore, secret []byte) e
 	if err := s.Put(ctx, "a", c); err != nil {
 		return err
 	}
-	got, err := s.Get(ctx, "a")
+	got, err := s.Get(ctx, "a", "")
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// row is one field of a profile, encrypted; the one without a name is the manifest of all of them.
+// row is one field of a set, encrypted; the one without a name is the manifest of all of them.
 type row struct {
 	Field  string `db:"field"`
 	KeyID  int64  `db:"key_id"`
@@ -64,10 +64,10 @@ func newVault(h *keyset.Handle, schema pgschema.Name) (*vault, error) {
 
 // place is what a row is bound to: it opens nowhere else.
 type place struct {
-	schema  pgschema.Name
-	profile accounts.ProfileID
-	field   string
-	put     []byte // the number of the Put; none for a manifest
+	schema pgschema.Name
+	login  accounts.LoginKey // once the id of a profile, whose own login it is now
+	field  string
+	put    []byte // the number of the Put; none for a manifest
 }
 
 // The formats of what a row is bound to.
@@ -84,14 +84,15 @@ func (p place) associated(format byte) []byte {
 	if format == boundFormat {
 		add(string(p.schema))
 	}
-	add(string(p.profile))
+	add(string(p.login))
 	add(p.field)
 	return append(b, p.put...)
 }
 
-// at returns the place of a profile's field.
-func (v *vault) at(id accounts.ProfileID, field string, put []byte) place {
-	return place{v.schema, id, field, put}
+// at returns the place of a login's field. The kind is no part of it: a set's own field says which it
+// is, so that rows written before there were kinds open.
+func (v *vault) at(key accounts.LoginKey, field string, put []byte) place {
+	return place{v.schema, key, field, put}
 }
 
 // manifest is what the row without a name holds.
@@ -105,14 +106,14 @@ func manifest(put []byte, names []string) []byte {
 }
 
 // seal returns the rows of credentials, the manifest first, all under the primary key.
-func (v *vault) seal(id accounts.ProfileID, c credentials.Set) ([]row, error) {
+func (v *vault) seal(key accounts.LoginKey, c credentials.Set) ([]row, error) {
 	put := make([]byte, putSize)
 	_, _ = rand.Read(put) // never fails
 	names := slices.Sorted(maps.Keys(c))
 	rows := make([]row, 0, 1+len(c))
 	add := func(field string, plain, put []byte) error {
 		defer clear(plain)
-		r, err := v.encrypt(plain, v.at(id, field, put))
+		r, err := v.encrypt(plain, v.at(key, field, put))
 		rows = append(rows, r)
 		return err
 	}
@@ -127,13 +128,13 @@ func (v *vault) seal(id accounts.ProfileID, c credentials.Set) ([]row, error) {
 	return rows, nil
 }
 
-// open returns the credentials that rows were made of. They are the profile's rows in order of their
-// names. ErrUnreadable if they are not all of one Put.
-func (v *vault) open(id accounts.ProfileID, rows []row) (credentials.Set, error) {
+// open returns the credentials that rows were made of. They are the rows of a login's kind in order of
+// their names. ErrUnreadable if they are not all of one Put, or of another kind.
+func (v *vault) open(key accounts.LoginKey, kind credentials.Kind, rows []row) (credentials.Set, error) {
 	if len(rows) == 0 || rows[0].Field != "" {
 		return nil, fmt.Errorf("%w: the list of their fields is missing", ErrTampered)
 	}
-	put, listed, err := v.openManifest(id, rows[0])
+	put, listed, err := v.openManifest(key, rows[0])
 	if err != nil {
 		return nil, err
 	}
@@ -147,19 +148,23 @@ func (v *vault) open(id accounts.ProfileID, rows []row) (credentials.Set, error)
 	}
 	c := make(credentials.Set, len(fields))
 	for _, r := range fields {
-		plain, err := v.decrypt(r, v.at(id, r.Field, put))
+		plain, err := v.decrypt(r, v.at(key, r.Field, put))
 		if err != nil {
 			return nil, err
 		}
 		c[r.Field] = credentials.NewSecret(plain)
 		clear(plain)
 	}
+	if c.Kind() != kind {
+		c.Wipe()
+		return nil, fmt.Errorf("%w: they are of another kind", ErrTampered)
+	}
 	return c, nil
 }
 
 // openManifest returns the number of the Put and the encoded names of its fields.
-func (v *vault) openManifest(id accounts.ProfileID, r row) (put, names []byte, err error) {
-	plain, err := v.decrypt(r, v.at(id, "", nil))
+func (v *vault) openManifest(key accounts.LoginKey, r row) (put, names []byte, err error) {
+	plain, err := v.decrypt(r, v.at(key, "", nil))
 	if err == nil && len(plain) < putSize {
 		err = fmt.Errorf("%w: the list of their fields is too short", ErrTampered)
 	}
@@ -170,12 +175,12 @@ func (v *vault) openManifest(id accounts.ProfileID, r row) (put, names []byte, e
 }
 
 // reseal returns the row of the field encrypted under the primary key. put is the number of the
-// profile's Put.
-func (v *vault) reseal(id accounts.ProfileID, r row, put []byte) (row, error) {
+// set's Put.
+func (v *vault) reseal(key accounts.LoginKey, r row, put []byte) (row, error) {
 	if r.Field == "" {
 		put = nil
 	}
-	at := v.at(id, r.Field, put)
+	at := v.at(key, r.Field, put)
 	plain, err := v.decrypt(r, at)
 	if err != nil {
 		return row{}, err

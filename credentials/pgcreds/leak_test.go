@@ -153,26 +153,26 @@ func TestNothingLeaks(t *testing.T) {
 	more, _ := rotated(t, keys)
 	secret := creds("username", "u", "password", known)
 	for name, driver := range drivers {
-		id := accounts.ProfileID(name)
+		id := accounts.LoginKey(name)
 		proxy := pgtest.NewProxy(t, server)
 		s := newStore(t, open(t, driver, proxy.DSN()), keys)
 		require.NoError(t, s.Put(t.Context(), id, secret), "Put failed")
-		got, err := s.Get(t.Context(), id)
+		got, err := s.Get(t.Context(), id, "")
 		require.NoError(t, err, "Get failed")
 		requireCreds(t, secret, got, "what was put")
 		fmt.Fprintf(h, "%v %+v %#v %s %q %x %v", got, got, got, got, got, got, s)
 
-		_, err = newStore(t, open(t, driver, server.DSN()), wrong).Get(t.Context(), id)
+		_, err = newStore(t, open(t, driver, server.DSN()), wrong).Get(t.Context(), id, "")
 		h.mustFail(t, "Get with other keys", err)
 		cutWhileAnswering(t, h, proxy, func(ctx context.Context) error { return s.Put(ctx, id, secret) })
-		cutWhileAnswering(t, h, proxy, func(ctx context.Context) error { _, err := s.Get(ctx, id); return err })
+		cutWhileAnswering(t, h, proxy, func(ctx context.Context) error { _, err := s.Get(ctx, id, ""); return err })
 		cancelWhileWriting(t, h, admin, s, id, secret)
 		refusedByServer(t, h, admin, s, id, secret)
 		panicInProgress(t, h, newStore(t, open(t, driver, server.DSN()), more), got)
 
 		s = newStore(t, open(t, driver, server.DSN()), more)
 		run(t, admin, `UPDATE trading.credentials SET sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 255) WHERE field = 'password'`)
-		_, err = s.Get(t.Context(), id)
+		_, err = s.Get(t.Context(), id, "")
 		h.mustFail(t, "Get of a corrupted row", err)
 		evenMore, _ := rotated(t, more)
 		_, err = newStore(t, open(t, driver, server.DSN()), evenMore).Rotate(t.Context(), nil)
@@ -207,7 +207,7 @@ func cutWhileAnswering(t *testing.T, h *heard, proxy *pgtest.Proxy, call func(co
 }
 
 // cancelWhileWriting ends the context of a Put that waits for another writer.
-func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c credentials.Set) {
+func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.LoginKey, c credentials.Set) {
 	t.Helper()
 	tx, err := admin.BeginTxx(t.Context(), nil)
 	require.NoError(t, err, "begin")
@@ -226,7 +226,7 @@ func cancelWhileWriting(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id acc
 }
 
 // refusedByServer has the server quote the row that it does not take.
-func refusedByServer(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.ProfileID, c credentials.Set) {
+func refusedByServer(t *testing.T, h *heard, admin *sqlx.DB, s *Store, id accounts.LoginKey, c credentials.Set) {
 	t.Helper()
 	run(t, admin, `ALTER TABLE trading.credentials ADD CONSTRAINT none CHECK (false) NOT VALID`)
 	h.mustFail(t, "a Put that the server refuses", s.Put(t.Context(), id, c))
@@ -265,7 +265,7 @@ func TestNothingLeaksOnAFullDisk(t *testing.T) {
 	}
 	require.NotEmpty(t, pgschema.State(full), "not the server refused: %v", full)
 	h.add(full)
-	got, err := s.Get(t.Context(), "kept")
+	got, err := s.Get(t.Context(), "kept", "")
 	require.NoError(t, err, "what was there cannot be read on a full disk")
 	requireCreds(t, secret, got, "what was there")
 	requireAbsent(t, "errors", h.Bytes(), keys)

@@ -37,7 +37,7 @@ var migrationFiles embed.FS
 
 var migrations = pgschema.Set{
 	Files:    migrationFiles,
-	Target:   1,
+	Target:   2,
 	Table:    "trading.accounts_credentials_version",
 	Mismatch: mismatch,
 }

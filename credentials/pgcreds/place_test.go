@@ -37,7 +37,7 @@ func TestRowsOfAnotherSchemaDoNotOpen(t *testing.T) {
 	require.NoError(t, here.Put(t.Context(), "a", creds("password", "of paper")), "Put failed")
 	require.NoError(t, there.Put(t.Context(), "a", creds("password", "of live")), "Put failed")
 	move(t, db)
-	_, err := there.Get(t.Context(), "a")
+	_, err := there.Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrTampered, "rows of another schema were read")
 
 	more, _ := rotated(t, keys)
@@ -47,7 +47,7 @@ func TestRowsOfAnotherSchemaDoNotOpen(t *testing.T) {
 }
 
 // unbind makes rows of a profile's credentials as an earlier version wrote them, bound to no schema.
-func unbind(t *testing.T, db *sqlx.DB, s *Store, id accounts.ProfileID) {
+func unbind(t *testing.T, db *sqlx.DB, s *Store, id accounts.LoginKey) {
 	t.Helper()
 	rows := stored(t, db, id)
 	put, _, err := s.vault.openManifest(id, rows[0])
@@ -61,7 +61,7 @@ func unbind(t *testing.T, db *sqlx.DB, s *Store, id accounts.ProfileID) {
 		require.NoError(t, err, "decrypt")
 		sealed, err := s.vault.aead.Encrypt(plain, at.associated(unboundFormat))
 		require.NoError(t, err, "encrypt")
-		run(t, db, `UPDATE trading.credentials SET sealed = $3 WHERE profile_id = $1 AND field = $2`, string(id), r.Field, sealed)
+		run(t, db, `UPDATE trading.credentials SET sealed = $3 WHERE login_key = $1 AND field = $2`, string(id), r.Field, sealed)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestUnboundRowsAreReadAndBound(t *testing.T) {
 	require.NoError(t, here.Put(t.Context(), "a", want), "Put failed")
 	unbind(t, db, here, "a")
 	run(t, db, `CREATE TABLE earlier AS TABLE trading.credentials`)
-	got, err := here.Get(t.Context(), "a")
+	got, err := here.Get(t.Context(), "a", "")
 	require.NoError(t, err, "what an earlier version wrote cannot be read")
 	requireCreds(t, want, got, "what an earlier version wrote")
 
@@ -84,17 +84,17 @@ func TestUnboundRowsAreReadAndBound(t *testing.T) {
 	here, there := twoSchemas(t, db, more)
 	_, err = here.Rotate(t.Context(), nil)
 	require.NoError(t, err, "what an earlier version wrote cannot be rotated")
-	got, err = here.Get(t.Context(), "a")
+	got, err = here.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Rotate broke what an earlier version wrote")
 	requireCreds(t, want, got, "what was rotated")
 	move(t, db)
-	_, err = there.Get(t.Context(), "a")
+	_, err = there.Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrTampered, "Rotate bound the rows to no schema")
 
 	last, err := RemoveKey(more, old)
 	require.NoError(t, err, "RemoveKey failed")
 	run(t, db, `DELETE FROM trading.credentials`)
 	run(t, db, `INSERT INTO trading.credentials TABLE earlier`)
-	_, err = newStore(t, db, last).Get(t.Context(), "a")
+	_, err = newStore(t, db, last).Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrUnknownKey, "a copy of an unbound row opens though its key is gone")
 }

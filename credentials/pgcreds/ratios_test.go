@@ -37,7 +37,7 @@ func BenchmarkRatios(b *testing.B) {
 			func() error { _, err := write.ExecContext(b.Context(), "a", sealed); return err })
 	})
 	b.Run("Get to decryption and a SELECT", func(b *testing.B) {
-		ratio(b, func() error { _, err := s.Get(b.Context(), "a"); return err },
+		ratio(b, func() error { _, err := s.Get(b.Context(), "a", ""); return err },
 			func() error { _, err := bare.Decrypt(sealed, []byte("a")); return err },
 			func() error { var got []byte; return read.GetContext(b.Context(), &got, "a") })
 	})

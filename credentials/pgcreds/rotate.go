@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// Rotation is what a call of Rotate did. Rows are what is counted: one for each field of a profile, and
-// one more for each profile.
+// Rotation is what a call of Rotate did. Rows are what is counted: one for each field of a set, and
+// one more for each set.
 type Rotation struct {
 	Rewritten int64            // rows that are now under the primary key
 	Left      map[uint32]int64 // rows under other keys when it ended, by key id; empty when all is done
@@ -72,21 +72,21 @@ func (s *Store) Rotate(ctx context.Context, progress func(rewritten int64)) (Rot
 	return done, nil
 }
 
-// reseal encrypts a batch under the primary key, and opens each profile's manifest once. It returns
+// reseal encrypts a batch under the primary key, and opens each set's manifest once. It returns
 // the rows that could be, as they were and as they are to be, and an error for each that could not.
 func (s *Store) reseal(batch []rotationRow) (old []rotationRow, fresh []row, errs []error) {
 	var put []byte
 	var manifestErr error
 	for _, r := range batch {
 		if r.First {
-			put, _, manifestErr = s.vault.openManifest(r.ProfileID, row{KeyID: r.ManifestKeyID, Sealed: r.Manifest})
+			put, _, manifestErr = s.vault.openManifest(r.LoginKey, row{KeyID: r.ManifestKeyID, Sealed: r.Manifest})
 		}
 		n, err := row{}, manifestErr
 		if err == nil {
-			n, err = s.vault.reseal(r.ProfileID, r.row, put)
+			n, err = s.vault.reseal(r.LoginKey, r.row, put)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("profile %q: %w", r.ProfileID, err))
+			errs = append(errs, fmt.Errorf("login %q, kind %q: %w", r.LoginKey, r.Kind, err))
 			continue
 		}
 		old, fresh = append(old, r), append(fresh, n)
@@ -94,14 +94,15 @@ func (s *Store) reseal(batch []rotationRow) (old []rotationRow, fresh []row, err
 	return old, fresh, errs
 }
 
-// rotationRow is a row under an old key. The first one of a profile in a batch has the profile's
+// rotationRow is a row under an old key. The first one of a set in a batch has the set's
 // manifest beside it, and no other, so that a batch is no larger for it.
 type rotationRow struct {
 	row
-	ProfileID     accounts.ProfileID `db:"profile_id"`
-	First         bool               `db:"first"`
-	ManifestKeyID int64              `db:"manifest_key_id"`
-	Manifest      []byte             `db:"manifest"`
+	LoginKey      accounts.LoginKey `db:"login_key"`
+	Kind          string            `db:"kind"`
+	First         bool              `db:"first"`
+	ManifestKeyID int64             `db:"manifest_key_id"`
+	Manifest      []byte            `db:"manifest"`
 }
 
 // oldRows returns the rows behind the last one that are not under the primary key. Rows and manifests
@@ -110,15 +111,15 @@ func (s *Store) oldRows(ctx context.Context, last rotationRow) ([]rotationRow, e
 	return pgschema.List[rotationRow](ctx, s.reads, s.schema.In(`
 		SELECT c.*, coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest
 		FROM (
-			SELECT *, row_number() OVER (PARTITION BY profile_id ORDER BY field) = 1 AS first
+			SELECT *, row_number() OVER (PARTITION BY login_key, kind ORDER BY field) = 1 AS first
 			FROM (
-				SELECT profile_id, field, key_id, sealed FROM trading.credentials
-				WHERE key_id <> $1::bigint AND (profile_id, field) > ($2::text, $3::text)
-				ORDER BY profile_id, field LIMIT $4::bigint
+				SELECT login_key, kind, field, key_id, sealed FROM trading.credentials
+				WHERE key_id <> $1::bigint AND (login_key, kind, field) > ($2::text, $3::text, $4::text)
+				ORDER BY login_key, kind, field LIMIT $5::bigint
 			) AS batch
-		) AS c LEFT JOIN trading.credentials m ON c.first AND m.profile_id = c.profile_id AND m.field = ''
-		ORDER BY c.profile_id, c.field`),
-		int64(s.vault.primary), string(last.ProfileID), last.Field, rotationBatch)
+		) AS c LEFT JOIN trading.credentials m ON c.first AND m.login_key = c.login_key AND m.kind = c.kind AND m.field = ''
+		ORDER BY c.login_key, c.kind, c.field`),
+		int64(s.vault.primary), string(last.LoginKey), last.Kind, last.Field, rotationBatch)
 }
 
 // replace writes fresh rows in place of those old ones that are still there, and returns how many. First
@@ -130,10 +131,10 @@ func (s *Store) replace(ctx context.Context, old []rotationRow, fresh []row) (n 
 		return n, err
 	}
 	st := statement{text: s.schema.In(`
-		UPDATE trading.credentials SET key_id = $5::bigint, sealed = $4::bytea
-		WHERE profile_id = $1::text AND field = $2::text AND sealed = $3::bytea`)}
+		UPDATE trading.credentials SET key_id = $6::bigint, sealed = $5::bytea
+		WHERE login_key = $1::text AND kind = $2::text AND field = $3::text AND sealed = $4::bytea`)}
 	for i := range old {
-		one, err := s.write(ctx, st, string(old[i].ProfileID), old[i].Field, old[i].Sealed, fresh[i].Sealed, fresh[i].KeyID)
+		one, err := s.write(ctx, st, string(old[i].LoginKey), old[i].Kind, old[i].Field, old[i].Sealed, fresh[i].Sealed, fresh[i].KeyID)
 		n += one
 		if err != nil {
 			return n, err
@@ -143,26 +144,27 @@ func (s *Store) replace(ctx context.Context, old []rotationRow, fresh []row) (n 
 }
 
 func (s *Store) replaceFree(ctx context.Context, old []rotationRow, fresh []row) (int64, error) {
-	var ids, fields pq.StringArray
+	var keys, kinds, fields pq.StringArray
 	var was, is pq.ByteaArray
 	for i := range old {
-		ids, fields = append(ids, string(old[i].ProfileID)), append(fields, old[i].Field)
+		keys, kinds, fields = append(keys, string(old[i].LoginKey)), append(kinds, old[i].Kind), append(fields, old[i].Field)
 		was, is = append(was, old[i].Sealed), append(is, fresh[i].Sealed)
 	}
-	if len(ids) == 0 {
+	if len(keys) == 0 {
 		return 0, nil
 	}
 	st := statement{text: s.schema.In(`
 		WITH fresh AS (
-			SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[]) AS f (profile_id, field, was, sealed)
+			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[]) AS f (login_key, kind, field, was, sealed)
 		), free AS MATERIALIZED (
-			SELECT c.profile_id, c.field, f.sealed
-			FROM trading.credentials c JOIN fresh f ON c.profile_id = f.profile_id AND c.field = f.field AND c.sealed = f.was
+			SELECT c.login_key, c.kind, c.field, f.sealed
+			FROM trading.credentials c JOIN fresh f
+				ON c.login_key = f.login_key AND c.kind = f.kind AND c.field = f.field AND c.sealed = f.was
 			FOR UPDATE OF c SKIP LOCKED
 		)
-		UPDATE trading.credentials c SET key_id = $5::bigint, sealed = free.sealed
-		FROM free WHERE c.profile_id = free.profile_id AND c.field = free.field`)}
-	return s.write(ctx, st, ids, fields, was, is, int64(s.vault.primary))
+		UPDATE trading.credentials c SET key_id = $6::bigint, sealed = free.sealed
+		FROM free WHERE c.login_key = free.login_key AND c.kind = free.kind AND c.field = free.field`)}
+	return s.write(ctx, st, keys, kinds, fields, was, is, int64(s.vault.primary))
 }
 
 // KeyUse returns how many rows are under each key, by its id. A key that is not in it, and is not the

@@ -46,16 +46,16 @@ func TestRotate(t *testing.T) {
 		require.NoError(t, err, "RemoveKey failed")
 		third := newStore(t, s.db, last)
 		for i := range profiles {
-			c, err := third.Get(t.Context(), profile(i))
+			c, err := third.Get(t.Context(), profile(i), "")
 			require.NoError(t, err, "the old key is needed still")
 			require.Equal(t, fmt.Sprint(i), string(c["password"].Reveal()), "another password")
 		}
-		_, err = first.Get(t.Context(), profile(0))
+		_, err = first.Get(t.Context(), profile(0), "")
 		require.ErrorIs(t, err, ErrUnknownKey, "the old keyset reads still")
 	})
 }
 
-func profile(i int) accounts.ProfileID { return accounts.ProfileID(fmt.Sprintf("profile-%05d", i)) }
+func profile(i int) accounts.LoginKey { return accounts.LoginKey(fmt.Sprintf("profile-%05d", i)) }
 
 // Rows that cannot be decrypted hold nothing up, and are neither rewritten nor lost.
 func TestRotateLeavesWhatCannotBeRead(t *testing.T) {
@@ -68,7 +68,7 @@ func TestRotateLeavesWhatCannotBeRead(t *testing.T) {
 	}
 	other := newStore(t, db, lost)
 	require.NoError(t, other.Put(t.Context(), profile(3), creds("k", "v")), "Put failed")
-	run(t, db, `DELETE FROM trading.credentials WHERE profile_id = $1 AND field = ''`, string(profile(1)))
+	run(t, db, `DELETE FROM trading.credentials WHERE login_key = $1 AND field = ''`, string(profile(1)))
 	before := stored(t, db, profile(1))
 	more, old := rotated(t, keys)
 	s := newStore(t, db, more)
@@ -78,7 +78,7 @@ func TestRotateLeavesWhatCannotBeRead(t *testing.T) {
 	require.Equal(t, Rotation{Rewritten: 4, Left: map[uint32]int64{old: 1, other.vault.primary: 2}}, done, "what was done")
 	require.Equal(t, before, stored(t, db, profile(1)), "a row that cannot be read was changed")
 	for i, want := range []error{nil, ErrTampered, nil, ErrUnknownKey} {
-		_, err := s.Get(t.Context(), profile(i))
+		_, err := s.Get(t.Context(), profile(i), "")
 		require.ErrorIs(t, err, want, "profile %d", i)
 	}
 }
@@ -99,7 +99,7 @@ func TestRotateWaitsForAWriter(t *testing.T) {
 	tx, err := db.BeginTxx(t.Context(), nil)
 	require.NoError(t, err, "begin")
 	for _, r := range rows {
-		_, err = tx.ExecContext(t.Context(), `UPDATE trading.credentials SET key_id = $3, sealed = $4 WHERE profile_id = $1 AND field = $2`, string(profile(1)), r.Field, r.KeyID, r.Sealed)
+		_, err = tx.ExecContext(t.Context(), `UPDATE trading.credentials SET key_id = $3, sealed = $4 WHERE login_key = $1 AND field = $2`, string(profile(1)), r.Field, r.KeyID, r.Sealed)
 		require.NoError(t, err, "write")
 	}
 	var g group
@@ -117,7 +117,7 @@ func TestRotateWaitsForAWriter(t *testing.T) {
 	require.NoError(t, g.Wait(), "Rotate failed")
 	require.Equal(t, int64(4), done.Rewritten, "what the writer wrote was rewritten")
 	require.Empty(t, done.Left, "rows are left")
-	c, err := s.Get(t.Context(), profile(1))
+	c, err := s.Get(t.Context(), profile(1), "")
 	require.NoError(t, err, "Get failed")
 	requireCreds(t, creds("k", "new"), c, "what the writer put")
 }
@@ -259,7 +259,7 @@ func (l *load) read(ctx context.Context) error {
 // check gets a profile's credentials, which must not be older than acknowledged.
 func (l *load) check(ctx context.Context, s *Store, i int) error {
 	least := l.passwords[i].Load()
-	c, err := s.Get(ctx, profile(i))
+	c, err := s.Get(ctx, profile(i), "")
 	if err != nil {
 		return err
 	}
@@ -290,4 +290,35 @@ func (l *load) requireAll(t *testing.T, s *Store) {
 		})
 	}
 	require.NoError(t, g.Wait(), "credentials cannot be read without the old key")
+}
+
+// Sets of one login are rotated each with its own list of names, also where a batch ends between two of
+// its rows.
+func TestRotateWithSeveralKinds(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	keys := newKeys(t)
+	s := newStore(t, db, keys)
+	const logins = rotationBatch // and so seven batches and more
+	sets := []credentials.Set{creds("k", "v"), credentials.NewGatewaySession(),
+		creds("kind", "flex", "flex_token", "1", "flex_query_id", "2")}
+	for i := range logins {
+		for _, c := range sets {
+			require.NoError(t, s.Put(t.Context(), profile(i), c), "Put failed")
+		}
+	}
+	more, old := rotated(t, keys)
+	done, err := newStore(t, db, more).Rotate(t.Context(), nil)
+	require.NoError(t, err, "Rotate failed")
+	require.Equal(t, Rotation{Rewritten: logins * (2 + 2 + 4), Left: map[uint32]int64{}}, done, "what Rotate did")
+	last, err := RemoveKey(more, old)
+	require.NoError(t, err, "RemoveKey failed")
+	s = newStore(t, db, last)
+	for i := range logins {
+		for _, want := range sets {
+			got, err := s.Get(t.Context(), profile(i), want.Kind())
+			require.NoError(t, err, "Get failed")
+			requireCreds(t, want, got, "what was rotated")
+		}
+	}
 }

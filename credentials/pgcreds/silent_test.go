@@ -32,7 +32,7 @@ func TestSilentServerHoldsNobody(t *testing.T) {
 				}
 			})
 			for what, do := range map[string]func(context.Context) error{
-				"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "a"); return err },
+				"Get":    func(ctx context.Context) error { _, err := s.Get(ctx, "a", ""); return err },
 				"Put":    func(ctx context.Context) error { return s.Put(ctx, "a", c) },
 				"Delete": func(ctx context.Context) error { return s.Delete(ctx, "b") },
 				"List":   func(ctx context.Context) error { _, err := s.List(ctx); return err },
@@ -55,7 +55,7 @@ func TestSilentServerHoldsNobody(t *testing.T) {
 			}
 			require.NoError(t, server.Wake(), "wake the server")
 			awake = true
-			_, err := s.Get(t.Context(), "a")
+			_, err := s.Get(t.Context(), "a", "")
 			require.NoError(t, err, "Get when the server goes on")
 			require.NoError(t, s.Close(), "Close failed")
 		})

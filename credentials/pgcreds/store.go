@@ -8,12 +8,12 @@
 //
 // # What is protected
 //
-// Each field is a row, encrypted with AES-256-GCM and bound to its schema, its profile, its name and
+// Each field is a row, encrypted with AES-256-GCM and bound to its schema, its login, its name and
 // the Put that wrote it. Whoever can write to the database can delete credentials, and can put back all
-// of a profile's rows as they once were, such as a password from before it was changed: what they
-// cannot do is read them, change them, move them to another schema, profile or field, or mix those of
-// two writes. That is found, as ErrTampered. To see are profile ids, the names of fields, and how long
-// each secret is.
+// of a set's rows as they once were, such as a password from before it was changed: what they
+// cannot do is read them, change them, move them to another schema, login, kind or field, or mix those
+// of two writes. That is found, as ErrTampered. To see are the ids of logins, of their owners and of
+// profiles with a login of their own, the kinds, the names of fields, and how long each secret is.
 //
 // A database's name is not part of that, so that a backup can be restored under any: databases of
 // which one must not pass for the other, such as one for paper trading and one for live, have a keyset
@@ -125,8 +125,8 @@ func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) 
 }
 
 func (s *Store) prepare(ctx context.Context) (sts statements, err error) {
-	sts.get.text = s.schema.In(`SELECT field, key_id, sealed FROM trading.credentials WHERE profile_id = $1 ORDER BY field`)
-	sts.put.text = s.schema.In(`SELECT trading.put_credentials($1::text, $2::bigint, $3::text[], $4::bytea[])`)
+	sts.get.text = s.schema.In(`SELECT field, key_id, sealed FROM trading.credentials WHERE login_key = $1 AND kind = $2 ORDER BY field`)
+	sts.put.text = s.schema.In(`SELECT trading.put_credentials($1::text, $2::text, $3::bigint, $4::text[], $5::bytea[])`)
 	if s.reads.Pooled {
 		return sts, nil
 	}
@@ -151,87 +151,118 @@ func (sts *statements) unprepare() error {
 	return errors.Join(errs...)
 }
 
-// Put stores c as the whole of the profile's credentials, in place of what was there, at once for every
-// reader. accounts.ErrInvalid for an id of more than 50 bytes, and for credentials that are not valid
-// (see credentials.Set.Validate). accounts.ErrOutcomeUnknown when ctx ended, or the connection was lost,
-// while it was under way: what is stored then is either all of c or what was there, and a write whose
-// caller has left goes on. accounts.ErrConflict when others kept writing the same rows: see Store.
-func (s *Store) Put(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
+// maxKey is how many bytes a login's key may have: those of an owner and a login's id, and a space.
+const maxKey = 50 + 1 + 50
+
+// Put stores c as the whole of the login's credentials of c's kind, in place of what was there, at once
+// for every reader. accounts.ErrInvalid for a key of more than 101 bytes, and for credentials that are
+// not valid (see credentials.Set.Validate). accounts.ErrOutcomeUnknown when ctx ended, or the connection
+// was lost, while it was under way: what is stored then is either all of c or what was there, and a write
+// whose caller has left goes on. accounts.ErrConflict when others kept writing the same rows: see Store.
+func (s *Store) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if !isText(string(id), 50) {
-		return fmt.Errorf("put credentials: %w: profile id %.60q is not 1 to 50 bytes of text", accounts.ErrInvalid, id)
+	if !isText(string(key), maxKey) {
+		return fmt.Errorf("put credentials: %w: login key %.110q is not 1 to %d bytes of text", accounts.ErrInvalid, key, maxKey)
 	}
 	if err := c.Validate(); err != nil {
-		return fmt.Errorf("put credentials of profile %q: %w", id, err)
+		return fmt.Errorf("put credentials of login %q: %w", key, err)
 	}
-	rows, err := s.vault.seal(id, c)
+	rows, err := s.vault.seal(key, c)
 	if err != nil {
-		return fmt.Errorf("put credentials of profile %q: %w", id, err)
+		return fmt.Errorf("put credentials of login %q: %w", key, err)
 	}
 	fields, sealed := make(pq.StringArray, len(rows)), make(pq.ByteaArray, len(rows))
 	for i, r := range rows {
 		fields[i], sealed[i] = r.Field, r.Sealed
 	}
-	_, err = s.write(ctx, s.put, string(id), int64(s.vault.primary), fields, sealed)
-	return s.failed(ctx, err, "put credentials of profile %q", id)
+	_, err = s.write(ctx, s.put, string(key), string(c.Kind()), int64(s.vault.primary), fields, sealed)
+	return s.failed(ctx, err, "put credentials of login %q", key)
 }
 
-// Get returns the profile's credentials, in one round trip. accounts.ErrCredentialsNotFound on a miss,
-// ErrUnreadable when they cannot be decrypted.
-func (s *Store) Get(ctx context.Context, id accounts.ProfileID) (credentials.Set, error) {
+// Get returns the login's credentials of the kind, in one round trip. accounts.ErrCredentialsNotFound on
+// a miss, ErrUnreadable when they cannot be decrypted.
+func (s *Store) Get(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) (credentials.Set, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
 	var rows []row
-	if isText(string(id), 50) { // nothing else was ever put
+	if isText(string(key), maxKey) && kind.Valid() { // nothing else was ever put
 		var err error
-		if rows, err = s.rows(ctx, id); err != nil {
-			return nil, s.failed(ctx, err, "get credentials of profile %q", id)
+		if rows, err = s.rows(ctx, key, kind); err != nil {
+			return nil, s.failed(ctx, err, "get credentials of login %q", key)
 		}
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("%w: profile %.60q", accounts.ErrCredentialsNotFound, id)
+		return nil, fmt.Errorf("%w: login %.110q, kind %.40q", accounts.ErrCredentialsNotFound, key, kind)
 	}
-	c, err := s.vault.open(id, rows)
+	c, err := s.vault.open(key, kind, rows)
 	if err != nil {
-		return nil, fmt.Errorf("get credentials of profile %q: %w", id, err)
+		return nil, fmt.Errorf("get credentials of login %q, kind %q: %w", key, kind, err)
 	}
 	return c, nil
 }
 
-func (s *Store) rows(ctx context.Context, id accounts.ProfileID) ([]row, error) {
+func (s *Store) rows(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) ([]row, error) {
 	if s.get.prepared == nil {
-		return pgschema.List[row](ctx, s.reads, s.get.text, string(id))
+		return pgschema.List[row](ctx, s.reads, s.get.text, string(key), string(kind))
 	}
 	return pgschema.Reread(ctx, s.reads, func(ctx context.Context) (rows []row, err error) {
-		err = s.get.prepared.SelectContext(ctx, &rows, string(id))
+		err = s.get.prepared.SelectContext(ctx, &rows, string(key), string(kind))
 		return rows, err
 	})
 }
 
-// Delete removes the profile's credentials, readable or not. A miss is not an error. Backups and the
-// server's own files keep the ciphertext for a while. It ends early as Put does.
-func (s *Store) Delete(ctx context.Context, id accounts.ProfileID) error {
-	if err := s.ready(ctx); err != nil || !isText(string(id), 50) {
+// Delete removes the login's credentials of the kinds, or of every kind if none is named, readable or
+// not. A miss is not an error. Backups and the server's own files keep the ciphertext for a while. It
+// ends early as Put does.
+func (s *Store) Delete(ctx context.Context, key accounts.LoginKey, kinds ...credentials.Kind) error {
+	if err := s.ready(ctx); err != nil || !isText(string(key), maxKey) {
 		return err
 	}
-	st := statement{text: s.schema.In(`SELECT trading.delete_credentials($1::text)`)}
-	_, err := s.write(ctx, st, string(id))
-	return s.failed(ctx, err, "delete credentials of profile %q", id)
+	known := make(pq.StringArray, 0, len(kinds))
+	for _, kind := range kinds {
+		if kind.Valid() {
+			known = append(known, string(kind))
+		}
+	}
+	if len(kinds) > 0 && len(known) == 0 { // else every kind would go
+		return nil
+	}
+	st := statement{text: s.schema.In(`SELECT trading.delete_credentials($1::text, $2::text[])`)}
+	_, err := s.write(ctx, st, string(key), known)
+	return s.failed(ctx, err, "delete credentials of login %q", key)
 }
 
-// List returns the ids that have credentials, readable or not, in ascending order; none is an empty slice.
-func (s *Store) List(ctx context.Context) ([]accounts.ProfileID, error) {
+// Kinds returns the kinds of which the login has credentials, readable or not, in ascending order; none
+// is an empty slice.
+func (s *Store) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials.Kind, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
-	ids, err := pgschema.List[accounts.ProfileID](ctx, s.reads, s.schema.In(`SELECT DISTINCT profile_id FROM trading.credentials ORDER BY profile_id`))
+	if !isText(string(key), maxKey) {
+		return []credentials.Kind{}, nil
+	}
+	kinds, err := pgschema.List[credentials.Kind](ctx, s.reads,
+		s.schema.In(`SELECT DISTINCT kind FROM trading.credentials WHERE login_key = $1 ORDER BY kind`), string(key))
+	if err != nil {
+		return nil, s.failed(ctx, err, "list kinds of credentials of login %q", key)
+	}
+	return append([]credentials.Kind{}, kinds...), nil
+}
+
+// List returns the keys of the logins that have credentials, readable or not, in ascending order; none
+// is an empty slice.
+func (s *Store) List(ctx context.Context) ([]accounts.LoginKey, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	keys, err := pgschema.List[accounts.LoginKey](ctx, s.reads, s.schema.In(`SELECT DISTINCT login_key FROM trading.credentials ORDER BY login_key`))
 	if err != nil {
 		return nil, s.failed(ctx, err, "list credentials")
 	}
-	return append([]accounts.ProfileID{}, ids...), nil
+	return append([]accounts.LoginKey{}, keys...), nil
 }
 
 // Ping implements accounts.CredentialStore: it reads the schema's version from the server, and

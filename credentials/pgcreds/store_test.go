@@ -68,13 +68,13 @@ func TestWhatWasPutIsGot(t *testing.T) {
 			"a large one":  creds("key", strings.Repeat("x", credentials.MaxSize-1), "other", "y"),
 		} {
 			require.NoError(t, s.Put(t.Context(), "a", c), "%s: Put failed", what)
-			got, err := s.Get(t.Context(), "a")
+			got, err := s.Get(t.Context(), "a", "")
 			require.NoError(t, err, "%s: Get failed", what)
 			requireCreds(t, c, got, what)
 		}
 		require.NoError(t, s.Delete(t.Context(), "a"), "Delete failed")
 		require.NoError(t, s.Delete(t.Context(), "a"), "deleting what is not there is an error")
-		_, err := s.Get(t.Context(), "a")
+		_, err := s.Get(t.Context(), "a", "")
 		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "deleted credentials can be read")
 	})
 }
@@ -88,7 +88,7 @@ func TestReadersSeeOnePut(t *testing.T) {
 			sets[i] = creds("writer", fmt.Sprint(i), fmt.Sprint("own", i), fmt.Sprint(i), fmt.Sprint("shared", i%3), fmt.Sprint(i))
 		}
 		check := func(ctx context.Context) error {
-			c, err := s.Get(ctx, "a")
+			c, err := s.Get(ctx, "a", "")
 			if errors.Is(err, accounts.ErrCredentialsNotFound) {
 				return nil
 			}
@@ -137,7 +137,7 @@ func TestReadersSeeOnePutWhereTransactionsAreSerializable(t *testing.T) {
 				if err := s.Put(t.Context(), "a", creds("writer", fmt.Sprint(i), fmt.Sprint("own", i), "x")); err != nil {
 					return err
 				}
-				if c, err := s.Get(t.Context(), "a"); err != nil || len(c) != 2 {
+				if c, err := s.Get(t.Context(), "a", ""); err != nil || len(c) != 2 {
 					return fmt.Errorf("%d fields: %w", len(c), err)
 				}
 			}
@@ -152,24 +152,35 @@ func TestListIsInByteOrder(t *testing.T) {
 		ids, err := s.List(t.Context())
 		require.NoError(t, err, "List failed")
 		require.NotNil(t, ids, "an empty list is nil")
-		for _, id := range []accounts.ProfileID{"b", "B", "a", "é", "A-1"} {
+		for _, id := range []accounts.LoginKey{"b", "B", "a", "é", "A-1"} {
 			require.NoError(t, s.Put(t.Context(), id, creds("p", "x")), "Put failed")
 		}
 		ids, err = s.List(t.Context())
 		require.NoError(t, err, "List failed")
-		require.Equal(t, []accounts.ProfileID{"A-1", "B", "a", "b", "é"}, ids, "the list is in another order")
+		require.Equal(t, []accounts.LoginKey{"A-1", "B", "a", "b", "é"}, ids, "the list is in another order")
 	})
 }
 
 func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, open(t, "postgres", migrated.Database(t)), newKeys(t))
-	for _, id := range []accounts.ProfileID{"", "a\x00b", "\xff", accounts.ProfileID(strings.Repeat("x", 51))} {
-		require.ErrorIs(t, s.Put(t.Context(), id, creds("a", "b")), accounts.ErrInvalid, "profile %q was accepted", id)
-		_, err := s.Get(t.Context(), id)
-		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "profile %q", id)
-		require.NoError(t, s.Delete(t.Context(), id), "profile %q", id)
+	for _, id := range []accounts.LoginKey{"", "a\x00b", "\xff", accounts.LoginKey(strings.Repeat("x", 102))} {
+		require.ErrorIs(t, s.Put(t.Context(), id, creds("a", "b")), accounts.ErrInvalid, "login %q was accepted", id)
+		_, err := s.Get(t.Context(), id, "")
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "login %q", id)
+		require.NoError(t, s.Delete(t.Context(), id), "login %q", id)
+		kinds, err := s.Kinds(t.Context(), id)
+		require.NoError(t, err, "login %q", id)
+		require.Empty(t, kinds, "login %q", id)
 	}
+	require.NoError(t, s.Put(t.Context(), "a", creds("a", "b")), "Put failed")
+	for _, kind := range []credentials.Kind{"a\x00b", "\xff", "unknown"} {
+		_, err := s.Get(t.Context(), "a", kind)
+		require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "kind %q", kind)
+		require.NoError(t, s.Delete(t.Context(), "a", kind), "kind %q", kind)
+	}
+	_, err := s.Get(t.Context(), "a", "")
+	require.NoError(t, err, "the deletion of kinds that cannot be took another")
 	for _, name := range []string{"", "a\x00b", "\xff", strings.Repeat("x", 101)} {
 		require.ErrorIs(t, s.Put(t.Context(), "a", creds(name, "b")), accounts.ErrInvalid, "field %q was accepted", name)
 	}
@@ -182,17 +193,18 @@ func TestClosedStoreAndDoneContextAreRefused(t *testing.T) {
 		cancel()
 		refuses := func(ctx context.Context, want error) {
 			t.Helper()
-			_, errGet := s.Get(ctx, "a")
+			_, errGet := s.Get(ctx, "a", "")
+			_, errKinds := s.Kinds(ctx, "a")
 			_, errList := s.List(ctx)
 			_, errRotate := s.Rotate(ctx, nil)
 			_, errUse := s.KeyUse(ctx)
-			for what, err := range map[string]error{"Get": errGet, "List": errList, "Rotate": errRotate, "KeyUse": errUse,
+			for what, err := range map[string]error{"Get": errGet, "Kinds": errKinds, "List": errList, "Rotate": errRotate, "KeyUse": errUse,
 				"Put": s.Put(ctx, "a", creds()), "Delete": s.Delete(ctx, "a")} {
 				require.ErrorIs(t, err, want, what)
 			}
 		}
 		refuses(done, context.Canceled)
-		_, err := s.Get(t.Context(), "a")
+		_, err := s.Get(t.Context(), "a", "")
 		require.NoError(t, err, "a refused call changed something")
 		require.NoError(t, s.Close(), "Close failed")
 		require.NoError(t, s.Close(), "the second Close is an error")
@@ -210,11 +222,11 @@ func TestGetIsOneStatement(t *testing.T) {
 	s := newStore(t, db, newKeys(t))
 	db.SetMaxOpenConns(1)
 	require.NoError(t, s.Put(t.Context(), "a", creds("k", "v")), "Put failed")
-	_, err := s.Get(t.Context(), "a") // prepares it on this connection
+	_, err := s.Get(t.Context(), "a", "") // prepares it on this connection
 	require.NoError(t, err, "Get failed")
 	run(t, db, `SET log_statement = 'all'`)
 	before := len(serverLog(t, server))
-	_, err = s.Get(t.Context(), "a")
+	_, err = s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Get failed")
 	said := string(serverLog(t, server)[before:])
 	require.Equal(t, 1, strings.Count(said, "LOG:"), "Get is not one statement: %s", said)
@@ -245,24 +257,24 @@ func TestOtherKeys(t *testing.T) {
 	db := open(t, "postgres", migrated.Database(t))
 	keys := newKeys(t)
 	require.NoError(t, newStore(t, db, keys).Put(t.Context(), "a", creds("k", "v")), "Put failed")
-	_, err := newStore(t, db, newKeys(t)).Get(t.Context(), "a")
+	_, err := newStore(t, db, newKeys(t)).Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrUnknownKey, "another keyset")
 	require.ErrorIs(t, err, ErrUnreadable, "another keyset")
 	require.NotErrorIs(t, err, ErrTampered, "a missing key is taken for tampering")
 
 	more, old := rotated(t, keys)
 	s := newStore(t, db, more)
-	got, err := s.Get(t.Context(), "a")
+	got, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "a keyset with a key more does not read")
 	requireCreds(t, creds("k", "v"), got, "a keyset with a key more")
 	m := keyset.NewManagerFromHandle(more)
 	require.NoError(t, m.Disable(old), "disable a key")
 	disabled, err := m.Handle()
 	require.NoError(t, err, "disable a key")
-	_, err = newStore(t, db, disabled).Get(t.Context(), "a")
+	_, err = newStore(t, db, disabled).Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrUnknownKey, "a disabled key reads")
 	require.NoError(t, s.Put(t.Context(), "a", creds("k", "w")), "Put failed")
-	_, err = newStore(t, db, keys).Get(t.Context(), "a")
+	_, err = newStore(t, db, keys).Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, ErrUnknownKey, "the old keyset reads what is under the new key")
 }
 
@@ -273,9 +285,9 @@ func TestSchemasAreApart(t *testing.T) {
 	keys := newKeys(t)
 	here, there := newStore(t, db, keys), newStore(t, db, keys, WithSchema("order"))
 	require.NoError(t, there.Put(t.Context(), "a", creds("k", "v")), "Put failed")
-	_, err := here.Get(t.Context(), "a")
+	_, err := here.Get(t.Context(), "a", "")
 	require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "one schema shows another's credentials")
-	_, err = there.Get(t.Context(), "a")
+	_, err = there.Get(t.Context(), "a", "")
 	require.NoError(t, err, "Get failed")
 	_, err = there.Rotate(t.Context(), nil)
 	require.NoError(t, err, "Rotate failed")
@@ -284,7 +296,7 @@ func TestSchemasAreApart(t *testing.T) {
 
 func TestLostTableIsASchemaError(t *testing.T) {
 	t.Parallel()
-	for _, lost := range []string{`DROP TABLE trading.credentials`, `DROP FUNCTION trading.put_credentials(text, bigint, text[], bytea[])`} {
+	for _, lost := range []string{`DROP TABLE trading.credentials`, `DROP FUNCTION trading.put_credentials(text, text, bigint, text[], bytea[])`} {
 		db := open(t, "postgres", throughPooler(t, "postgres", migrated.Database(t)))
 		s := newStore(t, db, newKeys(t))
 		run(t, db, lost)
@@ -293,8 +305,8 @@ func TestLostTableIsASchemaError(t *testing.T) {
 }
 
 // stored returns the profile's rows as they are.
-func stored(t testing.TB, db *sqlx.DB, id accounts.ProfileID) (rows []row) {
+func stored(t testing.TB, db *sqlx.DB, id accounts.LoginKey) (rows []row) {
 	t.Helper()
-	require.NoError(t, db.SelectContext(t.Context(), &rows, `SELECT field, key_id, sealed FROM trading.credentials WHERE profile_id = $1 ORDER BY field`, string(id)), "read rows")
+	require.NoError(t, db.SelectContext(t.Context(), &rows, `SELECT field, key_id, sealed FROM trading.credentials WHERE login_key = $1 ORDER BY field`, string(id)), "read rows")
 	return rows
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
@@ -17,19 +18,19 @@ import (
 func TestTamperingIsDetected(t *testing.T) {
 	t.Parallel()
 	everyCase := map[string]string{
-		"two profiles' ciphertext swapped":  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = c.field AND o.profile_id <> c.profile_id`,
-		"two profiles' manifests swapped":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = c.field AND o.profile_id <> c.profile_id`,
-		"all rows swapped":                  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE o.field = c.field AND o.profile_id <> c.profile_id`,
-		"two fields' ciphertext swapped":    `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field <> '' AND o.field <> '' AND o.field <> c.field AND o.profile_id = c.profile_id`,
-		"a field in the manifest's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = 'password' AND o.profile_id = c.profile_id`,
-		"the manifest in a field's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = '' AND o.profile_id = c.profile_id`,
+		"two profiles' ciphertext swapped":  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = c.field AND o.login_key <> c.login_key`,
+		"two profiles' manifests swapped":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = c.field AND o.login_key <> c.login_key`,
+		"all rows swapped":                  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE o.field = c.field AND o.login_key <> c.login_key`,
+		"two fields' ciphertext swapped":    `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field <> '' AND o.field <> '' AND o.field <> c.field AND o.login_key = c.login_key`,
+		"a field in the manifest's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = 'password' AND o.login_key = c.login_key`,
+		"the manifest in a field's place":   `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'password' AND o.field = '' AND o.login_key = c.login_key`,
 		"a field deleted":                   `DELETE FROM trading.credentials WHERE field = 'password'`,
 		"all fields deleted":                `DELETE FROM trading.credentials WHERE field <> ''`,
 		"the manifest deleted":              `DELETE FROM trading.credentials WHERE field = ''`,
 		"a field renamed":                   `UPDATE trading.credentials SET field = 'passphrase' WHERE field = 'password'`,
-		"a field added":                     `INSERT INTO trading.credentials SELECT profile_id, 'extra', key_id, sealed FROM trading.credentials WHERE field = 'password'`,
-		"a field of an earlier Put":         `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = 'password' AND o.field = c.field AND o.profile_id = c.profile_id`,
-		"the manifest of an earlier Put":    `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = '' AND o.field = c.field AND o.profile_id = c.profile_id`,
+		"a field added":                     `INSERT INTO trading.credentials SELECT login_key, 'extra', key_id, sealed FROM trading.credentials WHERE field = 'password'`,
+		"a field of an earlier Put":         `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = 'password' AND o.field = c.field AND o.login_key = c.login_key`,
+		"the manifest of an earlier Put":    `UPDATE trading.credentials c SET sealed = o.sealed FROM earlier o WHERE c.field = '' AND o.field = c.field AND o.login_key = c.login_key`,
 		"a field of an earlier Put added":   `INSERT INTO trading.credentials SELECT * FROM earlier WHERE field = 'token'`,
 		"everything of another key":         `UPDATE trading.credentials SET key_id = key_id # 1`,
 		"ciphertext emptied":                `UPDATE trading.credentials SET sealed = '' WHERE field = 'password'`,
@@ -41,27 +42,57 @@ func TestTamperingIsDetected(t *testing.T) {
 			t.Parallel()
 			db := open(t, "postgres", migrated.Database(t))
 			s := newStore(t, db, newKeys(t))
-			for _, id := range []accounts.ProfileID{"a", "b"} {
+			for _, id := range []accounts.LoginKey{"a", "b"} {
 				require.NoError(t, s.Put(t.Context(), id, creds("username", "u", "password", "old", "token", "t")), "Put failed")
 			}
 			run(t, db, `CREATE TABLE earlier AS TABLE trading.credentials`)
-			for _, id := range []accounts.ProfileID{"a", "b"} {
+			for _, id := range []accounts.LoginKey{"a", "b"} {
 				require.NoError(t, s.Put(t.Context(), id, creds("username", "u", "password", "new")), "Put failed")
 			}
 			run(t, db, statement)
-			for _, id := range []accounts.ProfileID{"a", "b"} {
-				_, err := s.Get(t.Context(), id)
+			for _, id := range []accounts.LoginKey{"a", "b"} {
+				_, err := s.Get(t.Context(), id, "")
 				require.ErrorIs(t, err, ErrTampered, "profile %s can be read", id)
 			}
 			ids, err := s.List(t.Context())
 			require.NoError(t, err, "List failed")
-			require.Equal(t, []accounts.ProfileID{"a", "b"}, ids, "unreadable credentials are not listed")
+			require.Equal(t, []accounts.LoginKey{"a", "b"}, ids, "unreadable credentials are not listed")
 			require.NoError(t, s.Put(t.Context(), "a", creds("username", "u")), "unreadable credentials cannot be replaced")
-			_, err = s.Get(t.Context(), "a")
+			_, err = s.Get(t.Context(), "a", "")
 			require.NoError(t, err, "replaced credentials cannot be read")
 			require.NoError(t, s.Delete(t.Context(), "b"), "unreadable credentials cannot be deleted")
-			_, err = s.Get(t.Context(), "b")
+			_, err = s.Get(t.Context(), "b", "")
 			require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "something of unreadable credentials is left")
+		})
+	}
+}
+
+// Sets that change their places within a login do not open, each whole as it is, nor does what is made of
+// parts of both.
+func TestSetsOfAnotherKindDoNotOpen(t *testing.T) {
+	t.Parallel()
+	const swap = `UPDATE trading.credentials SET kind = CASE kind WHEN 'flex' THEN 'gateway_session' ELSE 'flex' END`
+	for what, statement := range map[string]string{
+		"swapped":            swap,
+		"manifests swapped":  `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = '' AND o.field = '' AND o.kind <> c.kind`,
+		"names of the kinds": `UPDATE trading.credentials c SET sealed = o.sealed FROM trading.credentials o WHERE c.field = 'kind' AND o.field = 'kind' AND o.kind <> c.kind`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			db := open(t, "postgres", migrated.Database(t))
+			s := newStore(t, db, newKeys(t))
+			flex, err := credentials.NewFlexToken(credentials.NewSecret([]byte("123456")), "98")
+			require.NoError(t, err, "NewFlexToken failed")
+			require.NoError(t, s.Put(t.Context(), "a", flex), "Put failed")
+			require.NoError(t, s.Put(t.Context(), "a", credentials.NewGatewaySession()), "Put failed")
+			if statement == swap { // the key does not let them pass each other
+				run(t, db, `ALTER TABLE trading.credentials DROP CONSTRAINT credentials_pkey`)
+			}
+			run(t, db, statement)
+			for _, kind := range []credentials.Kind{credentials.FlexToken, credentials.GatewaySession} {
+				_, err := s.Get(t.Context(), "a", kind)
+				require.ErrorIs(t, err, ErrTampered, "kind %q can be read", kind)
+			}
 		})
 	}
 }
@@ -76,7 +107,7 @@ func TestWholeEarlierPutIsNotDetected(t *testing.T) {
 	require.NoError(t, s.Put(t.Context(), "a", creds("password", "new")), "Put failed")
 	run(t, db, `DELETE FROM trading.credentials`)
 	run(t, db, `INSERT INTO trading.credentials TABLE earlier`)
-	c, err := s.Get(t.Context(), "a")
+	c, err := s.Get(t.Context(), "a", "")
 	require.NoError(t, err, "the package's documentation says too little")
 	requireCreds(t, creds("password", "old"), c, "an earlier Put")
 }
@@ -97,10 +128,12 @@ func TestEveryFlippedBitIsDetected(t *testing.T) {
 	t.Parallel()
 	db := open(t, "postgres", migrated.Database(t))
 	s := newStore(t, db, newKeys(t))
-	require.NoError(t, s.Put(t.Context(), "pr", creds("user", "anna", "pass", "s3cret")), "Put failed")
+	flex, err := credentials.NewFlexToken(credentials.NewSecret([]byte("123456")), "98")
+	require.NoError(t, err, "NewFlexToken failed")
+	require.NoError(t, s.Put(t.Context(), "pr", flex), "Put failed")
 	kept := stored(t, db, "pr")
 	tried, refused := 0, 0
-	try := func(id accounts.ProfileID, field, column string, x any) {
+	try := func(id accounts.LoginKey, kind credentials.Kind, field, column string, x any) {
 		t.Helper()
 		tried++
 		tx, err := db.BeginTxx(t.Context(), nil)
@@ -110,19 +143,22 @@ func TestEveryFlippedBitIsDetected(t *testing.T) {
 			refused++ // not text, or not a key's id: the database itself does not keep it
 			return
 		}
-		for _, id := range []accounts.ProfileID{"pr", id} {
-			var rows []row
-			require.NoError(t, tx.SelectContext(t.Context(), &rows, s.get.text, string(id)), "read rows")
-			_, err := s.vault.open(id, rows)
-			require.ErrorIs(t, err, ErrUnreadable, "column %s of field %q changed to %q, and %s can be read", column, field, x, id)
+		for _, id := range []accounts.LoginKey{"pr", id} {
+			for _, kind := range []credentials.Kind{credentials.FlexToken, kind} {
+				var rows []row
+				require.NoError(t, tx.SelectContext(t.Context(), &rows, s.get.text, string(id), string(kind)), "read rows")
+				_, err := s.vault.open(id, kind, rows)
+				require.ErrorIs(t, err, ErrUnreadable, "column %s of field %q changed to %q, and %s can be read", column, field, x, id)
+			}
 		}
 	}
 	for _, r := range kept {
-		flips(r.Sealed, func(x []byte) { try("pr", r.Field, "sealed", x) })
-		flips([]byte(r.Field), func(x []byte) { try("pr", r.Field, "field", string(x)) })
-		flips([]byte("pr"), func(x []byte) { try(accounts.ProfileID(x), r.Field, "profile_id", string(x)) })
+		flips(r.Sealed, func(x []byte) { try("pr", credentials.FlexToken, r.Field, "sealed", x) })
+		flips([]byte(r.Field), func(x []byte) { try("pr", credentials.FlexToken, r.Field, "field", string(x)) })
+		flips([]byte("pr"), func(x []byte) { try(accounts.LoginKey(x), credentials.FlexToken, r.Field, "login_key", string(x)) })
+		flips([]byte(credentials.FlexToken), func(x []byte) { try("pr", credentials.Kind(x), r.Field, "kind", string(x)) })
 		for bit := range 64 {
-			try("pr", r.Field, "key_id", r.KeyID^(1<<bit))
+			try("pr", credentials.FlexToken, r.Field, "key_id", r.KeyID^(1<<bit))
 		}
 	}
 	require.Equal(t, kept, stored(t, db, "pr"), "the test changed the rows")
@@ -188,7 +224,7 @@ func FuzzEnvelope(f *testing.F) {
 		}
 		other = other[:min(len(other), 4096)]
 		for _, b := range [][]byte{b, other, append(bytes.Clone(honest), other...)} {
-			c, err := v.open("a", rowsOf(b))
+			c, err := v.open("a", "", rowsOf(b))
 			switch {
 			case err != nil && !errors.Is(err, ErrUnreadable):
 				t.Fatalf("another error: %v", err)
@@ -208,8 +244,8 @@ func FuzzAssociated(f *testing.F) {
 	f.Add("", "", "", []byte{}, "", "", "\x00", []byte{})
 	f.Add("s", "a", "b", []byte{}, "sa", "", "b", []byte{})
 	f.Fuzz(func(t *testing.T, schema1, id1, field1 string, put1 []byte, schema2, id2, field2 string, put2 []byte) {
-		a := place{pgschema.Name(schema1), accounts.ProfileID(id1), field1, put1}
-		b := place{pgschema.Name(schema2), accounts.ProfileID(id2), field2, put2}
+		a := place{pgschema.Name(schema1), accounts.LoginKey(id1), field1, put1}
+		b := place{pgschema.Name(schema2), accounts.LoginKey(id2), field2, put2}
 		same := schema1 == schema2 && id1 == id2 && field1 == field2 && bytes.Equal(put1, put2)
 		require.Equal(t, same, bytes.Equal(a.associated(boundFormat), b.associated(boundFormat)), "two places are one, or one is two")
 		require.NotEqual(t, a.associated(boundFormat), b.associated(unboundFormat), "a bound row opens as an unbound one")

@@ -27,14 +27,14 @@ func requireWaiting(t *testing.T, db *sqlx.DB, n int) {
 }
 
 // holdUp keeps all writes of the profile's credentials waiting until the transaction ends.
-func holdUp(t *testing.T, db *sqlx.DB, id accounts.ProfileID) *sqlx.Tx {
+func holdUp(t *testing.T, db *sqlx.DB, id accounts.LoginKey) *sqlx.Tx {
 	t.Helper()
 	tx, err := db.BeginTxx(t.Context(), nil)
 	require.NoError(t, err, "begin")
 	t.Cleanup(func() { _ = tx.Rollback() })
 	_, err = tx.ExecContext(t.Context(), `SELECT pg_advisory_xact_lock(hashtextextended('accounts credentials ' || $1, 0))`, string(id))
 	require.NoError(t, err, "hold up")
-	_, err = tx.ExecContext(t.Context(), `SELECT FROM trading.credentials WHERE profile_id = $1 FOR UPDATE`, string(id))
+	_, err = tx.ExecContext(t.Context(), `SELECT FROM trading.credentials WHERE login_key = $1 FOR UPDATE`, string(id))
 	require.NoError(t, err, "hold up")
 	return tx
 }
@@ -50,7 +50,7 @@ func TestWriteRunsToItsEndWithoutItsCaller(t *testing.T) {
 			"Put": {
 				func(ctx context.Context, s *Store) error { return s.Put(ctx, "a", creds("password", "new")) },
 				func(t *testing.T, s *Store) {
-					c, err := s.Get(t.Context(), "a")
+					c, err := s.Get(t.Context(), "a", "")
 					require.NoError(t, err, "Get failed")
 					requireCreds(t, creds("password", "new"), c, "the write was cancelled")
 				},
@@ -58,7 +58,7 @@ func TestWriteRunsToItsEndWithoutItsCaller(t *testing.T) {
 			"Delete": {
 				func(ctx context.Context, s *Store) error { return s.Delete(ctx, "a") },
 				func(t *testing.T, s *Store) {
-					_, err := s.Get(t.Context(), "a")
+					_, err := s.Get(t.Context(), "a", "")
 					require.ErrorIs(t, err, accounts.ErrCredentialsNotFound, "the write was cancelled")
 				},
 			},
@@ -207,7 +207,7 @@ func anything(ctx context.Context, random *rand.Rand, first, second *Store, v st
 		_, err := second.KeyUse(ctx)
 		return err
 	}
-	c, err := second.Get(ctx, id)
+	c, err := second.Get(ctx, id, "")
 	if errors.Is(err, accounts.ErrCredentialsNotFound) {
 		return nil
 	}

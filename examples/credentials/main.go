@@ -1,5 +1,5 @@
-// Command credentials keeps the logins of two accounts apart: it stores, replaces and deletes them, and
-// switches between the accounts.
+// Command credentials keeps the logins of two accounts apart, or has them share one: it stores, replaces
+// and deletes credentials, and switches between the accounts.
 //
 //	go run ./examples/credentials [-keychain]
 //
@@ -30,11 +30,14 @@ import (
 )
 
 const help = `commands:
-  set PROFILE      ask for username and password and store them, in place of what was there
-  switch PROFILE   make the profile the active one; refused without credentials
-  delete PROFILE   forget its credentials
-  list             which profiles have credentials
-  log PROFILE      who accessed its credentials
+  set PROFILE          ask for username and password and store them, in place of what was there
+  flex PROFILE         ask for the token and the query of the Flex web service, and store them beside
+  share PROFILE LOGIN  let the profile use the login of that name, which others may use too
+  kinds PROFILE        which kinds of credentials its login has
+  switch PROFILE       make the profile the active one; refused without credentials
+  delete PROFILE       forget the credentials of its login; refused while others use the login
+  list                 which logins have credentials
+  log PROFILE          who accessed its credentials
   quit
 profiles: aggressive, balanced
 `
@@ -119,17 +122,28 @@ func run(ctx context.Context, vault accounts.CredentialStore, in *input, out io.
 		if words[0] == "quit" {
 			break
 		}
-		if err := s.obey(ctx, words[0], accounts.ProfileID(strings.Join(words[1:], " "))); err != nil {
+		words = append(words, "", "") // of those that are missing
+		if err := s.obey(ctx, words[0], accounts.ProfileID(words[1]), accounts.LoginID(words[2])); err != nil {
 			fmt.Fprintln(out, "error:", err)
 		}
 	}
 	return in.lines.Err()
 }
 
-func (s *session) obey(ctx context.Context, command string, id accounts.ProfileID) error {
+func (s *session) obey(ctx context.Context, command string, id accounts.ProfileID, login accounts.LoginID) error {
 	switch command {
 	case "set":
 		return s.set(ctx, id)
+	case "flex":
+		return s.flex(ctx, id)
+	case "share":
+		return s.share(ctx, id, login)
+	case "kinds":
+		kinds, err := s.manager.CredentialKinds(ctx, id)
+		if err == nil {
+			fmt.Fprintln(s.out, kinds)
+		}
+		return err
 	case "switch":
 		p, err := s.manager.SwitchProfile(ctx, id)
 		if err == nil {
@@ -139,9 +153,9 @@ func (s *session) obey(ctx context.Context, command string, id accounts.ProfileI
 	case "delete":
 		return s.manager.DeleteCredentials(ctx, id)
 	case "list":
-		ids, err := s.vault.List(ctx)
-		for _, id := range ids {
-			fmt.Fprintln(s.out, id)
+		keys, err := s.vault.List(ctx)
+		for _, key := range keys {
+			fmt.Fprintf(s.out, "%q\n", key)
 		}
 		return err
 	case "log":
@@ -167,12 +181,46 @@ func (s *session) set(ctx context.Context, id accounts.ProfileID) error {
 	if err != nil {
 		return err
 	}
-	defer login.Wipe()
-	if err := s.manager.SetCredentials(ctx, id, login); err != nil {
+	return s.store(ctx, id, login)
+}
+
+// flex stores a token of the Flex web service.
+func (s *session) flex(ctx context.Context, id accounts.ProfileID) error {
+	token, err := s.in.secret("token")
+	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, "stored:", login) // prints [redacted] for each
+	defer token.Wipe()
+	query, err := s.in.secret("number of the query")
+	if err != nil {
+		return err
+	}
+	set, err := credentials.NewFlexToken(token, string(query.Reveal()))
+	if err != nil {
+		return err
+	}
+	return s.store(ctx, id, set)
+}
+
+// store stores credentials, and overwrites them.
+func (s *session) store(ctx context.Context, id accounts.ProfileID, c credentials.Set) error {
+	defer c.Wipe()
+	if err := s.manager.SetCredentials(ctx, id, c); err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "stored:", c) // prints [redacted] for each
 	return nil
+}
+
+// share lets the profile use a login, or one of its own where none is named.
+func (s *session) share(ctx context.Context, id accounts.ProfileID, login accounts.LoginID) error {
+	p, err := s.manager.Profile(ctx, id)
+	if err != nil {
+		return err
+	}
+	p.Login = login
+	_, err = s.manager.UpdateProfile(ctx, p)
+	return err
 }
 
 func (s *session) log(ctx context.Context, id accounts.ProfileID) error {
@@ -184,7 +232,7 @@ func (s *session) log(ctx context.Context, id accounts.ProfileID) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.out, "%s: %s\n", a.Value.Action, a.Value.Outcome)
+		fmt.Fprintf(s.out, "%s %s: %s\n", a.Value.Action, a.Value.Kind, a.Value.Outcome)
 	}
 	return nil
 }

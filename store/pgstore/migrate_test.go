@@ -95,6 +95,8 @@ func TestRefusedMigrationsChangeNothing(t *testing.T) {
 			{"a journal", "journals are not empty", nil, false, `INSERT INTO trading.journal_entries VALUES ('p', 1, 'cash', '', now(), '', '', '')`},
 			{"a column of trades", "exec_id is integer, not text", []string{file(t, "existing.sql")}, true, `CREATE TABLE trading.trades (id int, exec_id int)`},
 			{"a table of leases", "already exists", []string{file(t, "existing.sql")}, true, `CREATE TABLE trading.leases (id int)`},
+			{"a column of profiles", "login_id is integer", []string{file(t, "existing.sql"), planProfiles}, true, `ALTER TABLE trading.account_profiles ADD COLUMN login_id int NOT NULL`},
+			{"a login", "profiles that name a login", nil, false, `INSERT INTO trading.account_profiles (profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance, login_id) VALUES ('p', 'p', 'DU1', '25K', 'high', 'main')`},
 			{"a column of signals", "account_profile_id is text", []string{file(t, "existing.sql")}, true, `ALTER TABLE trading.signals ADD COLUMN account_profile_id text`},
 		} {
 			t.Run(name+"/"+c.name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func plain() accounts.Batch {
 func profileOf(p accounts.AccountProfile) []driver.Value {
 	return []driver.Value{string(p.ID), p.Name, p.IBKRAccountID, string(p.CapitalLevel), string(p.RiskTolerance), p.CreatedAt,
 		string(p.Owner), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host, int64(p.Gateway.Port),
-		int64(p.Gateway.ClientID), nil, p.Version, p.UpdatedAt, nil}
+		int64(p.Gateway.ClientID), nil, p.Version, p.UpdatedAt, nil, string(p.Login)}
 }
 
 // pageOf is how entries are read.

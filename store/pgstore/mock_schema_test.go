@@ -64,14 +64,17 @@ func schemaCalls() []schemaCall {
 	status := once(transaction(version...)...)
 	plainTable, create := query("timescaledb_information.hypertables", "is", []driver.Value{false}), execute("CREATE SCHEMA", 0)
 	rehearse := slices.Concat(once(plainTable), version)
-	rehearsal := transaction(query("pg_try_advisory_xact_lock", "locked", []driver.Value{true}), version[0], version[1], create, execute("$rehearsal$", 0))
+	rehearsal := transaction(query("pg_try_advisory_xact_lock", "locked", []driver.Value{true}), version[0], version[1], create,
+		execute("$rehearsal$", 0), execute("$rehearsal$", 0), execute("$rehearsal$", 0))
 	rehearsal = once(rehearsal[:len(rehearsal)-1]...) // which is taken back
 	for _, s := range []*step{&plainTable, &create} {
 		s.once, s.ran = true, true
 	}
 	up := alone(tables, applied(6), locks, applied(6), execute("ADD CONSTRAINT signals_account_profile_id_fkey", 0), execute("VALIDATE CONSTRAINT", 0),
 		execute("DROP INDEX CONCURRENTLY", 0), execute("CREATE INDEX CONCURRENTLY", 0), execute("INSERT INTO trading.accounts_schema_version", 1))
-	up = append(up, alone(transaction(execute("SET LOCAL lock_timeout", 0), execute("ADD COLUMN IF NOT EXISTS slot", 0), execute("INSERT INTO trading.accounts_schema_version", 1))...)...)
+	for _, text := range []string{"ADD COLUMN IF NOT EXISTS slot", "CREATE TABLE trading.leases", "ADD COLUMN login_id"} {
+		up = append(up, alone(transaction(execute("SET LOCAL lock_timeout", 0), execute(text, 0), execute("INSERT INTO trading.accounts_schema_version", 1))...)...)
+	}
 	up = append(up, alone(newest, unlocks)...)
 	down := alone(locks, tables, applied(7), execute("DROP INDEX IF EXISTS", 0),
 		execute("DELETE FROM trading.accounts_schema_version", 1), newest, unlocks)

@@ -36,6 +36,7 @@ type profileRow struct {
 	Version  int64          `db:"version"`
 	Updated  sql.NullTime   `db:"updated_at"`
 	LastUsed sql.NullTime   `db:"last_used_at"`
+	Login    string         `db:"login_id"`
 }
 
 // A time that is infinite is none.
@@ -43,11 +44,11 @@ const profileRead = `profile_id, profile_name, ibkr_account_id, capital_level, r
 	CASE WHEN isfinite(created_at) THEN created_at END AS created_at,
 	owner_id, mode, status, base_currency, gateway_host, gateway_port, gateway_client_id, limits, version,
 	CASE WHEN isfinite(updated_at) THEN updated_at END AS updated_at,
-	CASE WHEN isfinite(last_used_at) THEN last_used_at END AS last_used_at`
+	CASE WHEN isfinite(last_used_at) THEN last_used_at END AS last_used_at, login_id`
 
 const profileColumns = `profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance, created_at,
 	owner_id, mode, status, base_currency, gateway_host, gateway_port, gateway_client_id, limits, version,
-	updated_at, last_used_at`
+	updated_at, last_used_at, login_id`
 
 // profile returns the profile. A row without a mode was not written by this package, which always
 // writes one, but by another service with the columns that the plan names: it gets the defaults.
@@ -58,6 +59,7 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 		Mode: accounts.TradingMode(r.Mode.String), Status: accounts.ProfileStatus(r.Status),
 		BaseCurrency: ledger.Currency(r.Currency),
 		Gateway:      accounts.Gateway{Host: r.Host, Port: r.Port, ClientID: r.ClientID},
+		Login:        accounts.LoginID(r.Login),
 		Owner:        accounts.OwnerID(r.Owner), Version: r.Version,
 		CreatedAt: timeOf(r.Created), UpdatedAt: timeOf(r.Updated), LastUsedAt: timeOf(r.LastUsed),
 	}
@@ -138,15 +140,15 @@ func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) er
 	_, err = s.write(ctx, `
 		WITH created AS (
 			INSERT INTO trading.account_profiles (`+profileColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 			RETURNING profile_id
 		), head AS (
 			INSERT INTO trading.journal_heads (profile_id) SELECT profile_id FROM created
 		)
-		SELECT pg_notify($18, $19) FROM created`,
+		SELECT pg_notify($19, $20) FROM created`,
 		string(p.ID), p.Name, p.IBKRAccountID, string(p.CapitalLevel), string(p.RiskTolerance), nullTime(p.CreatedAt),
 		string(p.Owner), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host, p.Gateway.Port,
-		p.Gateway.ClientID, limits, p.Version, nullTime(p.UpdatedAt), nullTime(p.LastUsedAt),
+		p.Gateway.ClientID, limits, p.Version, nullTime(p.UpdatedAt), nullTime(p.LastUsedAt), string(p.Login),
 		s.channel(), profileNote(&p))
 	return s.failed(ctx, err, "create profile %q", p.ID)
 }
@@ -166,14 +168,15 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 				UPDATE trading.account_profiles SET
 					profile_name = $4, ibkr_account_id = $5, capital_level = $6, risk_tolerance = $7, mode = $8,
 					status = $9, base_currency = $10, gateway_host = $11, gateway_port = $12,
-					gateway_client_id = $13, limits = $14, updated_at = $15, version = version + 1
+					gateway_client_id = $13, limits = $14, updated_at = $15, login_id = $16, version = version + 1
 				WHERE profile_id = $1 AND owner_id = $2 AND version = $3
 				RETURNING profile_id
 			)
-			SELECT pg_notify($16, $17) FROM updated`,
+			SELECT pg_notify($17, $18) FROM updated`,
 			string(p.ID), string(p.Owner), p.Version, p.Name, p.IBKRAccountID, string(p.CapitalLevel),
 			string(p.RiskTolerance), string(p.Mode), string(p.Status), string(p.BaseCurrency), p.Gateway.Host,
-			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), s.channel(), profileNote(&p))
+			p.Gateway.Port, p.Gateway.ClientID, limits, nullTime(p.UpdatedAt), string(p.Login),
+			s.channel(), profileNote(&p))
 		if err != nil || w.rows > 0 {
 			return s.failed(ctx, err, "update profile %q", p.ID)
 		}

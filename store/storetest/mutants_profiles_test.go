@@ -42,6 +42,11 @@ func createMutants() []mutant {
 				p.Version = 1
 				return s.CreateProfile(ctx, p)
 			})},
+		{name: "creates without a login", caught: one("CreateProfile stores a profile exactly as given"),
+			breaks: creating(func(ctx context.Context, s accounts.Store, p accounts.AccountProfile) error {
+				p.Login = ""
+				return s.CreateProfile(ctx, p)
+			})},
 		{name: "creates an id twice", caught: []string{"CreateProfile refuses an id that is taken", "of concurrent creations of one id or name exactly one wins"},
 			breaks: creating(func(ctx context.Context, s accounts.Store, p accounts.AccountProfile) error {
 				return swallow(s.CreateProfile(ctx, p), accounts.ErrProfileExists)
@@ -112,6 +117,11 @@ func updateMutants() []mutant {
 		{name: "updates all but the gateway", caught: one("UpdateProfile replaces the profile and counts the version"),
 			breaks: updating(func(ctx context.Context, s accounts.Store, p, old accounts.AccountProfile) error {
 				p.Gateway = old.Gateway
+				return s.UpdateProfile(ctx, p)
+			})},
+		{name: "updates all but the login", caught: one("UpdateProfile replaces the profile and counts the version"),
+			breaks: updating(func(ctx context.Context, s accounts.Store, p, old accounts.AccountProfile) error {
+				p.Login = old.Login
 				return s.UpdateProfile(ctx, p)
 			})},
 		{name: "updates any version", caught: []string{"UpdateProfile refuses any other version", "of concurrent updates of one version exactly one wins"}, breaks: ignoresVersion},

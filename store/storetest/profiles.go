@@ -45,7 +45,7 @@ func checkCreate(t T, s accounts.Store) {
 	full.Name = "Имя 'of' \"it\" — 100%; \\"
 	full.RiskTolerance, full.CapitalLevel, full.Mode = accounts.RiskHigh, "7M", accounts.ModeLive
 	full.Status, full.BaseCurrency, full.IBKRAccountID = accounts.StatusSuspended, "CNH", "U7654321"
-	full.Version, full.LastUsedAt = 42, day.Add(time.Hour)
+	full.Version, full.LastUsedAt, full.Login = 42, day.Add(time.Hour), "main"
 	bare := accounts.AccountProfile{ID: "bare", Name: "bare"}
 	create(t, s, full, bare)
 	requireProfile(t, s, full, "a profile was not stored as given")
@@ -99,12 +99,12 @@ func checkUpdate(t T, s accounts.Store) {
 	p := create(t, s, owned("owner", "p"), owned("owner", "q"))
 	p.Name, p.IBKRAccountID, p.CapitalLevel = "New name", "U1", "1M"
 	p.RiskTolerance, p.Mode, p.Status = accounts.RiskLow, accounts.ModeLive, accounts.StatusInactive
-	p.BaseCurrency, p.Gateway = "EUR", accounts.Gateway{Host: "gateway", Port: 7496, ClientID: 1}
+	p.BaseCurrency, p.Gateway, p.Login = "EUR", accounts.Gateway{Host: "gateway", Port: 7496, ClientID: 1}, "other"
 	p.UpdatedAt = day.Add(time.Hour)
 	require.NoError(t, s.UpdateProfile(t.Context(), p), "UpdateProfile with the stored version failed")
 	p.Version++
 	requireProfile(t, s, p, "UpdateProfile did not replace every field and count the version")
-	p.Gateway = accounts.Gateway{}
+	p.Gateway, p.Login = accounts.Gateway{}, ""
 	require.NoError(t, s.UpdateProfile(t.Context(), p), "UpdateProfile under the same name failed")
 	p.Version++
 	requireProfile(t, s, p, "a second UpdateProfile did not replace the profile")
