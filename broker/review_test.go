@@ -136,13 +136,13 @@ func TestTheKillSwitchNeedsNothingElse(t *testing.T) {
 		"executions": func(_ *rig, h *hooks, asked func()) {
 			h.executions = func(context.Context, broker.AccountID, time.Time) (broker.Executions, error) {
 				asked()
-				return broker.Executions{}, gone
+				return broker.Executions{}, errGone
 			}
 		},
 		"orders": func(_ *rig, h *hooks, asked func()) {
 			h.orders = func(context.Context, broker.AccountID) (broker.Answer[broker.Order], error) {
 				asked()
-				return broker.Answer[broker.Order]{}, gone
+				return broker.Answer[broker.Order]{}, errGone
 			}
 		},
 		"orders that are missing": func(r *rig, h *hooks, asked func()) {
@@ -154,7 +154,7 @@ func TestTheKillSwitchNeedsNothingElse(t *testing.T) {
 		"accounts": func(r *rig, h *hooks, asked func()) {
 			r.paper.Fail(paper.OpAccounts, "", paper.Paced, "", 1000)
 			h.executions = func(context.Context, broker.AccountID, time.Time) (broker.Executions, error) {
-				return broker.Executions{}, gone
+				return broker.Executions{}, errGone
 			}
 			h.orders = func(ctx context.Context, a broker.AccountID) (broker.Answer[broker.Order], error) {
 				asked()
