@@ -11,6 +11,9 @@
 // hold.
 //
 //	go run ./examples/gateway -url https://localhost:5000/v1/api -fingerprint 3f:a2:…
+//	go run ./examples/gateway -url https://api.ibkr.com/v1/api -oauth LOGIN
+//
+// Credentials are those that an application has put into the keychain under the name of -application.
 package main
 
 import (
@@ -50,6 +53,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	var r real
 	flags.StringVar(&r.url, "url", "", "the `address` of a real gateway to look at; without it, a day is traded in a simulated one")
 	flags.StringVar(&r.fingerprint, "fingerprint", "", "the SHA-256 of the real gateway's certificate, in `hex`")
+	flags.StringVar(&r.application, "application", "accounts", "the `name` under which the keychain has the credentials")
+	flags.StringVar(&r.oauth, "oauth", "", "the `login` whose OAuth credentials are in this machine's keychain, in place of a gateway's own login")
 	flags.BoolVar(&r.live, "live", false, "look at live accounts too, and not at those of paper alone")
 	seed := flags.Uint64("seed", 7, "the seed of the simulated prices")
 	if err := flags.Parse(args); err != nil {

@@ -9,18 +9,28 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/broker"
+	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/credentials/keychain"
 	"github.com/ai-ots/accounts/ibkr/cpapi"
+	"github.com/ai-ots/accounts/ibkr/cpapi/oauth1"
 )
 
 // real is a gateway that is not simulated.
 type real struct {
-	url, fingerprint string
-	live             bool
+	url, fingerprint   string
+	application, oauth string // the keychain's, and the login in it; no login for a gateway's own
+	live               bool
 }
 
 // look prints the accounts of the login and what they hold. It places nothing.
 func (r *real) look(ctx context.Context, out io.Writer) (err error) {
-	c, err := cpapi.Open(ctx, cpapi.Config{URL: r.url, Fingerprint: r.fingerprint})
+	config := cpapi.Config{URL: r.url, Fingerprint: r.fingerprint}
+	if r.oauth != "" {
+		if config.OAuth, err = r.signer(ctx); err != nil {
+			return err
+		}
+	}
+	c, err := cpapi.Open(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -64,4 +74,27 @@ func holdings(ctx context.Context, c *cpapi.Client, a *broker.Account) (held int
 		cash += fmt.Sprintf("%s %s ", b.Cash.StringFixed(2), b.Currency)
 	}
 	return held, cash, err
+}
+
+// signer returns what signs requests with the credentials in the keychain.
+func (r *real) signer(ctx context.Context) (_ *oauth1.Signer, err error) {
+	vault, err := keychain.New(r.application)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, vault.Close()) }()
+	set, err := vault.Get(ctx, accounts.LoginKey(r.oauth), credentials.OAuth1a)
+	if err != nil {
+		return nil, err
+	}
+	defer set.Wipe()
+	o, ok := set.OAuth1()
+	if !ok {
+		return nil, fmt.Errorf("login %q has no OAuth credentials", r.oauth)
+	}
+	return oauth1.New(oauth1.Config{
+		ConsumerKey: string(o.ConsumerKey.Reveal()), AccessToken: string(o.AccessToken.Reveal()),
+		AccessTokenSecret: o.AccessTokenSecret.Reveal(), SignatureKey: o.SignatureKey.Reveal(),
+		EncryptionKey: o.EncryptionKey.Reveal(), Prime: o.DHPrime.Reveal(),
+	})
 }
