@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 )
@@ -51,6 +52,12 @@ func TestJSONForms(t *testing.T) {
 		}, `{"id":"p","name":"Aggressive-25K","ibkr_account_id":"DU1000025","capital_level":"25K",
 			"risk_tolerance":"high","mode":"paper","status":"active","base_currency":"USD",
 			"limits":` + limitsText + `,"version":1,"created_at":"2026-06-01T15:00:00Z"}`},
+		"a profile that names a login": {accounts.AccountProfile{ID: "p", Login: "main"}, `{"id":"p","name":"",
+			"ibkr_account_id":"","capital_level":"","risk_tolerance":"","mode":"","status":"","base_currency":"",
+			"login":"main","version":0}`},
+		"an access through another profile": {accounts.CredentialAccess{Action: "set", By: "anna", Login: "main",
+			Kind: credentials.FlexToken, Through: "q", Outcome: "ok", Time: now}, `{"action":"set","by":"anna",
+			"login":"main","kind":"flex","through":"q","outcome":"ok","time":"2026-06-01T15:00:00Z"}`},
 		"a snapshot of nothing": {accounts.Snapshot{ProfileID: "p", BaseCurrency: "USD", Risk: risk.Report{Limits: limits}},
 			`{"profile_id":"p","base_currency":"USD","seq":0,"hash":"` + strings.Repeat("0", 64) + `","trades":0,
 			"open":[],"closed":[],"cash":{},"pending":[],"cash_base":"0","equity":"0","unrealized":"0",
