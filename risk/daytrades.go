@@ -12,7 +12,8 @@ const (
 	// PatternDayTrader is the former FINRA rule 4210(f)(8)(B). An account with less than 25,000 USD
 	// of equity opens nothing after three day trades within five business days: closing the new
 	// position on the same day could be the fourth. A trade that closes what was opened in the contract
-	// on the same day is a day trade; further ones are not, until more is opened.
+	// on the same day is a day trade; further ones are not, until more is opened. Expiries, exercises and
+	// assignments neither open nor close in this sense.
 	PatternDayTrader DayTradePolicy = "pattern_day_trader"
 	// IntradayMargin is the rule that replaced it (SEC release 34-105226, in effect since
 	// 2026-06-04, to be adopted by brokers until 2027-10-20). An account opens nothing that would

@@ -95,10 +95,10 @@ func (j *judge) dayTrades() int {
 		}
 		q := exact(t.Quantity)
 		opens := q
+		executed := t.Kind != ledger.Expiry && t.Kind != ledger.Assignment && t.Kind != ledger.Exercise
 		if held[key].Sign() != 0 && held[key].Sign() != q.Sign() {
 			closes := least(size(held[key]), size(q))
-			if opened[at].Sign() != 0 && opened[at].Sign() != q.Sign() && t.Kind != ledger.Expiry &&
-				t.Kind != ledger.Assignment && t.Kind != ledger.Exercise {
+			if opened[at].Sign() != 0 && opened[at].Sign() != q.Sign() && executed {
 				if !closing[at] && at.day >= from {
 					count++
 				}
@@ -108,7 +108,7 @@ func (j *judge) dayTrades() int {
 			}
 			opens = mul(sub(size(q), closes), whole(int64(q.Sign())))
 		}
-		if opens.Sign() != 0 {
+		if opens.Sign() != 0 && executed {
 			opened[at] = add(opened[at], opens)
 			closing[at] = false
 		}
