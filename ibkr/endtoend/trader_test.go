@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -72,8 +71,10 @@ type death struct {
 // at kills the process, as nothing can be done about, where the step is the one of the plan.
 func (d *death) at(step string) {
 	if d.step == step && d.left.Add(-1) < 0 {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // until the signal is there
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			_ = self.Kill()
+		}
+		select {} // until the process is gone
 	}
 }
 
