@@ -243,8 +243,11 @@ func (r *memory) traded(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, str
 	if strategy != "" || len(r.tags[key]) > 0 {
 		r.retag(key, strategy, t.Quantity, h.Quantity, late)
 	}
-	if t.Kind == ledger.Execution {
+	switch {
+	case t.Kind == ledger.Execution:
 		r.countTrade(t, key, c)
+	case !late:
+		r.replaced(key, t.Quantity, h.Quantity)
 	}
 	if net := t.Amount(); net.IsPos() && t.Instrument.SettlesNotional() {
 		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else the sale cost more than it brought
@@ -344,9 +347,14 @@ func (r *memory) clip(key ledger.InstrumentKey, position ledger.Decimal) {
 
 // transferred folds in that a part of a position, quantity, came or went otherwise than by a trade. position is
 // what is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
-// Of a position that came to zero, from zero, or past it, nothing is there that a trade opened.
 func (r *memory) transferred(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	r.clip(key, position)
+	r.replaced(key, quantity, position)
+}
+
+// replaced folds in that a quantity came to a position, or went, which no execution opened or closed. Where the
+// position came to zero, from zero, or past it, nothing is there that an execution opened.
+func (r *memory) replaced(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	if before := position.Sub(quantity); position.IsZero() || before.IsZero() || before.IsNeg() != position.IsNeg() {
 		delete(r.opened, key)
 	}

@@ -112,6 +112,10 @@ func (j *judge) dayTrades() int {
 			opened[at] = add(opened[at], opens)
 			closing[at] = false
 		}
+		if !executed {
+			moved(p, t.Instrument, t.Quantity)
+			continue
+		}
 		held[key] = add(held[key], q)
 	}
 	return count
