@@ -46,7 +46,7 @@ help: ## list the targets
 
 .PHONY: test
 test: lint postgres keychain test-32bit ## everything CI checks: lint, all tests under the race detector, 5,000 inputs for every fuzz target (more: make fuzz)
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 20m $(LONGEST) $(ALL)
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 30m $(LONGEST) $(ALL)
 	@$(call fuzz,5000x)
 
 .PHONY: cross
