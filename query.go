@@ -89,9 +89,10 @@ func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[led
 	})
 }
 
-// Decisions yields every decision about orders and trading, as of the call, in the order in which
-// they were recorded: *risk.Hold, *risk.Dispatch, *risk.Refusal, *risk.Release, *risk.Breach,
-// *risk.StateChange, *risk.PolicyChange and *risk.Restatement. It reads the journal as Trades does, with the same errors.
+// Decisions yields every decision about orders and trading, as of the call, in the order in which they
+// were recorded: *risk.Hold, *risk.Dispatch, *risk.Refusal, *risk.Release, *risk.Breach,
+// *risk.StateChange, *risk.PolicyChange and *risk.Restatement. It reads the journal as Trades does, with
+// the same errors.
 func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded[risk.Payload], error] {
 	upTo, _ := p.history()
 	return recorded(ctx, p, "decisions", upTo, page, func(e Entry) (risk.Payload, bool, error) {

@@ -27,7 +27,7 @@ type Broker interface {
 	// is complete.
 	Cash(ctx context.Context, account AccountID) (Answer[Balance], error)
 	// Orders returns the account's orders that work, and those that ended today or in this session,
-	// whoever placed them. A complete answer may lack orders that ended on an earlier day.
+	// by this program or another. A complete answer may lack orders that ended on an earlier day.
 	Orders(ctx context.Context, account AccountID) (Answer[Order], error)
 	// Executions returns the account's executions since a time, that time included, as far back as the broker
 	// goes, ordered by their times. A corrected execution comes once, under its newest id. A correction keeps

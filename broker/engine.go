@@ -26,6 +26,12 @@ type Config struct {
 	// Profiles are those whose accounts the login works. [Engine.Attach] adds others.
 	Profiles []accounts.ProfileID
 
+	// Adopt makes what an account holds the beginning of a profile without a fact: its positions at the
+	// broker's average costs, marked as inferred, and its cash. A position without an average cost keeps
+	// the account from being ready. A statement tells better: costs by lots, and what moved before.
+	// Without Adopt, and without a beginning that was recorded, what the account holds is a break.
+	Adopt bool
+
 	// Leases keep two processes from working the login at once: one works, the others wait. Without a
 	// LeaseStore the process is taken to be the only one.
 	Leases accounts.LeaseStore
@@ -298,9 +304,9 @@ func (e *Engine) Status() EngineStatus {
 	return s
 }
 
-// Sync looks at the accounts of the profiles now, of all that ctx sees if none is named, and returns when the books are in
-// step with the broker, or why one is not. Errors: ErrStandby, ErrNotLinked, ErrNotReady, those of
-// [Broker] and of a portfolio's commands, the context's.
+// Sync looks at the accounts of the profiles now, of all that ctx sees if none is named, and returns when
+// the books are in step with the broker, or why one is not. Errors: ErrStandby, ErrNotLinked, ErrNotReady,
+// those of [Broker] and of a portfolio's commands, the context's.
 func (e *Engine) Sync(ctx context.Context, profiles ...accounts.ProfileID) error {
 	list, err := e.named(ctx, profiles)
 	if err != nil {

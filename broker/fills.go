@@ -114,6 +114,9 @@ func (w *worker) book(ctx context.Context, list []Execution, seen map[string]boo
 			w.foreign(seen, 1)
 			continue
 		}
+		if !x.Trade.Time.After(w.began) { // the book began with what it made
+			continue
+		}
 		done, known := w.fills.booked[x.Trade.ExecID]
 		if known && (done || x.Trade.CommissionPending) {
 			continue

@@ -35,7 +35,7 @@ type Halted struct {
 // says that others may be sent.
 //
 // A process that does not work the login halts, and the process that works it cancels: an engine cancels the
-// orders of a halted profile whoever halted it. The report then says ErrStandby. Errors: those of the halts,
+// orders of a profile that any process has halted. The report then says ErrStandby. Errors: those of the halts,
 // ErrInvalid for a reason that no journal takes, ErrNotLinked; after the last two nothing was done.
 func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.ProfileID) ([]Halted, error) {
 	if err := risk.CheckReason(reason); err != nil {

@@ -3,10 +3,8 @@ package broker
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/ai-ots/accounts"
-	"github.com/ai-ots/accounts/ledger"
 )
 
 // Candidate is an account that the login sees, and whether a profile can be linked to it.
@@ -125,77 +123,4 @@ func (w *worker) check(ctx context.Context, b Broker) error {
 		return nil
 	}
 	return fmt.Errorf("account %s: %w", w.account, ErrForeignAccount)
-}
-
-// Adopt books what the account holds as the beginning of a profile without a history: its positions at the
-// broker's average cost, marked as inferred, and its cash. A statement tells better: costs by lots, and what
-// moved before. Errors: ErrInvalid for a profile that has booked anything, or a position without an average
-// cost, ErrNotLinked, ErrStandby, ErrNotReady for an answer that is not complete, those of [Broker] and of
-// [accounts.Portfolio.Record].
-func (e *Engine) Adopt(ctx context.Context, id accounts.ProfileID) error {
-	w, err := e.worker(ctx, id)
-	if err != nil {
-		return err
-	}
-	s, err := e.working()
-	if err != nil {
-		return err
-	}
-	if err := w.check(ctx, s.broker); err != nil {
-		return err
-	}
-	for range w.portfolio.Facts(ctx, accounts.Page{Limit: 1}) {
-		return fmt.Errorf("%w: profile %q has a history", ErrInvalid, id)
-	}
-	positions, err := s.broker.Positions(ctx, w.account)
-	if err != nil {
-		return err
-	}
-	cash, err := s.broker.Cash(ctx, w.account)
-	if err != nil {
-		return err
-	}
-	if !positions.Complete || !cash.Complete {
-		return fmt.Errorf("%w: positions or cash are not complete", ErrNotReady)
-	}
-	facts, err := beginning(positions, cash)
-	if err == nil {
-		_, err = w.portfolio.Record(ctx, facts...)
-	}
-	return err
-}
-
-// beginning returns what an account has as the facts with which a book begins. What futures and CFDs have
-// gained is in the broker's cash already: they begin at their marks.
-func beginning(positions Answer[Position], cash Answer[Balance]) (facts []ledger.Fact, err error) {
-	at := positions.AsOf.Truncate(time.Microsecond)
-	rates := map[ledger.Currency]ledger.Decimal{}
-	for _, b := range cash.List {
-		rates[b.Currency] = b.Rate
-		if !b.Cash.IsZero() {
-			facts = append(facts, ledger.CashMovement{ID: "adopted-" + string(b.Currency), Kind: ledger.OpeningCash,
-				Currency: b.Currency, Amount: b.Cash, FXRate: b.Rate, Time: at})
-		}
-	}
-	for i := range positions.List {
-		p := &positions.List[i]
-		if p.Quantity.IsZero() {
-			continue
-		}
-		price := p.Average
-		if p.Instrument.SecType == ledger.Future || p.Instrument.SecType == ledger.CFD {
-			price = p.Mark.Price
-		}
-		if price.IsZero() {
-			return nil, fmt.Errorf("%w: the broker tells no cost of %s", ErrInvalid, p.Instrument.Key())
-		}
-		if err := p.Instrument.Normalize(); err != nil {
-			return nil, err
-		}
-		facts = append(facts, ledger.Opening{
-			ID: "adopted-" + string(p.Instrument.Key()), Instrument: p.Instrument, Price: p.Mark.Price, FXRate: rates[p.Instrument.Currency], Time: at,
-			Lots: []ledger.Lot{{Quantity: p.Quantity, Basis: price.Mul(p.Quantity).Mul(p.Instrument.Multiplier), OpenedAt: at, Inferred: true}},
-		})
-	}
-	return facts, nil
 }

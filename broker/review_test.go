@@ -362,7 +362,6 @@ func TestAnotherOwnersProfile(t *testing.T) {
 	require.ErrorIs(t, e.CancelExternal(ctx, id, "1"), broker.ErrNotLinked, "cancel an order of others")
 	require.ErrorIs(t, e.Settle(ctx, id, "a", "no"), broker.ErrNotLinked, "settle")
 	require.ErrorIs(t, e.Await(ctx, id, "a"), broker.ErrNotLinked, "await")
-	require.ErrorIs(t, e.Adopt(ctx, id), broker.ErrNotLinked, "adopt")
 	require.ErrorIs(t, e.Sync(ctx, id), broker.ErrNotLinked, "sync")
 	_, err = e.Halt(ctx, "stop", id)
 	require.ErrorIs(t, err, broker.ErrNotLinked, "halt")

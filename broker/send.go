@@ -33,9 +33,10 @@ func (e *Engine) Send(ctx context.Context, profile accounts.ProfileID, id ledger
 	return ack, nil
 }
 
-// Submit reserves an order and sends it. Where a mark is missing or old, the broker is asked for a quote, and
-// once more for the order. The contract is followed from then on; see Follow. Errors are those of [accounts.Portfolio.Reserve], after which
-// nothing is sent, and those of Send. An order that is held already is sent, if it was not sent before.
+// Submit reserves an order and sends it. Where a mark is missing or old, the broker is asked for a quote,
+// and once more for the order. The contract is followed from then on; see Follow. Errors are those of
+// [accounts.Portfolio.Reserve], after which nothing is sent, and those of Send. An order that is held
+// already is sent, if it was not sent before.
 func (e *Engine) Submit(ctx context.Context, profile accounts.ProfileID, o risk.Order, terms Terms) (Ack, error) {
 	w, s, err := e.open(ctx, profile)
 	if err == nil {
@@ -206,7 +207,7 @@ func (w *worker) placed(ctx context.Context, id ledger.OrderID, ack Ack, err err
 	releasing, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.engine.config.Timeout)
 	defer cancel()
 	if problem := w.release(releasing, id, "not sent: "+err.Error()); problem != nil { // the next look tries again
-		return fmt.Errorf("%w; its hold stays for now: %w", err, problem)
+		return fmt.Errorf("%w; its hold stays until the next look: %w", err, problem)
 	}
 	return err
 }

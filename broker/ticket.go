@@ -14,7 +14,7 @@ import (
 )
 
 // Ref is the name under which an order is placed: 1 to [MaxRef] letters, digits, dots, hyphens and
-// underscores, chosen by whoever places it. No two orders of a login have the same, on whatever days: that is
+// underscores, chosen by the caller of Place. No two orders of a login have the same, on any two days: that is
 // for the caller to see to. It comes back in the rows of orders and executions.
 type Ref string
 

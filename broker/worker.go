@@ -42,6 +42,8 @@ type worker struct {
 	followed map[ledger.InstrumentKey]ledger.Instrument
 
 	// What follows is used by who holds the token.
+	begun     bool // the book has a fact, and began says when it was adopted; zero if it was not
+	began     time.Time
 	fills     fills
 	suspected map[ledger.InstrumentKey]suspicion
 	checkedAt time.Time // of the last look at positions and cash
@@ -288,6 +290,9 @@ func (w *worker) pass(ctx context.Context, s *session) error {
 	}
 	if fresh {
 		if err := w.check(ctx, b); err != nil {
+			return errors.Join(err, stopped)
+		}
+		if err := w.adopt(ctx, b); err != nil {
 			return errors.Join(err, stopped)
 		}
 	}

@@ -120,7 +120,7 @@ func (d *day) open(seed uint64) (err error) {
 
 // link makes a profile for each account, and starts the engine that works the login for them.
 func (d *day) link(ctx context.Context) error {
-	c := broker.Config{Login: "simulated", Manager: d.manager, Clock: d.market.Now, Connect: d.connect, Notify: d.notice, Poll: -1, CheckEvery: time.Nanosecond}
+	c := broker.Config{Login: "simulated", Manager: d.manager, Clock: d.market.Now, Connect: d.connect, Notify: d.notice, Adopt: true, Poll: -1, CheckEvery: time.Nanosecond}
 	for _, l := range levels {
 		p, err := d.manager.CreateProfile(ctx, l.preset(l.account))
 		if err != nil {
@@ -131,14 +131,6 @@ func (d *day) link(ctx context.Context) error {
 	var err error
 	if d.engine, err = broker.Start(ctx, c); err != nil {
 		return err
-	}
-	if err := d.retry(ctx, func() error { _, err := d.engine.Discover(ctx); return err }); err != nil {
-		return err
-	}
-	for _, p := range d.profiles {
-		if err := d.engine.Adopt(ctx, p.ID); err != nil {
-			return err
-		}
 	}
 	return d.sync(ctx)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/ai-ots/accounts/ibkr/cpapi/oauth1"
 )
 
-// authStatus is the state of the brokerage session. It comes with a status of 200 whatever it is.
+// authStatus is the state of the brokerage session. The answer has the HTTP status 200 for a session that is lost too.
 type authStatus struct {
 	Authenticated bool  `json:"authenticated"`
 	Established   *bool `json:"established,omitempty"` // older gateways do not send it

@@ -192,8 +192,10 @@ func (j *judge) workOutPositions() map[ledger.InstrumentKey]*holding {
 	return held
 }
 
-// CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More cannot
-// go than is held, and nothing can come against a position in the other direction, unless the transfer is late. A late one that goes needs a price. The documentation does not say so: the library does.
+// CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More
+// cannot go than is held, and nothing can come against a position in the other direction, unless the
+// transfer is late. A late one that goes needs a price. The documentation does not say so: the library
+// does.
 func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool) {
 	t.Instrument.SetDefaults()
 	j := newJudge(h, now)

@@ -24,9 +24,9 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// Store is an accounts.Store and an accounts.LeaseStore in PostgreSQL. Make one with Open or New. All methods are safe for
-// concurrent use. One Store per process and schema is best: it groups what is appended at the same
-// time, and listens on one connection for all watchers.
+// Store is an accounts.Store and an accounts.LeaseStore in PostgreSQL. Make one with Open or New. All
+// methods are safe for concurrent use. One Store per process and schema is best: it groups what is
+// appended at the same time, and listens on one connection for all watchers.
 type Store struct {
 	config
 	db     *sqlx.DB
@@ -77,10 +77,10 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 // pgx's (github.com/jackc/pgx/v5/stdlib), and should allow two connections or more. Watch needs
 // WithListenDSN to be quick.
 //
-// accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not
-// migrated, or by a newer version: New migrates nothing. ErrSchema too when positions or trades have
-// columns that rows of the library cannot fill; see WithoutProjection. ErrNotSynchronous and ErrTimeline for a server that promises less than
-// RequireSynchronous, or is of an earlier timeline than RequireTimeline.
+// accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not migrated,
+// or by a newer version: New migrates nothing. ErrSchema too when positions or trades have columns that
+// rows of the library cannot fill; see WithoutProjection. ErrNotSynchronous and ErrTimeline for a server
+// that promises less than RequireSynchronous, or is of an earlier timeline than RequireTimeline.
 //
 // Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
 // in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
