@@ -64,8 +64,9 @@ func TestCommandsEndWhereTheJournalIsBehind(t *testing.T) {
 		"cancel": func() error {
 			return errOf(b.Portfolio.Record(t.Context(), ledger.Cancellation{ExecID: "k", Cancels: "exec-3", Time: at(20)}))
 		},
-		"reserve": func() error { _, err := b.Portfolio.Reserve(t.Context(), order("o", xyz, "1", "10")); return err },
-		"halt":    func() error { return b.Portfolio.Halt(t.Context(), "stop") },
+		"reserve":  func() error { _, err := b.Portfolio.Reserve(t.Context(), order("o", xyz, "1", "10")); return err },
+		"halt":     func() error { return b.Portfolio.Halt(t.Context(), "stop") },
+		"catch up": func() error { return b.Portfolio.CatchUp(t.Context()) },
 	} {
 		s.appends = 0
 		err := command()

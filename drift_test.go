@@ -51,7 +51,7 @@ func TestPropertyNothingDrifts(t *testing.T) {
 
 // catchUp makes a process read what others have written.
 func catchUp(t *rapid.T, p *accounts.Portfolio) {
-	require.ErrorIs(t, p.Release(background, "none", "catch up"), accounts.ErrOrderNotFound)
+	require.NoError(t, p.CatchUp(background), "catch up")
 }
 
 // requireNoDrift compares every process with one that opens the profile anew.

@@ -284,6 +284,18 @@ func (p *Portfolio) newCommand(n int) *command {
 	return &command{facts: make([]ledger.Payload, 0, n), trades: make([]ledger.Trade, 0, n)}
 }
 
+// CatchUp reads what other processes have appended to the journal, up to its end as of some moment not
+// before the call. Readers and following commands know all of that when CatchUp returns nil. A process
+// catches up by itself, too, as soon as the store tells of an entry: call CatchUp where what other
+// processes did must be known now, as by one that takes over from another. Errors: those that Portfolio
+// lists for every command but ErrOutcomeUnknown; nothing is written.
+func (p *Portfolio) CatchUp(ctx context.Context) error {
+	if err := p.refresh(ctx, math.MaxInt64); err != nil {
+		return fmt.Errorf("catch up with the journal of profile %q: %w", p.id, err)
+	}
+	return nil
+}
+
 // clockSkew is the time by which a broker's clock may be ahead of ours.
 const clockSkew = 5 * time.Minute
 

@@ -10,15 +10,19 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// suspicion is a difference that may be one of time, and when it was seen first.
+// suspicion is a difference that may be one of time, and when it was seen first, of this size and of any.
 type suspicion struct {
 	reconcile.Break
-	since time.Time
+	since, first time.Time
 }
 
 // lag is how long a difference has to last, if it is looked at so often: brokers' answers about positions and
-// executions are not of one moment.
-const lag = 10 * time.Second
+// executions are not of one moment. One whose size changes, as in an account that trades, has to last for
+// longer.
+const (
+	lag         = 10 * time.Second
+	changingLag = 6 * lag
+)
 
 // compare holds positions against the book, and takes marks and rates from the broker's answers. A
 // difference counts where it is there twice in a row: between two questions something may have filled.
@@ -42,11 +46,14 @@ func (w *worker) compare(ctx context.Context, b Broker) error {
 	found, confirmed := map[ledger.InstrumentKey]suspicion{}, map[ledger.InstrumentKey]reconcile.Break{}
 	for key, d := range differences(w.portfolio.Positions(), positions.List) {
 		was, suspected := w.suspected[key]
+		if !suspected {
+			was.first = now
+		}
 		if !suspected || !was.Difference.Equal(d.Difference) {
 			was.since = now
 		}
-		found[key] = suspicion{d, was.since}
-		if now.Sub(was.since) >= min(lag, every) {
+		found[key] = suspicion{d, was.since, was.first}
+		if now.Sub(was.since) >= min(lag, every) || now.Sub(was.first) >= changingLag {
 			confirmed[key] = d
 		} else {
 			w.checkedAt = now.Add(-every) // look again soon

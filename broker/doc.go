@@ -15,8 +15,7 @@
 //   - Unknown is never empty. An [Answer] says as of when it holds and whether it is complete. What could
 //     not be read is an error, and no empty list.
 //   - An account is named in every call and in every row. There is no account that is selected, and no
-//     default one. A row of another account is dropped, and told of as [ErrForeignAccount] where nothing
-//     else came.
+//     default one. A row of another account is dropped and counted ([Answer.Foreign]).
 //   - An order is sent once. Place returns [ErrRejected] only where the broker surely does not have the
 //     order. Every other failure after the first byte was sent is [ErrOutcomeUnknown]: look the order up by
 //     its Ref, and never send it again.

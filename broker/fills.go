@@ -70,7 +70,11 @@ func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[str
 	if !answer.Complete {
 		return fmt.Errorf("%w: the list is not complete", ErrNotReady)
 	}
-	if known := f.asOf; !known.IsZero() && answer.From.After(known) || known.IsZero() && answer.From.After(since) {
+	known := f.asOf
+	if known.IsZero() {
+		known = w.oldestSent(since)
+	}
+	if answer.From.After(known) {
 		w.notify(Notice{Kind: NoticeGap, Reason: fmt.Sprintf("executions before %s cannot be had", answer.From.UTC().Format(time.RFC3339))})
 		f.from = answer.From
 	}
@@ -80,6 +84,17 @@ func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[str
 	f.asOf = answer.AsOf
 	f.forget(w.engine.config.Clock().Add(-backfill - 24*time.Hour))
 	return nil
+}
+
+// oldestSent returns when the oldest order was sent that works, or the time given if that is earlier: what that
+// order filled before the broker's executions begin was booked by an earlier process, or is not known.
+func (w *worker) oldestSent(t time.Time) time.Time {
+	for _, o := range w.portfolio.Snapshot().Risk.Orders {
+		if o.Ref != "" && o.SentAt.Before(t) {
+			t = o.SentAt
+		}
+	}
+	return t
 }
 
 // since returns the time since which to ask for executions: the given one, or that of the oldest execution
@@ -143,21 +158,48 @@ func (w *worker) book(ctx context.Context, list []Execution, seen map[string]boo
 	return w.bookEach(ctx, trades, seen)
 }
 
-// bookEach records executions one by one, and tells of those that cannot be booked.
+// bookEach records executions one by one, and tells of those that cannot be booked. One that the book has in
+// other terms is booked: by a statement, or by a person who has put right what could not be booked.
 func (w *worker) bookEach(ctx context.Context, trades []*ledger.Trade, seen map[string]bool) error {
 	var unbooked error
+	var has map[ledger.ExecID]bool
 	for _, t := range trades {
-		switch _, err := w.portfolio.Record(ctx, *t); {
-		case err == nil:
+		_, err := w.portfolio.Record(ctx, *t)
+		if err == nil {
 			w.booked(t)
-		case !aboutFacts(err):
+			continue
+		}
+		if !aboutFacts(err) {
 			return err
+		}
+		if has == nil {
+			var problem error
+			if has, problem = w.executions(ctx, t.Time.Add(-overlap)); problem != nil {
+				return problem
+			}
+		}
+		switch {
+		case has[t.ExecID]:
+			w.notify(Notice{Kind: NoticeMismatch, OrderID: t.OrderID, ExecID: t.ExecID, Reason: err.Error()})
+			w.fills.booked[t.ExecID], w.fills.times[t.ExecID] = true, t.Time
 		default:
 			w.once(seen, Notice{Kind: NoticeUnbooked, OrderID: t.OrderID, ExecID: t.ExecID, Reason: err.Error()})
 			unbooked = fmt.Errorf("%w: execution %.40q cannot be booked: %w", ErrNotReady, t.ExecID, err)
 		}
 	}
 	return unbooked
+}
+
+// executions returns the ids of the executions that the book has since a time, in whatever terms.
+func (w *worker) executions(ctx context.Context, since time.Time) (map[ledger.ExecID]bool, error) {
+	ids := map[ledger.ExecID]bool{}
+	for r, err := range w.portfolio.Trades(ctx, accounts.TradeFilter{From: since}) {
+		if err != nil {
+			return nil, err
+		}
+		ids[r.Value.ExecID] = true
+	}
+	return ids, nil
 }
 
 // booked notes that an execution is in the book.

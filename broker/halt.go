@@ -26,8 +26,8 @@ type Halted struct {
 
 // Halt is the kill switch: it halts profiles, all of the engine's that ctx sees if none is named, and cancels
 // the orders that the library has sent for them. The halts are durable before anything else is done: from then
-// on no order is dispatched, by any process. One that was dispatched before may be on its way still, and is
-// among those that work. Then every order is cancelled at the broker, again and again, until all have ended
+// on no order is dispatched, by any process. One that was dispatched before and waits for its turn at the broker
+// is called back; one that is on the wire already is among those that work. Then every order is cancelled at the broker, again and again, until all have ended
 // and their executions are booked, or ctx ends. What orders work still is in the report, which has one row
 // for each profile. Orders of others are left alone; see [Engine.CancelExternal].
 //
@@ -49,7 +49,10 @@ func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.P
 	var group sync.WaitGroup
 	for i, w := range list {
 		report[i] = Halted{Profile: w.profile, Working: []ledger.OrderID{}}
-		group.Go(func() { report[i].Err = w.portfolio.Halt(ctx, reason) })
+		group.Go(func() {
+			report[i].Err = w.portfolio.Halt(ctx, reason)
+			w.recall()
+		})
 	}
 	group.Wait()
 	for i, w := range list {
@@ -63,6 +66,26 @@ func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.P
 		}
 	}
 	return report, errors.Join(problems...)
+}
+
+// errRecalled is why an order that was on its way has no answer.
+var errRecalled = errors.New("the profile was halted while the order was on its way")
+
+// recall calls back the orders that are on their way. One that still waits for its turn at the broker is not
+// sent; of one that is on the wire the outcome is not known, and it is looked up.
+func (w *worker) recall() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, cancel := range w.flying {
+		cancel(errRecalled)
+	}
+}
+
+// recallIfHalted is recall, for a profile that is halted.
+func (w *worker) recallIfHalted() {
+	if w.portfolio.Snapshot().Risk.State == risk.TradingHalted {
+		w.recall()
+	}
 }
 
 // clear looks at the account until no order works, or the context ends.

@@ -52,8 +52,18 @@ func takeEach[T any](list []T, take func(...T) error) error {
 	return nil
 }
 
+// followFor is how long a contract is followed after it was asked for.
+const followFor = 24 * time.Hour
+
+// follow is a contract that is followed, and until when.
+type follow struct {
+	ledger.Instrument
+	until time.Time
+}
+
 // Follow makes the engine keep the marks of contracts fresh in a profile that are not held yet: an order in a
-// contract needs one. Errors: ErrNotLinked, ErrInvalid for a wrong contract.
+// contract needs one. A contract is followed for a day; those that are held, or have a working order, are
+// followed anyway. Each costs a line of market data. Errors: ErrNotLinked, ErrInvalid for a wrong contract.
 func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrument) error {
 	w, err := e.attached(profile)
 	if err != nil {
@@ -66,11 +76,30 @@ func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrume
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	until := e.config.Clock().Add(followFor)
 	for _, i := range contracts {
-		w.followed[i.Key()] = i
+		w.followed[i.Key()] = follow{i, until}
 	}
-	w.hint()
+	notify(w.ticks)
 	return nil
+}
+
+// repriceEvery is how long quotes are left alone after they were taken on a hint: hints come with every tick.
+const repriceEvery = time.Second
+
+// reprice takes new quotes as marks, and leaves all else of the account alone. Where quotes cannot be had, the
+// next look says so.
+func (w *worker) reprice(ctx context.Context, s *session) {
+	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
+	defer cancel()
+	if w.begin(ctx, s) != nil {
+		return
+	}
+	defer func() { <-w.looking }()
+	if now := w.engine.config.Clock(); now.Sub(w.pricedAt) >= repriceEvery || now.Before(w.pricedAt) {
+		w.pricedAt = now
+		_ = w.price(ctx, s.broker)
+	}
 }
 
 // price asks for quotes of what is held, works or is followed, and takes them as marks. A contract without a
@@ -89,9 +118,14 @@ func (w *worker) price(ctx context.Context, b Broker) error {
 	for n := range snapshot.Risk.Orders {
 		add(&snapshot.Risk.Orders[n].Instrument)
 	}
+	now := w.engine.config.Clock()
 	w.mu.Lock()
-	for key, i := range w.followed {
-		contracts[key] = i
+	for key, f := range w.followed {
+		if now.After(f.until) {
+			delete(w.followed, key)
+			continue
+		}
+		contracts[key] = f.Instrument
 	}
 	w.mu.Unlock()
 	var list []ledger.Instrument

@@ -42,8 +42,9 @@ const (
 	NoticeOrphan      NoticeKind = "orphan"       // an order works at the broker whose hold has ended
 	NoticeForeignFill NoticeKind = "foreign_fill" // an execution without an order of the library's was booked
 	NoticeUnbooked    NoticeKind = "unbooked"     // an execution cannot be booked; the account is not ready
+	NoticeUnpriced    NoticeKind = "unpriced"     // no quotes can be had: marks grow old; orders are sent all the same
 	NoticeForeignRow  NoticeKind = "foreign_row"  // the broker answered with rows of another account, which are dropped
 	NoticeGap         NoticeKind = "gap"          // executions of a span of time cannot be had from the broker
-	NoticeBreak       NoticeKind = "break"        // a position differs from the broker's, twice in a row
+	NoticeBreak       NoticeKind = "break"        // a position differs from the broker's, and not for a moment
 	NoticeBreakGone   NoticeKind = "break_gone"   // a position that differed is equal again
 )

@@ -12,8 +12,12 @@ import (
 )
 
 // settledAfter is how long after a close an order for the day has surely ended: by then the hours after the
-// session, and those of futures, are over.
-const settledAfter = 6 * time.Hour
+// session, and those of futures, are over. abroad is that for contracts in other currencies than USD: the
+// session of their exchange may have begun at that close.
+const (
+	settledAfter = 6 * time.Hour
+	abroad       = 24*time.Hour + settledAfter
+)
 
 // absences is how many complete answers in a row have to lack an order before it counts as absent.
 const absences = 2
@@ -86,6 +90,9 @@ func (w *worker) absent(ctx context.Context, o *risk.WorkingOrder, complete bool
 	}
 	f := &w.fills
 	over := w.engine.config.Closes(o.SentAt).Add(settledAfter)
+	if o.Instrument.Currency != "USD" {
+		over = over.Add(abroad - settledAfter)
+	}
 	terms, _ := ParseTerms(o.Terms) // terms that cannot be read are not those of an order for the day
 	settled := complete && missing >= absences && terms.TIF == Day && w.engine.config.Clock().After(over) &&
 		f.asOf.After(over) && !f.from.After(o.SentAt)
@@ -106,7 +113,7 @@ func (w *worker) present(ctx context.Context, o *risk.WorkingOrder, rows []*Orde
 			ended = false
 		}
 		ended = ended && r.Status.Terminal()
-		filled = filled.Add(r.Filled)
+		filled = filled.Add(r.filled())
 		words = string(r.Status) + " " + r.Reason
 	}
 	if len(rows) > 1 {
@@ -121,6 +128,15 @@ func (w *worker) present(ctx context.Context, o *risk.WorkingOrder, rows []*Orde
 		return nil
 	}
 	return w.end(ctx, o.ID, words)
+}
+
+// filled returns what the broker says that the order has filled. A list that says filled and tells no quantity
+// means all of it.
+func (o *Order) filled() ledger.Decimal {
+	if o.Status == OrderFilled && o.Filled.IsZero() {
+		return o.Quantity
+	}
+	return o.Filled
 }
 
 // end lets go of what is left of an order that has ended.

@@ -34,6 +34,7 @@ type hooks struct {
 	executions func(context.Context, broker.AccountID, time.Time) (broker.Executions, error)
 	positions  func(context.Context, broker.AccountID) (broker.Answer[broker.Position], error)
 	place      func(context.Context, broker.AccountID, broker.Ticket) (broker.Ack, error)
+	quotes     func(context.Context, []ledger.Instrument) ([]broker.Quote, error)
 	status     func() broker.Status
 }
 
@@ -78,6 +79,13 @@ func (h *hooked) Place(ctx context.Context, a broker.AccountID, t broker.Ticket)
 		return f(ctx, a, t)
 	}
 	return h.Broker.Place(ctx, a, t)
+}
+
+func (h *hooked) Quotes(ctx context.Context, contracts []ledger.Instrument) ([]broker.Quote, error) {
+	if f := h.hooks().quotes; f != nil {
+		return f(ctx, contracts)
+	}
+	return h.Broker.Quotes(ctx, contracts)
 }
 
 func (h *hooked) Status() broker.Status {

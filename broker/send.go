@@ -89,8 +89,11 @@ func (w *worker) usable(s *session) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.ready {
+	switch {
+	case !w.ready:
 		return fmt.Errorf("%w: %s", ErrNotReady, w.reason)
+	case !status.Since.Equal(w.since): // the broker's hint was lost, or is on its way
+		return fmt.Errorf("%w: the session is new", ErrNotReady)
 	}
 	return nil
 }
@@ -116,13 +119,15 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 	if err := t.Validate(); err != nil {
 		return Ack{}, err
 	}
-	if !w.takeOff(id) {
+	sending, cancel := context.WithTimeout(ctx, e.config.Timeout)
+	defer cancel()
+	sending, recall := context.WithCancelCause(sending)
+	defer recall(nil)
+	if !w.takeOff(id, recall) {
 		return Ack{}, accounts.ErrDispatched
 	}
 	defer w.hint()
 	defer w.land(id)
-	sending, cancel := context.WithTimeout(ctx, e.config.Timeout)
-	defer cancel()
 	if err := w.dispatch(sending, s, &t); err != nil {
 		return Ack{}, err
 	}
@@ -131,6 +136,9 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 		err = fmt.Errorf("%w: the session ended before the order was sent", ErrNotConnected)
 	} else {
 		ack, err = s.broker.Place(sending, w.account, t)
+		if err != nil && errors.Is(context.Cause(sending), errRecalled) {
+			err = fmt.Errorf("%w: %w", errRecalled, err)
+		}
 	}
 	return ack, w.placed(ctx, id, ack, err)
 }
@@ -156,13 +164,15 @@ func (w *worker) held(id ledger.OrderID) (risk.WorkingOrder, bool) {
 	return list[i], true
 }
 
-// takeOff notes that an order is on its way; false if it is already.
-func (w *worker) takeOff(id ledger.OrderID) bool {
+// takeOff notes that an order is on its way, and what calls it back; false if it is on its way already.
+func (w *worker) takeOff(id ledger.OrderID, recall context.CancelCauseFunc) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	was := w.flying[id]
-	w.flying[id] = true
-	return !was
+	if w.flying[id] != nil {
+		return false
+	}
+	w.flying[id] = recall
+	return true
 }
 
 // land notes that an order is not on its way any longer.

@@ -120,6 +120,11 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 	defer s.sends.Wait()
 	defer end() // workers and sends end before the broker is closed
 	defer e.setSession(nil, nil)
+	states, err := e.config.Manager.Subscribe(ctx, accounts.EventState)
+	if err != nil {
+		return err
+	}
+	group.Go(func() { e.heed(states) })
 	e.setSession(s, func(w *worker) { group.Go(func() { w.work(ctx, s) }) })
 	last := b.Status()
 	e.notify(Notice{Kind: NoticeSession, Reason: string(last.Session)})
@@ -138,6 +143,19 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 		}
 	}
 	return nil
+}
+
+// heed hears of changes of the trading state, by any process, until the channel is closed: the orders that are
+// on their way for a profile that is halted are called back, without waiting for a look that is under way.
+func (e *Engine) heed(states <-chan accounts.Event) {
+	for event := range states {
+		w, err := e.attached(event.ProfileID)
+		if err != nil {
+			continue
+		}
+		w.recallIfHalted()
+		w.hint()
+	}
 }
 
 // setLeads notes whether the process has the lease.

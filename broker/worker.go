@@ -24,6 +24,7 @@ type worker struct {
 	account   AccountID
 	portfolio *accounts.Portfolio
 	hints     chan struct{} // there is something to look at
+	ticks     chan struct{} // there are new quotes
 	looking   chan struct{} // holds a token while somebody looks: one look at a time
 
 	mu     sync.Mutex
@@ -32,14 +33,15 @@ type worker struct {
 	// lost counts how often the account fell out of step: a look that began before does not make it ready.
 	lost     int
 	syncedAt time.Time
-	flying   map[ledger.OrderID]bool   // orders on their way to the broker
+	since    time.Time // since when the session is in the state in which the account came into step
+	flying   map[ledger.OrderID]context.CancelCauseFunc // orders on their way to the broker, and what calls them back
 	unsent   map[ledger.OrderID]unsent // orders that surely were not sent and are still held
 	missing  map[ledger.OrderID]int    // how many complete answers in a row lacked the order
 	told     map[string]bool           // notices about what the broker's present answers say
 	breaks   map[ledger.InstrumentKey]reconcile.Break
 	external []Order
 	orphans  []ledger.OrderID // orders that work at the broker and whose holds have ended
-	followed map[ledger.InstrumentKey]ledger.Instrument
+	followed map[ledger.InstrumentKey]follow
 
 	// What follows is used by who holds the token.
 	begun     bool // the book has a fact, and began says when it was adopted; zero if it was not
@@ -47,6 +49,7 @@ type worker struct {
 	fills     fills
 	suspected map[ledger.InstrumentKey]suspicion
 	checkedAt time.Time // of the last look at positions and cash
+	pricedAt  time.Time // when quotes were taken on a hint
 	closedAt  time.Time // the close of which there is an equity point
 
 	killing atomic.Int64 // calls of Halt that are under way
@@ -95,10 +98,10 @@ func newWorker(ctx context.Context, e *Engine, id accounts.ProfileID) (*worker, 
 	}
 	return &worker{
 		engine: e, profile: id, account: AccountID(p.IBKRAccountID), portfolio: portfolio,
-		hints: make(chan struct{}, 1), looking: make(chan struct{}, 1), reason: "the account was not looked at yet",
-		flying: map[ledger.OrderID]bool{}, unsent: map[ledger.OrderID]unsent{}, missing: map[ledger.OrderID]int{},
+		hints: make(chan struct{}, 1), ticks: make(chan struct{}, 1), looking: make(chan struct{}, 1), reason: "the account was not looked at yet",
+		flying: map[ledger.OrderID]context.CancelCauseFunc{}, unsent: map[ledger.OrderID]unsent{}, missing: map[ledger.OrderID]int{},
 		told: map[string]bool{}, breaks: map[ledger.InstrumentKey]reconcile.Break{},
-		followed: map[ledger.InstrumentKey]ledger.Instrument{}, fills: newFills(),
+		followed: map[ledger.InstrumentKey]follow{}, fills: newFills(),
 	}, nil
 }
 
@@ -154,15 +157,22 @@ func (w *worker) lose(reason string) {
 
 // hear takes a hint of the broker's.
 func (w *worker) hear(event Event) {
-	if event.Account == "" || event.Account == w.account {
+	switch {
+	case event.Account != "" && event.Account != w.account:
+	case event.Kind == EventQuotes:
+		notify(w.ticks)
+	default:
 		w.hint()
 	}
 }
 
 // hint asks for a look.
-func (w *worker) hint() {
+func (w *worker) hint() { notify(w.hints) }
+
+// notify leaves a token in the channel, if there is none.
+func notify(tokens chan<- struct{}) {
 	select {
-	case w.hints <- struct{}{}:
+	case tokens <- struct{}{}:
 	default:
 	}
 }
@@ -171,25 +181,21 @@ func (w *worker) hint() {
 // looked at is looked at again.
 func (w *worker) work(ctx context.Context, s *session) {
 	poll := w.engine.config.Poll
-	changes, err := w.engine.config.Manager.Subscribe(ctx, accounts.EventState)
-	if err != nil {
-		w.lose(err.Error())
-		return
-	}
-	for ctx.Err() == nil {
-		again := w.look(ctx, s) != nil && poll > 0
+	for failed := 0; ctx.Err() == nil; {
 		wait := poll
-		if again {
-			wait = min(poll, time.Second)
+		switch err := w.look(ctx, s); {
+		case err == nil:
+			failed = 0
+		case poll > 0:
+			wait = min(poll, time.Second<<min(failed, 10))
+			failed++
 		}
-		if changes = w.await(ctx, wait, changes); changes == nil {
-			return
-		}
+		w.await(ctx, s, wait)
 	}
 }
 
-// await waits for a hint, a change of the trading state, or the time; nil where the session has ended.
-func (w *worker) await(ctx context.Context, wait time.Duration, changes <-chan accounts.Event) <-chan accounts.Event {
+// await waits for a hint, for the time, or for the end of the session. It takes new quotes meanwhile.
+func (w *worker) await(ctx context.Context, s *session, wait time.Duration) {
 	var elapsed <-chan time.Time
 	if wait > 0 {
 		t := time.NewTimer(wait)
@@ -199,18 +205,13 @@ func (w *worker) await(ctx context.Context, wait time.Duration, changes <-chan a
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case event, open := <-changes:
-			switch {
-			case !open:
-				return nil
-			case event.ProfileID == w.profile:
-				return changes
-			}
+			return
 		case <-w.hints:
-			return changes
+			return
 		case <-elapsed:
-			return changes
+			return
+		case <-w.ticks:
+			w.reprice(ctx, s)
 		}
 	}
 }
@@ -231,30 +232,24 @@ func (w *worker) sync(ctx context.Context) error {
 func (w *worker) look(ctx context.Context, s *session) error {
 	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
 	defer cancel()
-	select {
-	case w.looking <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := w.begin(ctx, s); err != nil {
+		return err
 	}
 	defer func() { <-w.looking }()
+	since := s.broker.Status().Since
 	w.mu.Lock()
-	lost := w.lost
+	lost, fresh := w.lost, !w.ready || !w.since.Equal(since)
 	w.mu.Unlock()
-	switch now, err := w.engine.working(); {
-	case err != nil:
-		return err
-	case now != s:
-		return fmt.Errorf("%w: the session has ended", ErrNotReady)
-	}
-	err := w.pass(ctx, s)
+	err := w.pass(ctx, s, fresh)
 	if err != nil {
 		w.lose(err.Error())
 		return err
 	}
+	same := s.broker.Status().Since.Equal(since)
 	w.mu.Lock()
 	was := w.ready
-	if w.ready = w.lost == lost; w.ready {
-		w.reason, w.syncedAt = "", w.engine.config.Clock().UTC()
+	if w.ready = w.lost == lost && same; w.ready {
+		w.reason, w.syncedAt, w.since = "", w.engine.config.Clock().UTC(), since
 	}
 	is := w.ready
 	w.mu.Unlock()
@@ -267,18 +262,39 @@ func (w *worker) look(ctx context.Context, s *session) error {
 	return nil
 }
 
+// begin takes the token of who looks. The caller gives it back, unless begin returns an error.
+func (w *worker) begin(ctx context.Context, s *session) error {
+	select {
+	case w.looking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	now, err := w.engine.working()
+	if err == nil && now != s {
+		err = fmt.Errorf("%w: the session has ended", ErrNotReady)
+	}
+	if err != nil {
+		<-w.looking
+	}
+	return err
+}
+
 // pass is one look. What the broker says of orders is asked before what it says of executions: an order that
 // has ended has its executions in the second answer.
 //
-// Orders of a halted profile are cancelled before anything else that may fail.
-func (w *worker) pass(ctx context.Context, s *session) error {
+// Orders of a halted profile are called back and cancelled before anything else that may fail. A fresh look
+// is the first one in a session, or the first after a failed one: it knows what other processes have written.
+func (w *worker) pass(ctx context.Context, s *session, fresh bool) error {
 	b := s.broker
+	w.recallIfHalted()
 	if err := b.Status().Session.Err(); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	fresh := !w.ready
-	w.mu.Unlock()
+	if fresh {
+		if err := w.portfolio.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
 	sent := w.sentOrders()
 	orders, err := b.Orders(ctx, w.account)
 	stopped := w.stop(ctx, b, sent, orders)
@@ -302,11 +318,14 @@ func (w *worker) pass(ctx context.Context, s *session) error {
 		return fmt.Errorf("executions: %w", err)
 	}
 	problems := []error{w.resolve(ctx, s, sent, orders, seen), stopped}
+	if err := w.price(ctx, b); err != nil { // marks grow old, and orders in their contracts are not decided
+		w.once(seen, Notice{Kind: NoticeUnpriced, Reason: err.Error()})
+	}
 	w.forget(seen)
 	if now := w.engine.config.Clock(); fresh || now.Sub(w.checkedAt) >= w.engine.config.CheckEvery || now.Before(w.checkedAt) {
 		problems = append(problems, w.compare(ctx, b))
 	}
-	problems = append(problems, w.price(ctx, b), w.point(ctx))
+	problems = append(problems, w.point(ctx))
 	if !orders.Complete {
 		problems = append(problems, fmt.Errorf("%w: the list of orders is not complete", ErrNotReady))
 	}
@@ -336,5 +355,5 @@ func (w *worker) sentOrders() []risk.WorkingOrder {
 	list := w.portfolio.Snapshot().Risk.Orders
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.DeleteFunc(list, func(o risk.WorkingOrder) bool { return o.Ref == "" || w.flying[o.ID] })
+	return slices.DeleteFunc(list, func(o risk.WorkingOrder) bool { return o.Ref == "" || w.flying[o.ID] != nil })
 }
