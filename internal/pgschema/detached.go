@@ -13,7 +13,7 @@ import (
 // waits for a standby for the end of that wait: it commits, tells of it in a warning, and reports
 // success, though no standby has the write. So a write runs to its end under a context that does
 // not end, and a caller that cannot wait leaves without it. Make one with NewWrites.
-type Writes struct{ slots slots }
+type Writes struct{ slots *slots }
 
 // NewWrites returns a Writes that has at most so many writes under way: callers that keep leaving a
 // server that does not answer pile nothing up. A write more waits for its turn.

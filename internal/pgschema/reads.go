@@ -18,8 +18,8 @@ type Reads struct {
 
 	db     *sqlx.DB
 	retry  *Retry
-	slots  slots
-	within slots // of reads on connections that are held already
+	slots  *slots
+	within *slots // of reads on connections that are held already
 }
 
 // maxReads is how many reads are under way at once, with a caller or without one: more than pools have
@@ -53,7 +53,7 @@ var errNoAnswer = errors.New("the read ended without an answer")
 
 // Within is Read on a connection that the caller holds already.
 func Within[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
-	return readIn(ctx, &r.within, read)
+	return readIn(ctx, r.within, read)
 }
 
 // Read returns what the read returns. When ctx ends first, or Close is called, Read returns ctx's error or
@@ -61,7 +61,7 @@ func Within[T any](ctx context.Context, r *Reads, read func(context.Context) (T,
 // read must assign nothing that its caller has. A panic of the read's is its caller's. A read must not call
 // Read.
 func Read[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
-	return readIn(ctx, &r.slots, read)
+	return readIn(ctx, r.slots, read)
 }
 
 func readIn[T any](ctx context.Context, slots *slots, read func(context.Context) (T, error)) (T, error) {
@@ -146,7 +146,7 @@ func (r *Reads) Refuse() {
 // connections. Close may be called again, and then waits for the rest.
 func (r *Reads) Close(ctx context.Context) error {
 	r.Refuse()
-	for _, s := range []*slots{&r.slots, &r.within} {
+	for _, s := range []*slots{r.slots, r.within} {
 		if err := s.wait(ctx); err != nil {
 			return fmt.Errorf("reads are under way still: %w", err)
 		}

@@ -9,14 +9,17 @@ import (
 
 // slots bound how many calls are under way, with a caller or without one.
 type slots struct {
-	tokens  chan struct{} // one for each call under way
-	once    sync.Once
-	closed  chan struct{}
-	waiting chan struct{} // a token while a wait takes the slots, so that two do not share them
+	tokens chan struct{} // one for each call under way
+	closed chan struct{} // closed by refuse
+	ended  chan struct{} // closed when no call is under way, after refuse
+
+	mu       sync.Mutex
+	underWay int
+	refusing bool
 }
 
-func newSlots(most int) slots {
-	return slots{tokens: make(chan struct{}, most), closed: make(chan struct{}), waiting: make(chan struct{}, 1)}
+func newSlots(most int) *slots {
+	return &slots{tokens: make(chan struct{}, most), closed: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // enter waits until a call may begin. ctx's error when that ends first, accounts.ErrClosed after refuse.
@@ -28,49 +31,60 @@ func (s *slots) enter(ctx context.Context) error {
 	case <-s.closed:
 		return accounts.ErrClosed
 	}
-	var err error
-	select { // several may have been ready
-	case <-s.closed:
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := ctx.Err() // several may have been ready
+	if s.refusing {
 		err = accounts.ErrClosed
-	default:
-		err = ctx.Err()
 	}
 	if err != nil {
-		s.leave()
+		<-s.tokens
+		return err
 	}
-	return err
+	s.underWay++
+	return nil
 }
 
-func (s *slots) leave() { <-s.tokens }
+// leave ends a call.
+func (s *slots) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	<-s.tokens
+	s.underWay--
+	s.tellEnd()
+}
 
 // refuse refuses further calls.
-func (s *slots) refuse() { s.once.Do(func() { close(s.closed) }) }
+func (s *slots) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusing {
+		return
+	}
+	s.refusing = true
+	close(s.closed)
+	s.tellEnd()
+}
+
+// tellEnd tells those who wait that no call is under way, and none will be. The caller holds the lock.
+func (s *slots) tellEnd() {
+	if s.refusing && s.underWay == 0 {
+		close(s.ended)
+	}
+}
 
 // wait waits for the calls under way, after refuse; ctx's error when that ends first. It may be called
 // again, and then waits for the rest.
 func (s *slots) wait(ctx context.Context) error {
-	take := func(to chan struct{}) error {
-		select {
-		case to <- struct{}{}: // free: whatever ctx says
-			return nil
-		default:
-		}
-		select {
-		case to <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	select {
+	case <-s.ended: // whatever ctx says
+		return nil
+	default:
 	}
-	if err := take(s.waiting); err != nil {
-		return err
+	select {
+	case <-s.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	defer func() { <-s.waiting }()
-	for range cap(s.tokens) {
-		if err := take(s.tokens); err != nil { // a slot that no call has
-			return err
-		}
-		defer s.leave() // for another to take
-	}
-	return nil
 }
