@@ -244,14 +244,14 @@ func (a *Account) restated(r *ledger.Restatement) {
 }
 
 // tagged moves an order's underlying, with all contracts on it, to the order's sector. It does so
-// at once, because the order may be released before the exposure is measured again.
+// at once, because the order may be released before the exposure is measured again, as the order's contract
+// is to be: the room that is left is worked out anew then.
 func (a *Account) tagged(o *risk.Order) {
 	if a.exposure == nil || o.Sector == "" {
 		return
 	}
 	if g := a.exposure.groups[underlyingOf(&o.Instrument)]; g != nil {
 		a.exposure.setSector(g, o.Sector)
-		a.stale.touchCash() // the sums changed
 	}
 }
 
