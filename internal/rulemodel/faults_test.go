@@ -98,10 +98,6 @@ func TestFaults(t *testing.T) {
 		"a call spread in a cash account needs no buying power": {"spreads in cash accounts", cashAccount,
 			[]step{cashOf(ledger.Deposit, "USD", "700"), tradeOf(call105, "1", "3"), markOf(stockXYZ, "100"), markOf(call105, "3"),
 				markOf(call95, "6"), orderOf("a", call95, "-1", "6")}},
-		"a loss that recovered is counted anew": {"recount of a recovered loss",
-			func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
-			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
-				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}}},
 
 		"a purchase that reduces misses the rate of cash beside a short option": {"the cash for short options has no rate", func(*risk.Limits) {},
 			[]step{tradeOf(stockXYZ, "-100", "95"), tradeOf(putMCL, "-1", "1.9"), markOf(stockXYZ, "95"), cashOf(ledger.Dividend, "EUR", "200"),
@@ -139,6 +135,10 @@ func TestMended(t *testing.T) {
 		limit func(l *risk.Limits)
 		steps []step
 	}{
+		// The day lost 1,000, beyond 700, and 500 when trading is resumed: it counts from there.
+		"a loss that was beyond its limit today is counted anew": {func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
+			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"), markOf(stockXYZ, "90"),
+				orderOf("a", stockXYZ, "1", "90"), markOf(stockXYZ, "95"), {name: "resume"}, markOf(stockXYZ, "89"), orderOf("b", stockXYZ, "1", "89")}},
 		// Nothing is lost once the trade and its costs of 500 are cancelled, and the mark of 20,000 grew by the deposit.
 		"a deposit adjusts the mark by the equity as it is restated": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "20000"), {name: "point", advance: time.Second}, markOf(stockXYZ, "100"), markOf(stockABC, "50"),

@@ -82,24 +82,6 @@ func spreadInCash(p *player) bool {
 	return p.portfolio.Snapshot().Risk.Limits.Account == risk.CashAccount && long
 }
 
-// recovered ends the history where a person resumes after a loss that was beyond its limit and is
-// within it again: the library counts the loss anew all the same.
-func (p *player) recovered(recount []risk.Rule) {
-	lost, drawn := false, false
-	for _, e := range p.history.Events {
-		switch w := e.What.(type) {
-		case rulemodel.Breach:
-			lost, drawn = lost || w.DayLost, drawn || w.Severity >= risk.SeverityModerate
-		case rulemodel.State:
-			lost, drawn = lost && w.State != risk.TradingActive, drawn && w.State != risk.TradingActive
-		}
-	}
-	if lost && !slices.Contains(recount, risk.RuleDailyLoss) || drawn && !slices.Contains(recount, risk.RuleDrawdown) {
-		p.cover.known["recount of a recovered loss"]++
-		p.ended = true
-	}
-}
-
 // unmarkedOrder ends the history where trading is not resumed for want of a mark of an order that works
 // in what is not held: equity is known without it.
 func (p *player) unmarkedOrder(err error) bool {

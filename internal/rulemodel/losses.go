@@ -307,16 +307,35 @@ func (j *judge) dayLost(equity rat) bool {
 	return limit != nil && less(limit, lost)
 }
 
-// Recount says which losses a resumption counts anew: the day's loss if it is beyond its limit, and
-// the drawdown if it is moderate or worse. Equity must be known.
+// Recount says which losses a resumption counts anew: the day's loss if it is beyond its limit or was today,
+// and the drawdown if it is moderate or worse or was when it was last written. Equity must be known.
 func Recount(h History, now time.Time) (list []risk.Rule, equity rat) {
 	j := newJudge(h, now)
 	equity, _ = j.equity()
-	if j.dayLost(equity) {
+	lost, severity := j.written()
+	if lost || j.dayLost(equity) {
 		list = append(list, risk.RuleDailyLoss)
 	}
-	if j.severity(equity) >= risk.SeverityModerate {
+	if max(severity, j.severity(equity)) >= risk.SeverityModerate {
 		list = append(list, risk.RuleDrawdown)
 	}
 	return list, equity
+}
+
+// written is what was written down of losses that were not counted anew since: whether the day's loss was
+// beyond its limit today, and how severe the drawdown was last.
+func (j *judge) written() (lost bool, severity risk.Severity) {
+	for _, e := range j.h.Events {
+		switch w := e.What.(type) {
+		case Breach:
+			lost = lost || w.DayLost && j.dayOf(e.Time) == j.today()
+			severity = w.Severity
+		case State:
+			lost = lost && !slices.Contains(w.Recount, risk.RuleDailyLoss)
+			if slices.Contains(w.Recount, risk.RuleDrawdown) {
+				severity = risk.SeverityNormal
+			}
+		}
+	}
+	return lost, severity
 }

@@ -287,7 +287,6 @@ func (p *player) trading(what string) string {
 		}
 		s.State = risk.TradingActive
 		s.Recount, s.Equity = rulemodel.Recount(p.history, p.now())
-		p.recovered(s.Recount)
 	}
 	require.NoError(p.t, err)
 	p.history.Add(p.now(), s)
