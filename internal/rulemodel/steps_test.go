@@ -27,9 +27,8 @@ const transfers = true
 // what comes after it. With the rate of the day the capital changes too, and so does the loss that is told.
 const unratedFlows = false
 
-// rateless switches on capital without any rate, own or of the day, before the first equity point. Where such
-// capital came and went again, a rate that is told later of a part of it is a gain or a loss of the day in the library.
-const rateless = false
+// rateless switches on capital without any rate, own or of the day, before the first equity point.
+const rateless = true
 
 // start is when every history begins: a Monday, with a holiday on the Friday.
 var start = time.Date(2026, 6, 15, 14, 30, 0, 0, time.UTC)
