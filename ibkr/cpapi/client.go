@@ -31,6 +31,7 @@ type Client struct {
 	running sync.WaitGroup // the supervisor and the stream
 
 	pace      *pacer
+	preparing turnstile // held while the session is told of its accounts
 	selection turnstile // held while an account is selected and asked about
 	ordering  turnstile // held during one conversation about an order: any other would void its questions
 	contracts contracts
@@ -48,6 +49,7 @@ type Client struct {
 	token    string // the session's secret, for the websocket
 	accounts map[broker.AccountID]broker.Account
 	prepared bool           // this session was told of its accounts
+	told     bool           // and has told of all
 	warm     map[warmth]int // the lists that are warm, with how many rows they had
 	seenBy   map[broker.AccountID]*seen
 	searched map[string]bool // underlyings whose derivatives this session can look up
@@ -153,8 +155,25 @@ func (c *Client) beginOf(ctx context.Context, id broker.AccountID) (broker.Accou
 	c.mu.Lock()
 	a, found := c.accounts[id]
 	c.mu.Unlock()
-	if !found || a.Kind != broker.WholeAccount {
+	switch {
+	case !found && !c.isTold():
+		return a, untold(id)
+	case !found || a.Kind != broker.WholeAccount:
 		return a, fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
 	}
 	return a, nil
+}
+
+// mayTrade reports whether the login may trade in an account. It returns ErrNotConnected while the broker has
+// not told.
+func (c *Client) mayTrade(a *broker.Account) (bool, error) {
+	if !a.Tradable && !c.isTold() {
+		return false, untold(a.ID)
+	}
+	return a.Tradable, nil
+}
+
+// untold returns the error of a call about an account that the broker may tell of in a moment.
+func untold(id broker.AccountID) error {
+	return fmt.Errorf("account %.60q: %w: the broker has not told of all accounts yet", id, broker.ErrNotConnected)
 }
