@@ -36,6 +36,7 @@ type Client struct {
 	ordering  turnstile // held during one conversation about an order: any other would void its questions
 	contracts contracts
 	refs      refs
+	lines     *lines
 	login     login
 	hints     *hub.Hub[broker.Event, broker.Event]
 	hinting   sync.Mutex // held while events are published, and while a watch begins
@@ -50,6 +51,7 @@ type Client struct {
 	accounts map[broker.AccountID]broker.Account
 	prepared bool           // this session was told of its accounts
 	told     bool           // and has told of all
+	prompt   string         // what the broker asked a person in this session
 	warm     map[warmth]int // the lists that are warm, with how many rows they had
 	seenBy   map[broker.AccountID]*seen
 	searched map[string]bool // underlyings whose derivatives this session can look up
@@ -72,7 +74,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		config: config, base: base, pace: newPacer(&config.Limits),
+		config: config, base: base, pace: newPacer(&config.Limits), lines: newLines(config.Limits.Lines),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]int{}, searched: map[string]bool{}, seenBy: map[broker.AccountID]*seen{},
 		hints: hub.New(func(e broker.Event) broker.Event { return e }, broker.ErrClosed),
 	}

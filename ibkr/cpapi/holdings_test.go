@@ -231,10 +231,9 @@ func TestQuotesWarmUp(t *testing.T) {
 func TestOptionByTerms(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
-	f.routes["GET /iserver/secdef/search"] = always(200, `[{"conid":"416904","symbol":"SPX","sections":[{"secType":"IND"},{"secType":"OPT","months":"JAN27"}]},{"conid":"9","symbol":"SPX","sections":[{"secType":"STK"}]}]`)
-	f.routes["GET /iserver/secdef/strikes"] = always(200, `{"call":[4900.0,5000.0],"put":[5000.0]}`)
-	f.routes["GET /iserver/secdef/info"] = always(200, `[{"conid":701,"maturityDate":"20270115","tradingClass":"SPX"},{"conid":700,"maturityDate":"20270115","tradingClass":"SPXW"},{"conid":5,"maturityDate":"20270122","tradingClass":"SPXW"}]`)
-	f.build()
+	f.on("GET /iserver/secdef/search", always(200, `[{"conid":"416904","symbol":"SPX","sections":[{"secType":"IND"},{"secType":"OPT","months":"JAN27"}]},{"conid":"9","symbol":"SPX","sections":[{"secType":"STK"}]}]`))
+	f.on("GET /iserver/secdef/strikes", always(200, `{"call":[4900.0,5000.0],"put":[5000.0]}`))
+	f.on("GET /iserver/secdef/info", always(200, `[{"conid":701,"maturityDate":"20270115","tradingClass":"SPX"},{"conid":700,"maturityDate":"20270115","tradingClass":"SPXW"},{"conid":5,"maturityDate":"20270122","tradingClass":"SPXW"}]`))
 	i := ledger.NewOption("SPXW", 20270115, ledger.Call, dec("5000"), "USD")
 	i.Underlying = "SPX"
 	id, err := c.conid(t.Context(), i, prioRest)

@@ -90,7 +90,8 @@ func (c *Client) attempt(suspect bool) bool {
 // forget begins a new session: it knows nothing of what the last was told. c.mu is held.
 func (c *Client) forget() {
 	c.epoch++
-	c.prepared, c.told = false, false
+	c.prepared, c.told, c.prompt = false, false, ""
+	c.lines.end()
 	c.warm, c.searched, c.seenBy = map[warmth]int{}, map[string]bool{}, map[broker.AccountID]*seen{}
 }
 
@@ -98,6 +99,9 @@ func (c *Client) forget() {
 func (c *Client) turn(state broker.SessionState, reason string) {
 	c.mu.Lock()
 	was := c.status
+	if state == broker.SessionUsable {
+		reason = c.prompt // the one thing that there is to say of a session that can be used
+	}
 	if was.Session == broker.SessionClosed || was.Session == state && was.Reason == reason {
 		c.mu.Unlock()
 		return
