@@ -73,6 +73,25 @@ func TestPagesThatAreOld(t *testing.T) {
 	}
 }
 
+// What the pages alone have may have been closed in the meantime: the pages that are asked for next tell.
+func TestPagesOfWhatWasClosed(t *testing.T) {
+	const row = `{"acctId":"DU100001","conid":756733,"position":-1}`
+	for _, c := range []struct {
+		again string
+		want  int
+	}{{"[]", 0}, {"[" + row + "]", 1}} {
+		f := newFake(t)
+		f.on("GET /portfolio/{account}/positions/{page}", func(n int, _ call) (int, string) {
+			return 200, []string{"[" + row + `,{"acctId":"DU100002","conid":700,"position":1}]`, "[]", c.again, "[]"}[n]
+		})
+		out, err := f.client().Positions(t.Context(), mine)
+		require.NoError(t, err)
+		require.True(t, out.Complete)
+		require.Len(t, out.List, c.want)
+		require.Zero(t, out.Foreign, "rows of an answer that was not taken")
+	}
+}
+
 // A contract may be held in several models, and may come twice when rows move between pages.
 func TestPositionsThatComeTwice(t *testing.T) {
 	row := func(model string) string {

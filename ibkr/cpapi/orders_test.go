@@ -74,9 +74,8 @@ func TestReport02RowsOfOtherAccounts(t *testing.T) {
 	require.Equal(t, 1, trades.Foreign)
 	require.Equal(t, mine, trades.List[0].Account)
 
-	f.on("GET /portfolio/{account}/positions/{page}", func(n int, _ call) (int, string) {
-		return 200, []string{`[{"acctId":"DU100002","conid":756733,"position":5},{"acctId":"DU100001","conid":756733,"position":3,"avgPrice":90,"multiplier":null}]`, `[]`}[n]
-	})
+	f.on("GET /portfolio/{account}/positions/{page}",
+		pages(`[{"acctId":"DU100002","conid":756733,"position":5},{"acctId":"DU100001","conid":756733,"position":3,"avgPrice":90,"multiplier":null}]`))
 	positions, err := c.Positions(t.Context(), mine)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1}, []int{len(positions.List), positions.Foreign})
