@@ -1,6 +1,7 @@
 package cpapi
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -23,7 +24,7 @@ type notification struct {
 func (n *notification) asks() bool { return bool(n.Prompt) || n.Request != "" || len(n.Options) > 0 }
 
 // decodeNotifications reads the arguments of the topic ntf: one, as the documentation says, or a list, as gateways
-// send. One that cannot be read is none.
+// send. Of those that cannot be read, prompts alone matter.
 func decodeNotifications(args json.RawMessage) (list []notification) {
 	var rows []json.RawMessage
 	if json.Unmarshal(args, &rows) != nil {
@@ -31,8 +32,11 @@ func decodeNotifications(args json.RawMessage) (list []notification) {
 	}
 	for _, row := range rows {
 		var n notification
-		if json.Unmarshal(row, &n) == nil {
+		switch err := json.Unmarshal(row, &n); {
+		case err == nil:
 			list = append(list, n)
+		case bytes.Contains(row, []byte(`"reqId"`)):
+			list = append(list, notification{Request: "unknown", Text: "something that cannot be read"})
 		}
 	}
 	return list

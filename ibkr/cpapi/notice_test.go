@@ -36,6 +36,7 @@ func TestPrompts(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"orderId":1883733600,"reqId":"29042","messageId":"p12","type":"M","prompt":true,"dismissable":[],"options":["Use on this order","Do not use"],"text":"Use the Price Management Algo?"}`: "p12 Use the Price Management Algo?",
 		`{"reqId":7,"title":"A title"}`:                                    "A title",
+		`{"reqId":{"odd":1},"text":"x"}`:                                   "something that cannot be read",
 		`{"options":[{"a":1}],"text":"` + strings.Repeat("ü", 5000) + `"}`: strings.Repeat("ü", maxWords),
 	} {
 		for _, args := range []string{text, "[" + text + "]", `[{"id":1,"text":"a notice"},` + text + "]"} {

@@ -98,8 +98,8 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 	return out, nil
 }
 
-// outdated reports whether the pages have something that portfolio2 lacks. It may have been closed since, in which case
-// the pages, which come from a cache, are old for a moment; or portfolio2 does not list its kind. The pages that are
+// outdated reports whether the pages have something that portfolio2 lacks. It may have been closed, and the
+// pages, which come from a cache, are old for a moment; or portfolio2 does not list its kind. The pages that are
 // asked for next tell.
 func outdated(pages []held, now map[whole]held) bool {
 	for _, row := range pages {

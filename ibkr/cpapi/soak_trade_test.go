@@ -21,8 +21,8 @@ import (
 
 var soaked = ledger.NewStock("ABC", "USD")
 
-// calls are what a trader does, as often as it is listed. Orders are few: the list of a day's orders, which is asked for
-// again and again, would take most of the time.
+// calls are what a trader does, as often as it is listed. Orders are few: the list of a day's orders, which is
+// asked for again and again, would take most of the time.
 var calls = []string{"orders", "orders", "executions", "executions", "positions", "positions", "cash", "cash", "quotes", "quotes", "quotes", "quotes",
 	"place", "cancel"}
 

@@ -59,8 +59,8 @@ type Prompt struct {
 	Options   []string // the answers that there are
 }
 
-// SendPrompt sends a prompt to every websocket. Whoever wants to answer does so at /iserver/notification, with the id that
-// is returned. The order stays as it is.
+// SendPrompt sends a prompt to every websocket. Whoever wants to answer does so at /iserver/notification, with
+// the id that is returned. The order stays as it is.
 func (g *Gateway) SendPrompt(p Prompt) (id string) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
