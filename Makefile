@@ -26,6 +26,7 @@ done
 endef
 FUZZTIME ?= 5m
 SOAK     ?= 1h
+DAYS     ?= 7
 MODEL    ?= 100000
 BENCH    ?= .
 COUNT    ?= 6
@@ -121,6 +122,10 @@ test-faults: postgres ## kill 100 traders, 20 rotations and 250 processes that s
 .PHONY: soak
 soak: postgres ## three processes on a failing cluster for SOAK (default 1h), and then every book beside a simulated broker's
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_SOAK=$(SOAK) go test -race -count=1 -v -timeout 0 -run '^TestSoak$$' ./store/pgstore
+
+.PHONY: soak-gateway
+soak-gateway: ## a simulated week (DAYS) of two logins and six accounts at the simulated gateway: pacing, reconnects, books, memory
+	ACCOUNTS_GATEWAY_SOAK=$(DAYS) go test -count=1 -v -timeout 0 -run '^TestSoak$$' ./ibkr/cpapi
 
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages

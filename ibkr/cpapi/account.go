@@ -61,22 +61,62 @@ func decodeViewed(r *reply) ([]viewed, error) {
 }
 
 // Accounts implements [broker.Broker]. An account whose mode the API contradicts itself about, or does not
-// tell, has none.
+// tell, has none. Right after a login the API may tell of fewer accounts than there are, or of none: that
+// answer is not complete.
 func (c *Client) Accounts(ctx context.Context) (broker.Answer[broker.Account], error) {
 	if err := c.begin(ctx); err != nil {
 		return broker.Answer[broker.Account]{}, err
 	}
 	asOf := c.now()
-	rows, err := c.loadAccounts(ctx)
+	rows, all, err := c.loadAccounts(ctx)
 	if err != nil {
 		return broker.Answer[broker.Account]{}, c.seen(err)
 	}
-	return broker.Answer[broker.Account]{List: rows, AsOf: asOf, Complete: true}, nil
+	return broker.Answer[broker.Account]{List: rows, AsOf: asOf, Complete: all}, nil
 }
 
 // loadAccounts asks who may be traded and who may be viewed, which also prepares the session for other calls,
-// and remembers the accounts.
-func (c *Client) loadAccounts(ctx context.Context) ([]broker.Account, error) {
+// and remembers the accounts. all says whether they are all.
+func (c *Client) loadAccounts(ctx context.Context) (rows []broker.Account, all bool, err error) {
+	epoch := c.session()
+	if rows, err = c.askAccounts(ctx); err != nil {
+		return nil, false, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all = allTold(rows, c.accounts)
+	if all || len(c.accounts) == 0 { // what was known is not forgotten for an answer of less
+		c.accounts = make(map[broker.AccountID]broker.Account, len(rows))
+		for _, a := range rows {
+			c.accounts[a.ID] = a
+		}
+	}
+	if c.epoch == epoch { // a session that began meanwhile was told of nothing
+		c.prepared, c.told = true, all
+	}
+	return rows, all, nil
+}
+
+// allTold reports whether a list of accounts can be all of them: some account can be traded, each of those has a
+// row among those that can be viewed, and none is missing that could be traded before.
+func allTold(rows []broker.Account, before map[broker.AccountID]broker.Account) bool {
+	tradable := map[broker.AccountID]bool{}
+	for _, a := range rows {
+		if a.Tradable && a.Currency == "" {
+			return false
+		}
+		tradable[a.ID] = a.Tradable
+	}
+	for id, a := range before {
+		if a.Tradable && !tradable[id] {
+			return false
+		}
+	}
+	return slices.ContainsFunc(rows, func(a broker.Account) bool { return a.Tradable })
+}
+
+// askAccounts asks for the accounts of the login.
+func (c *Client) askAccounts(ctx context.Context) ([]broker.Account, error) {
 	r, _, err := c.do(ctx, request{method: http.MethodGet, path: "/iserver/accounts", priority: prioSession})
 	if err != nil {
 		return nil, err
@@ -104,15 +144,7 @@ func (c *Client) loadAccounts(ctx context.Context) ([]broker.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := accountsOf(&may, see, paper)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.prepared = true
-	c.accounts = make(map[broker.AccountID]broker.Account, len(all))
-	for _, a := range all {
-		c.accounts[a.ID] = a
-	}
-	return all, nil
+	return accountsOf(&may, see, paper), nil
 }
 
 func (c *Client) viewedAt(ctx context.Context, path string, e endpoint) ([]viewed, error) {

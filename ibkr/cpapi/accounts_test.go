@@ -2,7 +2,9 @@ package cpapi
 
 import (
 	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -107,4 +109,96 @@ func TestReport25AccountIDNotValid(t *testing.T) {
 	_, err = c.Orders(t.Context(), mine)
 	require.NoError(t, err)
 	require.Equal(t, first+1, f.count("GET /iserver/accounts"), "the session was told of its accounts again")
+}
+
+// Right after a login the lists of accounts may be empty or short, and a moment later whole. The session asks again
+// until they are: an account is not refused because the broker has not told of it yet.
+func TestAccountsThatAreToldLate(t *testing.T) {
+	const all = `{"accounts":["DU100001","DU100002"],"selectedAccount":"DU100001","isPaper":true}`
+	rows := portfolioAccounts("DU100001", "DU100002")
+	for name, c := range map[string]struct {
+		may, see string
+		refused  bool // whether the account may be traded is not known
+	}{
+		"nothing to trade":  {`{"accounts":[],"selectedAccount":"","isPaper":true}`, rows, true},
+		"nothing to view":   {all, `[]`, false},
+		"nothing":           {`{"accounts":[]}`, `[]`, true},
+		"one without a row": {all, portfolioAccounts("DU100001"), false},
+	} {
+		f := newFake(t)
+		whole := make(chan struct{})
+		becomes := func(before, after string) answerer {
+			return func(int, call) (int, string) {
+				select {
+				case <-whole:
+					return 200, after
+				default:
+					return 200, before
+				}
+			}
+		}
+		f.on("GET /iserver/accounts", becomes(c.may, all))
+		f.on("GET /portfolio/accounts", becomes(c.see, rows))
+		f.on("GET /portfolio/subaccounts", always(200, `[]`))
+		cl := f.client()
+		a, err := cl.Accounts(t.Context())
+		require.NoError(t, err, name)
+		require.False(t, a.Complete, name)
+		if c.refused {
+			_, err = cl.Place(t.Context(), theirs, limit("early", "1", "90"))
+			require.ErrorIs(t, err, broker.ErrNotConnected, name)
+			require.NotErrorIs(t, err, broker.ErrRejected, name)
+			_, err = cl.Orders(t.Context(), theirs)
+			require.ErrorIs(t, err, broker.ErrNotConnected, name)
+			_, err = cl.Executions(t.Context(), theirs, time.Now())
+			require.ErrorIs(t, err, broker.ErrNotConnected, name)
+			require.ErrorIs(t, cl.Cancel(t.Context(), theirs, "x"), broker.ErrNotConnected, name)
+			require.ErrorIs(t, cl.CancelByID(t.Context(), theirs, "7"), broker.ErrNotConnected, name)
+		}
+		events, err := cl.Watch(t.Context())
+		require.NoError(t, err)
+		heard(t, events, broker.Event{Kind: broker.EventSession}) // every watch begins with it
+		close(whole)
+		heard(t, events, broker.Event{Kind: broker.EventSession})
+		until(t, "all accounts: "+name, func() bool { a, err := cl.Accounts(t.Context()); return err == nil && a.Complete })
+		_, err = cl.Place(t.Context(), theirs, limit("late", "1", "90"))
+		require.NoError(t, err, name)
+		require.Zero(t, f.count(initPath), "it was the same session all the time")
+		require.NoError(t, cl.Close())
+	}
+}
+
+// An answer that lacks an account of before does not take the account away, and is asked for again.
+func TestAccountsAreNotForgotten(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	f.on("GET /iserver/accounts", always(200, `{"accounts":["DU100001"]}`))
+	f.on("GET /iserver/account/orders", always(400, `{"error":"accountId is not valid","statusCode":400}`))
+	_, err := c.Orders(t.Context(), mine)
+	require.Error(t, err)
+	f.on("GET /iserver/account/orders", always(200, orderList()))
+	_, err = c.Orders(t.Context(), mine) // which tells the session of its accounts again
+	require.NoError(t, err)
+	require.False(t, c.isTold())
+	_, err = c.Place(t.Context(), theirs, limit("r", "1", "90"))
+	require.NoError(t, err)
+}
+
+// Many callers that find the session without its accounts ask once.
+func TestAccountsAreAskedForOnce(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	c.mu.Lock()
+	c.prepared = false
+	c.mu.Unlock()
+	before := f.count("GET /portfolio/accounts")
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			_, err := c.Cash(t.Context(), mine)
+			require.NoError(t, err)
+		})
+	}
+	all.Wait()
+	require.Equal(t, before+1, f.count("GET /portfolio/accounts"))
 }

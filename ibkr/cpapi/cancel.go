@@ -49,9 +49,12 @@ func (c *Client) CancelByID(ctx context.Context, id broker.AccountID, brokerID s
 // are none.
 func (c *Client) cancelListed(ctx context.Context, id broker.AccountID, none error, is func(*liveOrder) bool) error {
 	c.mu.Lock()
-	tradable := c.accounts[id].Tradable
+	a := c.accounts[id]
 	c.mu.Unlock()
-	if !tradable {
+	switch may, err := c.mayTrade(&a); {
+	case err != nil:
+		return err
+	case !may:
 		return none
 	}
 	rows, answer, err := c.liveOrders(ctx, id, prioCancel)

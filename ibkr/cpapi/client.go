@@ -31,10 +31,12 @@ type Client struct {
 	running sync.WaitGroup // the supervisor and the stream
 
 	pace      *pacer
+	preparing turnstile // held while the session is told of its accounts
 	selection turnstile // held while an account is selected and asked about
 	ordering  turnstile // held during one conversation about an order: any other would void its questions
 	contracts contracts
 	refs      refs
+	lines     *lines
 	login     login
 	hints     *hub.Hub[broker.Event, broker.Event]
 	hinting   sync.Mutex // held while events are published, and while a watch begins
@@ -48,6 +50,8 @@ type Client struct {
 	token    string // the session's secret, for the websocket
 	accounts map[broker.AccountID]broker.Account
 	prepared bool           // this session was told of its accounts
+	told     bool           // and has told of all
+	prompt   string         // what the broker asked a person in this session
 	warm     map[warmth]int // the lists that are warm, with how many rows they had
 	seenBy   map[broker.AccountID]*seen
 	searched map[string]bool // underlyings whose derivatives this session can look up
@@ -70,7 +74,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		config: config, base: base, pace: newPacer(&config.Limits),
+		config: config, base: base, pace: newPacer(&config.Limits), lines: newLines(config.Limits.Lines),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), warm: map[warmth]int{}, searched: map[string]bool{}, seenBy: map[broker.AccountID]*seen{},
 		hints: hub.New(func(e broker.Event) broker.Event { return e }, broker.ErrClosed),
 	}
@@ -153,8 +157,25 @@ func (c *Client) beginOf(ctx context.Context, id broker.AccountID) (broker.Accou
 	c.mu.Lock()
 	a, found := c.accounts[id]
 	c.mu.Unlock()
-	if !found || a.Kind != broker.WholeAccount {
+	switch {
+	case !found && !c.isTold():
+		return a, untold(id)
+	case !found || a.Kind != broker.WholeAccount:
 		return a, fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
 	}
 	return a, nil
+}
+
+// mayTrade reports whether the login may trade in an account. It returns ErrNotConnected while the broker has
+// not told.
+func (c *Client) mayTrade(a *broker.Account) (bool, error) {
+	if !a.Tradable && !c.isTold() {
+		return false, untold(a.ID)
+	}
+	return a.Tradable, nil
+}
+
+// untold returns the error of a call about an account that the broker may tell of in a moment.
+func untold(id broker.AccountID) error {
+	return fmt.Errorf("account %.60q: %w: the broker has not told of all accounts yet", id, broker.ErrNotConnected)
 }

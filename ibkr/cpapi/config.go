@@ -87,6 +87,11 @@ type Limits struct {
 	// pauses grow, and vary by chance.
 	Retry, RetryMax time.Duration
 	Ping            time.Duration // between two signs of life on the websocket: 30 s
+	// Lines is how many contracts the websocket tells quotes of: 100, which is what IBKR gives a login without
+	// more; none if below zero. Quotes of the others are asked for.
+	Lines int
+	// Quotes is the time between two hints that quotes have changed: 5 s.
+	Quotes time.Duration
 }
 
 // withDefaults returns the limits with defaults where there is zero.
@@ -97,12 +102,16 @@ func (l Limits) withDefaults() Limits {
 	if l.Slow == (Rate{}) {
 		l.Slow = Rate{Requests: 1, Per: 5500 * time.Millisecond, Burst: 1}
 	}
+	if l.Lines == 0 {
+		l.Lines = 100
+	}
 	for _, d := range []struct {
 		field *time.Duration
 		usual time.Duration
 	}{
 		{&l.Timeout, 20 * time.Second}, {&l.Tickle, time.Minute}, {&l.Warm, 500 * time.Millisecond},
 		{&l.Retry, time.Second}, {&l.RetryMax, time.Minute}, {&l.Ping, 30 * time.Second},
+		{&l.Quotes, 5 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.usual
@@ -124,6 +133,7 @@ func (l *Limits) validate(v *invalid.Error) {
 	}{
 		{"Limits.Timeout", l.Timeout}, {"Limits.Tickle", l.Tickle}, {"Limits.Warm", l.Warm},
 		{"Limits.Retry", l.Retry}, {"Limits.RetryMax", l.RetryMax - l.Retry + 1}, {"Limits.Ping", l.Ping},
+		{"Limits.Quotes", l.Quotes},
 	} {
 		v.Check(d.value > 0, d.field, "is out of bounds")
 	}

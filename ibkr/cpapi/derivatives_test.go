@@ -91,16 +91,18 @@ func TestDerivatives(t *testing.T) {
 	require.NoError(t, market.SetPrice(oil.ConID, dec("12")))
 	require.Equal(t, "150", cash().Sub(before).String())
 
-	// In a new session the underlying has to be searched for again before there are quotes of its options.
-	g.KillSession()
-	_, err = c.Orders(t.Context(), "DU1000001")
-	require.ErrorIs(t, err, broker.ErrNotConnected)
+	// In a new session the underlying has to be searched for again before there are quotes of its derivatives.
 	events, err := c.Watch(t.Context())
 	require.NoError(t, err)
-	for !c.Status().Usable() {
-		<-events
+	for _, i := range []ledger.Instrument{weekly, future} {
+		g.KillSession()
+		_, err = c.Orders(t.Context(), "DU1000001")
+		require.ErrorIs(t, err, broker.ErrNotConnected)
+		for !c.Status().Usable() {
+			<-events
+		}
+		quotes, err = c.Quotes(t.Context(), []ledger.Instrument{i})
+		require.NoError(t, err)
+		require.Len(t, quotes, 1, "%s", i.Key())
 	}
-	quotes, err = c.Quotes(t.Context(), []ledger.Instrument{weekly})
-	require.NoError(t, err)
-	require.Len(t, quotes, 1)
 }

@@ -119,7 +119,9 @@ func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time
 	since = since.UTC().Truncate(time.Second) // executions are timed to the second
 	days := min(max(int(now.Sub(since)/day)+2, 1), farthest)
 	from := later(since, now.Add(-time.Duration(days-1)*day).Truncate(time.Second))
-	if !a.Tradable { // it cannot be selected
+	if may, err := c.mayTrade(&a); err != nil {
+		return broker.Executions{}, err
+	} else if !may { // it cannot be selected
 		return broker.Executions{Answer: broker.Answer[broker.Execution]{AsOf: later(now, from)}, From: from}, nil
 	}
 	if err := c.prepare(ctx); err != nil {

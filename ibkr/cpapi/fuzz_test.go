@@ -5,10 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts/broker"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // FuzzReplies decodes whatever a gateway may answer as everything that it may be. Nothing panics, and what
@@ -23,6 +25,8 @@ func FuzzReplies(f *testing.F) {
 	f.Add(200, []byte(`{"error":{"message":"x"}}`))
 	f.Add(200, []byte(`[{"31":"C1","84":1e3,"_updated":1}]`))
 	f.Add(503, []byte(`<html>`))
+	f.Add(200, []byte(`{"topic":"smd+756733","conid":756733,"31":"5","84":"4.9","86":"","6509":"RpB","_updated":4102444800000}`))
+	f.Add(200, []byte(`{"topic":"ntf","args":[{"reqId":"29042","messageId":"p12","prompt":true,"options":["Yes"],"text":"Use?"},{"id":118,"text":"x"}]}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		r := &reply{path: "/x", status: status, body: body}
 		if rows, err := decodeOrders(r); err == nil {
@@ -74,7 +78,21 @@ func FuzzReplies(f *testing.F) {
 				require.NoError(t, i.Validate())
 			}
 		}
-		_, _, _ = decodeMessage(body)
+		if m, _, err := decodeMessage(body); err == nil {
+			_ = decodeNotifications(m.Args)
+		}
+		l, now := newLines(1), time.Now()
+		l.begin()
+		l.want(now, map[int64]ledger.Instrument{756733: spy})
+		_ = l.commands(now)
+		l.hear(now, "smd+756733", body)
+		l.base(now, snapshot{ConID: 756733, Last: "1", Updated: whole(now.UnixMilli())})
+		l.hear(now, "smd+756733", body)
+		if row, told := l.row(now, 756733); told {
+			require.Equal(t, whole(756733), row.ConID)
+			_, _, err := row.quote(spy)
+			require.NoError(t, err, "a row that cannot be read was kept")
+		}
 	})
 }
 

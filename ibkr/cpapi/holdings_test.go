@@ -73,6 +73,25 @@ func TestPagesThatAreOld(t *testing.T) {
 	}
 }
 
+// What the pages alone have may have been closed in the meantime: the pages that are asked for next tell.
+func TestPagesOfWhatWasClosed(t *testing.T) {
+	const row = `{"acctId":"DU100001","conid":756733,"position":-1}`
+	for _, c := range []struct {
+		again string
+		want  int
+	}{{"[]", 0}, {"[" + row + "]", 1}} {
+		f := newFake(t)
+		f.on("GET /portfolio/{account}/positions/{page}", func(n int, _ call) (int, string) {
+			return 200, []string{"[" + row + `,{"acctId":"DU100002","conid":700,"position":1}]`, "[]", c.again, "[]"}[n]
+		})
+		out, err := f.client().Positions(t.Context(), mine)
+		require.NoError(t, err)
+		require.True(t, out.Complete)
+		require.Len(t, out.List, c.want)
+		require.Zero(t, out.Foreign, "rows of an answer that was not taken")
+	}
+}
+
 // A contract may be held in several models, and may come twice when rows move between pages.
 func TestPositionsThatComeTwice(t *testing.T) {
 	row := func(model string) string {
@@ -231,10 +250,9 @@ func TestQuotesWarmUp(t *testing.T) {
 func TestOptionByTerms(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
-	f.routes["GET /iserver/secdef/search"] = always(200, `[{"conid":"416904","symbol":"SPX","sections":[{"secType":"IND"},{"secType":"OPT","months":"JAN27"}]},{"conid":"9","symbol":"SPX","sections":[{"secType":"STK"}]}]`)
-	f.routes["GET /iserver/secdef/strikes"] = always(200, `{"call":[4900.0,5000.0],"put":[5000.0]}`)
-	f.routes["GET /iserver/secdef/info"] = always(200, `[{"conid":701,"maturityDate":"20270115","tradingClass":"SPX"},{"conid":700,"maturityDate":"20270115","tradingClass":"SPXW"},{"conid":5,"maturityDate":"20270122","tradingClass":"SPXW"}]`)
-	f.build()
+	f.on("GET /iserver/secdef/search", always(200, `[{"conid":"416904","symbol":"SPX","sections":[{"secType":"IND"},{"secType":"OPT","months":"JAN27"}]},{"conid":"9","symbol":"SPX","sections":[{"secType":"STK"}]}]`))
+	f.on("GET /iserver/secdef/strikes", always(200, `{"call":[4900.0,5000.0],"put":[5000.0]}`))
+	f.on("GET /iserver/secdef/info", always(200, `[{"conid":701,"maturityDate":"20270115","tradingClass":"SPX"},{"conid":700,"maturityDate":"20270115","tradingClass":"SPXW"},{"conid":5,"maturityDate":"20270122","tradingClass":"SPXW"}]`))
 	i := ledger.NewOption("SPXW", 20270115, ledger.Call, dec("5000"), "USD")
 	i.Underlying = "SPX"
 	id, err := c.conid(t.Context(), i, prioRest)

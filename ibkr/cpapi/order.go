@@ -85,7 +85,8 @@ func (o *liveOrder) order(i ledger.Instrument, id broker.AccountID) (broker.Orde
 	return out, nil
 }
 
-// terms returns the terms of the order; what the library has no name for stays empty.
+// terms returns the terms of the order. What the library has no name for stays empty: IBKR has many more types of
+// order and times in force, and the account's owner may use them elsewhere.
 func (o *liveOrder) terms() broker.Terms {
 	t := broker.Terms{Type: typeOf(cmp.Or(o.Original, o.Type)), OutsideHours: bool(o.Outside)}
 	if t.Type == "" {
@@ -175,8 +176,8 @@ func (c *Client) Orders(ctx context.Context, id broker.AccountID) (broker.Answer
 	if err != nil {
 		return broker.Answer[broker.Order]{}, err
 	}
-	if !a.Tradable { // it cannot be selected
-		return broker.Answer[broker.Order]{AsOf: c.now()}, nil
+	if may, err := c.mayTrade(&a); !may { // it cannot be selected
+		return broker.Answer[broker.Order]{AsOf: c.now()}, err
 	}
 	rows, out, err := c.liveOrders(ctx, id, prioRest)
 	if err != nil {

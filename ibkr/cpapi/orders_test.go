@@ -74,9 +74,8 @@ func TestReport02RowsOfOtherAccounts(t *testing.T) {
 	require.Equal(t, 1, trades.Foreign)
 	require.Equal(t, mine, trades.List[0].Account)
 
-	f.on("GET /portfolio/{account}/positions/{page}", func(n int, _ call) (int, string) {
-		return 200, []string{`[{"acctId":"DU100002","conid":756733,"position":5},{"acctId":"DU100001","conid":756733,"position":3,"avgPrice":90,"multiplier":null}]`, `[]`}[n]
-	})
+	f.on("GET /portfolio/{account}/positions/{page}",
+		pages(`[{"acctId":"DU100002","conid":756733,"position":5},{"acctId":"DU100001","conid":756733,"position":3,"avgPrice":90,"multiplier":null}]`))
 	positions, err := c.Positions(t.Context(), mine)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1}, []int{len(positions.List), positions.Foreign})
@@ -311,4 +310,24 @@ func TestListsThatForget(t *testing.T) {
 	_, err = c.Place(t.Context(), mine, limit("c", "1", "90"))
 	require.NoError(t, err)
 	require.Equal(t, [2]bool{false, true}, complete(), "an order that was just acknowledged is not listed yet")
+}
+
+// The account's owner may place orders elsewhere that the library has no terms for. Such an order is listed with what
+// is known of it, and the list is whole.
+func TestTermsOfOtherKinds(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	for _, tif := range []string{`"CLOSE"`, `"GTD"`, `"IOC"`, `"OPG"`, `"OVT"`, `"OND"`, `"GTX"`, `"AUC"`, `""`, `null`, `7`} {
+		row := strings.ReplaceAll(orderRow(1, mine, "a", "Submitted"), `"timeInForce":"DAY"`, `"timeInForce":`+tif)
+		row = strings.ReplaceAll(strings.ReplaceAll(row, `"orderType":"Limit"`, `"orderType":"Relative"`), `"LIMIT"`, `"REL"`)
+		f.on("GET /iserver/account/orders", always(200, orderList(row, orderRow(2, mine, "b", "Submitted"))))
+		orders, err := c.Orders(t.Context(), mine)
+		require.NoError(t, err, tif)
+		require.True(t, orders.Complete, tif)
+		require.Len(t, orders.List, 2, tif)
+		require.Empty(t, orders.List[0].Terms.TIF, "a time in force that the library has no name for: %s", tif)
+		require.Empty(t, orders.List[0].Terms.Type, tif)
+		require.Equal(t, broker.Day, orders.List[1].Terms.TIF)
+		require.NoError(t, c.CancelByID(t.Context(), mine, "1"), "an order of any terms can be cancelled")
+	}
 }

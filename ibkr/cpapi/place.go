@@ -40,7 +40,10 @@ func (c *Client) Place(ctx context.Context, id broker.AccountID, t broker.Ticket
 	if err != nil {
 		return broker.Ack{}, err
 	}
-	if !a.Tradable {
+	switch may, err := c.mayTrade(&a); {
+	case err != nil:
+		return broker.Ack{}, err
+	case !may:
 		return broker.Ack{}, &broker.RejectionError{Ref: t.Ref, Reason: "the login may not trade in this account"}
 	}
 	if !c.refs.take(t.Ref, id) {

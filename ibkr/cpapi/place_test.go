@@ -213,11 +213,15 @@ func TestReport19OrdersAreSentOnce(t *testing.T) {
 	} {
 		f := newFake(t)
 		config := f.config()
-		config.Limits.Timeout = 100 * time.Millisecond
+		release := make(chan struct{})
+		t.Cleanup(func() { close(release) }) // before the fake's own, which waits for its answers
+		if answer == nil {
+			config.Limits.Timeout = time.Second
+		}
 		c := f.open(config)
+		until(t, "a session", func() bool { return c.Status().Usable() })
 		_, err := c.Place(t.Context(), mine, limit("first", "1", "90")) // a connection that is kept
 		require.NoError(t, err)
-		release := make(chan struct{})
 		if answer == nil {
 			answer = func(int, call) (int, string) { <-release; return 200, "[]" }
 		}
@@ -231,7 +235,6 @@ func TestReport19OrdersAreSentOnce(t *testing.T) {
 		require.ErrorIs(t, err, broker.ErrDuplicateRef, "%s: the order may be there", name)
 		require.ErrorIs(t, c.Cancel(t.Context(), mine, "first"), broker.ErrOutcomeUnknown, name)
 		require.Len(t, f.asked(func(c call) bool { return c.Method == http.MethodDelete }), 1, name)
-		close(release)
 	}
 }
 

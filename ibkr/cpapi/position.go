@@ -51,8 +51,8 @@ func (h *held) mark(i ledger.Instrument) ledger.Mark {
 const maxPages = 200
 
 // Positions implements [broker.Broker]. The positions are of all of the account's models. The answer is complete if
-// IBKR's two lists of positions agree. A position in a
-// contract of which the library has no terms, such as a combination, is an error.
+// IBKR's two lists of positions agree. A position in a contract of which the library has no terms, such as a
+// combination, is an error.
 func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Position], error) {
 	out := broker.Answer[broker.Position]{}
 	if _, err := c.beginOf(ctx, id); err != nil {
@@ -77,6 +77,9 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 		return out, err
 	}
 	rows, err := c.pages(ctx, id, &out)
+	if err == nil && outdated(rows, now) {
+		rows, err = c.pages(ctx, id, &out)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -95,8 +98,20 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 	return out, nil
 }
 
-// agree reports whether the pages have all that portfolio2 has. The pages come from a cache, which may be empty or
-// old for a moment after it was invalidated.
+// outdated reports whether the pages have something that portfolio2 lacks. It may have been closed, and the
+// pages, which come from a cache, are old for a moment; or portfolio2 does not list its kind. The pages that are
+// asked for next tell.
+func outdated(pages []held, now map[whole]held) bool {
+	for _, row := range pages {
+		if _, listed := now[row.ConID]; !listed && !row.Position.value.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// agree reports whether the pages have all that portfolio2 has. The pages may be empty or old for a moment after
+// their cache was invalidated.
 func agree(pages []held, now map[whole]held) bool {
 	paged := map[whole]ledger.Decimal{}
 	for _, row := range pages {
@@ -140,7 +155,7 @@ func (c *Client) pages(ctx context.Context, id broker.AccountID, out *broker.Ans
 	}
 	seen, at := map[model]bool{}, map[whole]int{}
 	var rows []held
-	out.Complete = true
+	out.Complete, out.Foreign = true, 0
 	for page := range maxPages {
 		r, _, err := c.do(ctx, request{method: http.MethodGet, priority: prioRest,
 			path: pathOf("portfolio", string(id), "positions", strconv.Itoa(page))})

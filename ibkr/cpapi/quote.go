@@ -24,6 +24,9 @@ const (
 	fieldAvailability = "6509"
 )
 
+// quoteFields are what snapshots and the websocket are asked for.
+var quoteFields = []string{fieldLast, fieldBid, fieldAsk, fieldAvailability}
+
 // snapshot is a row of market data. Fields come by and by, and are absent until they have come.
 type snapshot struct {
 	ConID        whole `json:"conid"`
@@ -95,6 +98,9 @@ const (
 // Quotes implements [broker.Broker]. The first snapshot of a contract in a session has no prices: the client
 // asks again after a moment, a few times at most. A contract that the broker does not know, or that has no
 // price by then, has no quote. Quotes that are delayed, of a halt or of a close are marked as such.
+//
+// The websocket tells of contracts that were asked for in the last minutes, up to Limits.Lines of them. What it told
+// in the last seconds is not asked for.
 func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([]broker.Quote, error) {
 	if err := c.begin(ctx); err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([
 		return nil, c.seen(err)
 	}
 	ids := make([]int64, len(instruments)) // zero for a contract that is not known
-	var asked []int64
+	contracts := map[int64]ledger.Instrument{}
 	for n, i := range instruments {
 		if err := i.Normalize(); err != nil {
 			return nil, err
@@ -118,16 +124,11 @@ func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([
 		if err != nil {
 			return nil, err
 		}
-		ids[n] = id
-		if !slices.Contains(asked, id) {
-			asked = append(asked, id)
-		}
+		ids[n], contracts[id] = id, i
 	}
-	found := map[int64]snapshot{}
-	for part := range slices.Chunk(asked, maxQuoted) {
-		if err := c.snapshots(ctx, part, found); err != nil {
-			return nil, err
-		}
+	found, err := c.rows(ctx, contracts)
+	if err != nil {
+		return nil, err
 	}
 	var out []broker.Quote
 	for n, id := range ids {
@@ -146,22 +147,55 @@ func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([
 	return out, nil
 }
 
-// search searches for the underlying of an option, once in a session: snapshots of options want it.
+// rows returns what the stream tells of contracts, or else a snapshot.
+func (c *Client) rows(ctx context.Context, contracts map[int64]ledger.Instrument) (map[int64]snapshot, error) {
+	c.lines.want(time.Now(), contracts)
+	found := map[int64]snapshot{}
+	var asked []int64
+	for id := range contracts {
+		if row, told := c.lines.row(time.Now(), id); told {
+			found[id] = row
+		} else {
+			asked = append(asked, id)
+		}
+	}
+	slices.Sort(asked)
+	for part := range slices.Chunk(asked, maxQuoted) {
+		if err := c.snapshots(ctx, part, found); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range asked {
+		if row, there := found[id]; there {
+			c.lines.base(time.Now(), row)
+		}
+	}
+	return found, nil
+}
+
+// search searches for the underlying of a derivative, once in a session: quotes of derivatives want it.
 func (c *Client) search(ctx context.Context, i ledger.Instrument) error {
-	if !i.IsOption() {
+	symbol := i.Underlying
+	switch {
+	case i.SecType == ledger.Future:
+		symbol = cmp.Or(symbol, i.Symbol)
+	case !i.IsOption():
 		return nil
 	}
 	c.mu.Lock()
-	done := c.searched[i.Underlying]
+	done := c.searched[symbol]
 	c.mu.Unlock()
 	if done {
 		return nil
 	}
-	_, err := c.underlyings(ctx, i.Underlying, prioRest)
-	if saidNo(err) {
-		return nil // the underlying goes by another name: the snapshot shows whether it matters
+	_, err := c.underlyings(ctx, symbol, prioRest)
+	if !saidNo(err) {
+		return err
 	}
-	return err
+	c.mu.Lock() // the underlying goes by another name: the quote shows whether it matters
+	defer c.mu.Unlock()
+	c.searched[symbol] = true
+	return nil
 }
 
 // snapshots asks for market data until each contract has a price, a few times at most.
@@ -171,7 +205,7 @@ func (c *Client) snapshots(ctx context.Context, ids []int64, into map[int64]snap
 		names[n] = strconv.FormatInt(id, 10)
 	}
 	q := request{method: http.MethodGet, path: "/iserver/marketdata/snapshot", priority: prioRest, query: url.Values{
-		"conids": {strings.Join(names, ",")}, "fields": {strings.Join([]string{fieldLast, fieldBid, fieldAsk, fieldAvailability}, ",")}}}
+		"conids": {strings.Join(names, ",")}, "fields": {strings.Join(quoteFields, ",")}}}
 	for look := range maxLooks {
 		if look > 0 {
 			timer := time.NewTimer(c.config.Limits.Warm)

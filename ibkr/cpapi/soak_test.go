@@ -2,13 +2,12 @@ package cpapi_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
-	"strings"
+	"os"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,112 +21,219 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// wire is a transport to a gateway without a network, for tests in which time is not real.
-type wire struct{ g *gatewaysim.Gateway }
-
-func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	if strings.HasSuffix(r.URL.Path, "/ws") {
-		return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Request: r}, nil
-	}
-	rec := httptest.NewRecorder()
-	w.g.ServeHTTP(rec, r)
-	res := rec.Result()
-	res.Request = r
-	return res, nil
-}
-
 func ticket(ref broker.Ref, contract ledger.Instrument, quantity, price string) broker.Ticket {
 	return broker.Ticket{Ref: ref, Order: risk.Order{ID: ledger.OrderID(ref), Instrument: contract, Quantity: dec(quantity), Price: dec(price)},
 		Terms: broker.Terms{Type: broker.LimitOrder, Limit: dec(price), TIF: broker.Day}}
 }
 
-// passing are the errors that a day has without anybody's fault: sessions end at night.
-var passing = []error{broker.ErrNotConnected, broker.ErrCompeting, broker.ErrOutcomeUnknown, broker.ErrOrderNotFound, context.DeadlineExceeded}
+// passing are the errors that a day has without anybody's fault: sessions end, and logins too.
+var passing = []error{broker.ErrNotConnected, broker.ErrCompeting, broker.ErrLoginNeeded, broker.ErrOutcomeUnknown, broker.ErrOrderNotFound,
+	context.DeadlineExceeded}
 
-// While two logins with six accounts trade through a night as fast as they may, IBKR's pacing is never exceeded,
-// and the sessions that midnight ends come back.
-func TestPacingIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(4*time.Hour + 50*time.Minute) // of the bubble's clock: it is 23:50 in New York
-		market, err := gatewaysim.NewMarket(gatewaysim.MarketConfig{Realtime: true})
-		require.NoError(t, err)
-		_, err = market.Stock("ABC", dec("100"))
-		require.NoError(t, err)
-		address, end := &gatewaysim.Address{}, time.Now().Add(20*time.Minute)
-		var gateways []*gatewaysim.Gateway
-		var all sync.WaitGroup
-		for l := range 2 {
-			var ids []broker.AccountID
-			config := gatewaysim.Config{Market: market, Address: address, LogSize: 100}
-			for a := range 3 {
-				ids = append(ids, broker.AccountID(fmt.Sprintf("DU10000%d%d", l, a)))
-				config.Accounts = append(config.Accounts, gatewaysim.Account{ID: string(ids[a]), Cash: dec("1000000")})
-			}
-			g, err := gatewaysim.New(config)
-			require.NoError(t, err)
-			gateways = append(gateways, g)
-			c, err := cpapi.Open(t.Context(), cpapi.Config{URL: fmt.Sprintf("https://login%d/v1/api", l), Transport: wire{g}, Breaker: cpapi.NewBreaker()})
-			require.NoError(t, err)
-			defer func() { require.NoError(t, c.Close()) }()
-			for n, id := range ids {
-				all.Go(func() { trade(t, c, g, id, rand.New(rand.NewPCG(uint64(l), uint64(n))), end) })
-			}
-		}
-		all.Wait()
-		for _, g := range gateways {
-			require.Zero(t, g.Excesses(), "requests that came too fast")
-			require.Zero(t, g.WhileLocked())
-			require.NoError(t, g.Close())
-		}
-	})
+// soak is two logins of three accounts each that trade in one market, in time that is not real.
+type soak struct {
+	t      *testing.T
+	market *gatewaysim.Market
+	abc    gatewaysim.Contract
+	logins []*soakLogin
+	length time.Duration // of a day
 }
 
-// trade trades in an account until a time, as fast as it may.
-func trade(t *testing.T, c *cpapi.Client, g *gatewaysim.Gateway, id broker.AccountID, random *rand.Rand, end time.Time) {
-	abc := ledger.NewStock("ABC", "USD")
-	works, done := broker.Ref(""), map[string]int{}
-	for n := 0; time.Now().Before(end); n++ {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-		var err error
-		what := []string{"orders", "executions", "positions", "cash", "quotes", "place", "cancel", "rest"}[random.IntN(8)]
-		switch what {
-		case "orders":
-			_, err = c.Orders(ctx, id)
-		case "executions":
-			_, err = c.Executions(ctx, id, time.Now().Add(-time.Hour))
-		case "positions":
-			_, err = c.Positions(ctx, id)
-		case "cash":
-			_, err = c.Cash(ctx, id)
-		case "quotes":
-			_, err = c.Quotes(ctx, []ledger.Instrument{abc})
-		case "place":
-			works = broker.Ref(fmt.Sprintf("%s-%d", id, n))
-			_, err = c.Place(ctx, id, ticket(works, abc, "1", []string{"101", "90"}[n%2]))
-		case "cancel":
-			err = c.Cancel(ctx, id, works)
-		case "rest":
-			time.Sleep(time.Duration(random.IntN(20)) * time.Second) // of the bubble's clock
+type soakLogin struct {
+	*soak
+	n      int
+	g      *gatewaysim.Gateway
+	c      *cpapi.Client
+	ids    []broker.AccountID
+	random *rand.Rand // of the script
+
+	came, competed, expired atomic.Int64 // how often the session came to be usable, competing, and in want of a login
+}
+
+// Two logins with six accounts trade, as fast as they may for a part of every hour, through nightly resets,
+// maintenance, logins that expire, competing sessions, sessions that die, and websockets that break or fall silent.
+// IBKR's pacing is never exceeded, every session comes back, and in the end of every day what the clients say is
+// what the gateways have. Memory and goroutines do not grow. $ACCOUNTS_GATEWAY_SOAK is for how many days, of which
+// the first is a Monday. Without it, there is one evening, from before the market closes until after the reset.
+func TestSoak(t *testing.T) {
+	days, start, length, begun := 1, evening, 4*time.Hour+45*time.Minute, time.Now()
+	if text := os.Getenv("ACCOUNTS_GATEWAY_SOAK"); text != "" {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err, "$ACCOUNTS_GATEWAY_SOAK")
+		days, start, length = n, monday, wholeDay
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSoak(t, start, length)
+		var first usage
+		for day := range days {
+			s.day(day)
+			now := s.usage()
+			if day == 0 {
+				first = now
+			}
+			t.Logf("day %d: %s", day+1, now)
+			require.Equal(t, first.goroutines, now.goroutines, "goroutines at the end of day %d:\n%s", day+1, stacks())
+			require.LessOrEqual(t, now.heap, first.heap*3/2+16<<20, "bytes in use at the end of day %d, and %d after the first", day+1, first.heap)
 		}
-		cancel()
-		if err == nil {
-			done[what]++
+		s.end(days)
+	})
+	t.Logf("%d days of %s took %s", days, length, time.Since(begun).Round(time.Second))
+}
+
+const wholeDay = 24 * time.Hour
+
+// When a soak begins, from the beginning of a bubble's clock, which is midnight in UTC on a Saturday.
+const (
+	monday  = 52*time.Hour + 30*time.Minute // Sunday at 23:30 in New York
+	evening = 72*time.Hour + 30*time.Minute // Monday at 19:30
+)
+
+func newSoak(t *testing.T, start, length time.Duration) *soak {
+	time.Sleep(start) // of the bubble's clock
+	s := &soak{t: t, length: length}
+	var err error
+	s.market, err = gatewaysim.NewMarket(gatewaysim.MarketConfig{Realtime: true, CommissionDelay: 3 * time.Second})
+	require.NoError(t, err)
+	s.abc, err = s.market.Stock("ABC", dec("100"))
+	require.NoError(t, err)
+	address, breaker := &gatewaysim.Address{}, cpapi.NewBreaker()
+	for n := range 2 {
+		l := &soakLogin{soak: s, n: n, random: rand.New(rand.NewPCG(1, uint64(n)))}
+		config := gatewaysim.Config{Market: s.market, Address: address, LogSize: 100, Questions: []gatewaysim.Question{{ID: "o354"}}}
+		for a := range 3 {
+			l.ids = append(l.ids, broker.AccountID(fmt.Sprintf("DU10000%d%d", n, a)))
+			config.Accounts = append(config.Accounts, gatewaysim.Account{ID: string(l.ids[a]), Cash: dec("1000000")})
+		}
+		l.g, err = gatewaysim.New(config)
+		require.NoError(t, err)
+		transport, end := serve(l.g)
+		l.c, err = cpapi.Open(t.Context(), cpapi.Config{URL: fmt.Sprintf("https://login%d/v1/api", n), Transport: transport, Breaker: breaker})
+		require.NoError(t, err)
+		events, err := l.c.Watch(t.Context())
+		require.NoError(t, err)
+		var counting sync.WaitGroup
+		counting.Go(func() { l.count(events) })
+		t.Cleanup(func() {
+			require.NoError(t, l.c.Close())
+			counting.Wait()
+			end()
+			require.NoError(t, l.g.Close())
+		})
+		s.logins = append(s.logins, l)
+	}
+	return s
+}
+
+// count counts what becomes of the session.
+func (l *soakLogin) count(events <-chan broker.Event) {
+	last := broker.Status{}
+	for range events {
+		now := l.c.Status()
+		if now.Session == last.Session && now.Since.Equal(last.Since) {
 			continue
 		}
-		known := false
-		for _, p := range passing {
-			known = known || errors.Is(err, p)
+		switch last = now; now.Session {
+		case broker.SessionUsable:
+			l.came.Add(1)
+		case broker.SessionCompeting:
+			l.competed.Add(1)
+		case broker.SessionLoginNeeded:
+			l.expired.Add(1)
 		}
-		require.True(t, known, "%s of %s at %s: %v", what, id, time.Now(), err)
-		time.Sleep(time.Second)
 	}
-	for _, what := range []string{"orders", "executions", "positions", "cash", "quotes", "place"} {
-		require.Greater(t, done[what], 2, "%s of %s", what, id)
+}
+
+// day trades for a day, and compares what the clients say with what is so in the end.
+func (s *soak) day(day int) {
+	end, ctx := time.Now().Add(s.length), s.t.Context()
+	var traders, tape sync.WaitGroup
+	done := make(chan struct{})
+	tape.Go(func() { s.tape(done) })
+	for _, l := range s.logins {
+		traders.Go(func() { l.script(ctx) })
+		for n, id := range l.ids {
+			traders.Go(func() { l.trade(ctx, id, rand.New(rand.NewPCG(uint64(day), uint64(3*l.n+n))), day, end) })
+		}
+	}
+	traders.Wait()
+	close(done)
+	tape.Wait()
+	time.Sleep(5 * time.Minute) // of the bubble's clock: connections that are not used close
+	for _, l := range s.logins {
+		l.await(ctx, broker.SessionUsable)
+		for _, id := range l.ids {
+			l.compare(ctx, id)
+		}
+	}
+	time.Sleep(time.Until(end.Add(10 * time.Minute)))
+}
+
+// tape moves the price, and what is due in the market.
+func (s *soak) tape(done <-chan struct{}) {
+	tick, n := time.NewTicker(10*time.Second), 0
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		s.market.Now()
+		if n++; n%3 == 0 {
+			price := dec("100").Add(ledger.MustDecimal(strconv.Itoa(n * 7 % 5)))
+			require.NoError(s.t, s.market.SetQuote(s.abc.ConID, gatewaysim.Quote{Bid: price, Ask: price.Add(dec("0.5")), Last: price}))
+		}
+	}
+}
+
+// scripted is what goes wrong with every login on every day.
+const scripted = 5
+
+// script makes go wrong what does, besides the nightly reset and the maintenance.
+func (l *soakLogin) script(ctx context.Context) {
+	const short = 5 * time.Minute
+	pause := l.length/(scripted+1) - short
+	inject := func(kind gatewaysim.FaultKind, times int) *gatewaysim.Injection {
+		f, err := l.g.Inject(gatewaysim.Fault{Kind: kind, Times: times})
+		require.NoError(l.t, err)
+		return f
+	}
+	for _, wrong := range []func(){
+		func() {
+			l.g.ExpireLogin()
+			l.await(ctx, broker.SessionLoginNeeded)
+			time.Sleep(short)
+			l.g.LogIn()
+		},
+		func() {
+			l.g.Compete()
+			l.await(ctx, broker.SessionCompeting)
+			time.Sleep(short)
+			l.g.EndCompeting()
+		},
+		func() { l.g.KillSession() },
+		func() { inject(gatewaysim.SocketDrops, 1) },
+		func() {
+			f := inject(gatewaysim.SocketSilent, gatewaysim.Always)
+			time.Sleep(short)
+			f.Cancel()
+		},
+	} {
+		time.Sleep(pause)
+		wrong()
+		time.Sleep(time.Second) // the client may not have heard of it
+		l.await(ctx, broker.SessionUsable)
+	}
+}
+
+// await waits until the session has a state.
+func (l *soakLogin) await(ctx context.Context, state broker.SessionState) {
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
+	events, err := l.c.Watch(ctx)
+	require.NoError(l.t, err)
+	for l.c.Status().Session != state {
+		_, open := <-events
+		require.True(l.t, open, "login %d is not %s after an hour: %+v", l.n, state, l.c.Status())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,8 @@ func (c *Client) stream() bool {
 			return false
 		}
 	}
+	c.lines.begin()
+	defer c.lines.end()
 	for _, kind := range []broker.EventKind{broker.EventSession, broker.EventOrders, broker.EventExecutions, broker.EventPositions} {
 		c.hint(kind, "")
 	}
@@ -127,13 +130,19 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// keepAlive gives signs of life, and returns when the connection is deaf, when there is a new session, or when
-// the context ends.
+// keepAlive gives signs of life, subscribes to quotes that are asked for, and hints at those that came. It returns
+// when the connection is deaf, when there is a new session, or when the context ends.
 func (c *Client) keepAlive(ctx context.Context, conn *websocket.Conn, heard *atomic.Bool) {
-	ticker := time.NewTicker(c.config.Limits.Ping)
+	ticker, quotes := time.NewTicker(c.config.Limits.Ping), time.NewTicker(c.config.Limits.Quotes)
 	defer ticker.Stop()
+	defer quotes.Stop()
 	missing := 0
 	for {
+		for _, text := range c.lines.commands(time.Now()) {
+			if conn.Write(ctx, websocket.MessageText, []byte(text)) != nil {
+				return
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -143,6 +152,13 @@ func (c *Client) keepAlive(ctx context.Context, conn *websocket.Conn, heard *ato
 			default:
 			}
 			return
+		case <-c.lines.changed:
+			continue
+		case <-quotes.C:
+			if c.lines.hasMoved() {
+				c.hint(broker.EventQuotes, "")
+			}
+			continue
 		case <-ticker.C:
 		}
 		if missing++; heard.Swap(false) {
@@ -187,14 +203,23 @@ func (c *Client) hear(epoch int64, body []byte) {
 	if err != nil {
 		return
 	}
+	if strings.HasPrefix(m.Topic, topicOfQuotes) {
+		if c.session() == epoch {
+			c.lines.hear(time.Now(), m.Topic, body)
+		}
+		return
+	}
 	var kinds []broker.EventKind
 	switch m.Topic {
-	case "sor", "ntf":
+	case "sor":
 		kinds = []broker.EventKind{broker.EventOrders}
 	case "str":
 		kinds = []broker.EventKind{broker.EventExecutions, broker.EventPositions}
 	case "sts":
 		c.hearStatus(epoch, m.Args)
+		return
+	case "ntf":
+		c.hearNotifications(epoch, m.Args)
 		return
 	}
 	for _, id := range accounts {

@@ -17,7 +17,7 @@ func (c *Client) supervise(tried chan struct{}) {
 	suspect, last := false, time.Time{}
 	for {
 		started := time.Now()
-		usable := c.attempt(suspect)
+		usable := c.attempt(suspect) && c.isTold()
 		if tried != nil {
 			close(tried)
 			tried = nil
@@ -74,19 +74,24 @@ func (c *Client) attempt(suspect bool) bool {
 		c.forget()
 	}
 	c.mu.Unlock()
-	if fresh {
-		if err := c.prepare(c.life); err != nil {
+	told := c.isTold()
+	if state == broker.SessionUsable && !told { // a login tells of its accounts by and by
+		if err := c.tell(c.life); err != nil {
 			state, reason = stateOf(authStatus{}, err)
 		}
 	}
 	c.turn(state, reason)
+	if !fresh && told != c.isTold() {
+		c.hint(broker.EventSession, "")
+	}
 	return state == broker.SessionUsable
 }
 
 // forget begins a new session: it knows nothing of what the last was told. c.mu is held.
 func (c *Client) forget() {
 	c.epoch++
-	c.prepared = false
+	c.prepared, c.told, c.prompt = false, false, ""
+	c.lines.end()
 	c.warm, c.searched, c.seenBy = map[warmth]int{}, map[string]bool{}, map[broker.AccountID]*seen{}
 }
 
@@ -94,6 +99,9 @@ func (c *Client) forget() {
 func (c *Client) turn(state broker.SessionState, reason string) {
 	c.mu.Lock()
 	was := c.status
+	if state == broker.SessionUsable {
+		reason = c.prompt // the one thing that there is to say of a session that can be used
+	}
 	if was.Session == broker.SessionClosed || was.Session == state && was.Reason == reason {
 		c.mu.Unlock()
 		return
@@ -142,14 +150,40 @@ func (c *Client) lose(epoch int64, reason string) {
 	}
 }
 
-// prepare tells the session of its accounts, once: other calls need it.
+// prepare tells the session of its accounts, once: other calls need it. Callers that come meanwhile wait.
 func (c *Client) prepare(ctx context.Context) error {
-	c.mu.Lock()
-	prepared := c.prepared
-	c.mu.Unlock()
-	if prepared {
+	if c.isPrepared() {
 		return nil
 	}
-	_, err := c.loadAccounts(ctx)
+	if err := c.preparing.lock(ctx, prioSession); err != nil {
+		return c.ended(ctx, err)
+	}
+	defer c.preparing.unlock()
+	if c.isPrepared() {
+		return nil
+	}
+	_, _, err := c.loadAccounts(ctx)
 	return err
+}
+
+// tell tells the session of its accounts, even if it was told before.
+func (c *Client) tell(ctx context.Context) error {
+	c.mu.Lock()
+	c.prepared = false
+	c.mu.Unlock()
+	return c.prepare(ctx)
+}
+
+// isPrepared reports whether the session was told of its accounts.
+func (c *Client) isPrepared() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.prepared
+}
+
+// isTold reports whether the session has told of all accounts. Until then the supervisor asks again.
+func (c *Client) isTold() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.told
 }

@@ -38,6 +38,9 @@ type Config struct {
 	// NoAccountParam makes the lists of orders and trades ignore their parameter accountId, as IBKR's older
 	// versions do: they are about the selected account.
 	NoAccountParam bool
+	// Lines is how many contracts the websockets may tell quotes of at once: 100 if zero. A subscription to
+	// more is refused.
+	Lines int
 	// LogSize is how many requests [Gateway.Requests] remembers; 10,000 if zero.
 	LogSize int
 }
@@ -53,11 +56,12 @@ const (
 )
 
 const (
-	defaultLog = 10_000
-	loginLasts = 24 * time.Hour
-	tickleBy   = 6 * time.Minute // a brokerage session that is not tickled for so long dies
-	refLasts   = 24 * time.Hour  // a cOID is unique for so long
-	cacheLasts = 5 * time.Minute // positions are kept for so long
+	defaultLog   = 10_000
+	defaultLines = 100
+	loginLasts   = 24 * time.Hour
+	tickleBy     = 6 * time.Minute // a brokerage session that is not tickled for so long dies
+	refLasts     = 24 * time.Hour  // a cOID is unique for so long
+	cacheLasts   = 5 * time.Minute // positions are kept for so long
 )
 
 var accountID = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
@@ -69,6 +73,9 @@ func (c *Config) complete() error {
 	}
 	if c.LogSize == 0 {
 		c.LogSize = defaultLog
+	}
+	if c.Lines == 0 {
+		c.Lines = defaultLines
 	}
 	if c.Listen == "" {
 		c.Listen = "127.0.0.1:0"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,6 +139,7 @@ func (s *socket) read(ctx context.Context, conn *websocket.Conn) {
 		}
 		s.g.market.lock()
 		goes := s.command(string(text))
+		s.g.happened()
 		s.g.market.mu.Unlock()
 		if !goes {
 			return
@@ -191,6 +193,10 @@ func (s *socket) subscribe(rest string) {
 	c := s.g.market.contracts[id]
 	if json.Unmarshal([]byte(arguments), &body) != nil || c == nil || c.derivative() && !s.g.bridge.searched[c.Underlying] {
 		s.send("", object{"topic": "error", "error": "no such contract, or no fields"})
+		return
+	}
+	if streamed := s.g.streamed(); !slices.Contains(streamed, id) && len(streamed) >= s.g.config.Lines {
+		s.send("", object{"topic": "error", "error": "too many market data lines"})
 		return
 	}
 	s.quotes[id] = body.Fields

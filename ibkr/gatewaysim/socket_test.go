@@ -260,3 +260,37 @@ func TestFaultsOfSockets(t *testing.T) {
 	require.Nil(t, s.next())
 	require.Len(t, b.live(first), 6, "orders are what they are")
 }
+
+// There are only so many market data lines; whoever ends one makes room.
+func TestMarketDataLines(t *testing.T) {
+	b := open(t, func(c *gatewaysim.Config) { c.Lines = 1 }).ready()
+	other, err := b.Market().Stock("XYZ", dec("10"))
+	require.NoError(t, err)
+	s := b.stream()
+	subscribe := func(conid int64) { t.Helper(); s.send(fmt.Sprintf(`smd+%d+{"fields":["31"]}`, conid)) }
+	subscribe(b.spy)
+	s.until(fmt.Sprintf("smd+%d", b.spy))
+	subscribe(b.spy)
+	s.until(fmt.Sprintf("smd+%d", b.spy))
+	subscribe(other.ConID)
+	require.Contains(t, s.until("error")["error"], "lines")
+	require.Equal(t, []int64{b.spy}, b.Streamed())
+	s.send(fmt.Sprintf("umd+%d+{}", b.spy))
+	subscribe(other.ConID)
+	s.until(fmt.Sprintf("smd+%d", other.ConID))
+	require.Equal(t, []int64{other.ConID}, b.Streamed())
+}
+
+// A prompt comes as gateways send it, and leaves the order as it is.
+func TestSendPrompt(t *testing.T) {
+	b := open(t, nil).ready()
+	n := id(b, b.place(first, "a", "BUY", "1", "90"))
+	s := b.stream()
+	reqID := b.SendPrompt(gatewaysim.Prompt{OrderID: n, MessageID: "p12", Text: "Use it?", Options: []string{"Yes", "No"}})
+	row := rows(s.until("ntf")["args"], "")[0]
+	require.Equal(t, []any{float64(n), reqID, "p12", true, "Use it?", []any{"Yes", "No"}},
+		[]any{row["orderId"], row["reqId"], row["messageId"], row["prompt"], row["text"], row["options"]})
+	o, found := b.OrderOf(first, "a")
+	require.True(t, found)
+	require.Equal(t, gatewaysim.Submitted, o.Status)
+}

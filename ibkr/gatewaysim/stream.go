@@ -2,6 +2,7 @@ package gatewaysim
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -48,6 +49,46 @@ func (g *Gateway) Notify(title, text string) {
 			s.send("", object{"topic": "ntf", "args": object{"id": newID(), "title": title, "text": text}})
 		}
 	}
+}
+
+// Prompt is a question that the gateway asks on the websocket, outside of an order's placement.
+type Prompt struct {
+	OrderID   int64 // of the order that the question is about
+	MessageID string
+	Text      string
+	Options   []string // the answers that there are
+}
+
+// SendPrompt sends a prompt to every websocket. Whoever wants to answer does so at /iserver/notification, with
+// the id that is returned. The order stays as it is.
+func (g *Gateway) SendPrompt(p Prompt) (id string) {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	id = newID()
+	for s := range g.sockets {
+		if s.known {
+			s.send("", object{"topic": "ntf", "args": []object{{"orderId": p.OrderID, "reqId": id, "messageId": p.MessageID, "type": "M", "prompt": true,
+				"dismissable": []string{}, "options": p.Options, "text": p.Text}}})
+		}
+	}
+	return id
+}
+
+// Streamed returns the contracts whose quotes are told on a websocket, by their ids.
+func (g *Gateway) Streamed() []int64 {
+	g.market.lock()
+	defer g.market.mu.Unlock()
+	return g.streamed()
+}
+
+func (g *Gateway) streamed() []int64 {
+	ids := map[int64]bool{}
+	for s := range g.sockets {
+		for id := range s.quotes {
+			ids[id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
 }
 
 // heartbeat says that the gateway is there, if it is time.
@@ -161,7 +202,7 @@ func (s *socket) tellQuote(conid int64) {
 		return
 	}
 	id := strconv.FormatInt(conid, 10)
-	message["topic"], message["conid"], message["conidEx"], message["server_id"] = "smd+"+id, conid, id, "q0"
+	message["topic"], message["conid"], message["conidEx"], message["server_id"], message["6119"] = "smd+"+id, conid, id, "q0", "q0"
 	message["_updated"] = q.at.UnixMilli()
 	s.send("", message)
 }

@@ -85,8 +85,9 @@ func (g *Gateway) happened() {
 	g.changed = make(chan struct{})
 }
 
-// Await waits until a condition holds. It looks after every request, order and execution. The condition may
-// call the gateway. It returns the context's error if that ends before.
+// Await waits until a condition holds. It looks after every request, order and execution, and after every message
+// that a client sends on a websocket. The condition may call the gateway. It returns the context's error if that
+// ends before.
 func (g *Gateway) Await(ctx context.Context, ok func() bool) error {
 	for {
 		g.market.lock()
