@@ -131,7 +131,7 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 	for event := range events {
 		now := b.Status()
 		changed := event.Kind == EventSession && (now.Session != last.Session || !now.Since.Equal(last.Since))
-		if changed {
+		if changed || now.Reason != last.Reason { // the broker may ask something of a person, while the session goes on
 			e.notify(Notice{Kind: NoticeSession, Reason: fmt.Sprintf("%s %s", now.Session, now.Reason)})
 		}
 		last = now
