@@ -43,7 +43,7 @@ func TestATakeoverKnowsTheJournal(t *testing.T) {
 
 	r.engine = r.start(t, late, nil)
 	r.sync(t)
-	require.Empty(t, r.held(t, 0), "the hold on an order that was filled whole")
+	require.Empty(t, behind.Snapshot().Risk.Orders, "the hold on an order that was filled whole")
 	for x, err := range behind.Trades(t.Context(), accounts.TradeFilter{}) {
 		require.NoError(t, err)
 		require.Equal(t, ledger.OrderID("a"), x.Value.OrderID, "the order of the execution")
@@ -146,25 +146,55 @@ func TestFailingLooksAreSpaced(t *testing.T) {
 	})
 }
 
+// ticking is a session that hints at nothing but what a test says.
+type ticking struct {
+	*hooked
+	events chan broker.Event
+}
+
+func (s ticking) Watch(ctx context.Context) (<-chan broker.Event, error) {
+	events := make(chan broker.Event)
+	go func() {
+		defer close(events)
+		for {
+			select {
+			case e := <-s.events:
+				events <- e
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events, nil
+}
+
 // New quotes are taken as marks, and nothing else is asked for.
 func TestQuotesAreNoLook(t *testing.T) {
-	r, h := hookedRig(t, 1, func(c *broker.Config) { c.Poll = 0 })
+	r := newBareRig(t, 1)
+	h := ticking{&hooked{Broker: r.paper}, make(chan broker.Event)}
+	r.engine = r.start(t, r.manager, func(c *broker.Config) {
+		c.Connect = func(context.Context) (broker.Broker, error) { return h, nil }
+	})
+	r.sync(t)
 	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "1", "101"), day("101"))
 	require.NoError(t, err)
 	r.sync(t)
-	h.answer(hooks{orders: func(context.Context, broker.AccountID) (broker.Answer[broker.Order], error) {
-		t.Error("a quote began a look")
-		return broker.Answer[broker.Order]{}, errGone
+	var looks atomic.Int32
+	h.answer(hooks{orders: func(ctx context.Context, a broker.AccountID) (broker.Answer[broker.Order], error) {
+		looks.Add(1)
+		return r.paper.Orders(ctx, a)
 	}})
-	told := func() bool {
-		r.Advance(time.Second)
-		if err := r.paper.Price(stock, dec("103")); err != nil {
-			return false
+	for _, price := range []string{"103", "104", "105", "106", "107"} {
+		require.NoError(t, r.paper.Price(stock, dec(price)))
+		told := func() bool {
+			r.Advance(time.Second)
+			h.events <- broker.Event{Kind: broker.EventQuotes}
+			snapshot := r.portfolio(t, 0).Snapshot()
+			return len(snapshot.Open) == 1 && snapshot.Open[0].Mark.Price.Equal(dec(price))
 		}
-		snapshot := r.portfolio(t, 0).Snapshot()
-		return len(snapshot.Open) == 1 && snapshot.Open[0].Mark.Price.Equal(dec("103"))
+		require.Eventually(t, told, time.Minute, time.Millisecond, "the mark did not become the quote of %s", price)
 	}
-	require.Eventually(t, told, time.Minute, 10*time.Millisecond, "the mark did not become the quote")
+	require.LessOrEqual(t, looks.Load(), int32(2), "looks, of which the session and the order may have begun one each")
 }
 
 // Quotes that cannot be had are told of, and keep nothing else from the account.
