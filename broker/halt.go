@@ -93,7 +93,7 @@ func (w *worker) clear(ctx context.Context, h *Halted) {
 	w.killing.Add(1)
 	defer w.killing.Add(-1)
 	for {
-		h.Problem = w.sync(ctx)
+		h.Problem = w.sync(ctx, urgencyHalt)
 		h.Working = h.Working[:0]
 		for _, o := range w.portfolio.Snapshot().Risk.Orders {
 			if o.Ref != "" {
