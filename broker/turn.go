@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // urgency says whose look goes first where several wait.
@@ -94,10 +95,17 @@ func (l *line) first() int {
 	return slices.Index(l.waiting, most)
 }
 
-// queue waits for the account's turn. A hint that comes meanwhile is part of the look, and makes it urgent;
-// new quotes are taken meanwhile. The caller leaves the place, unless queue returns an error.
+// queue waits for the account's turn. A hint that comes meanwhile is part of the look, and makes it urgent.
+// Quotes are taken meanwhile, when there are new ones, and as often as accounts are polled: where many accounts
+// wait, marks would grow too old for orders. The caller leaves the place, unless queue returns an error.
 func (w *worker) queue(ctx context.Context, s *session, u urgency) (*place, error) {
 	p, hinted := s.line.join(u), false
+	var again <-chan time.Time
+	if poll := w.engine.config.Poll; poll > 0 {
+		t := time.NewTicker(poll)
+		defer t.Stop()
+		again = t.C
+	}
 	for {
 		select {
 		case <-p.turn:
@@ -106,6 +114,8 @@ func (w *worker) queue(ctx context.Context, s *session, u urgency) (*place, erro
 			s.line.hurry(p, urgencyHint)
 			hinted = true
 		case <-w.ticks:
+			w.reprice(ctx, s)
+		case <-again:
 			w.reprice(ctx, s)
 		case <-ctx.Done():
 			s.line.leave(p)

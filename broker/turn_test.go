@@ -46,6 +46,26 @@ func (s *slow) Orders(ctx context.Context, a broker.AccountID) (broker.Answer[br
 	return s.Broker.Orders(ctx, a)
 }
 
+// Watch gives no hint of quotes.
+func (s *slow) Watch(ctx context.Context) (<-chan broker.Event, error) {
+	from, err := s.Broker.Watch(ctx)
+	to := make(chan broker.Event)
+	go func() {
+		defer close(to)
+		for event := range from {
+			if event.Kind == broker.EventQuotes {
+				continue
+			}
+			select {
+			case to <- event:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return to, err
+}
+
 // after returns the looks that began after the first n.
 func (s *slow) after(n int) []broker.AccountID {
 	s.mu.Lock()
@@ -118,6 +138,51 @@ func TestHintsLeaveRoomForPolls(t *testing.T) {
 		}
 		for n := range r.ids {
 			require.Greater(t, times[broker.AccountID(r.portfolio(t, n).IBKRAccountID())], 3, "looks of account %d: %v", n, times)
+		}
+	})
+}
+
+// The kill switch cancels what was sent before anybody is looked at: the last of many accounts would be looked at
+// minutes later.
+func TestAHaltCancelsBeforeLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := slowRig(t, 12)
+		for n := range r.ids {
+			_, err := r.engine.Submit(t.Context(), r.ids[n], order("a", "1", "90"), day("90"))
+			require.NoError(t, err)
+		}
+		synctest.Wait()
+		before := len(s.after(0))
+		ctx, cancel := context.WithTimeout(t.Context(), slowly/2)
+		defer cancel()
+		_, err := r.engine.Halt(ctx, "stop")
+		require.NoError(t, err)
+		require.Empty(t, s.after(before), "looks before the orders were cancelled")
+		for n := range r.ids {
+			orders, err := r.paper.Orders(t.Context(), broker.AccountID(r.portfolio(t, n).IBKRAccountID()))
+			require.NoError(t, err)
+			for _, o := range orders.List {
+				require.True(t, o.Status.Terminal(), "order of account %d works after the kill switch: %+v", n, o)
+			}
+		}
+	})
+}
+
+// Where many accounts wait to be looked at, marks stay as fresh as the polls would keep them.
+func TestMarksStayFreshInTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := slowRig(t, 40)
+		for n := range r.ids {
+			require.NoError(t, r.engine.Follow(r.ids[n], stock))
+		}
+		for minute := range 10 {
+			r.Advance(time.Minute)
+			require.NoError(t, r.paper.Price(stock, dec("100")))
+			time.Sleep(time.Minute) // of the bubble: more than a poll, and less than a round of looks
+			for n := range r.ids {
+				d := r.portfolio(t, n).Check(order("a", "1", "101"))
+				require.True(t, d.Allowed, "account %d after %d minutes: %s", n, minute, d)
+			}
 		}
 	})
 }
