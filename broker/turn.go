@@ -18,9 +18,12 @@ const (
 	urgencyPoll                // it is time
 )
 
-// mostHints is how many hinted looks go before a poll that waits: a hint may be lost, and the poll finds what it
-// was about.
-const mostHints = 3
+// A poll that has waited for patience goes after mostHints hinted looks: a hint may be lost, and the poll finds
+// what it was about.
+const (
+	mostHints = 3
+	patience  = 5 * time.Minute
+)
 
 // line is who waits to ask for the orders and executions of a session's accounts. One asks at a time: brokers
 // pace these lists for the login as a whole, so that looks which shared them would all end when the last does.
@@ -34,6 +37,7 @@ type line struct {
 // place is a place in the line.
 type place struct {
 	urgency urgency
+	since   time.Time
 	turn    chan struct{} // closed when the turn has come
 }
 
@@ -41,7 +45,7 @@ type place struct {
 func (l *line) join(u urgency) *place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := &place{u, make(chan struct{})}
+	p := &place{u, time.Now(), make(chan struct{})}
 	l.waiting = append(l.waiting, p)
 	l.next()
 	return p
@@ -83,12 +87,12 @@ func (l *line) next() {
 	close(p.turn)
 }
 
-// first returns who of those that wait is next: the most urgent, of several the one that came first. A poll goes
-// first after many hints.
+// first returns who of those that wait is next: the most urgent, of several the one that came first. A poll that
+// has waited for long goes first after some hints.
 func (l *line) first() int {
 	most := slices.MinFunc(l.waiting, func(a, b *place) int { return cmp.Compare(a.urgency, b.urgency) })
 	if most.urgency == urgencyHint && l.hinted >= mostHints {
-		if n := slices.IndexFunc(l.waiting, func(p *place) bool { return p.urgency == urgencyPoll }); n >= 0 {
+		if n := slices.IndexFunc(l.waiting, func(p *place) bool { return p.urgency == urgencyPoll }); n >= 0 && time.Since(l.waiting[n].since) >= patience {
 			return n
 		}
 	}

@@ -128,7 +128,7 @@ func TestHintsLeaveRoomForPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, s := slowRig(t, 6)
 		before := len(s.after(0))
-		for n := range 180 {
+		for n := range 360 { // half an hour
 			r.submit(t, n%2, fmt.Sprint("o", n))
 			time.Sleep(5 * time.Second)
 		}
