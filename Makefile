@@ -110,6 +110,11 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statements; needs some GiB of disk and minutes
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
 
+.PHONY: bench-gateway
+bench-gateway: postgres ## from Reserve to the wire and from a fill to the book, with 4 and 32 accounts: in microseconds without pacing, in simulated seconds at IBKR's
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '^BenchmarkGateway$$' -benchtime 300x -timeout 60m ./ibkr/endtoend | tr '\t' '\n'
+	ACCOUNTS_LATENCY=full go test -count=1 -v -run '^TestPacedLatency$$' -timeout 60m ./ibkr/endtoend
+
 .PHONY: test-model
 test-model: ## the library beside an independent model of the rules, on MODEL (default 100,000) random histories
 	ACCOUNTS_MODEL=$(MODEL) go test -count=1 -v -timeout 0 -run '^TestModel$$' ./internal/rulemodel

@@ -44,7 +44,8 @@ type Config struct {
 	// Poll is how often each account is looked at, whatever hints the broker gives; 15 s if zero. Below
 	// zero accounts are looked at on hints, and by [Engine.Sync], alone.
 	Poll time.Duration
-	// Timeout bounds every look at an account, and every order's way to the broker; 30 s if zero.
+	// Timeout bounds every look at an account, and every order's way to the broker; 30 s if zero. The accounts
+	// of a login are asked about one after another: the time that a look waits for its turn is not counted.
 	Timeout time.Duration
 	// CheckEvery is how often positions and cash are held against the book; a minute if zero.
 	CheckEvery time.Duration
@@ -135,6 +136,7 @@ type session struct {
 	fence  int64
 	until  func() time.Time // when the lease ends, by the process' own clock; nil without leases
 	sends  sync.WaitGroup   // orders that are being sent; added to while the session is the engine's
+	line   line             // who asks for orders and executions, and who waits to
 }
 
 // The errors of an [Engine], besides those of a [Broker] and of a portfolio.
@@ -315,7 +317,7 @@ func (e *Engine) Sync(ctx context.Context, profiles ...accounts.ProfileID) error
 	problems := make([]error, len(list))
 	var group sync.WaitGroup
 	for i, w := range list {
-		group.Go(func() { problems[i] = w.sync(ctx) })
+		group.Go(func() { problems[i] = w.sync(ctx, urgencyHint) })
 	}
 	group.Wait()
 	return errors.Join(problems...)

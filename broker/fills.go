@@ -52,14 +52,15 @@ func (s *sentOrder) fits(i *ledger.Instrument, quantity ledger.Decimal) bool {
 }
 
 // bringIn books the executions that the book does not have. It returns an error unless the book has all that
-// the broker tells.
-func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[string]bool) error {
+// the broker tells. It calls asked when the broker has answered.
+func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[string]bool, asked func()) error {
 	f := &w.fills
 	since := w.engine.config.Clock().Add(-backfill)
 	if !fresh && !f.asOf.IsZero() {
 		since = f.since(f.asOf.Add(-overlap))
 	}
 	answer, err := b.Executions(ctx, w.account, since)
+	asked()
 	if err != nil {
 		return err
 	}

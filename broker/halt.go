@@ -88,12 +88,28 @@ func (w *worker) recallIfHalted() {
 	}
 }
 
-// clear looks at the account until no order works, or the context ends.
+// cancelSent asks the broker to cancel the orders that were sent, without a look: at a broker that paces its
+// lists the last of many accounts would be looked at minutes later. Whether it came about is for the looks that
+// follow to see, so nothing is made of errors.
+func (w *worker) cancelSent(ctx context.Context) {
+	s, err := w.engine.working()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
+	defer cancel()
+	for _, o := range w.sentOrders() {
+		_ = s.broker.Cancel(ctx, w.account, Ref(o.Ref))
+	}
+}
+
+// clear cancels what was sent, and looks at the account until no order works, or the context ends.
 func (w *worker) clear(ctx context.Context, h *Halted) {
 	w.killing.Add(1)
 	defer w.killing.Add(-1)
+	w.cancelSent(ctx)
 	for {
-		h.Problem = w.sync(ctx)
+		h.Problem = w.sync(ctx, urgencyHalt)
 		h.Working = h.Working[:0]
 		for _, o := range w.portfolio.Snapshot().Risk.Orders {
 			if o.Ref != "" {

@@ -33,11 +33,11 @@ type worker struct {
 	// lost counts how often the account fell out of step: a look that began before does not make it ready.
 	lost     int
 	syncedAt time.Time
-	since    time.Time // since when the session is in the state in which the account came into step
+	since    time.Time                                  // since when the session is in the state in which the account came into step
 	flying   map[ledger.OrderID]context.CancelCauseFunc // orders on their way to the broker, and what calls them back
-	unsent   map[ledger.OrderID]unsent // orders that surely were not sent and are still held
-	missing  map[ledger.OrderID]int    // how many complete answers in a row lacked the order
-	told     map[string]bool           // notices about what the broker's present answers say
+	unsent   map[ledger.OrderID]unsent                  // orders that surely were not sent and are still held
+	missing  map[ledger.OrderID]int                     // how many complete answers in a row lacked the order
+	told     map[string]bool                            // notices about what the broker's present answers say
 	breaks   map[ledger.InstrumentKey]reconcile.Break
 	external []Order
 	orphans  []ledger.OrderID // orders that work at the broker and whose holds have ended
@@ -181,21 +181,24 @@ func notify(tokens chan<- struct{}) {
 // looked at is looked at again.
 func (w *worker) work(ctx context.Context, s *session) {
 	poll := w.engine.config.Poll
-	for failed := 0; ctx.Err() == nil; {
+	for failed, u := 0, urgencyHint; ctx.Err() == nil; {
 		wait := poll
-		switch err := w.look(ctx, s); {
+		switch err := w.look(ctx, s, u); {
 		case err == nil:
 			failed = 0
 		case poll > 0:
 			wait = min(poll, time.Second<<min(failed, 10))
 			failed++
 		}
-		w.await(ctx, s, wait)
+		if u = w.await(ctx, s, wait); failed > 0 {
+			u = urgencyHint
+		}
 	}
 }
 
-// await waits for a hint, for the time, or for the end of the session. It takes new quotes meanwhile.
-func (w *worker) await(ctx context.Context, s *session, wait time.Duration) {
+// await waits for a hint, for the time, or for the end of the session, and returns how urgent the next look is.
+// It takes new quotes meanwhile.
+func (w *worker) await(ctx context.Context, s *session, wait time.Duration) urgency {
 	var elapsed <-chan time.Time
 	if wait > 0 {
 		t := time.NewTimer(wait)
@@ -205,11 +208,11 @@ func (w *worker) await(ctx context.Context, s *session, wait time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return urgencyPoll
 		case <-w.hints:
-			return
+			return urgencyHint
 		case <-elapsed:
-			return
+			return urgencyPoll
 		case <-w.ticks:
 			w.reprice(ctx, s)
 		}
@@ -217,19 +220,25 @@ func (w *worker) await(ctx context.Context, s *session, wait time.Duration) {
 }
 
 // sync looks at the account now.
-func (w *worker) sync(ctx context.Context) error {
+func (w *worker) sync(ctx context.Context, u urgency) error {
 	s, err := w.engine.working()
 	if err != nil {
 		return err
 	}
-	if err := w.look(ctx, s); err != nil {
+	if err := w.look(ctx, s, u); err != nil {
 		return fmt.Errorf("profile %q: %w", w.profile, err)
 	}
 	return nil
 }
 
-// look brings the book in step with the account, and notes whether that came about.
-func (w *worker) look(ctx context.Context, s *session) error {
+// look brings the book in step with the account, and notes whether that came about. That it waits for its turn
+// is not counted in the time that it may take.
+func (w *worker) look(ctx context.Context, s *session, u urgency) error {
+	turn, err := w.queue(ctx, s, u)
+	if err != nil {
+		return err
+	}
+	defer s.line.leave(turn)
 	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
 	defer cancel()
 	if err := w.begin(ctx, s); err != nil {
@@ -240,7 +249,7 @@ func (w *worker) look(ctx context.Context, s *session) error {
 	w.mu.Lock()
 	lost, fresh := w.lost, !w.ready || !w.since.Equal(since)
 	w.mu.Unlock()
-	err := w.pass(ctx, s, fresh)
+	err = w.pass(ctx, s, fresh, func() { s.line.leave(turn) })
 	if err != nil {
 		w.lose(err.Error())
 		return err
@@ -284,7 +293,8 @@ func (w *worker) begin(ctx context.Context, s *session) error {
 //
 // Orders of a halted profile are called back and cancelled before anything else that may fail. A fresh look
 // is the first one in a session, or the first after a failed one: it knows what other processes have written.
-func (w *worker) pass(ctx context.Context, s *session, fresh bool) error {
+// asked is called when the broker has answered about orders and executions.
+func (w *worker) pass(ctx context.Context, s *session, fresh bool, asked func()) error {
 	b := s.broker
 	w.recallIfHalted()
 	if err := b.Status().Session.Err(); err != nil {
@@ -314,7 +324,7 @@ func (w *worker) pass(ctx context.Context, s *session, fresh bool) error {
 	}
 	seen := map[string]bool{}
 	w.foreign(seen, orders.Foreign)
-	if err := w.bringIn(ctx, b, fresh, seen); err != nil {
+	if err := w.bringIn(ctx, b, fresh, seen, asked); err != nil {
 		return fmt.Errorf("executions: %w", err)
 	}
 	problems := []error{w.resolve(ctx, s, sent, orders, seen), stopped}
