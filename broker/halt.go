@@ -83,10 +83,13 @@ func (w *worker) recall() {
 
 // recallIfHalted is recall, for a profile that is halted.
 func (w *worker) recallIfHalted() {
-	if w.portfolio.Snapshot().Risk.State == risk.TradingHalted {
+	if w.halted() {
 		w.recall()
 	}
 }
+
+// halted reports whether the profile is halted, as far as this process knows.
+func (w *worker) halted() bool { return w.portfolio.Snapshot().Risk.State == risk.TradingHalted }
 
 // cancelSent asks the broker to cancel the orders that were sent, without a look: at a broker that paces its
 // lists the last of many accounts would be looked at minutes later. Whether it came about is for the looks that
@@ -130,7 +133,7 @@ func (w *worker) clear(ctx context.Context, h *Halted) {
 // stop cancels the orders of a halted profile that work at the broker, those whose holds have ended too. Of
 // sent orders that are not listed the cancellation is asked as well: a list may lack what works.
 func (w *worker) stop(ctx context.Context, b Broker, sent []risk.WorkingOrder, orders Answer[Order]) error {
-	if w.killing.Load() == 0 && w.portfolio.Snapshot().Risk.State != risk.TradingHalted {
+	if w.killing.Load() == 0 && !w.halted() {
 		return nil
 	}
 	var problems []error

@@ -254,8 +254,6 @@ func TestAnOldOrderLeavesAGap(t *testing.T) {
 // "Filled", without a word of how much, does not end a hold before the executions are booked.
 func TestFilledWithoutAQuantity(t *testing.T) {
 	r, h := hookedRig(t, 1, nil)
-	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "101"), day("101"))
-	require.NoError(t, err)
 	h.answer(hooks{
 		orders: func(ctx context.Context, a broker.AccountID) (broker.Answer[broker.Order], error) {
 			x, err := r.paper.Orders(ctx, a)
@@ -271,6 +269,8 @@ func TestFilledWithoutAQuantity(t *testing.T) {
 			return broker.Answer[broker.Position]{AsOf: r.Now(), Complete: true}, nil
 		},
 	})
+	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "101"), day("101"))
+	require.NoError(t, err)
 	r.sync(t)
 	require.Equal(t, []ledger.OrderID{"a"}, r.held(t, 0), "the executions are late")
 	require.Contains(t, r.kinds("a"), broker.NoticeOverdue)
@@ -349,13 +349,6 @@ func TestFollowingEnds(t *testing.T) {
 // An execution that the book has in other terms, by a person who put it right, keeps nothing from the account.
 func TestAPersonBooksAnExecution(t *testing.T) {
 	r, h := hookedRig(t, 1, nil)
-	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "101"), day("101"))
-	require.NoError(t, err)
-	told, err := r.paper.Executions(t.Context(), "DU1000200", time.Time{})
-	require.NoError(t, err)
-	require.Len(t, told.List, 1)
-	right := told.List[0].Trade
-	right.OrderID = "a"
 	h.answer(hooks{executions: func(ctx context.Context, a broker.AccountID, since time.Time) (broker.Executions, error) {
 		x, err := r.paper.Executions(ctx, a, since)
 		for i := range x.List {
@@ -363,8 +356,15 @@ func TestAPersonBooksAnExecution(t *testing.T) {
 		}
 		return x, err
 	}})
+	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "101"), day("101"))
+	require.NoError(t, err)
 	require.ErrorIs(t, r.engine.Sync(t.Context()), broker.ErrNotReady)
 	require.Contains(t, r.kinds("a"), broker.NoticeUnbooked)
+	told, err := r.paper.Executions(t.Context(), "DU1000200", time.Time{})
+	require.NoError(t, err)
+	require.Len(t, told.List, 1)
+	right := told.List[0].Trade
+	right.OrderID = "a"
 	_, err = r.portfolio(t, 0).Record(t.Context(), right)
 	require.NoError(t, err)
 	h.answer(hooks{executions: func(ctx context.Context, a broker.AccountID, since time.Time) (broker.Executions, error) {

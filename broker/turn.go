@@ -99,6 +99,15 @@ func (l *line) first() int {
 	return slices.Index(l.waiting, most)
 }
 
+// urgent returns the urgency of a look that something calls for. Of a profile that was halted, by whichever
+// process, orders may work that have to be cancelled.
+func (w *worker) urgent() urgency {
+	if w.halted() && len(w.sentOrders()) > 0 {
+		return urgencyHalt
+	}
+	return urgencyHint
+}
+
 // queue waits for the account's turn. A hint that comes meanwhile is part of the look, and makes it urgent.
 // Quotes are taken meanwhile, when there are new ones, and as often as accounts are polled: where many accounts
 // wait, marks would grow too old for orders. The caller leaves the place, unless queue returns an error.
@@ -115,7 +124,7 @@ func (w *worker) queue(ctx context.Context, s *session, u urgency) (*place, erro
 		case <-p.turn:
 			return p, nil
 		case <-w.hints:
-			s.line.hurry(p, urgencyHint)
+			s.line.hurry(p, w.urgent())
 			hinted = true
 		case <-w.ticks:
 			w.reprice(ctx, s)

@@ -202,3 +202,23 @@ func TestAHaltGoesFirst(t *testing.T) {
 		require.Equal(t, broker.AccountID(r.portfolio(t, 5).IBKRAccountID()), s.after(before)[0], "who was looked at next")
 	})
 }
+
+// So is an account that another process has halted, while an order of it works.
+func TestAHaltByAnotherProcessGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := slowRig(t, 6)
+		_, err := r.engine.Submit(t.Context(), r.ids[5], order("works", "1", "90"), day("90"))
+		require.NoError(t, err)
+		require.NoError(t, r.engine.Sync(t.Context()))
+		other, err := r.newManager(t).Portfolio(t.Context(), r.ids[5])
+		require.NoError(t, err)
+		for n := range 5 {
+			r.submit(t, n, "a")
+		}
+		synctest.Wait()
+		before := len(s.after(0))
+		require.NoError(t, other.Halt(t.Context(), "stop"))
+		time.Sleep(2 * slowly)
+		require.Equal(t, broker.AccountID(r.portfolio(t, 5).IBKRAccountID()), s.after(before)[0], "who was looked at next")
+	})
+}

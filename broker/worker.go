@@ -191,7 +191,7 @@ func (w *worker) work(ctx context.Context, s *session) {
 			failed++
 		}
 		if u = w.await(ctx, s, wait); failed > 0 {
-			u = urgencyHint
+			u = w.urgent()
 		}
 	}
 }
@@ -210,7 +210,7 @@ func (w *worker) await(ctx context.Context, s *session, wait time.Duration) urge
 		case <-ctx.Done():
 			return urgencyPoll
 		case <-w.hints:
-			return urgencyHint
+			return w.urgent()
 		case <-elapsed:
 			return urgencyPoll
 		case <-w.ticks:
