@@ -218,7 +218,8 @@ func TestAHaltByAnotherProcessGoesFirst(t *testing.T) {
 		synctest.Wait()
 		before := len(s.after(0))
 		require.NoError(t, other.Halt(t.Context(), "stop"))
-		time.Sleep(2 * slowly)
-		require.Equal(t, broker.AccountID(r.portfolio(t, 5).IBKRAccountID()), s.after(before)[0], "who was looked at next")
+		time.Sleep(3 * slowly)
+		require.Contains(t, s.after(before)[:2], broker.AccountID(r.portfolio(t, 5).IBKRAccountID()),
+			"who was looked at next, or after one other if it was being looked at")
 	})
 }
