@@ -60,7 +60,7 @@ func (j *Judge) cover() {
 		return
 	}
 	var before, after need
-	g := j.group()
+	g := j.group
 	if writes || g.writes() {
 		before, after = j.exposure.need(g), j.need(g)
 	}

@@ -99,7 +99,7 @@ func (j *Judge) holdings() {
 // their limits. added is the exposure that the order adds.
 func (j *Judge) concentration(added ledger.Decimal) {
 	e, bounds := j.exposure, &j.exposure.bounds
-	g := j.group()
+	g := j.group
 	if j.contract != nil {
 		j.bound(risk.RulePosition, string(j.contract.key), j.with.worst, &bounds.position)
 	} else {

@@ -22,6 +22,8 @@ type Judge struct {
 
 	// contract is nil if the order's contract is neither held nor working.
 	contract *contract
+	// group has the contracts on the order's underlying; nil if there are none.
+	group *group
 	// terms are those of the order's contract.
 	terms terms
 	// markedAt is the time of the mark in terms; zero without a mark.
@@ -121,8 +123,10 @@ func (j *Judge) locate(a *Account, m Market) {
 	if j.contract != nil {
 		j.terms, j.markedAt = j.contract.terms, j.contract.markedAt
 		j.after, j.before = j.contract.stake, j.contract.figures
+		j.group = j.contract.group
 		return
 	}
+	j.group = j.exposure.groups[underlyingOf(&j.order.Instrument)]
 	mark := j.market.Marks[ledger.InstrumentKey(j.key)]
 	j.terms, j.markedAt = termsOf(&j.market, j.exposure.policy, &j.order.Instrument, mark.Price,
 		j.exposure.today), mark.Time
@@ -138,14 +142,6 @@ func (j *Judge) setReduces(more ledger.Decimal) {
 	}
 	j.decision.Reduces = !held.IsZero() && held.IsNeg() != j.order.Quantity.IsNeg() &&
 		!same.Add(more).GreaterThan(held.Abs())
-}
-
-// group returns the contracts on the order's underlying; nil if there are none.
-func (j *Judge) group() *group {
-	if j.contract != nil {
-		return j.contract.group
-	}
-	return j.exposure.groups[underlyingOf(&j.order.Instrument)]
 }
 
 // underlying returns the underlying of the contract as it is held or working: the order may have

@@ -63,11 +63,8 @@ func (j *Judge) symbols() {
 		stated = i.Underlying
 	}
 	if allowed := limits.AllowedSymbols; len(allowed) > 0 {
-		for k, name := range [...]string{underlying, i.Symbol, stated} {
-			if (k == 0 || name != underlying) && !slices.Contains(allowed, name) {
-				j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: name, Reason: "not among the allowed symbols"})
-				break
-			}
+		if name, other := outside(allowed, underlying, i.Symbol, stated); other {
+			j.refuse(risk.Violation{Rule: risk.RuleSymbol, Subject: name, Reason: "not among the allowed symbols"})
 		}
 	}
 	for _, name := range limits.RestrictedSymbols {
@@ -77,6 +74,19 @@ func (j *Judge) symbols() {
 			break
 		}
 	}
+}
+
+// outside returns the first of three names of a contract that is not among the allowed symbols, if there is one.
+func outside(allowed []string, underlying, symbol, stated string) (string, bool) {
+	switch {
+	case !slices.Contains(allowed, underlying):
+		return underlying, true
+	case symbol != underlying && !slices.Contains(allowed, symbol):
+		return symbol, true
+	case stated != underlying && !slices.Contains(allowed, stated):
+		return stated, true
+	}
+	return "", false
 }
 
 // sending holds the order against the limits on duplicates, on its quantity, and on the number of orders
@@ -231,7 +241,7 @@ func (j *Judge) moves() bool {
 	if j.order.Sector == "" {
 		return false
 	}
-	g := j.group()
+	g := j.group
 	return g != nil && g.sector != j.order.Sector
 }
 
