@@ -17,7 +17,7 @@ import (
 const subscribedSPY = `smd+756733+{"fields":["31","84","86","6509"]}`
 
 // told is a message about SPY's quote.
-func told(fields string, updated int) string {
+func told(fields string, updated int64) string {
 	return fmt.Sprintf(`{"topic":"smd+756733","conid":756733,"conidEx":"756733","server_id":"q0","_updated":%d,%s}`, updated, fields)
 }
 
