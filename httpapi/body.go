@@ -39,7 +39,7 @@ func readJSON(body []byte) (any, error) {
 		if errors.As(err, &known) {
 			return nil, known
 		}
-		return nil, errSyntax{fmt.Sprintf("The body is not JSON: an error at byte %d.", dec.InputOffset())}
+		return nil, errSyntax{fmt.Sprintf("The body is no JSON, as byte %d shows.", dec.InputOffset())}
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errSyntax{"There is something behind the JSON value of the body."}

@@ -47,8 +47,10 @@ func (c *call) do() (any, error) {
 		c.ctx, cancel = context.WithTimeout(c.ctx, c.api.Timeout)
 		defer cancel()
 	}
-	if err := c.readParams(); err != nil {
-		return nil, err
+	if !c.route.raw { // a probe may add parameters of its own
+		if err := c.readParams(); err != nil {
+			return nil, err
+		}
 	}
 	return c.route.action.run(c)
 }
@@ -95,10 +97,11 @@ func (c *call) readParams() error {
 			known[p.name] = true
 			given = query[p.name]
 		}
-		if p.in == "path" && !nameable(given[0]) {
+		before := len(check.wrong)
+		c.readParam(&check, p, given)
+		if p.in == "path" && p.name != kindParam.name && (!nameable(given[0]) || len(check.wrong) > before) {
 			return notFoundOf(p.name)
 		}
-		c.readParam(&check, p, given)
 	}
 	for name := range query {
 		if !known[name] {

@@ -131,8 +131,12 @@ func readDetail(e *flex.ReadError) string {
 // jsonName returns the path of a field in the body of a request, from the path by its Go names that
 // the library gives it. A field of a contract has its own name alone in the library.
 func jsonName(in reflect.Type, goPath string) string {
-	for _, prefix := range []string{"", "Instrument.", "Profile."} {
-		if path, ok := jsonPath(in, strings.Split(prefix+goPath, ".")); ok {
+	inner := goPath // of limits that are the body itself
+	if in != nil {
+		inner = strings.TrimPrefix(goPath, in.Name()+".")
+	}
+	for _, candidate := range []string{goPath, "Instrument." + goPath, inner} {
+		if path, ok := jsonPath(in, strings.Split(candidate, ".")); ok {
 			return path
 		}
 	}

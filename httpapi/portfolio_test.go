@@ -18,7 +18,7 @@ func TestReadPortfolio(t *testing.T) {
 
 	var s accounts.Snapshot
 	r.call("ann", "GET", at+"/snapshot", nil).want(t, 200, &s)
-	require.Equal(t, "100056", s.Equity.String(), "99,599 + 50 − 2 of cash, and 410 of XYZ less a commission: the figures are whole")
+	require.Equal(t, "100057", s.Equity.String(), "100,000 − 401 − 201 + 249 in cash, and 410 in XYZ")
 	r.call("ann", "GET", "/portfolios/"+string(p.ID), nil).want(t, 200, &s)
 	r.call("ann", "GET", "/portfolios/account/DU1000001", nil).want(t, 200, &s)
 	r.call("ann", "GET", "/portfolios/account/DU1000009", nil).problem(t, CodeProfileNotFound)
@@ -109,7 +109,7 @@ func TestHistory(t *testing.T) {
 			}
 			next = list.NextCursor
 		}
-		require.Equal(t, map[string]int{"cash": 1, "trade": 3, "equity": 1, "policy": 1, "state": 1}, kinds, order)
+		require.Equal(t, map[string]int{"cash": 1, "trade": 3, "equity": 1, "state": 1}, kinds, order)
 		for i := 1; i < len(got); i++ {
 			require.Equal(t, order == "oldest", got[i] > got[i-1], "%s: %v", order, got)
 		}
