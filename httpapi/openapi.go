@@ -130,7 +130,7 @@ func responses(r *route, problem *schema) jsonObject {
 	status := max(r.status, http.StatusOK)
 	switch {
 	case r.stream:
-		good["content"] = jsonObject{"text/event-stream": jsonObject{"schema": jsonObject{"type": "string"}}}
+		good["content"] = jsonObject{"text/event-stream": jsonObject{"schema": jsonObject{"type": "string"}, "x-data": r.result}}
 	case r.result != nil:
 		good["content"] = jsonObject{"application/json": jsonObject{"schema": r.result}}
 	default:

@@ -110,7 +110,7 @@ func newRigOn(t testing.TB, store accounts.Store, change ...func(*Config)) *rig 
 	}
 	life, end := context.WithCancel(context.Background())
 	t.Cleanup(end)
-	r.config = Config{Manager: m, Auth: r.auth, Engine: func(id accounts.ProfileID) Engine {
+	r.config = Config{Manager: m, Auth: r.auth, Logger: jsonLogger(r.log), Engine: func(id accounts.ProfileID) Engine {
 		if r.engine == nil {
 			return nil
 		}

@@ -97,13 +97,13 @@ func (r *reflector) of(t reflect.Type) *schema {
 		return r.of(t.Elem())
 	}
 	if s, known := wellKnown[t]; known {
-		return &s
+		return r.share(t, &s)
 	}
 	if d, ok := reflect.New(t).Elem().Interface().(described); ok {
 		return d.describe(r)
 	}
 	if list, known := enums[t]; known {
-		return &schema{Type: types{"string"}, Enum: list}
+		return r.share(t, &schema{Type: types{"string"}, Enum: list})
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -124,26 +124,32 @@ func (r *reflector) of(t reflect.Type) *schema {
 	panic(fmt.Sprintf("httpapi: no schema for %s", t))
 }
 
-// component returns a reference to a struct's schema, which it makes once.
-func (r *reflector) component(t reflect.Type) *schema {
+// share returns a reference to the schema of a type that many others have.
+func (r *reflector) share(t reflect.Type, s *schema) *schema {
+	if t == rawType {
+		return s
+	}
 	name, known := r.named[t]
 	if !known {
 		name = componentName(t)
 		if _, taken := r.components[name]; taken {
 			panic(fmt.Sprintf("httpapi: two types are named %s; the second is %s", name, t))
 		}
-		r.named[t] = name
-		s := &schema{Type: types{"object"}, Properties: map[string]*schema{}}
-		r.components[name] = s // before its fields: types may contain themselves
-		r.fields(t, s)
-		for _, field := range alwaysListed[t] {
-			s.Required = append(s.Required, field)
-		}
-		if text, ok := descriptions[t]; ok {
-			s.Description = text
-		}
+		r.named[t], r.components[name] = name, s
 	}
 	return &schema{Ref: "#/components/schemas/" + name}
+}
+
+// component returns a reference to a struct's schema, which it makes once.
+func (r *reflector) component(t reflect.Type) *schema {
+	_, known := r.named[t]
+	s := &schema{Type: types{"object"}, Properties: map[string]*schema{}, Description: descriptions[t]}
+	ref := r.share(t, s) // before its fields: types may contain themselves
+	if !known {
+		r.fields(t, s)
+		s.Required = append(s.Required, alwaysListed[t]...)
+	}
+	return ref
 }
 
 // fields adds a struct's fields to its schema, those of embedded structs among them. A field hides

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"slices"
@@ -17,7 +19,7 @@ var statementRoutes = []route{
 		more: "Statements of other accounts in the file are listed and left alone. Each statement is recorded whole or not at all, in the order of the periods; " +
 			"the first that cannot be recorded ends the import. Importing a file again changes nothing.",
 		params: []param{profileParam, {name: "dry_run", in: "query", text: "Say what an import would record, and change nothing.", schema: schema{Type: types{"boolean"}}}},
-		action: just(importStatements), codes: []Code{CodeUnreadable, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeWrongAccount, CodeFact, CodeKeyReused}},
+		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeWrongAccount, CodeFact, CodeKeyReused}},
 }
 
 // statementView is what came of one statement of a file.
@@ -66,7 +68,11 @@ func importStatements(c *call) (*statementList, error) {
 	if err != nil || !slices.Contains(fileTypes, kind) || c.r.Header.Get("Content-Encoding") != "" {
 		return nil, newProblem(CodeNotAcceptable, "The body must be the file itself, of the type application/xml, text/csv or application/octet-stream.")
 	}
-	list, err := flex.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.api.MaxStatement))
+	body := &upload{from: http.MaxBytesReader(c.w, c.r.Body, c.api.MaxStatement)}
+	list, err := flex.ReadAll(body)
+	if body.err != nil {
+		return nil, bodyError(body.err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +96,21 @@ func importStatements(c *call) (*statementList, error) {
 		return nil, failed
 	}
 	return out, nil
+}
+
+// upload is a body that remembers why it broke off, which the reader of a format may not tell.
+type upload struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements io.Reader.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		u.err = err
+	}
+	return n, err
 }
 
 func viewStatement(st *flex.Statement) statementView {
