@@ -10,7 +10,7 @@ var aliasRoutes = []route{
 	{method: "GET", path: "/accounts/status", id: "getAccountStatus", tag: "aliases", right: Read, old: "GET /profiles/{id}/link",
 		text: "Read how the accounts of a page of profiles stand at the broker.", params: profileRoutes[0].params, action: just(listLinks)},
 	{method: "POST", path: "/accounts/{id}/switch", id: "switchAccount", tag: "aliases", right: Trade, old: "PUT /active-profile",
-		text: "Prefer a profile.", params: []param{profileParam}, action: just(switchAccount), codes: []Code{CodeNotActive, CodeNoCredentials}},
+		text: "Prefer a profile.", params: []param{profileParam}, action: just(switchAccount), codes: []Code{CodeNotActive, CodeNoCredentials, CodeSwitchFailed}},
 	{method: "GET", path: "/portfolios/{id}", id: "getPortfolio", tag: "aliases", right: Read, old: "GET /profiles/{id}/snapshot",
 		text: "Read everything about an account at one moment.", params: []param{profileParam}, action: just(getSnapshot)},
 	{method: "GET", path: "/portfolios/account/{account}", id: "getPortfolioByAccount", tag: "aliases", right: Read,

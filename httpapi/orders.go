@@ -97,13 +97,14 @@ func orderIDOf(key string) ledger.OrderID { return ledger.OrderID("api." + key) 
 // placed is the outcome of placing an order.
 type placed struct {
 	OrderID ledger.OrderID `json:"order_id"`
-	State   orderState     `json:"state" doc:"Done: the order was filled or let go since; a repeat alone says so."`
+	State   orderState     `json:"state" doc:"done: the order was filled or let go since; a repeat alone says so."`
 	// Sent is true once the broker was told.
 	Sent     bool               `json:"sent" doc:"Whether the order went to the broker. Without a connection that works the account, its exposure is held and nothing is sent."`
 	Repeat   bool               `json:"repeat" doc:"The order was placed before, under the same key."`
 	Decision risk.Decision      `json:"decision"`
 	BrokerID string             `json:"broker_id,omitempty"`
 	Status   broker.OrderStatus `json:"status,omitempty" doc:"What the broker says of the order."`
+	Released string             `json:"released,omitempty" doc:"Why an order that is done was let go before it was filled whole: cancelled, rejected or expired."`
 }
 
 // orderState says what has become of an order.
@@ -133,7 +134,7 @@ func placeOrder(c *call, in *orderRequest) (*placed, error) {
 		out.Sent, out.BrokerID, out.Status = err == nil, ack.BrokerID, ack.Status
 	}
 	if err != nil {
-		out, err = again(p, &o, terms, engine != nil, err)
+		out, err = c.again(p, &o, terms, engine != nil, err)
 	}
 	if err == nil && out.Repeat {
 		c.status = http.StatusOK
@@ -143,7 +144,7 @@ func placeOrder(c *call, in *orderRequest) (*placed, error) {
 
 // again returns the outcome of an order that was placed before under its id, where the error says no
 // more than that; and else the error, or the problem that the order is another one.
-func again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool, err error) (*placed, error) {
+func (c *call) again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool, err error) (*placed, error) {
 	if errors.Is(err, accounts.ErrOutcomeUnknown) {
 		return nil, err
 	}
@@ -156,10 +157,28 @@ func again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool,
 		out.Sent = !held.SentAt.IsZero()
 		return out, nil
 	case errors.As(err, &refusal) && refusal.Decision.Broken(risk.RuleDone):
-		out.State, out.Sent = "done", sends
-		return out, nil
+		return out, c.finish(p, out)
 	}
 	return nil, err
+}
+
+// finish says how an order ended. It reads the journal.
+func (c *call) finish(p *accounts.Portfolio, out *placed) error {
+	out.State = "done"
+	for d, err := range p.Decisions(c.ctx, accounts.Page{}) {
+		if err != nil {
+			return err
+		}
+		switch v := d.Value.(type) {
+		case *risk.Dispatch:
+			out.Sent = out.Sent || v.OrderID == out.OrderID
+		case *risk.Release:
+			if v.OrderID == out.OrderID {
+				out.Released = v.Reason
+			}
+		}
+	}
+	return nil
 }
 
 // working returns an order that works.

@@ -64,6 +64,7 @@ func TestPlaceOrder(t *testing.T) {
 	r.call("ann", "DELETE", at+"/api.k9", nil).problem(t, CodeOrderNotFound)
 	r.call("ann", "POST", at, anOrder("5", "41.25"), "Idempotency-Key", "k1").want(t, 200, &got)
 	require.Equal(t, orderState("done"), got.State, "an order that was let go is not placed again")
+	require.Equal(t, "cancelled by ann", got.Released)
 	r.call("ann", "DELETE", "/profiles/"+string(p.ID)+"/external-orders/17", nil).problem(t, CodeNotLinked)
 }
 

@@ -77,6 +77,7 @@ const (
 	CodeTimeout          Code = "timeout"
 	CodeBusy             Code = "too_many_streams"
 	CodeBrokerNotReady   Code = "broker_not_ready"
+	CodeSwitchFailed     Code = "switch_failed"
 	CodeOutcomeUnknown   Code = "outcome_unknown"
 )
 
@@ -131,6 +132,7 @@ var codes = map[Code]struct {
 	CodeTimeout:          {http.StatusServiceUnavailable, "The answer takes too long"},
 	CodeBusy:             {http.StatusServiceUnavailable, "Too many streams are open"},
 	CodeBrokerNotReady:   {http.StatusServiceUnavailable, "The broker cannot be reached"},
+	CodeSwitchFailed:     {http.StatusBadGateway, "The gateway of the profile could not be connected"},
 	CodeOutcomeUnknown:   {http.StatusGatewayTimeout, "It is not known whether this was done"},
 }
 

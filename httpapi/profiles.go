@@ -48,7 +48,7 @@ var profileRoutes = []route{
 		action: just(getActive), codes: []Code{CodeNoActive, CodeNotActive, CodeProfileNotFound}},
 	{method: "PUT", path: "/active-profile", id: "setActiveProfile", tag: "profiles", right: Trade,
 		text:   "Prefer a profile. What connects to its gateway may take its time.",
-		action: with(setActive), codes: []Code{CodeProfileNotFound, CodeNotActive, CodeNoCredentials},
+		action: with(setActive), codes: []Code{CodeProfileNotFound, CodeNotActive, CodeNoCredentials, CodeSwitchFailed},
 		sample: `{"profile_id":"0192f0c1-2a6b-7c30-9f3e-5b8e6d1f4a70"}`},
 }
 
@@ -331,6 +331,10 @@ func setActive(c *call, in *activeProfile) (*accounts.AccountProfile, error) {
 	}
 	p, err := c.api.Manager.SwitchProfile(c.ctx, in.ProfileID)
 	if err != nil {
+		if problem, _ := problemOf(err, nil); problem.Code == CodeInternal { // a hook's error, which matches nothing
+			c.api.Logger.WarnContext(c.ctx, "a switch failed", "request_id", requestID(c.r), "err", err)
+			return nil, newProblem(CodeSwitchFailed, "The profile of before is still the active one.")
+		}
 		return nil, err
 	}
 	c.setETag(p)

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -142,4 +144,19 @@ func TestActiveProfile(t *testing.T) {
 	require.Equal(t, p.ID, got.ID)
 	r.call("bob", "GET", "/active-profile", nil).problem(t, CodeNoActive)
 	r.call("ann", "POST", "/accounts/"+string(p.ID)+"/switch", nil).want(t, 200)
+}
+
+// TestSwitchFails: a gateway that cannot be connected is the gateway's fault, and its words stay inside.
+func TestSwitchFails(t *testing.T) {
+	r := newRig(t)
+	m, err := accounts.New(r.store, accounts.OnSwitch(func(context.Context, accounts.AccountProfile, accounts.AccountProfile) error {
+		return errors.New(inside)
+	}))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	p := r.profile("ann", "A", "DU1000001")
+	r.config.Manager = m
+	r.api, err = New(t.Context(), r.config)
+	require.NoError(t, err)
+	require.NotContains(t, r.call("ann", "PUT", "/active-profile", activeProfile{p.ID}).problem(t, CodeSwitchFailed).Detail, "10.1.2.3")
 }
