@@ -25,7 +25,7 @@ type Config struct {
 	// Auth tells who calls. There is no default: [Loopback] says that everybody on the machine may.
 	Auth Authenticator
 	// Engine returns the engine that works the account of a profile, and nil if none does. It must be
-	// quick. Without it no order is sent: placing an order holds its exposure alone.
+	// quick, and return the same pointer for all profiles of an engine. Without it no order is sent: placing an order holds its exposure alone.
 	Engine func(accounts.ProfileID) Engine
 
 	// Hosts are the names under which clients may reach the service, without ports. Other requests are
@@ -35,6 +35,8 @@ type Config struct {
 	// Timeout bounds the work on a request; 30 s if zero. Reading the request and writing the answer
 	// are bounded by the http.Server's timeouts.
 	Timeout time.Duration
+	// StatementTimeout is Timeout for the import of statements; five minutes if zero.
+	StatementTimeout time.Duration
 	// MaxBody bounds the body of a request in bytes; 1 MiB if zero.
 	MaxBody int64
 	// MaxStatement bounds an uploaded statement in bytes; 64 MiB if zero.
@@ -56,11 +58,13 @@ func (c Config) withDefaults() (Config, error) {
 	v.Check(c.Manager != nil, "Manager", "is missing")
 	v.Check(c.Auth != nil, "Auth", "is missing")
 	v.Check(c.Timeout >= 0, "Timeout", "%s is negative", c.Timeout)
+	v.Check(c.StatementTimeout >= 0, "StatementTimeout", "%s is negative", c.StatementTimeout)
 	v.Check(c.KeepAlive >= 0, "KeepAlive", "%s is negative", c.KeepAlive)
 	v.Check(c.MaxBody >= 0, "MaxBody", "%d is negative", c.MaxBody)
 	v.Check(c.MaxStatement >= 0, "MaxStatement", "%d is negative", c.MaxStatement)
 	v.Check(c.MaxStreams >= 0, "MaxStreams", "%d is negative", c.MaxStreams)
 	fill(&c.Timeout, 30*time.Second)
+	fill(&c.StatementTimeout, 5*time.Minute)
 	fill(&c.KeepAlive, 15*time.Second)
 	fill(&c.MaxBody, 1<<20)
 	fill(&c.MaxStatement, 64<<20)

@@ -80,7 +80,7 @@ func readValue(dec *json.Decoder, path string, depth int) (any, error) {
 		}
 		name, _ := token.(string)
 		if _, twice := fields[name]; twice {
-			return nil, errSyntax{fmt.Sprintf("The field %q comes twice.", clip(join(path, name)))}
+			return nil, errSyntax{fmt.Sprintf("The field %q comes twice.", join(path, name))}
 		}
 		if fields[name], err = readValue(dec, join(path, name), depth+1); err != nil {
 			return nil, err
@@ -90,12 +90,13 @@ func readValue(dec *json.Decoder, path string, depth int) (any, error) {
 	return fields, err
 }
 
-// join returns the path of a field of what is at a path.
+// join returns the path of a field of what is at a path, clipped: names are the client's, and paths of
+// any length would be copied once for each item of a list.
 func join(path, name string) string {
 	if path == "" {
-		return name
+		return clip(name)
 	}
-	return path + "." + name
+	return clip(path + "." + clip(name))
 }
 
 // clip returns a text of the client's, short enough to be repeated to it.
@@ -103,5 +104,5 @@ func clip(s string) string {
 	if len(s) <= 100 {
 		return s
 	}
-	return strings.ToValidUTF8(s[:100], "") + "…"
+	return strings.ToValidUTF8(s[:96], "") + "…"
 }

@@ -43,8 +43,12 @@ func (c *call) do() (any, error) {
 		}
 	}
 	if !c.route.stream {
+		timeout := c.api.Timeout
+		if c.route.upload {
+			timeout = c.api.StatementTimeout
+		}
 		var cancel context.CancelFunc
-		c.ctx, cancel = context.WithTimeout(c.ctx, c.api.Timeout)
+		c.ctx, cancel = context.WithTimeout(c.ctx, timeout)
 		defer cancel()
 	}
 	if !c.route.raw { // a probe may add parameters of its own

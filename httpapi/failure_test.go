@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,4 +133,39 @@ func TestJSONNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+// brake is an engine that counts halts.
+type brake struct {
+	Engine
+	halts atomic.Int64
+}
+
+func (b *brake) Halt(_ context.Context, _ string, ids ...accounts.ProfileID) (rows []broker.Halted, err error) {
+	b.halts.Add(int64(len(ids)))
+	for _, id := range ids {
+		rows = append(rows, broker.Halted{Profile: id, Problem: broker.ErrStandby})
+	}
+	return rows, nil
+}
+
+// TestHaltWithoutStore: orders are cancelled even where the halt cannot be written; and that it is not
+// known what works at the broker is told.
+func TestHaltWithoutStore(t *testing.T) {
+	r, store := newFrail(t)
+	p := r.profile("ann", "A", "DU1000001")
+	engine := &brake{}
+	r.engine = func(accounts.ProfileID) Engine { return engine }
+	store.append = func() error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) }
+	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).problem(t, CodeUnavailable)
+	require.EqualValues(t, 1, engine.halts.Load())
+	r.call("ann", "POST", "/halt", sampleReason).problem(t, CodeUnavailable)
+	require.EqualValues(t, 2, engine.halts.Load())
+	store.append = nil
+	var state stateView
+	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).want(t, 200, &state)
+	require.False(t, state.Known)
+	var all haltedAll
+	r.call("ann", "POST", "/halt", sampleReason).want(t, 200, &all)
+	require.False(t, all.Profiles[0].Known)
 }

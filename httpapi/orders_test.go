@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/ai-ots/accounts/internal/desktest"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
+	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // anOrder is an order of XYZ.
@@ -146,4 +148,49 @@ func TestOneKeyIsOneOrder(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, holds, "the journal has more than one order")
+}
+
+// TestOneKeyInTwoProcesses: the key is in the journal, and so it holds in every process and after a
+// restart.
+func TestOneKeyInTwoProcesses(t *testing.T) {
+	store := memstore.New()
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	one, two := newRigOn(t, store), newRigOn(t, store)
+	p := one.profile("ann", "A", "DU1000001")
+	two.mark("ann", p.ID)
+	at := "/profiles/" + string(p.ID) + "/orders"
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	created := map[string]int{}
+	for i := range 60 {
+		r, key := []*rig{one, two}[i%2], fmt.Sprintf("k%d", i/6)
+		group.Go(func() {
+			a := r.call("ann", "POST", at, anOrder("5", fmt.Sprintf("4%d", len(key))), "Idempotency-Key", key)
+			mu.Lock()
+			defer mu.Unlock()
+			if a.StatusCode == 201 {
+				created[key]++
+			} else {
+				require.Equal(t, 200, a.StatusCode, a.text)
+			}
+		})
+	}
+	group.Wait()
+	require.Len(t, created, 10)
+	for key, n := range created {
+		require.Equal(t, 1, n, "key %s made %d orders", key, n)
+	}
+	var got placed
+	newRigOn(t, store).call("ann", "POST", at, anOrder("5", "42"), "Idempotency-Key", "k0").want(t, 200, &got)
+	require.True(t, got.Repeat, "a restart forgot the key")
+}
+
+// TestLongNames: a body that is all name is read in time in proportion to its length.
+func TestLongNames(t *testing.T) {
+	r := newRig(t)
+	p := r.profile("ann", "A", "DU1000001")
+	body := `{"` + strings.Repeat("n", 500_000) + `":[` + strings.Repeat("1,", 250_000) + `1]}`
+	a := r.call("ann", "POST", "/profiles/"+string(p.ID)+"/orders", body, "Idempotency-Key", "k")
+	a.problem(t, CodeInvalid)
+	require.Less(t, len(a.text), 2000, "the answer repeats what the client sent")
 }

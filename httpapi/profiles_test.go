@@ -160,3 +160,22 @@ func TestSwitchFails(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, r.call("ann", "PUT", "/active-profile", activeProfile{p.ID}).problem(t, CodeSwitchFailed).Detail, "10.1.2.3")
 }
+
+// TestOneChangeWins: of changes of one version at the same time one is made, and the others are told.
+func TestOneChangeWins(t *testing.T) {
+	r := newRig(t)
+	p := r.profile("ann", "A", "DU1000001")
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			a := r.call("ann", "PATCH", "/profiles/"+string(p.ID), fmt.Sprintf(`{"name":"N%d"}`, i), "If-Match", `"1"`, "Content-Type", "application/merge-patch+json")
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[a.StatusCode]++
+		})
+	}
+	group.Wait()
+	require.Equal(t, map[int]int{200: 1, 412: 19}, statuses)
+}
