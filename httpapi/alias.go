@@ -37,7 +37,7 @@ func listLinks(c *call) (*linkList, error) {
 }
 
 func switchAccount(c *call) (*accounts.AccountProfile, error) {
-	return setActive(c, &activeProfile{c.profileID()})
+	return setActive(c, &activeChoice{c.profileID()})
 }
 
 func getByAccount(c *call) (*accounts.Snapshot, error) {

@@ -25,7 +25,8 @@ type Config struct {
 	// Auth tells who calls. There is no default: [Loopback] says that everybody on the machine may.
 	Auth Authenticator
 	// Engine returns the engine that works the account of a profile, and nil if none does. It must be
-	// quick, and return the same pointer for all profiles of an engine. Without it no order is sent: placing an order holds its exposure alone.
+	// quick, and return the same pointer for all profiles of an engine. Without it no order is sent:
+	// placing an order holds its exposure alone.
 	Engine func(accounts.ProfileID) Engine
 
 	// Hosts are the names under which clients may reach the service, without ports. Other requests are
@@ -173,6 +174,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic(broken)
 			}
 			a.Logger.ErrorContext(r.Context(), "a handler panicked", "request_id", id, "method", r.Method, "route", r.Pattern, "panic", broken)
+			if h.Get("Content-Type") == streamType { // the answer has begun: it breaks off
+				panic(http.ErrAbortHandler)
+			}
 			a.answer(w, r, newProblem(CodeInternal, "The log tells more, under the request's id."))
 		}
 	}()

@@ -35,9 +35,9 @@ func (secretText) describe(*reflector) *schema {
 	return &schema{Type: types{"string"}, Format: "password", WriteOnly: true, MinLength: 1, MaxLength: 20000}
 }
 
-// secrets are the credentials of one kind: the fields of its kind, and no others. gateway_session has
+// credentialsRequest is the credentials of one kind: the fields of its kind, and no others. gateway_session has
 // none.
-type secrets struct {
+type credentialsRequest struct {
 	Username secretText           `json:"username,omitempty" doc:"gateway_login"`
 	Password secretText           `json:"password,omitempty" doc:"gateway_login"`
 	Mode     accounts.TradingMode `json:"mode,omitempty" doc:"gateway_login"`
@@ -57,21 +57,21 @@ type secrets struct {
 func (s secretText) secret() credentials.Secret { return credentials.NewSecret([]byte(s)) }
 
 // set returns the credentials of a kind. What belongs to another kind is a wrong field.
-func (s *secrets) set(kind credentials.Kind) (credentials.Set, error) {
-	var rest secrets
+func (s *credentialsRequest) set(kind credentials.Kind) (credentials.Set, error) {
+	var rest credentialsRequest
 	var set credentials.Set
 	var err error
 	switch kind {
 	case credentials.GatewaySession:
 		set = credentials.NewGatewaySession()
 	case credentials.GatewayLogin:
-		rest = secrets{Username: s.Username, Password: s.Password, Mode: s.Mode}
+		rest = credentialsRequest{Username: s.Username, Password: s.Password, Mode: s.Mode}
 		set, err = credentials.NewGatewayLogin(s.Username.secret(), s.Password.secret(), string(s.Mode))
 	case credentials.FlexToken:
-		rest = secrets{Token: s.Token, QueryID: s.QueryID}
+		rest = credentialsRequest{Token: s.Token, QueryID: s.QueryID}
 		set, err = credentials.NewFlexToken(s.Token.secret(), s.QueryID)
 	case credentials.OAuth1a:
-		rest = secrets{ConsumerKey: s.ConsumerKey, AccessToken: s.AccessToken, AccessTokenSecret: s.AccessTokenSecret,
+		rest = credentialsRequest{ConsumerKey: s.ConsumerKey, AccessToken: s.AccessToken, AccessTokenSecret: s.AccessTokenSecret,
 			SignatureKey: s.SignatureKey, EncryptionKey: s.EncryptionKey, DHPrime: s.DHPrime}
 		set, err = credentials.NewOAuth1(credentials.OAuth1{ConsumerKey: s.ConsumerKey.secret(), AccessToken: s.AccessToken.secret(),
 			AccessTokenSecret: s.AccessTokenSecret.secret(), SignatureKey: s.SignatureKey.secret(), EncryptionKey: s.EncryptionKey.secret(), DHPrime: s.DHPrime.secret()})
@@ -83,7 +83,7 @@ func (s *secrets) set(kind credentials.Kind) (credentials.Set, error) {
 }
 
 // foreign lists the fields that do not belong to a kind.
-func (s *secrets) foreign(own *secrets, kind credentials.Kind) (wrong []FieldError) {
+func (s *credentialsRequest) foreign(own *credentialsRequest, kind credentials.Kind) (wrong []FieldError) {
 	all, mine := reflect.ValueOf(*s), reflect.ValueOf(*own)
 	for i := range all.NumField() {
 		if all.Field(i).String() != mine.Field(i).String() {
@@ -130,7 +130,7 @@ func listCredentials(c *call) (*credentialList, error) {
 	return out, nil
 }
 
-func setCredentials(c *call, in *secrets) (nothing, error) {
+func setCredentials(c *call, in *credentialsRequest) (nothing, error) {
 	if _, err := c.profile(); err != nil { // before anything is said of the secrets
 		return nothing{}, err
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,3 +60,6 @@ func cut[T any](list []T, limit int) ([]T, bool) {
 	}
 	return list, false
 }
+
+// clone returns a copy of a list, and an empty list for nil.
+func clone[T any](list []T) []T { return append(make([]T, 0, len(list)), slices.Clone(list)...) }

@@ -75,7 +75,7 @@ func (d *desk) sync(t *testing.T) {
 func TestTradeThroughEngine(t *testing.T) {
 	d := newTradingDesk(t)
 	at := "/profiles/" + string(d.ann.ID)
-	var got placed
+	var got placedOrder
 	d.call("ann", "POST", at+"/orders", anOrder("10", "30"), "Idempotency-Key", "k1").want(t, 201, &got)
 	require.True(t, got.Sent)
 	require.NotEmpty(t, got.BrokerID)
@@ -91,7 +91,7 @@ func TestTradeThroughEngine(t *testing.T) {
 	require.True(t, link.Linked && link.Works && link.Ready, "%+v", link)
 	d.call("ann", "GET", "/accounts/status", nil).want(t, 200)
 
-	var c cancelled
+	var c cancelledOrder
 	d.call("ann", "DELETE", at+"/orders/api.k1", nil).want(t, 200, &c)
 	d.sync(t)
 	d.call("ann", "DELETE", at+"/orders/api.k1", nil).want(t, 200, &c)
@@ -133,7 +133,7 @@ func TestHaltThroughEngine(t *testing.T) {
 		d.call("ann", "POST", at+"/orders", anOrder("10", map[string]string{"k1": "30", "k2": "31"}[key]), "Idempotency-Key", key).want(t, 201)
 	}
 	d.call("bob", "POST", "/profiles/"+string(d.bob.ID)+"/orders", anOrder("10", "30"), "Idempotency-Key", "k1").want(t, 201)
-	var all haltedAll
+	var all haltReport
 	d.call("ann", "POST", "/halt", sampleReason).want(t, 200, &all)
 	require.Len(t, all.Profiles, 1)
 	require.Empty(t, all.Profiles[0].Working, "the orders are cancelled")

@@ -37,6 +37,9 @@ type eventView struct {
 	Rule      risk.Rule          `json:"rule,omitempty"`
 }
 
+// streamType is the type of a stream of events.
+const streamType = "text/event-stream"
+
 // retryAfter is how long a client waits before it connects anew, in milliseconds.
 const retryAfter = 2000
 
@@ -85,7 +88,7 @@ type stream struct {
 // run writes events until the stream ends. Its end is no error: the answer has begun.
 func (s *stream) run(ctx context.Context, events <-chan accounts.Event, only accounts.ProfileID) error {
 	s.answered = true
-	s.w.Header().Set("Content-Type", "text/event-stream")
+	s.w.Header().Set("Content-Type", streamType)
 	s.w.Header().Set("X-Accel-Buffering", "no")
 	s.w.WriteHeader(http.StatusOK)
 	if s.write(fmt.Sprintf("retry: %d\n\n", retryAfter)) != nil {

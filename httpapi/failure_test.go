@@ -165,7 +165,7 @@ func TestHaltWithoutStore(t *testing.T) {
 	var state stateView
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).want(t, 200, &state)
 	require.False(t, state.Known)
-	var all haltedAll
+	var all haltReport
 	r.call("ann", "POST", "/halt", sampleReason).want(t, 200, &all)
 	require.False(t, all.Profiles[0].Known)
 }

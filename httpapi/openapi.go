@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ai-ots/accounts"
 )
 
 // jsonObject is a part of the description.
@@ -130,7 +132,7 @@ func responses(r *route, problem *schema) jsonObject {
 	status := max(r.status, http.StatusOK)
 	switch {
 	case r.stream:
-		good["content"] = jsonObject{"text/event-stream": jsonObject{"schema": jsonObject{"type": "string"}, "x-data": r.result}}
+		good["content"] = jsonObject{streamType: jsonObject{"schema": jsonObject{"type": "string"}, "x-data": r.result}}
 	case r.result != nil:
 		good["content"] = jsonObject{"application/json": jsonObject{"schema": r.result}}
 	default:
@@ -139,11 +141,14 @@ func responses(r *route, problem *schema) jsonObject {
 	if r.action.out == rawType {
 		status = http.StatusOK
 	}
-	headers := jsonObject{"X-Request-Id": jsonObject{"description": "The id under which the log has the request.", "schema": jsonObject{"type": "string"}}}
+	headers := describeHeaders(nil, "X-Request-Id", "The id under which the log has the request.")
 	good["headers"] = headers
+	if r.versioned() {
+		good["headers"] = describeHeaders(headers, "ETag", "The version of the profile, for If-Match.")
+	}
 	out := jsonObject{strconv.Itoa(status): good}
 	if status == http.StatusCreated { // a repeat of what was created
-		out["200"] = jsonObject{"description": "This was done before, under the same key.", "content": good["content"], "headers": headers}
+		out["200"] = jsonObject{"description": "This was done before, under the same key.", "content": good["content"], "headers": good["headers"]}
 	}
 	byStatus := map[int][]string{}
 	for _, code := range r.problems() {
@@ -152,9 +157,32 @@ func responses(r *route, problem *schema) jsonObject {
 	content := jsonObject{"application/problem+json": jsonObject{"schema": problem}}
 	for status, list := range byStatus {
 		slices.Sort(list)
-		out[strconv.Itoa(status)] = jsonObject{"description": "`" + strings.Join(list, "`, `") + "`", "content": content, "headers": headers, "x-codes": list}
+		own := headers
+		if h, ok := statusHeaders[status]; ok {
+			own = describeHeaders(headers, h[0], h[1])
+		}
+		out[strconv.Itoa(status)] = jsonObject{"description": "`" + strings.Join(list, "`, `") + "`", "content": content, "headers": own, "x-codes": list}
 	}
 	return out
+}
+
+// statusHeaders are the headers that problems of a status have besides.
+var statusHeaders = map[int][2]string{
+	http.StatusUnauthorized:       {"WWW-Authenticate", "How to authenticate."},
+	http.StatusPreconditionFailed: {"ETag", "The version of the profile as it is now."},
+	http.StatusServiceUnavailable: {"Retry-After", "In how many seconds to try again."},
+}
+
+// describeHeaders adds a header to others.
+func describeHeaders(others jsonObject, name, text string) jsonObject {
+	out := jsonObject{name: jsonObject{"description": text, "schema": jsonObject{"type": "string"}}}
+	maps.Copy(out, others)
+	return out
+}
+
+// versioned reports whether the answer has the version of a profile.
+func (r *route) versioned() bool {
+	return r.action.out == reflect.TypeFor[accounts.AccountProfile]() || r.action.out == reflect.TypeFor[limitsView]()
 }
 
 // problems returns the codes of all problems that a call can answer with, but for what the client

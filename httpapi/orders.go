@@ -94,8 +94,8 @@ func collect(v *invalid.Error, err error) {
 // orderIDOf returns the id of the order that is placed under a key.
 func orderIDOf(key string) ledger.OrderID { return ledger.OrderID("api." + key) }
 
-// placed is the outcome of placing an order.
-type placed struct {
+// placedOrder is the outcome of placing an order.
+type placedOrder struct {
 	OrderID ledger.OrderID `json:"order_id"`
 	State   orderState     `json:"state" doc:"done: the order was filled or let go since; a repeat alone says so."`
 	// Sent is true once the broker was told.
@@ -114,7 +114,7 @@ func (orderState) describe(*reflector) *schema {
 	return &schema{Type: types{"string"}, Enum: []string{"working", "done", "accepted", "refused"}}
 }
 
-func placeOrder(c *call, in *orderRequest) (*placed, error) {
+func placeOrder(c *call, in *orderRequest) (*placedOrder, error) {
 	p, err := c.portfolio()
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func placeOrder(c *call, in *orderRequest) (*placed, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &placed{OrderID: o.ID, State: "working", Decision: risk.Decision{OrderID: o.ID, Allowed: true}}
+	out := &placedOrder{OrderID: o.ID, State: "working", Decision: risk.Decision{OrderID: o.ID, Allowed: true}}
 	engine := c.api.Engine(p.ProfileID())
 	if engine == nil {
 		out.Decision, err = p.Reserve(c.ctx, o)
@@ -144,11 +144,11 @@ func placeOrder(c *call, in *orderRequest) (*placed, error) {
 
 // again returns the outcome of an order that was placed before under its id, where the error says no
 // more than that; and else the error, or the problem that the order is another one.
-func (c *call) again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool, err error) (*placed, error) {
+func (c *call) again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool, err error) (*placedOrder, error) {
 	if errors.Is(err, accounts.ErrOutcomeUnknown) {
 		return nil, err
 	}
-	out := &placed{OrderID: o.ID, State: "working", Repeat: true, Decision: risk.Decision{OrderID: o.ID, Allowed: true, Repeat: true}}
+	out := &placedOrder{OrderID: o.ID, State: "working", Repeat: true, Decision: risk.Decision{OrderID: o.ID, Allowed: true, Repeat: true}}
 	held, works := working(p, o.ID)
 	switch refusal := (*accounts.RefusalError)(nil); {
 	case works && (!held.Same(o) || held.Terms != "" && held.Terms != terms.String()):
@@ -163,7 +163,7 @@ func (c *call) again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, s
 }
 
 // finish says how an order ended. It reads the journal.
-func (c *call) finish(p *accounts.Portfolio, out *placed) error {
+func (c *call) finish(p *accounts.Portfolio, out *placedOrder) error {
 	out.State = "done"
 	for d, err := range p.Decisions(c.ctx, accounts.Page{}) {
 		if err != nil {
@@ -205,13 +205,13 @@ func checkOrder(c *call, in *orderRequest) (*risk.Decision, error) {
 	return &d, nil
 }
 
-// cancelled is the outcome of a cancellation.
-type cancelled struct {
+// cancelledOrder is the outcome of a cancellation.
+type cancelledOrder struct {
 	OrderID ledger.OrderID `json:"order_id"`
 	Works   bool           `json:"works" doc:"The broker was asked, and the order may still fill."`
 }
 
-func cancelOrder(c *call) (*cancelled, error) {
+func cancelOrder(c *call) (*cancelledOrder, error) {
 	p, err := c.portfolio()
 	if err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func cancelOrder(c *call) (*cancelled, error) {
 	if err != nil && (works || !errorIsAny(err, accounts.ErrOrderNotFound, broker.ErrOrderNotFound) || !c.known(p, id)) {
 		return nil, err
 	}
-	return &cancelled{id, works}, nil
+	return &cancelledOrder{id, works}, nil
 }
 
 // known reports whether an order that works no longer was held once: then its cancellation is done.

@@ -30,7 +30,7 @@ func TestPlaceOrder(t *testing.T) {
 	r.call("ann", "POST", at, anOrder("5", "41.25")).problem(t, CodeKeyRequired)
 	r.call("ann", "POST", at, anOrder("5", "41.25"), "Idempotency-Key", "a b").problem(t, CodeKeyRequired)
 
-	var got placed
+	var got placedOrder
 	r.call("ann", "POST", at, anOrder("5", "41.25"), "Idempotency-Key", "k1").want(t, 201, &got)
 	require.Equal(t, ledger.OrderID("api.k1"), got.OrderID)
 	require.False(t, got.Sent, "nothing works the account: the order is held and not sent")
@@ -59,7 +59,7 @@ func TestPlaceOrder(t *testing.T) {
 	r.call("ann", "GET", at+"?state=accepted", nil).want(t, 200, &list)
 	require.Len(t, list.Orders, 1)
 
-	var c cancelled
+	var c cancelledOrder
 	r.call("ann", "DELETE", at+"/api.k1", nil).want(t, 200, &c)
 	require.False(t, c.Works)
 	r.call("ann", "DELETE", at+"/api.k1", nil).want(t, 200, &c)
@@ -180,7 +180,7 @@ func TestOneKeyInTwoProcesses(t *testing.T) {
 	for key, n := range created {
 		require.Equal(t, 1, n, "key %s made %d orders", key, n)
 	}
-	var got placed
+	var got placedOrder
 	newRigOn(t, store).call("ann", "POST", at, anOrder("5", "42"), "Idempotency-Key", "k0").want(t, 200, &got)
 	require.True(t, got.Repeat, "a restart forgot the key")
 }

@@ -22,7 +22,7 @@ var profileRoutes = []route{
 		params: []param{limitParam, cursorParam,
 			{name: "status", in: "query", many: true, text: "Only these statuses.", schema: schema{Type: types{"string"}, Enum: enums[reflect.TypeFor[risk.ProfileStatus]()]}},
 			{name: "capital_level", in: "query", many: true, text: "Only these levels, such as `25K`.", schema: schema{Type: types{"string"}, Pattern: `^[1-9][0-9]{0,5}[KM]$`}},
-			{name: "ibkr_account_id", in: "query", text: "Only the profiles of this account at the broker.", schema: schema{Type: types{"string"}, MinLength: 1, MaxLength: 50}}},
+			{name: "ibkr_account_id", in: "query", text: "Only the profiles of this account at the broker.", schema: schema{Type: types{"string"}, MinLength: 1, MaxLength: 50, Pattern: `^[A-Za-z0-9]+$`}}},
 		action: just(listProfiles)},
 	{method: "POST", path: "/profiles", id: "createProfile", tag: "profiles", right: Administer, status: 201,
 		text:   "Create a profile, of a preset or of fields.",
@@ -136,8 +136,8 @@ func (n *nullable[T]) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &n.Value)
 }
 
-// profileFields are the fields of a profile that a client may set.
-type profileFields struct {
+// profileChange is the fields of a profile that a client may set.
+type profileChange struct {
 	Name          *string                    `json:"name,omitempty" doc:"1 to 100 characters, unique among the owner's profiles, archived ones included."`
 	IBKRAccountID *string                    `json:"ibkr_account_id,omitempty" doc:"The broker's id of the account, such as DU1000050."`
 	CapitalLevel  *accounts.CapitalLevel     `json:"capital_level,omitempty" doc:"In thousands or millions of the base currency: 25K, 1M."`
@@ -150,7 +150,7 @@ type profileFields struct {
 }
 
 // apply sets the fields that are given.
-func (f *profileFields) apply(p *accounts.AccountProfile) {
+func (f *profileChange) apply(p *accounts.AccountProfile) {
 	give(&p.Name, f.Name)
 	give(&p.CapitalLevel, f.CapitalLevel)
 	give(&p.RiskTolerance, f.RiskTolerance)
@@ -177,13 +177,13 @@ func give[T any](field *T, value *T) {
 	}
 }
 
-type newProfile struct {
+type profileRequest struct {
 	Preset       *presetName      `json:"preset,omitempty" doc:"What the profile begins with."`
 	BaseCurrency *ledger.Currency `json:"base_currency,omitempty" doc:"USD if left out; never changes."`
-	profileFields
+	profileChange
 }
 
-func createProfile(c *call, in *newProfile) (*accounts.AccountProfile, error) {
+func createProfile(c *call, in *profileRequest) (*accounts.AccountProfile, error) {
 	var p accounts.AccountProfile
 	if in.Preset != nil {
 		account := ""
@@ -292,7 +292,7 @@ func (c *call) update(p accounts.AccountProfile) (*accounts.AccountProfile, erro
 	return &updated, nil
 }
 
-func changeProfile(c *call, in *profileFields) (*accounts.AccountProfile, error) {
+func changeProfile(c *call, in *profileChange) (*accounts.AccountProfile, error) {
 	p, err := c.matched()
 	if err != nil {
 		return nil, err
@@ -321,11 +321,11 @@ func getActive(c *call) (*accounts.AccountProfile, error) {
 	return &p, nil
 }
 
-type activeProfile struct {
+type activeChoice struct {
 	ProfileID accounts.ProfileID `json:"profile_id"`
 }
 
-func setActive(c *call, in *activeProfile) (*accounts.AccountProfile, error) {
+func setActive(c *call, in *activeChoice) (*accounts.AccountProfile, error) {
 	if in.ProfileID == "" || !nameable(string(in.ProfileID)) { // an empty id would mean the active one
 		return nil, newProblem(CodeProfileNotFound, "")
 	}

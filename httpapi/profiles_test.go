@@ -135,10 +135,10 @@ func TestActiveProfile(t *testing.T) {
 	other := r.profile("bob", "B", "DU1000002")
 	r.call("ann", "GET", "/active-profile", nil).problem(t, CodeNoActive)
 	r.call("ann", "PUT", "/active-profile", `{"profile_id":""}`).problem(t, CodeProfileNotFound)
-	r.call("ann", "PUT", "/active-profile", activeProfile{other.ID}).problem(t, CodeProfileNotFound)
-	r.call("ann", "PUT", "/active-profile", activeProfile{p.ID}).problem(t, CodeNoCredentials)
+	r.call("ann", "PUT", "/active-profile", activeChoice{other.ID}).problem(t, CodeProfileNotFound)
+	r.call("ann", "PUT", "/active-profile", activeChoice{p.ID}).problem(t, CodeNoCredentials)
 	r.call("ann", "PUT", "/profiles/"+string(p.ID)+"/credentials/gateway_session", `{}`).want(t, 204)
-	r.call("ann", "PUT", "/active-profile", activeProfile{p.ID}).want(t, 200)
+	r.call("ann", "PUT", "/active-profile", activeChoice{p.ID}).want(t, 200)
 	var got accounts.AccountProfile
 	r.call("ann", "GET", "/active-profile", nil).want(t, 200, &got)
 	require.Equal(t, p.ID, got.ID)
@@ -158,7 +158,7 @@ func TestSwitchFails(t *testing.T) {
 	r.config.Manager = m
 	r.api, err = New(t.Context(), r.config)
 	require.NoError(t, err)
-	require.NotContains(t, r.call("ann", "PUT", "/active-profile", activeProfile{p.ID}).problem(t, CodeSwitchFailed).Detail, "10.1.2.3")
+	require.NotContains(t, r.call("ann", "PUT", "/active-profile", activeChoice{p.ID}).problem(t, CodeSwitchFailed).Detail, "10.1.2.3")
 }
 
 // TestOneChangeWins: of changes of one version at the same time one is made, and the others are told.

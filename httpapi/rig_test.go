@@ -14,18 +14,34 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/internal/desktest"
+	"github.com/ai-ots/accounts/internal/pgtest"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/store/memstore"
+	"github.com/ai-ots/accounts/store/pgstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { pgtest.Main(m) } // which looks for goroutines that are left, too
+
+// newPostgres returns a store on PostgreSQL.
+func newPostgres(t testing.TB) accounts.Store {
+	t.Helper()
+	db, err := sqlx.Open("pgx", pgtest.Database(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, pgstore.Migrate(t.Context(), db))
+	store, err := pgstore.New(t.Context(), db)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
 
 var dec = desktest.Dec
 
@@ -91,9 +107,14 @@ func (s *syncBuffer) String() string {
 
 func newRig(t testing.TB, change ...func(*Config)) *rig {
 	t.Helper()
+	return newRigOn(t, newMemory(t), change...)
+}
+
+// newMemory returns a store in memory.
+func newMemory(t testing.TB) accounts.Store {
 	store := memstore.New()
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return newRigOn(t, store, change...)
+	return store
 }
 
 // newRigOn returns a rig on a store.
@@ -361,6 +382,11 @@ func (s *spec) hold(t testing.TB, api *API, req *http.Request, body string, out 
 	require.NotNil(t, schema, "%s %s: status %s of type %q is not described: %s", req.Method, req.URL, status, kind, out.text)
 	if !strings.HasPrefix(kind, "text/") && pattern != prefix+"/openapi.json" {
 		check(t, schema, out.text, fmt.Sprintf("the answer to %s %s", req.Method, req.URL))
+	}
+	described := s.doc["paths"].(map[string]any)[pattern].(map[string]any)[method].(map[string]any)["responses"].(map[string]any)[status].(map[string]any)["headers"].(map[string]any)
+	for _, name := range []string{"X-Request-Id", "ETag", "Retry-After", "WWW-Authenticate"} {
+		_, promised := described[name]
+		require.Equal(t, promised, out.Header.Get(name) != "", "%s %s, status %s: the header %s", req.Method, req.URL, status, name)
 	}
 	if problem {
 		codes := s.doc["paths"].(map[string]any)[pattern].(map[string]any)[method].(map[string]any)["responses"].(map[string]any)[status].(map[string]any)["x-codes"]

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/ai-ots/accounts"
@@ -58,6 +57,3 @@ type Caller struct {
 func (c Caller) same(d Caller) bool {
 	return c.Name == d.Name && c.Owner == d.Owner && c.System == d.System && d.Rights.Has(Read)
 }
-
-// clone returns a copy of a list, and an empty list for nil.
-func clone[T any](list []T) []T { return append(make([]T, 0, len(list)), slices.Clone(list)...) }

@@ -208,6 +208,9 @@ func (s *schema) nullable() *schema {
 // componentName returns the name of a type in the description: its own, with its package's where
 // several packages have a type of the name.
 func componentName(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Time]() {
+		return "Timestamp" // Time tells clients of the time of day
+	}
 	name := t.Name()
 	if short, inner, generic := strings.Cut(name, "["); generic { // Recorded[…/ledger.Trade] is RecordedTrade
 		inner = strings.TrimSuffix(inner, "]")
@@ -218,6 +221,8 @@ func componentName(t reflect.Type) string {
 	switch pkg := t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]; {
 	case pkg == "broker" || pkg == "reconcile" || pkg == "performance" || name == "Report":
 		return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	case pkg == "credentials":
+		return "Credential" + name
 	}
 	return name
 }

@@ -38,7 +38,7 @@ func (reasonText) describe(*reflector) *schema {
 		Description: "Why, for those who look later; in the journal for ever."}
 }
 
-type because struct {
+type reasonRequest struct {
 	Reason reasonText `json:"reason"`
 }
 
@@ -65,7 +65,7 @@ func viewState(p *accounts.Portfolio) *stateView {
 	return out
 }
 
-func haltProfile(c *call, in *because) (*stateView, error) {
+func haltProfile(c *call, in *reasonRequest) (*stateView, error) {
 	p, err := c.portfolio()
 	if err != nil {
 		return nil, err
@@ -106,16 +106,16 @@ func (c *call) cancelAll(engine Engine, reason string, ids ...accounts.ProfileID
 	return rows, known
 }
 
-func reduceProfile(c *call, in *because) (*stateView, error) {
+func reduceProfile(c *call, in *reasonRequest) (*stateView, error) {
 	return c.change((*accounts.Portfolio).Reduce, in)
 }
 
-func resumeProfile(c *call, in *because) (*stateView, error) {
+func resumeProfile(c *call, in *reasonRequest) (*stateView, error) {
 	return c.change((*accounts.Portfolio).Resume, in)
 }
 
 // change changes the trading state of the path's profile.
-func (c *call) change(to func(*accounts.Portfolio, context.Context, string) error, in *because) (*stateView, error) {
+func (c *call) change(to func(*accounts.Portfolio, context.Context, string) error, in *reasonRequest) (*stateView, error) {
 	p, err := c.portfolio()
 	if err != nil {
 		return nil, err
@@ -126,12 +126,12 @@ func (c *call) change(to func(*accounts.Portfolio, context.Context, string) erro
 	return viewState(p), nil
 }
 
-// haltedAll is the outcome of halting everything.
-type haltedAll struct {
+// haltReport is the outcome of halting everything.
+type haltReport struct {
 	Profiles []stateView `json:"profiles"`
 }
 
-func haltAll(c *call, in *because) (*haltedAll, error) {
+func haltAll(c *call, in *reasonRequest) (*haltReport, error) {
 	err := c.api.Manager.HaltAll(c.ctx, string(in.Reason))
 	if errors.Is(err, accounts.ErrInvalid) {
 		return nil, err
@@ -160,7 +160,7 @@ func haltAll(c *call, in *because) (*haltedAll, error) {
 		c.api.Logger.ErrorContext(c.ctx, "not every profile was halted", "request_id", requestID(c.r), "err", err)
 		return nil, problem
 	}
-	out := &haltedAll{Profiles: []stateView{}}
+	out := &haltReport{Profiles: []stateView{}}
 	for _, profile := range list {
 		p, err := c.api.Manager.Portfolio(c.ctx, profile.ID)
 		if err != nil {
