@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +43,8 @@ type Config struct {
 	MaxStatement int64
 	// MaxStreams bounds how many streams of events are open at once; 1,000 if zero.
 	MaxStreams int
+	// MaxStreamsEach bounds how many of them one caller has; 50 if zero.
+	MaxStreamsEach int
 	// KeepAlive is how often a stream without events gets a comment, and its caller is authenticated
 	// again; 15 s if zero.
 	KeepAlive time.Duration
@@ -70,6 +71,8 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.MaxBody, 1<<20)
 	fill(&c.MaxStatement, 64<<20)
 	fill(&c.MaxStreams, 1000)
+	fill(&c.MaxStreamsEach, 50)
+	v.Check(c.MaxStreamsEach >= 0, "MaxStreamsEach", "%d is negative", c.MaxStreamsEach)
 	if c.Engine == nil {
 		c.Engine = func(accounts.ProfileID) Engine { return nil }
 	}
@@ -104,7 +107,7 @@ type API struct {
 	description []byte
 	origins     *http.CrossOriginProtection
 	patterns    sync.Map
-	streams     atomic.Int64
+	streams     streams
 }
 
 // prefix is the path of the API. What lies elsewhere says so with a path that begins with "//".
@@ -117,7 +120,7 @@ func New(ctx context.Context, c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection()}
+	a := &API{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), streams: streams{of: map[Caller]int{}}}
 	for _, list := range [][]route{profileRoutes, portfolioRoutes, historyRoutes, orderRoutes, tradingRoutes,
 		performanceRoutes, credentialRoutes, statementRoutes, linkRoutes, signalRoutes, eventRoutes, healthRoutes, aliasRoutes} {
 		for _, r := range list {

@@ -99,10 +99,10 @@ func TestOwners(t *testing.T) {
 }
 
 func TestWrongConfigs(t *testing.T) {
-	_, err := New(t.Context(), Config{Timeout: -1, StatementTimeout: -1, KeepAlive: -1, MaxBody: -1, MaxStatement: -1, MaxStreams: -1})
+	_, err := New(t.Context(), Config{Timeout: -1, StatementTimeout: -1, KeepAlive: -1, MaxBody: -1, MaxStatement: -1, MaxStreams: -1, MaxStreamsEach: -1})
 	var fields *accounts.ValidationError
 	require.True(t, errors.As(err, &fields))
-	require.Len(t, fields.Fields, 8, "every wrong field is named: %v", err)
+	require.Len(t, fields.Fields, 9, "every wrong field is named: %v", err)
 }
 
 func TestRights(t *testing.T) {

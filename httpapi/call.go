@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,9 +86,9 @@ func (c *call) authenticate() error {
 func (c *call) readParams() error {
 	check := checker{components: c.api.components, patterns: &c.api.patterns}
 	c.values = map[string][]string{}
-	query := c.r.URL.Query()
-	if strings.Contains(c.r.URL.RawQuery, ";") {
-		check.add("query", codeFormat, "has a semicolon")
+	query, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		check.add("query", codeFormat, "is not written as a query must be")
 	}
 	known := map[string]bool{}
 	for _, p := range c.route.params {
@@ -162,7 +163,7 @@ func (c *call) readParam(check *checker, p param, given []string) {
 	for _, text := range given {
 		var v any = text
 		if p.schema.Type[0] == "integer" || p.schema.Type[0] == "number" {
-			if _, err := strconv.ParseFloat(text, 64); err != nil {
+			if _, err := strconv.ParseFloat(text, 64); err != nil || !json.Valid([]byte(text)) {
 				check.add(p.name, codeType, "is no number")
 				return
 			}

@@ -33,7 +33,7 @@
 // The table of routes is all there is. Requests are served by it, the description is made of it, and
 // the tests walk it. Read route.go (a row of the table), api.go (from a request to its row), call.go
 // (from a row to its action), then any file of routes: profiles, portfolio, history, orders, trading,
-// performance, credentials, statements, link, signals, events, health, alias. The rest is schema.go and
-// enums.go (schemas of Go types), body.go and check.go (a body against its schema), problem.go and
+// performance, credentials, statements, link, signals, events, health, alias. The rest is schema.go,
+// enums.go and fieldtexts.go (schemas of Go types), body.go and check.go (a body against its schema), problem.go and
 // failure.go (errors as problems), openapi.go, auth.go, rights.go, cursor.go and engine.go.
 package httpapi

@@ -78,3 +78,19 @@ func TestCodes(t *testing.T) {
 		require.Contains(t, codes, f.code)
 	}
 }
+
+// TestFieldTexts: what the description says of fields is about fields that there are.
+func TestFieldTexts(t *testing.T) {
+	r := newReflector()
+	for of, texts := range fieldTexts {
+		r.of(of)
+		for name, text := range texts {
+			require.Contains(t, r.components[r.named[of]].Properties, name, "%s", of)
+			require.Equal(t, text, r.components[r.named[of]].Properties[name].Description)
+		}
+	}
+	for of := range descriptions {
+		r.of(of)
+		require.NotEmpty(t, r.components[r.named[of]].Description)
+	}
+}

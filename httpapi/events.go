@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -47,11 +48,10 @@ const retryAfter = 2000
 const writeTimeout = 20 * time.Second
 
 func streamEvents(c *call) (*eventView, error) {
-	if n := c.api.streams.Add(1); n > int64(c.api.MaxStreams) {
-		c.api.streams.Add(-1)
+	if !c.api.streams.begin(c.caller, c.api.MaxStreams, c.api.MaxStreamsEach) {
 		return nil, newProblem(CodeBusy, "")
 	}
-	defer c.api.streams.Add(-1)
+	defer c.api.streams.end(c.caller)
 	only := accounts.ProfileID(c.query("profile"))
 	if only != "" {
 		if !nameable(string(only)) {
@@ -76,6 +76,35 @@ func streamEvents(c *call) (*eventView, error) {
 	}
 	s := &stream{call: c, control: http.NewResponseController(c.w)}
 	return nil, s.run(ctx, events, only)
+}
+
+// streams counts the streams that are open.
+type streams struct {
+	mu  sync.Mutex
+	all int
+	of  map[Caller]int
+}
+
+// begin counts a stream of a caller's, and reports false if there are too many.
+func (s *streams) begin(c Caller, most, mostEach int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= most || s.of[c] >= mostEach {
+		return false
+	}
+	s.all++
+	s.of[c]++
+	return true
+}
+
+// end counts a stream that has ended.
+func (s *streams) end(c Caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.of[c]--; s.of[c] == 0 {
+		delete(s.of, c)
+	}
 }
 
 // stream is an answer that goes on.

@@ -118,6 +118,12 @@ func TestEventsEnd(t *testing.T) {
 	over := listen(t, server, "ann", "")
 	require.Equal(t, 503, over.body.StatusCode, "streams are bounded")
 
+	one := newRig(t, func(c *Config) { c.MaxStreamsEach = 1 })
+	shared := serve(t, one)
+	require.Equal(t, 200, listen(t, shared, "ann", "").body.StatusCode)
+	require.Equal(t, 503, listen(t, shared, "ann", "").body.StatusCode, "so are those of one caller")
+	require.Equal(t, 200, listen(t, shared, "bob", "").body.StatusCode)
+
 	r.auth.forget("ann")
 	for ok {
 		_, ok = s.next("")

@@ -19,22 +19,35 @@ import (
 // frail is a store of which a test lets calls fail.
 type frail struct {
 	*memstore.Store
-	append  func() error // nil: as the store does
-	profile func(ctx context.Context) error
+	append  failing
+	profile failing
+}
+
+// failing is what a call returns instead of what the store does.
+type failing struct {
+	p atomic.Pointer[func(context.Context) error]
+}
+
+// with lets calls fail; nil lets them be.
+func (f *failing) with(how func(context.Context) error) { f.p.Store(&how) }
+
+func (f *failing) err(ctx context.Context) error {
+	if how := f.p.Load(); how != nil && *how != nil {
+		return (*how)(ctx)
+	}
+	return nil
 }
 
 func (f *frail) Append(ctx context.Context, b accounts.Batch) error {
-	if f.append != nil {
-		return f.append()
+	if err := f.append.err(ctx); err != nil {
+		return err
 	}
 	return f.Store.Append(ctx, b)
 }
 
 func (f *frail) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
-	if f.profile != nil {
-		if err := f.profile(ctx); err != nil {
-			return accounts.AccountProfile{}, err
-		}
+	if err := f.profile.err(ctx); err != nil {
+		return accounts.AccountProfile{}, err
 	}
 	return f.Store.Profile(ctx, id)
 }
@@ -52,7 +65,7 @@ func TestStoreFails(t *testing.T) {
 	r, store := newFrail(t)
 	p := r.profile("ann", "A", "DU1000001")
 	at := "/profiles/" + string(p.ID)
-	store.append = func() error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) }
+	store.append.with(func(context.Context) error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) })
 	a := r.call("ann", "POST", at+"/orders", anOrder("5", "41"), "Idempotency-Key", "k1")
 	a.problem(t, CodeUnavailable)
 	require.NotEmpty(t, a.Header.Get("Retry-After"))
@@ -60,13 +73,13 @@ func TestStoreFails(t *testing.T) {
 	a = r.call("ann", "POST", "/halt", sampleReason)
 	require.NotContains(t, a.problem(t, CodeUnavailable).Detail, "Nothing was changed", "others may be halted")
 
-	store.append = func() error { return fmt.Errorf("%w: %s", accounts.ErrOutcomeUnknown, inside) }
+	store.append.with(func(context.Context) error { return fmt.Errorf("%w: %s", accounts.ErrOutcomeUnknown, inside) })
 	a = r.call("ann", "POST", at+"/orders", anOrder("5", "41"), "Idempotency-Key", "k1")
 	require.Contains(t, a.problem(t, CodeOutcomeUnknown).Detail, "Look before trying again")
-	store.append = nil
+	store.append.with(nil)
 	r.call("ann", "POST", at+"/orders", anOrder("5", "41"), "Idempotency-Key", "k1").want(t, 201)
 
-	store.profile = func(context.Context) error { return errors.New(inside) }
+	store.profile.with(func(context.Context) error { return errors.New(inside) })
 	a = r.call("ann", "GET", at, nil)
 	a.problem(t, CodeInternal)
 	require.NotContains(t, a.text, "10.1.2.3")
@@ -80,7 +93,7 @@ func TestLog(t *testing.T) {
 	r.call("ann", "GET", "/profiles/none", nil).problem(t, CodeProfileNotFound)
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", `{"reason":7}`).problem(t, CodeInvalid)
 	require.Empty(t, log.String(), "what is wrong with a request is not the operator's matter")
-	store.profile = func(context.Context) error { return errors.New(inside) }
+	store.profile.with(func(context.Context) error { return errors.New(inside) })
 	a := r.call("ann", "GET", "/profiles/"+string(p.ID), nil)
 	require.Equal(t, a.problem(t, CodeInternal).RequestID, a.Header.Get("X-Request-Id"))
 	require.Contains(t, log.String(), a.Header.Get("X-Request-Id"))
@@ -92,7 +105,7 @@ func TestLog(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	r, store := newFrail(t, func(c *Config) { c.Timeout = time.Millisecond })
 	p := r.profile("ann", "A", "DU1000001")
-	store.profile = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	store.profile.with(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 	a := r.call("ann", "GET", "/profiles/"+string(p.ID), nil)
 	a.problem(t, CodeTimeout)
 }
@@ -156,12 +169,12 @@ func TestHaltWithoutStore(t *testing.T) {
 	p := r.profile("ann", "A", "DU1000001")
 	engine := &brake{}
 	r.engine = func(accounts.ProfileID) Engine { return engine }
-	store.append = func() error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) }
+	store.append.with(func(context.Context) error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) })
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).problem(t, CodeUnavailable)
 	require.EqualValues(t, 1, engine.halts.Load())
 	r.call("ann", "POST", "/halt", sampleReason).problem(t, CodeUnavailable)
 	require.EqualValues(t, 2, engine.halts.Load())
-	store.append = nil
+	store.append.with(nil)
 	var state stateView
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).want(t, 200, &state)
 	require.False(t, state.Known)

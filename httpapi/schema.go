@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -168,7 +169,7 @@ func (r *reflector) fields(t reflect.Type, s *schema) {
 			continue
 		}
 		field := r.of(f.Type)
-		if text := f.Tag.Get("doc"); text != "" {
+		if text := cmp.Or(f.Tag.Get("doc"), fieldTexts[t][name]); text != "" {
 			field = field.says(text)
 		}
 		s.Properties[name] = field
