@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/broker"
 )
 
 // call is one request on its way through its route's action.
@@ -27,6 +28,8 @@ type call struct {
 	ctx    context.Context // the caller's, bounded by the timeout
 	caller Caller
 	values map[string][]string // the parameters that were given, checked
+
+	statuses map[Engine]broker.EngineStatus // what engines said; see engineStatus
 
 	status   int  // of the answer
 	answered bool // the action has written the answer itself

@@ -34,6 +34,7 @@
 // the tests walk it. Read route.go (a row of the table), api.go (from a request to its row), call.go
 // (from a row to its action), then any file of routes: profiles, portfolio, history, orders, trading,
 // performance, credentials, statements, link, signals, events, health, alias. The rest is schema.go,
-// enums.go and fieldtexts.go (schemas of Go types), body.go and check.go (a body against its schema), problem.go and
-// failure.go (errors as problems), openapi.go, auth.go, rights.go, cursor.go and engine.go.
+// enums.go and fieldtexts.go (schemas of Go types), body.go and check.go (a body against its schema),
+// problem.go and failure.go (errors as problems), openapi.go, auth.go, rights.go, cursor.go and
+// engine.go.
 package httpapi

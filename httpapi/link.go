@@ -47,7 +47,7 @@ func (c *call) viewLink(p *accounts.AccountProfile) *linkView {
 	if engine == nil {
 		return out
 	}
-	status := engine.Status()
+	status := c.engineStatus(engine)
 	for _, a := range status.Accounts {
 		if a.Profile != p.ID {
 			continue
@@ -57,6 +57,19 @@ func (c *call) viewLink(p *accounts.AccountProfile) *linkView {
 		out.Questions, out.Breaks, out.External = clone(a.Questions), clone(a.Breaks), clone(a.External)
 	}
 	return out
+}
+
+// engineStatus returns how an engine stands, as of the first time that the call asks.
+func (c *call) engineStatus(e Engine) broker.EngineStatus {
+	status, known := c.statuses[e]
+	if !known {
+		status = e.Status()
+		if c.statuses == nil {
+			c.statuses = map[Engine]broker.EngineStatus{}
+		}
+		c.statuses[e] = status
+	}
+	return status
 }
 
 type candidateList struct {

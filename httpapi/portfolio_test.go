@@ -42,8 +42,10 @@ func TestReadPortfolio(t *testing.T) {
 	r.call("ann", "GET", at+"/performance?from=2026-01-01T00:00:00Z", nil).want(t, 200, &report)
 	require.Equal(t, 2, report.Trades-1)
 	r.call("ann", "GET", at+"/performance?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", nil).problem(t, CodeInvalid)
-	require.Equal(t, []string{"from format", "periods_per_year type"},
-		r.call("ann", "GET", at+"/performance?from=yesterday&periods_per_year=x", nil).problem(t, CodeInvalid).fields())
+	for _, number := range []string{"x", "NaN", "Inf", "0x1p3", "1_0"} {
+		require.Equal(t, []string{"from format", "periods_per_year type"},
+			r.call("ann", "GET", at+"/performance?from=yesterday&periods_per_year="+number, nil).problem(t, CodeInvalid).fields(), number)
+	}
 }
 
 func TestLimits(t *testing.T) {
