@@ -15,6 +15,7 @@ require (
 	github.com/pressly/goose/v3 v3.27.0
 	github.com/quagmt/udecimal v1.10.1
 	github.com/rickar/cal/v2 v2.1.13
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/stretchr/testify v1.12.1
 	github.com/tink-crypto/tink-go/v2 v2.9.0
 	github.com/zalando/go-keyring v0.2.8

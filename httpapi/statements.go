@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ibkr/flex"
+	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
+)
+
+var statementRoutes = []route{
+	{method: "POST", path: "/profiles/{id}/statements", id: "importStatements", tag: "statements", right: Record, upload: true,
+		text: "Import a file of Flex statements, XML or CSV, and hold the book against the broker's figures.",
+		more: "Statements of other accounts in the file are listed and left alone. Each statement is recorded whole or not at all, in the order of the periods; " +
+			"the first that cannot be recorded ends the import. Importing a file again changes nothing.",
+		params: []param{profileParam, {name: "dry_run", in: "query", text: "Say what an import would record, and change nothing.", schema: schema{Type: types{"boolean"}}}},
+		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeWrongAccount, CodeFact, CodeKeyReused}},
+}
+
+// statementView is what came of one statement of a file.
+type statementView struct {
+	Account string      `json:"account,omitempty"`
+	From    ledger.Date `json:"from,omitzero"`
+	To      ledger.Date `json:"to,omitzero"`
+	// Ours says that the statement is of the profile's account.
+	Ours     bool              `json:"ours" doc:"Whether the statement is of the profile's account; others are left alone."`
+	Facts    int               `json:"facts" doc:"The facts in it that the journal did not have."`
+	Imported bool              `json:"imported"`
+	Inferred []inferredLot     `json:"inferred" doc:"Lots that were held before the statement began."`
+	Issues   []issue           `json:"issues" doc:"What was read and not interpreted."`
+	Compared int               `json:"compared" doc:"How many figures were held against the book."`
+	Breaks   []reconcile.Break `json:"breaks" doc:"The differences from the broker's figures. A book that agrees has none."`
+	Unknown  []string          `json:"unchecked" doc:"What the book could not be held against, and why."`
+	Problem  *Problem          `json:"problem,omitempty" doc:"Why the statement, and what follows it, was not imported."`
+}
+
+type inferredLot struct {
+	Instrument ledger.Instrument `json:"instrument"`
+	Quantity   ledger.Decimal    `json:"quantity"`
+	Basis      ledger.Decimal    `json:"basis"`
+}
+
+type issue struct {
+	Line    int    `json:"line"`
+	Section string `json:"section,omitempty"`
+	Text    string `json:"text"`
+	Rows    int    `json:"rows"`
+}
+
+type statementList struct {
+	Statements []statementView `json:"statements"`
+}
+
+// fileTypes are the types of an uploaded file. The reader tells XML and CSV apart by itself.
+var fileTypes = []string{"application/xml", "text/xml", "text/csv", "text/plain", "application/octet-stream"}
+
+func importStatements(c *call) (*statementList, error) {
+	p, err := c.portfolio()
+	if err != nil {
+		return nil, err
+	}
+	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || !slices.Contains(fileTypes, kind) || c.r.Header.Get("Content-Encoding") != "" {
+		return nil, newProblem(CodeNotAcceptable, "The body must be the file itself, of the type application/xml, text/csv or application/octet-stream.")
+	}
+	body := &upload{from: http.MaxBytesReader(c.w, c.r.Body, c.api.MaxStatement)}
+	list, err := flex.ReadAll(body)
+	if body.err != nil {
+		return nil, bodyError(body.err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(a, b *flex.Statement) int { return int(a.From) - int(b.From) })
+	out := &statementList{Statements: []statementView{}}
+	var failed *Problem
+	done := 0
+	for _, st := range list {
+		view := viewStatement(st)
+		view.Ours = st.AccountID == "" || st.AccountID == p.IBKRAccountID()
+		if view.Ours && failed == nil {
+			if failed = c.part(c.importOne(p, st, &view)); failed != nil {
+				view.Problem = failed
+			} else {
+				done++
+			}
+		}
+		out.Statements = append(out.Statements, view)
+	}
+	if failed != nil && done == 0 { // nothing was done: the answer is the problem
+		return nil, failed
+	}
+	return out, nil
+}
+
+// upload is a body that remembers why it broke off, which the reader of a format may not tell.
+type upload struct {
+	from io.Reader
+	err  error
+}
+
+// Read implements io.Reader.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		u.err = err
+	}
+	return n, err
+}
+
+func viewStatement(st *flex.Statement) statementView {
+	view := statementView{Account: st.AccountID, From: st.From, To: st.To, Inferred: []inferredLot{}, Issues: []issue{}, Breaks: []reconcile.Break{}, Unknown: []string{}}
+	for _, i := range st.Issues {
+		view.Issues = append(view.Issues, issue{i.Line, i.Section, i.Text, i.Rows})
+	}
+	return view
+}
+
+// importOne imports a statement, or plans it, and says what came of it.
+func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statementView) error {
+	var plan *flex.Plan
+	var err error
+	if c.flag("dry_run") {
+		plan, err = c.plan(p, st)
+		if err == nil {
+			view.Facts = len(plan.Facts)
+		}
+	} else {
+		plan, view.Facts, err = flex.Import(c.ctx, p, st)
+	}
+	if err != nil {
+		return err
+	}
+	view.Issues = []issue{}
+	for _, i := range plan.Issues {
+		view.Issues = append(view.Issues, issue{i.Line, i.Section, i.Text, i.Rows})
+	}
+	for _, l := range plan.Inferred {
+		view.Inferred = append(view.Inferred, inferredLot{l.Instrument, l.Quantity, l.Basis})
+	}
+	if c.flag("dry_run") {
+		return nil // the book does not have the facts yet: comparing it would tell of nothing but that
+	}
+	view.Imported = true
+	result, err := p.Reconcile(c.ctx, plan.Broker)
+	if err != nil {
+		return err
+	}
+	view.Compared, view.Unknown, view.Breaks = result.Compared, clone(result.Unchecked), clone(result.Breaks)
+	return nil
+}
+
+// plan says what a statement means for a portfolio, and changes nothing.
+func (c *call) plan(p *accounts.Portfolio, st *flex.Statement) (*flex.Plan, error) {
+	var held flex.Held
+	s := p.Snapshot()
+	for _, open := range s.Open {
+		held.Positions = append(held.Positions, open.Position)
+	}
+	held.Positions = append(held.Positions, s.Closed...)
+	for f, err := range p.Facts(c.ctx, accounts.Page{}) {
+		if err != nil {
+			return nil, err
+		}
+		held.Facts = append(held.Facts, f.Value)
+	}
+	return flex.NewPlan(st, held)
+}
