@@ -120,9 +120,9 @@ test-model: ## the library beside an independent model of the rules, on MODEL (d
 	ACCOUNTS_MODEL=$(MODEL) go test -count=1 -v -timeout 0 -run '^TestModel$$' ./internal/rulemodel
 
 .PHONY: test-faults
-test-faults: postgres ## kill 100 traders, 20 rotations and 250 processes that send orders, fail over 40 times, stop the server 20 times, cut connections 100 times, under load
+test-faults: postgres ## both drivers behind a pooler; kill 100 traders, 20 rotations and 250 processes that send orders, fail over 40 times, stop the server 20 times, cut connections 100 times, under load
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_FAULTS=full ACCOUNTS_PG_FSYNC_ON=1 \
-		go test -race -count=1 -v -timeout 60m -run 'TestKilledProcess|TestKilledAtEveryStep|TestLeaseFailsOver|TestFailover|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit|TestKilledRotation' ./store/pgstore ./credentials/pgcreds ./ibkr/endtoend
+		go test -race -count=1 -v -timeout 60m -run 'BehindPooler|TestKilledProcess|TestKilledAtEveryStep|TestLeaseFailsOver|TestFailover|TestStoppedServer|TestBadConnections|TestFullDisk|TestProcessesShareALimit|TestKilledRotation' ./store/pgstore ./credentials/pgcreds ./ibkr/endtoend
 
 .PHONY: soak
 soak: postgres ## three processes on a failing cluster for SOAK (default 1h), and then every book beside a simulated broker's

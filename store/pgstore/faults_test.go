@@ -16,12 +16,22 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
+func full() bool { return os.Getenv("ACCOUNTS_FAULTS") == "full" }
+
 // rounds is how often a fault is repeated: briefly among the other tests, in full when asked for.
-func rounds(brief, full int) int {
-	if os.Getenv("ACCOUNTS_FAULTS") == "full" {
-		return full
+func rounds(brief, whole int) int {
+	if full() {
+		return whole
 	}
 	return brief
+}
+
+// either returns the drivers with which a long suite runs: one among the other tests, both when asked for.
+func either(brief string) map[string]string {
+	if full() {
+		return drivers
+	}
+	return map[string]string{brief: drivers[brief]}
 }
 
 // ownServer is a server that may be stopped, with the schema and profiles for a load.

@@ -23,7 +23,7 @@ func throughPooler(t testing.TB, driver, direct string) string {
 }
 
 func TestStoreBehindPooler(t *testing.T) {
-	for name, driver := range drivers {
+	for name, driver := range either("pgx") {
 		t.Run(name, func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) accounts.Store {
 				direct := migrated.Database(t)
@@ -35,7 +35,7 @@ func TestStoreBehindPooler(t *testing.T) {
 
 // Two processes may use poolers of their own.
 func TestSharedStoreBehindPooler(t *testing.T) {
-	for name, driver := range drivers {
+	for name, driver := range either("lib_pq") {
 		t.Run(name, func(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 				direct := migrated.Database(t)
@@ -49,7 +49,7 @@ func TestSharedStoreBehindPooler(t *testing.T) {
 // Where even the connection for notifications leads through the pooler, they do not come through, and
 // Watch asks.
 func TestStoreThatHearsNothingBehindPooler(t *testing.T) {
-	for name, driver := range drivers {
+	for name, driver := range either("pgx") {
 		t.Run(name, func(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
 				direct := migrated.Database(t)
