@@ -34,6 +34,7 @@ func (w *worker) resolve(ctx context.Context, s *session, sent []risk.WorkingOrd
 			w.foreign(seen, 1)
 		}
 	}
+	w.forgetEnded()
 	works := map[ledger.OrderID]risk.WorkingOrder{}
 	for _, o := range w.portfolio.Snapshot().Risk.Orders {
 		works[o.ID] = o
@@ -155,6 +156,25 @@ func (w *worker) release(ctx context.Context, id ledger.OrderID, reason string) 
 	}
 	w.settled(id)
 	return nil
+}
+
+// forgetEnded forgets the questions about orders whose holds have ended: an execution may have filled an order
+// whole while it was on its way. An order is held before there is a question about it.
+func (w *worker) forgetEnded() {
+	var asked []ledger.OrderID
+	w.mu.Lock()
+	for id := range w.missing {
+		asked = append(asked, id)
+	}
+	for id := range w.unsent {
+		asked = append(asked, id)
+	}
+	w.mu.Unlock()
+	for _, id := range asked {
+		if _, held := w.held(id); !held {
+			w.settled(id)
+		}
+	}
 }
 
 // settled forgets the questions about an order.

@@ -379,3 +379,20 @@ func TestAPersonBooksAnExecution(t *testing.T) {
 	require.Empty(t, r.held(t, 0))
 	r.agree(t)
 }
+
+// An order that fills while its answer is lost is no question once its execution is booked.
+func TestAFillBeforeALostAnswerLeavesNoQuestion(t *testing.T) {
+	r, h := hookedRig(t, 1, nil)
+	h.answer(hooks{place: func(ctx context.Context, a broker.AccountID, k broker.Ticket) (broker.Ack, error) {
+		_, err := r.paper.Place(ctx, a, k)
+		require.NoError(t, err)
+		require.NoError(t, r.engine.Sync(ctx), "a look meanwhile")
+		return broker.Ack{}, broker.ErrOutcomeUnknown
+	}})
+	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "101"), day("101"))
+	require.ErrorIs(t, err, broker.ErrOutcomeUnknown)
+	r.sync(t)
+	require.Empty(t, r.held(t, 0))
+	require.Empty(t, r.engine.Status().Accounts[0].Questions, "the order is filled")
+	r.agree(t)
+}
