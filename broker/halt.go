@@ -27,9 +27,9 @@ type Halted struct {
 // Halt is the kill switch: it halts profiles, all of the engine's that ctx sees if none is named, and cancels
 // the orders that the library has sent for them. The halts are durable before anything else is done: from then
 // on no order is dispatched, by any process. One that was dispatched before and waits for its turn at the broker
-// is called back; one that is on the wire already is among those that work. Then every order is cancelled at the broker, again and again, until all have ended
-// and their executions are booked, or ctx ends. What orders work still is in the report, which has one row
-// for each profile. Orders of others are left alone; see [Engine.CancelExternal].
+// is called back; one that is on the wire already is among those that work. Then every order is cancelled at the
+// broker, again and again, until all have ended and their executions are booked, or ctx ends. What orders work
+// still is in the report, which has one row for each profile. Orders of others are left alone; see [Engine.CancelExternal].
 //
 // Where the halt cannot be written, the orders are asked to be cancelled all the same, once; the row's Err
 // says that others may be sent.

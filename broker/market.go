@@ -87,6 +87,10 @@ func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrume
 // repriceEvery is how long quotes are left alone after they were taken on a hint: hints come with every tick.
 const repriceEvery = time.Second
 
+// repriceWithin is how long quotes are waited for that were hinted at: a look waits as long, with others behind
+// it, and takes quotes itself.
+const repriceWithin = 5 * time.Second
+
 // reprice takes new quotes as marks, and leaves all else of the account alone. Where quotes cannot be had, the
 // next look says so.
 func (w *worker) reprice(ctx context.Context, s *session) {
@@ -98,7 +102,9 @@ func (w *worker) reprice(ctx context.Context, s *session) {
 	defer func() { <-w.looking }()
 	if now := w.engine.config.Clock(); now.Sub(w.pricedAt) >= repriceEvery || now.Before(w.pricedAt) {
 		w.pricedAt = now
-		_ = w.price(ctx, s.broker)
+		asking, cancel := context.WithTimeout(ctx, repriceWithin)
+		defer cancel()
+		_ = w.price(asking, s.broker)
 	}
 }
 

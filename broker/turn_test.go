@@ -223,3 +223,38 @@ func TestAHaltByAnotherProcessGoesFirst(t *testing.T) {
 			"who was looked at next, or after one other if it was being looked at")
 	})
 }
+
+// A look does not wait for long because quotes are awaited.
+func TestALookDoesNotWaitForQuotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBareRig(t, 2)
+		h := &hooked{Broker: r.paper}
+		s := &slow{Broker: h}
+		r.engine = r.start(t, r.manager, func(c *broker.Config) {
+			c.Connect = func(context.Context) (broker.Broker, error) { return s, nil }
+		})
+		synctest.Wait()
+		require.NoError(t, r.engine.Sync(t.Context()))
+		waits := make(chan struct{}, 1)
+		h.answer(hooks{quotes: func(ctx context.Context, _ []ledger.Instrument) ([]broker.Quote, error) {
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		first := make(chan error, 2)
+		go func() { first <- r.engine.Sync(t.Context(), r.ids[0]) }()
+		synctest.Wait()
+		require.NoError(t, r.engine.Follow(r.ids[1], stock)) // quotes, while the other account is looked at
+		begun, before := time.Now(), len(s.after(0))
+		go func() { first <- r.engine.Sync(t.Context(), r.ids[1]) }()
+		time.Sleep(2 * slowly)
+		require.Len(t, waits, 1, "no quotes were asked for")
+		require.Contains(t, s.after(before), broker.AccountID(r.portfolio(t, 1).IBKRAccountID()), "looks within %s", time.Since(begun))
+		h.answer(hooks{})
+		<-first
+		<-first
+	})
+}
