@@ -91,7 +91,9 @@ func (c *Client) check(ctx context.Context, suspect bool) (status authStatus, ma
 	if status.usable() && !suspect || status.Competing && !c.mayCompete() {
 		return status, false, nil
 	}
-	c.turn(broker.SessionDisconnected, status.reason()) // calls wait until the new session is told of its accounts
+	if c.Status().Usable() { // calls wait until the new session is told of its accounts
+		c.turn(broker.SessionDisconnected, status.reason())
+	}
 	status, err = c.initialize(ctx, status.Competing)
 	return status, true, err
 }

@@ -68,6 +68,21 @@ func TestSessionStates(t *testing.T) {
 	}
 }
 
+// A session that an attempt leaves as it was is told of once: attempts that go on are no news.
+func TestAttemptsKeepTheState(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /tickle", always(200, tickled(status(false, false, false, ""))))
+	f.on(initPath, always(200, status(false, true, true, `,"message":"elsewhere"`)))
+	c := f.open(f.config())
+	was := c.Status()
+	require.Equal(t, broker.SessionCompeting, was.Session)
+	until(t, "20 attempts more", func() bool {
+		now := c.Status()
+		require.Equal(t, [2]any{was.Session, was.Since}, [2]any{now.Session, now.Since}, "an attempt changed the state: %+v", now)
+		return f.count(initPath) > 20
+	})
+}
+
 // Public sources: Lean.IB#242, Lean.IB#246: a reconnection was skipped for days. The supervisor goes on after
 // whatever happens, and tells when the broker ends the session next.
 func TestReport14SupervisorGoesOn(t *testing.T) {
