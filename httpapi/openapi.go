@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	_ "embed" // the examples
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -34,11 +35,39 @@ var tagTexts = map[string]string{
 	"aliases": "Calls under earlier names.",
 }
 
+// exampleText has an answer of each call, and a problem of each status, as a desk with a paper broker gave them.
+//
+//go:embed examples.json
+var exampleText []byte
+
+// examples are the examples in the description.
+type examples struct {
+	Answers  map[string]json.RawMessage `json:"answers"`  // by operationId
+	Problems map[string]json.RawMessage `json:"problems"` // by status
+}
+
+// readExamples reads exampleText.
+func readExamples() (e examples) {
+	if err := json.Unmarshal(exampleText, &e); err != nil {
+		panic(err) // the file is wrong, whatever the config
+	}
+	return e
+}
+
+// content describes the body of an answer, with an example if there is one.
+func content(kind string, s *schema, example json.RawMessage) jsonObject {
+	body := jsonObject{"schema": s}
+	if len(example) > 0 {
+		body["example"] = example
+	}
+	return jsonObject{kind: body}
+}
+
 // describe makes the description, and the schemas that requests are held against.
 func (a *API) describe() {
 	r := newReflector()
 	problem := r.of(reflect.TypeFor[Problem]())
-	paths := jsonObject{}
+	paths, given := jsonObject{}, readExamples()
 	for _, route := range a.routes {
 		if route.action.in != nil {
 			route.body = r.of(route.action.in)
@@ -50,7 +79,7 @@ func (a *API) describe() {
 		if paths[full] == nil {
 			paths[full] = jsonObject{}
 		}
-		paths[full].(jsonObject)[strings.ToLower(route.method)] = operation(route, problem)
+		paths[full].(jsonObject)[strings.ToLower(route.method)] = operation(route, problem, &given)
 	}
 	a.components = r.components
 	tags := []jsonObject{}
@@ -75,8 +104,8 @@ func (a *API) describe() {
 }
 
 // operation describes a call.
-func operation(r *route, problem *schema) jsonObject {
-	op := jsonObject{"operationId": r.id, "summary": r.text, "tags": []string{r.tag}, "responses": responses(r, problem)}
+func operation(r *route, problem *schema, given *examples) jsonObject {
+	op := jsonObject{"operationId": r.id, "summary": r.text, "tags": []string{r.tag}, "responses": responses(r, problem, given)}
 	more := r.more
 	if r.right != 0 {
 		more = strings.TrimSpace(more + "\n\nNeeds the right `" + r.right.String() + "`.")
@@ -104,11 +133,7 @@ func operation(r *route, problem *schema) jsonObject {
 		op["requestBody"] = jsonObject{"required": true, "description": "The file as the broker wrote it, XML or CSV.", "content": jsonObject{
 			"application/xml": jsonObject{}, "text/csv": jsonObject{}, "application/octet-stream": jsonObject{}}}
 	case r.body != nil:
-		content := jsonObject{"schema": r.body}
-		if r.sample != "" {
-			content["example"] = json.RawMessage(r.sample)
-		}
-		op["requestBody"] = jsonObject{"required": true, "content": jsonObject{"application/json": content}}
+		op["requestBody"] = jsonObject{"required": true, "content": content("application/json", r.body, json.RawMessage(r.sample))}
 	}
 	return op
 }
@@ -127,14 +152,14 @@ func describeParam(p param) jsonObject {
 }
 
 // responses describes the answers of a call: the good one, and the problems by their status.
-func responses(r *route, problem *schema) jsonObject {
+func responses(r *route, problem *schema, given *examples) jsonObject {
 	good := jsonObject{"description": "All is well."}
 	status := max(r.status, http.StatusOK)
 	switch {
 	case r.stream:
 		good["content"] = jsonObject{streamType: jsonObject{"schema": jsonObject{"type": "string"}, "x-data": r.result}}
 	case r.result != nil:
-		good["content"] = jsonObject{"application/json": jsonObject{"schema": r.result}}
+		good["content"] = content("application/json", r.result, given.Answers[r.id])
 	default:
 		status = http.StatusNoContent
 	}
@@ -154,14 +179,15 @@ func responses(r *route, problem *schema) jsonObject {
 	for _, code := range r.problems() {
 		byStatus[codes[code].status] = append(byStatus[codes[code].status], string(code))
 	}
-	content := jsonObject{"application/problem+json": jsonObject{"schema": problem}}
 	for status, list := range byStatus {
 		slices.Sort(list)
 		own := headers
 		if h, ok := statusHeaders[status]; ok {
 			own = describeHeaders(headers, h[0], h[1])
 		}
-		out[strconv.Itoa(status)] = jsonObject{"description": "`" + strings.Join(list, "`, `") + "`", "content": content, "headers": own, "x-codes": list}
+		name := strconv.Itoa(status)
+		out[name] = jsonObject{"description": "`" + strings.Join(list, "`, `") + "`", "headers": own, "x-codes": list,
+			"content": content("application/problem+json", problem, given.Problems[name])}
 	}
 	return out
 }
