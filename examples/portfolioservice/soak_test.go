@@ -1,0 +1,5 @@
+package main
+
+const childEnv = "ACCOUNTS_SERVICE_CHILD"
+
+func child() {}
