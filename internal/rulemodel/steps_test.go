@@ -146,7 +146,7 @@ func draw(seed uint64) []step {
 	s.round = s.chance(40)
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
-	capital := dec(pick(s, "100000", "100000", "30000", "25000", "24000", "12000", "2500"))
+	capital := dec(pick(s, "100000", "1900", "30000", "25000", "24000", "12000", "2500"))
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
 	if s.chance(15) {
 		s.inKind()
