@@ -48,8 +48,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: lint postgres keychain node test-32bit ## everything CI checks: lint, all tests under the race detector, 5,000 inputs for every fuzz target (more: make fuzz)
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 ACCOUNTS_REQUIRE_NODE=1 go test -race -shuffle=on -p $(ATONCE) -timeout 30m $(LONGEST) $(ALL)
+test: lint postgres keychain node chromium test-32bit ## everything CI checks: lint, all tests under the race detector, 5,000 inputs for every fuzz target (more: make fuzz)
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 ACCOUNTS_REQUIRE_NODE=1 ACCOUNTS_REQUIRE_BROWSER=1 \
+		go test -race -shuffle=on -p $(ATONCE) -timeout 30m $(LONGEST) $(ALL)
 	@$(call fuzz,5000x)
 
 .PHONY: cross
@@ -92,6 +93,10 @@ keychain: ## make sure that there is a keychain for the tests, or say what to do
 .PHONY: node
 node: ## make sure that there are Node and npm for the test of a generated client, or say what to do
 	@tools/node.sh
+
+.PHONY: chromium
+chromium: ## make sure that there is a Chromium for the tests of the page, or say what to do
+	@tools/chromium.sh
 
 .PHONY: fmt
 fmt: ## format the code
