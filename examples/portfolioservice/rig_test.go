@@ -198,3 +198,16 @@ func (i *instance) all(trades int) func() bool {
 		return true
 	}
 }
+
+// timeout returns a context that bounds a test's waiting.
+func timeout(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), patient)
+}
+
+// pause waits between two looks at what tells nobody that it changes.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
