@@ -33,15 +33,17 @@ func TestTwoInstances(t *testing.T) {
 	require.True(t, first.works() && !second.works(), "one of them works the login")
 	second.until("the other hears of fills", second.all(2))
 	order := `{"instrument":{"sec_type":"STK","symbol":"AAPL","currency":"USD"},"quantity":"1","type":"limit","limit":"10"}`
-	require.Contains(t, second.call(503, "POST", "/api/v1/profiles/paper-25k/orders", order, "Idempotency-Key", "resting"), "broker_not_ready")
-	first.call(201, "POST", "/api/v1/profiles/paper-25k/orders", order, "Idempotency-Key", "resting")
-	require.Contains(t, second.call(200, "GET", "/api/v1/profiles/paper-25k/orders", ""), "api.resting", "the order works")
+	require.Contains(t, second.call(503, "POST", "/api/v1/profiles/paper-250k/orders", order, "Idempotency-Key", "resting"), "broker_not_ready")
+	first.call(201, "POST", "/api/v1/profiles/paper-250k/orders", order, "Idempotency-Key", "resting")
+	second.until("the other hears of the order", func() bool {
+		return strings.Contains(second.call(200, "GET", "/api/v1/profiles/paper-250k/orders", ""), "api.resting")
+	})
 
 	first.stop()
-	before := len(second.trades("paper-25k"))
+	before := len(second.trades("paper-250k"))
 	second.until("the other takes over and trades on", second.all(before+3))
 	second.until("the order that the first one's broker had is let go", func() bool {
-		return !strings.Contains(second.call(200, "GET", "/api/v1/profiles/paper-25k/orders", ""), "api.resting")
+		return !strings.Contains(second.call(200, "GET", "/api/v1/profiles/paper-250k/orders", ""), "api.resting")
 	})
 	third := launch(t, quick("-dsn", dsn)...)
 	third.call(200, "POST", "/api/v1/halt", `{"reason":"the end"}`)
