@@ -64,10 +64,10 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 		case c.Verdict == broker.Linked:
 			continue
 		case c.Verdict != broker.Free:
-			l.log.InfoContext(ctx, "an account is left alone", "account", string(c.Account.ID), "verdict", string(c.Verdict))
+			l.log.InfoContext(ctx, "an account is left alone", "verdict", string(c.Verdict))
 			continue
 		case c.Account.Mode != accounts.ModePaper && !l.live:
-			l.log.InfoContext(ctx, "an account is left alone without -live", "account", string(c.Account.ID))
+			l.log.InfoContext(ctx, "an account is left alone without -live")
 			continue
 		}
 		if err := l.create(ctx, client, &c.Account); err != nil {
@@ -87,7 +87,7 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 func (l *gatewayLogin) create(ctx context.Context, client *cpapi.Client, a *broker.Account) error {
 	worth, err := worthOf(ctx, client, a.ID)
 	if err != nil {
-		return fmt.Errorf("account %s: %w", a.ID, err)
+		return fmt.Errorf("value an account: %w", err) // a log has no account numbers
 	}
 	p := presetOf(worth)(string(a.ID))
 	p.Name, p.Mode, p.BaseCurrency, p.Login = p.Name+" "+string(a.ID), a.Mode, a.Currency, l.name

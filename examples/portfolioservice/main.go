@@ -4,7 +4,8 @@
 //	go run ./examples/portfolioservice
 //
 // By itself it serves four paper accounts, from 25,000 to 250,000 USD, on this machine alone, and a sample
-// strategy trades them at a paper broker with simulated prices. It prints the address. The API is under /api/v1
+// strategy trades them at a paper broker with simulated prices, within the limits of each: the smallest account soon
+// has all the day trades that it may have. It prints the address. The API is under /api/v1
 // and described by /api/v1/openapi.json; /healthz, /readyz and /metrics are for whoever looks after the service.
 // The log is JSON, on standard error.
 //
@@ -54,13 +55,17 @@ func main() {
 	}
 }
 
-// run is main with everything it touches passed in: it serves until the context ends. The address goes to
-// stdout, and the log to stderr.
+// run is main with everything it touches passed in. The address goes to stdout, and the log to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stdout)
 	if err != nil {
 		return err
 	}
+	return serve(ctx, o, stdout, stderr)
+}
+
+// serve runs the service until the context ends.
+func serve(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	s, err := start(ctx, o, stderr)
 	if err != nil {
 		return err

@@ -54,6 +54,9 @@ func TestTrades(t *testing.T) {
 	for n, line := range strings.Split(strings.TrimSpace(s.log.String()), "\n") {
 		require.True(t, strings.HasPrefix(line, `{"time":`), "line %d of the log is no JSON: %s", n, line)
 	}
+	for _, p := range presets {
+		require.NotContains(t, s.log.String(), p.account, "an account number in the log")
+	}
 }
 
 // The kill switch halts the accounts, and the strategy's next signal is refused.

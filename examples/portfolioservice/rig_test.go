@@ -167,6 +167,17 @@ func (i *instance) until(what string, holds func() bool) {
 	require.FailNow(i.t, "in vain", "%s: %v", what, stream.Err())
 }
 
+// eventually waits until a condition holds of what no event tells.
+func (i *instance) eventually(what string, holds func() bool) {
+	i.t.Helper()
+	ctx, stop := timeout(i.t)
+	defer stop()
+	for !holds() {
+		require.NoError(i.t, ctx.Err(), what)
+		pause(ctx, 10*time.Millisecond)
+	}
+}
+
 // profiles returns the ids of the profiles.
 func (i *instance) profiles() (ids []accounts.ProfileID) {
 	i.t.Helper()
@@ -187,14 +198,31 @@ func (i *instance) trades(id accounts.ProfileID) (ids []ledger.ExecID) {
 	return ids
 }
 
-// all reports whether every profile has as many trades at least.
+// all reports whether every profile has as many trades at least. After the first of them the smallest is left out:
+// its day trades are limited.
 func (i *instance) all(trades int) func() bool {
 	return func() bool {
-		for _, p := range presets {
+		for n, p := range presets {
+			if n == 0 && trades > 1 {
+				continue
+			}
 			if len(i.trades(p.id)) < trades {
 				return false
 			}
 		}
 		return true
+	}
+}
+
+// timeout returns a context that bounds a test's waiting.
+func timeout(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), patient)
+}
+
+// pause waits between two looks at what tells nobody that it changes.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }

@@ -235,7 +235,10 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/", s.api)
+	mux.Handle("/api/", s.api)
+	mux.Handle("/healthz", s.api)
+	mux.Handle("/readyz", s.api)
+	mux.Handle("/", s.api) // which says that nothing else is there
 	mux.Handle("GET /metrics", s.api.Guard(httpapi.Read, s.metrics.handler()))
 	server := &http.Server{Handler: s.metrics.measure(mux, routeOf), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
