@@ -15,6 +15,7 @@ var (
 	errMisdirected = errors.New("the host is none of the page's")
 	errCrossOrigin = errors.New("the request comes from another site")
 	errMethod      = errors.New("the method is none of the path's")
+	errNoPosition  = errors.New("the contract was never held")
 	errBusy        = errors.New("too many streams are open")
 )
 
@@ -36,6 +37,7 @@ var failures = []failure{
 		"Look at Orders before trying again; the same ticket is never placed twice.", false},
 	{accounts.ErrProfileNotFound, http.StatusNotFound, "There is no such profile.", "It may have another address by now. All accounts are listed.", false},
 	{errNoPage, http.StatusNotFound, "There is no such page.", "The address may be written wrongly.", false},
+	{errNoPosition, http.StatusNotFound, "This account never held that.", "Its positions are on its portfolio’s page.", false},
 	{errForbidden, http.StatusForbidden, "You may look, but not do this.", "Somebody with the right has to.", false},
 	{accounts.ErrOwnerRequired, http.StatusForbidden, "You have no accounts here.", "The service serves owners alone.", false},
 	{errCrossOrigin, http.StatusForbidden, "Another site asked for this.", "Nothing was done. Do it from a page of your own.", false},

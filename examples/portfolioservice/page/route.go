@@ -21,6 +21,7 @@ type route struct {
 func table() []route {
 	return slices.Concat(
 		staticRoutes, eventRoutes,
-		accountRoutes,
+		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
+		statementRoutes, limitRoutes, moreRoutes,
 	)
 }
