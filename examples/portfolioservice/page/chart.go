@@ -171,7 +171,7 @@ func amountLabel(scale []float64) func(float64) string {
 
 // equityChart draws an account's equity; nil where there are fewer than two points.
 func (c *call) equityChart(a *account, curve performance.Curve, over string) *chart {
-	points := curve.Points
+	points := c.untilNow(a, curve.Points)
 	if len(points) < 2 {
 		return nil
 	}
@@ -198,12 +198,21 @@ func (c *call) equityChart(a *account, curve performance.Curve, over string) *ch
 	return out
 }
 
+// untilNow returns the points of a curve, and the present equity behind them where it is known and of now.
+func (c *call) untilNow(a *account, points []performance.CurvePoint) []performance.CurvePoint {
+	n := len(points)
+	if n == 0 || !a.Equity.Known || !a.Fresh.Live || !points[n-1].Time.Before(c.now) {
+		return points
+	}
+	return append(points[:n:n], performance.CurvePoint{Time: c.now, Equity: a.Snapshot.Equity})
+}
+
 // spark is the small line of an account's equity.
 type spark struct{ Words, Path, Base string }
 
 // spark draws a curve on 200 × 48; nil where there are fewer than two points.
 func (c *call) spark(a *account, curve performance.Curve) *spark {
-	points := curve.Points
+	points := c.untilNow(a, curve.Points)
 	if len(points) < 2 {
 		return nil
 	}

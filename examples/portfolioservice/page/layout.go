@@ -122,6 +122,13 @@ const titleOfAll = "All accounts"
 // about fills in what the pages of one account have.
 func (c *call) about(l *layout, a *account) {
 	l.Class = a.Class()
+	switch {
+	case a.Trouble != nil || a.Archived():
+	case a.Halted():
+		l.Title += ", halted"
+	case !a.Fresh.Live:
+		l.Title += ", not live"
+	}
 	l.Title += " · " + a.Name + " · " + a.EnvWord()
 	l.Events += "?account=" + queryEscape(string(a.ID))
 	l.Working = len(a.Snapshot.Risk.Orders)

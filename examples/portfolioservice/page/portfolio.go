@@ -3,6 +3,7 @@ package page
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/ledger"
@@ -18,6 +19,7 @@ var portfolioRoutes = []route{
 type portfolioView struct {
 	Account    account
 	Halt       *haltView // of an account that is halted
+	Stale      []known   // what is known while figures are old; nil where they are of now
 	Notices    []notice
 	Unrealized gain
 	Realized   gain // this year
@@ -80,12 +82,16 @@ func showPortfolio(c *call) error {
 	for _, v := range s.Open {
 		view.Positions = append(view.Positions, c.positionOf(&a, v))
 	}
+	slices.SortFunc(view.Positions, func(a, b position) int { return strings.Compare(a.Name, b.Name) })
 	view.Foremost, view.Rest = meters(&a)
 	for _, w := range s.Risk.Orders {
 		view.Working = append(view.Working, c.workingOf(a, w))
 	}
 	for _, currency := range slices.Sorted(maps.Keys(s.Cash)) {
 		view.Cash = append(view.Cash, cash{currency, cents(s.Cash[currency].Balance())})
+	}
+	if !a.Fresh.Live && !a.Archived() {
+		view.Stale = c.knownOf(&a)
 	}
 	if a.Halted() {
 		view.Halt = &haltView{Since: c.near(s.Risk.Since), Reason: s.Risk.Reason}
@@ -137,4 +143,26 @@ func nearLimit(a *account, u risk.Usage) notice {
 		n.Then += " Buying more is refused."
 	}
 	return n
+}
+
+// known says how well something is known.
+type known struct{ Class, Icon, Name, Then string }
+
+// knownOf says what is known of an account whose figures are old.
+func (c *call) knownOf(a *account) []known {
+	s := &a.Snapshot
+	out := []known{{"ok", "ok", "Positions, cash, orders", "From the journal, complete up to entry " + grouped(itoa(int(s.Seq))) + "."}}
+	var olds []string
+	for _, v := range s.Open {
+		if v.Marked() && c.now.Sub(v.Mark.Time) > s.Risk.Limits.MarkAge {
+			olds = append(olds, nameOf(v.Instrument)+"’s is "+span(c.now.Sub(v.Mark.Time))+" old")
+		}
+	}
+	if len(olds) > 0 {
+		out = append(out, known{"warn", "warn", "Marks", capital(list(olds)) + "."})
+	}
+	if len(a.Fresh.Lacks) > 0 {
+		out = append(out, known{"warn", "warn", "Prices and rates", "None is known of " + list(a.Fresh.Lacks) + "."})
+	}
+	return out
 }

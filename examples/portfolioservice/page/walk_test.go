@@ -26,14 +26,26 @@ func (r *rig) fillWith(pattern string, id accounts.ProfileID) string {
 func hasProfile(pattern string) bool { return strings.Contains(pattern, "{id}") }
 
 var (
-	tags       = regexp.MustCompile(`<[^>]*>`)
-	requestIDs = regexp.MustCompile(`Request [0-9a-f-]{36}|/p/[^"]*`)
-	spaces     = regexp.MustCompile(`\s+`)
+	tags         = regexp.MustCompile(`<[^>]*>`)
+	requestIDs   = regexp.MustCompile(`Request [0-9a-f-]{36}|/p/[^"]*`)
+	spaces       = regexp.MustCompile(`\s+`)
+	unitTags     = regexp.MustCompile(`<span class="u">`)
+	titles       = regexp.MustCompile(`<title>(.*?)</title>`)
+	idAttributes = regexp.MustCompile(`\sid="([^"]*)"`)
+	references   = regexp.MustCompile(`(?:aria-labelledby|aria-describedby|popovertarget| for)="([^"]*)"`)
+	iconUses     = regexp.MustCompile(`<use href="#([^"]*)"`)
+	anchors      = regexp.MustCompile(`<a [^>]*href="([^"]*)"`)
+	formTags     = regexp.MustCompile(`<form[^>]*>`)
+	actions      = regexp.MustCompile(`action="([^"]*)"`)
+	elements     = regexp.MustCompile(`<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^"<>]|"[^"]*")*)>`)
+	forbidden    = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script(?: [^>]*)?>[^<]`)
+	elsewhere    = regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//`)
+	openings     = regexp.MustCompile(`<(/?[a-zA-Z]|!doctype)`)
 )
 
 // plain returns the text of a page without its tags.
 func plain(text string) string {
-	text = regexp.MustCompile(`<span class="u">`).ReplaceAllString(text, " ")
+	text = unitTags.ReplaceAllString(text, " ")
 	text = tags.ReplaceAllString(text, "\x00")
 	text = strings.ReplaceAll(text, "\x00", "")
 	return html.UnescapeString(spaces.ReplaceAllString(text, " "))
@@ -88,10 +100,10 @@ func checkPage(t *testing.T, r *rig, path, text string) {
 	t.Helper()
 	require.NoError(t, wellFormed(text), path)
 	require.NotContains(t, text, "ZgotmplZ", "%s: a value that the template does not trust", path)
-	require.NotRegexp(t, `(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script(?: [^>]*)?>[^<]`, text, "%s: the policy forbids it", path)
-	require.NotRegexp(t, `(?:src|href|action)="(?:https?:)?//`, text, "%s: nobody else is asked", path)
+	require.Empty(t, forbidden.FindAllString(text, -1), "%s: the policy forbids it", path)
+	require.Empty(t, elsewhere.FindAllString(text, -1), "%s: nobody else is asked", path)
 	require.NotContains(t, text, "<nil>", path)
-	title := html.UnescapeString(regexp.MustCompile(`<title>(.*?)</title>`).FindStringSubmatch(text)[1])
+	title := html.UnescapeString(titles.FindStringSubmatch(text)[1])
 	if id := profileIn(path); id != "" {
 		for name, known := range r.ids {
 			if known == id {
@@ -103,21 +115,21 @@ func checkPage(t *testing.T, r *rig, path, text string) {
 		require.Contains(t, title, titleOfAll, path)
 	}
 	ids := map[string]bool{}
-	for _, m := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+	for _, m := range idAttributes.FindAllStringSubmatch(text, -1) {
 		require.False(t, ids[m[1]], "%s: two elements have the id %q", path, m[1])
 		ids[m[1]] = true
 	}
-	for _, m := range regexp.MustCompile(`(?:aria-labelledby|aria-describedby|popovertarget| for)="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+	for _, m := range references.FindAllStringSubmatch(text, -1) {
 		require.True(t, ids[m[1]], "%s: nothing has the id %q", path, m[1])
 	}
-	for _, m := range regexp.MustCompile(`<use href="#([^"]*)"`).FindAllStringSubmatch(text, -1) {
+	for _, m := range iconUses.FindAllStringSubmatch(text, -1) {
 		require.True(t, ids[m[1]], "%s: there is no icon %q", path, m[1])
 	}
-	for _, m := range regexp.MustCompile(`<a [^>]*href="([^"]*)"`).FindAllStringSubmatch(text, -1) {
+	for _, m := range anchors.FindAllStringSubmatch(text, -1) {
 		require.NoError(t, leads(html.UnescapeString(m[1]), http.MethodGet), "%s leads to %s", path, m[1])
 	}
-	for _, form := range regexp.MustCompile(`<form[^>]*>`).FindAllString(text, -1) {
-		action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(form)
+	for _, form := range formTags.FindAllString(text, -1) {
+		action := actions.FindStringSubmatch(form)
 		require.NotNil(t, action, "%s: a form has its action: %s", path, form)
 		method := http.MethodGet
 		if strings.Contains(form, `method="post"`) {
@@ -151,6 +163,9 @@ var awaited = []route{
 	{method: "POST", path: "/signout"},
 }
 
+// reachable are all pages there are.
+var reachable = append(table(), awaited...)
+
 // leads returns an error unless a link or a form leads to a route of the table.
 func leads(to, method string) error {
 	if strings.HasPrefix(to, "#") {
@@ -160,7 +175,7 @@ func leads(to, method string) error {
 	if err != nil {
 		return err
 	}
-	for _, route := range append(table(), awaited...) {
+	for _, route := range reachable {
 		if route.method == method && matches(route.path, u.EscapedPath()) {
 			return nil
 		}
@@ -188,7 +203,7 @@ var void = map[string]bool{"meta": true, "link": true, "input": true, "br": true
 // wellFormed returns an error unless every element ends where it must, and no link or button is in another.
 func wellFormed(text string) error {
 	var open []string
-	for _, m := range regexp.MustCompile(`<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^"<>]|"[^"]*")*)>`).FindAllStringSubmatch(text, -1) {
+	for _, m := range elements.FindAllStringSubmatch(text, -1) {
 		name := m[2]
 		switch {
 		case void[name] || strings.HasSuffix(m[3], "/"):
@@ -209,7 +224,7 @@ func wellFormed(text string) error {
 	if len(open) > 0 {
 		return fmt.Errorf("%v do not end", open)
 	}
-	if n := strings.Count(text, "<"); n != len(regexp.MustCompile(`<(/?[a-zA-Z]|!doctype)`).FindAllString(text, -1)) {
+	if n := strings.Count(text, "<"); n != len(openings.FindAllString(text, -1)) {
 		return fmt.Errorf("a < is no beginning of a tag")
 	}
 	return nil
