@@ -1,0 +1,33 @@
+// Package page serves the accounts of a manager as pages for a browser: plain forms and links, which
+// work without a script, one style sheet and one small module. It has no build step and makes no
+// request to anybody else.
+//
+// [New] makes an http.Handler of a [Config]. The pages call the library itself, not its API over HTTP.
+//
+// # Rules
+//
+//   - The account is in the path of every page about one, in its title, in the strip above it and in
+//     the words of every button. Looking at an account switches nothing.
+//   - A caller sees the profiles of his owner. Another owner's do not exist: 404, never 403.
+//   - Paper money is never added to real money, nor one currency to another.
+//   - What is not known is "–", never zero. Figures that are not of now keep their time.
+//   - Templates get values and words, never markup: no code of this package makes HTML.
+//   - Errors are pages in a person's words. The log has the rest, under the request's id.
+//
+// # Forms
+//
+// A form that asks (halt, switch, place) is a page of its own: <form class="card pad stack ask" method="post"
+// aria-labelledby="…">, with the harmless choice first, a link with the attribute data-stay. Links to the page
+// have the attribute data-dialog: the module shows the form in a dialog in place of the page. Parts of a page
+// that must change while somebody looks have the attribute data-live, with a name of their own on the page; no
+// form is in one.
+//
+// # Reading the code
+//
+// The table of routes is all there is: requests are served by it, and the tests walk it. Read route.go
+// (a row of the table), page.go (from a request to its row), call.go (from a row to its answer), then a
+// screen: its file has its routes, its view and its handler, and templates/ has its template under the
+// same name. layout.go has what is on every page, account.go who an account is, format.go how figures
+// are written, words.go what a rule is in words, chart.go the drawings, auth.go who calls, failure.go
+// errors, events.go the stream.
+package page

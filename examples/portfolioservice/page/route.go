@@ -1,0 +1,27 @@
+package page
+
+import (
+	"slices"
+
+	"github.com/ai-ots/accounts/httpapi"
+)
+
+// route is one page, or one act of a form. The table of routes is all there is: requests are served by
+// it, and the tests walk it.
+type route struct {
+	method string
+	path   string         // a pattern of net/http's ServeMux
+	right  httpapi.Rights // zero for what needs no caller
+	stream bool           // the answer goes on until one of both sides ends it
+	at     string         // which entry of the menus is current; see layout.At
+	run    func(c *call) error
+}
+
+// table returns the routes of all files.
+func table() []route {
+	return slices.Concat(
+		staticRoutes, eventRoutes,
+		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
+		statementRoutes, limitRoutes, moreRoutes,
+	)
+}
