@@ -22,5 +22,6 @@ func table() []route {
 	return slices.Concat(
 		staticRoutes, eventRoutes,
 		accountRoutes,
+		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes,
 	)
 }
