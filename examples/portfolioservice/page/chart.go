@@ -1,12 +1,202 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts/performance"
 )
+
+// chart is a drawing of lines over time. It fits any width without a script: the places across are parts
+// of the width, those down are pixels, and the lines are in a drawing of 1000 × 400 of their own.
+type chart struct {
+	Class  string // the account's, of a chart of one
+	Words  string // what the drawing shows
+	Height int    // with the times below
+	Plot   int    // without them
+	Grid   []gridline
+	Area   string // below the only line
+	High   string // down, of the highest so far; empty for none
+	Lines  []chartLine
+	Point  string // the newest
+	Times  []timeLabel
+	Ends   []chartEnd // each line's name and figure at its end
+	Scale  int        // width of the figures beside the drawing
+	EndsAt int        // width of the ends
+	Table  string     // the path of the figures behind the drawing
+}
+
+type (
+	gridline  struct{ Y, Text, TextY string }
+	chartLine struct{ Hue, Pattern, Path string }
+	timeLabel struct{ X, Anchor, Text string }
+	chartEnd  struct{ Hue, Y, Text string }
+)
+
+// series is what one line of a chart shows.
+type series struct {
+	hue, pattern string
+	initial      string
+	points       []xy
+}
+
+// The size of the drawing that lines are in.
+const (
+	drawnWidth  = 1000
+	drawnHeight = 400
+)
+
+// most is how many points a line has at most.
+const most = 160
+
+// newChart draws lines between a lower and an upper figure. label writes a figure of the scale.
+func newChart(lines []series, height int, scale []float64, low, high float64, label func(float64) string) *chart {
+	f := frameOf(lines, low, high)
+	c := &chart{Plot: height, Height: height + 24}
+	for _, v := range scale {
+		y := float64(height) * f.y(v) / drawnHeight
+		c.Grid = append(c.Grid, gridline{fmt.Sprintf("%.1f", y), label(v), fmt.Sprintf("%.1f", y+4)})
+	}
+	for _, s := range lines {
+		c.Lines = append(c.Lines, chartLine{s.hue, s.pattern, f.line(thin(s.points, most))})
+	}
+	return c
+}
+
+// frameOf returns the frame that has all lines.
+func frameOf(lines []series, low, high float64) frame {
+	f := frame{low: low, high: high, width: drawnWidth, bottom: drawnHeight}
+	for _, s := range lines {
+		first, last := s.points[0].at, s.points[len(s.points)-1].at
+		if f.from.IsZero() || first.Before(f.from) {
+			f.from = first
+		}
+		if last.After(f.to) {
+			f.to = last
+		}
+	}
+	return f
+}
+
+// times labels the chart's beginning, its end, and what lies between.
+func (c *call) times(from, to time.Time) []timeLabel {
+	form := "2 Jan"
+	switch whole := to.Sub(from); {
+	case whole < 36*time.Hour:
+		form = "15:04"
+	case whole > 300*24*time.Hour:
+		form = "Jan 2006"
+	}
+	text := func(part float64) string {
+		return from.Add(time.Duration(part * float64(to.Sub(from)))).In(c.page.Location).Format(form)
+	}
+	return []timeLabel{{"0%", "start", text(0)}, {"33%", "middle", text(1. / 3)}, {"66%", "middle", text(2. / 3)}, {"100%", "end", text(1)}}
+}
+
+// ends puts the name and the newest figure of each line at its end, apart from each other.
+func ends(lines []series, height int, low, high float64, text func(float64) string) []chartEnd {
+	type place struct {
+		y float64
+		chartEnd
+	}
+	const apart = 17
+	f := frameOf(lines, low, high)
+	var places []place
+	for _, s := range lines {
+		v := s.points[len(s.points)-1].v
+		places = append(places, place{float64(height)*f.y(v)/drawnHeight + 4, chartEnd{Hue: s.hue, Text: s.initial + " " + text(v)}})
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.y, b.y) })
+	for i := range places {
+		if i > 0 {
+			places[i].y = max(places[i].y, places[i-1].y+apart)
+		}
+	}
+	for i := len(places) - 1; i >= 0; i-- { // what came out below is pushed up again
+		bottom := float64(height) + 4
+		if i < len(places)-1 {
+			bottom = places[i+1].y - apart
+		}
+		places[i].y = min(places[i].y, bottom)
+	}
+	out := make([]chartEnd, len(places))
+	for i, p := range places {
+		p.Y = fmt.Sprintf("%.1f", p.y)
+		out[i] = p.chartEnd
+	}
+	return out
+}
+
+// scaleOf returns round figures from at most low to at least high, three to seven of them.
+func scaleOf(low, high float64) []float64 {
+	if high <= low {
+		pad := max(math.Abs(high)/100, 1)
+		low, high = low-pad, high+pad
+	}
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
+	for _, times := range []float64{1, 2, 5, 10} {
+		if (high-low)/(times*step) <= 5 {
+			step *= times
+			break
+		}
+	}
+	var out []float64
+	for v := math.Floor(low/step) * step; ; v += step {
+		out = append(out, v)
+		if v >= high-step/1e9 {
+			return out
+		}
+	}
+}
+
+// amountLabel writes a figure of a scale of money.
+func amountLabel(scale []float64) func(float64) string {
+	step := scale[1] - scale[0]
+	unit, letter := 1.0, ""
+	switch largest := math.Abs(scale[len(scale)-1]); {
+	case largest >= 1e6 && step >= 1e4:
+		unit, letter = 1e6, "M"
+	case largest >= 1e4 && step >= 10:
+		unit, letter = 1e3, "K"
+	}
+	places := max(0, int(math.Ceil(-math.Log10(step/unit)-1e-9)))
+	return func(v float64) string {
+		return strings.Replace(fmt.Sprintf("%.*f%s", places, v/unit, letter), "-", minus, 1)
+	}
+}
+
+// equityChart draws an account's equity; nil where there are fewer than two points.
+func (c *call) equityChart(a *account, curve performance.Curve, over string) *chart {
+	points := curve.Points
+	if len(points) < 2 {
+		return nil
+	}
+	line := series{points: make([]xy, len(points))}
+	highest := points[0].Equity
+	for i, p := range points {
+		line.points[i] = xy{p.Time, p.Equity.InexactFloat64()}
+		if p.Equity.GreaterThan(highest) {
+			highest = p.Equity
+		}
+	}
+	scale := scaleOf(rangeOf(line.points))
+	low, high := scale[0], scale[len(scale)-1]
+	out := newChart([]series{line}, 200, scale, low, high, amountLabel(scale))
+	f := frameOf([]series{line}, low, high)
+	first, last := points[0], points[len(points)-1]
+	out.Class, out.Scale = a.Hue, 48
+	out.Area = out.Lines[0].Path + "V400H0z"
+	out.High = short1(f.y(highest.InexactFloat64()))
+	out.Point = "M1000 " + short1(f.y(last.Equity.InexactFloat64())) + "h.01"
+	out.Times = c.times(first.Time, last.Time)
+	out.Words = fmt.Sprintf("Equity of %s over %s, from %s to %s; highest %s.", a.Name, over,
+		rounded(first.Equity), cents(last.Equity).in(curve.Currency), rounded(highest))
+	return out
+}
 
 // spark is the small line of an account's equity.
 type spark struct{ Words, Path, Base string }
@@ -20,7 +210,7 @@ func (c *call) spark(a *account, curve performance.Curve) *spark {
 	first, last := points[0], points[len(points)-1]
 	line := make([]xy, len(points))
 	for i, p := range points {
-		line[i] = at(p.Time, p.Equity.InexactFloat64())
+		line[i] = xy{p.Time, p.Equity.InexactFloat64()}
 	}
 	low, high := rangeOf(line)
 	frame := frame{from: first.Time, to: last.Time, low: low, high: high, width: 200, top: 3, bottom: 45}
@@ -35,8 +225,6 @@ type xy struct {
 	at time.Time
 	v  float64
 }
-
-func at(t time.Time, v float64) xy { return xy{t, v} }
 
 // rangeOf returns the least and the greatest figure.
 func rangeOf(points []xy) (low, high float64) {
@@ -110,3 +298,13 @@ func (f *frame) line(points []xy) string {
 
 // short1 writes a place with one digit behind the point at most.
 func short1(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") }
+
+// TimesAt is how far down the times are.
+func (c *chart) TimesAt() int { return c.Plot + 18 }
+
+// chip is a link that chooses a range or a filter.
+type chip struct {
+	Path, Word string
+	Current    bool
+	Account    *account
+}

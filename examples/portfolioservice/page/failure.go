@@ -15,6 +15,7 @@ var (
 	errMisdirected = errors.New("the host is none of the page's")
 	errCrossOrigin = errors.New("the request comes from another site")
 	errMethod      = errors.New("the method is none of the path's")
+	errNoPosition  = errors.New("the contract was never held")
 	errBusy        = errors.New("too many streams are open")
 )
 
@@ -38,6 +39,7 @@ var failures = []failure{
 	{errNoOrder, http.StatusNotFound, "There is no such order.", "Orders of an account are on its page of orders.", false},
 	{errNoPage, http.StatusNotFound, "There is no such page.", "The address may be written wrongly.", false},
 	{errForm, http.StatusBadRequest, "This form is not one of the page’s.", "Nothing was done. Go back, read the page again and fill it in again.", false},
+	{errNoPosition, http.StatusNotFound, "This account never held that.", "Its positions are on its portfolio’s page.", false},
 	{errForbidden, http.StatusForbidden, "You may look, but not do this.", "Somebody with the right has to.", false},
 	{accounts.ErrOwnerRequired, http.StatusForbidden, "You have no accounts here.", "The service serves owners alone.", false},
 	{errCrossOrigin, http.StatusForbidden, "Another site asked for this.", "Nothing was done. Do it from a page of your own.", false},

@@ -34,6 +34,9 @@ func (m money) String() string {
 // in returns the amount with a unit behind.
 func (m money) in(unit ledger.Currency) money { m.Unit = string(unit); return m }
 
+// In is in, for templates.
+func (m money) In(unit ledger.Currency) money { return m.in(unit) }
+
 // round returns the amount without cents.
 func rounded(d ledger.Decimal) money { return written(d, 0, "") }
 

@@ -21,7 +21,8 @@ type route struct {
 func table() []route {
 	return slices.Concat(
 		staticRoutes, eventRoutes,
-		accountRoutes,
+		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
+		statementRoutes, limitRoutes, moreRoutes,
 		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes,
 	)
 }

@@ -158,10 +158,6 @@ var awaited = []route{
 	{method: "GET", path: "/p/{id}/edit"}, {method: "GET", path: "/p/{id}/limits/edit"}, {method: "GET", path: "/p/{id}/credentials"},
 	{method: "GET", path: "/p/{id}/link"}, {method: "GET", path: "/p/{id}/archive"}, {method: "POST", path: "/p/{id}/statement"},
 	{method: "POST", path: "/signout"},
-
-	{method: "GET", path: "/p/{id}"}, {method: "GET", path: "/p/{id}/limits"}, {method: "GET", path: "/p/{id}/orders"}, {method: "GET", path: "/p/{id}/statement"},
-	{method: "GET", path: "/p/{id}/performance"}, {method: "GET", path: "/p/{id}/activity"}, {method: "GET", path: "/p/{id}/more"},
-	{method: "GET", path: "/orders"}, {method: "GET", path: "/compare"}, {method: "GET", path: "/activity"}, {method: "GET", path: "/statements"}, {method: "GET", path: "/more"},
 }
 
 // leads returns an error unless a link or a form leads to a route of the table.
