@@ -10,7 +10,7 @@ import (
 
 // contractFields are the fields that name a contract: symbol alone for a stock, or for what is held or works,
 // which goes by its name; the others for whatever has terms; or key alone, which other pages and forms give.
-var contractFields = []string{"contract", "symbol", "kind", "currency", "expiry", "strike", "right", "multiplier"}
+var contractFields = []string{"instrument", "symbol", "kind", "currency", "expiry", "strike", "right", "multiplier"}
 
 // termFields are those of contractFields that a stock in the account's own currency needs none of.
 var termFields = []string{"kind", "currency", "expiry", "strike", "right", "multiplier"}
@@ -32,7 +32,7 @@ func contractKinds() []option {
 
 // contract reads the contract of a form. known are contracts that go by their names.
 func (f *form) contract(base ledger.Currency, known []ledger.Instrument) ledger.Instrument {
-	if key := f.Value("contract"); key != "" {
+	if key := f.Value("instrument"); key != "" {
 		i, err := ledger.ParseInstrumentKey(ledger.InstrumentKey(key))
 		if err != nil {
 			f.fail("symbol", "There is no such contract.")
@@ -77,7 +77,7 @@ func (f *form) contract(base ledger.Currency, known []ledger.Instrument) ledger.
 // fix puts a contract that was read into the field that names it for good: what goes by a name now may not
 // go by it when the order is placed.
 func (f *form) fix(i ledger.Instrument) {
-	f.set("contract", string(i.Key()))
+	f.set("instrument", string(i.Key()))
 	for _, name := range contractFields[1:] {
 		delete(f.values, name)
 	}
@@ -85,11 +85,11 @@ func (f *form) fix(i ledger.Instrument) {
 
 // spell puts the contract of the field contract into the fields in which a person reads it.
 func (f *form) spell(base ledger.Currency, known []ledger.Instrument) {
-	if f.Value("contract") == "" {
+	if f.Value("instrument") == "" {
 		return
 	}
 	i := f.contract(base, known)
-	delete(f.values, "contract")
+	delete(f.values, "instrument")
 	if !f.ok() {
 		return
 	}

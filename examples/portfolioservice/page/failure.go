@@ -108,7 +108,11 @@ type errorView struct {
 // sign-in page.
 func (c *call) fail(err error) {
 	if errors.Is(err, httpapi.ErrUnauthenticated) {
-		_ = c.redirect(signInPath)
+		to := signInPath
+		if next := nextOf(c.r.URL.Path); next != "" {
+			to += "?next=" + next
+		}
+		_ = c.redirect(to)
 		return
 	}
 	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {

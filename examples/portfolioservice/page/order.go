@@ -3,6 +3,7 @@ package page
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/broker"
@@ -49,35 +50,27 @@ func (c *call) storyOf(a *account, id ledger.OrderID) (*story, error) {
 	return s, nil
 }
 
-// read reads the journal.
+// read reads the journal from its end back to the decision about the order.
 func (s *story) read(c *call, p *accounts.Portfolio, id ledger.OrderID) error {
-	for d, err := range p.Decisions(c.ctx, accounts.Page{}) {
+	decided := false
+	want := func(e entry) bool {
+		decided = decided || s.take(e, id) // once it was found, what is behind it ends the walk
+		return decided
+	}
+	for before := int64(0); ; {
+		_, next, err := c.walkBack(p, before, walk{most: 1, want: want})
 		if err != nil {
 			return err
 		}
-		switch v := d.Value.(type) {
-		case *risk.Hold:
-			if v.Order.ID == id {
-				s.Accepted, s.Order = true, v.Order
-			}
-		case *risk.Dispatch:
-			if v.OrderID == id {
-				s.Sent = v
-			}
-		case *risk.Release:
-			if v.OrderID == id {
-				s.Released = v
-			}
-		case *risk.Refusal:
-			if v.Order.ID == id {
-				s.Refused, s.Order = v, v.Order
-			}
+		if before = next; next == 0 || decided {
+			break
 		}
 	}
 	if s.Sent == nil {
 		return nil
 	}
-	for t, err := range p.Trades(c.ctx, accounts.TradeFilter{}) {
+	filter := accounts.TradeFilter{Instruments: []ledger.InstrumentKey{s.Order.Instrument.Key()}, From: s.Sent.Time.Add(-clockSkew)}
+	for t, err := range p.Trades(c.ctx, filter) {
 		if err != nil {
 			return err
 		}
@@ -86,6 +79,34 @@ func (s *story) read(c *call, p *accounts.Portfolio, id ledger.OrderID) error {
 		}
 	}
 	return nil
+}
+
+// clockSkew is how much earlier than here the broker's clock may be.
+const clockSkew = time.Hour
+
+// take takes over what an entry says of an order, and reports whether it is the decision about the order.
+func (s *story) take(e entry, id ledger.OrderID) bool {
+	switch v := e.value.(type) {
+	case *risk.Hold:
+		if v.Order.ID == id {
+			s.Accepted, s.Order = true, v.Order
+			return true
+		}
+	case *risk.Dispatch:
+		if v.OrderID == id {
+			s.Sent = v
+		}
+	case *risk.Release:
+		if v.OrderID == id {
+			s.Released = v
+		}
+	case *risk.Refusal:
+		if v.Order.ID == id {
+			s.Refused, s.Order = v, v.Order
+			return true
+		}
+	}
+	return false
 }
 
 // state returns how an order stands.
@@ -206,7 +227,7 @@ func ticketFrom(o *risk.Order) []pairOf {
 	if o.Quantity.IsNeg() {
 		side = "sell"
 	}
-	out := []pairOf{{"contract", string(o.Instrument.Key())}, {"side", side}, {"quantity", o.Quantity.Abs().String()}}
+	out := []pairOf{{"instrument", string(o.Instrument.Key())}, {"side", side}, {"quantity", o.Quantity.Abs().String()}}
 	if !o.Price.IsZero() {
 		out = append(out, pairOf{"limit", o.Price.String()})
 	} else {
