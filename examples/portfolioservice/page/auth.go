@@ -14,7 +14,7 @@ const signInPath = "/signin"
 // one place that does. Errors: httpapi.ErrUnauthenticated, which becomes a way to the sign-in page,
 // errForbidden, and whatever keeps the authenticator from telling.
 func (c *call) authenticate() error {
-	caller, err := c.identify()
+	caller, err := c.identify(true)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,16 @@ func (c *call) authenticate() error {
 	return nil
 }
 
-// identify returns the caller of the request, by what the request carries.
-func (c *call) identify() (httpapi.Caller, error) { return c.page.Auth.Authenticate(c.r) }
+// identify returns the caller of the request: of the browser's session if there is one, and else by what the
+// request carries. touch says that a person uses the session.
+func (c *call) identify(touch bool) (httpapi.Caller, error) {
+	if value, err := c.r.Cookie(cookieName(c.r)); err == nil {
+		if c.session = c.page.sessions.find(value.Value, c.page.Clock(), touch); c.session != nil {
+			return c.page.Auth.Authenticate(bearing(c.r, c.session.token))
+		}
+	}
+	return c.page.Auth.Authenticate(c.r)
+}
 
 // same reports whether two callers see the same.
 func same(a, b httpapi.Caller) bool {

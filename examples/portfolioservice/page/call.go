@@ -18,13 +18,14 @@ import (
 
 // call is one request on its way through its route.
 type call struct {
-	page   *Page
-	route  *route
-	w      http.ResponseWriter
-	r      *http.Request
-	ctx    context.Context // the caller's, bounded by the timeout
-	caller httpapi.Caller
-	now    time.Time // of the whole answer, in the pages' time zone
+	page    *Page
+	route   *route
+	w       http.ResponseWriter
+	r       *http.Request
+	ctx     context.Context // the caller's, bounded by the timeout
+	caller  httpapi.Caller
+	session *session  // of the browser; nil where none has signed in
+	now     time.Time // of the whole answer, in the pages' time zone
 
 	known   []account // see accounts
 	missing error     // why known is not

@@ -72,6 +72,9 @@ func streamEvents(c *call) error {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
 	defer context.AfterFunc(c.page.life, cancel)()
+	if c.session != nil {
+		defer context.AfterFunc(c.session.life, cancel)()
+	}
 	events, err := c.page.Manager.Subscribe(ctx, accounts.EventProfile, accounts.EventSwitched, accounts.EventRecorded,
 		accounts.EventRefused, accounts.EventWarning, accounts.EventBreach, accounts.EventState, accounts.EventCredentials)
 	if err != nil {
@@ -125,7 +128,7 @@ func (s *stream) run(ctx context.Context, events <-chan accounts.Event, only acc
 // allowed reports whether the caller is still known, and the same, and may read. Where that cannot be
 // told, the caller is not.
 func (s *stream) allowed() bool {
-	caller, err := s.identify()
+	caller, err := s.identify(false)
 	if err != nil && !errors.Is(err, httpapi.ErrUnauthenticated) {
 		s.page.Logger.WarnContext(s.ctx, "a stream ends: who calls cannot be told", "err", err)
 	}

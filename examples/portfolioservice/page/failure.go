@@ -36,7 +36,9 @@ var failures = []failure{
 	{broker.ErrDuplicateRef, http.StatusBadGateway, "We do not know whether it was placed.",
 		"Look at Orders before trying again; the same ticket is never placed twice.", false},
 	{accounts.ErrProfileNotFound, http.StatusNotFound, "There is no such profile.", "It may have another address by now. All accounts are listed.", false},
+	{errNoOrder, http.StatusNotFound, "There is no such order.", "Orders of an account are on its page of orders.", false},
 	{errNoPage, http.StatusNotFound, "There is no such page.", "The address may be written wrongly.", false},
+	{errForm, http.StatusBadRequest, "This form is not one of the page’s.", "Nothing was done. Go back, read the page again and fill it in again.", false},
 	{errNoPosition, http.StatusNotFound, "This account never held that.", "Its positions are on its portfolio’s page.", false},
 	{errForbidden, http.StatusForbidden, "You may look, but not do this.", "Somebody with the right has to.", false},
 	{accounts.ErrOwnerRequired, http.StatusForbidden, "You have no accounts here.", "The service serves owners alone.", false},
@@ -55,8 +57,34 @@ var failures = []failure{
 	{accounts.ErrInvalid, http.StatusBadRequest, "This cannot be shown as it was asked for.", "The address may be written wrongly.", false},
 }
 
+// told is an error with words of its own.
+type told struct {
+	failure
+	acts []act // what settles it, or shows more
+}
+
+// Error returns the words, and the error of which they are: it is for the log.
+func (t *told) Error() string {
+	if t.is == nil {
+		return t.heading
+	}
+	return t.heading + " " + t.is.Error()
+}
+
+// Unwrap returns the error of which the words are; nil for none.
+func (t *told) Unwrap() error { return t.is }
+
+// tell returns an error with words of its own.
+func tell(status int, heading, then string, acts ...act) *told {
+	return &told{failure{nil, status, heading, then, false}, acts}
+}
+
 // failureOf returns what a person is told of an error.
 func failureOf(err error) failure {
+	var own *told
+	if errors.As(err, &own) {
+		return own.failure
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return failure{nil, http.StatusRequestEntityTooLarge, "This is too large.", "Nothing was taken in.", false}
@@ -73,13 +101,18 @@ func failureOf(err error) failure {
 type errorView struct {
 	Heading, Then, RequestID string
 	Again                    string // the address to try again; empty if that does not help
+	Acts                     []act
 }
 
 // fail answers with the page of an error, and logs what is broken. Whoever is not known is sent to the
 // sign-in page.
 func (c *call) fail(err error) {
 	if errors.Is(err, httpapi.ErrUnauthenticated) {
-		_ = c.redirect(signInPath)
+		to := signInPath
+		if next := nextOf(c.r.URL.Path); next != "" {
+			to += "?next=" + next
+		}
+		_ = c.redirect(to)
 		return
 	}
 	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {
@@ -97,6 +130,9 @@ func (c *call) fail(err error) {
 			"caller", c.caller.Name, "err", err)
 	}
 	view := errorView{Heading: f.heading, Then: f.then, RequestID: id}
+	if own := (*told)(nil); errors.As(err, &own) {
+		view.Acts = own.acts
+	}
 	if f.again && c.r.Method == http.MethodGet {
 		view.Again = c.r.URL.RequestURI()
 	}

@@ -3,11 +3,13 @@ package page
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -79,6 +81,9 @@ type Page struct {
 	screens map[string]*template.Template // by the names of their files
 	assets  map[string]*asset             // by their paths
 	streams streams
+
+	sessions sessions
+	attempts attempts
 }
 
 // timeout bounds the work on a request.
@@ -99,7 +104,8 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 		return nil, err
 	}
 	p := &Page{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
-		screens: parseScreens(), assets: loadAssets(), streams: streams{of: map[string]int{}}}
+		screens: parseScreens(), assets: loadAssets(), streams: streams{of: map[string]int{}},
+		sessions: sessions{of: map[[sha256.Size]byte]*session{}}, attempts: attempts{of: map[netip.Prefix]*tries{}}}
 	byPath := map[string]map[string]*route{}
 	for _, r := range table() {
 		if byPath[r.path] == nil {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,7 +32,9 @@ func TestStrangersAreSentToSignIn(t *testing.T) {
 		}
 		a := r.do("nobody", route.method, r.fill(route.path), "")
 		require.Equal(t, http.StatusSeeOther, a.Code, "%s %s", route.method, route.path)
-		require.Equal(t, signInPath, a.Header().Get("Location"), route.path)
+		to, next, _ := strings.Cut(a.Header().Get("Location"), "?next=")
+		require.Equal(t, signInPath, to, route.path)
+		require.Equal(t, nextOf(route.path), next, route.path)
 		require.NotContains(t, a.Body.String(), "Optimal", route.path)
 	}
 }

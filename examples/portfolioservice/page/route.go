@@ -23,5 +23,6 @@ func table() []route {
 		staticRoutes, eventRoutes,
 		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
 		statementRoutes, limitRoutes, moreRoutes,
+		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes, signInRoutes, createRoutes, editRoutes, limitEditRoutes,
 	)
 }

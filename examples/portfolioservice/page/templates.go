@@ -15,7 +15,7 @@ import (
 var templates embed.FS
 
 // common are the files that every screen may use.
-var common = []string{"templates/layout.html", "templates/icons.html", "templates/parts.html", "templates/chart.html"}
+var common = []string{"templates/layout.html", "templates/icons.html", "templates/parts.html", "templates/chart.html", "templates/form.html"}
 
 // parseScreens parses the templates. They are a part of the program: one that cannot be parsed is a fault
 // of the program, which every test finds.
@@ -35,7 +35,10 @@ func parseScreens() map[string]*template.Template {
 
 // funcs are what templates may call.
 var funcs = template.FuncMap{
-	"lower":  strings.ToLower,
-	"plural": plural,
-	"pair":   func(a, b any) []any { return []any{a, b} },
+	"lower":   strings.ToLower,
+	"plural":  plural,
+	"pair":    func(a, b any) []any { return []any{a, b} },
+	"input":   inputOf,
+	"choice":  choiceOf,
+	"options": options,
 }

@@ -19,7 +19,8 @@ func (r *rig) fill(pattern string) string { return r.fillWith(pattern, r.ids["Op
 
 func (r *rig) fillWith(pattern string, id accounts.ProfileID) string {
 	pattern = strings.TrimSuffix(pattern, "{$}")
-	return strings.NewReplacer("{id}", url.PathEscape(string(id)), "{key}", url.PathEscape(string(spy.Key()))).Replace(pattern)
+	return strings.NewReplacer("{id}", url.PathEscape(string(id)), "{key}", url.PathEscape(string(spy.Key())),
+		"{order}", "o-1").Replace(pattern)
 }
 
 // hasProfile reports whether a path names a profile.
@@ -58,7 +59,7 @@ func withoutID(text string) string { return requestIDs.ReplaceAllString(text, ""
 func (r *rig) pages() []string {
 	var out []string
 	for _, route := range table() {
-		if route.method != http.MethodGet || route.stream || strings.HasPrefix(route.path, "/static/") {
+		if route.method != http.MethodGet || route.stream || route.right == 0 || made(route.path) {
 			continue
 		}
 		if !hasProfile(route.path) {
@@ -74,8 +75,16 @@ func (r *rig) pages() []string {
 	return out
 }
 
+// made reports whether a path names what a form makes first: a signal, or a file that was sent.
+func made(pattern string) bool {
+	return strings.Contains(pattern, "{signal}") || strings.Contains(pattern, "{file}")
+}
+
 // shows reports whether there is something to show under a path: not every account has held SPY.
 func (r *rig) shows(name, pattern string) bool {
+	if strings.Contains(pattern, "{order}") {
+		return name == "Optimal-100K"
+	}
 	if !strings.Contains(pattern, "{key}") {
 		return true
 	}
@@ -248,7 +257,7 @@ func TestNamesAreEscaped(t *testing.T) {
 func (r *rig) namePages() []string {
 	var out []string
 	for _, route := range table() {
-		if route.method != http.MethodGet || route.stream || strings.HasPrefix(route.path, "/static/") || strings.Contains(route.path, "{key}") {
+		if route.method != http.MethodGet || route.stream || route.right == 0 || made(route.path) || strings.Contains(route.path, "{key}") || strings.Contains(route.path, "{order}") {
 			continue
 		}
 		for _, id := range r.ids {
