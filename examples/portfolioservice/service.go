@@ -15,6 +15,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/broker"
+	"github.com/ai-ots/accounts/examples/portfolioservice/page"
 	"github.com/ai-ots/accounts/httpapi"
 )
 
@@ -234,11 +235,16 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	if err != nil {
 		return err
 	}
+	pages, err := page.New(life, page.Config{Manager: s.manager, Auth: auth, Hosts: s.hosts, Logger: s.log,
+		Engine: func(accounts.ProfileID) httpapi.Engine { return s.engine }})
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", s.api)
 	mux.Handle("/healthz", s.api)
 	mux.Handle("/readyz", s.api)
-	mux.Handle("/", s.api) // which says that nothing else is there
+	mux.Handle("/", pages)
 	mux.Handle("GET /metrics", s.api.Guard(httpapi.Read, s.metrics.handler()))
 	server := &http.Server{Handler: s.metrics.measure(mux, routeOf), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
