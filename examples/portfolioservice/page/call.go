@@ -51,7 +51,11 @@ func (c *call) do() error {
 		defer cancel()
 	}
 	if c.r.Method == http.MethodPost {
-		c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxForm)
+		most := int64(maxForm)
+		if c.route.upload {
+			most = maxUpload
+		}
+		c.r.Body = http.MaxBytesReader(c.w, c.r.Body, most)
 	}
 	return c.route.run(c)
 }

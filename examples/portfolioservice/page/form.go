@@ -21,6 +21,7 @@ var errForm = errors.New("the fields are not those of the form")
 type form struct {
 	ID     string // begins the ids of its elements
 	values map[string][]string
+	typed  url.Values        // as the browser sent it, spaces and all
 	wrong  map[string]string // by field; under "" what is of no field
 }
 
@@ -61,6 +62,7 @@ func (c *call) query(id string, names ...string) (*form, error) {
 // formOf takes over the fields of a form.
 func formOf(id string, values url.Values, names []string) (*form, error) {
 	f := newForm(id)
+	f.typed = values
 	for name, list := range values {
 		for _, v := range list {
 			if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {

@@ -84,6 +84,7 @@ type Page struct {
 
 	sessions sessions
 	attempts attempts
+	uploads  uploads
 }
 
 // timeout bounds the work on a request.

@@ -12,6 +12,7 @@ type route struct {
 	method string
 	path   string         // a pattern of net/http's ServeMux
 	right  httpapi.Rights // zero for what needs no caller
+	upload bool           // the body may be a file
 	stream bool           // the answer goes on until one of both sides ends it
 	at     string         // which entry of the menus is current; see layout.At
 	run    func(c *call) error
@@ -23,6 +24,7 @@ func table() []route {
 		staticRoutes, eventRoutes,
 		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
 		statementRoutes, limitRoutes, moreRoutes,
-		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes, signInRoutes, createRoutes, editRoutes, limitEditRoutes,
+		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes, signInRoutes, createRoutes, editRoutes, limitEditRoutes, credentialRoutes, attachRoutes,
+		uploadRoutes, signalRoutes,
 	)
 }

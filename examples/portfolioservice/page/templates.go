@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/ai-ots/accounts"
 )
 
 // templates has layout.html, icons.html and parts.html, which every screen may use, and a file for each
@@ -41,4 +43,5 @@ var funcs = template.FuncMap{
 	"input":   inputOf,
 	"choice":  choiceOf,
 	"options": options,
+	"text":    func(id accounts.ProfileID) string { return string(id) },
 }
