@@ -180,7 +180,9 @@ func (tab *Tab) Requests() []Request {
 	defer tab.mu.Unlock()
 	var list []Request
 	for _, r := range tab.order {
-		list = append(list, *r)
+		if !strings.HasPrefix(r.URL, "data:") { // pictures in the browser's own controls
+			list = append(list, *r)
+		}
 	}
 	tab.order, tab.requests = nil, map[network.RequestID]*Request{}
 	return list
