@@ -97,6 +97,31 @@ func TestOrderOverHTTP(t *testing.T) {
 	require.Equal(t, 1, strings.Count(s.call(200, "GET", "/api/v1/profiles/paper-50k/trades", ""), `"api.mine"`))
 }
 
+// The strategy lets go of what it holds of an order that was never sent, as a process leaves one that dies between the two.
+func TestOrderNeverSent(t *testing.T) {
+	o, err := parse(quick(), io.Discard)
+	require.NoError(t, err)
+	s, err := start(t.Context(), o, &lines{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.stop()) }()
+	i := &instance{t: t, url: "http://" + s.address}
+	i.until("the strategy trades", i.all(1))
+	p, err := s.manager.Portfolio(t.Context(), "paper-250k")
+	require.NoError(t, err)
+	order := risk.Order{ID: "lost", Instrument: newMarket(1).contracts()[0], Quantity: ledger.MustDecimal("1"), Strategy: strategyName}
+	_, err = p.Reserve(t.Context(), order)
+	require.NoError(t, err)
+	order.ID, order.Strategy = "another's", ""
+	order.Instrument = newMarket(1).contracts()[1]
+	_, err = p.Reserve(t.Context(), order)
+	require.NoError(t, err)
+	i.until("the order is let go", func() bool {
+		text := i.call(200, "GET", "/api/v1/profiles/paper-250k/orders", "")
+		require.Contains(t, text, `"another's"`, "an order that is not the strategy's was let go")
+		return !strings.Contains(text, `"lost"`)
+	})
+}
+
 // A profile that is made over HTTP gets an account at the paper broker, with the capital of its level.
 func TestNewProfile(t *testing.T) {
 	s := launch(t, quick()...)

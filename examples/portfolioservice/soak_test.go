@@ -128,11 +128,12 @@ func TestSoak(t *testing.T) {
 		require.NoError(t, err)
 	}
 	s := newSoak(t)
+	var clients sync.WaitGroup
+	defer clients.Wait()
 	trading, over := context.WithTimeout(t.Context(), length)
 	defer over()
 	settling, stop := context.WithTimeout(t.Context(), length+2*time.Minute)
 	defer stop()
-	var clients sync.WaitGroup
 	for n := range 4 {
 		clients.Go(func() { s.trade(trading, settling, n) })
 	}
