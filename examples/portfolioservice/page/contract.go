@@ -101,7 +101,7 @@ func (f *form) spell(base ledger.Currency, known []ledger.Instrument) {
 	if i.SecType != ledger.Stock {
 		f.set("kind", string(i.SecType))
 	}
-	if i.Currency != base {
+	if i.Currency != base || slices.ContainsFunc(known, func(k ledger.Instrument) bool { return strings.EqualFold(nameOf(k), i.Symbol) }) {
 		f.set("currency", string(i.Currency))
 	}
 	if i.Expiry != 0 {

@@ -105,7 +105,7 @@ func TestEveryPage(t *testing.T) {
 }
 
 // checkPage holds one page against what holds of all.
-func checkPage(t *testing.T, r *rig, path, text string) {
+func checkPage(t testing.TB, r *rig, path, text string) {
 	t.Helper()
 	require.NoError(t, wellFormed(text), path)
 	require.NotContains(t, text, "ZgotmplZ", "%s: a value that the template does not trust", path)
