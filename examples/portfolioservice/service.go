@@ -231,7 +231,7 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	if err != nil {
 		return err
 	}
-	routeOf, err := routes(s.api.OpenAPI(), "/metrics")
+	routeOf, err := routes(s.api.OpenAPI(), append(page.Paths(), "/metrics")...)
 	if err != nil {
 		return err
 	}

@@ -221,6 +221,24 @@ func (tab *Tab) Press(keys string) {
 	run(tab, "press keys", chromedp.KeyEvent(keys))
 }
 
+// Upload chooses a file for the field that a CSS selector finds.
+func (tab *Tab) Upload(selector, file string) {
+	tab.t.Helper()
+	run(tab, "upload "+file, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{file}))
+}
+
+// Back goes to the page before.
+func (tab *Tab) Back() {
+	tab.t.Helper()
+	run(tab, "go back", chromedp.NavigateBack())
+}
+
+// Eval evaluates JavaScript that has no result.
+func (tab *Tab) Eval(what, script string) {
+	tab.t.Helper()
+	run(tab, what, chromedp.Evaluate[any]("{"+script+"}; null", chromedp.EvalAwaitPromise))
+}
+
 // Text returns the text of the page, as a person reads it.
 func (tab *Tab) Text() string {
 	tab.t.Helper()

@@ -28,3 +28,13 @@ func table() []route {
 		uploadRoutes, signalRoutes,
 	)
 }
+
+// Paths returns the paths of the pages, as patterns of net/http's ServeMux without their methods: each once.
+func Paths() (list []string) {
+	for _, r := range table() {
+		if !slices.Contains(list, r.path) {
+			list = append(list, r.path)
+		}
+	}
+	return list
+}
