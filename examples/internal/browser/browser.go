@@ -257,10 +257,22 @@ func (tab *Tab) URL() string {
 	return run(tab, "read the address", chromedp.Location())
 }
 
-// Until waits until JavaScript in the page is true. It looks again with each frame, and fails after Patience.
+// Until waits until JavaScript in the page is true, across pages that follow, and fails after Patience.
 func (tab *Tab) Until(what, script string) {
 	tab.t.Helper()
-	run(tab, "wait until "+what, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(Patience)))
+	ctx, cancel := context.WithTimeout(tab.ctx, Patience)
+	defer cancel()
+	for {
+		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+script+")")) // fails while a page is left for another
+		if is && err == nil {
+			return
+		}
+		require.NoError(tab.t, ctx.Err(), "wait until %s: %v", what, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // Picture saves a picture of the whole page, as a PNG.
