@@ -19,7 +19,7 @@ type command struct {
 	summary string // one line
 	text    string // what help says about it
 	timeout time.Duration
-	offline bool // it needs no database
+	tables  bool // it is about tables, and opens no store of journals
 	// setup adds the command's flags, and returns what the command does once they are parsed.
 	setup func(*flag.FlagSet) action
 }
@@ -80,8 +80,9 @@ func (c *command) flags(e *call) (*flag.FlagSet, action) {
 		timeout = defaultTimeout
 	}
 	set.DurationVar(&e.timeout, "timeout", timeout, "give up after this `time`")
-	if !c.offline {
-		e.db.add(set)
+	e.db.add(set)
+	if !c.tables {
+		set.BoolVar(&e.db.bare, "without-projection", false, "for a site whose tables positions and trades are not the library's to fill")
 	}
 	return set, c.setup(set)
 }

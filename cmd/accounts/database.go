@@ -31,7 +31,6 @@ func (d *database) add(set *flag.FlagSet) {
 	})
 	set.StringVar(&d.file, "dsn-file", "", "a `file` with the data source name, which nobody else may read if a password is in it")
 	set.StringVar(&d.schema, "schema", pgstore.DefaultSchema, "the `schema` of the tables")
-	set.BoolVar(&d.bare, "without-projection", false, "for a site whose tables positions and trades are not the library's to fill")
 }
 
 // checkArguments refuses a command line that has a password in it, before anything of it can be printed.

@@ -45,7 +45,7 @@ with "-", the lines go to standard output. Credentials are not in it, nor who ha
 profile.`,
 	timeout: longTimeout,
 	setup: func(set *flag.FlagSet) action {
-		out := set.String("o", "-", "the `file` to write; it must not exist")
+		out := set.String("o", "-", "the `file` to write, which must not exist; - is standard output")
 		return func(ctx context.Context, e *call) (answer, error) {
 			name, err := e.one("profile")
 			if err == nil && *out == "-" && e.json {

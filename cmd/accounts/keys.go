@@ -24,7 +24,8 @@ const keysetVariable = "ACCOUNTS_KEYSET"
 type keysetFlags struct{ file string }
 
 func (k *keysetFlags) add(set *flag.FlagSet) {
-	set.StringVar(&k.file, "keyset-file", "", "the `file` of the keyset under which credentials are encrypted; $"+keysetVariable+" holds it otherwise")
+	set.StringVar(&k.file, "keyset-file", "",
+		"the `file` of the keyset under which credentials are encrypted; $"+keysetVariable+" holds the keyset otherwise")
 }
 
 // named reports whether a keyset is.
@@ -135,7 +136,7 @@ func keysOf(ctx context.Context, s *pgcreds.Store, keys *keyset.Handle) (*keyRep
 }
 
 var keysStatus = &command{
-	name: "keys status", summary: "Say under which keys credentials are encrypted.",
+	name: "keys status", tables: true, summary: "Say under which keys credentials are encrypted.",
 	text: `Lists the keys of the keyset, and how many rows of credentials are under each. Exits with 3 while
 rows are under another key than the primary one. No key is printed, but its id.`,
 	setup: func(set *flag.FlagSet) action {
@@ -146,7 +147,7 @@ rows are under another key than the primary one. No key is printed, but its id.`
 }
 
 var keysRotate = &command{
-	name: "keys rotate", summary: "Encrypt credentials anew under the primary key; a plan without -yes.",
+	name: "keys rotate", tables: true, summary: "Encrypt credentials anew under the primary key; a plan without -yes.",
 	text: `Encrypts what is not under the primary key of the keyset anew, while services read and write. It
 may be interrupted, and called again. Before that, every service must have a keyset with the new
 key as its primary one. A key may be removed from keysets once keys status shows no rows under it.`,

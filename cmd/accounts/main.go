@@ -21,6 +21,7 @@ import (
 	_ "time/tzdata" // not every machine has time zones
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/store/pgstore"
 )
 
 // Exit codes.
@@ -148,11 +149,14 @@ func say(stdout, stderr io.Writer, text string) int {
 // fail prints the error as one line.
 func fail(stderr io.Writer, who string, err error) int {
 	code, more := exitFailed, ""
-	if errors.Is(err, errUsage) {
+	switch {
+	case errors.Is(err, errUsage):
 		code, more = exitUsage, "; accounts help shows how"
 		if name, is := strings.CutPrefix(who, "accounts "); is {
 			more = "; accounts help " + name + " shows how"
 		}
+	case errors.Is(err, pgstore.ErrSchema): // of pgcreds too
+		more = "; accounts migrate status shows where the schema stands, and accounts migrate up brings it there"
 	}
 	text := strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error())
 	fmt.Fprintf(stderr, "%s: %s%s\n", who, text, more)

@@ -102,7 +102,7 @@ func (e *call) schemaStates(ctx context.Context, dsn string) (*schemaReport, err
 }
 
 var migrateStatus = &command{
-	name: "migrate status", summary: "Say where the schema stands.",
+	name: "migrate status", tables: true, summary: "Say where the schema stands.",
 	text: "Exits with 3 if the tables are not at the versions that this command works with.",
 	setup: func(*flag.FlagSet) action {
 		return func(ctx context.Context, e *call) (answer, error) {
@@ -120,7 +120,7 @@ var migrateStatus = &command{
 }
 
 var migrateUp = &command{
-	name: "migrate up", summary: "Bring the schema to the newest version.",
+	name: "migrate up", tables: true, summary: "Bring the schema to the newest version.",
 	text: `Makes or changes the tables of profiles, journals and credentials, from an empty database, from
 tables that other services have there already, or from an older version. Services may work on the
 tables meanwhile. Where nothing is to be done nothing is changed. The data source name must lead
@@ -150,7 +150,7 @@ to PostgreSQL itself, and not to a pooler.`,
 }
 
 var migrateDown = &command{
-	name: "migrate down", summary: "Take migrations back; a plan without -yes.",
+	name: "migrate down", tables: true, summary: "Take migrations back; a plan without -yes.",
 	text: `Takes the tables of -journals, of -credentials or of both back to the versions given; 0 takes all
 back, and leaves tables that were there before as they were. A journal that is not empty, and
 credentials, are never destroyed: the command refuses, and has changed nothing. No service may use

@@ -143,13 +143,13 @@ func (r *restoring) pending() accounts.AccountProfile {
 }
 
 // begun reports whether the restore of this file was begun. ErrProfileExists for any other profile of the
-// id, ErrAccountTaken if it would become the second active one with the account.
+// id, ErrNameTaken and ErrAccountTaken as for a profile that is created.
 func (r *restoring) begun(ctx context.Context) (bool, error) {
 	want := r.pending()
 	stored, err := r.store.Profile(ctx, want.ID)
 	switch {
 	case errors.Is(err, accounts.ErrProfileNotFound):
-		return false, r.checkAccount(ctx)
+		return false, r.checkPlace(ctx)
 	case err != nil:
 		return false, err
 	}
@@ -169,17 +169,23 @@ func equalJSON(a, b any) (bool, error) {
 	return string(x) == string(y), err
 }
 
-func (r *restoring) checkAccount(ctx context.Context) error {
+// checkPlace refuses a profile whose name is taken among its owner's, or whose account another active one has.
+func (r *restoring) checkPlace(ctx context.Context) error {
 	p := r.header.Profile
-	if r.shared || p.Status != accounts.StatusActive {
-		return nil
+	list, err := r.store.Profiles(ctx, accounts.ProfileFilter{Owner: &p.Owner})
+	if err != nil {
+		return err
 	}
-	list, err := r.store.Profiles(ctx, accounts.ProfileFilter{Owner: &p.Owner, IBKRAccountID: p.IBKRAccountID,
-		Statuses: []accounts.ProfileStatus{accounts.StatusActive}, Limit: 1})
-	if err == nil && len(list) > 0 {
-		err = fmt.Errorf("%w: profile %q has account %s", accounts.ErrAccountTaken, list[0].ID, p.IBKRAccountID)
+	for _, other := range list {
+		active := p.Status == accounts.StatusActive && other.Status == accounts.StatusActive
+		switch {
+		case other.Name == p.Name:
+			return fmt.Errorf("%w: profile %q is named %q", accounts.ErrNameTaken, other.ID, p.Name)
+		case active && !r.shared && other.IBKRAccountID == p.IBKRAccountID:
+			return fmt.Errorf("%w: profile %q has account %s", accounts.ErrAccountTaken, other.ID, p.IBKRAccountID)
+		}
 	}
-	return err
+	return nil
 }
 
 // run restores the file, which was checked, or finishes a restore that was begun.

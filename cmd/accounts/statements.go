@@ -197,7 +197,9 @@ func (f *statementFlags) each(
 }
 
 // portfolio opens the portfolio of the profile that is named, or else of the account.
-func (f *statementFlags) portfolio(ctx context.Context, m *accounts.MultiAccountManager, s accounts.Store, account string) (*accounts.Portfolio, error) {
+func (f *statementFlags) portfolio(
+	ctx context.Context, m *accounts.MultiAccountManager, s accounts.Store, account string,
+) (*accounts.Portfolio, error) {
 	name := cmp.Or(f.profile, account)
 	if name == "" {
 		return nil, usage("a statement names no account: name the profile with -profile")

@@ -115,7 +115,8 @@ Without arguments every profile is verified. Exits with 3 if anything is wrong.`
 }
 
 var rebuild = &command{
-	name: "rebuild", args: "(<profile> … | -all)", summary: "Write rows of positions and trades anew from the journals; a plan without -yes.",
+	name: "rebuild", args: "(<profile> … | -all)",
+	summary: "Write rows of positions and trades anew from the journals; a plan without -yes.",
 	text: `Verifies the profiles first, and writes the rows of those whose rows differ from their journals.
 Appends to such a profile wait meanwhile. A journal that cannot be trusted is refused. The plan
 says what differs.`,
