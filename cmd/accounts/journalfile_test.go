@@ -204,14 +204,17 @@ func TestTamperedFiles(t *testing.T) {
 		require.Empty(t, list, "something was written all the same")
 	}
 	for at := range file {
-		for _, bit := range []byte{1, 0x20} { // another letter, and the other case of one
-			b := bytes.Clone(file)
-			b[at] ^= bit
-			refused(b, "byte %d of %q", at, file[at])
-		}
-		if at%7 == 0 {
+		b := bytes.Clone(file)
+		switch at % 16 { // some of all
+		case 0, 5, 10:
+			b[at] ^= 1
+			refused(b, "byte %d, %q, is another", at, file[at])
+		case 3, 8:
+			b[at] ^= 0x20
+			refused(b, "byte %d, %q, is of the other case", at, file[at])
+		case 13:
 			refused(file[:at], "cut at %d", at)
-			refused(append(bytes.Clone(file[:at]), file[min(at+1, len(file)):]...), "without byte %d", at)
+			refused(append(b[:at], file[at+1:]...), "without byte %d", at)
 		}
 	}
 	lines := bytes.SplitAfter(file, []byte("\n"))
@@ -226,6 +229,63 @@ func TestTamperedFiles(t *testing.T) {
 	refused(append(bytes.Clone(file), '\n'), "a line more")
 	refused(nil, "nothing")
 	require.NoError(t, restore(t.Context(), memstore.New(), file), "the file itself")
+}
+
+// A file that somebody wrote anew, with its own digest, is refused where its entries are not those of the head.
+func TestForgedFiles(t *testing.T) {
+	s, id := newSmall(t)
+	p, err := s.Profile(t.Context(), id)
+	require.NoError(t, err)
+	list := entriesOf(t, s, id)
+	n := len(list)
+	whole := header{fileFormat, fileVersion, desktest.Now, p, int64(n), list[n-1].Hash}
+	for name, forge := range map[string]func(h *header, list []accounts.Entry) []accounts.Entry{
+		"":                  func(_ *header, l []accounts.Entry) []accounts.Entry { return l },
+		"another head":      func(h *header, l []accounts.Entry) []accounts.Entry { h.HeadHash = l[0].Hash; return l },
+		"an entry twice":    func(h *header, l []accounts.Entry) []accounts.Entry { return append(l[:1:1], l...) },
+		"cut":               func(h *header, l []accounts.Entry) []accounts.Entry { h.Entries--; return l[:n-1] },
+		"a count too high":  func(h *header, l []accounts.Entry) []accounts.Entry { h.Entries++; return l },
+		"a count too low":   func(h *header, l []accounts.Entry) []accounts.Entry { h.Entries--; return l },
+		"a negative count":  func(h *header, l []accounts.Entry) []accounts.Entry { h.Entries = -1; return nil },
+		"another profile":   func(h *header, l []accounts.Entry) []accounts.Entry { h.Profile.ID = "other"; return l },
+		"no profile":        func(h *header, l []accounts.Entry) []accounts.Entry { h.Profile = accounts.AccountProfile{}; return l },
+		"a new version":     func(h *header, l []accounts.Entry) []accounts.Entry { h.Version++; return l },
+		"something else":    func(h *header, l []accounts.Entry) []accounts.Entry { h.Format = "x"; return l },
+		"another payload":   func(_ *header, l []accounts.Entry) []accounts.Entry { l[1].Payload = l[0].Payload; return l },
+		"an unknown kind":   func(h *header, l []accounts.Entry) []accounts.Entry { return forged(h, l, "rumour") },
+		"another of a kind": func(h *header, l []accounts.Entry) []accounts.Entry { l[1].Kind = "x"; return l },
+	} {
+		h := whole
+		entries := forge(&h, append([]accounts.Entry{}, list...))
+		var b bytes.Buffer
+		w := newFileWriter(&b)
+		require.NoError(t, w.line(h))
+		for _, e := range entries {
+			require.NoError(t, w.line(e))
+		}
+		require.NoError(t, w.end())
+		to := memstore.New()
+		err := restore(t.Context(), to, b.Bytes())
+		if name == "" {
+			require.NoError(t, err)
+			require.NoError(t, to.Close())
+			continue
+		}
+		written, listing := to.Profiles(t.Context(), accounts.ProfileFilter{})
+		require.NoError(t, listing)
+		require.Empty(t, written, "%s: something was written all the same", name)
+		require.NoError(t, to.Close())
+		require.True(t, errors.Is(err, accounts.ErrCorrupt) || errors.Is(err, errFileVersion), "%s: %v", name, err)
+	}
+}
+
+// forged makes the last entry one of another kind, with hash and head to match.
+func forged(h *header, list []accounts.Entry, kind ledger.EntryKind) []accounts.Entry {
+	last := &list[len(list)-1]
+	last.Kind = kind
+	last.Hash = last.Sum()
+	h.HeadHash = last.Hash
+	return list
 }
 
 // stopping is a store that fails after some appends.
@@ -243,29 +303,57 @@ func (s *stopping) Append(ctx context.Context, b accounts.Batch) error {
 	return s.Store.Append(ctx, b)
 }
 
+func trades(n int) (list []ledger.Fact) {
+	for i := range n {
+		list = append(list, desktest.Trade(i, desktest.ABC, []string{"1", "-1"}[i%2], "10"))
+	}
+	return list
+}
+
+// The journal of another history of the same profile is not gone on with.
+func TestRestoreOfAnotherHistory(t *testing.T) {
+	var files [][]byte
+	for _, price := range []string{"10", "11"} {
+		s := memstore.New()
+		m := desktest.NewManager(t, s)
+		p := accounts.Optimal100K("DU1000100")
+		p.ID = "p"
+		p, err := m.CreateProfile(t.Context(), p)
+		require.NoError(t, err)
+		f, err := m.Portfolio(t.Context(), p.ID)
+		require.NoError(t, err)
+		_, err = f.Record(t.Context(), desktest.Trade(1, desktest.ABC, "1", price), desktest.Trade(2, desktest.ABC, "1", "12"))
+		require.NoError(t, err)
+		files = append(files, exported(t, s, p.ID))
+	}
+	to := memstore.New()
+	defer to.Close()
+	require.ErrorIs(t, restore(t.Context(), &failingUpdate{to}, files[0]), errStopped)
+	require.ErrorIs(t, restore(t.Context(), to, files[1]), accounts.ErrProfileExists)
+	require.NoError(t, restore(t.Context(), to, files[0]))
+}
+
 // A restore that is interrupted is finished by another with the same file, and with no other.
 func TestRestoreIsResumed(t *testing.T) {
 	b := desktest.NewBench(t)
-	for n := range 3*batchEntries + 17 {
-		b.Record(t, desktest.Trade(n, desktest.ABC, "1", "10"))
-	}
+	b.Record(t, trades(2*batchEntries+17)...)
 	file := exported(t, b.Store, b.Profile.ID)
-	b.Record(t, desktest.Trade(2000, desktest.ABC, "1", "10"))
+	b.Record(t, desktest.Trade(1500, desktest.ABC, "1", "10"))
 	longer := exported(t, b.Store, b.Profile.ID)
 
 	to := memstore.New()
 	defer to.Close()
-	require.ErrorIs(t, restore(t.Context(), &stopping{to, 2}, longer), errStopped)
+	require.ErrorIs(t, restore(t.Context(), &stopping{to, 1}, longer), errStopped)
 	p, err := to.Profile(t.Context(), b.Profile.ID)
 	require.NoError(t, err)
 	require.Equal(t, accounts.StatusSuspended, p.Status, "nobody may trade on half a journal")
-	require.Len(t, entriesOf(t, to, p.ID), 2*batchEntries)
+	require.Len(t, entriesOf(t, to, p.ID), batchEntries)
 	require.NoError(t, restore(t.Context(), to, longer))
 	requireRestored(t, b.Store, to, p.ID)
 
 	other := memstore.New()
 	defer other.Close()
-	require.ErrorIs(t, restore(t.Context(), &stopping{other, 4}, longer), nil)
+	require.NoError(t, restore(t.Context(), &stopping{other, 3}, longer))
 	require.ErrorIs(t, restore(t.Context(), other, file), accounts.ErrProfileExists)
 
 	longest := memstore.New() // whose journal is beyond the file's
@@ -292,9 +380,7 @@ func (s *leaving) Append(ctx context.Context, b accounts.Batch) error {
 // A restore into PostgreSQL that is interrupted, whatever became of the append under way, is finished later.
 func TestRestoreIsInterrupted(t *testing.T) {
 	b := desktest.NewBench(t)
-	for n := range 2*batchEntries + 5 {
-		b.Record(t, desktest.Trade(n, desktest.ABC, "1", "10"))
-	}
+	b.Record(t, trades(batchEntries+5)...)
 	file := exported(t, b.Store, b.Profile.ID)
 	path := filepath.Join(t.TempDir(), "p.journal")
 	require.NoError(t, os.WriteFile(path, file, 0o600))
