@@ -123,6 +123,9 @@ func (r *restoring) read(ctx context.Context, what string, each func(accounts.En
 func (r *restoring) check(ctx context.Context) error {
 	r.fences = map[string]int64{}
 	return r.read(ctx, "checking entries", func(e accounts.Entry) error {
+		if e.Kind != risk.KindDispatch {
+			return nil
+		}
 		p, err := e.Decode()
 		if d, is := p.(*risk.Dispatch); is && d.Lease != "" {
 			r.fences[d.Lease] = max(r.fences[d.Lease], d.Fence)
