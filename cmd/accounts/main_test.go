@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
@@ -264,6 +266,46 @@ func TestNoSecretIsPrinted(t *testing.T) {
 				require.NotContains(t, got.stderr, secret, "%s", line)
 			}
 		}
+	}
+}
+
+// The database is named by a flag, a file, a variable or PostgreSQL's own environment.
+func TestNamedDatabase(t *testing.T) {
+	d := newDesk(t)
+	c, err := pq.NewConfig(d.dsn)
+	require.NoError(t, err)
+	dsn := fmt.Sprintf("host='%s' port=%d user='%s' dbname='%s' sslmode=%s", c.Host, c.Port, c.User, c.Database, c.SSLMode)
+	t.Setenv("PGPASSWORD", c.Password)
+	file := filepath.Join(t.TempDir(), "dsn")
+	require.NoError(t, os.WriteFile(file, []byte(dsn+"\n"), 0o644), "it has no password: anybody may read it")
+	t.Setenv("PGHOST", c.Host)
+	t.Setenv("PGPORT", fmt.Sprint(c.Port))
+	t.Setenv("PGUSER", c.User)
+	t.Setenv("PGDATABASE", c.Database)
+	t.Setenv("PGSSLMODE", string(c.SSLMode))
+	const nowhere = "host=127.0.0.1 port=1 user=u"
+	for name, given := range map[string]struct {
+		env  map[string]string
+		args []string
+	}{
+		"a flag":         {map[string]string{"ACCOUNTS_DSN": nowhere}, []string{"-dsn", dsn}},
+		"a file":         {map[string]string{"ACCOUNTS_DSN": nowhere}, []string{"-dsn-file", file}},
+		"a variable":     {map[string]string{"ACCOUNTS_DSN": dsn, "PGHOST": "127.0.0.1"}, nil},
+		"PostgreSQL's":   {map[string]string{"PGHOST": c.Host}, nil},
+		"behind a break": {map[string]string{"ACCOUNTS_DSN": dsn}, []string{"--"}},
+	} {
+		got := runWith(t, t.Context(), "", given.env, append([]string{"verify"}, given.args...)...)
+		require.Equal(t, exitDone, got.code, "%s: %+v", name, got)
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	for text, has := range map[string]bool{
+		"": false, "host=h user=u": false, "postgres://u@h:5432/db": false, "postgres://h/db?user=u": false, "a:b@c": false, "statement.xml": false,
+		"postgres://u:p@h": true, "postgres://:p@h": true, "password=p": true, "postgres://u@h/db?password=p": true, "%70assword=x": true,
+		"postgres://u:p%zz@h": true,
+	} {
+		require.Equal(t, has, hasPassword(text), "%q", text)
 	}
 }
 

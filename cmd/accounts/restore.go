@@ -198,21 +198,21 @@ func (r *restoring) run(ctx context.Context) error {
 	if err == nil && !begun {
 		err = r.store.CreateProfile(ctx, r.pending())
 	}
-	if err == nil {
-		err = r.append(ctx)
+	if err != nil {
+		return fmt.Errorf("restore profile %q: %w", id, err)
 	}
-	if err == nil {
+	if err = r.append(ctx); err == nil {
 		err = r.raiseLeases(ctx)
 	}
 	if err == nil {
 		err = r.verify(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("restore profile %q: %w", id, err)
+		return fmt.Errorf("restore profile %q, which is not complete until the command is run again: %w", id, err)
 	}
 	p := r.header.Profile.Clone()
 	if err := r.store.UpdateProfile(ctx, p); err != nil {
-		return fmt.Errorf("restore profile %q: its journal is complete, and its status is not set: %w", id, err)
+		return fmt.Errorf("restore profile %q: its journal is complete, and its status is not set until the command is run again: %w", id, err)
 	}
 	return nil
 }
