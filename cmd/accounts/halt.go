@@ -41,8 +41,8 @@ const tradingTimeout = 30 * time.Second
 var halt = &command{
 	name: "halt", args: "(<profile> | -all)", summary: "Halt trading: the kill switch.",
 	text: `Halts a profile, or every profile that is not archived: from then on no process can hold or send
-an order of it. The halt is in the journal, with its reason, and survives restarts. Orders at the
-broker are withdrawn by the processes that work the broker, which hear of it at once. With -all a
+an order of it. The halt is in the journal, with its reason, and survives restarts. The process that
+works the login at the broker cancels the orders there; where none runs, nobody does. With -all a
 failure of one profile keeps no other from being halted; exits with 1 unless all are.`,
 	timeout: tradingTimeout,
 	setup: func(set *flag.FlagSet) action {
