@@ -134,6 +134,10 @@ soak: postgres ## three processes on a failing cluster for SOAK (default 1h), an
 soak-gateway: ## a simulated week (DAYS) of two logins and six accounts at the simulated gateway: pacing, reconnects, books, memory
 	ACCOUNTS_GATEWAY_SOAK=$(DAYS) go test -count=1 -v -timeout 0 -run '^TestSoak$$' ./ibkr/cpapi
 
+.PHONY: soak-service
+soak-service: postgres ## two services killed and started again for SOAK (default 1h), while clients place orders over HTTP, and then every book beside the simulated gateway's
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_SERVICE_SOAK=$(SOAK) go test -race -count=1 -v -timeout 0 -run '^TestSoak$$' ./examples/portfolioservice
+
 .PHONY: cover
 cover: ## test coverage by function, with every package's tests counted for all packages
 	go test -coverpkg=./...,./examples/... -coverprofile=cover.out $(ALL)
@@ -158,6 +162,10 @@ capitallevels: ## run examples/capitallevels; FLAGS="-prices SPY=file -html repo
 .PHONY: failover
 failover: ## run examples/failover, which starts and kills servers of its own
 	go run ./examples/failover
+
+.PHONY: portfolioservice
+portfolioservice: ## run examples/portfolioservice; FLAGS="-dsn … -addr 127.0.0.1:8081" for a second one on a database
+	go run ./examples/portfolioservice $(FLAGS)
 
 .PHONY: gatewaysim
 gatewaysim: ## serve a simulated gateway of IBKR's Client Portal Web API; FLAGS="-listen 127.0.0.1:5000 -questions"

@@ -19,6 +19,11 @@ const (
 	overlap  = 24 * time.Hour
 )
 
+// reach is how far back a broker surely tells of executions, IBKR's Client Portal by whole days, less what a look
+// may wait for its answer. What was executed before is no gap that a process could close when it starts, unless an
+// order worked then.
+const reach = 6*24*time.Hour - time.Hour
+
 // fills is what a worker knows of executions.
 type fills struct {
 	from    time.Time                    // since when every execution is booked, up to asOf; zero before the first answer
@@ -73,7 +78,7 @@ func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[str
 	}
 	known := f.asOf
 	if known.IsZero() {
-		known = w.oldestSent(since)
+		known = w.oldestSent(w.engine.config.Clock().Add(-reach))
 	}
 	if answer.From.After(known) {
 		w.notify(Notice{Kind: NoticeGap, Reason: fmt.Sprintf("executions before %s cannot be had", answer.From.UTC().Format(time.RFC3339))})

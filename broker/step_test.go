@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -248,6 +249,31 @@ func TestAnOldOrderLeavesAGap(t *testing.T) {
 		} else {
 			require.NotContains(t, r.kinds(""), broker.NoticeGap, "after %d days", gone.days)
 		}
+	}
+}
+
+// A broker that goes back as far as IBKR does leaves no gap when a process starts, and one that does not leaves one.
+func TestAStartLeavesNoGap(t *testing.T) {
+	r := newRig(t, 1, nil)
+	r.sync(t)
+	require.NoError(t, r.engine.Close())
+	for _, c := range []struct {
+		back time.Duration
+		gap  bool
+	}{{6 * 24 * time.Hour, false}, {3 * 24 * time.Hour, true}} {
+		r.notices = nil
+		h := &hooked{Broker: r.paper}
+		h.answer(hooks{executions: func(ctx context.Context, a broker.AccountID, since time.Time) (broker.Executions, error) {
+			x, err := r.paper.Executions(ctx, a, since)
+			x.From = r.Now().Add(-c.back)
+			return x, err
+		}})
+		r.engine = r.start(t, r.manager, func(c *broker.Config) {
+			c.Connect = func(context.Context) (broker.Broker, error) { return h, nil }
+		})
+		r.sync(t)
+		require.NoError(t, r.engine.Close())
+		require.Equal(t, c.gap, slices.Contains(r.kinds(""), broker.NoticeGap), "back for %s: %v", c.back, r.kinds(""))
 	}
 }
 

@@ -113,8 +113,9 @@ type API struct {
 // prefix is the path of the API. What lies elsewhere says so with a path that begins with "//".
 const prefix = "/api/v1"
 
-// New returns the API of a manager. The streams of events end with ctx: end it before the server is
-// shut down, which waits for them. It returns ErrInvalid for a wrong config.
+// New returns the API of a manager. The streams of events end with ctx, and /readyz answers with status 503 from
+// then on: end it before the server is shut down, which waits for the streams. It returns ErrInvalid for a wrong
+// config.
 func New(ctx context.Context, c Config) (*API, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -162,12 +163,43 @@ func requestID(r *http.Request) string {
 	return id
 }
 
+// name gives a request an id, which its answer has too.
+func name(w http.ResponseWriter, r *http.Request) (*http.Request, string) {
+	id := uuid.NewString()
+	w.Header().Set("X-Request-Id", id)
+	return r.WithContext(context.WithValue(r.Context(), requestKey{}, id)), id
+}
+
+// misdirected reports whether a request names a host that is none of the service's.
+func (a *API) misdirected(r *http.Request) bool {
+	return len(a.Hosts) > 0 && !slices.Contains(a.Hosts, hostOf(r))
+}
+
+// Guard returns a handler that serves what lies beside the API, such as metrics, by the API's rules: under the
+// names of Config.Hosts alone, and to callers who have the right. Others get the API's problems.
+func (a *API) Guard(right Rights, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, _ = name(w, r)
+		c := &call{api: a, route: &route{right: right}, w: w, r: r, ctx: r.Context()}
+		switch err := a.origins.Check(r); {
+		case a.misdirected(r):
+			a.fail(w, r, nil, newProblem(CodeMisdirected, ""))
+		case err != nil:
+			a.fail(w, r, nil, newProblem(CodeCrossOrigin, ""))
+		default:
+			if err := c.authenticate(); err != nil {
+				a.fail(w, r, nil, err)
+				return
+			}
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := uuid.NewString()
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	r, id := name(w, r)
 	h := w.Header()
-	h.Set("X-Request-Id", id)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -184,7 +216,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	switch escaped := r.URL.EscapedPath(); {
-	case len(a.Hosts) > 0 && !slices.Contains(a.Hosts, hostOf(r)):
+	case a.misdirected(r):
 		a.fail(w, r, nil, newProblem(CodeMisdirected, ""))
 	case !strings.HasPrefix(escaped, "/") || path.Clean(escaped) != escaped: // the mux would redirect
 		a.fail(w, r, nil, newProblem(CodeNotFound, ""))

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"errors"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -110,4 +112,33 @@ func TestRights(t *testing.T) {
 	require.True(t, AllRights.Has(Halt|Resume))
 	require.False(t, (Read | Halt).Has(Halt|Resume))
 	require.Equal(t, "", Rights(0).String())
+}
+
+// What is guarded is served by the API's rules.
+func TestGuard(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Hosts = []string{"api.example"} })
+	r.auth.set("reader", Caller{Name: "reader", Owner: "ann", Rights: Read})
+	guarded := r.api.Guard(Halt, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") }))
+	for what, c := range map[string]struct {
+		host, token, site string
+		status            int
+	}{
+		"a caller with the right": {"api.example", "ann", "", http.StatusOK},
+		"nobody":                  {"api.example", "", "", http.StatusUnauthorized},
+		"a caller without it":     {"api.example", "reader", "", http.StatusForbidden},
+		"another host":            {"rebound.example", "ann", "", http.StatusMisdirectedRequest},
+		"another site's page":     {"api.example", "ann", "cross-site", http.StatusForbidden},
+	} {
+		req := httptest.NewRequest(http.MethodPost, "/metrics", nil)
+		req.Host = c.host
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		if c.site != "" {
+			req.Header.Set("Sec-Fetch-Site", c.site)
+		}
+		rec := httptest.NewRecorder()
+		guarded.ServeHTTP(rec, req)
+		require.Equal(t, c.status, rec.Code, what)
+		require.NotEmpty(t, rec.Header().Get("X-Request-Id"), what)
+		require.Equal(t, c.status == http.StatusOK, rec.Body.String() == "served", "%s: %s", what, rec.Body)
+	}
 }

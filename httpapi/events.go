@@ -48,6 +48,9 @@ const retryAfter = 2000
 const writeTimeout = 20 * time.Second
 
 func streamEvents(c *call) (*eventView, error) {
+	if err := c.stopping(); err != nil {
+		return nil, err
+	}
 	if !c.api.streams.begin(c.caller, c.api.MaxStreams, c.api.MaxStreamsEach) {
 		return nil, newProblem(CodeBusy, "")
 	}

@@ -138,10 +138,13 @@ func TestEventsEnd(t *testing.T) {
 	third := listen(t, server, "bob", "")
 	_, ok = third.next(": still here")
 	require.True(t, ok, "a place is free again")
+	require.Equal(t, 404, listen(t, server, "bob", "?profile=none").body.StatusCode)
+	require.Equal(t, 400, listen(t, server, "bob", "?kind=checkpoint_failed").body.StatusCode)
+	r.do(request{method: "GET", path: "/readyz"}).want(t, 200)
 	end()
 	for ok {
 		_, ok = third.next("")
 	}
-	require.Equal(t, 404, listen(t, server, "bob", "?profile=none").body.StatusCode)
-	require.Equal(t, 400, listen(t, server, "bob", "?kind=checkpoint_failed").body.StatusCode)
+	require.Equal(t, 503, listen(t, server, "bob", "").body.StatusCode, "a service that stops begins no stream")
+	r.do(request{method: "GET", path: "/readyz"}).problem(t, CodeUnavailable)
 }

@@ -13,7 +13,7 @@ var healthRoutes = []route{
 	{method: "GET", path: "//healthz", id: "getHealth", tag: "service", raw: true,
 		text: "Ask whether the process is alive.", action: just(getHealth)},
 	{method: "GET", path: "//readyz", id: "getReadiness", tag: "service", raw: true, codes: []Code{CodeUnavailable, CodeTimeout},
-		text: "Ask whether the store answers.", action: just(getReadiness)},
+		text: "Ask whether the store answers, and the service is not about to stop.", action: just(getReadiness)},
 }
 
 // rawType is the type of an answer that is JSON already.
@@ -36,8 +36,19 @@ func (healthStatus) describe(*reflector) *schema {
 func getHealth(*call) (*health, error) { return &health{"ok"}, nil }
 
 func getReadiness(c *call) (*health, error) {
+	if err := c.stopping(); err != nil {
+		return nil, err
+	}
 	if _, err := c.api.Manager.ListProfiles(accounts.AsSystem(c.ctx), accounts.ProfileFilter{Limit: 1}); err != nil {
 		return nil, err
 	}
 	return &health{"ok"}, nil
+}
+
+// stopping returns a problem once the service is about to stop.
+func (c *call) stopping() error {
+	if c.api.life.Err() != nil {
+		return newProblem(CodeUnavailable, "The service is about to stop.")
+	}
+	return nil
 }

@@ -71,6 +71,38 @@ func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.D
 	return nil
 }
 
+// Deliver adds to what an account holds of a security or, below zero, takes from it, without a trade: as when
+// holdings come from another broker. Cash stays as it is. Errors: ErrForeignAccount for an account that is not
+// open, ErrInvalid for a wrong contract, and for a future, a CFD or a currency pair.
+func (b *Broker) Deliver(id broker.AccountID, i ledger.Instrument, quantity ledger.Decimal) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.accounts[id]
+	if a == nil {
+		return fmt.Errorf("account %.60q: %w", id, broker.ErrForeignAccount)
+	}
+	if err := i.Normalize(); err != nil {
+		return err
+	}
+	if !i.SettlesNotional() || i.SecType == ledger.Forex {
+		return fmt.Errorf("%w: %s is no security that can be delivered", broker.ErrInvalid, i.Key())
+	}
+	p := a.hold(&i)
+	p.quantity = p.quantity.Add(quantity)
+	b.hint(broker.EventPositions, id)
+	return nil
+}
+
+// hold returns the account's position in a contract, which may be flat.
+func (a *account) hold(i *ledger.Instrument) *position {
+	p := a.positions[i.Key()]
+	if p == nil {
+		p = &position{instrument: *i}
+		a.positions[i.Key()] = p
+	}
+	return p
+}
+
 // Split turns every denominator units of a security into numerator units, in all accounts. It is ErrInvalid,
 // and changes nothing, in a future, a CFD or a currency pair, and where it does not come out even. The
 // security has no price until the next one is set. Orders in it stay as they are, and executions from before
@@ -195,11 +227,7 @@ func (a *account) book(t *ledger.Trade, sign int64) {
 		a.pay(i.Currency, amount.Neg())
 		return
 	}
-	p := a.positions[i.Key()]
-	if p == nil {
-		p = &position{instrument: i}
-		a.positions[i.Key()] = p
-	}
+	p := a.hold(&i)
 	p.quantity = p.quantity.Add(quantity)
 	if i.SettlesNotional() {
 		a.pay(i.Currency, amount.Neg())

@@ -2,8 +2,8 @@
 // spread and commissions, and fails on demand. It is for trying strategies without money, and for testing
 // what stands between a portfolio and a broker.
 //
-// A [Broker] is made with [New], gets accounts by [Broker.Open] and prices by [Broker.Price] or
-// [Broker.Quote]. Nothing moves by itself: orders fill while one of these calls, or one that places an order,
+// A [Broker] is made with [New], gets accounts by [Broker.Open], holdings by [Broker.Deliver] and prices by
+// [Broker.Price] or [Broker.Quote]. Nothing moves by itself: orders fill while one of these calls, or one that places an order,
 // runs. It keeps books of its own, which share nothing with package ledger's, so that a portfolio's book can
 // be held against [Broker.Statement].
 //

@@ -228,6 +228,35 @@ func TestLostRefusals(t *testing.T) {
 	require.ErrorIs(t, b.Cancel(t.Context(), mine, "none"), broker.ErrOutcomeUnknown)
 }
 
+// What is delivered is held, costs nothing, and can be sold.
+func TestDeliveries(t *testing.T) {
+	b := opened(t, paper.Options{})
+	cash := func() ledger.Decimal {
+		list, err := b.Cash(t.Context(), mine)
+		require.NoError(t, err)
+		return list.List[0].Cash
+	}
+	before := cash()
+	require.NoError(t, b.Deliver(mine, xyz, dec("12")))
+	require.NoError(t, b.Deliver(mine, xyz, dec("-2")))
+	held, err := b.Positions(t.Context(), mine)
+	require.NoError(t, err)
+	require.Len(t, held.List, 1)
+	require.Equal(t, "10", held.List[0].Quantity.String(), "what was delivered")
+	require.Equal(t, before.String(), cash().String(), "a delivery moved cash")
+	require.NoError(t, b.Price(xyz, dec("90")))
+	place(t, b, mine, limit("sell", xyz, "-10", "90"))
+	held, err = b.Positions(t.Context(), mine)
+	require.NoError(t, err)
+	require.Empty(t, held.List, "all of it was sold")
+	require.Equal(t, before.Add(dec("900")).String(), cash().String(), "the proceeds")
+
+	require.ErrorIs(t, b.Deliver("U9", xyz, dec("1")), broker.ErrForeignAccount)
+	require.ErrorIs(t, b.Deliver(mine, ledger.Instrument{}, dec("1")), broker.ErrInvalid, "no contract")
+	require.ErrorIs(t, b.Deliver(mine, contracts[3], dec("1")), broker.ErrInvalid, "a future")
+	require.ErrorIs(t, b.Deliver(mine, contracts[4], dec("1")), broker.ErrInvalid, "a currency pair")
+}
+
 func TestRatesAndCurrencies(t *testing.T) {
 	b := opened(t, paper.Options{})
 	require.NoError(t, b.Deposit(mine, "EUR", dec("5")))

@@ -25,7 +25,7 @@ type Flags struct{ dsn, schema, fallback string }
 func (f *Flags) Add(flags *flag.FlagSet, schema string) {
 	f.fallback = schema
 	flags.Func("dsn", "keep profiles and journals in PostgreSQL, migrated first, at this `data source name`; in memory without it", f.setDSN)
-	flags.StringVar(&f.schema, "schema", schema, "`schema` in that database; it is made, and must not hold an earlier run")
+	flags.StringVar(&f.schema, "schema", schema, "`schema` in that database, which is made if it is not there")
 }
 
 // setDSN refuses what an unset variable leaves: whoever writes -dsn means to keep something.
@@ -44,27 +44,15 @@ func (f *Flags) Check() error {
 	return nil
 }
 
-// Open returns an empty store, which the caller closes. Its error is one line.
-func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
-	if f.dsn == "" {
-		return memstore.New(), nil
-	}
-	s, err := f.open(ctx)
-	if err != nil { // of several hosts the driver has a line for each
-		return nil, errors.New(strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
-	}
-	return s, nil
-}
+// Kept reports whether what is written outlives the process, and other processes see it.
+func (f *Flags) Kept() bool { return f.dsn != "" }
 
-// open refuses a schema with profiles: an example's ids are the same each time, and what it prints must
-// not depend on what others have there.
-func (f *Flags) open(ctx context.Context) (accounts.Store, error) {
-	if err := f.migrate(ctx); err != nil {
-		return nil, fmt.Errorf("-dsn: %w", err)
-	}
-	s, err := pgstore.Open(ctx, f.dsn, pgstore.WithSchema(f.schema))
+// Open returns an empty store, which the caller closes. It refuses a schema with profiles: an example's ids are
+// the same each time, and what it prints must not depend on what others have there. Its error is one line.
+func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
+	s, err := f.Reopen(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("-dsn: %w", err)
+		return nil, err
 	}
 	profiles, err := s.Profiles(ctx, accounts.ProfileFilter{Limit: 1})
 	if err == nil && len(profiles) > 0 {
@@ -72,6 +60,23 @@ func (f *Flags) open(ctx context.Context) (accounts.Store, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Reopen returns a store with whatever earlier runs have left in it, which the caller closes. Its error is one
+// line.
+func (f *Flags) Reopen(ctx context.Context) (accounts.Store, error) {
+	if f.dsn == "" {
+		return memstore.New(), nil
+	}
+	err := f.migrate(ctx)
+	var s accounts.Store
+	if err == nil {
+		s, err = pgstore.Open(ctx, f.dsn, pgstore.WithSchema(f.schema))
+	}
+	if err != nil { // of several hosts the driver has a line for each
+		return nil, errors.New("-dsn: " + strings.NewReplacer(":\n", ": ", "\n", "; ").Replace(err.Error()))
 	}
 	return s, nil
 }

@@ -75,6 +75,23 @@ func TestMemoryWithoutFlags(t *testing.T) {
 	create(t, "same")
 }
 
+// TestReopen: what an earlier run has left is there again.
+func TestReopen(t *testing.T) {
+	dsn := pgtest.Database(t)
+	create(t, "first", "-dsn", dsn)
+	var f Flags
+	flags := flag.NewFlagSet("example", flag.ContinueOnError)
+	f.Add(flags, "example")
+	require.False(t, f.Kept())
+	require.NoError(t, flags.Parse([]string{"-dsn", dsn}))
+	require.True(t, f.Kept())
+	s, err := f.Reopen(t.Context())
+	require.NoError(t, err)
+	defer s.Close()
+	_, err = s.Profile(t.Context(), "first")
+	require.NoError(t, err)
+}
+
 // TestErrors: one line that says why, and never the password.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
