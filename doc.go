@@ -72,6 +72,7 @@
 //   - credentials/memcreds, credentials/keychain and credentials/pgcreds: credential stores in
 //     memory, in the operating system's keychain and in PostgreSQL. credentials/credtest tests any.
 //   - [github.com/ai-ots/accounts/ibkr/flex]: reads and imports Flex statements.
+//   - cmd/accounts: the operator's command for profiles and journals in PostgreSQL.
 //
 // # The shortest program
 //

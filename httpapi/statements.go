@@ -126,7 +126,7 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	var plan *flex.Plan
 	var err error
 	if c.flag("dry_run") {
-		plan, err = c.plan(p, st)
+		plan, err = flex.Preview(c.ctx, p, st)
 		if err == nil {
 			view.Facts = len(plan.Facts)
 		}
@@ -153,21 +153,4 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	}
 	view.Compared, view.Unknown, view.Breaks = result.Compared, clone(result.Unchecked), clone(result.Breaks)
 	return nil
-}
-
-// plan says what a statement means for a portfolio, and changes nothing.
-func (c *call) plan(p *accounts.Portfolio, st *flex.Statement) (*flex.Plan, error) {
-	var held flex.Held
-	s := p.Snapshot()
-	for _, open := range s.Open {
-		held.Positions = append(held.Positions, open.Position)
-	}
-	held.Positions = append(held.Positions, s.Closed...)
-	for f, err := range p.Facts(c.ctx, accounts.Page{}) {
-		if err != nil {
-			return nil, err
-		}
-		held.Facts = append(held.Facts, f.Value)
-	}
-	return flex.NewPlan(st, held)
 }

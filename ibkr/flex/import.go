@@ -26,23 +26,8 @@ var ErrWrongAccount = errors.New("statement of another account")
 //
 // It reads the portfolio's journal. Reconcile with Plan.Broker afterwards.
 func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, int, error) {
-	if id := p.IBKRAccountID(); st.AccountID != "" && st.AccountID != id {
-		return nil, 0, fmt.Errorf("import statement of %s into profile %q of account %s: %w", st.AccountID, p.ProfileID(), id, ErrWrongAccount)
-	}
 	fail := func(err error) error { return fmt.Errorf("import statement of %s: %w", st.AccountID, err) }
-	var held Held
-	snapshot := p.Snapshot()
-	for _, open := range snapshot.Open {
-		held.Positions = append(held.Positions, open.Position)
-	}
-	held.Positions = append(held.Positions, snapshot.Closed...)
-	for f, err := range p.Facts(ctx, accounts.Page{}) {
-		if err != nil {
-			return nil, 0, fail(err)
-		}
-		held.Facts = append(held.Facts, f.Value)
-	}
-	plan, err := NewPlan(st, held)
+	plan, err := planFor(ctx, p, st)
 	if err != nil {
 		return nil, 0, fail(err)
 	}
@@ -58,4 +43,34 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, i
 		return plan, added, fail(err)
 	}
 	return plan, added, nil
+}
+
+// Preview returns the plan that Import would follow for the statement, and changes nothing. Its facts
+// are those that the journal lacks. The errors are those of Import before it records.
+func Preview(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, error) {
+	plan, err := planFor(ctx, p, st)
+	if err != nil {
+		return nil, fmt.Errorf("plan statement of %s: %w", st.AccountID, err)
+	}
+	return plan, nil
+}
+
+// planFor plans the statement for what the portfolio holds and has recorded.
+func planFor(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, error) {
+	if id := p.IBKRAccountID(); st.AccountID != "" && st.AccountID != id {
+		return nil, fmt.Errorf("profile %q has account %s: %w", p.ProfileID(), id, ErrWrongAccount)
+	}
+	var held Held
+	snapshot := p.Snapshot()
+	for _, open := range snapshot.Open {
+		held.Positions = append(held.Positions, open.Position)
+	}
+	held.Positions = append(held.Positions, snapshot.Closed...)
+	for f, err := range p.Facts(ctx, accounts.Page{}) {
+		if err != nil {
+			return nil, err
+		}
+		held.Facts = append(held.Facts, f.Value)
+	}
+	return NewPlan(st, held)
 }

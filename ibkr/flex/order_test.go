@@ -75,6 +75,25 @@ func TestStatementOfAnotherAccount(t *testing.T) {
 	_, _, err := Import(context.Background(), p, &Statement{AccountID: "U1234567"})
 	require.ErrorIs(t, err, ErrWrongAccount)
 	require.Zero(t, p.Seq(), "nothing may be recorded")
+	_, err = Preview(context.Background(), p, &Statement{AccountID: "U1234567"})
+	require.ErrorIs(t, err, ErrWrongAccount)
+}
+
+// Preview plans what Import then does, and changes nothing.
+func TestPreview(t *testing.T) {
+	p := fresh(t, "USD")
+	list, err := ReadAll(strings.NewReader(january(bought, holding("10", "51", ""))))
+	require.NoError(t, err)
+	seen, err := Preview(context.Background(), p, list[0])
+	require.NoError(t, err)
+	require.Zero(t, p.Seq(), "nothing may be recorded")
+	done, added, err := Import(context.Background(), p, list[0])
+	require.NoError(t, err)
+	require.Equal(t, seen, done)
+	require.Len(t, seen.Facts, added)
+	seen, err = Preview(context.Background(), p, list[0])
+	require.NoError(t, err)
+	require.Empty(t, seen.Facts, "the journal has all of them")
 }
 
 // TestFlipToldACentOff has a broker's figure that is a little off: no sliver of a lot may be

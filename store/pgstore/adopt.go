@@ -94,9 +94,20 @@ func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows
 	a := adopter{Store: s, rows: rows, id: id}
 	err := s.ready(ctx)
 	if err == nil {
-		err = a.run(ctx)
+		err = a.run(ctx, a.adopt)
 	}
 	return a.done, s.failed(ctx, err, "adopt rows of user %q for profile %q", rows.UserID, id)
+}
+
+// PreviewLegacyRows says what AdoptLegacyRows would do for the profile as of now, and changes nothing. It
+// reads every row, and refuses what AdoptLegacyRows would refuse, with the same errors.
+func (s *Store) PreviewLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
+	a := adopter{Store: s, rows: rows, id: id}
+	err := s.ready(ctx)
+	if err == nil {
+		err = a.run(ctx, a.preview)
+	}
+	return a.done, s.failed(ctx, err, "look at rows of user %q for profile %q", rows.UserID, id)
 }
 
 // adopter is the store as the portfolio sees it that writes the opening balances: its appends take the
@@ -111,7 +122,8 @@ type adopter struct {
 	done    Adoption
 }
 
-func (a *adopter) run(ctx context.Context) (err error) {
+// run gives the work the profile's portfolio.
+func (a *adopter) run(ctx context.Context, work func(context.Context, *accounts.Portfolio) error) (err error) {
 	if a.rows.UserID == "" {
 		return fmt.Errorf("%w: UserID is empty", accounts.ErrInvalid)
 	}
@@ -127,6 +139,10 @@ func (a *adopter) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	return work(ctx, p)
+}
+
+func (a *adopter) adopt(ctx context.Context, p *accounts.Portfolio) error {
 	if err := a.adoptPositions(ctx, p); err != nil {
 		return err
 	}
@@ -157,20 +173,9 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 			return reason(ctx, err)
 		}
 		a.batch = legacyRows(rows)
-		var openings []ledger.Opening
-		sides := sides{}
-		for i := range a.batch {
-			if !a.batch[i].Open {
-				continue
-			}
-			o, err := a.opening(&a.batch[i])
-			if err != nil {
-				return fmt.Errorf("position %d: %w", a.batch[i].ID, err)
-			}
-			if err := sides.check(p, a.batch[i].ID, &o); err != nil {
-				return fmt.Errorf("position %d: %w", a.batch[i].ID, err)
-			}
-			openings = append(openings, o)
+		openings, err := a.openings(p, sides{})
+		if err != nil {
+			return err
 		}
 		err = a.record(ctx, p, openings)
 		if errors.Is(err, errChanged) {
@@ -185,7 +190,25 @@ func (a *adopter) adoptPositions(ctx context.Context, p *accounts.Portfolio) err
 	}
 }
 
-// sides are of which row each contract of a batch is first, and whether long.
+// openings are those of the batch's positions in force.
+func (a *adopter) openings(p *accounts.Portfolio, seen sides) (list []ledger.Opening, err error) {
+	for i := range a.batch {
+		if !a.batch[i].Open {
+			continue
+		}
+		o, err := a.opening(&a.batch[i])
+		if err == nil {
+			err = seen.check(p, a.batch[i].ID, &o)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("position %d: %w", a.batch[i].ID, err)
+		}
+		list = append(list, o)
+	}
+	return list, nil
+}
+
+// sides are of which row each contract is first, and whether long.
 type sides map[ledger.InstrumentKey]struct {
 	id    int64
 	short bool
@@ -365,8 +388,7 @@ func (a *adopter) claim(ctx context.Context, tx *sqlx.Tx) error {
 
 // adoptTrades gives a site's own trades to the profile, where they name a user.
 func (a *adopter) adoptTrades(ctx context.Context) error {
-	named, err := get[bool](ctx, a.Store, `SELECT EXISTS (SELECT FROM pg_attribute
-		WHERE attrelid = 'trading.trades'::regclass AND attname = 'user_id' AND NOT attisdropped)`)
+	named, err := a.namesUsers(ctx)
 	if err != nil || !named {
 		return err
 	}
@@ -377,6 +399,12 @@ func (a *adopter) adoptTrades(ctx context.Context) error {
 			string(a.id), a.rows.UserID, a.rows.BatchSize)
 		return w.rows, err
 	})
+}
+
+// namesUsers reports whether the table of trades has a column user_id.
+func (a *adopter) namesUsers(ctx context.Context) (bool, error) {
+	return get[bool](ctx, a.Store, `SELECT EXISTS (SELECT FROM pg_attribute
+		WHERE attrelid = 'trading.trades'::regclass AND attname = 'user_id' AND NOT attisdropped)`)
 }
 
 func (a *adopter) inBatches(total *int64, batch func() (int64, error)) error {

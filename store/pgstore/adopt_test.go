@@ -44,9 +44,17 @@ func TestAdoption(t *testing.T) {
 	realized := value[string](t, s.db, `SELECT sum(realized_pnl)::text FROM trading.positions WHERE user_id = 'user3'`)
 	others := value[string](t, s.db, `SELECT md5(string_agg(p::text, '' ORDER BY id)) FROM trading.positions p WHERE user_id <> 'user3'`)
 
-	done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD", Signals: true, BatchSize: 30})
+	what := LegacyRows{UserID: "user3", Currency: "USD", Signals: true, BatchSize: 30}
+	all := value[string](t, s.db, `SELECT md5(string_agg(p::text, '' ORDER BY id)) FROM trading.positions p`)
+	seen, err := s.PreviewLegacyRows(t.Context(), id, what)
+	require.NoError(t, err, "PreviewLegacyRows failed")
+	require.Equal(t, all, value[string](t, s.db, `SELECT md5(string_agg(p::text, '' ORDER BY id)) FROM trading.positions p`), "a preview changed rows")
+	require.Zero(t, value[int64](t, s.db, `SELECT count(*) FROM trading.journal_entries`), "a preview wrote entries")
+
+	done, err := s.AdoptLegacyRows(t.Context(), id, what)
 	require.NoError(t, err, "AdoptLegacyRows failed")
 	require.Equal(t, Adoption{Positions: 286, Openings: open, Trades: 100, Signals: 2000}, done, "not every row was adopted")
+	require.Equal(t, seen, done, "the preview said something else")
 	require.NoError(t, s.Verify(t.Context(), id), "rows and journal differ")
 	require.Equal(t, quantity, value[string](t, s.db, `SELECT sum(quantity)::text FROM trading.positions WHERE user_id = 'user3' AND closed_at IS NULL`), "what the user holds changed")
 	require.Equal(t, realized, value[string](t, s.db, `SELECT sum(realized_pnl)::text FROM trading.positions WHERE user_id = 'user3'`), "what the user realized changed")
@@ -57,6 +65,9 @@ func TestAdoption(t *testing.T) {
 	again, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD", Signals: true})
 	require.NoError(t, err, "a second adoption failed")
 	require.Zero(t, again, "a second adoption found something")
+	seen, err = s.PreviewLegacyRows(t.Context(), id, what)
+	require.NoError(t, err, "a second preview failed")
+	require.Zero(t, seen, "a second preview found something")
 }
 
 // An adoption that is interrupted anywhere has done whole batches, and goes on where it stopped.
@@ -179,6 +190,8 @@ func TestRefusedAdoptions(t *testing.T) {
 		"an opening of nothing": {id, LegacyRows{UserID: "user3", Currency: "USD", Opening: func(LegacyPosition, ledger.Opening) (ledger.Opening, error) { return ledger.Opening{}, nil }},
 			accounts.ErrInvalid},
 	} {
+		_, err := s.PreviewLegacyRows(t.Context(), c.id, c.rows)
+		require.ErrorIs(t, err, c.want, "preview of %s", name)
 		done, err := s.AdoptLegacyRows(t.Context(), c.id, c.rows)
 		require.ErrorIs(t, err, c.want, name)
 		require.Zero(t, done, "%s: something is said to be adopted", name)
@@ -201,6 +214,9 @@ func TestAdoptionOfReusedIDs(t *testing.T) {
 			run(t, s.db, more)
 		}
 		rows := value[int](t, s.db, `SELECT count(*) FROM trading.positions`)
+		_, err = s.PreviewLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD"})
+		require.ErrorIs(t, err, accounts.ErrInvalid, "a preview takes a row for another")
+		require.ErrorContains(t, err, "positions-1", "the preview's error does not say which row")
 		done, err := s.AdoptLegacyRows(t.Context(), id, LegacyRows{UserID: "user3", Currency: "USD"})
 		require.ErrorIs(t, err, accounts.ErrInvalid, "a row was taken for another")
 		require.ErrorContains(t, err, "positions-1", "the error does not say which row")
@@ -261,8 +277,11 @@ func TestAdoptionOfOddRows(t *testing.T) {
 			require.ErrorContains(t, err, "position 1001: ", "the error does not say which row")
 			require.Zero(t, value[int](t, s.db, `SELECT count(*) FROM trading.journal_entries`), "something was adopted all the same")
 		}
+		seen, refusal := s.PreviewLegacyRows(t.Context(), p.ID, LegacyRows{UserID: "u", Currency: "USD"})
 		done, err := adopt("USD")
+		require.Equal(t, err == nil, refusal == nil, "the preview said %v of %s", refusal, c.row)
 		if c.says == "" {
+			require.Equal(t, seen, done, "the preview said something else of %s", c.row)
 			require.NoError(t, err, "%s", c.row)
 			require.EqualValues(t, 1, done.Positions, "%s", c.row)
 		} else {
@@ -270,6 +289,8 @@ func TestAdoptionOfOddRows(t *testing.T) {
 			require.ErrorIs(t, err, accounts.ErrInvalid, "%s", c.row)
 			require.ErrorContains(t, err, c.says, "%s", c.row)
 			require.Regexp(t, fmt.Sprintf(`positions?[ -]%d\b`, id), err.Error(), "the error does not say which row: %s", c.row)
+			require.ErrorContains(t, refusal, c.says, "the preview of %s", c.row)
+			require.Regexp(t, fmt.Sprintf(`positions?[ -]%d\b`, id), refusal.Error(), "the preview does not say which row: %s", c.row)
 			require.Equal(t, 1, value[int](t, s.db, `SELECT count(*) FROM trading.positions WHERE account_profile_id IS NULL`), "%s was adopted", c.row)
 		}
 		require.NoError(t, s.Verify(t.Context(), p.ID), "%s", c.row)
