@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -127,6 +128,46 @@ func (l *paperLogin) price(at time.Time) error {
 		s := &l.market.stocks[i]
 		if err := l.broker.Price(s.Instrument, s.price(at)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// show marks the market's stocks in every book until the context ends: a service that does not work the broker
+// shows what its accounts are worth, too. What fails is tried again with the next prices.
+func (l *paperLogin) show(ctx context.Context, every time.Duration, log *slog.Logger) {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		if err := l.mark(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "books are not marked", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// mark marks the market's stocks in every book with the prices of a time.
+func (l *paperLogin) mark(ctx context.Context, at time.Time) error {
+	marks := make([]ledger.Mark, len(l.market.stocks))
+	for i := range l.market.stocks {
+		s := &l.market.stocks[i]
+		marks[i] = ledger.Mark{Instrument: s.Instrument, Price: s.price(at), Time: at}
+	}
+	profiles, err := l.profiles(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range profiles {
+		portfolio, err := l.manager.Portfolio(ctx, profiles[i].ID)
+		if err == nil {
+			err = portfolio.Mark(marks...)
+		}
+		if err != nil {
+			return fmt.Errorf("mark %s: %w", profiles[i].ID, err)
 		}
 	}
 	return nil

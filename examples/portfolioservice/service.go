@@ -160,6 +160,7 @@ func (s *service) choose(ctx context.Context) error {
 	if err := l.create(ctx, name); err != nil {
 		return err
 	}
+	s.keep(func(ctx context.Context) { l.show(ctx, s.tick, s.log) })
 	s.keep(func(ctx context.Context) {
 		if err := l.move(ctx, s.tick); err != nil {
 			s.failed <- err

@@ -227,10 +227,10 @@ func (tab *Tab) Upload(selector, file string) {
 	run(tab, "upload "+file, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{file}))
 }
 
-// Back goes to the page before.
-func (tab *Tab) Back() {
+// Offline tells the page that there is no network, or that there is one again.
+func (tab *Tab) Offline(is bool) {
 	tab.t.Helper()
-	run(tab, "go back", chromedp.NavigateBack())
+	call(tab, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: is, DownloadThroughput: -1, UploadThroughput: -1})
 }
 
 // Eval evaluates JavaScript that has no result.

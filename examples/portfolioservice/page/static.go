@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// static has the style sheet in its two parts, and the module.
+// static has the style sheet in its two parts, the module and the icon.
 //
 //go:embed static
 var static embed.FS
@@ -27,11 +27,13 @@ type asset struct {
 const (
 	cssPath = "/static/page.css"
 	jsPath  = "/static/page.js"
+	icoPath = "/static/icon.svg" // as the templates have it
 )
 
 var staticRoutes = []route{
 	{method: "GET", path: cssPath, run: serveAsset},
 	{method: "GET", path: jsPath, run: serveAsset},
+	{method: "GET", path: icoPath, run: serveAsset},
 }
 
 // loadAssets reads the assets, which are a part of the program.
@@ -39,6 +41,7 @@ func loadAssets() map[string]*asset {
 	return map[string]*asset{
 		cssPath: newAsset("text/css; charset=utf-8", "tokens.css", "page.css"),
 		jsPath:  newAsset("text/javascript; charset=utf-8", "page.js"),
+		icoPath: newAsset("image/svg+xml", "icon.svg"),
 	}
 }
 
