@@ -21,6 +21,7 @@ type layout struct {
 	Working   int // orders that work: of the account, or of all
 	Total     money
 	Clock     moment
+	State     string // "Live", "Not live", or of several accounts "Not all live"
 	Zone      string
 	Fresh     bool // the figures are of now
 	FiguresOf moment
@@ -75,7 +76,7 @@ func (c *call) signedIn() bool { return c.caller.Rights.Has(httpapi.Read) }
 // accounts in it.
 func (c *call) layout(title string) *layout {
 	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
-		Fresh: true, Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}
+		Fresh: true, State: "Live", Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}
 	if cookie, err := c.r.Cookie(keysCookie); err == nil {
 		l.Keys = cookie.Value == "on"
 	}
@@ -97,6 +98,9 @@ func (c *call) layout(title string) *layout {
 		}
 		l.Accounts = append(l.Accounts, *a)
 		l.Working += len(a.Snapshot.Risk.Orders)
+		if a.Trouble == nil && !a.Fresh.Live {
+			l.Fresh, l.State = false, "Not all live"
+		}
 		if a.Live() {
 			l.Live++
 		} else {
@@ -135,7 +139,9 @@ func (c *call) about(l *layout, a *account) {
 	if a.Trouble != nil {
 		return
 	}
-	l.Fresh = a.Fresh.Live
+	if l.Fresh, l.State = a.Fresh.Live, "Live"; !l.Fresh {
+		l.State = "Not live"
+	}
 	if !a.Fresh.Oldest.IsZero() {
 		l.FiguresOf = c.near(a.Fresh.Oldest)
 	}

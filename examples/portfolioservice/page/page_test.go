@@ -166,6 +166,7 @@ func TestStaleMarks(t *testing.T) {
 	r := rich(t)
 	r.clock.set(rigNow.Add(11 * time.Minute))
 	text := plain(r.get("ann", "/").text(t, http.StatusOK))
-	require.Contains(t, text, "Optimal-100K is not live")
+	require.Contains(t, text, "4 accounts are not live")
+	require.Contains(t, text, "Not all live")
 	require.Contains(t, text, "marks 11 min old")
 }
