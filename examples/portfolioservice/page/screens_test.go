@@ -133,7 +133,7 @@ func TestCompletedTradesCountOnce(t *testing.T) {
 	require.Contains(t, activity, "History changed: bought 3 GLD at 268.00Fees 1.25 USD.")
 }
 
-var entryNumbers = regexp.MustCompile(`<b>[^<]*</b>.*?<span class="nw">([^<]*)</span>.*?<code>#([0-9,]+) `)
+var entryNumbers = regexp.MustCompile(`<b>[^<]*</b>.*?<span class="wn">([^<]*)</span>.*?<code>#([0-9,]+) `)
 
 // Page by page, the activity of all accounts has every entry once.
 func TestActivityPages(t *testing.T) {
