@@ -11,6 +11,7 @@ type layout struct {
 	Title     string
 	Class     string // of the body: the account's
 	CSS, JS   string
+	Icon      string
 	Events    string // the stream of what changes; empty where nothing does
 	Keys      bool
 	At        string // which entry of the menus is current
@@ -75,7 +76,7 @@ func (c *call) signedIn() bool { return c.caller.Rights.Has(httpapi.Read) }
 // layout returns what is around a page. Without a caller, or without a store that answers, there are no
 // accounts in it.
 func (c *call) layout(title string) *layout {
-	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
+	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, Icon: iconPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
 		Fresh: true, State: "Live", Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}
 	if cookie, err := c.r.Cookie(keysCookie); err == nil {
 		l.Keys = cookie.Value == "on"
@@ -107,10 +108,10 @@ func (c *call) layout(title string) *layout {
 			l.Paper++
 		}
 	}
+	if totals := totalsOf(l.Accounts, true); len(totals) == 1 {
+		l.Total = totals[0].Rounded
+	}
 	if l.Account == nil {
-		if totals := totalsOf(l.Accounts, true); len(totals) == 1 {
-			l.Total = totals[0].Rounded
-		}
 		if title != titleOfAll {
 			l.Title += " · " + titleOfAll
 		}

@@ -99,7 +99,7 @@ func TestHosts(t *testing.T) {
 // Every answer carries the policy, is not kept, and the assets can be asked for again.
 func TestHeaders(t *testing.T) {
 	r := rich(t)
-	for _, path := range []string{"/", "/nowhere", cssPath, jsPath} {
+	for _, path := range []string{"/", "/nowhere", cssPath, jsPath, iconPath} {
 		h := r.get("ann", path).Header()
 		require.Equal(t, policy, h.Get("Content-Security-Policy"), path)
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
