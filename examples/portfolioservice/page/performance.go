@@ -188,7 +188,7 @@ func (c *call) manyLines(lines []series, height int, text func(float64) string) 
 	out.Ends = ends(lines, height, low, high, text)
 	out.Scale, out.EndsAt = 38, 78
 	f := frameOf(lines, low, high)
-	out.Times = c.times(f.from, f.to)
+	out.Times = c.times(f.from, f.to, true)
 	return out
 }
 

@@ -272,7 +272,7 @@ func TestFirstLoad(t *testing.T) {
 	r := rich(t)
 	for _, page := range r.pages() {
 		sum := 0
-		for _, path := range []string{page, cssPath, jsPath} {
+		for _, path := range []string{page, cssPath, jsPath, iconPath} {
 			a := r.get("ann", path, "Accept-Encoding", "gzip")
 			require.Equal(t, "gzip", a.Header().Get("Content-Encoding"), path)
 			sum += a.Body.Len()
