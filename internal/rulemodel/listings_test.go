@@ -24,6 +24,7 @@ var (
 		{ledger.NewOption("XYZ", 20260717, ledger.Call, dec("105"), "USD"), 100, 500, 1},
 		{ledger.NewOption("XYZ", 20260618, ledger.Put, dec("95"), "USD"), 0, 400, 1},
 		{ledger.NewOption("XYZ", 20260717, ledger.Put, dec("100"), "USD"), 200, 700, 1},
+		{ledger.NewOption("XYZ", 20260717, ledger.Put, dec("95"), "USD"), 100, 500, 1},
 		{plain(ledger.Future, "MCL", "USD", 20260720, "100"), 6500, 7500, 1},
 		{ledger.NewOption("SAP", 20260717, ledger.Call, dec("100"), "EUR"), 200, 600, 1},
 		{ledger.NewOption("SAP", 20260717, ledger.Put, dec("100"), "EUR"), 200, 600, 1},
