@@ -269,15 +269,31 @@ func (c *call) brokerAttention(a account) []notice {
 			"Look at the broker before trying again; the same ticket is never placed twice.", see})
 	}
 	if n := len(l.Breaks); n > 0 {
-		out = append(out, notice{"", "statement", a.Name + ": " + plural(n, "position") + " differ from the broker’s",
+		out = append(out, notice{"", "statement", a.Name + ": " + plural(n, "position") + differs(n) + " from the broker’s",
 			"Until they agree, orders are not sent.", []act{{a.Path("statement"), "Statements", false}}})
 	}
 	if n := len(l.External); n > 0 {
-		out = append(out, notice{"", "orders", a.Name + ": " + plural(n, "order") + " at the broker was not placed here",
+		out = append(out, notice{"", "orders", a.Name + ": " + plural(n, "order") + " at the broker " + were(n) + " not placed here",
 			"Limits do not count them.", see})
 	}
 	if !l.Ready && l.Reason != "" {
 		out = append(out, notice{"caution", "offline", a.Name + " is not in step with the broker", "Orders are not sent: " + l.Reason + ".", nil})
 	}
 	return out
+}
+
+// differs is the verb of so many things that differ.
+func differs(n int) string {
+	if n == 1 {
+		return " differs"
+	}
+	return " differ"
+}
+
+// were is the verb of so many things that were.
+func were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }
