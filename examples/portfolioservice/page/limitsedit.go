@@ -21,8 +21,8 @@ var limitEditRoutes = []route{
 // limitField is a field of limits. It says how the field is written, and where it is.
 type limitField struct {
 	Name, Label, Hint string
-	library           string // the field's name in errors of the library
-	unit              ledger.Decimal
+	library           string        // the field's name in errors of the library
+	percent           bool          // a fraction, written in percent
 	span              time.Duration // of which a duration is a number
 	at                func(*risk.Limits) any
 }
@@ -34,16 +34,16 @@ type limitGroup struct {
 }
 
 var (
-	units     = ledger.MustDecimal("1")
-	percents  = ledger.MustDecimal("100")
+	hundred   = ledger.MustDecimal("100")
+	hundredth = ledger.MustDecimal("0.01") // a product has the places it needs, and a quotient all there are
 	boundHint = "An amount, a share of equity, or both: then the smaller counts. Empty means no limit."
 )
 
 // bounds returns the two fields of a limit.
 func bounds(name, label, library string, at func(*risk.Limits) *risk.Limit) []limitField {
 	return []limitField{
-		{Name: name + ".share", Label: label + ", % of equity", library: library + ".Fraction", unit: percents, at: func(l *risk.Limits) any { return &at(l).Fraction }},
-		{Name: name + ".amount", Label: label + ", amount", library: library + ".Amount", unit: units, at: func(l *risk.Limits) any { return &at(l).Amount }},
+		{Name: name + ".share", Label: label + ", % of equity", library: library + ".Fraction", percent: true, at: func(l *risk.Limits) any { return &at(l).Fraction }},
+		{Name: name + ".amount", Label: label + ", amount", library: library + ".Amount", at: func(l *risk.Limits) any { return &at(l).Amount }},
 	}
 }
 
@@ -52,9 +52,9 @@ var limitGroups = []limitGroup{
 	{"One order", boundHint, slices.Concat(
 		bounds("order", "One order", "OrderNotional", func(l *risk.Limits) *risk.Limit { return &l.OrderNotional }),
 		[]limitField{
-			{Name: "units", Label: "Units in one order", Hint: "Empty means no limit.", library: "OrderQuantity", unit: units, at: func(l *risk.Limits) any { return &l.OrderQuantity }},
-			{Name: "collar", Label: "Price beyond the mark, %", library: "PriceCollar", unit: percents, at: func(l *risk.Limits) any { return &l.PriceCollar }},
-			{Name: "optioncollar", Label: "Of options, %", library: "OptionCollar", unit: percents, at: func(l *risk.Limits) any { return &l.OptionCollar }},
+			{Name: "units", Label: "Units in one order", Hint: "Empty means no limit.", library: "OrderQuantity", at: func(l *risk.Limits) any { return &l.OrderQuantity }},
+			{Name: "collar", Label: "Price beyond the mark, %", library: "PriceCollar", percent: true, at: func(l *risk.Limits) any { return &l.PriceCollar }},
+			{Name: "optioncollar", Label: "Of options, %", library: "OptionCollar", percent: true, at: func(l *risk.Limits) any { return &l.OptionCollar }},
 			{Name: "markage", Label: "Age of marks, seconds", library: "MarkAge", span: time.Second, at: func(l *risk.Limits) any { return &l.MarkAge }},
 			{Name: "rateage", Label: "Age of rates, minutes", library: "RateAge", span: time.Minute, at: func(l *risk.Limits) any { return &l.RateAge }},
 			{Name: "duplicate", Label: "The same order is one sent twice, seconds", Hint: "Empty means never.", library: "DuplicateWindow", span: time.Second, at: func(l *risk.Limits) any { return &l.DuplicateWindow }},
@@ -73,17 +73,17 @@ var limitGroups = []limitGroup{
 		bounds("net", "Long less short", "NetExposure", func(l *risk.Limits) *risk.Limit { return &l.NetExposure }),
 		[]limitField{
 			{Name: "positions", Label: "Open positions", Hint: "Empty means no limit.", library: "OpenPositions", at: func(l *risk.Limits) any { return &l.OpenPositions }},
-			{Name: "leverage", Label: "Leverage", Hint: "Gross exposure ÷ equity", library: "Leverage", unit: units, at: func(l *risk.Limits) any { return &l.Leverage }},
-			{Name: "margin", Label: "Margin of futures, %", Hint: "Of their notional", library: "FuturesMargin", unit: percents, at: func(l *risk.Limits) any { return &l.FuturesMargin }},
-			{Name: "warn", Label: "Warn from, % of a limit", library: "WarnAt", unit: percents, at: func(l *risk.Limits) any { return &l.WarnAt }},
+			{Name: "leverage", Label: "Leverage", Hint: "Gross exposure ÷ equity", library: "Leverage", at: func(l *risk.Limits) any { return &l.Leverage }},
+			{Name: "margin", Label: "Margin of futures, %", Hint: "Of their notional", library: "FuturesMargin", percent: true, at: func(l *risk.Limits) any { return &l.FuturesMargin }},
+			{Name: "warn", Label: "Warn from, % of a limit", library: "WarnAt", percent: true, at: func(l *risk.Limits) any { return &l.WarnAt }},
 		})},
 	{"Losses", "A drawdown is from the high. Each level lies above the one before.", slices.Concat(
 		bounds("loss", "Day’s loss", "DailyLoss", func(l *risk.Limits) *risk.Limit { return &l.DailyLoss }),
 		[]limitField{
-			{Name: "warning", Label: "Drawdown, warning, %", Hint: "You are told", library: "Drawdown.Warning", unit: percents, at: func(l *risk.Limits) any { return &l.Drawdown.Warning }},
-			{Name: "moderate", Label: "Moderate, %", Hint: "Nothing new is opened", library: "Drawdown.Moderate", unit: percents, at: func(l *risk.Limits) any { return &l.Drawdown.Moderate }},
-			{Name: "severe", Label: "Severe, %", Hint: "Reductions only, until you resume", library: "Drawdown.Severe", unit: percents, at: func(l *risk.Limits) any { return &l.Drawdown.Severe }},
-			{Name: "critical", Label: "Critical, %", Hint: "Reductions only, until you resume", library: "Drawdown.Critical", unit: percents, at: func(l *risk.Limits) any { return &l.Drawdown.Critical }},
+			{Name: "warning", Label: "Drawdown, warning, %", Hint: "You are told", library: "Drawdown.Warning", percent: true, at: func(l *risk.Limits) any { return &l.Drawdown.Warning }},
+			{Name: "moderate", Label: "Moderate, %", Hint: "Nothing new is opened", library: "Drawdown.Moderate", percent: true, at: func(l *risk.Limits) any { return &l.Drawdown.Moderate }},
+			{Name: "severe", Label: "Severe, %", Hint: "Reductions only, until you resume", library: "Drawdown.Severe", percent: true, at: func(l *risk.Limits) any { return &l.Drawdown.Severe }},
+			{Name: "critical", Label: "Critical, %", Hint: "Reductions only, until you resume", library: "Drawdown.Critical", percent: true, at: func(l *risk.Limits) any { return &l.Drawdown.Critical }},
 		})},
 	{"Symbols", "With spaces between them. None allowed means all are.", []limitField{
 		{Name: "allowed", Label: "Only these may be opened", library: "AllowedSymbols", at: func(l *risk.Limits) any { return &l.AllowedSymbols }},
@@ -159,7 +159,10 @@ func (lf limitField) text(l *risk.Limits) string {
 		if v.IsZero() {
 			return ""
 		}
-		return trimZeros(v.Mul(lf.unit).String())
+		if lf.percent {
+			return trimZeros(v.Mul(hundred).String())
+		}
+		return trimZeros(v.String())
 	case *int:
 		if *v == 0 {
 			return ""
@@ -193,11 +196,10 @@ const maxSpan = 10_000 * time.Hour
 func (lf limitField) read(f *form, l *risk.Limits) {
 	switch v := lf.at(l).(type) {
 	case *ledger.Decimal:
-		d, err := f.decimal(lf.Name).Div(lf.unit)
-		if err != nil {
-			f.fail(lf.Name, "Write a number such as 12.5.")
+		*v = f.decimal(lf.Name)
+		if lf.percent {
+			*v = v.Mul(hundredth)
 		}
-		*v = d
 	case *int:
 		*v = f.count(lf.Name)
 	case *time.Duration:

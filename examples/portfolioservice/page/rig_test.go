@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/ledger"
@@ -338,3 +339,9 @@ func (a answer) text(t testing.TB, status int) string {
 	require.Equal(t, status, a.Code, "%s: %.600s", a.path, a.Body.String())
 	return a.Body.String()
 }
+
+// rigProfile is a profile that a test makes alone.
+func rigProfile() accounts.AccountProfile { return accounts.Optimal100K("DU1000100") }
+
+// gatewaySession are credentials that let an account be switched to.
+func gatewaySession() credentials.Set { return credentials.NewGatewaySession() }

@@ -64,20 +64,12 @@ var sizers = []sizerChoice{
 }
 
 // share reads a percentage as a fraction.
-func (f *form) share(name string) ledger.Decimal {
-	d, err := f.decimal(name).Div(percents)
-	if err != nil {
-		f.fail(name, "Write a percentage such as 5.")
-	}
-	return d
-}
+func (f *form) share(name string) ledger.Decimal { return f.decimal(name).Mul(hundredth) }
 
 // signalView is the page of a signal to several accounts.
 type signalView struct {
 	Accounts []account // that can be chosen
 	Chosen   []account
-	Live     int // of those chosen
-	Paper    int
 	Form     *form
 	Kinds    []option
 	Sizes    []option
@@ -185,14 +177,8 @@ func (c *call) renderSignal(status int, f *form, list []account, checked *routed
 		v.Known = append(v.Known, nameOf(i))
 	}
 	for _, a := range list {
-		if !f.Is("to", string(a.ID)) {
-			continue
-		}
-		v.Chosen = append(v.Chosen, a)
-		if a.Live() {
-			v.Live++
-		} else {
-			v.Paper++
+		if f.Is("to", string(a.ID)) {
+			v.Chosen = append(v.Chosen, a)
 		}
 	}
 	return c.renderAs(status, "signal", "Signal", v)

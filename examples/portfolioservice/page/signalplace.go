@@ -127,11 +127,11 @@ type routedView struct {
 // outcomeRow is what became of a signal in one account.
 type outcomeRow struct {
 	account
-	Path  string // of the order; empty for none
-	Words string
-	State badge
-	Then  string
-	Rules []words
+	Path   string // of the order; empty for none
+	Words  string
+	Stands badge
+	Then   string
+	Rules  []words
 }
 
 // showRouted shows what became of a signal in each account. Those to which it was sent are in the address.
@@ -168,7 +168,7 @@ func showRouted(c *call) error {
 
 // outcome returns what became of a signal in one account, and the contract's name.
 func (c *call) outcome(a *account, id ledger.OrderID) (outcomeRow, string, error) {
-	row := outcomeRow{account: *a, State: badge{"warn", "warn", "No order"},
+	row := outcomeRow{account: *a, Stands: badge{"warn", "warn", "No order"},
 		Then: "The account did not take the signal, and its journal has no order of it. Look at Orders before trying again."}
 	if a.Trouble != nil {
 		return row, "", nil
@@ -180,7 +180,7 @@ func (c *call) outcome(a *account, id ledger.OrderID) (outcomeRow, string, error
 	if err != nil {
 		return row, "", err
 	}
-	row.Path, row.State, row.Then = a.Path("order", string(id)), s.state(), s.words(c.page.Engine(a.ID) != nil)
+	row.Path, row.Stands, row.Then = a.Path("order", string(id)), s.state(), s.words(c.page.Engine(a.ID) != nil)
 	row.Words = nameOf(s.Order.Instrument)
 	if !s.Order.Quantity.IsZero() {
 		row.Words = sideOf(s.Order.Quantity, s.Order.Instrument)
