@@ -119,7 +119,9 @@ func TestKeyboardOnly(t *testing.T) {
 	tab.Until("the dialog is gone", `!document.querySelector("dialog[open]")`)
 	require.True(t, strings.HasPrefix(at(tab).Text, "Halt"), "the focus comes back: %+v", at(tab))
 
-	tabTo(t, tab, "the switcher", func(f focused) bool { return f.Tag == "BUTTON" && strings.Contains(f.Text, "Balanced-50K") && strings.Contains(f.Text, "DU") })
+	tabTo(t, tab, "the switcher", func(f focused) bool {
+		return f.Tag == "BUTTON" && strings.Contains(f.Text, "Balanced-50K") && strings.Contains(f.Text, "DU")
+	})
 	tab.Press("\r")
 	tabTo(t, tab, "another account", func(f focused) bool {
 		return f.Tag == "BUTTON" && strings.HasPrefix(f.Text, "O\nOptimal-100K") || strings.Contains(f.Text, "Optimal-100K") && f.Tag == "BUTTON"
