@@ -35,8 +35,7 @@ func parseScreens() map[string]*template.Template {
 
 // funcs are what templates may call.
 var funcs = template.FuncMap{
-	"lower":   strings.ToLower,
-	"plural":  plural,
-	"differs": differs,
-	"pair":    func(a, b any) []any { return []any{a, b} },
+	"lower":  strings.ToLower,
+	"plural": plural,
+	"pair":   func(a, b any) []any { return []any{a, b} },
 }
