@@ -39,7 +39,6 @@ func parseScreens() map[string]*template.Template {
 var funcs = template.FuncMap{
 	"lower":   strings.ToLower,
 	"plural":  plural,
-	"differs": differs,
 	"pair":    func(a, b any) []any { return []any{a, b} },
 	"input":   inputOf,
 	"choice":  choiceOf,
