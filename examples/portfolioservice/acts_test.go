@@ -17,10 +17,7 @@ import (
 // placed returns how many orders of a profile a person placed: those of the page's tickets.
 func (i *instance) placed(id string) int {
 	i.t.Helper()
-	var list struct {
-		Orders []json.RawMessage
-	}
-	list = read[struct{ Orders []json.RawMessage }](i.t, i.call(200, "GET", "/api/v1/profiles/"+id+"/orders?state=accepted&limit=200", ""))
+	list := read[struct{ Orders []json.RawMessage }](i.t, i.call(200, "GET", "/api/v1/profiles/"+id+"/orders?state=accepted&limit=200", ""))
 	n := 0
 	for _, o := range list.Orders {
 		if !strings.Contains(string(o), `"sample-`) {

@@ -3,6 +3,8 @@ package page
 import (
 	"context"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,12 +55,12 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(func() { require.NoError(t, d.engine.Close()) })
 	d.rig.engine = func(accounts.ProfileID) httpapi.Engine { return d.engine }
 	d.sync()
-	d.marks(1, rigNow)
+	d.marks(rigNow)
 	return d
 }
 
 // marks tells every account a price of XLE.
-func (d *desk) marks(factor float64, at time.Time) {
+func (d *desk) marks(at time.Time) {
 	for _, owner := range []string{"ann", "bob"} {
 		require.NoError(d.t, d.manager.Mark(owned(owner), ledger.Mark{Instrument: xle, Price: dec("91.25"), Time: at}))
 	}
@@ -74,6 +76,17 @@ func (d *desk) sync() {
 	defer cancel()
 	for err := d.engine.Sync(ctx); err != nil; err = d.engine.Sync(ctx) {
 		require.NoError(d.t, ctx.Err(), "the accounts do not come into step: %v", err)
+	}
+}
+
+// fall waits until no account is in step with the broker.
+func (d *desk) fall() {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for slices.ContainsFunc(d.engine.Status().Accounts, func(a broker.AccountStatus) bool { return a.Ready }) {
+		require.NoError(d.t, ctx.Err(), "the accounts stay in step")
+		runtime.Gosched()
 	}
 }
 
@@ -166,6 +179,7 @@ func TestHaltThroughEngine(t *testing.T) {
 	require.Equal(t, broker.OrderCancelled, d.atBroker("DU1000002")[0].Status)
 	require.Equal(t, risk.TradingActive, d.portfolio("bob", "Bob's own").Snapshot().Risk.State)
 	d.paper.SetSession(broker.SessionLoginNeeded, "")
+	d.fall()
 	require.Contains(t, d.get("ann", d.path("One", "halt")).text(t, http.StatusOK), "We do not know what works at the broker")
 }
 
