@@ -129,6 +129,7 @@ func (c *call) about(l *layout, a *account) {
 	l.Class = a.Class()
 	switch {
 	case a.Trouble != nil || a.Archived():
+	case a.Halted() && l.Title == "Halted": // the title says it
 	case a.Halted():
 		l.Title += ", halted"
 	case !a.Fresh.Live:
