@@ -106,11 +106,12 @@ func (l *lossState) told(entry int64, was, is ledger.Decimal) {
 	if l.BeforeEntry > entry {
 		l.Before = l.Before.Sub(by)
 	}
+	if l.Past.Entry > entry { // the mark was begun anew since: it is of an equity that the rate leaves as it was
+		return
+	}
 	at := slices.IndexFunc(l.Steps, func(s step) bool { return s.Entry > entry })
 	if at < 0 { // the step is long past
-		if l.Past.Entry < entry {
-			l.Past.Equity = adjusted(l.Past.Equity, l.Equity.Sub(is), by)
-		}
+		l.Past.Equity = adjusted(l.Past.Equity, l.Equity.Sub(is), by)
 		l.remark()
 		return
 	}

@@ -166,6 +166,13 @@ func TestMended(t *testing.T) {
 		"a rate that is told later moves no loss": {func(*risk.Limits) {},
 			[]step{euro("1.25"), cashOf(ledger.Deposit, "EUR", "5000"), {name: "point", advance: time.Second},
 				{name: "tell rate", price: dec("1.4"), advance: time.Second, switched: true}, orderOf("a", stockABC, "1", "50")}},
+		// Stock came, and 80 % of its worth were lost before the mark was begun anew, and a tenth of the rest since. That
+		// is the drawdown, whatever rate is told of what came.
+		"a rate that is told later leaves a mark that was begun anew": {func(*risk.Limits) {},
+			[]step{moveOf("come", stockSAP, "50", "90", "100", 0), euro("1.25"), markOf(stockSAP, "100"), {name: "point", advance: time.Second},
+				markOf(stockSAP, "20"), {name: "resume", advance: time.Second}, markOf(stockSAP, "18"),
+				{name: "point", advance: time.Second}, {name: "tell rate", price: dec("1.1"), advance: time.Second, switched: true},
+				markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
 		// A position in EUR came and went again before the point, without a rate. Two rates are told of it: nothing was
 		// gained or lost since.
 		"rates told of capital that came and went move no loss": {func(*risk.Limits) {},
