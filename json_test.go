@@ -51,7 +51,7 @@ var sent = []any{
 	risk.Release{}, risk.Report{}, risk.Restatement{}, risk.Sale{}, risk.StateChange{}, risk.StrategyPart{}, risk.Usage{},
 	risk.Violation{}, risk.WorkingOrder{},
 
-	performance.Definition{}, performance.Report{}, performance.Window{},
+	performance.Curve{}, performance.CurvePoint{}, performance.Definition{}, performance.Report{}, performance.Window{},
 	reconcile.Break{}, reconcile.Cash{}, reconcile.Closing{}, reconcile.Position{}, reconcile.Result{},
 	reconcile.Statement{},
 	sizing.Sizing{},

@@ -8,6 +8,7 @@ replace github.com/ai-ots/accounts => ../
 require (
 	github.com/ai-ots/accounts v0.0.0
 	github.com/go-analyze/charts v0.6.4
+	github.com/google/uuid v1.6.0
 	github.com/jmoiron/sqlx v1.4.0
 	github.com/lib/pq v1.12.3
 	github.com/quagmt/udecimal v1.10.1
@@ -25,7 +26,6 @@ require (
 	github.com/go-analyze/bulk v0.1.6 // indirect
 	github.com/godbus/dbus/v5 v5.2.2 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
-	github.com/google/uuid v1.6.0 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/pressly/goose/v3 v3.27.0 // indirect

@@ -1,8 +1,10 @@
 package performance
 
 import (
+	"encoding/json"
 	"time"
 
+	"github.com/ai-ots/accounts/internal/wire"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -14,6 +16,13 @@ type Curve struct {
 	// Indexed is true if every point has an Index. A return that is not defined, such as one from an
 	// equity of zero, leaves the whole window without.
 	Indexed bool `json:"indexed"`
+}
+
+// MarshalJSON writes an empty list as [].
+func (c Curve) MarshalJSON() ([]byte, error) {
+	type plain Curve
+	c.Points = wire.List(c.Points)
+	return json.Marshal(plain(c))
 }
 
 // CurvePoint is one equity point of a Curve.

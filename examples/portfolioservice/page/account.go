@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -189,7 +190,9 @@ func (c *call) readAccount(n int, profile accounts.AccountProfile) account {
 	p, err := c.page.Manager.Portfolio(c.ctx, profile.ID)
 	if err != nil {
 		a.Trouble, a.State = err, stateOf(a)
-		c.page.Logger.WarnContext(c.ctx, "an account cannot be read", "profile", string(profile.ID), "err", err)
+		if !errorIsAny(err, context.Canceled, context.DeadlineExceeded) { // the browser has left, or waits no longer
+			c.page.Logger.WarnContext(c.ctx, "an account cannot be read", "profile", string(profile.ID), "err", err)
+		}
 		return a
 	}
 	a.Snapshot = p.Snapshot()

@@ -54,6 +54,7 @@ func showAccounts(c *call) error {
 		view.Cards = append(view.Cards, card)
 		view.Attention = append(view.Attention, c.attention(a)...)
 	}
+	view.Attention = append(view.Attention, c.staleAttention(inUse)...)
 	slices.SortStableFunc(view.Cards, func(a, b card) int { // live first
 		switch {
 		case a.Live() == b.Live():
@@ -111,6 +112,7 @@ type total struct {
 	Rounded money
 	Today   gain
 	Lacks   string // whose equity is not known; then neither is the sum
+	Old     bool   // a part of it is not of now
 	sum     ledger.Decimal
 	known   bool
 }
@@ -151,6 +153,7 @@ func totalOf(members []account, currency ledger.Currency) total {
 		t.sum = t.sum.Add(a.Snapshot.Equity)
 		day = day.Sub(a.Snapshot.Risk.DayLoss)
 		today = today && a.Today.Known
+		t.Old = t.Old || !a.Fresh.Live
 	}
 	if !t.known {
 		t.Lacks = "not known, because that of " + list(lacks) + " is not"
@@ -231,11 +234,26 @@ func (c *call) attention(a account) []notice {
 	if a.Profile.Status == "suspended" {
 		out = append(out, notice{"caution", "lock", a.Name + " is suspended", "It may only reduce.", nil})
 	}
-	if !a.Fresh.Live {
-		n := c.stale(&a)
-		out = append(out, notice{"caution", "activity", a.Name + " is not live", n.Then, []act{{a.Path(), "See it", false}}})
-	}
 	return append(out, c.brokerAttention(a)...)
+}
+
+// staleAttention says which accounts' figures are not of now.
+func (c *call) staleAttention(inUse []account) []notice {
+	var old []account
+	var names []string
+	for _, a := range inUse {
+		if a.Trouble == nil && !a.Fresh.Live {
+			old, names = append(old, a), append(names, a.Name)
+		}
+	}
+	switch len(old) {
+	case 0:
+		return nil
+	case 1:
+		return []notice{{"caution", "activity", names[0] + " is not live", c.stale(&old[0]).Then, []act{{old[0].Path(), "See it", false}}}}
+	}
+	return []notice{{"caution", "activity", plural(len(old), "account") + " are not live",
+		"Marks or rates of " + list(names) + " are missing or too old. New orders are refused there; orders that make a position smaller pass.", nil}}
 }
 
 // brokerAttention says what of an account's connection needs a person.
@@ -251,15 +269,31 @@ func (c *call) brokerAttention(a account) []notice {
 			"Look at the broker before trying again; the same ticket is never placed twice.", see})
 	}
 	if n := len(l.Breaks); n > 0 {
-		out = append(out, notice{"", "statement", a.Name + ": " + plural(n, "position") + " differ from the broker’s",
+		out = append(out, notice{"", "statement", a.Name + ": " + plural(n, "position") + differs(n) + " from the broker’s",
 			"Until they agree, orders are not sent.", []act{{a.Path("statement"), "Statements", false}}})
 	}
 	if n := len(l.External); n > 0 {
-		out = append(out, notice{"", "orders", a.Name + ": " + plural(n, "order") + " at the broker was not placed here",
+		out = append(out, notice{"", "orders", a.Name + ": " + plural(n, "order") + " at the broker " + were(n) + " not placed here",
 			"Limits do not count them.", see})
 	}
 	if !l.Ready && l.Reason != "" {
 		out = append(out, notice{"caution", "offline", a.Name + " is not in step with the broker", "Orders are not sent: " + l.Reason + ".", nil})
 	}
 	return out
+}
+
+// differs is the verb of so many things that differ.
+func differs(n int) string {
+	if n == 1 {
+		return " differs"
+	}
+	return " differ"
+}
+
+// were is the verb of so many things that were.
+func were(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
 }

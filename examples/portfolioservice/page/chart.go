@@ -82,8 +82,8 @@ func frameOf(lines []series, low, high float64) frame {
 	return f
 }
 
-// times labels the chart's beginning, its end, and what lies between.
-func (c *call) times(from, to time.Time) []timeLabel {
+// times labels the chart's beginning, its end, and what lies between: few are for a narrow chart.
+func (c *call) times(from, to time.Time, few bool) []timeLabel {
 	form := "2 Jan"
 	switch whole := to.Sub(from); {
 	case whole < 36*time.Hour:
@@ -93,6 +93,9 @@ func (c *call) times(from, to time.Time) []timeLabel {
 	}
 	text := func(part float64) string {
 		return from.Add(time.Duration(part * float64(to.Sub(from)))).In(c.page.Location).Format(form)
+	}
+	if few {
+		return []timeLabel{{"0%", "start", text(0)}, {"50%", "middle", text(.5)}, {"100%", "end", text(1)}}
 	}
 	return []timeLabel{{"0%", "start", text(0)}, {"33%", "middle", text(1. / 3)}, {"66%", "middle", text(2. / 3)}, {"100%", "end", text(1)}}
 }
@@ -171,7 +174,7 @@ func amountLabel(scale []float64) func(float64) string {
 
 // equityChart draws an account's equity; nil where there are fewer than two points.
 func (c *call) equityChart(a *account, curve performance.Curve, over string) *chart {
-	points := curve.Points
+	points := c.untilNow(a, curve.Points)
 	if len(points) < 2 {
 		return nil
 	}
@@ -192,10 +195,19 @@ func (c *call) equityChart(a *account, curve performance.Curve, over string) *ch
 	out.Area = out.Lines[0].Path + "V400H0z"
 	out.High = short1(f.y(highest.InexactFloat64()))
 	out.Point = "M1000 " + short1(f.y(last.Equity.InexactFloat64())) + "h.01"
-	out.Times = c.times(first.Time, last.Time)
+	out.Times = c.times(first.Time, last.Time, false)
 	out.Words = fmt.Sprintf("Equity of %s over %s, from %s to %s; highest %s.", a.Name, over,
 		rounded(first.Equity), cents(last.Equity).in(curve.Currency), rounded(highest))
 	return out
+}
+
+// untilNow returns the points of a curve, and the present equity behind them where it is known and of now.
+func (c *call) untilNow(a *account, points []performance.CurvePoint) []performance.CurvePoint {
+	n := len(points)
+	if n == 0 || !a.Equity.Known || !a.Fresh.Live || !points[n-1].Time.Before(c.now) {
+		return points
+	}
+	return append(points[:n:n], performance.CurvePoint{Time: c.now, Equity: a.Snapshot.Equity})
 }
 
 // spark is the small line of an account's equity.
@@ -203,7 +215,7 @@ type spark struct{ Words, Path, Base string }
 
 // spark draws a curve on 200 × 48; nil where there are fewer than two points.
 func (c *call) spark(a *account, curve performance.Curve) *spark {
-	points := curve.Points
+	points := c.untilNow(a, curve.Points)
 	if len(points) < 2 {
 		return nil
 	}

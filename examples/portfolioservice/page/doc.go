@@ -20,7 +20,7 @@
 // aria-labelledby="…">, with the harmless choice first, a link with the attribute data-stay. Links to the page
 // have the attribute data-dialog: the module shows the form in a dialog in place of the page. Parts of a page
 // that must change while somebody looks have the attribute data-live, with a name of their own on the page; no
-// form is in one.
+// form that a person fills in is in one.
 //
 // # Reading the code
 //

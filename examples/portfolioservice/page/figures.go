@@ -34,8 +34,11 @@ type figureColumn struct {
 // figuresRow is the figures of one time.
 type figuresRow struct {
 	When  moment
-	Cells []string // empty for what is not known
+	Cells []figureText
 }
+
+// figureText is a figure, empty where it is not known, and what is said below it.
+type figureText struct{ Text, Below string }
 
 // perTable is how many rows a page of figures has.
 const perTable = 250
@@ -60,9 +63,9 @@ func showEquityFigures(c *call) error {
 		Columns: []figureColumn{{Word: "Equity, " + string(a.Currency())}, {Word: "Index"}, {Word: "Below the high"}}}
 	high := 0.0
 	for _, point := range curve.Points {
-		row := figuresRow{When: c.stamp(point.Time), Cells: []string{cents(point.Equity).String(), "", ""}}
+		row := figuresRow{When: c.stamp(point.Time), Cells: []figureText{{Text: cents(point.Equity).String()}, {}, {}}}
 		if high = max(high, point.Index); curve.Indexed && high > 0 {
-			row.Cells[1], row.Cells[2] = fmt.Sprintf("%.2f", 100*point.Index), percent(1-point.Index/high, 2)
+			row.Cells[1].Text, row.Cells[2].Text = fmt.Sprintf("%.2f", 100*point.Index), percent(1-point.Index/high, 2)
 		}
 		view.Rows = append(view.Rows, row)
 	}
@@ -87,10 +90,10 @@ func showIndexFigures(c *call) error {
 		return err
 	}
 	view := figuresView{Heading: "Index, " + s.Words, Back: back + "?range=" + s.Word, Ranges: chips}
-	byDay := map[ledger.Date][]string{}
+	byDay := map[ledger.Date][]figureText{}
 	for i := range list {
 		m := &list[i]
-		view.Columns = append(view.Columns, figureColumn{Word: "Index", Account: &m.account}, figureColumn{Word: "Below", Account: &m.account})
+		view.Columns = append(view.Columns, figureColumn{Word: "Index", Account: &m.account})
 		if !m.curve.Indexed {
 			continue
 		}
@@ -98,11 +101,11 @@ func showIndexFigures(c *call) error {
 		for _, point := range m.curve.Points {
 			day := ledger.DateOf(point.Time.In(c.page.Location))
 			if byDay[day] == nil {
-				byDay[day] = make([]string, 2*len(list))
+				byDay[day] = make([]figureText, len(list))
 			}
-			byDay[day][2*i] = fmt.Sprintf("%.2f", 100*point.Index)
+			byDay[day][i].Text = fmt.Sprintf("%.2f", 100*point.Index)
 			if high = max(high, point.Index); high > 0 {
-				byDay[day][2*i+1] = percent(1-point.Index/high, 2)
+				byDay[day][i].Below = percent(1-point.Index/high, 2) + " below the high"
 			}
 		}
 	}

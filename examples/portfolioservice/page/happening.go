@@ -33,7 +33,7 @@ func (c *call) happeningOf(a account, e entry) happening {
 	case *risk.StateChange:
 		changed(&h, v)
 	case *risk.PolicyChange:
-		h.Icon, h.Heading = "edit", "Limits or status changed"
+		h.Icon, h.Heading = "edit", "Limits and status in force from here"
 		h.Then = "Version " + grouped(itoa(int(v.Version))) + " of the profile; it is " + string(v.Status) + "."
 	case accounts.CredentialAccess:
 		accessed(&h, v)

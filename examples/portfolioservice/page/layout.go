@@ -11,6 +11,7 @@ type layout struct {
 	Title     string
 	Class     string // of the body: the account's
 	CSS, JS   string
+	Icon      string
 	Events    string // the stream of what changes; empty where nothing does
 	Keys      bool
 	At        string // which entry of the menus is current
@@ -21,6 +22,7 @@ type layout struct {
 	Working   int // orders that work: of the account, or of all
 	Total     money
 	Clock     moment
+	State     string // "Live", "Not live", or of several accounts "Not all live"
 	Zone      string
 	Fresh     bool // the figures are of now
 	FiguresOf moment
@@ -74,8 +76,8 @@ func (c *call) signedIn() bool { return c.caller.Rights.Has(httpapi.Read) }
 // layout returns what is around a page. Without a caller, or without a store that answers, there are no
 // accounts in it.
 func (c *call) layout(title string) *layout {
-	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
-		Fresh: true, Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}
+	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, Icon: iconPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
+		Fresh: true, State: "Live", Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}
 	if cookie, err := c.r.Cookie(keysCookie); err == nil {
 		l.Keys = cookie.Value == "on"
 	}
@@ -97,16 +99,19 @@ func (c *call) layout(title string) *layout {
 		}
 		l.Accounts = append(l.Accounts, *a)
 		l.Working += len(a.Snapshot.Risk.Orders)
+		if a.Trouble == nil && !a.Fresh.Live {
+			l.Fresh, l.State = false, "Not all live"
+		}
 		if a.Live() {
 			l.Live++
 		} else {
 			l.Paper++
 		}
 	}
+	if totals := totalsOf(l.Accounts, true); len(totals) == 1 {
+		l.Total = totals[0].Rounded
+	}
 	if l.Account == nil {
-		if totals := totalsOf(l.Accounts, true); len(totals) == 1 {
-			l.Total = totals[0].Rounded
-		}
 		if title != titleOfAll {
 			l.Title += " · " + titleOfAll
 		}
@@ -122,13 +127,23 @@ const titleOfAll = "All accounts"
 // about fills in what the pages of one account have.
 func (c *call) about(l *layout, a *account) {
 	l.Class = a.Class()
+	switch {
+	case a.Trouble != nil || a.Archived():
+	case a.Halted() && l.Title == "Halted": // the title says it
+	case a.Halted():
+		l.Title += ", halted"
+	case !a.Fresh.Live:
+		l.Title += ", not live"
+	}
 	l.Title += " · " + a.Name + " · " + a.EnvWord()
 	l.Events += "?account=" + queryEscape(string(a.ID))
 	l.Working = len(a.Snapshot.Risk.Orders)
 	if a.Trouble != nil {
 		return
 	}
-	l.Fresh = a.Fresh.Live
+	if l.Fresh, l.State = a.Fresh.Live, "Live"; !l.Fresh {
+		l.State = "Not live"
+	}
 	if !a.Fresh.Oldest.IsZero() {
 		l.FiguresOf = c.near(a.Fresh.Oldest)
 	}

@@ -29,6 +29,9 @@ type meter struct {
 func meters(a *account) (foremost, rest []meter) {
 	r := &a.Snapshot.Risk
 	for _, u := range r.Usage {
+		if u.Rule == risk.RuleUnderlying && alone(r.Usage, u) {
+			continue
+		}
 		m := meterOf(a, u)
 		if m.foremost || m.warning {
 			foremost = append(foremost, m)
@@ -39,6 +42,13 @@ func meters(a *account) (foremost, rest []meter) {
 	order := []risk.Rule{risk.RuleDrawdown, risk.RuleDailyLoss, risk.RuleUnderlying, risk.RulePosition, risk.RulePositions, risk.RuleBuyingPower}
 	slices.SortStableFunc(foremost, func(a, b meter) int { return rank(order, a.Rule) - rank(order, b.Rule) })
 	return foremost, rest
+}
+
+// alone reports whether an underlying is one contract, whose own meter says the same.
+func alone(all []risk.Usage, underlying risk.Usage) bool {
+	return slices.ContainsFunc(all, func(u risk.Usage) bool {
+		return u.Rule == risk.RulePosition && subjectName(u.Subject) == underlying.Subject && u.Used.Equal(underlying.Used) && u.Limit.Equal(underlying.Limit)
+	})
 }
 
 // rank returns the place of a rule; behind all others where it has none.

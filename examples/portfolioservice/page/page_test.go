@@ -102,7 +102,7 @@ func TestHosts(t *testing.T) {
 // Every answer carries the policy, is not kept, and the assets can be asked for again.
 func TestHeaders(t *testing.T) {
 	r := rich(t)
-	for _, path := range []string{"/", "/nowhere", cssPath, jsPath} {
+	for _, path := range []string{"/", "/nowhere", cssPath, jsPath, iconPath} {
 		h := r.get("ann", path).Header()
 		require.Equal(t, policy, h.Get("Content-Security-Policy"), path)
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
@@ -169,6 +169,7 @@ func TestStaleMarks(t *testing.T) {
 	r := rich(t)
 	r.clock.set(rigNow.Add(11 * time.Minute))
 	text := plain(r.get("ann", "/").text(t, http.StatusOK))
-	require.Contains(t, text, "Optimal-100K is not live")
+	require.Contains(t, text, "4 accounts are not live")
+	require.Contains(t, text, "Not all live")
 	require.Contains(t, text, "marks 11 min old")
 }

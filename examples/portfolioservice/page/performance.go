@@ -79,14 +79,31 @@ func showPerformance(c *call) error {
 			view.Notes = append(view.Notes, m.Name+": "+f.heading)
 		}
 	}
-	view.Heading = "Each account, 100 at its first point in " + s.Words
-	if !view.Several {
-		view.Heading = "100 at the first point in " + s.Words
-	}
+	view.Heading = c.indexHeading(list)
 	view.Index, view.Below = c.indexCharts(list)
 	view.Groups = groupsOf(list)
 	view.Notes = append(view.Notes, notesOf(list)...)
 	return c.render("performance", "Performance", view)
+}
+
+// indexHeading says where the indices begin: on a day, if that is the same for all.
+func (c *call) indexHeading(list []measured) string {
+	days := map[string]bool{}
+	day := ""
+	for _, m := range list {
+		if len(m.curve.Points) > 0 {
+			day = c.at(m.curve.Points[0].Time, "2 January").Text
+			days[day] = true
+		}
+	}
+	heading := "100 at the first point"
+	if len(days) == 1 {
+		heading = "100 on " + day
+	}
+	if len(list) > 1 {
+		return "Each account, " + heading
+	}
+	return heading
 }
 
 // measure measures accounts in a window. What fails in one account is told of that account alone.
@@ -171,7 +188,7 @@ func (c *call) manyLines(lines []series, height int, text func(float64) string) 
 	out.Ends = ends(lines, height, low, high, text)
 	out.Scale, out.EndsAt = 38, 78
 	f := frameOf(lines, low, high)
-	out.Times = c.times(f.from, f.to)
+	out.Times = c.times(f.from, f.to, true)
 	return out
 }
 
@@ -244,7 +261,7 @@ func rowOf(d performance.Definition, list []measured) figureRow {
 	if known > 1 && !tied && (d.Unit != performance.UnitMoney || len(currencies) == 1) && d.Metric != tradeCount {
 		row.Cells[best].Best = true
 	}
-	if span := spanWords[d.Span]; span != "" && !strings.Contains(d.Name, "annual") {
+	if span := spanWords[d.Span]; span != "" && d.Unit == performance.UnitFraction && !strings.Contains(d.Name, "annual") {
 		row.Name += ", " + span
 	}
 	return row

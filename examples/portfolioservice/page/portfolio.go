@@ -3,7 +3,9 @@ package page
 import (
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/performance"
@@ -18,6 +20,7 @@ var portfolioRoutes = []route{
 type portfolioView struct {
 	Account    account
 	Halt       *haltView // of an account that is halted
+	Stale      []known   // what is known while figures are old; nil where they are of now
 	Notices    []notice
 	Unrealized gain
 	Realized   gain // this year
@@ -80,12 +83,16 @@ func showPortfolio(c *call) error {
 	for _, v := range s.Open {
 		view.Positions = append(view.Positions, c.positionOf(&a, v))
 	}
+	slices.SortFunc(view.Positions, func(a, b position) int { return strings.Compare(a.Name, b.Name) })
 	view.Foremost, view.Rest = meters(&a)
 	for _, w := range s.Risk.Orders {
 		view.Working = append(view.Working, c.workingOf(a, w))
 	}
 	for _, currency := range slices.Sorted(maps.Keys(s.Cash)) {
 		view.Cash = append(view.Cash, cash{currency, cents(s.Cash[currency].Balance())})
+	}
+	if !a.Fresh.Live && !a.Archived() {
+		view.Stale = c.knownOf(&a)
 	}
 	if a.Halted() {
 		view.Halt = &haltView{Since: c.near(s.Risk.Since), Reason: s.Risk.Reason}
@@ -117,7 +124,7 @@ func (c *call) notices(a *account) []notice {
 		out = append(out, n)
 	}
 	for _, u := range r.Usage {
-		if (u.Rule == risk.RulePosition || u.Rule == risk.RuleUnderlying) && u.Warning {
+		if (u.Rule == risk.RulePosition || u.Rule == risk.RuleUnderlying && !alone(r.Usage, u)) && u.Warning {
 			out = append(out, nearLimit(a, u))
 		}
 	}
@@ -127,7 +134,11 @@ func (c *call) notices(a *account) []notice {
 // nearLimit says that a position is near its limit, or above it.
 func nearLimit(a *account, u risk.Usage) notice {
 	m := meterOf(a, u)
-	n := notice{"caution", "warn", m.Name + " is at " + percentOf(u.Used.InexactFloat64()/u.Limit.InexactFloat64()) + " of its limit",
+	verb := " is at "
+	if u.Rule == risk.RuleUnderlying {
+		verb = " are at "
+	}
+	n := notice{"caution", "warn", m.Name + verb + percentOf(u.Used.InexactFloat64()/u.Limit.InexactFloat64()) + " of its limit",
 		m.Used + " of at most " + m.Limit + " " + string(a.Currency()), nil}
 	if m.Next != "" {
 		n.Then += " (" + m.Next + ")"
@@ -137,4 +148,43 @@ func nearLimit(a *account, u risk.Usage) notice {
 		n.Then += " Buying more is refused."
 	}
 	return n
+}
+
+// known says how well something is known.
+type known struct{ Class, Icon, Name, Then string }
+
+// knownOf says what is known of an account whose figures are old.
+func (c *call) knownOf(a *account) []known {
+	s := &a.Snapshot
+	out := []known{{"ok", "ok", "Positions, cash, orders", "From the journal, complete up to entry " + grouped(itoa(int(s.Seq))) + "."}}
+	if then := c.oldMarks(s); then != "" {
+		out = append(out, known{"warn", "warn", "Marks", then})
+	}
+	if len(a.Fresh.Lacks) > 0 {
+		out = append(out, known{"warn", "warn", "Prices and rates", "None is known of " + list(a.Fresh.Lacks) + "."})
+	}
+	return out
+}
+
+// oldMarks says which marks are too old, the oldest first; "" if none is.
+func (c *call) oldMarks(s *accounts.Snapshot) string {
+	held := slices.Clone(s.Open)
+	slices.SortStableFunc(held, func(a, b ledger.PositionValue) int { return a.Mark.Time.Compare(b.Mark.Time) })
+	var ages []string
+	of := map[string][]string{}
+	for _, v := range held {
+		old := c.now.Sub(v.Mark.Time)
+		if !v.Marked() || old <= s.Risk.Limits.MarkAge {
+			continue
+		}
+		if of[span(old)] == nil {
+			ages = append(ages, span(old))
+		}
+		of[span(old)] = append(of[span(old)], nameOf(v.Instrument))
+	}
+	var parts []string
+	for _, a := range ages {
+		parts = append(parts, a+" old: "+list(of[a])+".")
+	}
+	return strings.Join(parts, " ")
 }

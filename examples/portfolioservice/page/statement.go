@@ -48,6 +48,7 @@ type statementView struct {
 	Linked     bool
 	Checked    string // how the account stands at the broker
 	Breaks     []breakView
+	Differ     string // how many
 	Recordings []recording
 }
 
@@ -74,6 +75,7 @@ func showStatement(c *call) error {
 		view.Linked = true
 		view.Checked = checkedWords(c, l.AccountStatus)
 		view.Breaks = breaksOf(l.Breaks)
+		view.Differ = itoa(len(l.Breaks)) + differs(len(l.Breaks))
 	}
 	if view.Recordings, err = c.recordings(p); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// static has the style sheet in its two parts, and the module.
+// static has the style sheet in its two parts, the module, and the icon.
 //
 //go:embed static
 var static embed.FS
@@ -25,20 +25,23 @@ type asset struct {
 
 // The paths of the assets.
 const (
-	cssPath = "/static/page.css"
-	jsPath  = "/static/page.js"
+	cssPath  = "/static/page.css"
+	jsPath   = "/static/page.js"
+	iconPath = "/static/icon.svg"
 )
 
 var staticRoutes = []route{
 	{method: "GET", path: cssPath, run: serveAsset},
 	{method: "GET", path: jsPath, run: serveAsset},
+	{method: "GET", path: iconPath, run: serveAsset},
 }
 
 // loadAssets reads the assets, which are a part of the program.
 func loadAssets() map[string]*asset {
 	return map[string]*asset{
-		cssPath: newAsset("text/css; charset=utf-8", "tokens.css", "page.css"),
-		jsPath:  newAsset("text/javascript; charset=utf-8", "page.js"),
+		cssPath:  newAsset("text/css; charset=utf-8", "tokens.css", "page.css"),
+		jsPath:   newAsset("text/javascript; charset=utf-8", "page.js"),
+		iconPath: newAsset("image/svg+xml", "icon.svg"),
 	}
 }
 

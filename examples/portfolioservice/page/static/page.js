@@ -4,7 +4,7 @@
 const $ = (s, r = document) => r.querySelector(s)
 const read = async url => {
   const r = await fetch(url, { headers: { accept: 'text/html' }, cache: 'no-store' })
-  if (!r.ok || r.redirected) throw new Error(r.statusText)
+  if (!r.ok || r.redirected) throw Object.assign(new Error(r.statusText), { gone: r.redirected || r.status < 500 })
   return new DOMParser().parseFromString(await r.text(), 'text/html')
 }
 
@@ -79,7 +79,8 @@ if (events) {
         mark(el)
         if (changed) { el.classList.remove('flash'); void el.offsetWidth; el.classList.add('flash') }
       }
-    } catch { location.reload() }
+      document.title = fresh.title
+    } catch (e) { if (e.gone) location.reload() } // signed out, or not there any more; else the figures stay, and grow old
     reading = false
     if (again) { again = false; setTimeout(refresh, 250) }
   }
@@ -90,7 +91,7 @@ if (events) {
   document.addEventListener('visibilitychange', refresh)
   addEventListener('pagehide', () => stream.close())
   addEventListener('pageshow', e => { if (e.persisted) location.reload() })
-  setInterval(() => document.body.classList.toggle('old', Date.now() - heard > 31_000), 1000)
+  setInterval(() => document.body.classList.toggle('old', !navigator.onLine || Date.now() - heard > 31_000), 1000)
 }
 
 // offline: the figures stay, with their time, and nothing can be done from here
@@ -102,6 +103,7 @@ const lost = () => {
   b.append(Object.assign(document.createElement('p'), { textContent: 'Offline. This is the last picture. Nothing can be placed, cancelled or halted from here.' }))
   $('.col')?.prepend(b)
   document.body.classList.add('old')
+  for (const el of document.querySelectorAll('form, .strip .end, .acts')) el.inert = true
 }
 addEventListener('offline', lost)
 addEventListener('online', () => location.reload())
