@@ -1,6 +1,7 @@
 package page
 
 import (
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -52,6 +53,18 @@ func (r *rig) goodForms() map[string]filled {
 	return out
 }
 
+// some returns the names of a form's fields, at most so many of them: fields that are read in the same way stand for
+// each other.
+func some(f filled, most int) []string {
+	names := slices.Sorted(maps.Keys(f.values))
+	step := (len(names) + most - 1) / most
+	var out []string
+	for i := 0; i < len(names); i += max(step, 1) {
+		out = append(out, names[i])
+	}
+	return out
+}
+
 // inside are words that no page may have.
 var inside = []string{"goroutine", ".go:", "panic", "runtime", "invalid.Error", "accounts.", "%!", "sql", "store:"}
 
@@ -60,14 +73,20 @@ func TestBrokenForms(t *testing.T) {
 	r := rich(t)
 	forms := r.goodForms()
 	before := r.stand()
+	read := map[string]bool{} // most are the same page
 	refused := func(pattern, what string, a answer) {
 		t.Helper()
 		require.GreaterOrEqual(t, a.Code, 400, "%s: %s", pattern, what)
 		require.Less(t, a.Code, 500, "%s: %s: %s", pattern, what, plain(a.Body.String()))
-		for _, word := range inside {
-			require.NotContains(t, a.Body.String(), word, "%s: %s", pattern, what)
+		text := withoutID(a.Body.String())
+		if read[text] {
+			return
 		}
-		require.NoError(t, wellFormed(a.Body.String()), "%s: %s", pattern, what)
+		read[text] = true
+		for _, word := range inside {
+			require.NotContains(t, text, word, "%s: %s", pattern, what)
+		}
+		require.NoError(t, wellFormed(text), "%s: %s", pattern, what)
 	}
 	for pattern, f := range forms {
 		if pattern == "/signout" {
@@ -78,7 +97,7 @@ func TestBrokenForms(t *testing.T) {
 		}
 		good := f.values.Encode()
 		refused(pattern, "an unknown field", post(good+"&surprise=1"))
-		for name := range f.values {
+		for _, name := range some(f, 8) {
 			if pattern == "/signal" || pattern == "/signal/place" || name != "kinds" {
 				if name != "to" {
 					refused(pattern, name+" twice", post(good+"&"+name+"="+url.QueryEscape(f.values.Get(name))))
@@ -109,10 +128,13 @@ func TestOddValues(t *testing.T) {
 	forms := r.goodForms()
 	odd := []string{"", " ", "-1", "0", "1e999", "NaN", "9223372036854775808", "0.0000000000000000001", "<script>alert(1)</script>", `"><b>`, "' OR 1=1 --", "\u202egnp", "a\r\nSet-Cookie: x=y",
 		strings.Repeat("9", 3000), strings.Repeat("ä", 3000), "../../etc/passwd", "{{.}}", "null"}
+	n := 0
 	for pattern, f := range forms {
-		for name := range f.values {
+		for _, name := range some(f, 12) {
 			before := r.stand()
-			for _, value := range odd {
+			for range 4 {
+				value := odd[n%len(odd)] // each field has some, and each value comes to many fields
+				n++
 				if pattern == "/p/{id}/archive" && name == "profile" || pattern == "/p/{id}/credentials" && value == "" {
 					continue
 				}

@@ -8,7 +8,8 @@ import (
 
 // linked is how an account stands at the broker.
 type linked struct {
-	Works bool // this process works the login
+	Works   bool // this process works the login
+	Session broker.SessionState
 	broker.AccountStatus
 }
 
@@ -27,7 +28,7 @@ func (l *links) of(engine httpapi.Engine, id accounts.ProfileID) (linked, bool) 
 	}
 	for _, a := range status.Accounts {
 		if a.Profile == id {
-			return linked{status.Works, a}, true
+			return linked{status.Works, status.Session.Session, a}, true
 		}
 	}
 	return linked{}, false

@@ -100,7 +100,7 @@ func (c *call) mayFill(a *account) (orders []string, unknown bool) {
 			orders = append(orders, sideOf(w.Remaining(), w.Instrument))
 		}
 	}
-	return orders, linked && (!l.Works || !l.Ready || len(l.Questions) > 0)
+	return orders, linked && (!l.Works || l.Session != broker.SessionUsable || !l.Ready || len(l.Questions) > 0)
 }
 
 // ask returns the action that asks for a decision. Of an account that is halted, halt tells how that went.
