@@ -12,7 +12,8 @@ import (
 var importStatements = &command{
 	name: "import", args: "<file> …", summary: "Import Flex statements, and hold the books against the broker's figures.",
 	text: `Reads Flex statements, XML or CSV, and records each into the profile of its account, whole or not
-at all, in the order of their periods; "-" is standard input. All files are read before anything
+at all, in the order of their periods; "-" is standard input. With -query the statement of a Flex
+query is downloaded from the broker's Flex Web Service instead. All files are read before anything
 is recorded. Importing a file again changes nothing. The first statement that cannot be recorded
 ends the command. Exits with 3 if a figure differs from the broker's.`,
 	timeout: longTimeout,

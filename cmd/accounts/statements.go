@@ -23,11 +23,13 @@ type statementFlags struct {
 	profile   string
 	zone      string
 	tolerance string
+	download  downloadFlags
 }
 
 func (f *statementFlags) add(set *flag.FlagSet) {
 	set.StringVar(&f.profile, "profile", "", "the `profile` of all statements; by default that of each statement's account")
 	set.StringVar(&f.zone, "zone", "America/New_York", "the time `zone` of a statement's times where it names none")
+	f.download.add(set)
 	set.StringVar(&f.tolerance, "tolerance", "0.01", "the `difference` allowed per unit of quantity, and once for cash")
 }
 
@@ -92,24 +94,36 @@ type source struct {
 	st   *flex.Statement
 }
 
-// read reads all files before anything is done with them, and returns their statements in the order of
+// read reads all files, or the statement that it downloads, before anything is done with them, and returns their statements in the order of
 // their periods.
 func (f *statementFlags) read(ctx context.Context, e *call) ([]source, error) {
-	if len(e.args) == 0 {
-		return nil, usage("name the files with the statements")
+	switch {
+	case f.download.query != "" && len(e.args) > 0:
+		return nil, usage("name files or a -query, not both")
+	case f.download.query == "" && len(e.args) == 0:
+		return nil, usage("name the files with the statements, or a -query to download")
 	}
 	zone, err := time.LoadLocation(f.zone)
 	if err != nil || f.zone == "" {
 		return nil, usage("-zone %q is no time zone", f.zone)
 	}
-	var all []source
-	for _, name := range e.args {
-		list, err := e.readStatements(ctx, name, zone)
+	files, names := e.args, e.args
+	if f.download.query != "" {
+		file, err := f.download.download(ctx, e)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, err
+		}
+		defer os.Remove(file)
+		files, names = []string{file}, []string{"query " + f.download.query}
+	}
+	var all []source
+	for i, file := range files {
+		list, err := e.readStatements(ctx, file, zone)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", names[i], err)
 		}
 		for _, st := range list {
-			all = append(all, source{name, st})
+			all = append(all, source{names[i], st})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b source) int {
