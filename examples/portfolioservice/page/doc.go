@@ -22,6 +22,12 @@
 // that must change while somebody looks have the attribute data-live, with a name of their own on the page; no
 // form that a person fills in is in one.
 //
+// A form has the fields of its table and no others, each once. A form about an account names the account in
+// a hidden field; one that was made for another account is refused, and nothing is done. What was typed comes
+// back with all that is wrong beside the fields; secrets never come back. A form that makes something (an order,
+// a signal, a profile) has a key of its rendering, of which the id of what is made is a function: however often
+// the form is sent, one thing is made. Whoever acts is sent to a page that shows the outcome, as it is then.
+//
 // # Reading the code
 //
 // The table of routes is all there is: requests are served by it, and the tests walk it. Read route.go
@@ -29,5 +35,7 @@
 // screen: its file has its routes, its view and its handler, and templates/ has its template under the
 // same name. layout.go has what is on every page, account.go who an account is, format.go how figures
 // are written, words.go what a rule is in words, chart.go the drawings, auth.go who calls, failure.go
-// errors, events.go the stream.
+// errors, events.go the stream, form.go how forms are read and shown. An order goes from ticket.go by
+// check.go to place.go, and order.go tells what became of it; a signal from signal.go to signalplace.go.
+// session.go knows the browsers that have signed in.
 package page

@@ -133,7 +133,9 @@ func TestCancelThroughEngine(t *testing.T) {
 	require.NoError(t, err)
 	d.sync()
 	d.do("ann", http.MethodPost, d.path("Two", "cancel"), "external="+queryEscape(id)).text(t, http.StatusNotFound)
-	d.follow("ann", d.do("ann", http.MethodPost, d.path("One", "cancel"), "external="+queryEscape(id)))
+	text = d.get("ann", d.path("One", "orders")).text(t, http.StatusOK)
+	require.Contains(t, text, `name="external" value="`+id+`"`)
+	d.follow("ann", d.send("ann", formTo(t, text, d.path("One", "cancel"))))
 	for _, o := range d.atBroker("DU1000001") {
 		require.NotEqual(t, broker.OrderWorking, o.Status, o.BrokerID)
 	}

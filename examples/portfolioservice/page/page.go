@@ -29,7 +29,9 @@ type Config struct {
 	// Engine returns the engine that works the account of a profile, and nil if none does. It must be
 	// quick. Without it no order is sent: placing an order holds its exposure alone.
 	Engine func(accounts.ProfileID) httpapi.Engine
-	// Auth tells who calls. With httpapi.Loopback everybody on the machine may.
+	// Auth tells who calls. With httpapi.Loopback everybody on the machine may. Every other is shown the token
+	// with which a browser signed in, in the header Authorization, with each request of that browser; a request
+	// of a browser that has not signed in is shown as it is.
 	Auth httpapi.Authenticator
 	// Hosts are the names under which browsers may reach the pages, without ports. Other requests are
 	// answered with status 421, so that a name that somebody else owns cannot be pointed at the pages
