@@ -121,12 +121,27 @@ func (p *player) departing(i ledger.Instrument, n int) ledger.Position {
 	return pos
 }
 
-// tellRate records capital in a foreign currency again, with its rate.
+// tellRate records capital in a foreign currency again, with its rate. Of capital without a rate of its time all is
+// told: where some made up for other capital before the last point, and one rate of theirs is told, the library counts
+// what the market's rate is off from that until the other is told.
 func (p *player) tellRate(s step) {
 	if len(p.foreign) == 0 {
 		return
 	}
 	n := s.part % len(p.foreign)
+	unrated := p.foreign[n].unrated
+	p.tell(n, s)
+	for i := 0; unrated && !s.switched && i < len(p.foreign); {
+		if p.foreign[i].unrated {
+			p.tell(i, s)
+			continue
+		}
+		i++
+	}
+}
+
+// tell records one of the facts with its rate.
+func (p *player) tell(n int, s step) {
 	f, unrated := p.foreign[n].fact, p.foreign[n].unrated
 	p.foreign = slices.Delete(p.foreign, n, n+1)
 	p.cover.facts["rate told later"]++
