@@ -61,6 +61,13 @@ func cookieOf(t *testing.T, a answer) *http.Cookie {
 	return list[0]
 }
 
+// Who is not known yet cannot have much read.
+func TestSignInIsSmall(t *testing.T) {
+	g := newGate(t)
+	require.Contains(t, g.try(strings.Repeat("x", maxStranger)).text(t, http.StatusRequestEntityTooLarge), "This is too large.")
+	require.Equal(t, "/", g.try(aToken).Header().Get("Location"))
+}
+
 // A token begins a session, which a cookie without meaning names. It ends by signing out, by time, by idleness,
 // and when the token is withdrawn.
 func TestSignIn(t *testing.T) {
@@ -109,6 +116,7 @@ func TestSecureCookie(t *testing.T) {
 	req := httptest.NewRequest(http.MethodPost, "https://desk.example"+signInPath, strings.NewReader("token="+aToken))
 	req.TLS = &tls.ConnectionState{}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	w := httptest.NewRecorder()
 	g.handler.ServeHTTP(w, req)
 	cookie := cookieOf(t, answer{w, signInPath})
