@@ -110,6 +110,32 @@ func TestSignIn(t *testing.T) {
 	require.NotContains(t, g.log.String(), aToken)
 }
 
+// A page that is left open reads itself again, and keeps nobody signed in by that; a person who reads does.
+func TestIdleSession(t *testing.T) {
+	g := newGate(t)
+	in := cookieOf(t, g.try(aToken))
+	who := []string{"Cookie", in.Name + "=" + in.Value}
+	read := func(after time.Duration, headers ...string) int {
+		g.clock.set(g.clock.Now().Add(after))
+		return g.get("", "/", append(headers, who...)...).Code
+	}
+	require.Equal(t, http.StatusOK, read(sessionIdle-time.Minute))
+	require.Equal(t, http.StatusOK, read(sessionIdle-time.Minute, readBy, "clock"))
+	require.Equal(t, http.StatusSeeOther, read(time.Minute, readBy, "clock"))
+}
+
+// A cookie of the same name that another port has set neither keeps a person out nor in.
+func TestForeignCookies(t *testing.T) {
+	g := newGate(t)
+	in := cookieOf(t, g.try(aToken))
+	who := []string{"Cookie", in.Name + "=another; " + in.Name + "=" + in.Value}
+	g.get("", "/", who...).text(t, http.StatusOK)
+	g.do("", http.MethodPost, "/signout", "", who...)
+	require.Equal(t, signInPath, g.get("", "/", who...).Header().Get("Location"))
+	who[1] = strings.Repeat(in.Name+"=x; ", 100_000)
+	require.Equal(t, signInPath, g.get("", "/", who...).Header().Get("Location"))
+}
+
 // Over TLS the cookie is bound to the host and to TLS.
 func TestSecureCookie(t *testing.T) {
 	g := newGate(t)
