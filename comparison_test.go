@@ -126,6 +126,9 @@ func TestHaltAllWithoutAList(t *testing.T) {
 	m := newManagerOn(t, unlisted{f.store, boom})
 	p, err := m.Portfolio(t.Context(), "p1")
 	require.NoError(t, err)
+	open, err := m.OpenProfiles(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []accounts.ProfileID{"p1"}, open)
 	require.ErrorIs(t, m.HaltAll(t.Context(), "stop"), boom)
 	require.Equal(t, risk.TradingHalted, p.Snapshot().Risk.State)
 }

@@ -60,5 +60,26 @@ func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error 
 	return errors.Join(errs...)
 }
 
+// OpenProfiles returns the ids of the profiles that ctx sees and whose portfolio is open in this manager, in
+// their order: those that trade through this process are. Archived ones are among them while orders of theirs
+// work. It asks no store: who stops trading learns of them while the store does not answer.
+func (m *MultiAccountManager) OpenProfiles(ctx context.Context) ([]ProfileID, error) {
+	s, err := m.enter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open profiles: %w", err)
+	}
+	m.mu.Lock()
+	open := m.seen(s)
+	m.mu.Unlock()
+	ids := []ProfileID{}
+	for _, p := range open {
+		if p.profile.Load().Status != StatusArchived || len(p.Snapshot().Risk.Orders) > 0 {
+			ids = append(ids, p.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
 // haltedAtOnce bounds how many portfolios HaltAll opens at the same time: each reads a journal.
 const haltedAtOnce = 16

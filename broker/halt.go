@@ -31,8 +31,8 @@ type Halted struct {
 // broker, again and again, until all have ended and their executions are booked, or ctx ends. What orders work
 // still is in the report, which has one row for each profile. Orders of others are left alone; see [Engine.CancelExternal].
 //
-// Where the halt cannot be written, the orders are asked to be cancelled all the same, once; the row's Err
-// says that others may be sent.
+// Where the halt cannot be written, or not soon, the orders are asked to be cancelled all the same; the row's
+// Err says that others may be sent.
 //
 // A process that does not work the login halts, and the process that works it cancels: an engine cancels the
 // orders of a profile that any process has halted. The report then says ErrStandby. Errors: those of the halts,
@@ -50,8 +50,14 @@ func (e *Engine) Halt(ctx context.Context, reason string, profiles ...accounts.P
 	for i, w := range list {
 		report[i] = Halted{Profile: w.profile, Working: []ledger.OrderID{}}
 		group.Go(func() {
+			// A store that does not answer must not outlast the lease, without which nothing can be cancelled.
+			asked := make(chan struct{})
+			late := time.AfterFunc(e.config.LeaseFor/5, func() { defer close(asked); w.recall(); w.cancelSent(ctx) })
 			report[i].Err = w.portfolio.Halt(ctx, reason)
 			w.recall()
+			if !late.Stop() {
+				<-asked
+			}
 		})
 	}
 	group.Wait()
@@ -99,7 +105,7 @@ func (w *worker) cancelSent(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.engine.config.Timeout) // a halt that took all the time cancels all the same
 	defer cancel()
 	for _, o := range w.sentOrders() {
 		_ = s.broker.Cancel(ctx, w.account, Ref(o.Ref))

@@ -206,6 +206,29 @@ func TestTheKillSwitchWithoutAStore(t *testing.T) {
 	require.Equal(t, broker.OrderCancelled, list.List[0].Status)
 }
 
+// A store that does not answer does not keep orders from being cancelled.
+func TestTheKillSwitchWithASilentStore(t *testing.T) {
+	r, _, s := stoppedRig(t, func(c *broker.Config) { c.LeaseFor = 100 * time.Millisecond })
+	_, err := r.engine.Submit(t.Context(), r.ids[0], order("a", "5", "99"), day("99"))
+	require.NoError(t, err)
+	silent, halted := make(chan struct{}), make(chan error, 1)
+	s.next(func() error { <-silent; return accounts.ErrUnavailable })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	go func() { _, err := r.engine.Halt(ctx, "stop"); halted <- err }()
+	for {
+		list, err := r.paper.Orders(t.Context(), "DU1000200")
+		require.NoError(t, err)
+		if list.List[0].Status == broker.OrderCancelled {
+			break
+		}
+		require.NoError(t, ctx.Err(), "the order works while the store is silent")
+		runtime.Gosched()
+	}
+	close(silent)
+	require.ErrorIs(t, <-halted, accounts.ErrUnavailable)
+}
+
 // An order whose hold has ended and that works still is in the kill switch's report.
 func TestTheKillSwitchTellsOfOrphans(t *testing.T) {
 	r, h := hookedRig(t, 1, nil)

@@ -108,7 +108,11 @@ type API struct {
 	origins     *http.CrossOriginProtection
 	patterns    sync.Map
 	streams     streams
+	reading     chan struct{} // has room for the imports of statements that are under way
 }
+
+// maxReading is how many files of statements are read at once.
+const maxReading = 4
 
 // prefix is the path of the API. What lies elsewhere says so with a path that begins with "//".
 const prefix = "/api/v1"
@@ -121,7 +125,7 @@ func New(ctx context.Context, c Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), streams: streams{of: map[Caller]int{}}}
+	a := &API{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), streams: streams{of: map[Caller]int{}}, reading: make(chan struct{}, maxReading)}
 	for _, list := range [][]route{profileRoutes, portfolioRoutes, historyRoutes, orderRoutes, tradingRoutes,
 		performanceRoutes, credentialRoutes, statementRoutes, linkRoutes, signalRoutes, eventRoutes, healthRoutes, aliasRoutes} {
 		for _, r := range list {
@@ -175,16 +179,29 @@ func (a *API) misdirected(r *http.Request) bool {
 	return len(a.Hosts) > 0 && !slices.Contains(a.Hosts, hostOf(r))
 }
 
+// Foreign reports whether a browser says that a page of another site, or of another port of this host, makes the
+// request by itself: with a script, or as a picture. Such a page cannot read the answer, but it could keep
+// streams open and have much worked out. A person who follows a link is not foreign.
+func Foreign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+		return false
+	}
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate"
+}
+
 // Guard returns a handler that serves what lies beside the API, such as metrics, by the API's rules: under the
 // names of Config.Hosts alone, and to callers who have the right. Others get the API's problems.
 func (a *API) Guard(right Rights, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, _ = name(w, r)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		c := &call{api: a, route: &route{right: right}, w: w, r: r, ctx: r.Context()}
 		switch err := a.origins.Check(r); {
 		case a.misdirected(r):
 			a.fail(w, r, nil, newProblem(CodeMisdirected, ""))
-		case err != nil:
+		case err != nil || Foreign(r):
 			a.fail(w, r, nil, newProblem(CodeCrossOrigin, ""))
 		default:
 			if err := c.authenticate(); err != nil {

@@ -140,5 +140,19 @@ func TestGuard(t *testing.T) {
 		require.Equal(t, c.status, rec.Code, what)
 		require.NotEmpty(t, rec.Header().Get("X-Request-Id"), what)
 		require.Equal(t, c.status == http.StatusOK, rec.Body.String() == "served", "%s: %s", what, rec.Body)
+		require.Equal(t, "no-store", rec.Header().Get("Cache-Control"), what)
+	}
+}
+
+// A page of another site reads nothing by itself, and opens no stream; a person who follows its link does.
+func TestForeign(t *testing.T) {
+	r := newRig(t)
+	for _, path := range []string{"/profiles", "/events", "/comparison"} {
+		for _, from := range []string{"cross-site", "same-site"} {
+			r.do(request{token: "ann", method: http.MethodGet, path: prefix + path, header: map[string]string{"Sec-Fetch-Site": from, "Sec-Fetch-Mode": "no-cors"}}).problem(t, CodeCrossOrigin)
+		}
+	}
+	for from, mode := range map[string]string{"cross-site": "navigate", "same-origin": "cors", "none": "navigate", "": ""} {
+		r.do(request{token: "ann", method: http.MethodGet, path: prefix + "/profiles", header: map[string]string{"Sec-Fetch-Site": from, "Sec-Fetch-Mode": mode}}).want(t, 200)
 	}
 }

@@ -39,7 +39,7 @@ type call struct {
 func (c *call) do() (any, error) {
 	c.ctx = c.r.Context()
 	if !c.route.raw {
-		if err := c.api.origins.Check(c.r); err != nil {
+		if err := c.api.origins.Check(c.r); err != nil || Foreign(c.r) {
 			return nil, newProblem(CodeCrossOrigin, "")
 		}
 		if err := c.authenticate(); err != nil {

@@ -142,6 +142,13 @@ func TestHaltThroughEngine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, broker.OrderWorking, orders.List[0].Status, "the other owner's order works on")
 
+	archived := "/profiles/" + string(d.bob.ID)
+	d.call("bob", "POST", archived+"/archive", nil, "If-Match", `"1"`).want(t, 200)
+	d.call("bob", "POST", "/halt", sampleReason).want(t, 200)
+	orders, err = d.paper.Orders(t.Context(), "DU1000002")
+	require.NoError(t, err)
+	require.Equal(t, broker.OrderCancelled, orders.List[0].Status, "an order of an archived profile can fill")
+
 	var state stateView
 	d.call("ann", "POST", at+"/resume", sampleReason).want(t, 200, &state)
 	require.Equal(t, "active", string(state.State))

@@ -19,8 +19,9 @@ import (
 // frail is a store of which a test lets calls fail.
 type frail struct {
 	*memstore.Store
-	append  failing
-	profile failing
+	append   failing
+	profile  failing
+	profiles failing
 }
 
 // failing is what a call returns instead of what the store does.
@@ -50,6 +51,13 @@ func (f *frail) Profile(ctx context.Context, id accounts.ProfileID) (accounts.Ac
 		return accounts.AccountProfile{}, err
 	}
 	return f.Store.Profile(ctx, id)
+}
+
+func (f *frail) Profiles(ctx context.Context, filter accounts.ProfileFilter) ([]accounts.AccountProfile, error) {
+	if err := f.profiles.err(ctx); err != nil {
+		return nil, err
+	}
+	return f.Store.Profiles(ctx, filter)
 }
 
 func newFrail(t *testing.T, change ...func(*Config)) (*rig, *frail) {
@@ -174,6 +182,12 @@ func TestHaltWithoutStore(t *testing.T) {
 	require.EqualValues(t, 1, engine.halts.Load())
 	r.call("ann", "POST", "/halt", sampleReason).problem(t, CodeUnavailable)
 	require.EqualValues(t, 2, engine.halts.Load())
+	store.profiles.with(func(context.Context) error { return fmt.Errorf("%w: %s", accounts.ErrUnavailable, inside) })
+	r.call("ann", "POST", "/halt", sampleReason).problem(t, CodeUnavailable)
+	require.EqualValues(t, 3, engine.halts.Load(), "profiles that cannot be listed trade all the same")
+	r.call("bob", "POST", "/halt", sampleReason).problem(t, CodeUnavailable)
+	require.EqualValues(t, 3, engine.halts.Load(), "another owner's go on")
+	store.profiles.with(nil)
 	store.append.with(nil)
 	var state stateView
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/halt", sampleReason).want(t, 200, &state)

@@ -216,12 +216,12 @@ func (r *route) versioned() bool {
 func (r *route) problems() []Code {
 	list := append([]Code{CodeMisdirected, CodeInternal}, r.codes...)
 	if !r.raw {
-		list = append(list, CodeUnauthenticated, CodeForbidden, CodeUnavailable, CodeInvalid)
+		list = append(list, CodeUnauthenticated, CodeForbidden, CodeUnavailable, CodeInvalid, CodeCrossOrigin)
 		if !r.stream {
 			list = append(list, CodeTimeout)
 		}
 		if r.method != http.MethodGet {
-			list = append(list, CodeCrossOrigin, CodeConflict, CodeOutcomeUnknown)
+			list = append(list, CodeConflict, CodeOutcomeUnknown)
 		}
 	}
 	if r.body != nil {

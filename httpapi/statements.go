@@ -68,6 +68,12 @@ func importStatements(c *call) (*statementList, error) {
 	if err != nil || !slices.Contains(fileTypes, kind) || c.r.Header.Get("Content-Encoding") != "" {
 		return nil, newProblem(CodeNotAcceptable, "The body must be the file itself, of the type application/xml, text/csv or application/octet-stream.")
 	}
+	select { // a file takes many times its size while it is read
+	case c.api.reading <- struct{}{}:
+		defer func() { <-c.api.reading }()
+	case <-c.ctx.Done():
+		return nil, c.ctx.Err()
+	}
 	body := &upload{from: http.MaxBytesReader(c.w, c.r.Body, c.api.MaxStatement)}
 	list, err := flex.ReadAll(body)
 	if body.err != nil {

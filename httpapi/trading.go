@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -70,40 +71,63 @@ func haltProfile(c *call, in *reasonRequest) (*stateView, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = p.Halt(c.ctx, string(in.Reason))
-	if errors.Is(err, accounts.ErrInvalid) {
+	if err := risk.CheckReason(string(in.Reason)); err != nil {
 		return nil, err
 	}
-	var rows []broker.Halted
-	known := true
-	if engine := c.api.Engine(p.ProfileID()); engine != nil { // orders are cancelled even where the halt was not written
-		rows, known = c.cancelAll(engine, string(in.Reason), p.ProfileID())
-	}
+	wait := c.cancelAll(string(in.Reason), p.ProfileID())
+	err = p.Halt(c.ctx, string(in.Reason))
+	halted := wait()
 	if err != nil {
 		return nil, err
 	}
 	out := viewState(p)
-	out.Known = known
-	for _, row := range rows {
-		out.Working = row.Working
-	}
+	halted.tell(out)
 	return out, nil
 }
 
-// cancelAll has an engine halt profiles and cancel their orders, for at most half of the request's
-// time: so the answer still tells what works. It reports whether that is known.
-func (c *call) cancelAll(engine Engine, reason string, ids ...accounts.ProfileID) ([]broker.Halted, bool) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.api.Timeout/2)
-	defer cancel()
-	rows, err := engine.Halt(ctx, reason, ids...)
-	if err != nil {
-		c.api.Logger.WarnContext(c.ctx, "orders may work after a halt", "request_id", requestID(c.r), "err", err)
+// cancelled is what engines said of orders that they were to cancel.
+type cancelled struct {
+	mu   sync.Mutex
+	rows map[accounts.ProfileID][]broker.Halted // nil of a profile of which they told nothing
+}
+
+// tell puts into the state of a profile what may still fill, and whether that is known.
+func (k *cancelled) tell(out *stateView) {
+	rows, asked := k.rows[out.ProfileID]
+	if !asked {
+		return
 	}
-	known := err == nil && !slices.ContainsFunc(rows, func(r broker.Halted) bool { return r.Problem != nil || r.Err != nil })
-	for i := range rows {
-		rows[i].Working = clone(rows[i].Working)
+	out.Known = len(rows) > 0 && !slices.ContainsFunc(rows, func(r broker.Halted) bool { return r.Problem != nil || r.Err != nil })
+	for _, row := range rows {
+		out.Working = clone(row.Working)
 	}
-	return rows, known
+}
+
+// cancelAll has the engines that work profiles halt them and cancel their orders, for at most half of the
+// request's time: so the answer still tells what works. It goes on while the caller halts, and wait returns
+// what came of it: orders are cancelled even where the halts are not written, or not soon. Each profile is
+// asked for alone, as an engine refuses all where it does not know one.
+func (c *call) cancelAll(reason string, ids ...accounts.ProfileID) (wait func() *cancelled) {
+	out := &cancelled{rows: map[accounts.ProfileID][]broker.Halted{}}
+	var group sync.WaitGroup
+	for _, id := range ids {
+		engine := c.api.Engine(id)
+		if engine == nil {
+			continue
+		}
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(c.ctx, c.api.Timeout/2)
+			defer cancel()
+			rows, err := engine.Halt(ctx, reason, id)
+			if err != nil {
+				c.api.Logger.WarnContext(c.ctx, "orders may work after a halt", "request_id", requestID(c.r), "profile", string(id), "err", err)
+			}
+			out.mu.Lock()
+			defer out.mu.Unlock()
+			out.rows[id] = rows
+		})
+	}
+	return func() *cancelled { group.Wait(); return out }
 }
 
 func reduceProfile(c *call, in *reasonRequest) (*stateView, error) {
@@ -132,28 +156,18 @@ type haltReport struct {
 }
 
 func haltAll(c *call, in *reasonRequest) (*haltReport, error) {
-	err := c.api.Manager.HaltAll(c.ctx, string(in.Reason))
-	if errors.Is(err, accounts.ErrInvalid) {
+	if err := risk.CheckReason(string(in.Reason)); err != nil {
 		return nil, err
 	}
+	ids, err := c.api.Manager.OpenProfiles(c.ctx) // those that trade through this process
+	if err != nil {
+		return nil, err
+	}
+	wait := c.cancelAll(string(in.Reason), ids...)
+	err = c.api.Manager.HaltAll(c.ctx, string(in.Reason))
+	halted := wait()
 	list, listErr := c.api.Manager.ListProfiles(c.ctx, accounts.ProfileFilter{
 		Statuses: []accounts.ProfileStatus{accounts.StatusActive, accounts.StatusInactive, accounts.StatusSuspended}})
-	engines := map[Engine][]accounts.ProfileID{}
-	for _, p := range list {
-		if e := c.api.Engine(p.ID); e != nil {
-			engines[e] = append(engines[e], p.ID)
-		}
-	}
-	rows, unknown := map[accounts.ProfileID]broker.Halted{}, map[accounts.ProfileID]bool{}
-	for e, ids := range engines {
-		halted, known := c.cancelAll(e, string(in.Reason), ids...)
-		for _, row := range halted {
-			rows[row.Profile] = row
-		}
-		for _, id := range ids {
-			unknown[id] = !known
-		}
-	}
 	if err = errors.Join(err, listErr); err != nil {
 		problem, _ := problemOf(err, nil)
 		problem.Detail = "Some profiles may not be halted. Send the request again at once."
@@ -167,10 +181,7 @@ func haltAll(c *call, in *reasonRequest) (*haltReport, error) {
 			return nil, err
 		}
 		view := viewState(p)
-		if row, ok := rows[profile.ID]; ok {
-			view.Working = row.Working
-		}
-		view.Known = !unknown[profile.ID]
+		halted.tell(view)
 		out.Profiles = append(out.Profiles, *view)
 	}
 	slices.SortFunc(out.Profiles, func(a, b stateView) int { return strings.Compare(string(a.ProfileID), string(b.ProfileID)) })

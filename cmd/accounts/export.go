@@ -137,12 +137,23 @@ func writeNew(path string, write func(io.Writer) error) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = nameNew(f.Name(), path)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return syncFolder(folder)
+}
+
+// nameNew gives a complete file its name, unless somebody else has taken that meanwhile.
+func nameNew(from, path string) error {
+	switch err := os.Link(from, path); {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, os.ErrExist):
+		return err
+	}
+	return os.Rename(from, path) // where there are no links
 }
 
 // syncFolder has a new file's name reach the disk, where folders can be opened for that.

@@ -59,6 +59,15 @@ func TestTrades(t *testing.T) {
 	}
 }
 
+// No client can have the server wait for ever, and what takes long has the time that it is promised.
+func TestServerTimes(t *testing.T) {
+	s := newServer(http.NotFoundHandler())
+	require.Positive(t, s.ReadHeaderTimeout)
+	require.Positive(t, s.ReadTimeout)
+	require.Positive(t, s.IdleTimeout)
+	require.Greater(t, s.WriteTimeout, 5*time.Minute+s.ReadTimeout, "the import of statements has five minutes")
+}
+
 // The kill switch halts the accounts, and the strategy's next signal is refused.
 func TestKillSwitch(t *testing.T) {
 	s := launch(t, quick()...)

@@ -247,8 +247,8 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	mux.Handle("/readyz", s.api)
 	mux.Handle("/", pages)
 	mux.Handle("GET /metrics", s.api.Guard(httpapi.Read, s.metrics.handler()))
-	server := &http.Server{Handler: s.metrics.measure(mux, routeOf), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
-		IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+	server := newServer(s.metrics.measure(mux, routeOf))
+	server.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -267,6 +267,12 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 		return nil
 	})
 	return nil
+}
+
+// newServer returns a server that waits for no client for ever. The import of statements has five minutes, and a
+// minute to be read and one to be answered; streams set the end of each write themselves.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 7 * time.Minute, IdleTimeout: 2 * time.Minute}
 }
 
 // strategise lets the sample strategy trade: always at the paper broker, and with -trade alone at a gateway, where

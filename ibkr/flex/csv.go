@@ -49,6 +49,8 @@ func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
 	return s
 }
 
+func (s *csvSource) at() int { return s.line }
+
 // next reads up to the end of the next account.
 func (s *csvSource) next() (*Statement, error) {
 	for len(s.ready) == 0 {
@@ -66,6 +68,9 @@ func (s *csvSource) next() (*Statement, error) {
 			return nil, err
 		}
 		st, err := s.take(rec)
+		if err == nil && len(s.order) > maxStatements {
+			err = &ReadError{Line: s.line, Err: errTooMany}
+		}
 		if st != nil || err != nil {
 			return st, err
 		}

@@ -164,6 +164,7 @@ func TestCSVErrors(t *testing.T) {
 		"account in sect.":  {account("BOS,TRNT"), "EOA without BOA, or before the end of a section"},
 		"file end":          {"EOF", "EOF without BOF"},
 		"large":             {tradeHeader + "\n\"" + strings.Repeat("x", 2*maxToken) + "\"", "larger than 1048576 bytes"},
+		"many accounts":     {tradeHeader + "\n" + everyAccount(maxStatements+1), "more than 20000 statements"},
 		"slashes":           {account(part("TRNT", "Trades", tradeHeader, strings.Replace(tradeRow, "20250107;132917", "30/30/2025", 1))), "contradict"},
 		"nothing":           {"BOF,U1\nEOF\n", "no statement in the file"},
 		"column of nothing": {account(part("CTRN", "Cash", "ClientAccountID,Type", "U1,x")), "Amount: the column is missing"},
@@ -174,6 +175,16 @@ func TestCSVErrors(t *testing.T) {
 			require.ErrorIs(t, err, ErrFormat)
 		})
 	}
+}
+
+// everyAccount is a row for each of n accounts.
+func everyAccount(n int) string {
+	var b strings.Builder
+	_, rest, _ := strings.Cut(tradeRow, ",")
+	for i := range n {
+		fmt.Fprintf(&b, "U%d,%s\n", 1_000_000+i, rest)
+	}
+	return b.String()
 }
 
 func TestTruncatedCSV(t *testing.T) {

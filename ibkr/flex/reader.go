@@ -20,6 +20,8 @@ var errTooLarge = fmt.Errorf("one element or record is larger than %d bytes", ma
 const (
 	maxToken = 1 << 20 // bytes of one XML token or CSV record
 	maxDepth = 64      // of nested XML elements
+	// maxStatements bounds the statements that are in memory at once. One of a few bytes takes two kilobytes.
+	maxStatements = 20_000
 )
 
 // ReadError tells where a file cannot be read, and why. It matches ErrFormat, and io.ErrUnexpectedEOF
@@ -91,6 +93,7 @@ type Reader struct {
 // source yields the statements of one encoding; io.EOF after the last.
 type source interface {
 	next() (*Statement, error)
+	at() int // the line that was read last
 }
 
 // NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
@@ -142,10 +145,18 @@ func (r *Reader) All() iter.Seq2[*Statement, error] {
 	}
 }
 
-// ReadAll returns all statements of in, or none if there is an error anywhere in it.
+// errTooMany is returned for more statements than are held in memory.
+var errTooMany = fmt.Errorf("there are more than %d statements in the file", maxStatements)
+
+// ReadAll returns all statements of in, or none if there is an error anywhere in it. More than 20,000
+// statements are an error: a [Reader] gives them one at a time.
 func ReadAll(in io.Reader, opts ...Option) ([]*Statement, error) {
 	var all []*Statement
-	for st, err := range NewReader(in, opts...).All() {
+	r := NewReader(in, opts...)
+	for st, err := range r.All() {
+		if err == nil && len(all) == maxStatements {
+			err = &ReadError{Line: r.src.at(), Err: errTooMany}
+		}
 		if err != nil {
 			return nil, err
 		}

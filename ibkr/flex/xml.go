@@ -35,6 +35,8 @@ func newXMLSource(in *bufio.Reader, loc *time.Location) *xmlSource {
 	return x
 }
 
+func (x *xmlSource) at() int { return x.line }
+
 // next reads up to the end of the next statement.
 func (x *xmlSource) next() (*Statement, error) {
 	for {

@@ -243,6 +243,7 @@ func TestReadErrors(t *testing.T) {
 		"nothing":           {"<FlexQueryResponse/>", "no statement in the file"},
 		"deep":              {strings.Repeat("<FlexQueryResponse>", 65), "nested deeper than 64"},
 		"large":             {doc(`<A b="` + strings.Repeat("x", maxToken) + `"/>`), "larger than 1048576 bytes"},
+		"many statements":   {`<FlexQueryResponse>` + strings.Repeat("<FlexStatement/>", maxStatements+1) + `</FlexQueryResponse>`, "more than 20000 statements"},
 		"contradicting":     {trades(trade(`dateTime="30/01/2025"`), trade(`dateTime="01/30/2025"`)), "contradict each other"},
 		"out of this world": {trades(trade(`quantity="1E16"`)), "out of range"},
 		"negative rate":     {trades(trade(`fxRateToBase="-1"`)), "is negative"},

@@ -52,8 +52,11 @@ func (c *call) do() error {
 	}
 	if c.r.Method == http.MethodPost {
 		most := int64(maxForm)
-		if c.route.upload {
+		switch {
+		case c.route.upload:
 			most = maxUpload
+		case c.route.right == 0:
+			most = maxStranger
 		}
 		c.r.Body = http.MaxBytesReader(c.w, c.r.Body, most)
 	}

@@ -185,6 +185,25 @@ func TestHaltThroughEngine(t *testing.T) {
 	require.Contains(t, d.get("ann", d.path("One", "halt")).text(t, http.StatusOK), "We do not know what works at the broker")
 }
 
+// Orders are cancelled while the store answers nothing at all: neither who is there, nor that the halt is written; and
+// though the engine does not know every account.
+func TestHaltWithoutStore(t *testing.T) {
+	d := newDesk(t)
+	idle := accounts.Optimal100K("DU1000004")
+	idle.Name = "Idle"
+	d.create("ann", idle)
+	_ = d.portfolio("ann", "Idle")
+	d.follow("ann", d.send("ann", d.checkedTicket("One", away...)))
+	d.follow("ann", d.send("ann", d.checkedTicket("Two", away...)))
+	one, all := d.decision("One", "halt", "stop"), formTo(t, d.get("ann", "/halt").text(t, http.StatusOK), "/halt")
+	require.NoError(t, d.store.Close())
+	require.Contains(t, d.send("ann", one).text(t, http.StatusServiceUnavailable), "The account may not be halted.")
+	require.Equal(t, broker.OrderCancelled, d.atBroker("DU1000001")[0].Status)
+	require.Equal(t, broker.OrderWorking, d.atBroker("DU1000002")[0].Status)
+	require.Contains(t, d.send("ann", all).text(t, http.StatusServiceUnavailable), "Not every account was halted.")
+	require.Equal(t, broker.OrderCancelled, d.atBroker("DU1000002")[0].Status)
+}
+
 // A signal goes to the broker in each account that takes it, once.
 func TestSignalThroughEngine(t *testing.T) {
 	d := newDesk(t)

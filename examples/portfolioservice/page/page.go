@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -92,8 +93,11 @@ type Page struct {
 // timeout bounds the work on a request.
 const timeout = 30 * time.Second
 
-// maxForm bounds the body of a form in bytes.
-const maxForm = 1 << 20
+// maxForm bounds the body of a form in bytes, and maxStranger that of somebody who is not known yet.
+const (
+	maxForm     = 1 << 20
+	maxStranger = 16 << 10
+)
 
 // policy is the Content-Security-Policy of every answer.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -108,7 +112,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	p := &Page{Config: c, life: ctx, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(),
 		screens: parseScreens(), assets: loadAssets(), streams: streams{of: map[string]int{}},
-		sessions: sessions{of: map[[sha256.Size]byte]*session{}}, attempts: attempts{of: map[netip.Prefix]*tries{}}}
+		sessions: sessions{of: map[[sha256.Size]byte]*session{}}, attempts: attempts{of: map[netip.Prefix]*tries{}}, uploads: uploads{reading: make(chan struct{}, maxReading)}}
 	byPath := map[string]map[string]*route{}
 	for _, r := range table() {
 		if byPath[r.path] == nil {
@@ -157,11 +161,21 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bare.fail(errMisdirected)
 	case !strings.HasPrefix(escaped, "/") || path.Clean(escaped) != escaped: // the mux would redirect
 		p.serve(w, r, &route{run: nowhere, right: httpapi.Read})
-	case p.origins.Check(r) != nil:
+	case p.origins.Check(r) != nil || httpapi.Foreign(r) || unsourced(r):
 		bare.fail(errCrossOrigin)
 	default:
 		p.mux.ServeHTTP(w, r)
 	}
+}
+
+// unsourced reports whether a form comes from nobody knows where: browsers that say neither Origin nor
+// Sec-Fetch-Site, which are old, must say by Referer that the page is of this service.
+func unsourced(r *http.Request) bool {
+	if r.Method != http.MethodPost || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		return false
+	}
+	from, err := url.Parse(r.Referer())
+	return err != nil || from.Host == "" || from.Host != r.Host
 }
 
 // requestKey is the key of a request's id in its context.

@@ -89,6 +89,35 @@ func TestErrorPages(t *testing.T) {
 	require.Contains(t, r.log.String(), "a request failed")
 }
 
+// A page of another site neither reads nor opens a stream by itself; a person who follows its link does.
+func TestOtherSitesRead(t *testing.T) {
+	r := rich(t)
+	for _, path := range []string{"/", "/events", "/activity", "/static/page.js", "/nowhere"} {
+		for _, from := range []string{"cross-site", "same-site"} {
+			for _, mode := range []string{"no-cors", "cors", ""} {
+				r.get("ann", path, "Sec-Fetch-Site", from, "Sec-Fetch-Mode", mode).text(t, http.StatusForbidden)
+			}
+		}
+	}
+	r.get("ann", "/activity", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate").text(t, http.StatusOK)
+	r.get("ann", "/activity", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors").text(t, http.StatusOK)
+}
+
+// An old browser says by Referer alone where a form is from.
+func TestFormsOfOldBrowsers(t *testing.T) {
+	r := rich(t)
+	post := func(status int, headers ...string) {
+		t.Helper()
+		r.do("ann", http.MethodPost, "/halt", "reason=", append(headers, "Sec-Fetch-Site", "")...).text(t, status)
+	}
+	post(http.StatusForbidden)
+	post(http.StatusForbidden, "Referer", "http://evil.example/example.com")
+	post(http.StatusForbidden, "Referer", "http://example.com:99/")
+	post(http.StatusForbidden, "Origin", "null", "Referer", "http://example.com/halt")
+	post(http.StatusUnprocessableEntity, "Referer", "http://example.com/halt")
+	post(http.StatusUnprocessableEntity, "Origin", "http://example.com")
+}
+
 // A name that somebody else owns is not taken for the service's.
 func TestHosts(t *testing.T) {
 	r := newRig(t)

@@ -103,7 +103,7 @@ func signIn(c *call) error {
 		return c.renderAs(http.StatusForbidden, "signin", "Sign in", view)
 	}
 	c.page.attempts.forget(from)
-	if old, err := c.r.Cookie(cookieName(c.r)); err == nil {
+	for _, old := range c.cookies() {
 		c.page.sessions.end(old.Value)
 	}
 	http.SetCookie(c.w, cookie(c.r, c.page.sessions.begin(token, c.now)))
@@ -120,7 +120,7 @@ func bearing(r *http.Request, token string) *http.Request {
 
 // signOut ends the browser's session, with its streams, and empties what the browser kept.
 func signOut(c *call) error {
-	if old, err := c.r.Cookie(cookieName(c.r)); err == nil {
+	for _, old := range c.cookies() {
 		c.page.sessions.end(old.Value)
 	}
 	http.SetCookie(c.w, cookie(c.r, ""))

@@ -61,6 +61,13 @@ func cookieOf(t *testing.T, a answer) *http.Cookie {
 	return list[0]
 }
 
+// Who is not known yet cannot have much read.
+func TestSignInIsSmall(t *testing.T) {
+	g := newGate(t)
+	require.Contains(t, g.try(strings.Repeat("x", maxStranger)).text(t, http.StatusRequestEntityTooLarge), "This is too large.")
+	require.Equal(t, "/", g.try(aToken).Header().Get("Location"))
+}
+
 // A token begins a session, which a cookie without meaning names. It ends by signing out, by time, by idleness,
 // and when the token is withdrawn.
 func TestSignIn(t *testing.T) {
@@ -103,12 +110,39 @@ func TestSignIn(t *testing.T) {
 	require.NotContains(t, g.log.String(), aToken)
 }
 
+// A page that is left open reads itself again, and keeps nobody signed in by that; a person who reads does.
+func TestIdleSession(t *testing.T) {
+	g := newGate(t)
+	in := cookieOf(t, g.try(aToken))
+	who := []string{"Cookie", in.Name + "=" + in.Value}
+	read := func(after time.Duration, headers ...string) int {
+		g.clock.set(g.clock.Now().Add(after))
+		return g.get("", "/", append(headers, who...)...).Code
+	}
+	require.Equal(t, http.StatusOK, read(sessionIdle-time.Minute))
+	require.Equal(t, http.StatusOK, read(sessionIdle-time.Minute, readBy, "clock"))
+	require.Equal(t, http.StatusSeeOther, read(time.Minute, readBy, "clock"))
+}
+
+// A cookie of the same name that another port has set neither keeps a person out nor in.
+func TestForeignCookies(t *testing.T) {
+	g := newGate(t)
+	in := cookieOf(t, g.try(aToken))
+	who := []string{"Cookie", in.Name + "=another; " + in.Name + "=" + in.Value}
+	g.get("", "/", who...).text(t, http.StatusOK)
+	g.do("", http.MethodPost, "/signout", "", who...)
+	require.Equal(t, signInPath, g.get("", "/", who...).Header().Get("Location"))
+	who[1] = strings.Repeat(in.Name+"=x; ", 100_000)
+	require.Equal(t, signInPath, g.get("", "/", who...).Header().Get("Location"))
+}
+
 // Over TLS the cookie is bound to the host and to TLS.
 func TestSecureCookie(t *testing.T) {
 	g := newGate(t)
 	req := httptest.NewRequest(http.MethodPost, "https://desk.example"+signInPath, strings.NewReader("token="+aToken))
 	req.TLS = &tls.ConnectionState{}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	w := httptest.NewRecorder()
 	g.handler.ServeHTTP(w, req)
 	cookie := cookieOf(t, answer{w, signInPath})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/broker"
@@ -16,7 +17,7 @@ var tradingRoutes = []route{
 	{method: "GET", path: "/halt", right: httpapi.Halt, at: "accounts", run: askHaltAll},
 	{method: "POST", path: "/halt", right: httpapi.Halt, at: "accounts", run: haltAll},
 	{method: "GET", path: "/p/{id}/halt", right: httpapi.Halt, at: "portfolio", run: ask(haltAct)},
-	{method: "POST", path: "/p/{id}/halt", right: httpapi.Halt, at: "portfolio", run: decide(haltAct)},
+	{method: "POST", path: "/p/{id}/halt", right: httpapi.Halt, at: "portfolio", run: halt},
 	{method: "GET", path: "/p/{id}/reduce", right: httpapi.Halt, at: "portfolio", run: ask(reduceAct)},
 	{method: "POST", path: "/p/{id}/reduce", right: httpapi.Halt, at: "portfolio", run: decide(reduceAct)},
 	{method: "GET", path: "/p/{id}/resume", right: httpapi.Resume, at: "portfolio", run: ask(resumeAct)},
@@ -147,25 +148,54 @@ func decide(by *stateAct) func(c *call) error {
 			return err
 		}
 		err = by.do(p, c.ctx, f.Value("reason"))
-		if by == haltAct {
-			if engine := c.page.Engine(a.ID); engine != nil { // orders are cancelled even where the halt was not written
-				c.cancelAll(engine, f.Value("reason"), a.ID)
-			}
-		}
 		switch {
 		case errors.Is(err, accounts.ErrNoMark):
 			f.fail("", "Equity is not known: a price or a rate is missing. Nothing was changed.")
 			return c.renderState(http.StatusConflict, by, &a, f)
-		case err != nil && by == haltAct:
-			return &told{failure{err, failureOf(err).status, a.Name + " may not be halted.", "Its halt could not be written. Halt it again at once.", false},
-				[]act{{Path: a.Path("halt"), Words: "Halt " + a.Name}}}
 		case err != nil:
 			return err
-		case by == haltAct:
-			return c.redirect(a.Path("halt"))
 		}
 		return c.redirect(a.Path())
 	}
+}
+
+// halt carries out a halt. It asks nothing of the store before: an account that trades through this process is
+// halted, and its orders are cancelled, while the store does not answer.
+func halt(c *call) error {
+	f, err := c.form("r", "profile", "reason")
+	if err != nil {
+		return err
+	}
+	id := c.profileID()
+	if f.reason(); !f.ok() || f.Value("profile") != string(id) || !nameable(string(id)) {
+		a, err := c.readable()
+		if err == nil {
+			err = c.mine(&a, f)
+		}
+		if err != nil {
+			return err
+		}
+		return c.renderState(http.StatusUnprocessableEntity, haltAct, &a, f)
+	}
+	p, err := c.page.Manager.Portfolio(c.ctx, id)
+	if err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	if engine := c.page.Engine(id); engine != nil { // orders are cancelled even where the halt is not written, or not soon
+		group.Go(func() { c.cancelAll(engine, f.Value("reason"), id) })
+	}
+	err = p.Halt(c.ctx, f.Value("reason"))
+	group.Wait()
+	if err != nil {
+		name, words := "The account", "Halt it"
+		if a, readErr := c.account(); readErr == nil {
+			name, words = a.Name, "Halt "+a.Name
+		}
+		return &told{failure{err, failureOf(err).status, name + " may not be halted.", "Its halt could not be written. Halt it again at once.", false},
+			[]act{{Path: pathOf(id, "halt"), Words: words}}}
+	}
+	return c.redirect(pathOf(id, "halt"))
 }
 
 // reason checks the reason of a decision.
@@ -176,14 +206,14 @@ func (f *form) reason() {
 	}
 }
 
-// cancelAll has an engine halt profiles and cancel their orders, for at most half of the request's time: so
+// cancelAll has an engine halt a profile and cancel its orders, for at most half of the request's time: so
 // the page still tells what works. What is not known then is asked of the engine by that page.
-func (c *call) cancelAll(engine httpapi.Engine, reason string, ids ...accounts.ProfileID) {
+func (c *call) cancelAll(engine httpapi.Engine, reason string, id accounts.ProfileID) {
 	ctx, cancel := context.WithTimeout(c.ctx, timeout/2)
 	defer cancel()
-	rows, err := engine.Halt(ctx, reason, ids...)
+	rows, err := engine.Halt(ctx, reason, id)
 	if err != nil || slices.ContainsFunc(rows, func(r broker.Halted) bool { return r.Err != nil || r.Problem != nil }) {
-		c.page.Logger.WarnContext(c.ctx, "orders may work after a halt", "err", err)
+		c.page.Logger.WarnContext(c.ctx, "orders may work after a halt", "profile", string(id), "err", err)
 	}
 }
 
@@ -234,19 +264,19 @@ func haltAll(c *call) error {
 		}
 		return c.renderAs(http.StatusUnprocessableEntity, "haltall", "Halt all", v)
 	}
-	err = c.page.Manager.HaltAll(c.ctx, f.Value("reason"))
-	list, listErr := c.page.Manager.ListProfiles(c.ctx, accounts.ProfileFilter{
-		Statuses: []accounts.ProfileStatus{accounts.StatusActive, accounts.StatusInactive, accounts.StatusSuspended}})
-	engines := map[httpapi.Engine][]accounts.ProfileID{}
-	for _, p := range list {
-		if e := c.page.Engine(p.ID); e != nil {
-			engines[e] = append(engines[e], p.ID)
+	ids, err := c.page.Manager.OpenProfiles(c.ctx) // those that trade through this process
+	if err != nil {
+		return err
+	}
+	var group sync.WaitGroup
+	for _, id := range ids { // one at a time: an engine refuses all where it does not know one
+		if engine := c.page.Engine(id); engine != nil { // orders are cancelled even where halts are not written, or not soon
+			group.Go(func() { c.cancelAll(engine, f.Value("reason"), id) })
 		}
 	}
-	for e, ids := range engines {
-		c.cancelAll(e, f.Value("reason"), ids...)
-	}
-	if err = errors.Join(err, listErr); err != nil {
+	err = c.page.Manager.HaltAll(c.ctx, f.Value("reason"))
+	group.Wait()
+	if err != nil {
 		return &told{failure{err, failureOf(err).status, "Not every account was halted.", "Some may trade on. Halt all again at once.", false},
 			[]act{{Path: "/halt", Words: "Halt all"}}}
 	}

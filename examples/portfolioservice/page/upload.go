@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -35,10 +36,24 @@ type upload struct {
 	at      time.Time
 }
 
+// maxReading is how many files are read at once: each takes many times its size while it is.
+const maxReading = 4
+
 // uploads are the files that are kept, by their keys.
 type uploads struct {
-	mu sync.Mutex
-	of map[string]*upload
+	mu      sync.Mutex
+	of      map[string]*upload
+	reading chan struct{} // has room for those that read
+}
+
+// begin waits until a file may be read. The caller calls end then.
+func (u *uploads) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case u.reading <- struct{}{}:
+		return func() { <-u.reading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // keep keeps a file, and returns its key. The oldest files make room.
@@ -88,6 +103,11 @@ func takeStatement(c *call) error {
 	if err != nil {
 		return err
 	}
+	end, err := c.page.uploads.begin(c.ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
 		return c.receive(&a)
 	}
@@ -306,6 +326,11 @@ func showUpload(c *call) error {
 	if one == nil {
 		return c.gone(&a)
 	}
+	end, err := c.page.uploads.begin(c.ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	list, err := one.read(&a)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"context"
 	"mime/multipart"
 	"net/http"
 	"strings"
@@ -39,6 +40,26 @@ func (r *rig) upload(name string, files ...string) answer {
 	}
 	require.NoError(r.t, w.Close())
 	return r.do("ann", http.MethodPost, r.path(name, "statement"), b.String(), "Content-Type", w.FormDataContentType())
+}
+
+// Few files are read at once; others wait, as long as somebody waits for them.
+func TestUploadsWait(t *testing.T) {
+	r := newRig(t)
+	r.create("ann", accounts.Balanced50K("DU1000050"))
+	u := &r.handler.(*Page).uploads
+	for range maxReading - 1 {
+		_, err := u.begin(t.Context())
+		require.NoError(t, err)
+	}
+	r.follow("ann", r.upload("Balanced-50K", "statement", aStatement))
+	end, err := u.begin(t.Context())
+	require.NoError(t, err)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, err = u.begin(gone)
+	require.ErrorIs(t, err, context.Canceled)
+	end()
+	r.follow("ann", r.upload("Balanced-50K", "statement", aStatement))
 }
 
 // A statement is shown first, imported then, and held against the book; importing it again changes nothing.

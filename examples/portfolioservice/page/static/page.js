@@ -2,8 +2,8 @@
 // still works: every [data-dialog] is a link to a page that asks the same.
 
 const $ = (s, r = document) => r.querySelector(s)
-const read = async url => {
-  const r = await fetch(url, { headers: { accept: 'text/html' }, cache: 'no-store' })
+const read = async (url, by) => {
+  const r = await fetch(url, { headers: { accept: 'text/html', ...by }, cache: 'no-store' })
   if (!r.ok || r.redirected) throw Object.assign(new Error(r.statusText), { gone: r.redirected || r.status < 500 })
   return new DOMParser().parseFromString(await r.text(), 'text/html')
 }
@@ -69,7 +69,7 @@ if (events) {
     if (reading) { again = true; return }
     reading = true
     try {
-      const fresh = await read(location.href)
+      const fresh = await read(location.href, { 'x-read-by': 'clock' })
       for (const el of document.querySelectorAll('[data-live]')) {
         const to = $(`[data-live="${CSS.escape(el.dataset.live)}"]`, fresh)
         if (!to || to.innerHTML === el.innerHTML || el.contains(document.activeElement)) continue
