@@ -188,22 +188,19 @@ func price(s, c stake, g group) rat {
 }
 
 // purchases is the cash that working purchases take, in base currency: the whole price, of what is
-// paid in full. One whose price nothing tells takes at least nothing. It reports false without a rate.
-func purchases(all map[ledger.InstrumentKey]*contract) (rat, bool) {
+// paid in full. One whose price nothing tells takes at least nothing, and so does one without a rate.
+func purchases(all map[ledger.InstrumentKey]*contract) rat {
 	sum := new0()
 	for _, c := range all {
 		if !settlesNotional(c.instrument) {
 			continue
 		}
 		for _, p := range c.buys {
-			switch {
-			case p.unpriced:
+			if p.unpriced || c.rate == nil {
 				continue
-			case c.rate == nil:
-				return nil, false
 			}
 			sum = add(sum, mul(p.quantity, p.price, unit(c.instrument), c.rate))
 		}
 	}
-	return sum, true
+	return sum
 }

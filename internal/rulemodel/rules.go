@@ -203,12 +203,12 @@ func (j *question) uncovered(o risk.Order) {
 		return
 	}
 	settled := j.settled()
-	taken, known := purchases(without)
+	taken := purchases(without) // what has no rate takes as much after the order as before
 	if !told {
 		j.rule(risk.RuleNoMark, j.reduces)
 		return
 	}
-	if settled == nil || !known || cost == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
+	if settled == nil || cost == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
 		return
 	}
 	lack := most(new0(), sub(add(need, taken), settled))
@@ -327,12 +327,12 @@ func (j *question) power(o risk.Order, equity rat) {
 			case !settlesNotional(c.instrument):
 				need = add(need, j.initial(c))
 			case c.instrument.SecType == ledger.FutureOption: // not the strike, as other options
-				taken, _ := purchases(map[ledger.InstrumentKey]*contract{key: c})
+				taken := purchases(map[ledger.InstrumentKey]*contract{key: c})
 				need = add(need, most(taken, j.shortNeed(c, nil)))
 				delete(all, key)
 			}
 		}
-		taken, _ := purchases(all)
+		taken := purchases(all)
 		_, cover := j.cover(all, false)
 		need = add(need, taken, cover)
 		j.limit(risk.RuleBuyingPower, need, j.settled())
