@@ -8,6 +8,8 @@ SHELL       := bash
 ALL      := ./... ./examples/...
 # The package whose tests take the longest begins first, and the others run beside it.
 LONGEST  := ./store/pgstore
+# Tests on servers wait for half of their time: one package more runs at once than there are processors.
+ATONCE   := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # The tools' go.mod stands in for that of a module, which a workspace does not allow.
 TOOL     := GOWORK=off go tool -modfile='$(CURDIR)/tools/go.mod'
 CROSS    ?= linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64
@@ -47,7 +49,7 @@ help: ## list the targets
 
 .PHONY: test
 test: lint postgres keychain test-32bit ## everything CI checks: lint, all tests under the race detector, 5,000 inputs for every fuzz target (more: make fuzz)
-	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -timeout 30m $(LONGEST) $(ALL)
+	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_REQUIRE_KEYCHAIN=1 go test -race -shuffle=on -p $(ATONCE) -timeout 30m $(LONGEST) $(ALL)
 	@$(call fuzz,5000x)
 
 .PHONY: cross

@@ -85,15 +85,15 @@ func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
 }
 
 // Capital returns the capital in cash or in kind that an amendment completes: its currency, how much of that
-// it is, and its worth in base currency; false for other amendments.
-func (a *Amendment) Capital(base Currency) (c Currency, amount, worth Decimal, ok bool) {
+// it is, and the conversion rate that was told; false for other amendments.
+func (a *Amendment) Capital() (c Currency, amount, rate Decimal, ok bool) {
 	switch f := a.Fact().(type) {
 	case *CashMovement:
-		c, amount, ok = f.Currency, f.Amount, f.Kind.IsCapital()
-		worth, _ = f.InBase(base)
-	case inKind:
-		c, amount, ok = f.currency(), f.Worth(), true
-		worth, _ = f.InBase(base)
+		c, amount, rate, ok = f.Currency, f.Amount, f.FXRate, f.Kind.IsCapital()
+	case *Opening:
+		c, amount, rate, ok = f.currency(), f.Worth(), f.FXRate, true
+	case *Transfer:
+		c, amount, rate, ok = f.currency(), f.Worth(), f.FXRate, true
 	}
-	return c, amount, worth, ok && a.Completes.Rate
+	return c, amount, rate, ok && a.Completes.Rate
 }

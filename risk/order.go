@@ -11,7 +11,8 @@ import (
 )
 
 // Order is an order that a strategy wants to send to the broker. A portfolio decides about it, and
-// holds its exposure while it works: until fills that name its ID, or a release, end that.
+// holds its exposure while it works: until fills that name its ID, or a release, end that. A fill is a
+// trade in the order's contract and on the order's side. A trade that names the order otherwise fills nothing.
 type Order struct {
 	// ID is chosen by the caller, 1 to 100 bytes. An ID is decided once, whatever the decision.
 	ID         ledger.OrderID    `json:"id"`

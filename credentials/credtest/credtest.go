@@ -359,7 +359,7 @@ func closedStores(t *testing.T, s accounts.CredentialStore) {
 
 // concurrency puts pairs that belong together from several goroutines: whoever reads finds a pair.
 func concurrency(t *testing.T, s accounts.CredentialStore) {
-	const workers, rounds = 6, 15
+	const workers, rounds = 6, 8
 	errs := make(chan error, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -377,7 +377,7 @@ func concurrency(t *testing.T, s accounts.CredentialStore) {
 
 // kindsAtOnce puts each kind of one login from a goroutine of its own: none is lost.
 func kindsAtOnce(t *testing.T, s accounts.CredentialStore) {
-	const rounds = 15
+	const rounds = 8
 	errs := make(chan error, len(kinds))
 	var wg sync.WaitGroup
 	for _, kind := range kinds {

@@ -18,6 +18,8 @@
 // [Statement.Issues]; rows that merely repeat others are counted in [Statement.SkippedRows].
 // Sections that only summarize what others state are passed over.
 //
+// [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for them.
+//
 // Figures keep the signs of the file: a sale has a negative quantity and positive proceeds,
 // commission and taxes are negative when paid.
 package flex

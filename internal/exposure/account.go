@@ -142,16 +142,18 @@ func (a *Account) movedInKind(f interface {
 }
 
 // told folds in a rate that was told later of capital, which counted at the rate of the newest point where
-// that was derived. Journals of before points told their rates tell it where all capital without a rate is in
-// one currency.
+// that was derived. A point without a rate of the currency is of capital that came and went to the same amount:
+// the first rate that is told is that of the point, at which the rest of that capital counts. Journals of before
+// points told their rates tell it where all capital without a rate is in one currency.
 func (a *Account) told(f *ledger.Amendment) {
-	currency, amount, is, capital := f.Capital(a.Base())
+	currency, amount, rate, capital := f.Capital()
 	l := &a.memory.loss
-	if !capital || !l.Derived {
+	if !capital || !l.Derived || l.Entry <= f.Place {
 		return
 	}
-	if rate, known := l.Rates[currency]; known {
-		l.told(f.Place, num.Convert(amount, rate), is)
+	is := num.Convert(amount, rate)
+	if l.Rates != nil || l.Unrated.IsZero() {
+		l.told(f.Place, num.Convert(amount, l.rate(currency, rate)), is)
 		return
 	}
 	sums := a.UnratedCapital()

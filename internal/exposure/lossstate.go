@@ -1,6 +1,7 @@
 package exposure
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -81,6 +82,17 @@ type step struct {
 
 // sameTime is how far the time of capital is from that of a point which tells equity then.
 const sameTime = 5 * time.Minute
+
+// rate returns the conversion rate of a currency at the newest point, which is told where the point had none.
+func (l *lossState) rate(c ledger.Currency, told ledger.Decimal) ledger.Decimal {
+	if rate, known := l.Rates[c]; known {
+		return rate
+	}
+	rates := map[ledger.Currency]ledger.Decimal{c: told}
+	maps.Copy(rates, l.Rates)
+	l.Rates = rates
+	return told
+}
 
 // told adjusts what was counted from the points behind an entry to a rate that was told later: the capital
 // of that entry counted as was, and counts as is. It is neither a flow nor a profit of now. Where no point

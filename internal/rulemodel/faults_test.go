@@ -70,6 +70,7 @@ func euro(rate string) step {
 
 const (
 	stockXYZ = "STK:XYZ:USD"
+	stockSAP = "STK:SAP:EUR"
 	stockABC = "STK:ABC:USD"
 	cfd      = "CFD:DAX:EUR"
 	put95    = "OPT:XYZ:20260618:P:95:100:USD"
@@ -165,6 +166,13 @@ func TestMended(t *testing.T) {
 		"a rate that is told later moves no loss": {func(*risk.Limits) {},
 			[]step{euro("1.25"), cashOf(ledger.Deposit, "EUR", "5000"), {name: "point", advance: time.Second},
 				{name: "tell rate", price: dec("1.4"), advance: time.Second, switched: true}, orderOf("a", stockABC, "1", "50")}},
+		// A position in EUR came and went again before the point, without a rate. Two rates are told of it: nothing was
+		// gained or lost since.
+		"rates told of capital that came and went move no loss": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "25000"), moveOf("opening", stockSAP, "60", "90", "0", 0),
+				moveOf("depart", stockSAP, "-60", "90", "0", 0),
+				{name: "point", advance: time.Second}, {name: "tell rate", price: dec("1.1"), advance: time.Second, switched: true},
+				{name: "tell rate", price: dec("1.25"), advance: time.Second, switched: true}, markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
 		// The point of 100,000 is that before the deposit. Then 50,000 are lost, and half of the rest is withdrawn, as
 		// is told late: the drawdown is 50 %.
 		"capital that is told late does not adjust the mark by an old point": {func(*risk.Limits) {},

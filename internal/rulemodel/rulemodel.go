@@ -217,7 +217,7 @@ type Losses struct {
 func LossesOf(h History, now time.Time) (l Losses, ok bool) {
 	j := newJudge(h, now)
 	equity, _ := j.equity()
-	if equity == nil {
+	if known, _ := j.ratesOfCapital(); equity == nil || !known {
 		return l, false
 	}
 	l.InKind = new0()

@@ -49,8 +49,8 @@ func TestModel(t *testing.T) {
 				t.Parallel()
 				for seed := first + w; seed < first+n; seed += workers {
 					steps := draw(seed)
-					if play(t, steps, covers[w]) != "" {
-						require.FailNow(t, fmt.Sprintf("seed %d: the library and the model differ", seed), shorten(t, steps))
+					if whole := play(t, steps, covers[w]); whole != "" {
+						require.FailNow(t, fmt.Sprintf("seed %d: the library and the model differ", seed), whole+"\n\nin short:\n"+shorten(t, steps))
 					}
 				}
 			})

@@ -146,7 +146,7 @@ func draw(seed uint64) []step {
 	s.round = s.chance(40)
 	l := s.limits()
 	s.add(step{name: "limits", limits: &l})
-	capital := dec(pick(s, "100000", "100000", "30000", "25000", "24000", "12000", "2500"))
+	capital := dec(pick(s, "100000", "1900", "30000", "25000", "24000", "12000", "2500"))
 	s.add(step{name: "cash", cash: &ledger.CashMovement{Kind: ledger.Deposit, Currency: "USD", Amount: capital}})
 	if s.chance(15) {
 		s.inKind()
@@ -381,7 +381,19 @@ func (s *script) order() {
 		s.add(step{name: "fill", id: o.ID, part: pick(s, 4, 4, 4, 1, 2), price: s.priceOf(o.Instrument), advance: time.Second})
 	case s.chance(20):
 		s.add(step{name: "release", id: o.ID})
+	case s.chance(10):
+		s.astray(&o)
 	}
+}
+
+// astray draws a trade that names an order and fills it not: of another contract, or on the other side.
+func (s *script) astray(o *risk.Order) {
+	l := listings[s.IntN(2)]
+	t := ledger.Trade{Instrument: l.Instrument, Quantity: dec(fmt.Sprint(pick(s, l.lot, -l.lot))), Price: s.priceOf(l.Instrument)}
+	if l.Key() == o.Instrument.Key() && t.Quantity.IsNeg() == o.Quantity.IsNeg() {
+		t.Quantity = t.Quantity.Neg()
+	}
+	s.add(step{name: "trade", id: o.ID, trade: &t, advance: time.Second})
 }
 
 // priceOf returns a price near the mark.

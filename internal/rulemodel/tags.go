@@ -59,12 +59,18 @@ func (j *judge) strategy(o risk.Order) rat {
 }
 
 // strategies returns the part of each strategy in what is held of each contract. A trade has the
-// strategy of its order. It closes its own strategy's part first, then what belongs to none, then the
+// strategy of the order that it fills. It closes its own strategy's part first, then what belongs to none, then the
 // others' in alphabetical order; what is left of it opens. A transfer changes the parts as a trade of none does.
 func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
-	of := map[ledger.OrderID]string{}
+	orders := map[ledger.OrderID]*risk.Order{}
 	for _, w := range j.accepted() {
-		of[w.order.ID] = w.order.Strategy
+		orders[w.order.ID] = &w.order
+	}
+	strategyOf := func(t *ledger.Trade) string {
+		if o := orders[t.OrderID]; o != nil && fills(t, o) {
+			return o.Strategy
+		}
+		return ""
 	}
 	all := map[ledger.InstrumentKey]map[string]rat{}
 	parts := func(i ledger.Instrument) map[string]rat {
@@ -76,7 +82,7 @@ func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
 	for _, p := range j.inForce() {
 		switch {
 		case p.trade != nil:
-			trade(parts(p.trade.Instrument), of[p.trade.OrderID], exact(p.trade.Quantity))
+			trade(parts(p.trade.Instrument), strategyOf(p.trade), exact(p.trade.Quantity))
 		case p.open != nil:
 			for _, l := range p.open.Lots {
 				trade(parts(p.open.Instrument), "", exact(l.Quantity))

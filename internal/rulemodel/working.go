@@ -22,7 +22,7 @@ func (j *judge) accepted() []working {
 
 func (j *judge) workOutOrders() (list []working) {
 	released := map[ledger.OrderID]bool{}
-	filled := map[ledger.OrderID]rat{}
+	filled := map[ledger.OrderID][]*ledger.Trade{}
 	for _, e := range j.h.Events {
 		if r, ok := e.What.(Released); ok {
 			released[r.ID] = true
@@ -30,11 +30,7 @@ func (j *judge) workOutOrders() (list []working) {
 	}
 	for _, p := range j.inForce() {
 		if p.trade != nil && p.trade.OrderID != "" {
-			id := p.trade.OrderID
-			if filled[id] == nil {
-				filled[id] = new0()
-			}
-			filled[id] = add(filled[id], exact(p.trade.Quantity))
+			filled[p.trade.OrderID] = append(filled[p.trade.OrderID], p.trade)
 		}
 	}
 	for _, e := range j.h.Events {
@@ -44,15 +40,23 @@ func (j *judge) workOutOrders() (list []working) {
 		}
 		w := working{order: h.Order, heldAt: e.Time, released: released[h.Order.ID], left: exact(h.Order.Quantity)}
 		w.order.Instrument.SetDefaults()
-		if f := filled[h.Order.ID]; f != nil {
-			w.left = sub(w.left, f)
-			if w.left.Sign() != exact(h.Order.Quantity).Sign() {
-				w.left = new0()
+		for _, t := range filled[h.Order.ID] {
+			if fills(t, &w.order) {
+				w.left = sub(w.left, exact(t.Quantity))
 			}
+		}
+		if w.left.Sign() != exact(h.Order.Quantity).Sign() {
+			w.left = new0()
 		}
 		list = append(list, w)
 	}
 	return list
+}
+
+// fills reports whether a trade that names an order fills it: in the order's contract and on its side. Any other
+// trade is nobody's order's, whatever it names.
+func fills(t *ledger.Trade, o *risk.Order) bool {
+	return t.Instrument.Key() == o.Instrument.Key() && exact(t.Quantity).Sign() == exact(o.Quantity).Sign()
 }
 
 // working returns the orders that can still be filled.

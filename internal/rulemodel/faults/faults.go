@@ -67,7 +67,7 @@ var faults = []fault{
 		`if false {`},
 	{"short calls need no underlying", rules + "orderrules.go",
 		`case margined && i.SecType == ledger.Option && i.Right == ledger.Call && !j.terms.underlying.IsPos():`,
-		`case false:`},
+		`case margined && i.SecType == "":`},
 	{"the quantity is bound from above alone", rules + "orderrules.go",
 		`!most.IsZero() && size.GreaterThan(most)`,
 		`!most.IsZero() && j.order.Quantity.GreaterThan(most)`},
