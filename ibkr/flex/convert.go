@@ -7,29 +7,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// trade reads one execution, and passes over what repeats or breaks down executions.
+// trade reads one execution.
 func (b *builder) trade(c *reading) {
 	r := c.r
-	named, weak := r.first(fTradeID, fTransactionID, fExecID) != fNone, false
-	switch level := strings.ToUpper(r.v[fLevel]); level {
-	case "EXECUTION":
-	case "":
-		switch {
-		case named:
-			b.trades.ids = true
-		case r.first(fDateTime, fTradeDate) == fNone:
-			b.skip("SUMMARY")
-			return
-		default:
-			weak = true
-		}
-	case "ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "LOT", "WASH_SALE":
-		b.skip(level)
-		return
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
+	weak := r.v[fLevel] == "" && r.first(fTradeID, fTransactionID, fExecID) == fNone
+	b.trades.ids = b.trades.ids || r.v[fLevel] == "" && !weak
 	t := Trade{Line: r.line, BuySell: b.keep(r.v[fBuySell]), Codes: b.codes(r, fNotes), OpenClose: b.openClose(r),
 		TransactionType: b.keep(r.v[fTransactionType]), Exchange: b.keep(r.v[fExchange])}
 	b.tradeIDs(r, &t)
@@ -48,7 +30,8 @@ func (b *builder) trade(c *reading) {
 		return
 	}
 	if problem != "" {
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", t.LocalSymbol, problem)
+		b.leftOut(c, &t.Contract, problem)
+		b.moneyOf(&t)
 		return
 	}
 	if weak {
@@ -123,17 +106,6 @@ func (b *builder) openClose(r *row) string {
 // position reads what is held of one contract, or one lot of it.
 func (b *builder) position(c *reading) {
 	r := c.r
-	lot := false
-	switch level := strings.ToUpper(r.v[fLevel]); level {
-	case "SUMMARY":
-	case "":
-		lot = r.v[fOpenDateTime] != "" // only lots were opened at one time
-	case "LOT":
-		lot = true
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
 	c.require(fQuantity, fPosition)
 	p := Position{Line: r.line, Rows: 1, Quantity: c.quantity(), ReportDate: c.date(fReportDate), FXRate: c.rate(),
 		Mark: c.optional(fMark), Value: c.optional(fPositionValue), CostPrice: c.optional(fCostPrice),
@@ -143,42 +115,27 @@ func (b *builder) position(c *reading) {
 	switch {
 	case c.err != nil:
 	case problem != "":
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", p.LocalSymbol, problem)
-	case lot:
-		b.lots = append(b.lots, p)
+		b.leftOut(c, &p.Contract, problem)
 	default:
-		b.whole++
 		b.st.Positions = append(b.st.Positions, p)
 	}
 }
 
-// cashRow reads one movement of cash; a summary row repeats the details of its kind.
+// cashRow reads one movement of cash.
 func (b *builder) cashRow(c *reading) {
 	r := c.r
-	level, weak := strings.ToUpper(r.v[fLevel]), false
-	switch level {
-	case "DETAIL", "SUMMARY":
-	case "":
-		weak = r.v[fTransactionID] == ""
-		b.cash.ids = b.cash.ids || !weak
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
+	weak := r.v[fLevel] == "" && r.v[fTransactionID] == ""
+	b.cash.ids = b.cash.ids || r.v[fLevel] == "" && !weak
 	m := b.movement(c, fAmount, b.keep(r.v[fType]))
 	m.Description, m.ActionID = b.keep(r.v[fDescription]), b.own(r.v[fActionID])
 	m.Kind = cashKind(m.Type, m.Amount)
-	switch {
-	case c.err != nil:
-	case level == "SUMMARY":
-		b.summary = append(b.summary, m)
-	default:
-		b.details++
-		if weak {
-			b.cash.at = append(b.cash.at, len(b.st.Cash))
-		}
-		b.st.Cash = append(b.st.Cash, m)
+	if c.err != nil {
+		return
 	}
+	if weak {
+		b.cash.at = append(b.cash.at, len(b.st.Cash))
+	}
+	b.st.Cash = append(b.st.Cash, m)
 }
 
 // salesTax reads a value added tax or the like on a fee, which no other section charges.
@@ -232,6 +189,7 @@ func (b *builder) corporateAction(c *reading) {
 	r := c.r
 	if r.v[fQuantity] == "" || r.first(fDateTime, fReportDate) == fNone {
 		b.issue(r.line, c.sec.String(), "%.40q is left out: quantity or date is absent", r.v[fSymbol])
+		b.st.Issues[len(b.st.Issues)-1].Unread = true
 		return
 	}
 	st := c.when(fDateTime, fReportDate)
@@ -245,7 +203,7 @@ func (b *builder) corporateAction(c *reading) {
 	switch {
 	case c.err != nil:
 	case problem != "":
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", a.LocalSymbol, problem)
+		b.leftOut(c, &a.Contract, problem)
 	default:
 		b.st.CorporateActions = append(b.st.CorporateActions, a)
 	}

@@ -56,6 +56,7 @@ type planner struct {
 	after  []ledger.Fact // cancellations, which follow what they cancel
 	ids    map[ledger.ExecID]*Trade
 	gone   map[string]bool // executions in the book that this statement cancels or corrects
+	undone map[string]string
 	cash   []newCash
 }
 
@@ -79,6 +80,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		gone: map[string]bool{},
 	}
 	p.resolveContracts()
+	p.undone = p.undoing()
 	p.planTrades()
 	slices.SortStableFunc(p.events, (*event).compare)
 	p.planCancellations()

@@ -16,6 +16,8 @@ const (
 	secCorporate
 	secCashReport
 	secSalesTax
+	secTransfers
+	numSections
 )
 
 // String returns what errors and issues call a row of the section.
@@ -35,6 +37,8 @@ func (s section) String() string {
 		return "cash report"
 	case secSalesTax:
 		return "sales tax"
+	case secTransfers:
+		return "transfer"
 	}
 	return "statement"
 }

@@ -48,6 +48,9 @@ type Issue struct {
 	Section string // such as "trade", or the name of the section nobody knows
 	Text    string
 	Rows    int // how many rows of the file it stands for
+	// Unread says that the rows move money or positions, or may, and that what they move is not told by
+	// the statement's other rows either.
+	Unread bool
 }
 
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the
