@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ type builder struct {
 	trades   weakRows
 	cash     weakRows
 	termless []termless
+	charged  []charged
+	accrued  []int // the lines of rows of fees that cash transactions charge later
 }
 
 type deferredRow struct {
@@ -129,12 +132,25 @@ func (b *builder) convert(sec section, r *row) error {
 		b.position(c)
 	case secCash:
 		b.cashRow(c)
-	case secSalesTax:
-		b.salesTax(c)
 	case secCorporate:
 		b.corporateAction(c)
 	case secCashReport:
 		b.cashBalance(c)
+	case secTransfers:
+		b.transfer(c)
+	case secGrants:
+		b.grant(c)
+	case secAccrued:
+		b.accrued = append(b.accrued, r.line)
+	default:
+		b.charge(c)
+	}
+	if sec >= secTransfers && c.err != nil { // one such row does not keep the rest of the statement out
+		var wrong *ReadError
+		if errors.As(c.err, &wrong) {
+			b.unread(r.line, sec.String(), fmt.Sprintf("the row is left out: %s %s", wrong.Field, wrong.Err), 1)
+			return nil
+		}
 	}
 	return c.err
 }
@@ -219,6 +235,7 @@ func (b *builder) finish() (*Statement, error) {
 		return nil, err
 	}
 	b.dropSummaries()
+	b.finishCharges()
 	b.finishTerms()
 	b.finishPositions()
 	if b.st.BaseCurrency == "" {

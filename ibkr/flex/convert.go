@@ -14,6 +14,12 @@ func (b *builder) trade(c *reading) {
 	b.trades.ids = b.trades.ids || r.v[fLevel] == "" && !weak
 	t := Trade{Line: r.line, BuySell: b.keep(r.v[fBuySell]), Codes: b.codes(r, fNotes), OpenClose: b.openClose(r),
 		TransactionType: b.keep(r.v[fTransactionType]), Exchange: b.keep(r.v[fExchange])}
+	if len(t.Codes) == 0 {
+		t.Codes = b.codes(r, fCode) // as trade confirmations have it
+	}
+	if t.OpenClose == "" {
+		t.OpenClose = openCloseOf(t.Codes)
+	}
 	b.tradeIDs(r, &t)
 	var problem string
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)
@@ -58,6 +64,9 @@ func tradeFigures(c *reading, t *Trade) {
 	c.require(fQuantity)
 	c.require(fPrice, fProceeds)
 	t.Quantity = c.decimal(fQuantity)
+	if t.BuySell == "SELL" && t.Quantity.IsPos() { // as some trade confirmations have it
+		t.Quantity = t.Quantity.Neg()
+	}
 	t.Price = c.decimal(fPrice)
 	t.Proceeds, t.Commission, t.Taxes = c.optional(fProceeds), c.optional(fCommission), c.decimal(fTaxes)
 	t.Cost, t.Realized, t.NetCash = c.optional(fCost), c.optional(fRealized), c.optional(fNetCash)
@@ -90,7 +99,13 @@ func (b *builder) tradeDates(c *reading, t *Trade) {
 
 // openClose reads "O", "C" and both, in whatever order and spacing.
 func (b *builder) openClose(r *row) string {
-	codes := b.codes(r, fOpenClose)
+	if side := openCloseOf(b.codes(r, fOpenClose)); side != "" {
+		return side
+	}
+	return b.keep(r.v[fOpenClose])
+}
+
+func openCloseOf(codes []string) string {
 	open, closing := slices.Contains(codes, "O"), slices.Contains(codes, "C")
 	switch {
 	case open && closing:
@@ -100,7 +115,7 @@ func (b *builder) openClose(r *row) string {
 	case closing:
 		return "C"
 	}
-	return b.keep(r.v[fOpenClose])
+	return ""
 }
 
 // position reads what is held of one contract, or one lot of it.
@@ -138,21 +153,11 @@ func (b *builder) cashRow(c *reading) {
 	b.st.Cash = append(b.st.Cash, m)
 }
 
-// salesTax reads a value added tax or the like on a fee, which no other section charges.
-func (b *builder) salesTax(c *reading) {
-	m := b.movement(c, fSalesTax, "Sales Tax")
-	m.Kind = ledger.Tax
-	m.Description = b.keep(c.r.v[c.r.first(fTaxableDescription, fDescription)])
-	if c.err == nil {
-		b.st.Cash = append(b.st.Cash, m)
-	}
-}
-
 // movement reads what all movements of cash have.
 func (b *builder) movement(c *reading, amount field, kind string) CashRow {
 	r := c.r
 	c.require(amount)
-	st := c.when(fDateTime, fDate, fReportDate, fSettleDate)
+	st := c.when(fDateTime, fDate, fTradeDate, fReportDate, fSettleDate)
 	cur := c.currency()
 	return CashRow{Line: r.line, Type: kind, Currency: ledger.Currency(b.keep(string(cur))), Amount: c.decimal(amount),
 		TransactionID: b.own(r.v[fTransactionID]), TradeID: b.own(r.v[fTradeID]), FXRate: c.rate(),

@@ -20,6 +20,9 @@ type event struct {
 	instrument ledger.Instrument
 	reported   ledger.Date // zero if not given
 	split      *ledger.Split
+	transfer   *ledger.Transfer
+	leaves     bool           // of a transfer: the position left
+	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
 	moved      ledger.Decimal // of a split: what arrives in the new contract
@@ -36,7 +39,7 @@ func (e *event) contracts() []ledger.InstrumentKey {
 	switch {
 	case e.split != nil:
 		return []ledger.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
-	case e.trade != nil:
+	case e.trade != nil, e.transfer != nil:
 		return []ledger.InstrumentKey{e.instrument.Key()}
 	}
 	return nil

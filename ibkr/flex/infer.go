@@ -60,6 +60,8 @@ func (p *planner) infer() error {
 		case from == nil:
 		case e.split != nil:
 			in.split(e, from, in.to(e))
+		case e.transfer != nil:
+			from.transfer(e)
 		default:
 			from.trade(e)
 		}
@@ -69,6 +71,11 @@ func (p *planner) infer() error {
 	}
 	for _, l := range in.order {
 		l.openings()
+	}
+	for _, e := range p.events {
+		if e.transfer != nil && !e.leaves && !e.known {
+			p.fillTransfer(e, in.of(e.transfer.Instrument).openedBefore())
+		}
 	}
 	return nil
 }
@@ -91,7 +98,7 @@ func (in *inference) from(e *event) *tally {
 		return nil
 	case e.split != nil:
 		return in.of(e.split.From)
-	case e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
+	case e.transfer != nil, e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
 		return in.of(e.instrument)
 	}
 	return nil
@@ -161,7 +168,7 @@ func (l *tally) prepare() error {
 		if l.seen[l.inst.Key()] {
 			l.issue(0, "open position", "the book knew %s before this statement, and the broker held %s more: inferred, but a fill may be missing", l.inst, before)
 		}
-		l.before = append(l.before, remnant{l, before, unit, unit})
+		l.before = append(l.before, remnant{&l.found, before, unit, unit, nil})
 	}
 	return nil
 }
@@ -173,6 +180,8 @@ func (l *tally) backwards() ledger.Decimal {
 		switch {
 		case e.trade != nil:
 			q = q.Sub(e.trade.Quantity)
+		case e.transfer != nil:
+			q = q.Sub(e.transfer.Quantity)
 		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
 			q = q.Sub(e.gone)
 		default:
@@ -203,6 +212,11 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 				must(e.closing(x).Neg())
 			}
 			x = x.Add(e.trade.Quantity)
+		case e.transfer != nil:
+			if e.leaves {
+				must(e.transfer.Quantity.Neg())
+			}
+			x = x.Add(e.transfer.Quantity)
 		case e.split.From.Key() == e.split.To.Key():
 			if !e.explained(x) {
 				must(e.splitUnits())
@@ -258,6 +272,10 @@ func (l *tally) finish() {
 	}
 	pos := l.position(l.inst.Key())
 	if pos == nil || !pos.basis().Valid {
+		q = q.Sub(l.takeWorth())
+		if q.IsZero() {
+			return
+		}
 		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
 		l.take(q, ledger.Decimal{}, "nothing: taken as zero")
 		return
@@ -277,6 +295,17 @@ func (p *Position) basis() Optional {
 	return Optional{Value: p.CostPrice.Value.Mul(p.Quantity).Mul(nonZero(p.Multiplier)), Valid: true}
 }
 
+// openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
+func (l *tally) openedBefore() time.Time {
+	opened := l.start()
+	for _, pos := range l.planner.held.Positions {
+		if pos.Instrument.Key() == l.inst.Key() && len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
+			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
+		}
+	}
+	return opened
+}
+
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
 // the journal was there before it, or came in a way that no statement told. But they enter the
 // book behind what it knows, lest that be matched anew.
@@ -285,16 +314,13 @@ func (l *tally) openings() {
 		return
 	}
 	start, key := l.start(), l.inst.Key()
-	opened, at, earlier := start, start, 1
+	opened, at, earlier := l.openedBefore(), start, 1
 	for _, pos := range l.planner.held.Positions {
 		if pos.Instrument.Key() != key {
 			continue
 		}
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
-		}
-		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
-			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
 	for _, o := range l.past.openings {

@@ -34,6 +34,8 @@ func levelOf(sec section, r *row) (level string, _ rank, ok bool) {
 			return level, never, true
 		}
 		return level, finest, true
+	case secAccrued:
+		return level, finest, true
 	case secCashReport:
 		return level, finest, true // it is the currency's
 	}

@@ -86,6 +86,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCancellations()
 	p.voidSuperseded()
 	p.planCorporateActions()
+	p.planTransfers()
 	slices.SortStableFunc(p.events, (*event).compare)
 	if err := p.infer(); err != nil {
 		return nil, err
@@ -96,6 +97,8 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 			p.Facts = append(p.Facts, *e.split)
 		case e.trade != nil:
 			p.Facts = append(p.Facts, *e.trade)
+		case e.transfer != nil:
+			p.Facts = append(p.Facts, *e.transfer)
 		}
 	}
 	p.Facts = append(p.Facts, p.after...)
@@ -181,6 +184,9 @@ func (p *planner) resolveContracts() {
 	}
 	for i := range p.st.CorporateActions {
 		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+	}
+	for i := range p.st.Transfers {
+		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
 	}
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)

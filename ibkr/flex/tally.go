@@ -19,9 +19,10 @@ type tally struct {
 
 // remnant is what is left of what was held before the statement.
 type remnant struct {
-	of       *tally         // the contract it was in at the beginning
-	quantity ledger.Decimal // in units of today; negative for short
-	n, m     ledger.Decimal // n units of today were m at the beginning
+	found    *[]*ledger.Lot   // where its lots go: the contract it was in at the beginning, or the transfer that it came by
+	quantity ledger.Decimal   // in units of today; negative for short
+	n, m     ledger.Decimal   // n units of today were m at the beginning
+	came     *ledger.Transfer // nil for what was held before
 }
 
 // premium is an exercised option's gain that waits for the underlying's trade.
@@ -121,7 +122,7 @@ func (l *tally) take(q, basis ledger.Decimal, source string) (last *ledger.Lot) 
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
 		part := share(basis, size, q)
 		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
-		r.of.found = append(r.of.found, last)
+		*r.found = append(*r.found, last)
 		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
 		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
 		if r.quantity.IsZero() {

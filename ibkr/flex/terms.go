@@ -111,6 +111,9 @@ func (b *builder) contracts(f func(*Contract)) {
 	for i := range b.st.CorporateActions {
 		f(&b.st.CorporateActions[i].Contract)
 	}
+	for i := range b.st.Transfers {
+		f(&b.st.Transfers[i].Contract)
+	}
 }
 
 // leftOut reports a row whose contract the library does not know.
