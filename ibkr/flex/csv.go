@@ -2,25 +2,21 @@ package flex
 
 import (
 	"bufio"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // csvSource reads statements of the CSV encoding. A file may have records that begin and end the
 // file (BOF, EOF), each account (BOA, EOA) and each section (BOS, EOS), rows that say HEADER or
 // DATA and their section's code, or nothing but columns and rows: the query's user decides.
 type csvSource struct {
-	csv    *csv.Reader
-	limit  *recordLimit
+	csvRecords
 	loc    *time.Location
 	fields fieldIndex
-	line   int
 
 	file      bool // after BOF and before EOF
 	fileRow   row  // account, period and time of the file
@@ -42,11 +38,7 @@ type csvSource struct {
 }
 
 func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
-	s := &csvSource{limit: &recordLimit{in: in}, loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder)}
-	s.csv = csv.NewReader(s.limit)
-	s.csv.ReuseRecord = true
-	s.csv.FieldsPerRecord = -1 // sections have their own
-	return s
+	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder)}
 }
 
 // next reads up to the end of the next account.
@@ -73,38 +65,6 @@ func (s *csvSource) next() (*Statement, error) {
 	st := s.ready[0]
 	s.ready = s.ready[1:]
 	return st, nil
-}
-
-// record reads one record, which is valid until the next call.
-func (s *csvSource) record() ([]string, error) {
-	s.limit.size = 0
-	rec, err := s.csv.Read()
-	if err != nil {
-		return nil, s.failed(err)
-	}
-	s.line, _ = s.csv.FieldPos(0)
-	for _, v := range rec {
-		if !utf8.ValidString(v) {
-			return nil, s.fail("%s is not valid UTF-8", quoted(v))
-		}
-	}
-	return rec, nil
-}
-
-func (s *csvSource) failed(err error) error {
-	var parse *csv.ParseError
-	switch {
-	case err == io.EOF:
-		return err
-	case errors.As(err, &parse):
-		if parse.Err == csv.ErrQuote && s.limit.ended && s.csv.InputOffset() == s.limit.total {
-			return &ReadError{Line: parse.StartLine, Err: fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)}
-		}
-		return &ReadError{Line: parse.StartLine, Err: parse.Err}
-	case errors.Is(err, errTooLarge):
-		return &ReadError{Line: s.line + 1, Err: errTooLarge}
-	}
-	return fmt.Errorf("line %d: read: %w", s.line+1, err)
 }
 
 func (s *csvSource) fail(format string, args ...any) error {
@@ -361,24 +321,4 @@ func (s *csvSource) pooled(account string) *builder {
 		s.order = append(s.order, b)
 	}
 	return b
-}
-
-// recordLimit bounds how much one record takes, give or take what the CSV reader reads ahead.
-type recordLimit struct {
-	in    io.Reader
-	size  int
-	total int64
-	ended bool
-}
-
-// Read reads, or returns errTooLarge beyond the bound.
-func (l *recordLimit) Read(p []byte) (int, error) {
-	if l.size > maxToken {
-		return 0, errTooLarge
-	}
-	n, err := l.in.Read(p)
-	l.size += n
-	l.total += int64(n)
-	l.ended = l.ended || err == io.EOF
-	return n, err
 }

@@ -47,6 +47,15 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(fuzzRead)
 }
 
+func FuzzActivity(f *testing.F) {
+	f.Add([]byte(activityFile))
+	f.Add([]byte("Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Comm in USD,Code\nTrades,Data,Order,Forex,USD,EUR.USD,\"2025-01-06, 10:00:00\",\"1,000\",1.1,-2,\n"))
+	f.Add([]byte("Statement,Header,Field Name,Field Value\nStatement,Data,Period,\"January 1, 2025\"\nCorporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity\n" +
+		"Corporate Actions,Data,Stocks,USD,2025-01-06,\"2025-01-06, 20:25:00\",\"A(US1) Split 2 for 1 (A, A CO, US1)\",5\n"))
+	f.Add([]byte("Сделки,Header,x\n"))
+	f.Fuzz(fuzzRead)
+}
+
 // FuzzFields reaches the conversions that a random file hardly ever gets to.
 func FuzzFields(f *testing.F) {
 	f.Add("NU    250516C00012000", "OPT", "20250107;132917", "-1.5E-7", "12", "C")

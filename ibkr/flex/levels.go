@@ -120,7 +120,7 @@ func (b *builder) settleLevels() error {
 			b.unread(line, name, "rows tell neither date nor id, and there are no others: let the query show executions", len(s.waiting))
 			continue
 		}
-		if section(sec) == secTrades {
+		if section(sec) == secTrades && !b.ordersCount {
 			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
 		}
 		for i := range s.waiting {
