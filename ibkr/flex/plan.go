@@ -85,22 +85,34 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.voidSuperseded()
 	p.planCorporateActions()
 	slices.SortStableFunc(p.events, (*event).compare)
+	p.events = possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
 	for _, e := range p.events {
-		switch {
-		case e.split != nil:
-			p.Facts = append(p.Facts, *e.split)
-		case e.trade != nil:
-			p.Facts = append(p.Facts, *e.trade)
+		if f := e.fact(); f != nil {
+			p.Facts = append(p.Facts, f)
 		}
 	}
 	p.Facts = append(p.Facts, p.after...)
 	p.planCash()
 	p.brokerFigures()
-	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
+	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
+}
+
+// unfit reports a fact that no book would take, and says so: it does not keep the others out.
+func (p *planner) unfit(f ledger.Fact) bool {
+	_, err := ledger.Normalize(f)
+	if err == nil {
+		return false
+	}
+	line := 0
+	if t, ok := f.(ledger.Trade); ok {
+		line = p.Rows[t.ExecID].Line
+	}
+	p.issue(line, "statement", "left out: %s", err)
+	return true
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
