@@ -225,6 +225,9 @@ func (p *planner) keepsName(pos ledger.Position) bool {
 	if pos.LastTrade.After(p.end()) {
 		return true
 	}
+	if now := p.Instruments[pos.Instrument.ConID]; now.SecType == ledger.Bond && !now.Multiplier.Equal(pos.Instrument.Multiplier) {
+		return false // earlier versions took the price in per cent for one per unit
+	}
 	fresh, undoes := false, false
 	for i := range p.st.Trades {
 		t := &p.st.Trades[i]
