@@ -18,6 +18,10 @@ func secType(category string) (ledger.SecType, bool) {
 		return ledger.SecType(category), true
 	case "FSFOP": // futures-style margined
 		return ledger.FutureOption, true
+	case "FSOPT":
+		return ledger.Option, true
+	case "FXCFD":
+		return ledger.CFD, true
 	case "IOPT": // exchange-traded warrants of an issuer
 		return ledger.Warrant, true
 	case "BILL":
@@ -48,6 +52,7 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 	}
 	problem = b.terms(c, &con)
 	con.Multiplier = multiplier(c, con.SecType, money, price)
+	b.withoutTerms(c, &con)
 	if c.err != nil || problem != "" {
 		return con, problem
 	}
@@ -131,6 +136,9 @@ func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 		con.Right = ledger.Put
 	default:
 		con.Right = ledger.Right(c.r.v[fPutCall]) // Validate refuses it
+	}
+	if con.Expiry == 0 || con.Right == "" || con.Strike.IsZero() {
+		describedTerms(con)
 	}
 }
 

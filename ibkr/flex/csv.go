@@ -31,8 +31,8 @@ type csvSource struct {
 	// are built at once, until the file ends.
 	pool  map[string]*builder
 	order []*builder
-	ready []*Statement          // of the pool, not yet returned
-	had   [secSalesTax + 1]bool // the sections that came while the pool was built
+	ready []*Statement      // of the pool, not yet returned
+	had   [numSections]bool // the sections that came while the pool was built
 
 	sec     section
 	code    string
@@ -335,7 +335,7 @@ func (s *csvSource) data(values []string) error {
 	}
 	b.present(s.sec)
 	if s.sec == secUnknown {
-		b.count(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
+		b.unread(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
 		return nil
 	}
 	return b.add(s.sec, &s.row)

@@ -21,8 +21,10 @@ type event struct {
 	instrument ledger.Instrument
 	reported   ledger.Date // zero if not given
 	split      *ledger.Split
+	division   *division // of the basis, where a split is one of the ways it goes
 	transfer   *ledger.Transfer
-	division   *division      // of the basis, where a split is one of the ways it goes
+	leaves     bool           // of a transfer: the position left
+	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
 	unstated   bool           // of a split: the ratio is not told, moved is
@@ -40,7 +42,7 @@ func (e *event) contracts() []ledger.InstrumentKey {
 	switch {
 	case e.split != nil:
 		return []ledger.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
-	case e.trade != nil || e.transfer != nil:
+	case e.trade != nil, e.transfer != nil:
 		return []ledger.InstrumentKey{e.instrument.Key()}
 	}
 	return nil

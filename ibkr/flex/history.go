@@ -20,6 +20,7 @@ type Held struct {
 type history struct {
 	versions      map[string]int          // newest correction number of every execution, cancelled ones included
 	inForce       map[string]ledger.Trade // the executions that are not cancelled, as corrected last
+	newest        map[string]ledger.Trade // every execution as corrected last, cancelled ones included
 	splits        map[string]bool
 	transfers     map[string]bool
 	cancellations map[ledger.ExecID]bool
@@ -31,13 +32,13 @@ type history struct {
 }
 
 func newHistory(facts []ledger.Fact) *history {
-	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
+	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, newest: map[string]ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
 		cancellations: map[ledger.ExecID]bool{}, empty: true}
 	for _, f := range facts {
 		switch f := f.(type) {
 		case ledger.Trade:
 			id, version := f.ExecID.Correction()
-			h.empty, h.versions[id], h.inForce[id] = false, version, f
+			h.empty, h.versions[id], h.inForce[id], h.newest[id] = false, version, f, f
 		case ledger.Cancellation:
 			h.cancellations[f.ExecID] = true
 			delete(h.inForce, root(f.Cancels))
@@ -184,10 +185,10 @@ func (p *planner) seenBefore() map[ledger.InstrumentKey]bool {
 			seen[p.named(f.Instrument)] = true
 		case ledger.Opening:
 			seen[p.named(f.Instrument)] = true
-		case ledger.Split:
-			seen[p.named(f.To)] = true
 		case ledger.Transfer:
 			seen[p.named(f.Instrument)] = true
+		case ledger.Split:
+			seen[p.named(f.To)] = true
 		}
 	}
 	return seen

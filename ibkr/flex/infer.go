@@ -74,6 +74,11 @@ func (p *planner) infer() error {
 	for _, l := range in.order {
 		l.openings()
 	}
+	for _, e := range p.events {
+		if e.transfer != nil && !e.leaves && !e.known {
+			p.fillTransfer(e, in.of(e.transfer.Instrument).openedBefore())
+		}
+	}
 	return nil
 }
 
@@ -95,7 +100,7 @@ func (in *inference) from(e *event) *tally {
 		return nil
 	case e.split != nil:
 		return in.of(e.split.From)
-	case e.trade != nil && e.trade.Instrument.SecType != ledger.Forex, e.transfer != nil:
+	case e.transfer != nil, e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
 		return in.of(e.instrument)
 	}
 	return nil
@@ -169,7 +174,7 @@ func (l *tally) prepare() error {
 		if l.seen[l.inst.Key()] {
 			l.issue(0, "open position", "the book knew %s before this statement, and the broker held %s more: inferred, but a fill may be missing", l.inst, before)
 		}
-		l.before = append(l.before, remnant{of: l, quantity: before, n: unit, m: unit})
+		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
 }
@@ -256,7 +261,7 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 			}
 			x = x.Add(e.trade.Quantity)
 		case e.transfer != nil:
-			if len(e.transfer.Lots) == 0 {
+			if e.leaves {
 				must(e.transfer.Quantity.Neg())
 			}
 			x = x.Add(e.transfer.Quantity)
@@ -355,6 +360,10 @@ func (l *tally) finish() {
 	}
 	pos := l.position(l.inst.Key())
 	if pos == nil || !pos.basis().Valid {
+		q = q.Sub(l.takeWorth())
+		if q.IsZero() {
+			return
+		}
 		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
 		l.take(q, ledger.Decimal{}, "nothing: taken as zero")
 		return
@@ -374,6 +383,17 @@ func (p *Position) basis() Optional {
 	return Optional{Value: p.CostPrice.Value.Mul(p.Quantity).Mul(nonZero(p.Multiplier)), Valid: true}
 }
 
+// openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
+func (l *tally) openedBefore() time.Time {
+	opened := l.start()
+	for _, pos := range l.planner.held.Positions {
+		if pos.Instrument.Key() == l.inst.Key() && len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
+			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
+		}
+	}
+	return opened
+}
+
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
 // the journal was there before it, or came in a way that no statement told. But they enter the
 // book behind what it knows, lest that be matched anew.
@@ -382,16 +402,13 @@ func (l *tally) openings() {
 		return
 	}
 	start, key := l.start(), l.inst.Key()
-	opened, at, earlier := start, start, 1
+	opened, at, earlier := l.openedBefore(), start, 1
 	for _, pos := range l.planner.held.Positions {
 		if pos.Instrument.Key() != key {
 			continue
 		}
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
-		}
-		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
-			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
 	for _, o := range l.past.openings {

@@ -56,6 +56,7 @@ type planner struct {
 	after  []ledger.Fact // cancellations, which follow what they cancel
 	ids    map[ledger.ExecID]*Trade
 	gone   map[string]bool // executions in the book that this statement cancels or corrects
+	undone map[string]string
 	cash   []newCash
 }
 
@@ -79,11 +80,13 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		gone: map[string]bool{},
 	}
 	p.resolveContracts()
+	p.undone = p.undoing()
 	p.planTrades()
 	slices.SortStableFunc(p.events, (*event).compare)
 	p.planCancellations()
 	p.voidSuperseded()
 	p.planCorporateActions()
+	p.planTransfers()
 	slices.SortStableFunc(p.events, (*event).compare)
 	p.events = possible(p.events)
 	if err := p.infer(); err != nil {
@@ -191,6 +194,9 @@ func (p *planner) resolveContracts() {
 	}
 	for i := range p.st.CorporateActions {
 		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+	}
+	for i := range p.st.Transfers {
+		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
 	}
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)

@@ -29,11 +29,13 @@ func statement(from, to string, rows ...string) string {
 	for _, row := range rows {
 		element, _, _ := strings.Cut(row[1:], " ")
 		name := map[string]string{"Trade": "Trades", "OpenPosition": "OpenPositions", "CashTransaction": "CashTransactions",
-			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport"}[element]
+			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport", "Transfer": "Transfers",
+			"StockGrantActivity": "StockGrantActivities", "CFDCharge": "CFDCharges", "TransactionTax": "TransactionTaxes"}[element]
 		sections[name] = append(sections[name], row)
 	}
 	var b strings.Builder
-	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport"} {
+	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport", "Transfers", "StockGrantActivities",
+		"CFDCharges", "TransactionTaxes"} {
 		if rows, ok := sections[name]; ok {
 			fmt.Fprintf(&b, "<%s>%s</%s>", name, strings.Join(rows, "\n"), name)
 		}

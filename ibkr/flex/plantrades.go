@@ -91,6 +91,11 @@ func (t *Trade) names() []ledger.ExecID {
 func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	ids := append(row.names(), ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
 	id = ids[0]
+	if p.rebooked(row) {
+		id = rebookedID(row)
+		_, duplicate = p.ids[id]
+		return id, duplicate
+	}
 	for _, name := range ids {
 		if p.past.recorded(name) {
 			id = name
@@ -253,7 +258,7 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 	if kept.IsZero() {
 		return
 	}
-	if again := p.rebooked(row, cancelled); again != nil {
+	if again := p.replacement(row, cancelled); again != nil {
 		if !again.known {
 			again.trade.Commission = again.trade.Commission.Add(kept)
 		}
@@ -268,9 +273,9 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 		Amount: kept.Neg(), FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
 }
 
-// rebooked finds the execution that was booked in the place of a cancelled one: of the same contract and
+// replacement finds the execution that was booked in the place of a cancelled one: of the same contract and
 // direction, at its time or that of the cancelling row, and in the file behind what it replaces.
-func (p *planner) rebooked(row *Trade, cancelled ledger.Trade) *event {
+func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
 	for _, e := range p.events {
 		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
 			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || compareIDs(e.row.TransactionID, row.TransactionID) < 0 {
@@ -294,6 +299,9 @@ func latest(a, b time.Time) time.Time {
 // last one before it of the same contract, size and price, one with the same commission first.
 func (p *planner) cancelledBy(row *Trade) *event {
 	named := func(id, other string) bool { return id != "" && id == other }
+	another := func(t *Trade) bool { // whatever else they share, the transaction id tells them apart
+		return row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID
+	}
 	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
 	for _, same := range []func(*Trade) bool{
 		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
@@ -305,7 +313,7 @@ func (p *planner) cancelledBy(row *Trade) *event {
 		alike,
 	} {
 		for _, e := range slices.Backward(p.events) {
-			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) {
+			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) && !another(e.row) {
 				return e
 			}
 		}

@@ -16,6 +16,14 @@ const (
 	secCorporate
 	secCashReport
 	secSalesTax
+	secTransfers
+	secGrants
+	secCFDCharges
+	secTransactionTaxes
+	secClientFees
+	secDebitCards
+	secAccrued // what cash transactions charge later
+	numSections
 )
 
 // String returns what errors and issues call a row of the section.
@@ -35,6 +43,20 @@ func (s section) String() string {
 		return "cash report"
 	case secSalesTax:
 		return "sales tax"
+	case secTransfers:
+		return "transfer"
+	case secGrants:
+		return "stock grant"
+	case secCFDCharges:
+		return "CFD charge"
+	case secTransactionTaxes:
+		return "transaction tax"
+	case secClientFees:
+		return "client fee"
+	case secDebitCards:
+		return "debit card"
+	case secAccrued:
+		return "accrued fee"
 	}
 	return "statement"
 }
@@ -56,12 +78,30 @@ func xmlSection(name string) section {
 		return secCashReport
 	case "SalesTaxes":
 		return secSalesTax
+	case "TradeConfirms":
+		return secTrades
+	case "Transfers":
+		return secTransfers
+	case "StockGrantActivities":
+		return secGrants
+	case "CFDCharges":
+		return secCFDCharges
+	case "TransactionTaxes":
+		return secTransactionTaxes
+	case "ClientFees":
+		return secClientFees
+	case "DebitCardActivities":
+		return secDebitCards
+	case "SLBFees", "HardToBorrowDetails":
+		return secAccrued
 	case "ChangeInNAV", "EquitySummaryInBase", "FxTransactions":
 		return secHint
 	case "FIFOPerformanceSummaryInBase", "MTMPerformanceSummaryInBase", "MTDYTDPerformanceSummary",
 		"StmtFunds", "ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
 		"PriorPeriodPositions", "SecuritiesInfo", "ConversionRates", "OpenDividendAccruals",
-		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails", "HardToBorrowDetails",
+		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails",
+		"ClientFeesDetail", "SLBOpenContracts", "SLBActivities", "SLBCollaterals", "UnsettledTransfers", "DepositsOnHold",
+		"MutualFundDividendDetails",
 		"HardToBorrowMarkupDetails", "IncentiveCouponAccrualDetails", "FdicInsuredDepositsByBank",
 		"OptionEAE", "PendingExcercises", "PendingExercises", "ComplexPositions",
 		"RoutingCommissions", "UnbundledCommissionDetails":
@@ -74,7 +114,7 @@ func xmlSection(name string) section {
 func xmlRow(s section, name string) bool {
 	switch s {
 	case secTrades:
-		return name == "Trade"
+		return name == "Trade" || name == "TradeConfirm"
 	case secPositions:
 		return name == "OpenPosition"
 	case secCash:
@@ -85,6 +125,20 @@ func xmlRow(s section, name string) bool {
 		return name == "CashReportCurrency"
 	case secSalesTax:
 		return name == "SalesTax"
+	case secTransfers:
+		return name == "Transfer"
+	case secGrants:
+		return name == "StockGrantActivity"
+	case secCFDCharges:
+		return name == "CFDCharge"
+	case secTransactionTaxes:
+		return name == "TransactionTax" || name == "TransactionTaxDetail"
+	case secClientFees:
+		return name == "ClientFee"
+	case secDebitCards:
+		return name == "DebitCardActivity"
+	case secAccrued:
+		return true
 	}
 	return false
 }
@@ -150,6 +204,22 @@ func titleSection(title string) section {
 		return secCashReport
 	case "sales tax", "sales taxes", "sales tax details":
 		return secSalesTax
+	case "trade confirmations", "trade confirms", "trade confirmation":
+		return secTrades
+	case "transfers", "transfer":
+		return secTransfers
+	case "grant activity", "stock grant activity", "stock grant activities":
+		return secGrants
+	case "cfd charges":
+		return secCFDCharges
+	case "transaction tax", "transaction taxes", "transaction tax details":
+		return secTransactionTaxes
+	case "client fees", "fees charged by advisor":
+		return secClientFees
+	case "debit card activity", "debit card activities":
+		return secDebitCards
+	case "slb fees", "borrow fee details", "hard to borrow details", "ibkr managed securities (slb) fees":
+		return secAccrued
 	case "change in nav", "net asset value (nav) in base", "forex p/l details":
 		return secHint
 	}
@@ -180,12 +250,28 @@ func columnSection(header []string) section {
 		return false
 	}
 	switch {
+	case any("cashtransfer", "transferprice", "xferprice"):
+		return secTransfers
+	case any("received") && any("paid") && any("total"):
+		return secCFDCharges
+	case any("taxamount"):
+		return secTransactionTaxes
+	case any("awarddate", "vestingdate"):
+		return secGrants
+	case any("expenseindicator"):
+		return secClientFees
+	case any("merchantnamelocation"):
+		return secDebitCards
+	case any("borrowfee", "borrowfeerate", "netlendfee"):
+		return secAccrued
 	case any("startingvalue", "endingvalue", "functionalcurrency", "stocklong", "dividendaccrualslong"):
 		return secHint
 	// Before trades: the statement of funds has a trade price as well.
 	case any("activitydescription", "activitycode", "totalrealizedpnl", "totalunrealizedpnl", "totalfifopnl", "transactionmtm",
 		"prioropenmtm", "priormtmpnl", "exdate", "endingaccrualbalance", "netshares", "fromcurrency", "valuemethod"):
 		return secIgnored
+	case any("execid") && any("price"):
+		return secTrades
 	case any("tradeprice", "trademoney", "ibcommission", "ibexecid", "opencloseindicator"):
 		return secTrades
 	case any("markprice", "costbasismoney", "costbasisprice", "positionvalue"):

@@ -31,6 +31,7 @@ type Statement struct {
 	Cash             []CashRow
 	HasCash          bool // the cash transactions section was there, even if empty
 	CorporateActions []CorporateAction
+	Transfers        []Transfer // of positions: transfers of cash are in Cash
 	CashReport       []CashBalance
 	HasCashReport    bool
 
@@ -48,6 +49,9 @@ type Issue struct {
 	Section string // such as "trade", or the name of the section nobody knows
 	Text    string
 	Rows    int // how many rows of the file it stands for
+	// Unread says that the rows move money or positions, or may, and that what they move is not told by
+	// the statement's other rows either.
+	Unread bool
 }
 
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the
@@ -126,7 +130,7 @@ type CashRow struct {
 	TransactionID string
 	TradeID       string
 	ActionID      string
-	Type          string          // the file's own word, such as "Withholding Tax"; "Sales Tax" for rows of that section
+	Type          string          // the file's own word, such as "Withholding Tax"; the section's name for rows of other sections
 	Kind          ledger.CashKind // what Type stands for; empty if it is not known
 	Currency      ledger.Currency
 	Amount        ledger.Decimal // negative for money that went
@@ -162,6 +166,23 @@ type CorporateAction struct {
 	Value         Optional // at the market
 	Cost          Optional
 	Realized      Optional
+}
+
+// Transfer is a position that came from another account or went to one, or shares that were granted.
+type Transfer struct {
+	Line int
+	Contract
+	TransactionID string
+	Type          string // the broker's code, such as "ACATS", "FOP", "INTERNAL"; "GRANT" for shares that were granted
+	Out           bool   // the position left the account
+	Text          string // who gave or took it
+	Time          time.Time
+	DateOnly      bool
+	ReportDate    ledger.Date
+	Quantity      ledger.Decimal // as in the file, which may leave the sign of what left to Out
+	FXRate        ledger.Decimal
+	Price         Optional // per unit, at the market
+	Value         Optional // at the market
 }
 
 // CashBalance is one currency's cash over the period.

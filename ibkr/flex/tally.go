@@ -1,7 +1,6 @@
 package flex
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -20,10 +19,11 @@ type tally struct {
 
 // remnant is what is left of what was held before the statement.
 type remnant struct {
-	of       *tally         // the contract it was in at the beginning
-	quantity ledger.Decimal // in units of today; negative for short
-	n, m     ledger.Decimal // n units of today were m at the beginning
-	kept     []fraction     // of the basis, by spin-offs, first first
+	found    *[]*ledger.Lot   // where its lots go: the contract it was in at the beginning, or the transfer that it came by
+	quantity ledger.Decimal   // in units of today; negative for short
+	n, m     ledger.Decimal   // n units of today were m at the beginning
+	kept     []fraction       // of the basis, by spin-offs, first first
+	came     *ledger.Transfer // nil for what was held before
 }
 
 // fraction is a part of a whole.
@@ -98,29 +98,6 @@ func (l *tally) trade(e *event) {
 	}
 }
 
-// transfer moves lots as a transfer does: what goes takes its part of the basis along.
-func (l *tally) transfer(e *event) {
-	q := e.transfer.Quantity
-	if len(e.transfer.Lots) > 0 {
-		for _, lot := range e.transfer.Lots {
-			l.add(lot)
-		}
-		return
-	}
-	total := l.left().Add(l.net)
-	if total.IsNeg() == q.IsNeg() || q.Abs().GreaterThan(total.Abs()) {
-		l.issue(e.line, "transfer", "%s of %s went, and %s were held: not booked", q.Neg(), e.text, total)
-		e.transfer = nil
-		return
-	}
-	fromBefore := smaller(q.Abs(), l.left().Abs())
-	l.consume(q.Abs().Sub(fromBefore))
-	if !fromBefore.IsZero() {
-		l.issue(e.line, "transfer", "%s of %s were held before the statement, which does not say what they cost: taken as zero", fromBefore, e.text)
-		l.take(withSign(fromBefore, total), ledger.Decimal{}, fmt.Sprintf("nothing: the transfer in line %d does not say", e.line))
-	}
-}
-
 // open queues a lot that the trade opens.
 func (l *tally) open(e *event, q, basis ledger.Decimal) {
 	l.add(ledger.Lot{Quantity: q, Basis: basis, OpenedAt: e.at})
@@ -159,7 +136,7 @@ func (l *tally) take(q, basis ledger.Decimal, source string) (last *ledger.Lot) 
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
 		part := share(basis, size, q)
 		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: r.basisBefore(part), Inferred: true}
-		r.of.found = append(r.of.found, last)
+		*r.found = append(*r.found, last)
 		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
 		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
 		if r.quantity.IsZero() {

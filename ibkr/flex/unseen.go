@@ -20,7 +20,7 @@ const maxStraddles, maxEvents = 60, 500
 // least that agrees with everything that the closings say.
 func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 	least := l.atLeast(held)
-	apart := func(e *event) bool { return e.split != nil || e.delivery() } // rows that do not tell what lots cost
+	apart := func(e *event) bool { return e.trade == nil || e.delivery() } // rows that do not tell what lots cost
 	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
 		return least
 	}

@@ -148,7 +148,7 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 		"pair mismatch":       {trades(trade(`assetCategory="CASH" symbol="EUR.CHF"`)), "trade", "currency pair"},
 		"unknown level":       {trades(trade(`levelOfDetail="NEW"`)), "trade", `level of detail "NEW" is unknown`},
 		"unknown element":     {trades("<Novelty a='1'/>"), "Trades/Novelty", "element is unknown"},
-		"unknown section":     {doc("<Transfers><Transfer a='1'/></Transfers>"), "Transfers", "section is unknown"},
+		"unknown section":     {doc("<Novelties><Novelty a='1'/></Novelties>"), "Novelties", "section is unknown"},
 		"section of one row":  {doc("<Novelty a='1'/>"), "Novelty", "section is unknown"},
 		"text":                {doc("<Trades>hello</Trades>"), "statement", "text between"},
 		"corporate action":    {doc(`<CorporateActions><CorporateAction symbol="X" currency="USD"/></CorporateActions>`), "corporate action", "quantity or date"},
@@ -169,8 +169,8 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 }
 
 func TestUnknownSectionsAreCountedOnce(t *testing.T) {
-	st := read(t, doc(`<Transfers><Transfer/><Transfer/></Transfers><Empty></Empty><StmtFunds><StatementOfFundsLine/></StmtFunds><ChangeInNAV currency="CHF"/>`))
-	require.Equal(t, []Issue{{Line: 3, Section: "Transfers", Text: "section is unknown: its rows are not read", Rows: 2}}, st.Issues)
+	st := read(t, doc(`<Novelties><Novelty/><Novelty/></Novelties><Empty></Empty><StmtFunds><StatementOfFundsLine/></StmtFunds><ChangeInNAV currency="CHF"/>`))
+	require.Equal(t, []Issue{{Line: 3, Section: "Novelties", Text: "section is unknown: its rows are not read", Rows: 2, Unread: true}}, st.Issues)
 	require.Equal(t, ledger.Currency("CHF"), st.BaseCurrency)
 }
 
