@@ -102,7 +102,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags := flag.NewFlagSet("statements", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&o.json, "json", false, "print one JSON document instead of tables")
-	tolerance := flags.String("tolerance", "0.01", "`difference` allowed per unit of quantity, and once for cash")
+	tolerance := flags.String("tolerance", "", "`difference` allowed in each figure; what the broker's rounding explains if not given")
 	flags.StringVar(&o.zone, "zone", "America/New_York", "time `zone` of a statement's times where it names none")
 	o.storage.Add(flags, "statements")
 	err := flags.Parse(args)
@@ -118,6 +118,11 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	o.files = flags.Args()
 	if err := o.storage.Check(); err != nil {
 		return o, err
+	}
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "tolerance" })
+	if !given {
+		return o, nil
 	}
 	if o.tolerance, err = ledger.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
 		return o, fmt.Errorf("-tolerance %q is not a positive number", *tolerance)
@@ -151,7 +156,7 @@ func write(stdout io.Writer, o options, reports []*report) error {
 			return err
 		}
 	} else {
-		writeTables(out, reports, o.tolerance)
+		writeTables(out, reports)
 	}
 	return out.Flush()
 }

@@ -28,6 +28,8 @@ type report struct {
 	snapshot   accounts.Snapshot
 	last       *flex.Plan // of the last statement
 	compared   int
+	tolerated  int            // figures that differ, by no more than is allowed
+	largest    ledger.Decimal // such difference
 	breaks     []reconcile.Break
 	unchecked  []string
 	issues     []flex.Issue
@@ -112,6 +114,10 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 		r.take(plan)
 		r.last = plan
 		r.compared += outcome.Compared
+		r.tolerated += outcome.Tolerated
+		if outcome.Largest.GreaterThan(r.largest) {
+			r.largest = outcome.Largest
+		}
 		for _, b := range outcome.Breaks {
 			if !told[b.String()] { // by an overlapping statement
 				told[b.String()] = true

@@ -145,6 +145,9 @@ func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 // multiplier returns what the row gives, else what its amount of money implies, else the usual
 // one: 100 for options, none for futures, 1 elsewhere.
 func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Decimal {
+	if kind == ledger.Bond {
+		return bondMultiplier(c, money, price)
+	}
 	if m := c.optional(fMultiplier); m.Valid && !m.Value.IsZero() {
 		return m.Value
 	}
@@ -164,6 +167,24 @@ func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Deci
 	}
 	return ledger.Decimal{}
 }
+
+// bondMultiplier is what the row gives, for each per cent of the face value. Where the amount of money is that
+// of so many units at the price, the price is one per unit.
+func bondMultiplier(c *reading, money, price field) ledger.Decimal {
+	m := c.optional(fMultiplier).Value
+	if !m.IsPos() {
+		m = unit
+	}
+	if money != fNone && c.r.v[money] != "" && c.r.v[price] != "" {
+		amount, whole := c.decimal(money).Abs(), c.quantity().Abs().Mul(c.decimal(price).Abs()).Mul(m)
+		if amount.GreaterThan(share(whole, unit, ten)) && !whole.IsZero() {
+			return m
+		}
+	}
+	return m.Mul(hundredth)
+}
+
+var hundredth, ten = udecimal.MustFromInt64(1, 2), udecimal.MustFromInt64(10, 0)
 
 // impliedMultiplier returns the whole number by which quantity × price becomes the amount, to the
 // cent.

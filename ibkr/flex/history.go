@@ -158,13 +158,15 @@ func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, la
 			for _, l := range f.Lots {
 				add(p.named(f.Instrument), l.Quantity)
 			}
-		case ledger.Transfer:
-			add(p.named(f.Instrument), f.Quantity)
 		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
 			q := held[from]
-			add(from, q.Neg())
+			if !f.SpinsOff() {
+				add(from, q.Neg())
+			}
 			add(to, share(q, f.Numerator, f.Denominator))
+		case ledger.Transfer:
+			add(p.named(f.Instrument), f.Quantity)
 		}
 	}
 	return held, later

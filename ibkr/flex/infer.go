@@ -3,6 +3,8 @@ package flex
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -158,6 +160,10 @@ func (l *tally) prepare() error {
 	case len(l.events) > 0:
 		before = l.unseen(held)
 	}
+	if least := l.atLeast(held); !before.IsZero() && !before.Equal(least) && l.contradicts(held, before) {
+		l.unexplained(before.Sub(least))
+		before = least
+	}
 	switch {
 	case before.IsZero():
 	case !held.IsZero() && held.IsNeg() != before.IsNeg():
@@ -168,20 +174,62 @@ func (l *tally) prepare() error {
 		if l.seen[l.inst.Key()] {
 			l.issue(0, "open position", "the book knew %s before this statement, and the broker held %s more: inferred, but a fill may be missing", l.inst, before)
 		}
-		l.before = append(l.before, remnant{&l.found, before, unit, unit, nil})
+		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
 }
+
+// contradicts reports whether a row that opens, by what the broker says, would have closed something if so
+// much more had been held before.
+func (l *tally) contradicts(held, before ledger.Decimal) bool {
+	x := held.Add(before)
+	for _, e := range l.events {
+		switch {
+		case e.split == nil:
+			q := e.quantity()
+			if e.opens() && !x.IsZero() && x.IsNeg() != q.IsNeg() {
+				return true
+			}
+			x = x.Add(q)
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
+		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
+			x = x.Add(e.gone)
+		default:
+			x = x.Add(e.moved)
+		}
+	}
+	return false
+}
+
+// unexplained says that the broker holds more than all rows make, which no earlier position can be the reason
+// for. The reconciliation has it as a break.
+func (l *tally) unexplained(more ledger.Decimal) {
+	at, lines := 0, make([]string, 0, maxLines+1)
+	for _, e := range l.events {
+		if len(lines) == maxLines {
+			lines = append(lines, "…")
+			break
+		}
+		lines = append(lines, strconv.Itoa(e.line))
+	}
+	if pos := l.position(l.inst.Key()); pos != nil {
+		at = pos.Line
+	}
+	l.issue(at, "open position", "%s of %s are explained by nothing: the broker holds %s at the end, and the rows in lines %s, which open by what they say, make another quantity; "+
+		"a trade, a transfer or a corporate action is missing or was not interpreted", more, l.inst, l.endQuantity(l.inst.Key()), strings.Join(lines, ", "))
+}
+
+// maxLines is how many lines an issue names.
+const maxLines = 10
 
 // backwards goes from what is held at the end back to the beginning.
 func (l *tally) backwards() ledger.Decimal {
 	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
 		switch {
-		case e.trade != nil:
-			q = q.Sub(e.trade.Quantity)
-		case e.transfer != nil:
-			q = q.Sub(e.transfer.Quantity)
+		case e.split == nil:
+			q = q.Sub(e.quantity())
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
 		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
 			q = q.Sub(e.gone)
 		default:
@@ -217,6 +265,10 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 				must(e.transfer.Quantity.Neg())
 			}
 			x = x.Add(e.transfer.Quantity)
+		case e.unstated:
+			x = x.Add(e.moved)
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
+			must(share(e.moved, e.split.Denominator, e.split.Numerator))
 		case e.split.From.Key() == e.split.To.Key():
 			if !e.explained(x) {
 				must(e.splitUnits())
@@ -246,21 +298,57 @@ func (in *inference) split(e *event, from, to *tally) {
 	s := e.split
 	total := from.left().Add(from.net)
 	if total.IsZero() && !in.later[s.From.Key()] {
-		in.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", e.text, s.Numerator, s.Denominator)
+		in.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
 		e.split = nil
 		return
 	}
-	e.roundAsBroker(total)
+	if joined := to.left().Add(to.net); to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg() {
+		in.issue(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
+		e.split = nil
+		return
+	}
+	if e.division != nil && !e.division.settle(in, e, from) {
+		e.split = nil
+		return
+	}
+	if !total.IsZero() {
+		e.roundAsBroker(total)
+	}
+	if s.SpinsOff() {
+		in.spinOff(e, from, to)
+		return
+	}
 	own, before := from.own, from.before
 	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
-		lot.Quantity = share(lot.Quantity, s.Numerator, s.Denominator)
+		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(lot.Basis)
 		to.add(lot)
 	}
 	for _, r := range before {
 		r.quantity = share(r.quantity, s.Numerator, s.Denominator)
 		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
 		to.before = append(to.before, r)
+	}
+}
+
+// spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that
+// were held before is no lot of its own to be inferred: it follows from theirs.
+func (in *inference) spinOff(e *event, from, to *tally) {
+	s := e.split
+	kept := s.Whole.Sub(s.Part)
+	for i := range from.own {
+		lot := from.own[i]
+		part := s.Moves(lot.Basis)
+		from.own[i].Basis = lot.Basis.Sub(part)
+		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(part)
+		to.add(lot)
+	}
+	left := from.left()
+	for i := range from.before {
+		r := &from.before[i]
+		r.kept = append(slices.Clone(r.kept), fraction{kept, s.Whole})
+		to.add(ledger.Lot{Quantity: share(r.quantity, s.Numerator, s.Denominator), OpenedAt: in.start(), Inferred: true,
+			Basis: s.Converted(share(e.division.unseen, r.quantity, left))})
 	}
 }
 

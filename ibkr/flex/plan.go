@@ -88,24 +88,34 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCorporateActions()
 	p.planTransfers()
 	slices.SortStableFunc(p.events, (*event).compare)
+	p.events = possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
 	for _, e := range p.events {
-		switch {
-		case e.split != nil:
-			p.Facts = append(p.Facts, *e.split)
-		case e.trade != nil:
-			p.Facts = append(p.Facts, *e.trade)
-		case e.transfer != nil:
-			p.Facts = append(p.Facts, *e.transfer)
+		if f := e.fact(); f != nil {
+			p.Facts = append(p.Facts, f)
 		}
 	}
 	p.Facts = append(p.Facts, p.after...)
 	p.planCash()
 	p.brokerFigures()
-	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
+	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
+}
+
+// unfit reports a fact that no book would take, and says so: it does not keep the others out.
+func (p *planner) unfit(f ledger.Fact) bool {
+	_, err := ledger.Normalize(f)
+	if err == nil {
+		return false
+	}
+	line := 0
+	if t, ok := f.(ledger.Trade); ok {
+		line = p.Rows[t.ExecID].Line
+	}
+	p.issue(line, "statement", "left out: %s", err)
+	return true
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
@@ -220,6 +230,9 @@ func (p *planner) resolveContracts() {
 func (p *planner) keepsName(pos ledger.Position) bool {
 	if pos.LastTrade.After(p.end()) {
 		return true
+	}
+	if now := p.Instruments[pos.Instrument.ConID]; now.SecType == ledger.Bond && !now.Multiplier.Equal(pos.Instrument.Multiplier) {
+		return false // earlier versions took the price in per cent for one per unit
 	}
 	fresh, undoes := false, false
 	for i := range p.st.Trades {

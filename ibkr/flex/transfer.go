@@ -130,7 +130,7 @@ func (p *planner) planTransfers() {
 func (l *tally) transfer(e *event) {
 	t := e.transfer
 	if !e.leaves {
-		l.before = append(l.before, remnant{&e.found, t.Quantity, unit, unit, t})
+		l.before = append(l.before, remnant{found: &e.found, quantity: t.Quantity, n: unit, m: unit, came: t})
 		return
 	}
 	old := l.left()

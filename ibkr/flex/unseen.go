@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // Statements that do not say what is held at the end say only in part what was held before. That
@@ -70,7 +71,7 @@ func (l *tally) agrees(before ledger.Decimal) bool {
 		fromBefore := smaller(size, before.Abs())
 		basis := try.consume(size.Sub(fromBefore))
 		before = before.Sub(withSign(fromBefore, before))
-		if said, told := e.told(closeNet); told && fromBefore.IsZero() && said.Sub(basis).Abs().GreaterThan(size.Mul(cent)) {
+		if said, told := e.told(closeNet); told && fromBefore.IsZero() && said.Sub(basis).Abs().GreaterThan(reconcile.Explained(said, len(l.events))) {
 			return false
 		}
 		if rest := q.Abs().Sub(size); !rest.IsZero() {

@@ -113,7 +113,7 @@ func TestContracts(t *testing.T) {
 		"future option, other margin": {option + `assetCategory="FSFOP" symbol="X P1" underlyingSymbol="X"`, "FOP:X:20250516:C:12:100:USD"},
 		"currency pair":               {`assetCategory="CASH" symbol="EUR.USD" multiplier="1"`, "CASH:EUR:USD"},
 		"warrant":                     {option + `assetCategory="IOPT" symbol="NLW1" multiplier=""`, "WAR:NLW1:20250516:C:12:1:USD"},
-		"bill":                        {`assetCategory="BILL" symbol="B 0 01/02/26" expiry="20260102"`, "BOND:B 0 01/02/26:USD"},
+		"bill":                        {`assetCategory="BILL" symbol="B 0 01/02/26" expiry="20260102"`, "BOND:B 0 01/02/26:0.01:USD"},
 		"fund":                        {`assetCategory="FUND" symbol="VTSAX"`, "FUND:VTSAX:USD"},
 		"cfd":                         {`assetCategory="CFD" symbol="NU"`, "CFD:NU:USD"},
 		"crypto":                      {`assetCategory="CRYPTO" symbol="BTC"`, "CRYPTO:BTC:USD"},
