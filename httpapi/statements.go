@@ -82,7 +82,7 @@ func importStatements(c *call) (*statementList, error) {
 	done := 0
 	for _, st := range list {
 		view := viewStatement(st)
-		view.Ours = st.AccountID == "" || st.AccountID == p.IBKRAccountID()
+		view.Ours = st.Of(p.IBKRAccountID())
 		if view.Ours && failed == nil {
 			if failed = c.part(c.importOne(p, st, &view)); failed != nil {
 				view.Problem = failed

@@ -69,7 +69,7 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 			p.closedForNothing(c)
 		case p.ratioSplit(c) || p.removal(c) || p.spinOff(c) || p.bonus(c):
 		default:
-			p.issue(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
+			p.unread(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 	t := e.trade
 	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate)
 	if rate.IsZero() {
-		p.issue(c.Line, "corporate action", "%s is in %s and its money in %s, and the statement has no rate: not booked", c.LocalSymbol, t.Instrument.Currency, c.Currency)
+		p.unread(c.Line, "corporate action", "%s is in %s and its money in %s, and the statement has no rate: not booked", c.LocalSymbol, t.Instrument.Currency, c.Currency)
 		return false
 	}
 	t.Proceeds, t.FXRate = c.Proceeds.Value.Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)

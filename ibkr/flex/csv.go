@@ -25,10 +25,11 @@ type csvSource struct {
 	account   *builder // after BOA and before EOA
 	// Without BOA the rows themselves name their accounts, in any order, so that all of them
 	// are built at once, until the file ends.
-	pool  map[string]*builder
-	order []*builder
-	ready []*Statement      // of the pool, not yet returned
-	had   [numSections]bool // the sections that came while the pool was built
+	pool     map[string]*builder
+	order    []*builder
+	nameless map[section]namelessRows // rows of the pool that name no account
+	ready    []*Statement             // of the pool, not yet returned
+	had      [numSections]bool        // the sections that came while the pool was built
 
 	sec     section
 	code    string
@@ -38,7 +39,7 @@ type csvSource struct {
 }
 
 func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
-	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder)}
+	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder), nameless: map[section]namelessRows{}}
 }
 
 // next reads up to the end of the next account.
@@ -107,7 +108,7 @@ func (s *csvSource) take(rec []string) (*Statement, error) {
 
 // plain handles a record that begins with neither a mark nor a code: columns or a row.
 func (s *csvSource) plain(rec []string) error {
-	columns := slices.ContainsFunc(rec, func(name string) bool { return name == "ClientAccountID" })
+	columns := s.areColumns(rec)
 	switch {
 	case columns && !s.inSection:
 		s.sec, s.code, s.head = columnSection(rec), "", s.line
@@ -119,6 +120,21 @@ func (s *csvSource) plain(rec []string) error {
 		return s.fail("%s begins neither a section nor a row of one: not a flex statement", quoted(rec[0]))
 	}
 	return s.data(rec)
+}
+
+// areColumns reports whether a record names columns: that of the account, or else a few that are known,
+// of a section that they tell.
+func (s *csvSource) areColumns(rec []string) bool {
+	known := 0
+	for _, name := range rec {
+		if name == "ClientAccountID" {
+			return true
+		}
+		if s.fields.field(name) != fNone {
+			known++
+		}
+	}
+	return known >= 3 && 2*known >= len(rec) && columnSection(rec) != secUnknown
 }
 
 func at(rec []string, i int) string {
@@ -206,6 +222,9 @@ func (s *csvSource) end() error {
 // flush finishes the accounts of the pool. An empty section speaks for a file's only account; of
 // several it cannot be told whom it is about.
 func (s *csvSource) flush() error {
+	if err := s.checkNameless(); err != nil {
+		return err
+	}
 	for _, b := range s.order {
 		for sec := range s.had {
 			if s.had[sec] && len(s.order) == 1 {
@@ -218,9 +237,25 @@ func (s *csvSource) flush() error {
 		}
 		s.ready = append(s.ready, st)
 	}
+	clear(s.nameless)
 	s.order, s.columns, s.fileRow, s.query = nil, nil, row{}, ""
 	s.had = [len(s.had)]bool{}
 	clear(s.pool)
+	return nil
+}
+
+// checkNameless refuses rows that name no account among those of several. Summaries of rows that do name
+// theirs are not counted.
+func (s *csvSource) checkNameless() error {
+	if len(s.order) < 2 {
+		return nil
+	}
+	for sec, n := range s.nameless {
+		if n.at == finest || n.at != never && s.order[0].levels[sec].best == n.at {
+			return &ReadError{Line: n.line, Section: sec.String(), Field: fieldNames[fAccountID].csv,
+				Err: errors.New("is absent, and the file has several accounts: add the column to the query")}
+		}
+	}
 	return nil
 }
 
@@ -291,7 +326,7 @@ func (s *csvSource) data(values []string) error {
 	}
 	b := s.account
 	if b == nil {
-		b = s.pooled(s.row.v[fAccountID])
+		b = s.pooled()
 	}
 	b.present(s.sec)
 	if s.sec == secUnknown {
@@ -308,14 +343,35 @@ func (s *csvSource) unknownName() string {
 	return s.code
 }
 
-// pooled returns the builder of the account that a row names, else of the file's.
-func (s *csvSource) pooled(account string) *builder {
+// namelessRows are rows that name no account, in a file whose rows do.
+type namelessRows struct {
+	line int
+	at   rank // the finest level among them
+}
+
+// pooled returns the builder of the account that the current row names, else of the file's. A row that
+// names none belongs to the first account: flush sees to it that there is no other.
+func (s *csvSource) pooled() *builder {
+	account := s.row.v[fAccountID]
 	if account == "" {
 		account = s.fileRow.v[fAccountID]
 	}
+	if account == "" && s.sec != secIgnored && s.sec != secUnknown {
+		_, at, _ := levelOf(s.sec, &s.row)
+		if before, some := s.nameless[s.sec]; !some || at < before.at {
+			s.nameless[s.sec] = namelessRows{s.line, at}
+		}
+	}
 	account = wholeAccount(account)
 	b, ok := s.pool[account]
-	if !ok {
+	switch {
+	case ok:
+	case account == "" && len(s.order) > 0:
+		return s.order[0]
+	case len(s.order) == 1 && s.order[0].st.AccountID == "":
+		b = s.order[0]
+		s.pool[account] = b
+	default:
 		b = s.build(account)
 		s.pool[b.st.AccountID] = b
 		s.order = append(s.order, b)

@@ -44,6 +44,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("HEADER,TRNT," + tradeHeader + "\nDATA,TRNT," + tradeRow))
 	f.Add([]byte(tradeHeader + "\n" + tradeRow + "\nClientAccountID,CurrencyPrimary,Symbol,Quantity,MarkPrice\nU2,USD,NU,5,12\n"))
 	f.Add([]byte(account(part("CTRN", "", "CurrencyPrimary,Date/Time,Amount", "USD,1/2/25,1"), part("XXXX", "", "A", "b"))))
+	f.Add([]byte("HEADER,TRNT,CurrencyPrimary,Conid,DateTime,Quantity,TradePrice\n0,0,0,20000101,0,0,0\n")) // whose money has no currency
 	f.Fuzz(fuzzRead)
 }
 

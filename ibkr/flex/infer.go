@@ -303,7 +303,7 @@ func (in *inference) split(e *event, from, to *tally) {
 		return
 	}
 	if joined := to.left().Add(to.net); to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg() {
-		in.issue(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
+		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
 		e.split = nil
 		return
 	}

@@ -114,8 +114,14 @@ func (p *planner) unfit(f ledger.Fact) bool {
 	if t, ok := f.(ledger.Trade); ok {
 		line = p.Rows[t.ExecID].Line
 	}
-	p.issue(line, "statement", "left out: %s", err)
+	p.unread(line, "statement", "left out: %s", err)
 	return true
+}
+
+// unread notes a row that the book lacks.
+func (p *planner) unread(line int, section, format string, args ...any) {
+	p.issue(line, section, format, args...)
+	p.Issues[len(p.Issues)-1].Unread = true
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
