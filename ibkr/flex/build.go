@@ -70,6 +70,9 @@ func newBuilder(loc *time.Location, account string, shared bool) *builder {
 
 // add takes one row of a section. The row is the caller's again afterwards.
 func (b *builder) add(sec section, r *row) error {
+	if (sec == secOptionEAE || sec == secFunds) && !settles(sec, r) {
+		return nil
+	}
 	if err := b.checkAccount(sec, r); err != nil {
 		return err
 	}
@@ -140,6 +143,8 @@ func (b *builder) convert(sec section, r *row) error {
 		b.transfer(c)
 	case secGrants:
 		b.grant(c)
+	case secOptionEAE, secFunds:
+		b.settlement(c)
 	case secAccrued:
 		b.accrued = append(b.accrued, r.line)
 	default:
@@ -236,6 +241,7 @@ func (b *builder) finish() (*Statement, error) {
 	}
 	b.dropSummaries()
 	b.finishCharges()
+	b.finishSettlements()
 	b.finishTerms()
 	b.finishPositions()
 	if b.st.BaseCurrency == "" {
