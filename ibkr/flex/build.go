@@ -72,6 +72,9 @@ func newBuilder(loc *time.Location, account string, shared bool) *builder {
 
 // add takes one row of a section. The row is the caller's again afterwards.
 func (b *builder) add(sec section, r *row) error {
+	if (sec == secOptionEAE || sec == secFunds) && !settles(sec, r) {
+		return nil
+	}
 	if err := b.checkAccount(sec, r); err != nil {
 		return err
 	}
@@ -142,6 +145,8 @@ func (b *builder) convert(sec section, r *row) error {
 		b.transfer(c)
 	case secGrants:
 		b.grant(c)
+	case secOptionEAE, secFunds:
+		b.settlement(c)
 	case secAccrued:
 		b.accrued = append(b.accrued, r.line)
 	default:
@@ -238,6 +243,7 @@ func (b *builder) finish() (*Statement, error) {
 	}
 	b.dropSummaries()
 	b.finishCharges()
+	b.finishSettlements()
 	b.finishTerms()
 	b.finishPositions()
 	if b.st.BaseCurrency == "" {

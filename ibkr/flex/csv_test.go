@@ -195,7 +195,7 @@ func TestSectionTitles(t *testing.T) {
 	for title, want := range map[string]section{
 		"Account Information": secAccount, "Trades; trade date basis": secTrades, "Position; trade date basis": secPositions, "Open Positions": secPositions,
 		"Cash Transactions": secCash, "Corporate Actions": secCorporate, "Cash Report; trade date basis": secCashReport, "Sales Taxes": secSalesTax,
-		"Change in NAV": secHint, "Mark-to-Market Performance Summary in Base": secIgnored, "Statement of Funds": secIgnored, "Transfers": secTransfers, "CFD Charges": secCFDCharges,
+		"Change in NAV": secHint, "Mark-to-Market Performance Summary in Base": secIgnored, "Statement of Funds": secFunds, "Transfers": secTransfers, "CFD Charges": secCFDCharges,
 		"Trade Transfers": secUnknown, "": secUnknown,
 	} {
 		require.Equal(t, want, csvSection("????", title), title)

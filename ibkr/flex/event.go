@@ -108,14 +108,16 @@ func (e *event) explained(held ledger.Decimal) bool {
 	return share(held, s.Numerator.Sub(s.Denominator), s.Denominator).Equal(e.moved)
 }
 
-// opens reports whether the broker says that the trade opens and closes nothing: by its mark, else by a
-// cost that is all that was paid.
-func (e *event) opens() bool {
+// opens reports whether the broker says that the trade, where x is held, opens and closes nothing: by its
+// mark, else by a cost that is all that was paid. Of a trade that closes a part alone, the cost is that part's.
+func (e *event) opens(x ledger.Decimal) bool {
 	switch {
 	case e.trade == nil:
 		return false
 	case e.side != "":
 		return e.side == "O"
+	case x.Abs().GreaterThanOrEqual(e.trade.Quantity.Abs()):
+		return false
 	}
 	return e.row != nil && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
 		e.cost.Value.Add(e.net()).Abs().LessThan(cent)

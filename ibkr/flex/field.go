@@ -178,6 +178,8 @@ var fieldNames = [numFields]struct{ xml, csv string }{
 var fieldAliases = map[string]field{
 	// Trade confirmations.
 	"price": fPrice, "commission": fCommission, "commissionCurrency": fCommissionCurrency, "tax": fTaxes, "execID": fExecID, "orderID": fOrderID,
+	// Option exercises.
+	"realizedPnl": fRealized, "realizedPL": fRealized, "commisionsAndTax": fCommission, "commissionsAndTax": fCommission,
 	// Transaction taxes, debit cards, transfers.
 	"taxDescription": fTaxableDescription, "postingDateTime": fDateTime, "merchantNameLocation": fDescription, "xferPrice": fTransferPrice,
 }

@@ -68,6 +68,7 @@ func (p *planner) infer() error {
 			from.trade(e)
 		}
 	}
+	in.undelivered()
 	for _, l := range in.order {
 		l.finish()
 	}
@@ -187,7 +188,7 @@ func (l *tally) contradicts(held, before ledger.Decimal) bool {
 		switch {
 		case e.split == nil:
 			q := e.quantity()
-			if e.opens() && !x.IsZero() && x.IsNeg() != q.IsNeg() {
+			if e.opens(x) && !x.IsZero() && x.IsNeg() != q.IsNeg() {
 				return true
 			}
 			x = x.Add(q)

@@ -34,7 +34,12 @@ func levelOf(sec section, r *row) (level string, _ rank, ok bool) {
 			return level, never, true
 		}
 		return level, finest, true
-	case secAccrued:
+	case secAccrued, secOptionEAE:
+		return level, finest, true
+	case secFunds:
+		if level == "BASECURRENCY" {
+			return level, second, true
+		}
 		return level, finest, true
 	case secCashReport:
 		return level, finest, true // it is the currency's

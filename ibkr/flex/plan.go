@@ -85,6 +85,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	slices.SortStableFunc(p.events, (*event).compare)
 	p.planCancellations()
 	p.voidSuperseded()
+	p.planSettlements()
 	p.planCorporateActions()
 	p.planTransfers()
 	slices.SortStableFunc(p.events, (*event).compare)
@@ -203,6 +204,9 @@ func (p *planner) resolveContracts() {
 	}
 	for i := range p.st.Transfers {
 		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
+	}
+	for i := range p.st.Settlements {
+		see(p.st.Settlements[i].Contract, time.Time{})
 	}
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)

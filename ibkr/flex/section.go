@@ -22,7 +22,9 @@ const (
 	secTransactionTaxes
 	secClientFees
 	secDebitCards
-	secAccrued // what cash transactions charge later
+	secAccrued   // what cash transactions charge later
+	secOptionEAE // exercises and the like: cash settlements count, the rest repeats trades
+	secFunds     // the statement of funds: cash settlements count, the rest repeats other sections
 	numSections
 )
 
@@ -57,6 +59,10 @@ func (s section) String() string {
 		return "debit card"
 	case secAccrued:
 		return "accrued fee"
+	case secOptionEAE:
+		return "option exercise"
+	case secFunds:
+		return "statement of funds"
 	}
 	return "statement"
 }
@@ -94,16 +100,20 @@ func xmlSection(name string) section {
 		return secDebitCards
 	case "SLBFees", "HardToBorrowDetails":
 		return secAccrued
+	case "OptionEAE":
+		return secOptionEAE
+	case "StmtFunds":
+		return secFunds
 	case "ChangeInNAV", "EquitySummaryInBase", "FxTransactions":
 		return secHint
 	case "FIFOPerformanceSummaryInBase", "MTMPerformanceSummaryInBase", "MTDYTDPerformanceSummary",
-		"StmtFunds", "ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
+		"ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
 		"PriorPeriodPositions", "SecuritiesInfo", "ConversionRates", "OpenDividendAccruals",
 		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails",
 		"ClientFeesDetail", "SLBOpenContracts", "SLBActivities", "SLBCollaterals", "UnsettledTransfers", "DepositsOnHold",
 		"MutualFundDividendDetails",
 		"HardToBorrowMarkupDetails", "IncentiveCouponAccrualDetails", "FdicInsuredDepositsByBank",
-		"OptionEAE", "PendingExcercises", "PendingExercises", "ComplexPositions",
+		"PendingExcercises", "PendingExercises", "ComplexPositions",
 		"RoutingCommissions", "UnbundledCommissionDetails":
 		return secIgnored
 	}
@@ -139,6 +149,10 @@ func xmlRow(s section, name string) bool {
 		return name == "DebitCardActivity"
 	case secAccrued:
 		return true
+	case secOptionEAE:
+		return name == "OptionEAE"
+	case secFunds:
+		return name == "StatementOfFundsLine"
 	}
 	return false
 }
@@ -176,9 +190,13 @@ func csvSection(code, title string) section {
 		return secCorporate
 	case "CRTT":
 		return secCashReport
+	case "OPTT":
+		return secOptionEAE
+	case "STFU":
+		return secFunds
 	case "CNAV", "EQUT", "FXTR":
 		return secHint
-	case "FIFO", "MTMP", "MTDY", "STFU", "SECU", "RATE", "PPPO", "IACC", "CDIV", "ODIV", "FXPO", "NSTK", "OPTT":
+	case "FIFO", "MTMP", "MTDY", "SECU", "RATE", "PPPO", "IACC", "CDIV", "ODIV", "FXPO", "NSTK":
 		return secIgnored
 	}
 	return titleSection(title)
@@ -220,6 +238,10 @@ func titleSection(title string) section {
 		return secDebitCards
 	case "slb fees", "borrow fee details", "hard to borrow details", "ibkr managed securities (slb) fees":
 		return secAccrued
+	case "option exercises, assignments and expirations", "option exercises, assignments & expirations":
+		return secOptionEAE
+	case "statement of funds":
+		return secFunds
 	case "change in nav", "net asset value (nav) in base", "forex p/l details":
 		return secHint
 	}
@@ -266,6 +288,10 @@ func columnSection(header []string) section {
 		return secAccrued
 	case any("startingvalue", "endingvalue", "functionalcurrency", "stocklong", "dividendaccrualslong"):
 		return secHint
+	case any("commisionsandtax", "commissionsandtax") && any("transactiontype"):
+		return secOptionEAE
+	case any("activitycode") && any("amount"):
+		return secFunds
 	// Before trades: the statement of funds has a trade price as well.
 	case any("activitydescription", "activitycode", "totalrealizedpnl", "totalunrealizedpnl", "totalfifopnl", "transactionmtm",
 		"prioropenmtm", "priormtmpnl", "exdate", "endingaccrualbalance", "netshares", "fromcurrency", "valuemethod"):

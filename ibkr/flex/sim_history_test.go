@@ -205,6 +205,7 @@ func (h *simHistory) correct(t *rapid.T) {
 	h.undo(t, before, row)
 	right := h.order(t)
 	right.contract, right.quantity, right.price = order.contract, order.quantity, add(order.price, rat("0.01"))
+	right.commission = order.commission // no column of some queries tells that of a future
 	id := row.fields["ibExecID"]
 	right.exec = id[:len(id)-2] + "02"
 	again, _, _ := h.trade(right)

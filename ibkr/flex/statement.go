@@ -32,6 +32,7 @@ type Statement struct {
 	HasCash          bool // the cash transactions section was there, even if empty
 	CorporateActions []CorporateAction
 	Transfers        []Transfer // of positions: transfers of cash are in Cash
+	Settlements      []Settlement
 	CashReport       []CashBalance
 	HasCashReport    bool
 
