@@ -122,15 +122,18 @@ func (s *csvSource) plain(rec []string) error {
 	return s.data(rec)
 }
 
-// areColumns reports whether a record names columns: that of the account, or else a few that are known,
-// of a section that they tell.
+// areColumns reports whether a record names columns: that of the account, or else many that are known, of
+// a section that they tell. A record as long as a row of a section that names accounts is a row.
 func (s *csvSource) areColumns(rec []string) bool {
+	if slices.Contains(rec, "ClientAccountID") {
+		return true
+	}
+	if len(rec) == len(s.columns) && slices.Contains(s.columns, fAccountID) || len(rec) < 3 || !slices.ContainsFunc(rec[:3], s.fields.known) {
+		return false
+	}
 	known := 0
 	for _, name := range rec {
-		if name == "ClientAccountID" {
-			return true
-		}
-		if s.fields.field(name) != fNone {
+		if s.fields.known(name) {
 			known++
 		}
 	}
