@@ -54,15 +54,7 @@ func (r *report) writeNotes(w io.Writer) {
 }
 
 // unread counts the rows that move money or positions, or may, and are not in the book, by section.
-func (r *report) unread() map[string]int {
-	rows := map[string]int{}
-	for _, i := range r.issues {
-		if i.Unread {
-			rows[i.Section] += i.Rows
-		}
-	}
-	return rows
-}
+func (r *report) unread() map[string]int { return flex.Unread(r.issues) }
 
 // readNothing reports an account of which the files tell nothing, or whose trades are there and none was
 // read: figures that agree would mean nothing.

@@ -55,6 +55,18 @@ type Issue struct {
 	Unread bool
 }
 
+// Unread counts the rows that move money or positions, or may, and are not in the book, by section. It is
+// empty, and not nil, if there are none.
+func Unread(issues []Issue) map[string]int {
+	rows := map[string]int{}
+	for _, i := range issues {
+		if i.Unread {
+			rows[i.Section] += i.Rows
+		}
+	}
+	return rows
+}
+
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the
 // statement's own symbol. The instrument passes Validate.
 type Contract struct {
