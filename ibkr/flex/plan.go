@@ -194,7 +194,11 @@ func (p *planner) resolveContracts() {
 		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
 	}
 	for i := range p.st.CorporateActions {
-		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+		c := p.st.CorporateActions[i].Contract
+		if now, ok := p.Instruments[c.ConID]; ok && now.Currency != c.Currency { // that of the money which was paid
+			continue
+		}
+		see(c, p.st.CorporateActions[i].Time)
 	}
 	for i := range p.st.Transfers {
 		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
