@@ -15,7 +15,7 @@ func act(id, kind, text, symbol, conid, quantity, attrs string) string {
 // at names another contract in rows that are of AAA otherwise.
 func of(symbol, conid string) string { return fmt.Sprintf(`symbol="%s" conid="%s"`, symbol, conid) }
 
-// Every type of corporate action, with the rule in doc.go.
+// Every type of corporate action, with the rule in docs/corporate-actions.md.
 func TestCorporateActions(t *testing.T) {
 	first, second, last := "20250110;100000", "20250111;100000", "20250125;100000"
 	buy := fill("1", first, "100", "40", "-1", `openCloseIndicator="O" cost="4001" fifoPnlRealized="0"`)

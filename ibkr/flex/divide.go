@@ -86,7 +86,7 @@ func (d *division) divide(in *inference, from *tally) bool {
 		d.shares = []ledger.Decimal{{}}
 		return true
 	}
-	in.issue(d.line, "corporate action", "nothing tells how the cost basis of %s is divided among what came for it: none of the rows is booked", d.text)
+	in.unread(d.line, "corporate action", "nothing tells how the cost basis of %s is divided among what came for it: none of the rows is booked", d.text)
 	return false
 }
 

@@ -115,12 +115,18 @@ func (p *planner) unfit(f ledger.Fact) bool {
 	if t, ok := f.(ledger.Trade); ok {
 		line = p.Rows[t.ExecID].Line
 	}
-	p.issue(line, "statement", "left out: %s", err)
+	p.unread(line, "statement", "left out: %s", err)
 	return true
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
 	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
+}
+
+// unread is issue for rows that move money or positions and are not booked.
+func (p *planner) unread(line int, section, format string, args ...any) {
+	p.issue(line, section, format, args...)
+	p.Issues[len(p.Issues)-1].Unread = true
 }
 
 // start is a moment before everything that moves lots in the statement: the beginning of its

@@ -177,8 +177,7 @@ func (in *inference) undelivered() {
 		if w.quantity.IsZero() || w.option.known {
 			continue
 		}
-		in.issue(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
+		in.unread(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
 			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text, underlying(w.option.trade.Instrument))
-		in.Issues[len(in.Issues)-1].Unread = true
 	}
 }

@@ -65,7 +65,7 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 		}
 	}
 	if original == nil {
-		p.issue(c.Line, "corporate action", "takes back %s of %s, which neither the statement nor the book has: not booked: %s", c.Quantity.Neg(), c.LocalSymbol, c.Text)
+		p.unread(c.Line, "corporate action", "takes back %s of %s, which neither the statement nor the book has: not booked: %s", c.Quantity.Neg(), c.LocalSymbol, c.Text)
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *CorporateAction) inRatio(s *ledger.Split) bool {
 // unsplit books the way back of a split. Both rows of one between contracts take it back once.
 func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
 	if s.SpinsOff() {
-		p.issue(c.Line, "corporate action", "takes back the spin-off of %s, which the book has: not booked: %s", c.LocalSymbol, c.Text)
+		p.unread(c.Line, "corporate action", "takes back the spin-off of %s, which the book has: not booked: %s", c.LocalSymbol, c.Text)
 		return
 	}
 	back := ledger.Split{ID: "back-" + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator, Time: latest(s.Time, c.Time)}
