@@ -13,7 +13,7 @@ import (
 )
 
 // planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none of
-// these. The table in doc.go says what is booked how.
+// these. docs/corporate-actions.md says what is booked how.
 func (p *planner) planCorporateActions() {
 	var order []string
 	groups := map[string][]*CorporateAction{}
@@ -239,7 +239,7 @@ func (p *planner) closedForNothing(c *CorporateAction) {
 
 // spinOff books units of another contract than the one that it happened to, which come beside that.
 func (p *planner) spinOff(c *CorporateAction) bool {
-	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "SD") {
+	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") {
 		return false
 	}
 	parent, ok := p.parent(c)
@@ -265,7 +265,7 @@ func (p *planner) rateInto(from, to ledger.Instrument) ledger.Decimal {
 
 // bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads over all.
 func (p *planner) bonus(c *CorporateAction) bool {
-	if !c.is(bonusText, "SD", "HI", "FI") || c.Quantity.IsZero() {
+	if !c.is(bonusText, "SD", "HI", "CH", "FI") || c.Quantity.IsZero() {
 		return false
 	}
 	inst := p.instrument(c.Contract)

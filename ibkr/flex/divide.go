@@ -201,12 +201,12 @@ func (l *tally) cost() (sum Optional) {
 	return sum
 }
 
-// front is how much of the basis, of one, the first units have, where units are counted so that all of them
+// front is the part of the basis that the first units have, where units are counted so that all of them
 // are of.
-func (l *tally) front(n, of ledger.Decimal) Optional {
+func (l *tally) front(n, of ledger.Decimal) fraction {
 	cost := l.cost()
 	if !cost.Valid || cost.Value.IsZero() || len(l.own) == 1 {
-		return Optional{Value: share(unit, n.Abs(), of.Abs()), Valid: !of.IsZero()}
+		return fraction{n.Abs(), of.Abs()}
 	}
 	wanted := share(l.net.Abs(), n.Abs(), of.Abs())
 	var basis ledger.Decimal
@@ -214,44 +214,49 @@ func (l *tally) front(n, of ledger.Decimal) Optional {
 		size := smaller(wanted, lot.Quantity.Abs())
 		basis, wanted = basis.Add(share(lot.Basis, size, lot.Quantity.Abs())), wanted.Sub(size)
 	}
-	return Optional{Value: share(unit, basis, cost.Value), Valid: true}
+	return fraction{basis, cost.Value}
 }
 
-// costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off brought: as the
-// first closing after it says, else as the position at the end.
+// costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off brought: what
+// later closings consumed and the position at the end has, less what was paid for more; else as the first
+// closing says.
 func (in *inference) costOf(e *event, l, from *tally) Optional {
 	after := l.events[slices.Index(l.events, e)+1:]
-	had := l.cost()
-	if l == from {
-		had = Optional{Valid: true}
+	had, held := Optional{Valid: true}, l.left().Add(l.net)
+	if l != from {
+		had, held = l.cost(), held.Add(e.moved)
 	}
-	held := l.left().Add(l.net).Add(e.moved)
-	if l == from {
-		held = l.left().Add(l.net)
+	if !had.Valid {
+		return Optional{}
 	}
-	opened := had
-	for _, later := range after {
-		switch {
-		case later.split != nil || later.transfer != nil || later.division != nil:
-			return Optional{}
-		case !later.closes() && later.trade.Quantity.IsNeg() == held.IsNeg():
-			opened.Value = opened.Value.Sub(later.net())
+	sum, first := Optional{Value: had.Value.Neg(), Valid: true}, Optional{}
+	left := held
+	for i, later := range after {
+		if later.split != nil || later.transfer != nil || later.delivery() || later.side == "C;O" {
+			sum.Valid = false
+			break
+		}
+		q := later.trade.Quantity
+		left = left.Add(q)
+		if q.IsNeg() == held.IsNeg() {
+			sum.Value = sum.Value.Sub(later.net().Neg())
 			continue
 		}
 		basis, told := later.told(later.net())
-		n := later.trade.Quantity.Abs()
-		if !told || later.delivery() || l != from && (!had.Valid || !l.net.IsZero()) || n.GreaterThan(held.Abs()) || later.side == "C;O" {
-			return Optional{}
+		if !told || q.Abs().GreaterThan(held.Abs()) {
+			sum.Valid = false
+			break
 		}
-		part := from.front(n, held)
-		if !part.Valid || part.Value.IsZero() {
-			return Optional{}
+		sum.Value = sum.Value.Add(basis)
+		if part := from.front(q, held); i == 0 && (l == from || l.net.IsZero()) && !part.part.IsZero() {
+			first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
 		}
-		return Optional{Value: share(basis, unit, part.Value), Valid: true}
 	}
-	pos := in.position(l.inst.Key())
-	if pos == nil || !pos.basis().Valid || !opened.Valid {
-		return Optional{}
+	if pos := in.position(l.inst.Key()); sum.Valid && pos != nil && pos.basis().Valid {
+		return Optional{Value: sum.Value.Add(pos.basis().Value), Valid: true}
 	}
-	return Optional{Value: pos.basis().Value.Sub(opened.Value), Valid: true}
+	if sum.Valid && left.IsZero() {
+		return sum
+	}
+	return first
 }

@@ -18,6 +18,12 @@
 // [Statement.Issues]; rows that merely repeat others are counted in [Statement.SkippedRows].
 // Sections that only summarize what others state are passed over.
 //
+// Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes of the
+// cost basis: positions, closings, realized P&L and market values do. docs/corporate-actions.md has the rule
+// of each type and its source. Bonds and bills are priced in per cent of their face value, and have a
+// multiplier of 0.01. What was held before the statement is inferred where its closings and positions make
+// that necessary, and never against a row that the broker marks as opening.
+//
 // [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for them.
 //
 // Figures keep the signs of the file: a sale has a negative quantity and positive proceeds,

@@ -216,7 +216,7 @@ func (l *tally) unexplained(more ledger.Decimal) {
 	if pos := l.position(l.inst.Key()); pos != nil {
 		at = pos.Line
 	}
-	l.issue(at, "open position", "%s of %s are explained by nothing: the broker holds %s at the end, and the rows in lines %s, which open by what they say, make another quantity; "+
+	l.unread(at, "open position", "%s of %s are explained by nothing: the broker holds %s at the end, and the rows in lines %s, which open by what they say, make another quantity; "+
 		"a trade, a transfer or a corporate action is missing or was not interpreted", more, l.inst, l.endQuantity(l.inst.Key()), strings.Join(lines, ", "))
 }
 
@@ -299,7 +299,7 @@ func (in *inference) split(e *event, from, to *tally) {
 	s := e.split
 	total := from.left().Add(from.net)
 	if total.IsZero() && !in.later[s.From.Key()] {
-		in.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
+		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
 		e.split = nil
 		return
 	}

@@ -129,6 +129,12 @@ func (p *planner) issue(line int, section, format string, args ...any) {
 	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
 }
 
+// unread is issue for rows that move money or positions and are not booked.
+func (p *planner) unread(line int, section, format string, args ...any) {
+	p.issue(line, section, format, args...)
+	p.Issues[len(p.Issues)-1].Unread = true
+}
+
 // start is a moment before everything that moves lots in the statement: the beginning of its
 // period, or a second before its first event.
 func (p *planner) start() time.Time {
@@ -200,7 +206,11 @@ func (p *planner) resolveContracts() {
 		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
 	}
 	for i := range p.st.CorporateActions {
-		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+		c := p.st.CorporateActions[i].Contract
+		if now, ok := p.Instruments[c.ConID]; ok && now.Currency != c.Currency { // that of the money which was paid
+			continue
+		}
+		see(c, p.st.CorporateActions[i].Time)
 	}
 	for i := range p.st.Transfers {
 		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)

@@ -74,6 +74,11 @@ func (s *Settlement) same(o *Settlement) bool {
 // planSettlements puts the money into the trade that closed the option: then it realizes, and no premium waits
 // for a delivery.
 func (p *planner) planSettlements() {
+	for _, e := range p.events {
+		if e.row != nil && !e.void && e.gross().IsZero() && p.settled(e) { // and this statement may lack the settlement
+			p.realizes(e, Optional{})
+		}
+	}
 	done := make([]bool, len(p.st.Settlements))
 	for i := range p.st.Settlements {
 		if done[i] {
@@ -94,19 +99,24 @@ func (p *planner) planSettlements() {
 
 // settle books all settlements of a contract and day.
 func (p *planner) settle(s *Settlement) {
-	var trades []*event
+	var trades, had []*event
 	var units ledger.Decimal
 	for _, e := range p.events {
 		if e.row == nil || e.void || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
 			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" || !e.row.on(s.Date) {
 			continue
 		}
-		if e.known {
-			if t, ok := p.past.current(e.trade.ExecID); ok && !t.Amount().IsZero() {
-				return // the book has it already
-			}
+		if p.settled(e) {
+			had = append(had, e)
+			continue
 		}
 		trades, units = append(trades, e), units.Add(e.trade.Quantity)
+	}
+	if len(had) > 0 { // the book has the settlement already
+		if len(had) == 1 {
+			p.realizes(had[0], s.Realized)
+		}
+		return
 	}
 	if len(trades) == 0 || units.IsZero() || units.IsNeg() == s.Amount.IsNeg() || slices.ContainsFunc(trades, func(e *event) bool { return e.known }) {
 		p.settledAlone(s)
@@ -122,15 +132,26 @@ func (p *planner) settle(s *Settlement) {
 		if price, err := t.Proceeds.Abs().Div(t.Quantity.Abs().Mul(nonZero(t.Instrument.Multiplier))); err == nil {
 			t.Price = price.RoundBank(9)
 		}
-		// What the row says was realized is without the settlement.
-		e.real = Optional{}
 		if len(trades) == 1 {
-			e.real = s.Realized
+			p.realizes(e, s.Realized)
+		} else {
+			p.realizes(e, Optional{})
 		}
-		row := p.Rows[t.ExecID]
-		row.Closes, row.Realized = true, e.real
-		p.Rows[t.ExecID] = row
 	}
+}
+
+// settled reports whether the book has the trade with its settlement.
+func (p *planner) settled(e *event) bool {
+	t, ok := p.past.current(e.trade.ExecID)
+	return e.known && ok && !t.Amount().IsZero()
+}
+
+// realizes says what the option realized with its settlement; what its row says is without it.
+func (p *planner) realizes(e *event, realized Optional) {
+	e.real = realized
+	row := p.Rows[e.trade.ExecID]
+	row.Closes, row.Realized = true, realized
+	p.Rows[e.trade.ExecID] = row
 }
 
 // settledAlone books a settlement of which the statement has no trade, or whose trade is in the book without it.
@@ -156,8 +177,7 @@ func (in *inference) undelivered() {
 		if w.quantity.IsZero() || w.option.known {
 			continue
 		}
-		in.issue(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
+		in.unread(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
 			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text, underlying(w.option.trade.Instrument))
-		in.Issues[len(in.Issues)-1].Unread = true
 	}
 }

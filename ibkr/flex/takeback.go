@@ -58,7 +58,7 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 			}
 		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
-			if (from == key || to == key) && !strings.HasPrefix(f.ID, "back-") && c.isOf(original, f.ID, f.Time) {
+			if (from == key || to == key) && !strings.HasPrefix(f.ID, "back-") && c.isOf(original, f.ID, f.Time) && c.inRatio(&f) {
 				p.unsplit(c, f)
 				return
 			}
@@ -75,6 +75,18 @@ func (c *CorporateAction) isOf(original *CorporateAction, id string, at time.Tim
 		return id == original.id()
 	}
 	return at.Equal(c.Time)
+}
+
+// inRatio reports whether a split is in the ratio that the row's text tells, if it tells one. Where the broker
+// rounds the outcome, the two differ by a little.
+func (c *CorporateAction) inRatio(s *ledger.Split) bool {
+	match := splitText.FindStringSubmatch(c.Text)
+	if match == nil {
+		return true
+	}
+	n, m := ratio(match)
+	told, booked := n.Mul(s.Denominator), m.Mul(s.Numerator)
+	return told.Sub(booked).Abs().LessThan(share(told, unit, ten))
 }
 
 // unsplit books the way back of a split. Both rows of one between contracts take it back once.
