@@ -91,6 +91,8 @@ func verdict(reports []*report) string {
 		said = fmt.Sprintf("%d of %s differ from the broker's", breaks, count(compared, "figure"))
 	case compared == 0:
 		said = "The statements give no figures of the broker's to compare with"
+	case compared == 1:
+		said = "The one figure to compare agrees with the broker's"
 	default:
 		said = fmt.Sprintf("All %s agree with the broker's", count(compared, "figure"))
 	}

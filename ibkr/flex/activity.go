@@ -198,8 +198,9 @@ func (s *activitySource) consolidated(err error) error {
 
 // begin reads what the statement says about itself.
 func (s *activitySource) begin() error {
-	if !s.known {
-		return s.fail("looks like an activity statement, and no section of it is known: export a Flex query")
+	if !s.known || len(s.records)+len(s.cash) == 0 && len(s.b.st.Issues) > 0 {
+		return s.fail("looks like an activity statement, and no section of it that moves money or positions is known (title %s): "+
+			"export an activity statement in English, or a Flex query", quoted(s.info["Statement"]["Title"]))
 	}
 	about, account := s.info["Statement"], s.info["Account Information"]
 	b := s.b

@@ -96,6 +96,7 @@ func TestActivityStatement(t *testing.T) {
 	require.Equal(t, time.Date(2025, 1, 6, 15, 0, 0, 0, time.UTC), buy.Time)
 	require.Equal(t, ledger.InstrumentKey("OPT:ABC:20250321:C:25:100:USD"), option.Key())
 	require.Equal(t, int64(777), option.ConID)
+	require.Equal(t, "ABC   250321C00025000", option.LocalSymbol, "as Flex statements have it")
 	require.Equal(t, ledger.InstrumentKey("CASH:EUR:USD"), forex.Key())
 	require.Equal(t, ledger.Currency("USD"), forex.CommissionCurrency)
 	require.Equal(t, some("-2"), forex.Commission)
@@ -146,7 +147,8 @@ func TestActivityRefusals(t *testing.T) {
 		"Japanese":          {"Statement,Header,フィールド名,フィールド値\n", "activity statement in Japanese"},
 		"some other":        {"Statement,Header,Kenttä,Arvo\n", "a language other than English"},
 		"several accounts":  {trades + "Trades,Data,Order,Stocks,USD,U1111111,ABC,2025-01-06,1,1,0\nTrades,Data,Order,Stocks,USD,U2222222,ABC,2025-01-06,1,1,0\n", "consolidated activity statement, of U1111111 and U2222222"},
-		"nothing known":     {"Weather,Header,Sun\nWeather,Data,shines\n", "no section of it is known"},
+		"nothing known":     {"Weather,Header,Sun\nWeather,Data,shines\n", "no section of it that moves"},
+		"another kind":      {begin + "Statement,Data,Title,Transaction History\nTransaction History,Header,Date\nTransaction History,Data,2025-01-06\n", `(title "Transaction History")`},
 		"row before header": {begin + "Trades,Data,Order\n", "before its header"},
 		"period":            {begin + "Statement,Data,Period,soon\n", "Period"},
 		"no price":          {"Trades,Header,Currency,Symbol,Date/Time,Quantity\nTrades,Data,USD,ABC,2025-01-06,1\n", "tradePrice"},

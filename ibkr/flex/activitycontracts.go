@@ -3,6 +3,8 @@ package flex
 import (
 	"regexp"
 	"strings"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // contractName is what the rows of an activity statement call a contract.
@@ -86,11 +88,25 @@ func (s *activitySource) contract(r *row) {
 			r.set(field(f), v)
 		}
 	}
-	if m := beforeTerms.FindStringSubmatch(r.v[fSymbol]); m != nil && category == "OPT" {
-		r.set(fUnderlyingSymbol, m[1])
+	if category == "OPT" {
+		optionSymbol(r)
 	}
 	if category == "CASH" {
 		r.v[fMultiplier] = ""
+	}
+}
+
+// optionSymbol turns the symbol of an option, "NU 16MAY25 12 C", into the one that Flex statements have.
+func optionSymbol(r *row) {
+	m := beforeTerms.FindStringSubmatch(r.v[fSymbol])
+	if m == nil {
+		return
+	}
+	r.set(fUnderlyingSymbol, m[1])
+	con := Contract{Instrument: ledger.Instrument{SecType: ledger.Option, Symbol: m[1], LocalSymbol: r.v[fSymbol]}}
+	describedTerms(&con)
+	if occ, err := con.OCC(); err == nil {
+		r.v[fSymbol] = occ
 	}
 }
 

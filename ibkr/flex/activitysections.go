@@ -72,7 +72,7 @@ var activityInforming = []string{"Net Asset Value", "Change in NAV", "Mark-to-Ma
 	"Codes", "Notes", "Legal Notes", "Trade Summary", "Complex Positions", "Pending Exercises", "Location of Customer Assets", "Deposits On Hold",
 	"Change in Position Value", "Prior Period Positions", "Account Summary", "Statement of Funds", "Routing", "Borrow Fee Details",
 	"Hard to Borrow", "Stock Yield Enhancement Program", "IBKR Managed Securities", "Securities Lent", "Option Exercises", "Exercises and Expirations",
-	"Collateral", "Performance", "Concentration", "Key Statistics", "Crypto Balances", "Unsettled Transfers", "Interest Details"}
+	"Commission Details", "Collateral", "Performance", "Concentration", "Key Statistics", "Crypto Balances", "Unsettled Transfers", "Interest Details"}
 
 func findActivitySection(name string) *activitySection {
 	if s, ok := activitySections[name]; ok {

@@ -291,6 +291,10 @@ func (s *csvSource) header(names []string) error {
 		s.columns[i] = s.fields.field(name)
 		has[s.columns[i]] = true
 	}
+	if s.sec == secUnknown && has[fExecID] && has[fPrice] && has[fBuySell] { // trade confirmations under another code
+		s.sec = secTrades
+		s.present()
+	}
 	for _, needed := range requiredColumns(s.sec) {
 		if !slices.ContainsFunc(needed, func(f field) bool { return has[f] }) {
 			return &ReadError{Line: s.line, Section: s.sec.String(), Field: fieldNames[needed[0]].csv, Err: errNoColumn}
@@ -305,7 +309,7 @@ var errNoColumn = errors.New("the column is missing and cannot be derived: add i
 func requiredColumns(sec section) [][]field {
 	switch sec {
 	case secTrades:
-		return [][]field{{fQuantity}, {fPrice, fProceeds}, {fCurrency}, {fSymbol, fConID}, {fDateTime, fTradeDate}}
+		return [][]field{{fQuantity}, {fPrice, fProceeds}, {fCurrency}, {fSymbol, fConID}, tradeDates}
 	case secPositions:
 		return [][]field{{fQuantity, fPosition}, {fCurrency}, {fSymbol, fConID}}
 	case secCash:

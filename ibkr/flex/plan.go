@@ -119,12 +119,6 @@ func (p *planner) unfit(f ledger.Fact) bool {
 	return true
 }
 
-// unread notes a row that the book lacks.
-func (p *planner) unread(line int, section, format string, args ...any) {
-	p.issue(line, section, format, args...)
-	p.Issues[len(p.Issues)-1].Unread = true
-}
-
 func (p *planner) issue(line int, section, format string, args ...any) {
 	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
 }
