@@ -23,6 +23,7 @@ type activitySource struct {
 	records []activityRecord
 	info    map[string]map[string]string // what the sections of names and values say
 	terms   map[contractName]instrumentInfo
+	symbols map[string]string // by security id
 	rates   map[string]string // to the base currency
 	cash    map[string]*row   // the cash report, by currency
 	order   []string          // its currencies
@@ -55,7 +56,7 @@ func isActivity(head []byte) bool {
 
 func newActivitySource(in *bufio.Reader, loc *time.Location) *activitySource {
 	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, "", true), header: map[string]*activityHeader{},
-		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, rates: map[string]string{}, cash: map[string]*row{}}
+		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
 	s.b.ordersCount = true
 	s.csv.ReuseRecord = false // records are kept
 	return s

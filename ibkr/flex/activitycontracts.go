@@ -67,7 +67,11 @@ func (s *activitySource) noteTerms(h *activityHeader, values []string) {
 		r.v[fExpiry] = ""
 	}
 	for name := range strings.SplitSeq(symbol, ",") {
-		s.terms[contractName{category, strings.TrimSpace(name)}] = instrumentInfo{r.v}
+		name = strings.TrimSpace(name)
+		s.terms[contractName{category, name}] = instrumentInfo{r.v}
+		if id := r.v[fSecurityID]; id != "" && s.symbols[id] == "" {
+			s.symbols[id] = name
+		}
 	}
 }
 
@@ -110,14 +114,20 @@ func optionSymbol(r *row) {
 	}
 }
 
-var aboutText = regexp.MustCompile(`\(([^(),]+),[^()]*(?:\([^()]*\)[^()]*)*\)\s*$`)
+var aboutText = regexp.MustCompile(`\(([^(),]+),[^()]*(?:\([^()]*\)[^()]*)*,\s*([A-Z0-9]*)\)\s*$`)
 
-// actionContract tells by its text what contract a row of a corporate action is about: the symbol that
-// follows the last bracket, else the one that it begins with.
+// actionContract tells by its text what contract a row of a corporate action is about: the one in the last
+// brackets, by its security id where that has another symbol by now, or by its symbol; else the one that
+// the text begins with.
 func (s *activitySource) actionContract(r *row) {
 	text := r.v[fActionDescription]
 	if m := aboutText.FindStringSubmatch(text); m != nil {
-		r.set(fSymbol, m[1])
+		symbol := m[1]
+		info := s.terms[contractName{categoryOf(r.v[fAssetCategory]), symbol}]
+		if now := s.symbols[m[2]]; now != "" && info.values[fSecurityID] != m[2] {
+			symbol = now
+		}
+		r.set(fSymbol, symbol)
 	} else if symbol, _, ok := strings.Cut(text, "("); ok {
 		r.set(fSymbol, symbol)
 	}
