@@ -42,8 +42,14 @@ func (c *CorporateAction) group() string {
 }
 
 // cash reports whether the row pays or costs money.
-func (c *CorporateAction) cash() bool {
-	return c.Proceeds.Valid && !c.Proceeds.Value.IsZero()
+func (c *CorporateAction) cash() bool { return !c.money().IsZero() }
+
+// money is what the row pays or, below zero, costs. Not every query shows both columns that tell it.
+func (c *CorporateAction) money() ledger.Decimal {
+	if c.Proceeds.Valid || !c.Amount.Valid {
+		return c.Proceeds.Value
+	}
+	return c.Amount.Value.Neg()
 }
 
 func (c *CorporateAction) id() string {
@@ -106,7 +112,7 @@ func (p *planner) corporateTrade(c *CorporateAction) *event {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
 	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
-		Proceeds: c.Proceeds.Value, FXRate: c.FXRate, Time: c.Time}
+		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
 	e := c.event()
 	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
 	e.cost, e.real = c.Cost, c.Realized
@@ -137,16 +143,16 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 		p.unread(c.Line, "corporate action", "%s is in %s and its money in %s, and the statement has no rate: not booked", c.LocalSymbol, t.Instrument.Currency, c.Currency)
 		return false
 	}
-	t.Proceeds, t.FXRate = c.Proceeds.Value.Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
+	t.Proceeds, t.FXRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
 	e.real, e.cost = Optional{}, Optional{}
 	fx := c.event()
 	fx.leg = 9
-	fx.trade = &ledger.Trade{ExecID: t.ExecID + "/fx", Kind: ledger.Corporate, Quantity: c.Proceeds.Value, Price: rate, Proceeds: t.Proceeds.Neg(),
+	fx.trade = &ledger.Trade{ExecID: t.ExecID + "/fx", Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
 	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
-		c.Proceeds.Value, c.Currency, c.LocalSymbol, t.Proceeds, t.Instrument.Currency)
+		c.money(), c.Currency, c.LocalSymbol, t.Proceeds, t.Instrument.Currency)
 	return true
 }
 
@@ -180,6 +186,7 @@ func nonZero(d ledger.Decimal) ledger.Decimal {
 var (
 	splitText    = regexp.MustCompile(`(?i)\bSPLIT\s+([0-9.]+)\s+FOR\s+([0-9.]+)`)
 	dividendText = regexp.MustCompile(`(?i)\bSTOCK DIVIDEND\b.*?([0-9.]+)\s+FOR\s+([0-9.]+)`)
+	forText      = regexp.MustCompile(`(?i)\b([0-9.]+)\s+FOR\s+([0-9.]+)`)
 	worthless    = regexp.MustCompile(`(?i)\b(DELISTED|WORTHLESS|EXPIRED?)\b`)
 	spinOffText  = regexp.MustCompile(`(?i)\b(SPIN-?OFF|RIGHTS? ISSUE|SUBSCRIBABLE RIGHTS|CHOICE DIVIDEND)\b`)
 	bonusText    = regexp.MustCompile(`(?i)\b(STOCK DIVIDEND|CHOICE DIVIDEND|BONUS)\b`)
@@ -250,7 +257,14 @@ func (p *planner) spinOff(c *CorporateAction) bool {
 	e := c.event()
 	e.moved = c.Quantity
 	e.division = &division{targets: []*event{e}, values: []Optional{c.Value}, line: c.Line, text: c.LocalSymbol}
-	p.split(e, ledger.Split{ID: c.id(), From: parent, To: to, Numerator: c.Quantity.Abs(), Denominator: unit, Whole: unit,
+	n, m := c.Quantity.Abs(), unit
+	if match := forText.FindStringSubmatch(c.Text); match != nil {
+		n, m = ratio(match)
+	}
+	if e.unstated = !n.IsPos() || !m.IsPos() || !forText.MatchString(c.Text); e.unstated {
+		n, m = unit, unit
+	}
+	p.split(e, ledger.Split{ID: c.id(), From: parent, To: to, Numerator: n, Denominator: m, Whole: unit,
 		Rate: p.rateInto(parent, to), Time: c.Time})
 	return true
 }
@@ -277,44 +291,60 @@ func (p *planner) bonus(c *CorporateAction) bool {
 
 var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
 
-// parent finds the contract that the row's text begins with, which the action happened to: by its ISIN,
-// else by its symbol.
+// parent finds the contract that the row's text begins with, which the action happened to: by its ISIN, else
+// by its symbol. Another contract may bear the symbol later; then rows that follow call the old one so.
 func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 	match := parentText.FindStringSubmatch(c.Text)
 	if match == nil {
 		return ledger.Instrument{}, false
 	}
 	symbol, isin := strings.TrimSpace(match[1]), match[2]
-	var named ledger.Instrument
-	is := func(o *Contract) bool {
-		if o.ISIN != "" && o.ISIN == isin {
-			return true
-		}
-		if named.Symbol == "" && symbol != "" && !o.IsOption() && (o.LocalSymbol == symbol || o.Symbol == symbol) {
-			named = p.instrument(*o)
-		}
-		return false
-	}
-	for i := range p.st.Trades {
-		if o := &p.st.Trades[i].Contract; is(o) {
-			return p.instrument(*o), true
+	var best ledger.Instrument
+	rank := 0
+	renamed := map[int64]bool{} // bear the symbol no longer
+	for i := range p.st.CorporateActions {
+		if o := &p.st.CorporateActions[i]; o.ConID != 0 && o.Time.Before(c.Time) && o.LocalSymbol == symbol+".OLD" {
+			renamed[o.ConID] = true
 		}
 	}
-	for i := range p.st.Positions {
-		if o := &p.st.Positions[i].Contract; is(o) {
-			return p.instrument(*o), true
+	see := func(o *Contract, as int) {
+		switch {
+		case o.IsOption() || o.SecType == ledger.Forex:
+			return
+		case o.ISIN != "" && o.ISIN == isin:
+			as = 9
+		case symbol == "" || renamed[o.ConID] || o.LocalSymbol != symbol && o.Symbol != symbol:
+			return
+		}
+		if as > rank {
+			best, rank = p.instrument(*o), as
 		}
 	}
 	for i := range p.st.CorporateActions {
-		if o := &p.st.CorporateActions[i].Contract; is(o) {
-			return p.instrument(*o), true
+		o := &p.st.CorporateActions[i]
+		if old := o.Contract; !o.Time.Before(c.Time) && old.LocalSymbol == symbol+".OLD" {
+			old.LocalSymbol = symbol
+			see(&old, 5)
 		}
+		see(&o.Contract, 1)
 	}
 	for i := range p.held.Positions {
-		o := &Contract{Instrument: p.held.Positions[i].Instrument}
-		is(o)
+		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {
+			see(&Contract{Instrument: pos.Instrument}, 4)
+		}
 	}
-	return named, named.Symbol != ""
+	for i := range p.st.Trades {
+		t := &p.st.Trades[i]
+		if t.Time.After(c.Time) {
+			see(&t.Contract, 1)
+		} else {
+			see(&t.Contract, 3)
+		}
+	}
+	for i := range p.st.Positions {
+		see(&p.st.Positions[i].Contract, 2)
+	}
+	return best, rank > 0
 }
 
 // exchanged books rows of which one takes a holding away and the others give something for it: shares of

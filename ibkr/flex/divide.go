@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // division is how the basis of a holding is divided among what a corporate action made of it. No row says
@@ -21,6 +22,7 @@ type division struct {
 	total   ledger.Decimal   // what is left of the basis before the next target
 	next    int
 	unseen  ledger.Decimal // of the next target's share, that of what was held before the statement
+	before  ledger.Decimal // what all of that had of the basis
 	settled bool
 	failed  bool
 }
@@ -44,8 +46,9 @@ func (d *division) settle(in *inference, e *event, from *tally) bool {
 	}
 	part := d.shares[d.next]
 	d.next++
-	d.unseen = part
+	d.unseen, d.before = part, d.total
 	for _, lot := range from.own {
+		d.before = d.before.Sub(lot.Basis)
 		d.unseen = d.unseen.Sub(share(lot.Basis, part, nonZero(d.total)))
 	}
 	s.Part, s.Whole = part.Abs(), d.total.Abs()
@@ -181,6 +184,9 @@ func (d *division) fill(told []Optional, whole Optional) bool {
 		default:
 			part = share(rest, d.values[i].Value, worth)
 		}
+		if over := part.Abs().Sub(whole.Value.Abs()); over.IsPos() && over.LessThan(reconcile.Explained(whole.Value, len(told))) {
+			part = whole.Value
+		}
 		if part.Abs().GreaterThan(whole.Value.Abs()) || !part.IsZero() && part.IsNeg() != whole.Value.IsNeg() {
 			return false
 		}
@@ -189,13 +195,17 @@ func (d *division) fill(told []Optional, whole Optional) bool {
 	return true
 }
 
-// cost is the basis of all that is held; not known if a part of it was held before the statement.
+// cost is the basis of all that is held; not known if a part of it was held before the statement, or before
+// another one that did not tell its basis.
 func (l *tally) cost() (sum Optional) {
 	if !l.left().IsZero() {
 		return Optional{}
 	}
 	sum.Valid = true
 	for _, lot := range l.own {
+		if lot.Inferred && lot.Basis.IsZero() {
+			return Optional{}
+		}
 		sum.Value = sum.Value.Add(lot.Basis)
 	}
 	return sum
@@ -232,23 +242,31 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 	sum, first := Optional{Value: had.Value.Neg(), Valid: true}, Optional{}
 	left := held
 	for i, later := range after {
-		if later.split != nil || later.transfer != nil || later.delivery() || later.side == "C;O" {
+		if s := later.split; s != nil && s.From.Key() == s.To.Key() { // the basis stays what it is
+			left, held = left.Add(later.moved), share(held, s.Numerator, s.Denominator)
+			continue
+		}
+		if later.split != nil || later.transfer != nil || later.delivery() {
 			sum.Valid = false
 			break
 		}
 		q := later.trade.Quantity
-		left = left.Add(q)
+		if later.side == "C;O" { // all that is left of it closes
+			basis, told := later.told(share(later.net(), left.Abs(), q.Abs()))
+			return Optional{Value: sum.Value.Add(basis), Valid: told && sum.Valid}
+		}
 		if q.IsNeg() == held.IsNeg() {
+			left = left.Add(q)
 			sum.Value = sum.Value.Sub(later.net().Neg())
 			continue
 		}
 		basis, told := later.told(later.net())
-		if !told || q.Abs().GreaterThan(held.Abs()) {
+		if !told || q.Abs().GreaterThan(left.Abs()) {
 			sum.Valid = false
 			break
 		}
-		sum.Value = sum.Value.Add(basis)
-		if part := from.front(q, held); i == 0 && (l == from || l.net.IsZero()) && !part.part.IsZero() {
+		left, sum.Value = left.Add(q), sum.Value.Add(basis)
+		if part := from.front(q, held); i == 0 && !q.Abs().GreaterThan(held.Abs()) && (l == from || l.net.IsZero()) && !part.part.IsZero() {
 			first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
 		}
 	}

@@ -266,10 +266,12 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 				must(e.transfer.Quantity.Neg())
 			}
 			x = x.Add(e.transfer.Quantity)
-		case e.unstated:
+		case e.unstated && !e.split.SpinsOff():
 			x = x.Add(e.moved)
 		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
-			must(share(e.moved, e.split.Denominator, e.split.Numerator))
+			if !e.unstated {
+				must(share(e.moved, e.split.Denominator, e.split.Numerator))
+			}
 		case e.split.From.Key() == e.split.To.Key():
 			if !e.explained(x) {
 				must(e.splitUnits())
@@ -327,6 +329,9 @@ func (in *inference) split(e *event, from, to *tally) {
 	}
 	for _, r := range before {
 		r.quantity = share(r.quantity, s.Numerator, s.Denominator)
+		for i := range r.kept {
+			r.kept[i].quantity = share(r.kept[i].quantity, s.Numerator, s.Denominator)
+		}
 		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
 		to.before = append(to.before, r)
 	}
@@ -336,7 +341,7 @@ func (in *inference) split(e *event, from, to *tally) {
 // were held before is no lot of its own to be inferred: it follows from theirs.
 func (in *inference) spinOff(e *event, from, to *tally) {
 	s := e.split
-	kept := s.Whole.Sub(s.Part)
+	rest := fraction{s.Whole.Sub(s.Part), s.Whole}
 	for i := range from.own {
 		lot := from.own[i]
 		part := s.Moves(lot.Basis)
@@ -347,7 +352,7 @@ func (in *inference) spinOff(e *event, from, to *tally) {
 	left := from.left()
 	for i := range from.before {
 		r := &from.before[i]
-		r.kept = append(slices.Clone(r.kept), fraction{kept, s.Whole})
+		r.kept = append(slices.Clone(r.kept), kept{rest, share(e.division.before, r.quantity, left), r.quantity})
 		to.add(ledger.Lot{Quantity: share(r.quantity, s.Numerator, s.Denominator), OpenedAt: in.start(), Inferred: true,
 			Basis: s.Converted(share(e.division.unseen, r.quantity, left))})
 	}

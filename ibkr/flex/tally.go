@@ -22,18 +22,27 @@ type remnant struct {
 	found    *[]*ledger.Lot   // where its lots go: the contract it was in at the beginning, or the transfer that it came by
 	quantity ledger.Decimal   // in units of today; negative for short
 	n, m     ledger.Decimal   // n units of today were m at the beginning
-	kept     []fraction       // of the basis, by spin-offs, first first
+	kept     []kept           // of the basis, by spin-offs, first first
 	came     *ledger.Transfer // nil for what was held before
 }
 
 // fraction is a part of a whole.
 type fraction struct{ part, whole ledger.Decimal }
 
-// basisBefore is what a basis of today was before the spin-offs.
-func (r *remnant) basisBefore(basis ledger.Decimal) ledger.Decimal {
-	for _, f := range slices.Backward(r.kept) {
-		if !f.part.IsZero() {
-			basis = share(basis, f.whole, f.part)
+// kept is the part of the basis that a spin-off left, and what it was before where that is known. The quantity
+// is in units of today.
+type kept struct {
+	fraction
+	basis, quantity ledger.Decimal
+}
+
+// basisBefore is what the basis of so many units was before the spin-offs.
+func (r *remnant) basisBefore(basis, quantity ledger.Decimal) ledger.Decimal {
+	for _, k := range slices.Backward(r.kept) {
+		if k.part.IsZero() {
+			basis = share(k.basis, quantity, nonZero(k.quantity))
+		} else {
+			basis = share(basis, k.whole, k.part)
 		}
 	}
 	return basis
@@ -135,7 +144,7 @@ func (l *tally) take(q, basis ledger.Decimal, source string) (last *ledger.Lot) 
 		r := &l.before[0]
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
 		part := share(basis, size, q)
-		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: r.basisBefore(part), Inferred: true}
+		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: r.basisBefore(part, size), Inferred: true}
 		*r.found = append(*r.found, last)
 		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
 		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
