@@ -53,7 +53,7 @@ func (s *activitySource) noteTerms(h *activityHeader, values []string) {
 			}
 		case "securityid":
 			r.set(fSecurityID, v)
-			if len(v) == 12 {
+			if len(v) >= 12 { // a shorter one is a CUSIP or the like
 				r.set(fISIN, v)
 			}
 		case "code", "deliverymonth", "issuer", "maturity":
