@@ -242,6 +242,9 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 	sum, first := Optional{Value: had.Value.Neg(), Valid: true}, Optional{}
 	left := held
 	for i, later := range after {
+		if left.IsZero() {
+			break // what comes now is of another position
+		}
 		if s := later.split; s != nil && s.From.Key() == s.To.Key() { // the basis stays what it is
 			left, held = left.Add(later.moved), share(held, s.Numerator, s.Denominator)
 			continue
@@ -251,17 +254,18 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 			break
 		}
 		q := later.trade.Quantity
-		if later.side == "C;O" { // all that is left of it closes
+		against := q.IsNeg() != held.IsNeg()
+		if later.side == "C;O" || against && q.Abs().GreaterThan(left.Abs()) { // all that is left of it closes
 			basis, told := later.told(share(later.net(), left.Abs(), q.Abs()))
 			return Optional{Value: sum.Value.Add(basis), Valid: told && sum.Valid}
 		}
-		if q.IsNeg() == held.IsNeg() {
+		if !against {
 			left = left.Add(q)
 			sum.Value = sum.Value.Sub(later.net().Neg())
 			continue
 		}
 		basis, told := later.told(later.net())
-		if !told || q.Abs().GreaterThan(left.Abs()) {
+		if !told {
 			sum.Valid = false
 			break
 		}
@@ -270,11 +274,11 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 			first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
 		}
 	}
-	if pos := in.position(l.inst.Key()); sum.Valid && pos != nil && pos.basis().Valid {
-		return Optional{Value: sum.Value.Add(pos.basis().Value), Valid: true}
-	}
 	if sum.Valid && left.IsZero() {
 		return sum
+	}
+	if pos := in.position(l.inst.Key()); sum.Valid && pos != nil && pos.basis().Valid {
+		return Optional{Value: sum.Value.Add(pos.basis().Value), Valid: true}
 	}
 	return first
 }

@@ -53,6 +53,7 @@ func (b *simBroker) spinOff(id int, n, m int64, part *big.Rat) {
 // The gain is realized, at most the money, and no loss.
 func (b *simBroker) merge(id int, money *big.Rat, values ...*big.Rat) {
 	c := b.contracts[id]
+	b.told[c.lineage] = true
 	total, basis, worth := b.quantity(id), b.basis(id), zero()
 	for _, v := range values {
 		worth = add(worth, v)
