@@ -98,7 +98,8 @@ type source interface {
 
 // NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
 // first bytes; a UTF-8 byte order mark is skipped. It holds one statement at a time in memory,
-// except for CSV files without account records, whose rows may come in any order of accounts.
+// except for CSV files without account records, whose rows may come in any order of accounts. A file of
+// another kind is refused by what it is.
 func NewReader(in io.Reader, opts ...Option) *Reader {
 	r := &Reader{in: in}
 	for _, opt := range opts {
