@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -210,8 +211,8 @@ func (f *statementFlags) portfolio(
 	ctx context.Context, m *accounts.MultiAccountManager, s accounts.Store, account string,
 ) (*accounts.Portfolio, error) {
 	name := cmp.Or(f.profile, account)
-	if name == "" {
-		return nil, usage("a statement names no account: name the profile with -profile")
+	if f.profile == "" && (name == "" || strings.Contains(name, "*")) {
+		return nil, usage("a statement names no account, or masks it: name the profile with -profile")
 	}
 	profile, err := find(ctx, s, name)
 	if err != nil {
@@ -224,7 +225,11 @@ func (f *statementFlags) portfolio(
 func (r *statementResult) planned(p *flex.Plan) {
 	r.Inferred = len(p.Inferred)
 	for _, i := range p.Issues {
-		r.Issues = append(r.Issues, fmt.Sprintf("line %d: %s: %s (rows: %d)", i.Line, i.Section, i.Text, i.Rows))
+		text := fmt.Sprintf("line %d: %s: %s (rows: %d)", i.Line, i.Section, i.Text, i.Rows)
+		if i.Unread {
+			text += ", not in the book"
+		}
+		r.Issues = append(r.Issues, text)
 	}
 }
 

@@ -162,7 +162,8 @@ func TestAccountsAndFiles(t *testing.T) {
 	require.Equal(t, []string{"1-U5550001 U5550001", "1-U5550002 U5550002"}, ids(got), "statements of one account share a profile")
 	realized := "20"
 	require.Equal(t, wantProfile{ProfileID: "1-U5550001", IBKRAccountID: "U5550001", Trades: 2, OpenPositions: []wantPosition{}, Breaks: []wantBreak{},
-		Closings: []wantClosing{{ExecID: "tx-2", TransactionID: "2", ConID: "77", Symbol: "ABC", Quantity: "-10", Realized: realized}}},
+		Closings: []wantClosing{{ExecID: "tx-2", TransactionID: "2", ConID: "77", Symbol: "ABC", Quantity: "-10", Realized: realized}},
+		Cash:     []wantMoney{{Currency: "USD", Amount: &realized}}, Unrealized: []wantMoney{}, Notes: []wantNote{}, Unread: map[string]int{}},
 		got[0], "imported in the order of their periods, nothing has to be inferred")
 }
 

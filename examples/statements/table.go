@@ -137,6 +137,7 @@ func writeTables(w io.Writer, reports []*report) {
 			fmt.Fprintf(w, "  profile %s: %s\n", r.profile.ID, b)
 		}
 	}
+	fmt.Fprintln(w, verdict(reports))
 }
 
 func (r *report) writeTable(w io.Writer) {

@@ -24,6 +24,15 @@ func (b *builder) checkAccount(sec section, r *row) error {
 	return nil
 }
 
+// Of reports whether the statement is of the account, or may be by what it says: it names no account, a
+// segment of this one, or an id that is masked and fits.
+func (st *Statement) Of(account string) bool {
+	return st.AccountID == "" || sameAccount(st.AccountID, account)
+}
+
+// Masked reports whether stars stand for digits of the statement's account id, as in U***4567.
+func (st *Statement) Masked() bool { return masked(st.AccountID) }
+
 // sameAccount reports whether two ids name one account, or may where one of them is masked.
 func sameAccount(a, b string) bool {
 	if a == b || wholeAccount(a) == wholeAccount(b) {

@@ -32,7 +32,9 @@ type builder struct {
 	cash     weakRows
 	termless []termless
 	charged  []charged
-	accrued  []int // the lines of rows of fees that cash transactions charge later
+	// ordersCount says that orders are what this kind of file has for trades.
+	ordersCount bool
+	accrued     []int // the lines of rows of fees that cash transactions charge later
 }
 
 type deferredRow struct {

@@ -54,10 +54,9 @@ func (b *builder) finishCharges() {
 	if len(b.charged) == 0 {
 		return
 	}
-	taken := make([]bool, len(b.st.Cash))
-	all := b.st.Cash
+	told, all := b.toldBy(), b.st.Cash
 	for _, ch := range b.charged {
-		if ch.row.Amount.IsZero() || ch.sec == secTransactionTaxes && b.taxedTrade(&ch.row) || b.repeated(&ch, taken) {
+		if ch.row.Amount.IsZero() || ch.sec == secTransactionTaxes && told.taxed(&ch.row) || told.repeated(&ch) {
 			b.skip("REPEATED")
 			continue
 		}
@@ -67,38 +66,69 @@ func (b *builder) finishCharges() {
 	slices.SortStableFunc(b.st.Cash, func(x, y CashRow) int { return x.Line - y.Line })
 }
 
-// taxedTrade reports whether the tax is on a trade whose own row has it.
-func (b *builder) taxedTrade(m *CashRow) bool {
-	return slices.ContainsFunc(b.st.Trades, func(t Trade) bool {
-		if t.Taxes.IsZero() {
-			return false
+// told finds what other rows tell of what was charged.
+type told struct {
+	*builder
+	cash   map[money][]*CashRow // those that tell no charge yet
+	trades map[string]bool      // trades with taxes of their own, by id
+	days   map[taxedOn]bool     // and those by contract and day, of which no id is told
+}
+
+type money struct {
+	currency ledger.Currency
+	amount   string
+}
+
+type taxedOn struct {
+	conID  int64
+	symbol string
+	day    ledger.Date
+}
+
+func (b *builder) toldBy() *told {
+	t := &told{b, map[money][]*CashRow{}, map[string]bool{}, map[taxedOn]bool{}}
+	for i := range b.st.Cash {
+		m := &b.st.Cash[i]
+		key := money{m.Currency, m.Amount.String()}
+		t.cash[key] = append(t.cash[key], m)
+	}
+	for i := range b.st.Trades {
+		if tr := &b.st.Trades[i]; !tr.Taxes.IsZero() {
+			t.trades[tr.TradeID] = true
+			t.days[taxedOn{tr.ConID, tr.LocalSymbol, b.day(tr.Time)}] = true
 		}
-		if m.TradeID != "" && t.TradeID != "" {
-			return m.TradeID == t.TradeID
-		}
-		return m.ConID == t.ConID && m.Symbol == t.LocalSymbol && b.sameDay(m.Time, t.Time)
-	})
+	}
+	return t
+}
+
+// taxed reports whether the tax is on a trade whose own row has it.
+func (t *told) taxed(m *CashRow) bool {
+	if m.TradeID != "" && !t.trades[""] {
+		return t.trades[m.TradeID]
+	}
+	return t.days[taxedOn{m.ConID, m.Symbol, t.day(m.Time)}]
 }
 
 // repeated reports whether a cash transaction tells the same: one of the same money with the same id, or of
-// the same day and kind. Each tells one row. A sales tax bears the id of what it is on.
-func (b *builder) repeated(ch *charged, taken []bool) bool {
-	for i := range taken {
-		m := &b.st.Cash[i]
-		if taken[i] || m.Currency != ch.row.Currency || !m.Amount.Equal(ch.row.Amount) {
-			continue
-		}
-		byID := ch.sec != secSalesTax && m.TransactionID != "" && m.TransactionID == ch.row.TransactionID
-		if byID || ch.sec != secSalesTax && m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != "Trade" && b.sameDay(m.Time, ch.row.Time) &&
-			(m.TransactionID == "" || ch.row.TransactionID == "" || m.Kind.IsCapital()) {
-			taken[i] = true
+// the same day and kind. Each tells one row. A sales tax bears the id of what it is on, and is never told.
+func (t *told) repeated(ch *charged) bool {
+	if ch.sec == secSalesTax {
+		return false
+	}
+	key := money{ch.row.Currency, ch.row.Amount.String()}
+	i := slices.IndexFunc(t.cash[key], func(m *CashRow) bool {
+		if m.TransactionID != "" && m.TransactionID == ch.row.TransactionID {
 			return true
 		}
+		named := m.TransactionID != "" && ch.row.TransactionID != ""
+		return m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != "Trade" && t.day(m.Time) == t.day(ch.row.Time) && (!named || m.Kind.IsCapital())
+	})
+	if i < 0 {
+		return false
 	}
-	return false
+	t.cash[key] = slices.Delete(t.cash[key], i, i+1)
+	return true
 }
 
-// sameDay reports whether two times are on one day where the statement's times are.
-func (b *builder) sameDay(x, y time.Time) bool {
-	return ledger.DateOf(x.In(b.loc)) == ledger.DateOf(y.In(b.loc))
-}
+// day is the day of a time where the statement's times are.
+func (b *builder) day(at time.Time) ledger.Date { return ledger.DateOf(at.In(b.loc)) }

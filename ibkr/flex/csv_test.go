@@ -201,3 +201,17 @@ func TestSectionTitles(t *testing.T) {
 		require.Equal(t, want, csvSection("????", title), title)
 	}
 }
+
+// Trade confirmations are told by their columns, whatever the code of their section.
+func TestTradeConfirmationsInCSV(t *testing.T) {
+	st := read(t, account(part("TCXX", "Confirms", "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Conid,TradeID,ExecID,Date/Time,Buy/Sell,Quantity,Price,Commission,Tax,NetCash,Code,LevelOfDetail",
+		"U1,USD,STK,NU,5,7,0000aaaa.1.01.01,20250106;100000,SELL,10,40,-1,-0.5,398.5,C;P,EXECUTION")))
+	require.Empty(t, st.Issues)
+	require.Len(t, st.Trades, 1)
+	got := st.Trades[0]
+	require.Equal(t, "-10", got.Quantity.String(), "the side tells the sign")
+	require.Equal(t, "C", got.OpenClose)
+	require.Equal(t, "0000aaaa.1.01.01", got.ExecID)
+	require.Equal(t, some("-1"), got.Commission)
+	require.Equal(t, dec("-0.5"), got.Taxes)
+}

@@ -218,6 +218,11 @@ func (x fieldIndex) field(name string) field {
 	return f
 }
 
+// known reports whether a field has the name. It learns nothing: most of what it is asked about are values.
+func (x fieldIndex) known(name string) bool {
+	return len(name) <= 100 && x[fold(name)] != fNone
+}
+
 // fold reduces a name to its letters and digits, in lower case.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {

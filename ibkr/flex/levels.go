@@ -16,6 +16,9 @@ const (
 	never        // rows that break others down, or sum different contracts up
 )
 
+// tradeDates are the fields that tell when a trade was, the best first.
+var tradeDates = []field{fDateTime, fTradeDate, fReportDate}
+
 // levelOf tells the level of a row and how it ranks in its section; ok is false for one that nobody
 // knows.
 func levelOf(sec section, r *row) (level string, _ rank, ok bool) {
@@ -29,11 +32,14 @@ func levelOf(sec section, r *row) (level string, _ rank, ok bool) {
 			return "LOT", second, true
 		}
 		return level, finest, level == "" || level == "SUMMARY"
-	case secTransfers:
-		if level == "LOT" {
+	case secTransfers, secGrants, secCFDCharges, secTransactionTaxes, secClientFees, secDebitCards, secSalesTax:
+		switch level {
+		case "LOT":
 			return level, never, true
+		case "SUMMARY":
+			return level, second, true
 		}
-		return level, finest, true
+		return level, finest, true // they have names of their own
 	case secAccrued, secOptionEAE:
 		return level, finest, true
 	case secFunds:
@@ -54,14 +60,18 @@ func tradeLevel(level string, r *row) (string, rank, bool) {
 	switch level {
 	case "EXECUTION":
 		return level, finest, true
-	case "ORDER":
-		return level, second, true
-	case "SYMBOL_SUMMARY":
+	case "ORDER", "SYMBOL_SUMMARY":
+		switch {
+		case r.first(tradeDates...) == fNone:
+			return level, undated, true
+		case level == "ORDER":
+			return level, second, true
+		}
 		return level, third, true
 	case "ASSET_SUMMARY", "CLOSED_LOT", "LOT", "WASH_SALE":
 		return level, never, true
 	case "":
-		if r.first(fTradeID, fTransactionID, fExecID, fDateTime, fTradeDate) == fNone {
+		if r.first(fTradeID, fTransactionID, fExecID) == fNone && r.first(tradeDates...) == fNone {
 			return "SUMMARY", undated, true
 		}
 		return level, finest, true
@@ -122,10 +132,10 @@ func (b *builder) settleLevels() error {
 		}
 		line := s.waiting[0].row.line
 		if s.best == undated {
-			b.unread(line, name, "rows tell neither date nor id, and there are no others: let the query show executions", len(s.waiting))
+			b.unread(line, name, "rows of level "+quoted(s.name)+" tell no date, and there are no others: let the query show executions", len(s.waiting))
 			continue
 		}
-		if section(sec) == secTrades {
+		if section(sec) == secTrades && !b.ordersCount {
 			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
 		}
 		for i := range s.waiting {

@@ -29,6 +29,8 @@ func TestOneLevelCounts(t *testing.T) {
 		"symbols alone":                                 {trades(level("SYMBOL_SUMMARY", "35"), level("ASSET_SUMMARY", "35")), []string{"35"}, map[string]int{"ASSET_SUMMARY": 1}},
 		"orders with slashed dates":                     {trades(trade(`levelOfDetail="ORDER" tradeID="" dateTime="01/31/2025"`)), []string{"10"}, nil},
 		"orders that cannot be read, beside executions": {trades(trade(`levelOfDetail="ORDER" quantity="x"`), level("EXECUTION", "10")), []string{"10"}, map[string]int{"ORDER": 1}},
+		"orders that tell the day":                      {trades(trade(`levelOfDetail="ORDER" tradeID="" dateTime="" reportDate="20250107"`)), []string{"10"}, nil},
+		"symbols without a date, beside orders":         {trades(trade(`levelOfDetail="SYMBOL_SUMMARY" tradeID="" dateTime=""`), level("ORDER", "30")), []string{"30"}, map[string]int{"SYMBOL_SUMMARY": 1}},
 		"elements of their own":                         {trades(`<Order currency="USD" symbol="NU" dateTime="20250107" quantity="10" tradePrice="1"/>`), []string{"10"}, nil},
 	} {
 		st := read(t, c.file)
@@ -50,9 +52,10 @@ func TestNoLevelCounts(t *testing.T) {
 		file string
 		rows int
 	}{
-		"closed lots alone":   {trades(`<Lot symbol="NU"/>`, trade(`levelOfDetail="CLOSED_LOT"`), trade(`levelOfDetail="WASH_SALE"`)), 3},
-		"assets alone":        {trades(`<AssetSummary/>`), 1},
-		"neither date nor id": {trades(trade(`levelOfDetail="" tradeID="" dateTime=""`), trade(`levelOfDetail="" tradeID="" dateTime=""`)), 2},
+		"closed lots alone":      {trades(`<Lot symbol="NU"/>`, trade(`levelOfDetail="CLOSED_LOT"`), trade(`levelOfDetail="WASH_SALE"`)), 3},
+		"assets alone":           {trades(`<AssetSummary/>`), 1},
+		"neither date nor id":    {trades(trade(`levelOfDetail="" tradeID="" dateTime=""`), trade(`levelOfDetail="" tradeID="" dateTime=""`)), 2},
+		"symbols without a date": {trades(trade(`levelOfDetail="SYMBOL_SUMMARY" tradeID="" dateTime=""`)), 1},
 	} {
 		st := read(t, c.file)
 		require.Empty(t, st.Trades, name)
@@ -81,5 +84,11 @@ func TestOneLevelOfOtherSections(t *testing.T) {
 
 	st = read(t, doc(`<CorporateActions>`+action("SUMMARY")+`</CorporateActions><CashTransactions>`+cash("SUMMARY", "3")+`</CashTransactions>`))
 	require.Len(t, st.CorporateActions, 1, "summaries are all there is")
+
+	charge := func(level string) string {
+		return `<CFDCharge currency="USD" date="20250110" total="-2" levelOfDetail="` + level + `"/>`
+	}
+	require.Len(t, read(t, doc(`<CFDCharges>`+charge("SUMMARY")+charge("DETAIL")+charge("TRANSACTION")+`</CFDCharges>`)).Cash, 2, "a level of its own name counts")
+	st = read(t, doc(`<CashTransactions>`+cash("SUMMARY", "3")+`</CashTransactions>`))
 	require.Equal(t, []ledger.Decimal{dec("3")}, []ledger.Decimal{st.Cash[0].Amount})
 }

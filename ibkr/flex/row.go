@@ -146,9 +146,10 @@ func (c *reading) when(fields ...field) stamp {
 	return c.stamp(f)
 }
 
-// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime.
+// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime, else the day it was
+// reported for.
 func (c *reading) tradeTime() stamp {
-	st := c.when(fDateTime, fTradeDate)
+	st := c.when(tradeDates...)
 	if c.err != nil || st.clock || c.r.v[fTradeTime] == "" {
 		return st
 	}

@@ -16,7 +16,7 @@ type Optional struct {
 type Statement struct {
 	// AccountID is the broker's id of the account, or its alias where the query shows aliases
 	// instead. Rows of a segment of the account (U1234567F for U1234567) belong to it. Empty if
-	// the file names no account at all.
+	// the file names no account at all. Stars stand for digits that the file masks; see Masked and Of.
 	AccountID string
 	Alias     string
 	// BaseCurrency is the currency that FXRate converts to, empty if the file does not say.
@@ -25,7 +25,9 @@ type Statement struct {
 	From, To     ledger.Date // the period, both ends included; zero if the file does not say
 	Generated    time.Time   // UTC; zero if the file does not say
 
-	Trades           []Trade // executions, in file order, which is not chronological
+	// Trades are executions, in file order, which is not chronological; orders, or summaries of
+	// them, where the file has no executions.
+	Trades           []Trade
 	Positions        []Position
 	HasPositions     bool // the section was there, even if empty: what it does not list is not held
 	Cash             []CashRow
@@ -40,7 +42,7 @@ type Statement struct {
 	Issues []Issue
 	// SkippedRows counts the rows left out because they repeat or break down others, by level of
 	// detail: "ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "WASH_SALE", "LOT",
-	// "SUMMARY".
+	// "SUMMARY". "REPEATED" are charges that a cash row or a trade tells too.
 	SkippedRows map[string]int
 }
 
@@ -53,6 +55,18 @@ type Issue struct {
 	// Unread says that the rows move money or positions, or may, and that what they move is not told by
 	// the statement's other rows either.
 	Unread bool
+}
+
+// Unread counts the rows that move money or positions, or may, and are not in the book, by section. It is
+// empty, and not nil, if there are none.
+func Unread(issues []Issue) map[string]int {
+	rows := map[string]int{}
+	for _, i := range issues {
+		if i.Unread {
+			rows[i.Section] += i.Rows
+		}
+	}
+	return rows
 }
 
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the

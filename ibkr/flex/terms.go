@@ -124,6 +124,9 @@ func (b *builder) leftOut(c *reading, con *Contract, problem string) {
 
 // moneyOf books what a trade moved in cash where its contract is not known.
 func (b *builder) moneyOf(t *Trade) {
+	if !t.Currency.Valid() {
+		return
+	}
 	m := CashRow{Line: t.Line, TransactionID: t.TransactionID, TradeID: t.TradeID, Type: "Trade", Kind: ledger.OtherCash,
 		Currency: t.Currency, FXRate: t.FXRate, Symbol: t.LocalSymbol, ConID: t.ConID, ISIN: t.ISIN,
 		Description: "trade of a contract that is left out: " + t.Description,

@@ -140,8 +140,7 @@ func (l *tally) transfer(e *event) {
 		size = ledger.Decimal{}
 	}
 	if !size.Equal(t.Quantity.Abs()) {
-		l.issue(e.line, "transfer", "%s of %s left, and %s are held", t.Quantity.Neg(), e.text, total)
-		l.Issues[len(l.Issues)-1].Unread = true
+		l.unread(e.line, "transfer", "%s of %s left, and %s are held", t.Quantity.Neg(), e.text, total)
 		if size.IsZero() {
 			e.transfer = nil
 			return

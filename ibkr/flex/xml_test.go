@@ -232,7 +232,7 @@ func TestReadErrors(t *testing.T) {
 		"cash amount":       {doc(`<CashTransactions><CashTransaction currency="USD" dateTime="20250101"/></CashTransactions>`), "cash transaction: amount: is absent"},
 		"period":            {strings.Replace(trades(), "20251231", "20251331", 1), `line 2: statement: toDate "20251331": there is no such day`},
 		"doctype":           {`<!DOCTYPE x [<!ENTITY a "b">]><FlexQueryResponse/>`, "document type and entity declarations are refused"},
-		"html":              {"<html><body/></html>", `root element is "html", not FlexQueryResponse`},
+		"html":              {"<html><body/></html>", "a web page, and not a statement"},
 		"entity":            {doc("&unknown;"), "invalid character entity"},
 		"encoding":          {`<?xml version="1.0" encoding="ISO-8859-1"?>` + doc(""), `encoding "ISO-8859-1" is declared`},
 		"utf-16":            {"\xff\xfe<\x00", "UTF-16"},
@@ -283,7 +283,7 @@ func TestBrokersRefusal(t *testing.T) {
 	var answer *ResponseError
 	require.ErrorAs(t, err, &answer)
 	require.Equal(t, ResponseError{Status: "Fail", Code: "1019", Message: "Statement generation in progress."}, *answer)
-	require.EqualError(t, err, `line 1: broker answered "Fail" instead of a statement: code 1019: "Statement generation in progress."`)
+	require.EqualError(t, err, `line 1: a Flex error answer 1019: "Statement generation in progress." (Fail), not a statement`)
 }
 
 func TestStatementsComeOneAtATime(t *testing.T) {
