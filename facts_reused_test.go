@@ -84,6 +84,10 @@ func reusedCases() map[string]reusedCase {
 			{"ID", "t", otherID}, {"From", abc, reused}, {"To", abc, reused}, {"Numerator", dec("3"), reused}, {"Denominator", dec("3"), reused},
 			{"Time", day.Add(time.Hour), reused},
 		}},
+		"spin-off": {[]ledger.Fact{trade(0, sap, "10", "5")}, ledger.Split{ID: "s", From: sap, To: abc, Numerator: dec("2"), Denominator: dec("1"),
+			Part: dec("1"), Whole: dec("4"), Rate: dec("1.1"), Time: day}, []again{
+			{"Part", dec("2"), reused}, {"Whole", dec("5"), reused}, {"Rate", dec("1.2"), reused},
+		}},
 		"opening": {nil, ledger.Opening{ID: "o", Instrument: sap, Lots: plain, FXRate: dec("1.1"), Time: day}, []again{
 			{"ID", "p", otherID}, {"Instrument", ledger.NewStock("SAP", "USD"), reused}, {"Instrument", named, hint},
 			{"FXRate", dec("1.2"), reused}, {"FXRate", dec("0"), hint}, {"Time", day.Add(time.Hour), reused},

@@ -15,7 +15,7 @@ import (
 
 var statementRoutes = []route{
 	{method: "POST", path: "/profiles/{id}/statements", id: "importStatements", tag: "statements", right: Record, upload: true,
-		text: "Import a file of Flex statements, XML or CSV, and hold the book against the broker's figures.",
+		text: "Import a file of Flex statements, XML or CSV, or an activity statement, and hold the book against the broker's figures.",
 		more: "Statements of other accounts in the file are listed and left alone. Each statement is recorded whole or not at all, in the order of the periods; " +
 			"the first that cannot be recorded ends the import. Importing a file again changes nothing.",
 		params: []param{profileParam, {name: "dry_run", in: "query", text: "Say what an import would record, and change nothing.", schema: schema{Type: types{"boolean"}}}},
@@ -33,6 +33,7 @@ type statementView struct {
 	Imported bool              `json:"imported"`
 	Inferred []inferredLot     `json:"inferred" doc:"Lots that were held before the statement began."`
 	Issues   []issue           `json:"issues" doc:"What was read and not interpreted."`
+	Unread   map[string]int    `json:"unread" doc:"How many rows move money or positions, or may, and are not in the book, by section."`
 	Compared int               `json:"compared" doc:"How many figures were held against the book."`
 	Breaks   []reconcile.Break `json:"breaks" doc:"The differences from the broker's figures. A book that agrees has none."`
 	Unknown  []string          `json:"unchecked" doc:"What the book could not be held against, and why."`
@@ -50,6 +51,7 @@ type issue struct {
 	Section string `json:"section,omitempty"`
 	Text    string `json:"text"`
 	Rows    int    `json:"rows"`
+	Unread  bool   `json:"unread" doc:"Whether the rows move money or positions, or may, and are not in the book."`
 }
 
 type statementList struct {
@@ -88,7 +90,7 @@ func importStatements(c *call) (*statementList, error) {
 	done := 0
 	for _, st := range list {
 		view := viewStatement(st)
-		view.Ours = st.AccountID == "" || st.AccountID == p.IBKRAccountID()
+		view.Ours = st.Of(p.IBKRAccountID())
 		if view.Ours && failed == nil {
 			if failed = c.part(c.importOne(p, st, &view)); failed != nil {
 				view.Problem = failed
@@ -121,10 +123,16 @@ func (u *upload) Read(p []byte) (int, error) {
 
 func viewStatement(st *flex.Statement) statementView {
 	view := statementView{Account: st.AccountID, From: st.From, To: st.To, Inferred: []inferredLot{}, Issues: []issue{}, Breaks: []reconcile.Break{}, Unknown: []string{}}
-	for _, i := range st.Issues {
-		view.Issues = append(view.Issues, issue{i.Line, i.Section, i.Text, i.Rows})
-	}
+	view.take(st.Issues)
 	return view
+}
+
+// take notes what was not interpreted.
+func (v *statementView) take(issues []flex.Issue) {
+	v.Issues, v.Unread = []issue{}, flex.Unread(issues)
+	for _, i := range issues {
+		v.Issues = append(v.Issues, issue{i.Line, i.Section, i.Text, i.Rows, i.Unread})
+	}
 }
 
 // importOne imports a statement, or plans it, and says what came of it.
@@ -142,10 +150,7 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	if err != nil {
 		return err
 	}
-	view.Issues = []issue{}
-	for _, i := range plan.Issues {
-		view.Issues = append(view.Issues, issue{i.Line, i.Section, i.Text, i.Rows})
-	}
+	view.take(plan.Issues)
 	for _, l := range plan.Inferred {
 		view.Inferred = append(view.Inferred, inferredLot{l.Instrument, l.Quantity, l.Basis})
 	}

@@ -33,7 +33,8 @@ func Facts[F Fact](list []F) []Fact {
 //     for a nil pointer;
 //   - ErrInexact for quantity, multiplier and price whose product would not be exact;
 //   - ErrCurrencyMismatch for a commission in another currency than the contract's, unless the
-//     contract is a currency pair, and for a split into a contract in another currency.
+//     contract is a currency pair, and for a split into a contract in another currency without a Rate, or
+//     with one where the currency stays.
 func Normalize(f Fact) (Payload, error) {
 	switch f := f.(type) {
 	case Trade:

@@ -105,8 +105,8 @@ func (b *Book) moveCash(m *CashMovement) {
 	}
 }
 
-// split folds a split in. Every lot keeps its basis and opening time. Lots that move to another
-// contract join the lots there.
+// split folds a split in. Every lot keeps its basis and opening time, but for the part of the basis that
+// a spin-off moves. Lots that move to another contract join the lots there.
 func (b *Book) split(s *Split) {
 	from := b.holding(&s.From, s.From.Key())
 	to := from
@@ -114,15 +114,24 @@ func (b *Book) split(s *Split) {
 		to = b.holding(&s.To, key)
 	}
 	lots := slices.Clone(from.lots())
-	from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
-	// Quantities are scaled as running sums, so that rounding errors do not add up. A lot that
-	// rounds to zero leaves its basis to the next.
-	var before, after, basis Decimal
-	for _, l := range lots {
-		before = before.Add(l.Quantity)
+	if !s.SpinsOff() {
+		from.queue, from.head, from.Quantity, from.Basis = from.queue[:0], 0, Decimal{}, Decimal{}
+	}
+	// Quantities and bases are scaled as running sums, so that rounding errors do not add up. A lot
+	// that rounds to zero leaves its basis to the next.
+	var before, after, paid, moved, basis Decimal
+	for i, l := range lots {
+		before, paid = before.Add(l.Quantity), paid.Add(l.Basis)
 		scaled := s.Scale(before)
 		l.Quantity, after = num.Trim(scaled.Sub(after)), scaled
-		if basis = basis.Add(l.Basis); l.Quantity.IsZero() {
+		total := s.Moves(paid)
+		part := num.Trim(total.Sub(moved))
+		moved = total
+		if s.SpinsOff() {
+			left := &from.lots()[i]
+			left.Basis = left.Basis.Sub(part)
+		}
+		if basis = basis.Add(s.Converted(part)); l.Quantity.IsZero() {
 			continue
 		}
 		l.Basis, basis = basis, Decimal{}
@@ -130,8 +139,15 @@ func (b *Book) split(s *Split) {
 			b.realize(to, gain, Decimal{})
 		}
 	}
+	if s.SpinsOff() {
+		from.Basis = from.Basis.Sub(moved)
+	}
 	if !basis.IsZero() {
-		b.realize(from, basis.Neg(), Decimal{})
+		h := from
+		if !s.Rate.IsZero() {
+			h = to
+		}
+		b.realize(h, basis.Neg(), Decimal{})
 	}
 	for _, h := range []*Holding{from, to} {
 		if s.Time.After(h.LastTrade) {

@@ -119,6 +119,9 @@ func (d differences) split(was, s *Split) []string {
 	d.unless(was.To.Key() == s.To.Key(), "To")
 	d.unless(was.Numerator.Equal(s.Numerator), "Numerator")
 	d.unless(was.Denominator.Equal(s.Denominator), "Denominator")
+	d.unless(was.Part.Equal(s.Part), "Part")
+	d.unless(was.Whole.Equal(s.Whole), "Whole")
+	d.unless(was.Rate.Equal(s.Rate), "Rate")
 	d.unless(sameMoment(was.Time, s.Time), "Time")
 	return d
 }

@@ -88,11 +88,20 @@ func (a *abroad) paid(lots []ledger.Lot, rate ledger.Decimal, key ledger.Instrum
 	return lots
 }
 
-// split folds a split in.
-func (a *abroad) split(s *ledger.Split) {
-	a.book.Apply(s, 0)
-	if from, to := s.From.Key(), s.To.Key(); from != to && a.unrated[from] {
-		delete(a.unrated, from)
+// split folds a split in. known says whether its lots are in the book: those of contracts in base
+// currency are not.
+func (a *abroad) split(s *ledger.Split, known bool) {
+	paid := *s
+	paid.Rate = ledger.Decimal{} // every basis is in base currency
+	a.book.Apply(&paid, 0)
+	from, to := s.From.Key(), s.To.Key()
+	if from != to && a.unrated[from] {
+		if !s.SpinsOff() {
+			delete(a.unrated, from)
+		}
+		a.unrated[to] = true
+	}
+	if !known {
 		a.unrated[to] = true
 	}
 }

@@ -118,11 +118,11 @@ func (h *History) foreign(i *ledger.Instrument) bool {
 
 // split moves a round trip under way to the contract that its position moved to.
 func (h *History) split(s *ledger.Split) {
-	if h.foreign(&s.From) && h.foreign(&s.To) {
-		h.abroad.split(s)
+	if from, to := h.foreign(&s.From), h.foreign(&s.To); from || to {
+		h.abroad.split(s, from)
 	}
 	from, to := s.From.Key(), s.To.Key()
-	if trip, begun := h.under[from]; begun && from != to {
+	if trip, begun := h.under[from]; begun && from != to && !s.SpinsOff() {
 		delete(h.under, from)
 		h.under[to] = h.under[to].plus(trip)
 	}

@@ -25,9 +25,6 @@ func Compare(book *ledger.Book, closings map[ledger.ExecID]ledger.Closed, s Stat
 		return Result{}, fmt.Errorf("%w: tolerance %s is negative", invalid.Err, s.Tolerance)
 	}
 	r := comparison{tolerance: s.Tolerance}
-	if r.tolerance.IsZero() {
-		r.tolerance = cent
-	}
 	for _, c := range s.Closings {
 		ours, ok := closings[c.ExecID]
 		if !ok {
@@ -35,7 +32,7 @@ func Compare(book *ledger.Book, closings map[ledger.ExecID]ledger.Closed, s Stat
 			continue
 		}
 		r.compare(Break{Contract: c.Instrument.Key(), ExecID: c.ExecID, Currency: c.Instrument.Currency,
-			Field: "realized", Ours: ours.Realized, Theirs: c.Realized}, c.Quantity)
+			Field: "realized", Ours: ours.Realized, Theirs: c.Realized}, r.allowed(ours.Basis.Abs().Add(ours.Realized.Abs()), 2))
 	}
 	r.positions(book, s)
 	r.cash(book, s)
@@ -43,12 +40,23 @@ func Compare(book *ledger.Book, closings map[ledger.ExecID]ledger.Closed, s Stat
 }
 
 var (
-	// cent is the tolerance where the statement sets none.
+	// cent is the tolerance of a balance where the statement sets none.
 	cent = udecimal.MustParse("0.01")
-	// roundingFloor is the least tolerance of figures that have a quantity: the broker rounds them
-	// to six places.
-	roundingFloor = udecimal.MustParse("0.00001")
+	// adjusted is the most by which a basis was seen to differ: fees are adjusted after the fact.
+	adjusted = udecimal.MustParse("0.03")
+	// rounded is the least tolerance of P&L and basis, for the broker rounds both to six places; place is what
+	// each row and lot adds to it.
+	rounded, place = udecimal.MustParse("0.00001"), udecimal.MustParse("0.000001")
+	thousand       = num.Int(1000)
 )
+
+// Explained returns the difference that the broker's rounding explains in a figure of P&L or basis that sums
+// up so much money, in parts: rows and lots. It is a thousandth of the money and 0.03 at most, and a
+// millionth for each part at least. It does not grow with the number of units.
+func Explained(money ledger.Decimal, parts int) ledger.Decimal {
+	explained := num.Min(num.Share(money.Abs(), num.One, thousand), adjusted)
+	return num.Max(explained, num.Max(rounded, num.Convert(place, num.Int(int64(parts)))))
+}
 
 // comparison is a result in the making.
 type comparison struct {
@@ -56,17 +64,32 @@ type comparison struct {
 	tolerance ledger.Decimal
 }
 
-// compare notes a break if ours and theirs differ by more than the tolerance allows for the
-// quantity.
-func (r *comparison) compare(b Break, quantity ledger.Decimal) {
+// allowed is the difference allowed in a figure that sums up so much money in parts.
+func (r *comparison) allowed(money ledger.Decimal, parts int) ledger.Decimal {
+	if !r.tolerance.IsZero() {
+		return r.tolerance
+	}
+	return Explained(money, parts)
+}
+
+// allowedCash is the difference allowed in a balance.
+func (r *comparison) allowedCash() ledger.Decimal {
+	if !r.tolerance.IsZero() {
+		return r.tolerance
+	}
+	return cent
+}
+
+// compare notes a break if ours and theirs differ by more than is allowed.
+func (r *comparison) compare(b Break, allowed ledger.Decimal) {
 	r.Compared++
 	b.Difference = b.Ours.Sub(b.Theirs)
-	allowed := num.Convert(quantity.Abs(), r.tolerance)
-	if !quantity.IsZero() && allowed.LessThan(roundingFloor) {
-		allowed = roundingFloor
-	}
-	if b.Difference.Abs().GreaterThan(allowed) {
+	switch off := b.Difference.Abs(); {
+	case off.GreaterThan(allowed):
 		r.Breaks = append(r.Breaks, b)
+	case !off.IsZero():
+		r.Tolerated++
+		r.Largest = num.Max(r.Largest, off)
 	}
 }
 
@@ -82,7 +105,7 @@ func (r *comparison) positions(book *ledger.Book, s Statement) {
 		r.compare(b, ledger.Decimal{})
 		if theirs.Basis != nil {
 			b.Field, b.Ours, b.Theirs = "cost_basis", ours.Basis, *theirs.Basis
-			r.compare(b, theirs.Quantity)
+			r.compare(b, r.allowed(*theirs.Basis, len(ours.Lots)+1))
 		}
 	}
 	if !s.AllPositions {
@@ -110,13 +133,13 @@ func (r *comparison) cash(book *ledger.Book, s Statement) {
 			continue
 		}
 		balance = balance.Add(settled)
-		if theirs.Partial && balance.Sub(theirs.Balance).Abs().GreaterThan(r.tolerance) {
+		if theirs.Partial && balance.Sub(theirs.Balance).Abs().GreaterThan(r.allowedCash()) {
 			r.Unchecked = append(r.Unchecked, fmt.Sprintf(
 				"cash in %s: %s, the broker says %s, but the statement lists no cash movements",
 				theirs.Currency, balance, theirs.Balance))
 			continue
 		}
-		r.compare(Break{Currency: theirs.Currency, Field: "cash", Ours: balance, Theirs: theirs.Balance}, num.One)
+		r.compare(Break{Currency: theirs.Currency, Field: "cash", Ours: balance, Theirs: theirs.Balance}, r.allowedCash())
 	}
 }
 

@@ -22,9 +22,11 @@ func TestReconcileNamesBreaks(t *testing.T) {
 	}
 	result, err := b.Portfolio.Reconcile(t.Context(), statement)
 	require.NoError(t, err)
-	require.Empty(t, result.Breaks, "6.6 against 6.61 is within 0.01 per share, and the future's 999 are settled daily")
+	require.Empty(t, result.Breaks, "6.6 against 6.61 is less than rounding explains, and the future's 999 are settled daily")
 	require.Empty(t, result.Unchecked)
 	require.Equal(t, 6, result.Compared)
+	require.Equal(t, 1, result.Tolerated, "the realized figure differs by less than is allowed")
+	require.Equal(t, "0.01", result.Largest.String())
 
 	statement.Closings[0].Realized = dec("6.65")
 	statement.Closings = append(statement.Closings, reconcile.Closing{ExecID: "unknown", Instrument: xyz, Quantity: dec("1")})
@@ -51,4 +53,22 @@ func TestReconcileNamesBreaks(t *testing.T) {
 	result, err = b.Portfolio.Reconcile(t.Context(), statement)
 	require.NoError(t, err)
 	require.Len(t, result.Breaks, 4, "quantities alone have no tolerance")
+}
+
+// The tolerance follows the money, and not the number of units.
+func TestExplained(t *testing.T) {
+	for money, want := range map[string]string{"1205": "0.03", "-1205": "0.03", "9": "0.009", "0.5": "0.0005", "0": "0.00001", "0.001": "0.00001"} {
+		require.Equal(t, want, reconcile.Explained(dec(money), 2).String(), "of %s", money)
+	}
+	require.Equal(t, "0.00005", reconcile.Explained(dec("0"), 50).String(), "each lot is rounded")
+}
+
+func TestManyUnitsExplainNoDifference(t *testing.T) {
+	b := newBench(t)
+	b.Record(t, trade(1, xyz, "100000", "0.012"), trade(2, xyz, "-100000", "0.015"))
+	s := reconcile.Statement{Closings: []reconcile.Closing{{ExecID: "exec-2", Instrument: xyz, Quantity: dec("-100000"), Realized: dec("297.9")}}}
+	result, err := b.Portfolio.Reconcile(t.Context(), s)
+	require.NoError(t, err)
+	require.Len(t, result.Breaks, 1, "298 against 297.9 is more than rounding explains")
+	require.Zero(t, result.Tolerated)
 }

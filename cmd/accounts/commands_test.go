@@ -202,7 +202,7 @@ func TestStatements(t *testing.T) {
 	require.Positive(t, done.Compared)
 	require.Zero(t, report(exitDone, "import", small).Facts, "a second time")
 	require.Zero(t, report(exitDone, "reconcile", small).Facts)
-	require.Contains(t, d.want(exitDone, "reconcile", small).stdout, "breaks            0")
+	require.Regexp(t, `\n  breaks +0\n`, d.want(exitDone, "reconcile", small).stdout)
 
 	wrong := strings.Replace(string(text), `fifoPnlRealized="79.35"`, `fifoPnlRealized="99.35"`, 1)
 	require.NotEqual(t, string(text), wrong)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -30,7 +31,7 @@ func (f *statementFlags) add(set *flag.FlagSet) {
 	set.StringVar(&f.profile, "profile", "", "the `profile` of all statements; by default that of each statement's account")
 	set.StringVar(&f.zone, "zone", "America/New_York", "the time `zone` of a statement's times where it names none")
 	f.download.add(set)
-	set.StringVar(&f.tolerance, "tolerance", "0.01", "the `difference` allowed per unit of quantity, and once for cash")
+	set.StringVar(&f.tolerance, "tolerance", "", "the `difference` allowed in each figure; what the broker's rounding explains if empty")
 }
 
 // statementResult is what came of one statement.
@@ -45,6 +46,8 @@ type statementResult struct {
 	Inferred  int                `json:"inferred"` // lots that were held before the statement began
 	Issues    []string           `json:"issues"`
 	Compared  int                `json:"compared"`
+	Tolerated int                `json:"tolerated"` // of these, those that differ by no more than is allowed
+	Largest   ledger.Decimal     `json:"largest"`   // such difference
 	Breaks    []reconcile.Break  `json:"breaks"`
 	Unchecked []string           `json:"unchecked"`
 }
@@ -77,7 +80,11 @@ func (r *statementReport) write(w io.Writer) {
 			fmt.Fprintf(w, "  not interpreted\t%s\n", i)
 		}
 		if s.Compared > 0 || len(s.Breaks) > 0 {
-			fmt.Fprintf(w, "  figures compared\t%d\n  breaks\t%d\n", s.Compared, len(s.Breaks))
+			fmt.Fprintf(w, "  figures compared\t%d\n", s.Compared)
+			if s.Tolerated > 0 {
+				fmt.Fprintf(w, "  differ as allowed\t%d\t(by %s at most)\n", s.Tolerated, s.Largest)
+			}
+			fmt.Fprintf(w, "  breaks\t%d\n", len(s.Breaks))
 		}
 		for _, b := range s.Breaks {
 			fmt.Fprintf(w, "    %s\n", b)
@@ -176,9 +183,12 @@ func (r interruptible) Read(p []byte) (int, error) {
 func (f *statementFlags) each(
 	ctx context.Context, e *call, plan bool, do func(*accounts.Portfolio, *flex.Statement, ledger.Decimal, *statementResult) error,
 ) (answer, error) {
-	tolerance, err := ledger.ParseDecimal(f.tolerance)
-	if err != nil || !tolerance.IsPos() {
-		return nil, usage("-tolerance %.40q is not a positive number", f.tolerance)
+	var tolerance ledger.Decimal
+	if f.tolerance != "" {
+		var err error
+		if tolerance, err = ledger.ParseDecimal(f.tolerance); err != nil || !tolerance.IsPos() {
+			return nil, usage("-tolerance %.40q is not a positive number", f.tolerance)
+		}
 	}
 	sources, err := f.read(ctx, e)
 	if err != nil {
@@ -215,8 +225,8 @@ func (f *statementFlags) portfolio(
 	ctx context.Context, m *accounts.MultiAccountManager, s accounts.Store, account string,
 ) (*accounts.Portfolio, error) {
 	name := cmp.Or(f.profile, account)
-	if name == "" {
-		return nil, usage("a statement names no account: name the profile with -profile")
+	if f.profile == "" && (name == "" || strings.Contains(name, "*")) {
+		return nil, usage("a statement names no account, or masks it: name the profile with -profile")
 	}
 	profile, err := find(ctx, s, name)
 	if err != nil {
@@ -229,7 +239,11 @@ func (f *statementFlags) portfolio(
 func (r *statementResult) planned(p *flex.Plan) {
 	r.Inferred = len(p.Inferred)
 	for _, i := range p.Issues {
-		r.Issues = append(r.Issues, fmt.Sprintf("line %d: %s: %s (rows: %d)", i.Line, i.Section, i.Text, i.Rows))
+		text := fmt.Sprintf("line %d: %s: %s (rows: %d)", i.Line, i.Section, i.Text, i.Rows)
+		if i.Unread {
+			text += ", not in the book"
+		}
+		r.Issues = append(r.Issues, text)
 	}
 }
 
@@ -240,7 +254,7 @@ func (r *statementResult) compare(ctx context.Context, p *accounts.Portfolio, pl
 	if err != nil {
 		return err
 	}
-	r.Compared = result.Compared
+	r.Compared, r.Tolerated, r.Largest = result.Compared, result.Tolerated, result.Largest
 	r.Breaks = append(r.Breaks, result.Breaks...)
 	r.Unchecked = append(r.Unchecked, result.Unchecked...)
 	return nil

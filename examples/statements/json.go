@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/ai-ots/accounts"
@@ -10,8 +12,7 @@ import (
 	"github.com/ai-ots/accounts/reconcile"
 )
 
-// The JSON document. Money and quantities are strings; a broker's figure that the statement does
-// not give is null.
+// The JSON document. Money and quantities are strings; a figure that a side does not state is null.
 type (
 	document struct {
 		Profiles []jsonProfile `json:"profiles"`
@@ -23,6 +24,15 @@ type (
 		Closings      []jsonClosing      `json:"closings"`
 		OpenPositions []jsonPosition     `json:"open_positions"`
 		Breaks        []jsonBreak        `json:"breaks"`
+		Cash          []jsonMoney        `json:"cash"`
+		Unrealized    []jsonMoney        `json:"unrealized"`
+		Notes         []note             `json:"notes"`
+		Unread        map[string]int     `json:"unread"` // rows by section
+	}
+	jsonMoney struct {
+		Currency     ledger.Currency `json:"currency"`
+		Amount       *ledger.Decimal `json:"amount"`
+		BrokerAmount *ledger.Decimal `json:"broker_amount"`
 	}
 	jsonClosing struct {
 		ExecID         ledger.ExecID   `json:"exec_id"`
@@ -62,7 +72,11 @@ func (r *report) json() jsonProfile {
 	p := jsonProfile{
 		ProfileID: r.profile.ID, IBKRAccountID: r.account, Trades: r.snapshot.Trades,
 		Closings: []jsonClosing{}, OpenPositions: []jsonPosition{}, Breaks: []jsonBreak{},
+		Notes: r.notes(), Unread: r.unread(),
 	}
+	totals := r.totals()
+	p.Cash = totals.money("cash", func(f *figures) *ledger.Decimal { return &f.cash })
+	p.Unrealized = totals.money("unrealized", func(f *figures) *ledger.Decimal { return &f.unrealized })
 	for _, c := range r.closings {
 		row := r.rows[c.Trade.ExecID]
 		out := jsonClosing{
@@ -84,6 +98,25 @@ func (r *report) json() jsonProfile {
 		})
 	}
 	return p
+}
+
+// money lists one figure of both sides by currency.
+func (s sides) money(what string, of func(*figures) *ledger.Decimal) []jsonMoney {
+	list := []jsonMoney{}
+	for _, currency := range slices.Sorted(maps.Keys(s)) {
+		ours, theirs := s.of(currency)
+		m := jsonMoney{Currency: currency}
+		if ours.known[what] {
+			m.Amount = of(ours)
+		}
+		if theirs.known[what] {
+			m.BrokerAmount = of(theirs)
+		}
+		if m.Amount != nil || m.BrokerAmount != nil {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 func conID(id int64) string {

@@ -1,11 +1,12 @@
-// Command statements reads Interactive Brokers Flex statements, gives each account in each file a
-// profile of its own, and shows what the library makes of it beside what the broker says.
+// Command statements reads Interactive Brokers statements, of Flex queries and activity statements, gives
+// each account in each file a profile of its own, and shows what the library makes of it beside what the
+// broker says.
 //
 //	go run ./examples/statements [flags] [file …]
 //
 // Without files it reads two samples that come with it. With -dsn it keeps profiles and journals in
 // PostgreSQL, not in memory, and prints the same. It exits with 0 when everything reconciles, 1 with
-// breaks, 2 for input that cannot be read or a database that cannot be used.
+// breaks or when nothing was read, 2 for input that cannot be read or a database that cannot be used.
 package main
 
 import (
@@ -33,17 +34,19 @@ const (
 
 const usage = `usage: statements [flags] [file …]
 
-Reads Interactive Brokers Flex statements (XML or CSV), gives each account in each file a profile
-of its own, and prints our figures beside the broker's, in one table per profile, then every break:
-a difference beyond the tolerance. "-" is a figure that a side does not state. Without files it
-reads two samples that come with it.
+Reads Interactive Brokers statements: Flex queries (activity or trade confirmations, XML or CSV) and
+activity statements (CSV, in English). It gives each account in each file a profile of its own, and
+prints our figures beside the broker's, in one table per profile, then every break: a difference
+beyond the tolerance. "-" is a figure that a side does not state. What is read and not interpreted
+goes to stderr, and with -json into the document. Without files it reads two samples that come with it.
 
 With -dsn, profiles and journals are kept in PostgreSQL 14 or newer, in a schema that is made for them;
 what is printed is the same. Every run needs a new schema: one with profiles is refused, and left as it
 is. A run that fails leaves what it has written. A password may be in $PGPASSWORD or ~/.pgpass.
 
-exit code: 0 everything reconciles, 1 there are breaks, 2 something cannot be read, or the database
-cannot be used
+exit code: 0 everything reconciles; 1 there are breaks, or nothing was read of an account or of its
+trades, or with -strict anything that moves money or positions; 2 something cannot be read, or the
+database cannot be used
 
 flags:
 `
@@ -60,6 +63,8 @@ func main() {
 type options struct {
 	files     []string
 	json      bool
+	strict    bool
+	account   string
 	tolerance ledger.Decimal
 	zone      string
 	storage   storage.Flags
@@ -89,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	code := exitReconciled
 	for _, r := range reports {
 		r.writeNotes(stderr)
-		if len(r.breaks) > 0 {
+		if len(r.breaks) > 0 || r.readNothing() || o.strict && len(r.unread()) > 0 {
 			code = exitBreaks
 		}
 	}
@@ -102,7 +107,9 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags := flag.NewFlagSet("statements", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&o.json, "json", false, "print one JSON document instead of tables")
-	tolerance := flags.String("tolerance", "0.01", "`difference` allowed per unit of quantity, and once for cash")
+	tolerance := flags.String("tolerance", "", "`difference` allowed in each figure; what the broker's rounding explains if not given")
+	flags.BoolVar(&o.strict, "strict", false, "exit with 1 when anything that moves money or positions was not interpreted")
+	flags.StringVar(&o.account, "account", "", "`id` of the account of files that name none, or mask it, such as U1234567")
 	flags.StringVar(&o.zone, "zone", "America/New_York", "time `zone` of a statement's times where it names none")
 	o.storage.Add(flags, "statements")
 	err := flags.Parse(args)
@@ -119,6 +126,11 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if err := o.storage.Check(); err != nil {
 		return o, err
 	}
+	given := false
+	flags.Visit(func(f *flag.Flag) { given = given || f.Name == "tolerance" })
+	if !given {
+		return o, nil
+	}
 	if o.tolerance, err = ledger.ParseDecimal(*tolerance); err != nil || !o.tolerance.IsPos() {
 		return o, fmt.Errorf("-tolerance %q is not a positive number", *tolerance)
 	}
@@ -127,7 +139,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 
 // reconcileFiles reads all input and imports it into profiles of an empty store.
 func reconcileFiles(ctx context.Context, o options, stderr io.Writer) (_ []*report, err error) {
-	files, err := readFiles(ctx, o.files, o.zone, stderr)
+	files, err := readFiles(ctx, o, stderr)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +163,7 @@ func write(stdout io.Writer, o options, reports []*report) error {
 			return err
 		}
 	} else {
-		writeTables(out, reports, o.tolerance)
+		writeTables(out, reports)
 	}
 	return out.Flush()
 }

@@ -81,6 +81,23 @@ type (
 		Closings      []wantClosing  `json:"closings"`
 		OpenPositions []wantPosition `json:"open_positions"`
 		Breaks        []wantBreak    `json:"breaks"`
+		Cash          []wantMoney    `json:"cash"`
+		Unrealized    []wantMoney    `json:"unrealized"`
+		Notes         []wantNote     `json:"notes"`
+		Unread        map[string]int `json:"unread"`
+	}
+	wantMoney struct {
+		Currency     string  `json:"currency"`
+		Amount       *string `json:"amount"`
+		BrokerAmount *string `json:"broker_amount"`
+	}
+	wantNote struct {
+		File        string `json:"file"`
+		Line        int    `json:"line"`
+		Section     string `json:"section"`
+		Text        string `json:"text"`
+		Rows        int    `json:"rows"`
+		Consequence string `json:"consequence"`
 	}
 	wantClosing struct {
 		ExecID         string  `json:"exec_id"`
@@ -127,6 +144,10 @@ func readDocument(t *testing.T, code int, args ...string) []wantProfile {
 		require.NotNil(t, p.Closings, "a list must not be null")
 		require.NotNil(t, p.OpenPositions, "a list must not be null")
 		require.NotNil(t, p.Breaks, "a list must not be null")
+		require.NotNil(t, p.Cash, "a list must not be null")
+		require.NotNil(t, p.Unrealized, "a list must not be null")
+		require.NotNil(t, p.Notes, "a list must not be null")
+		require.NotNil(t, p.Unread, "a map must not be null")
 	}
 	return doc.Profiles
 }
@@ -146,7 +167,7 @@ func TestHelp(t *testing.T) {
 	require.Equal(t, exitReconciled, got.code)
 	require.Empty(t, got.stderr)
 	require.Contains(t, got.stdout, "usage: statements [flags] [file …]")
-	for _, name := range []string{"-dsn", "-json", "-schema", "-tolerance", "-zone"} {
+	for _, name := range []string{"-account", "-dsn", "-json", "-schema", "-strict", "-tolerance", "-zone"} {
 		require.Contains(t, got.stdout, "\n  "+name, "help must describe every flag")
 	}
 }

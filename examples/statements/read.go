@@ -27,7 +27,8 @@ type file struct {
 
 // readFiles reads all input before anything is done with it, so that a broken file leaves nothing
 // behind. It is held in memory: statements are megabytes, not gigabytes.
-func readFiles(ctx context.Context, names []string, zone string, stderr io.Writer) ([]file, error) {
+func readFiles(ctx context.Context, o options, stderr io.Writer) ([]file, error) {
+	names, zone := o.files, o.zone
 	loc, err := time.LoadLocation(zone)
 	if err == nil && zone == "" { // which Go takes for UTC
 		err = errors.New("no time zone is given")
@@ -50,9 +51,30 @@ func readFiles(ctx context.Context, names []string, zone string, stderr io.Write
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if err := nameAccounts(statements, o.account); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		files = append(files, file{name, statements})
 	}
 	return files, nil
+}
+
+// nameAccounts gives statements that name no account, or mask it, the one that is given.
+func nameAccounts(statements []*flex.Statement, account string) error {
+	for _, st := range statements {
+		switch {
+		case st.AccountID != "" && !st.Masked():
+		case account == "" && st.AccountID == "":
+			return errors.New("no account id: add the account to the query, or say whose statement it is with -account U1234567")
+		case account == "":
+			return fmt.Errorf("account %.60q is masked: say whose statement it is with -account U1234567", st.AccountID)
+		case !st.Of(account):
+			return fmt.Errorf("account %.60q is not %.60q, which -account names", st.AccountID, account)
+		default:
+			st.AccountID = account
+		}
+	}
+	return nil
 }
 
 func readFile(ctx context.Context, f fs.File, loc *time.Location, stderr io.Writer) (statements []*flex.Statement, err error) {

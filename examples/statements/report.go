@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strings"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ibkr/flex"
@@ -28,6 +26,8 @@ type report struct {
 	snapshot   accounts.Snapshot
 	last       *flex.Plan // of the last statement
 	compared   int
+	tolerated  int            // figures that differ, by no more than is allowed
+	largest    ledger.Decimal // such difference
 	breaks     []reconcile.Break
 	unchecked  []string
 	issues     []flex.Issue
@@ -76,9 +76,6 @@ func byAccount(f file) []*report {
 // createProfile makes the profile of one account of the n-th file. Its id is made from both, so
 // that the same input gives the same output.
 func createProfile(ctx context.Context, m *accounts.MultiAccountManager, n int, account string, base ledger.Currency) (accounts.AccountProfile, error) {
-	if account == "" {
-		return accounts.AccountProfile{}, errors.New("no account id: let the query show the account")
-	}
 	p := accounts.Optimal100K(account)
 	p.ID = accounts.ProfileID(fmt.Sprintf("%d-%s", n, account))
 	p.Name = fmt.Sprintf("file %d, account %s", n, account)
@@ -112,6 +109,10 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 		r.take(plan)
 		r.last = plan
 		r.compared += outcome.Compared
+		r.tolerated += outcome.Tolerated
+		if outcome.Largest.GreaterThan(r.largest) {
+			r.largest = outcome.Largest
+		}
 		for _, b := range outcome.Breaks {
 			if !told[b.String()] { // by an overlapping statement
 				told[b.String()] = true
@@ -174,24 +175,6 @@ func symbol(i ledger.Instrument) string {
 		return i.LocalSymbol
 	}
 	return i.Symbol
-}
-
-// writeNotes says what could not be interpreted or compared, and what was inferred.
-func (r *report) writeNotes(w io.Writer) {
-	name := r.file + ", " + r.account
-	if r.inferred > 0 {
-		fmt.Fprintf(w, "%s: %s inferred: opened before the statement\n", name, count(r.inferred, "lot"))
-	}
-	for _, i := range r.issues {
-		where := i.Section
-		if i.Line > 0 {
-			where = fmt.Sprintf("line %d, %s", i.Line, i.Section)
-		}
-		fmt.Fprintf(w, "%s: %s: %s\n", name, where, strings.TrimSpace(i.Text))
-	}
-	for _, u := range r.unchecked {
-		fmt.Fprintf(w, "%s: not compared: %s\n", name, u)
-	}
 }
 
 // count is "1 lot", "2 lots".

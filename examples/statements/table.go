@@ -107,13 +107,18 @@ func (r *report) brokerTotals(s sides) {
 
 // writeTables prints one table per profile, ours beside the broker's, and then the breaks. Write
 // errors are the writer's to remember.
-func writeTables(w io.Writer, reports []*report, tolerance ledger.Decimal) {
-	breaks, compared, unchecked := 0, 0, 0
+func writeTables(w io.Writer, reports []*report) {
+	breaks, compared, unchecked, tolerated := 0, 0, 0, 0
+	var largest ledger.Decimal
 	for _, r := range reports {
 		r.writeTable(w)
 		breaks += len(r.breaks)
 		compared += r.compared
 		unchecked += len(r.unchecked)
+		tolerated += r.tolerated
+		if r.largest.GreaterThan(largest) {
+			largest = r.largest
+		}
 	}
 	outcome := "no breaks"
 	if breaks > 0 {
@@ -123,12 +128,16 @@ func writeTables(w io.Writer, reports []*report, tolerance ledger.Decimal) {
 	if unchecked > 0 {
 		fmt.Fprintf(w, ", %d could not be", unchecked)
 	}
-	fmt.Fprintf(w, "; %s per unit is allowed\n", tolerance)
+	if tolerated > 0 {
+		fmt.Fprintf(w, "; %d differ by %s at most, which is allowed", tolerated, largest)
+	}
+	fmt.Fprintln(w)
 	for _, r := range reports {
 		for _, b := range r.breaks {
 			fmt.Fprintf(w, "  profile %s: %s\n", r.profile.ID, b)
 		}
 	}
+	fmt.Fprintln(w, verdict(reports))
 }
 
 func (r *report) writeTable(w io.Writer) {

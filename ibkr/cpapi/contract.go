@@ -68,6 +68,8 @@ func (k *contractInfo) instrument(future string) (ledger.Instrument, error) {
 		i.Symbol = string(k.Symbol)
 	case ledger.Forex:
 		i.Symbol = string(k.Symbol)
+	case ledger.Bond: // quoted in per cent
+		i.Multiplier = ledger.NewBond(local, k.Currency).Multiplier
 	}
 	if err := i.Normalize(); err != nil {
 		return ledger.Instrument{}, fmt.Errorf("contract %d: %w: %w", k.ConID, ErrUnreadable, err)

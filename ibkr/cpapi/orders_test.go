@@ -259,7 +259,7 @@ func TestContracts(t *testing.T) {
 		`{"con_id":1,"symbol":"DAX","local_symbol":"P ODAX 20270115 9000 M","trading_class":"ODAX","instrument_type":"OPT","currency":"EUR","multiplier":"5","maturity_date":"20270115","strike":"9000","right":"PUT"}`: "OPT:DAX:20270115:P:9000:5:EUR",
 		`{"con_id":1,"symbol":"SPX","local_symbol":"SPXW  270115P05000000","instrument_type":"OPT","currency":"USD"}`:                                                                                                   "OPT:SPXW:20270115:P:5000:100:USD",
 		`{"con_id":1,"symbol":"SAP","local_symbol":"XY1234","instrument_type":"IOPT","currency":"EUR","multiplier":"0.1","maturity_date":"20270115","strike":"90","right":"C"}`:                                         "WAR:XY1234:20270115:C:90:0.1:EUR",
-		`{"con_id":1,"symbol":"T","local_symbol":"T 3 01/15/27","instrument_type":"BILL","currency":"USD"}`:                                                                                                             "BOND:T 3 01/15/27:USD",
+		`{"con_id":1,"symbol":"T","local_symbol":"T 3 01/15/27","instrument_type":"BILL","currency":"USD"}`:                                                                                                             "BOND:T 3 01/15/27:0.01:USD",
 		`{"con_id":1,"symbol":"EUR","local_symbol":"EUR.USD","instrument_type":"CASH","currency":"USD"}`:                                                                                                                "CASH:EUR:USD",
 		`{"con_id":1,"symbol":"BRK B","local_symbol":"BRK B","instrument_type":"STK","currency":"USD","strike":0.0,"right":"?"}`:                                                                                        "STK:BRK B:USD",
 	} {

@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,12 +27,14 @@ type builder struct {
 	base   ledger.Currency // named in passing by a section that only informs
 	known  map[string]int  // issues that are counted, by section and text
 
-	trades  weakRows
-	cash    weakRows
-	summary []CashRow // rows that repeat the details, unless there are none
-	details int
-	lots    []Position // as above
-	whole   int
+	levels   [numSections]sectionLevels
+	trades   weakRows
+	cash     weakRows
+	termless []termless
+	charged  []charged
+	// ordersCount says that orders are what this kind of file has for trades.
+	ordersCount bool
+	accrued     []int // the lines of rows of fees that cash transactions charge later
 }
 
 type deferredRow struct {
@@ -69,6 +72,9 @@ func newBuilder(loc *time.Location, account string, shared bool) *builder {
 
 // add takes one row of a section. The row is the caller's again afterwards.
 func (b *builder) add(sec section, r *row) error {
+	if (sec == secOptionEAE || sec == secFunds) && !settles(sec, r) {
+		return nil
+	}
 	if err := b.checkAccount(sec, r); err != nil {
 		return err
 	}
@@ -84,44 +90,20 @@ func (b *builder) add(sec section, r *row) error {
 		}
 		return nil
 	}
+	if !b.level(sec, r) {
+		return nil
+	}
+	return b.place(sec, r)
+}
+
+// place converts a row that counts, or lets it wait until the order of slashed dates is known.
+func (b *builder) place(sec section, r *row) error {
 	if b.waiting || r.slashed() {
 		b.waiting = true
 		b.deferred = append(b.deferred, deferredRow{sec, *r})
 		return nil
 	}
 	return b.convert(sec, r)
-}
-
-// checkAccount makes sure that no row of another account gets into the statement.
-func (b *builder) checkAccount(sec section, r *row) error {
-	if b.st.Alias == "" {
-		b.st.Alias = b.keep(r.v[fAlias])
-	}
-	id := r.v[fAccountID]
-	switch {
-	case id == "":
-	case b.st.AccountID == "":
-		b.st.AccountID = strings.Clone(id)
-	case !sameAccount(id, b.st.AccountID):
-		return &ReadError{Line: r.line, Section: sec.String(), Field: fAccountID.String(), Value: id,
-			Err: fmt.Errorf("the statement is of account %.40q", b.st.AccountID)}
-	}
-	return nil
-}
-
-// sameAccount reports whether two ids name one account.
-func sameAccount(a, b string) bool { return a == b || wholeAccount(a) == wholeAccount(b) }
-
-// wholeAccount returns the account of an id that names a segment of it: U1234567 for U1234567F.
-// Anything that is not in the broker's form, such as an alias, stays as it is.
-func wholeAccount(id string) string {
-	n := len(id) - 1
-	digits := strings.TrimPrefix(id, "D")
-	if len(digits) < 6 || !strings.ContainsRune("UFI", rune(digits[0])) || id[n] < 'A' || id[n] > 'Z' ||
-		digitRun(digits[1:]) != len(digits)-2 {
-		return id
-	}
-	return id[:n]
 }
 
 // present notes that the statement has a section, even if it is empty.
@@ -155,12 +137,27 @@ func (b *builder) convert(sec section, r *row) error {
 		b.position(c)
 	case secCash:
 		b.cashRow(c)
-	case secSalesTax:
-		b.salesTax(c)
 	case secCorporate:
 		b.corporateAction(c)
 	case secCashReport:
 		b.cashBalance(c)
+	case secTransfers:
+		b.transfer(c)
+	case secGrants:
+		b.grant(c)
+	case secOptionEAE, secFunds:
+		b.settlement(c)
+	case secAccrued:
+		b.accrued = append(b.accrued, r.line)
+	default:
+		b.charge(c)
+	}
+	if sec >= secTransfers && c.err != nil { // one such row does not keep the rest of the statement out
+		var wrong *ReadError
+		if errors.As(c.err, &wrong) {
+			b.unread(r.line, sec.String(), fmt.Sprintf("the row is left out: %s %s", wrong.Field, wrong.Err), 1)
+			return nil
+		}
 	}
 	return c.err
 }
@@ -202,7 +199,13 @@ func (b *builder) issue(line int, section, format string, args ...any) {
 	b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: fmt.Sprintf(format, args...), Rows: 1})
 }
 
-// count reports rows that are kept out for the same reason as one issue.
+// unread reports rows that move money or positions, or may, and are not read, as one issue for each reason.
+func (b *builder) unread(line int, section, text string, rows int) {
+	b.count(line, section, text, rows)
+	b.st.Issues[b.known[section+"\x00"+text]].Unread = true
+}
+
+// count reports rows for the same reason as one issue.
 func (b *builder) count(line int, section, text string, rows int) {
 	key := section + "\x00" + text
 	i, ok := b.known[key]
@@ -224,6 +227,9 @@ func (b *builder) skip(level string) {
 
 // finish returns the statement. The builder is of no use afterwards.
 func (b *builder) finish() (*Statement, error) {
+	if err := b.settleLevels(); err != nil {
+		return nil, err
+	}
 	if err := b.decideOrder(); err != nil {
 		return nil, err
 	}
@@ -236,7 +242,9 @@ func (b *builder) finish() (*Statement, error) {
 		return nil, err
 	}
 	b.dropSummaries()
-	b.finishCash()
+	b.finishCharges()
+	b.finishSettlements()
+	b.finishTerms()
 	b.finishPositions()
 	if b.st.BaseCurrency == "" {
 		b.st.BaseCurrency = b.base
@@ -292,27 +300,8 @@ func (b *builder) dropSummaries() {
 	b.st.Trades, b.st.Cash = trades, cash
 }
 
-// finishCash uses the summary rows where there are no others.
-func (b *builder) finishCash() {
-	if b.details > 0 {
-		for range b.summary {
-			b.skip("SUMMARY")
-		}
-		return
-	}
-	b.st.Cash = append(b.st.Cash, b.summary...)
-	slices.SortStableFunc(b.st.Cash, func(x, y CashRow) int { return x.Line - y.Line })
-}
-
-// finishPositions uses the lots where there is nothing else, and sums the rows of each contract.
+// finishPositions sums the rows of each contract.
 func (b *builder) finishPositions() {
-	if b.whole > 0 {
-		for range b.lots {
-			b.skip("LOT")
-		}
-	} else {
-		b.st.Positions = b.lots
-	}
 	type contract struct { // two contracts may bear one name
 		key ledger.InstrumentKey
 		id  int64

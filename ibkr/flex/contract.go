@@ -18,6 +18,10 @@ func secType(category string) (ledger.SecType, bool) {
 		return ledger.SecType(category), true
 	case "FSFOP": // futures-style margined
 		return ledger.FutureOption, true
+	case "FSOPT":
+		return ledger.Option, true
+	case "FXCFD":
+		return ledger.CFD, true
 	case "IOPT": // exchange-traded warrants of an issuer
 		return ledger.Warrant, true
 	case "BILL":
@@ -48,6 +52,7 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 	}
 	problem = b.terms(c, &con)
 	con.Multiplier = multiplier(c, con.SecType, money, price)
+	b.withoutTerms(c, &con)
 	if c.err != nil || problem != "" {
 		return con, problem
 	}
@@ -132,11 +137,17 @@ func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 	default:
 		con.Right = ledger.Right(c.r.v[fPutCall]) // Validate refuses it
 	}
+	if con.Expiry == 0 || con.Right == "" || con.Strike.IsZero() {
+		describedTerms(con)
+	}
 }
 
 // multiplier returns what the row gives, else what its amount of money implies, else the usual
 // one: 100 for options, none for futures, 1 elsewhere.
 func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Decimal {
+	if kind == ledger.Bond {
+		return bondMultiplier(c, money, price)
+	}
 	if m := c.optional(fMultiplier); m.Valid && !m.Value.IsZero() {
 		return m.Value
 	}
@@ -156,6 +167,24 @@ func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Deci
 	}
 	return ledger.Decimal{}
 }
+
+// bondMultiplier is what the row gives, for each per cent of the face value. Where the amount of money is that
+// of so many units at the price, the price is one per unit.
+func bondMultiplier(c *reading, money, price field) ledger.Decimal {
+	m := c.optional(fMultiplier).Value
+	if !m.IsPos() {
+		m = unit
+	}
+	if money != fNone && c.r.v[money] != "" && c.r.v[price] != "" {
+		amount, whole := c.decimal(money).Abs(), c.quantity().Abs().Mul(c.decimal(price).Abs()).Mul(m)
+		if amount.GreaterThan(share(whole, unit, ten)) && !whole.IsZero() {
+			return m
+		}
+	}
+	return m.Mul(hundredth)
+}
+
+var hundredth, ten = udecimal.MustFromInt64(1, 2), udecimal.MustFromInt64(10, 0)
 
 // impliedMultiplier returns the whole number by which quantity × price becomes the amount, to the
 // cent.

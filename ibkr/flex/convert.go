@@ -7,31 +7,19 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// trade reads one execution, and passes over what repeats or breaks down executions.
+// trade reads one execution.
 func (b *builder) trade(c *reading) {
 	r := c.r
-	named, weak := r.first(fTradeID, fTransactionID, fExecID) != fNone, false
-	switch level := strings.ToUpper(r.v[fLevel]); level {
-	case "EXECUTION":
-	case "":
-		switch {
-		case named:
-			b.trades.ids = true
-		case r.first(fDateTime, fTradeDate) == fNone:
-			b.skip("SUMMARY")
-			return
-		default:
-			weak = true
-		}
-	case "ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "LOT", "WASH_SALE":
-		b.skip(level)
-		return
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
+	weak := r.v[fLevel] == "" && r.first(fTradeID, fTransactionID, fExecID) == fNone
+	b.trades.ids = b.trades.ids || r.v[fLevel] == "" && !weak
 	t := Trade{Line: r.line, BuySell: b.keep(r.v[fBuySell]), Codes: b.codes(r, fNotes), OpenClose: b.openClose(r),
 		TransactionType: b.keep(r.v[fTransactionType]), Exchange: b.keep(r.v[fExchange])}
+	if len(t.Codes) == 0 {
+		t.Codes = b.codes(r, fCode) // as trade confirmations have it
+	}
+	if t.OpenClose == "" {
+		t.OpenClose = openCloseOf(t.Codes)
+	}
 	b.tradeIDs(r, &t)
 	var problem string
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)
@@ -48,7 +36,8 @@ func (b *builder) trade(c *reading) {
 		return
 	}
 	if problem != "" {
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", t.LocalSymbol, problem)
+		b.leftOut(c, &t.Contract, problem)
+		b.moneyOf(&t)
 		return
 	}
 	if weak {
@@ -75,6 +64,9 @@ func tradeFigures(c *reading, t *Trade) {
 	c.require(fQuantity)
 	c.require(fPrice, fProceeds)
 	t.Quantity = c.decimal(fQuantity)
+	if t.BuySell == "SELL" && t.Quantity.IsPos() { // as some trade confirmations have it
+		t.Quantity = t.Quantity.Neg()
+	}
 	t.Price = c.decimal(fPrice)
 	t.Proceeds, t.Commission, t.Taxes = c.optional(fProceeds), c.optional(fCommission), c.decimal(fTaxes)
 	t.Cost, t.Realized, t.NetCash = c.optional(fCost), c.optional(fRealized), c.optional(fNetCash)
@@ -107,7 +99,13 @@ func (b *builder) tradeDates(c *reading, t *Trade) {
 
 // openClose reads "O", "C" and both, in whatever order and spacing.
 func (b *builder) openClose(r *row) string {
-	codes := b.codes(r, fOpenClose)
+	if side := openCloseOf(b.codes(r, fOpenClose)); side != "" {
+		return side
+	}
+	return b.keep(r.v[fOpenClose])
+}
+
+func openCloseOf(codes []string) string {
 	open, closing := slices.Contains(codes, "O"), slices.Contains(codes, "C")
 	switch {
 	case open && closing:
@@ -117,23 +115,12 @@ func (b *builder) openClose(r *row) string {
 	case closing:
 		return "C"
 	}
-	return b.keep(r.v[fOpenClose])
+	return ""
 }
 
 // position reads what is held of one contract, or one lot of it.
 func (b *builder) position(c *reading) {
 	r := c.r
-	lot := false
-	switch level := strings.ToUpper(r.v[fLevel]); level {
-	case "SUMMARY":
-	case "":
-		lot = r.v[fOpenDateTime] != "" // only lots were opened at one time
-	case "LOT":
-		lot = true
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
 	c.require(fQuantity, fPosition)
 	p := Position{Line: r.line, Rows: 1, Quantity: c.quantity(), ReportDate: c.date(fReportDate), FXRate: c.rate(),
 		Mark: c.optional(fMark), Value: c.optional(fPositionValue), CostPrice: c.optional(fCostPrice),
@@ -143,59 +130,34 @@ func (b *builder) position(c *reading) {
 	switch {
 	case c.err != nil:
 	case problem != "":
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", p.LocalSymbol, problem)
-	case lot:
-		b.lots = append(b.lots, p)
+		b.leftOut(c, &p.Contract, problem)
 	default:
-		b.whole++
 		b.st.Positions = append(b.st.Positions, p)
 	}
 }
 
-// cashRow reads one movement of cash; a summary row repeats the details of its kind.
+// cashRow reads one movement of cash.
 func (b *builder) cashRow(c *reading) {
 	r := c.r
-	level, weak := strings.ToUpper(r.v[fLevel]), false
-	switch level {
-	case "DETAIL", "SUMMARY":
-	case "":
-		weak = r.v[fTransactionID] == ""
-		b.cash.ids = b.cash.ids || !weak
-	default:
-		b.count(r.line, c.sec.String(), "level of detail "+quoted(level)+" is unknown", 1)
-		return
-	}
+	weak := r.v[fLevel] == "" && r.v[fTransactionID] == ""
+	b.cash.ids = b.cash.ids || r.v[fLevel] == "" && !weak
 	m := b.movement(c, fAmount, b.keep(r.v[fType]))
 	m.Description, m.ActionID = b.keep(r.v[fDescription]), b.own(r.v[fActionID])
 	m.Kind = cashKind(m.Type, m.Amount)
-	switch {
-	case c.err != nil:
-	case level == "SUMMARY":
-		b.summary = append(b.summary, m)
-	default:
-		b.details++
-		if weak {
-			b.cash.at = append(b.cash.at, len(b.st.Cash))
-		}
-		b.st.Cash = append(b.st.Cash, m)
+	if c.err != nil {
+		return
 	}
-}
-
-// salesTax reads a value added tax or the like on a fee, which no other section charges.
-func (b *builder) salesTax(c *reading) {
-	m := b.movement(c, fSalesTax, "Sales Tax")
-	m.Kind = ledger.Tax
-	m.Description = b.keep(c.r.v[c.r.first(fTaxableDescription, fDescription)])
-	if c.err == nil {
-		b.st.Cash = append(b.st.Cash, m)
+	if weak {
+		b.cash.at = append(b.cash.at, len(b.st.Cash))
 	}
+	b.st.Cash = append(b.st.Cash, m)
 }
 
 // movement reads what all movements of cash have.
 func (b *builder) movement(c *reading, amount field, kind string) CashRow {
 	r := c.r
 	c.require(amount)
-	st := c.when(fDateTime, fDate, fReportDate, fSettleDate)
+	st := c.when(fDateTime, fDate, fTradeDate, fReportDate, fSettleDate)
 	cur := c.currency()
 	return CashRow{Line: r.line, Type: kind, Currency: ledger.Currency(b.keep(string(cur))), Amount: c.decimal(amount),
 		TransactionID: b.own(r.v[fTransactionID]), TradeID: b.own(r.v[fTradeID]), FXRate: c.rate(),
@@ -232,6 +194,7 @@ func (b *builder) corporateAction(c *reading) {
 	r := c.r
 	if r.v[fQuantity] == "" || r.first(fDateTime, fReportDate) == fNone {
 		b.issue(r.line, c.sec.String(), "%.40q is left out: quantity or date is absent", r.v[fSymbol])
+		b.st.Issues[len(b.st.Issues)-1].Unread = true
 		return
 	}
 	st := c.when(fDateTime, fReportDate)
@@ -245,7 +208,7 @@ func (b *builder) corporateAction(c *reading) {
 	switch {
 	case c.err != nil:
 	case problem != "":
-		b.issue(r.line, c.sec.String(), "%.40q is left out: %s", a.LocalSymbol, problem)
+		b.leftOut(c, &a.Contract, problem)
 	default:
 		b.st.CorporateActions = append(b.st.CorporateActions, a)
 	}

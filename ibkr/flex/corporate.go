@@ -12,12 +12,12 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// planCorporateActions turns the rows into splits and trades, and reports what is neither.
+// planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none of
+// these. docs/corporate-actions.md says what is booked how.
 func (p *planner) planCorporateActions() {
 	var order []string
 	groups := map[string][]*CorporateAction{}
-	for i := range p.st.CorporateActions {
-		row := &p.st.CorporateActions[i]
+	for _, row := range p.actionsInForce() {
 		key := row.group()
 		if groups[key] == nil {
 			order = append(order, key)
@@ -31,16 +31,25 @@ func (p *planner) planCorporateActions() {
 
 // group is the same for all rows of one corporate action: one side for each contract.
 func (c *CorporateAction) group() string {
+	if c.ActionID != "" {
+		return c.Time.Format(time.RFC3339) + "|" + c.ActionID
+	}
 	text := c.Text
 	if i := strings.LastIndex(text, "("); i > 0 {
 		text = text[:i]
 	}
-	return c.Time.Format(time.RFC3339) + "|" + c.ActionID + "|" + text
+	return c.Time.Format(time.RFC3339) + "|" + text
 }
 
 // cash reports whether the row pays or costs money.
-func (c *CorporateAction) cash() bool {
-	return c.Proceeds.Valid && !c.Proceeds.Value.IsZero()
+func (c *CorporateAction) cash() bool { return !c.money().IsZero() }
+
+// money is what the row pays or, below zero, costs. Not every query shows both columns that tell it.
+func (c *CorporateAction) money() ledger.Decimal {
+	if c.Proceeds.Valid || !c.Amount.Valid {
+		return c.Proceeds.Value
+	}
+	return c.Amount.Value.Neg()
 }
 
 func (c *CorporateAction) id() string {
@@ -50,47 +59,121 @@ func (c *CorporateAction) id() string {
 	return fmt.Sprintf("action-%s-%d-%s-%s", c.Time.Format("20060102150405"), c.ConID, c.LocalSymbol, c.Quantity)
 }
 
+// planCorporateAction books the rows of one corporate action: all of them, or none.
 func (p *planner) planCorporateAction(rows []*CorporateAction) {
-	rows = slices.DeleteFunc(rows, func(c *CorporateAction) bool {
-		if c.cash() && !c.Quantity.IsZero() {
+	rows = p.perContract(rows)
+	if p.exchanged(rows) {
+		return
+	}
+	bought := slices.ContainsFunc(rows, func(c *CorporateAction) bool { return c.cash() && c.Quantity.IsPos() })
+	for _, c := range rows {
+		switch {
+		case c.cash() && !c.Quantity.IsZero():
 			p.corporateTrade(c)
-			return true
-		}
-		return false
-	})
-	switch {
-	case len(rows) == 0:
-	case len(rows) == 1 && p.ratioSplit(rows[0]):
-	case len(rows) == 2 && p.exchange(rows[0], rows[1]):
-	default:
-		for _, c := range rows {
-			p.issue(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
+		case c.Quantity.IsZero(): // a contract that took and gave as much
+		case bought && c.Quantity.IsNeg(): // rights that were exercised
+			p.closedForNothing(c)
+		case p.ratioSplit(c) || p.removal(c) || p.spinOff(c) || p.bonus(c):
+		default:
+			p.unread(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
 		}
 	}
 }
 
-// corporateTrade books units that went for money, or came for it, as a trade.
-func (p *planner) corporateTrade(c *CorporateAction) {
+// perContract joins the rows of each contract that move no money: some actions take all units and give
+// others of the same contract.
+func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) {
+	at := map[ledger.InstrumentKey]int{}
+	for _, c := range rows {
+		key := p.instrument(c.Contract).Key()
+		i, seen := at[key]
+		switch {
+		case c.cash():
+			out = append(out, c)
+		case !seen:
+			at[key] = len(out)
+			out = append(out, c)
+		default:
+			sum := *out[i]
+			if p.past.splits[c.id()] {
+				sum.TransactionID = c.TransactionID
+			}
+			sum.Quantity = sum.Quantity.Add(c.Quantity)
+			sum.Value, sum.Realized = sum.Value.plus(c.Value), sum.Realized.plus(c.Realized)
+			out[i] = &sum
+		}
+	}
+	return out
+}
+
+// corporateTrade books units that went for money, came for it, or went for nothing, as a trade. Money in
+// another currency than the contract's is exchanged at the statement's rates.
+func (p *planner) corporateTrade(c *CorporateAction) *event {
 	inst := p.instrument(c.Contract)
-	price, err := c.Proceeds.Value.Abs().Div(c.Quantity.Abs())
-	if err != nil {
-		return
-	}
-	if price, err = price.Div(nonZero(inst.Multiplier)); err != nil {
-		return
-	}
 	id := ledger.ExecID(c.id())
-	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity, Price: price.RoundBank(6),
-		Proceeds: c.Proceeds.Value, FXRate: c.FXRate, Time: c.Time}
-	closes := ""
-	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
-		closes = "C"
-	}
+	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
+		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
 	e := c.event()
 	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
-	e.cost, e.real, e.side = c.Cost, c.Realized, closes
+	e.cost, e.real = c.Cost, c.Realized
+	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
+		e.side = "C"
+	}
+	if c.Currency != inst.Currency && c.cash() && !p.paidAbroad(c, e) {
+		return nil
+	}
+	price, err := t.Proceeds.Abs().Div(c.Quantity.Abs())
+	if err == nil {
+		price, err = price.Div(nonZero(inst.Multiplier))
+	}
+	if err != nil {
+		return nil
+	}
+	t.Price = price.RoundBank(6)
 	p.events = append(p.events, e)
-	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: c.Currency, Closes: closes != "", Realized: c.Realized}
+	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: inst.Currency, Closes: e.side != "", Realized: e.real}
+	return e
+}
+
+// paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
+func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
+	t := e.trade
+	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate)
+	if rate.IsZero() {
+		p.unread(c.Line, "corporate action", "%s is in %s and its money in %s, and the statement has no rate: not booked", c.LocalSymbol, t.Instrument.Currency, c.Currency)
+		return false
+	}
+	t.Proceeds, t.FXRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
+	e.real, e.cost = Optional{}, Optional{}
+	fx := c.event()
+	fx.leg = 9
+	fx.trade = &ledger.Trade{ExecID: t.ExecID + "/fx", Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
+		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
+	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	p.events = append(p.events, fx)
+	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
+		c.money(), c.Currency, c.LocalSymbol, t.Proceeds, t.Instrument.Currency)
+	return true
+}
+
+// crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero if it
+// has none. own is the first one's rate, where a row tells it.
+func (p *planner) crossRate(from, to ledger.Currency, own ledger.Decimal) ledger.Decimal {
+	if own.IsZero() {
+		own = p.rateOf(from)
+	}
+	other := p.rateOf(to)
+	if to == p.st.Base() {
+		other = unit
+	}
+	if from == p.st.Base() {
+		own = unit
+	}
+	rate, err := own.Div(other)
+	if err != nil {
+		return ledger.Decimal{}
+	}
+	return rate.RoundBank(9)
 }
 
 func nonZero(d ledger.Decimal) ledger.Decimal {
@@ -103,7 +186,19 @@ func nonZero(d ledger.Decimal) ledger.Decimal {
 var (
 	splitText    = regexp.MustCompile(`(?i)\bSPLIT\s+([0-9.]+)\s+FOR\s+([0-9.]+)`)
 	dividendText = regexp.MustCompile(`(?i)\bSTOCK DIVIDEND\b.*?([0-9.]+)\s+FOR\s+([0-9.]+)`)
+	forText      = regexp.MustCompile(`(?i)\b([0-9.]+)\s+FOR\s+([0-9.]+)`)
+	worthless    = regexp.MustCompile(`(?i)\b(DELISTED|WORTHLESS|EXPIRED?)\b`)
+	spinOffText  = regexp.MustCompile(`(?i)\b(SPIN-?OFF|RIGHTS? ISSUE|SUBSCRIBABLE RIGHTS|CHOICE DIVIDEND)\b`)
+	bonusText    = regexp.MustCompile(`(?i)\b(STOCK DIVIDEND|CHOICE DIVIDEND|BONUS)\b`)
 )
+
+// is reports whether the row is of one of the broker's types, or of none and its text says the same.
+func (c *CorporateAction) is(text *regexp.Regexp, types ...string) bool {
+	if c.Type == "" {
+		return text.MatchString(c.Text)
+	}
+	return slices.Contains(types, c.Type)
+}
 
 // ratioSplit books a row that changes the number of units of one contract in a stated ratio.
 func (p *planner) ratioSplit(c *CorporateAction) bool {
@@ -133,46 +228,123 @@ func ratio(match []string) (n, m ledger.Decimal) {
 	return n, m
 }
 
-// exchange books two rows, one of which takes a holding away and the other gives one for it, as a
-// split between contracts in the ratio of their quantities.
-func (p *planner) exchange(a, b *CorporateAction) bool {
-	from, to := a, b
-	if p.takenFrom(b, a) {
-		from, to = b, a
-	}
-	if from.Quantity.IsZero() || to.Quantity.IsZero() || from.Quantity.IsNeg() == to.Quantity.IsNeg() ||
-		from.Currency != to.Currency || from.SecType != to.SecType {
+// removal books units that are taken away for nothing: they close at zero, and realize their basis.
+func (p *planner) removal(c *CorporateAction) bool {
+	realizes := c.Realized.Valid && !c.Realized.Value.IsZero()
+	if !c.is(worthless, "DW", "ED") && !realizes || c.Type == "" && !c.Quantity.IsNeg() && !realizes {
 		return false
 	}
-	e := from.event()
-	e.moved, e.gone = to.Quantity, from.Quantity
-	p.split(e, ledger.Split{ID: from.id(), From: p.instrument(from.Contract), To: p.instrument(to.Contract),
-		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Time: from.Time})
+	p.closedForNothing(c)
 	return true
 }
 
-// takenFrom reports whether it is this row, and not the other, that takes the holding away: as it
-// was recorded before, else by the text, else by what is held, else because holdings are long.
-func (p *planner) takenFrom(c, other *CorporateAction) bool {
-	switch before, otherBefore := p.past.splits[c.id()], p.past.splits[other.id()]; {
-	case before != otherBefore:
-		return before
-	case c.isSubject() != other.isSubject():
-		return c.isSubject()
+func (p *planner) closedForNothing(c *CorporateAction) {
+	if e := p.corporateTrade(c); e != nil {
+		e.side = "C"
 	}
-	if leaves := p.leaves(c); leaves != p.leaves(other) {
-		return leaves
-	}
-	return c.Quantity.IsNeg()
 }
 
-var subjectText = regexp.MustCompile(`^[^(]*\(([^()]+)\).*[(,]\s*([^(),]+)\)\s*$`)
+// spinOff books units of another contract than the one that it happened to, which come beside that.
+func (p *planner) spinOff(c *CorporateAction) bool {
+	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") {
+		return false
+	}
+	parent, ok := p.parent(c)
+	to := p.instrument(c.Contract)
+	if !ok || parent.Key() == to.Key() {
+		return false
+	}
+	e := c.event()
+	e.moved = c.Quantity
+	e.division = &division{targets: []*event{e}, values: []Optional{c.Value}, line: c.Line, text: c.LocalSymbol}
+	n, m := c.Quantity.Abs(), unit
+	if match := forText.FindStringSubmatch(c.Text); match != nil {
+		n, m = ratio(match)
+	}
+	if e.unstated = !n.IsPos() || !m.IsPos() || !forText.MatchString(c.Text); e.unstated {
+		n, m = unit, unit
+	}
+	p.split(e, ledger.Split{ID: c.id(), From: parent, To: to, Numerator: n, Denominator: m, Whole: unit,
+		Rate: p.rateInto(parent, to), Time: c.Time})
+	return true
+}
 
-// isSubject reports whether the text is about the row's own contract: it begins with the security
-// that the action happened to and ends with the row's.
-func (c *CorporateAction) isSubject() bool {
-	match := subjectText.FindStringSubmatch(c.Text)
-	return match != nil && match[1] == match[2]
+// rateInto is the rate at which a basis moves from one contract to another; zero in one currency.
+func (p *planner) rateInto(from, to ledger.Instrument) ledger.Decimal {
+	if from.Currency == to.Currency {
+		return ledger.Decimal{}
+	}
+	return p.crossRate(from.Currency, to.Currency, ledger.Decimal{})
+}
+
+// bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads over all.
+func (p *planner) bonus(c *CorporateAction) bool {
+	if !c.is(bonusText, "SD", "HI", "CH", "FI") || c.Quantity.IsZero() {
+		return false
+	}
+	inst := p.instrument(c.Contract)
+	e := c.event()
+	e.moved, e.unstated = c.Quantity, true
+	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: unit, Denominator: unit, Time: c.Time})
+	return true
+}
+
+var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
+
+// parent finds the contract that the row's text begins with, which the action happened to: by its ISIN, else
+// by its symbol. Another contract may bear the symbol later; then rows that follow call the old one so.
+func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
+	match := parentText.FindStringSubmatch(c.Text)
+	if match == nil {
+		return ledger.Instrument{}, false
+	}
+	symbol, isin := strings.TrimSpace(match[1]), match[2]
+	var best ledger.Instrument
+	rank := 0
+	renamed := map[int64]bool{} // bear the symbol no longer
+	for i := range p.st.CorporateActions {
+		if o := &p.st.CorporateActions[i]; o.ConID != 0 && o.Time.Before(c.Time) && o.LocalSymbol == symbol+".OLD" {
+			renamed[o.ConID] = true
+		}
+	}
+	see := func(o *Contract, as int) {
+		switch {
+		case o.IsOption() || o.SecType == ledger.Forex:
+			return
+		case o.ISIN != "" && o.ISIN == isin:
+			as = 9
+		case symbol == "" || renamed[o.ConID] || o.LocalSymbol != symbol && o.Symbol != symbol:
+			return
+		}
+		if as > rank {
+			best, rank = p.instrument(*o), as
+		}
+	}
+	for i := range p.st.CorporateActions {
+		o := &p.st.CorporateActions[i]
+		if old := o.Contract; !o.Time.Before(c.Time) && old.LocalSymbol == symbol+".OLD" {
+			old.LocalSymbol = symbol
+			see(&old, 5)
+		}
+		see(&o.Contract, 1)
+	}
+	for i := range p.held.Positions {
+		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {
+			see(&Contract{Instrument: pos.Instrument}, 4)
+		}
+	}
+	for i := range p.st.Trades {
+		t := &p.st.Trades[i]
+		if t.Time.After(c.Time) {
+			see(&t.Contract, 1)
+		} else {
+			see(&t.Contract, 3)
+		}
+	}
+	for i := range p.st.Positions {
+		see(&p.st.Positions[i].Contract, 2)
+	}
+	return best, rank > 0
 }
 
 func (c *CorporateAction) event() *event {
@@ -182,35 +354,6 @@ func (c *CorporateAction) event() *event {
 func (p *planner) split(e *event, s ledger.Split) {
 	e.split, e.known = &s, p.past.splits[s.ID]
 	p.events = append(p.events, e)
-}
-
-// leaves reports whether the row takes away all that is held of its contract, long or short: by
-// what is held at the end, less what came after the row, else by what came before it.
-func (p *planner) leaves(c *CorporateAction) bool {
-	inst := p.instrument(c.Contract)
-	held := p.held.quantity(inst.Key()).Add(c.Quantity)
-	if p.st.HasPositions {
-		held = p.endQuantity(inst.Key())
-	}
-	change := func(at time.Time, q ledger.Decimal) {
-		switch after := at.After(c.Time); {
-		case p.st.HasPositions && after:
-			held = held.Sub(q)
-		case !p.st.HasPositions && !after:
-			held = held.Add(q)
-		}
-	}
-	for _, e := range p.events {
-		if e.trade != nil && !e.void && e.instrument.Key() == inst.Key() && (p.st.HasPositions || !e.known) {
-			change(e.at, e.trade.Quantity)
-		}
-	}
-	for i := range p.st.CorporateActions {
-		if other := &p.st.CorporateActions[i]; !other.Time.Equal(c.Time) && p.instrument(other.Contract).Key() == inst.Key() {
-			change(other.Time, other.Quantity)
-		}
-	}
-	return held.IsZero()
 }
 
 // endQuantity is what the statement says is held at the end.

@@ -2,25 +2,21 @@ package flex
 
 import (
 	"bufio"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // csvSource reads statements of the CSV encoding. A file may have records that begin and end the
 // file (BOF, EOF), each account (BOA, EOA) and each section (BOS, EOS), rows that say HEADER or
 // DATA and their section's code, or nothing but columns and rows: the query's user decides.
 type csvSource struct {
-	csv    *csv.Reader
-	limit  *recordLimit
+	csvRecords
 	loc    *time.Location
 	fields fieldIndex
-	line   int
 
 	file      bool // after BOF and before EOF
 	fileRow   row  // account, period and time of the file
@@ -29,10 +25,11 @@ type csvSource struct {
 	account   *builder // after BOA and before EOA
 	// Without BOA the rows themselves name their accounts, in any order, so that all of them
 	// are built at once, until the file ends.
-	pool  map[string]*builder
-	order []*builder
-	ready []*Statement          // of the pool, not yet returned
-	had   [secSalesTax + 1]bool // the sections that came while the pool was built
+	pool     map[string]*builder
+	order    []*builder
+	nameless map[section]namelessRows // rows of the pool that name no account
+	ready    []*Statement             // of the pool, not yet returned
+	had      [numSections]bool        // the sections that came while the pool was built
 
 	sec     section
 	code    string
@@ -42,11 +39,7 @@ type csvSource struct {
 }
 
 func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
-	s := &csvSource{limit: &recordLimit{in: in}, loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder)}
-	s.csv = csv.NewReader(s.limit)
-	s.csv.ReuseRecord = true
-	s.csv.FieldsPerRecord = -1 // sections have their own
-	return s
+	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder), nameless: map[section]namelessRows{}}
 }
 
 func (s *csvSource) at() int { return s.line }
@@ -78,38 +71,6 @@ func (s *csvSource) next() (*Statement, error) {
 	st := s.ready[0]
 	s.ready = s.ready[1:]
 	return st, nil
-}
-
-// record reads one record, which is valid until the next call.
-func (s *csvSource) record() ([]string, error) {
-	s.limit.size = 0
-	rec, err := s.csv.Read()
-	if err != nil {
-		return nil, s.failed(err)
-	}
-	s.line, _ = s.csv.FieldPos(0)
-	for _, v := range rec {
-		if !utf8.ValidString(v) {
-			return nil, s.fail("%s is not valid UTF-8", quoted(v))
-		}
-	}
-	return rec, nil
-}
-
-func (s *csvSource) failed(err error) error {
-	var parse *csv.ParseError
-	switch {
-	case err == io.EOF:
-		return err
-	case errors.As(err, &parse):
-		if parse.Err == csv.ErrQuote && s.limit.ended && s.csv.InputOffset() == s.limit.total {
-			return &ReadError{Line: parse.StartLine, Err: fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)}
-		}
-		return &ReadError{Line: parse.StartLine, Err: parse.Err}
-	case errors.Is(err, errTooLarge):
-		return &ReadError{Line: s.line + 1, Err: errTooLarge}
-	}
-	return fmt.Errorf("line %d: read: %w", s.line+1, err)
 }
 
 func (s *csvSource) fail(format string, args ...any) error {
@@ -152,7 +113,7 @@ func (s *csvSource) take(rec []string) (*Statement, error) {
 
 // plain handles a record that begins with neither a mark nor a code: columns or a row.
 func (s *csvSource) plain(rec []string) error {
-	columns := slices.ContainsFunc(rec, func(name string) bool { return name == "ClientAccountID" })
+	columns := s.areColumns(rec)
 	switch {
 	case columns && !s.inSection:
 		s.sec, s.code, s.head = columnSection(rec), "", s.line
@@ -164,6 +125,24 @@ func (s *csvSource) plain(rec []string) error {
 		return s.fail("%s begins neither a section nor a row of one: not a flex statement", quoted(rec[0]))
 	}
 	return s.data(rec)
+}
+
+// areColumns reports whether a record names columns: that of the account, or else many that are known, of
+// a section that they tell. A record as long as a row of a section that names accounts is a row.
+func (s *csvSource) areColumns(rec []string) bool {
+	if slices.Contains(rec, "ClientAccountID") {
+		return true
+	}
+	if len(rec) == len(s.columns) && slices.Contains(s.columns, fAccountID) || len(rec) < 3 || !slices.ContainsFunc(rec[:3], s.fields.known) {
+		return false
+	}
+	known := 0
+	for _, name := range rec {
+		if s.fields.known(name) {
+			known++
+		}
+	}
+	return known >= 3 && 2*known >= len(rec) && columnSection(rec) != secUnknown
 }
 
 func at(rec []string, i int) string {
@@ -251,6 +230,9 @@ func (s *csvSource) end() error {
 // flush finishes the accounts of the pool. An empty section speaks for a file's only account; of
 // several it cannot be told whom it is about.
 func (s *csvSource) flush() error {
+	if err := s.checkNameless(); err != nil {
+		return err
+	}
 	for _, b := range s.order {
 		for sec := range s.had {
 			if s.had[sec] && len(s.order) == 1 {
@@ -263,9 +245,25 @@ func (s *csvSource) flush() error {
 		}
 		s.ready = append(s.ready, st)
 	}
+	clear(s.nameless)
 	s.order, s.columns, s.fileRow, s.query = nil, nil, row{}, ""
 	s.had = [len(s.had)]bool{}
 	clear(s.pool)
+	return nil
+}
+
+// checkNameless refuses rows that name no account among those of several. Summaries of rows that do name
+// theirs are not counted.
+func (s *csvSource) checkNameless() error {
+	if len(s.order) < 2 {
+		return nil
+	}
+	for sec, n := range s.nameless {
+		if n.at == finest || n.at != never && s.order[0].levels[sec].best == n.at {
+			return &ReadError{Line: n.line, Section: sec.String(), Field: fieldNames[fAccountID].csv,
+				Err: errors.New("is absent, and the file has several accounts: add the column to the query")}
+		}
+	}
 	return nil
 }
 
@@ -298,6 +296,10 @@ func (s *csvSource) header(names []string) error {
 		s.columns[i] = s.fields.field(name)
 		has[s.columns[i]] = true
 	}
+	if s.sec == secUnknown && has[fExecID] && has[fPrice] && has[fBuySell] { // trade confirmations under another code
+		s.sec = secTrades
+		s.present()
+	}
 	for _, needed := range requiredColumns(s.sec) {
 		if !slices.ContainsFunc(needed, func(f field) bool { return has[f] }) {
 			return &ReadError{Line: s.line, Section: s.sec.String(), Field: fieldNames[needed[0]].csv, Err: errNoColumn}
@@ -312,7 +314,7 @@ var errNoColumn = errors.New("the column is missing and cannot be derived: add i
 func requiredColumns(sec section) [][]field {
 	switch sec {
 	case secTrades:
-		return [][]field{{fQuantity}, {fPrice, fProceeds}, {fCurrency}, {fSymbol, fConID}, {fDateTime, fTradeDate}}
+		return [][]field{{fQuantity}, {fPrice, fProceeds}, {fCurrency}, {fSymbol, fConID}, tradeDates}
 	case secPositions:
 		return [][]field{{fQuantity, fPosition}, {fCurrency}, {fSymbol, fConID}}
 	case secCash:
@@ -336,11 +338,11 @@ func (s *csvSource) data(values []string) error {
 	}
 	b := s.account
 	if b == nil {
-		b = s.pooled(s.row.v[fAccountID])
+		b = s.pooled()
 	}
 	b.present(s.sec)
 	if s.sec == secUnknown {
-		b.count(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
+		b.unread(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
 		return nil
 	}
 	return b.add(s.sec, &s.row)
@@ -353,37 +355,38 @@ func (s *csvSource) unknownName() string {
 	return s.code
 }
 
-// pooled returns the builder of the account that a row names, else of the file's.
-func (s *csvSource) pooled(account string) *builder {
+// namelessRows are rows that name no account, in a file whose rows do.
+type namelessRows struct {
+	line int
+	at   rank // the finest level among them
+}
+
+// pooled returns the builder of the account that the current row names, else of the file's. A row that
+// names none belongs to the first account: flush sees to it that there is no other.
+func (s *csvSource) pooled() *builder {
+	account := s.row.v[fAccountID]
 	if account == "" {
 		account = s.fileRow.v[fAccountID]
 	}
+	if account == "" && s.sec != secIgnored && s.sec != secUnknown {
+		_, at, _ := levelOf(s.sec, &s.row)
+		if before, some := s.nameless[s.sec]; !some || at < before.at {
+			s.nameless[s.sec] = namelessRows{s.line, at}
+		}
+	}
 	account = wholeAccount(account)
 	b, ok := s.pool[account]
-	if !ok {
+	switch {
+	case ok:
+	case account == "" && len(s.order) > 0:
+		return s.order[0]
+	case len(s.order) == 1 && s.order[0].st.AccountID == "":
+		b = s.order[0]
+		s.pool[account] = b
+	default:
 		b = s.build(account)
 		s.pool[b.st.AccountID] = b
 		s.order = append(s.order, b)
 	}
 	return b
-}
-
-// recordLimit bounds how much one record takes, give or take what the CSV reader reads ahead.
-type recordLimit struct {
-	in    io.Reader
-	size  int
-	total int64
-	ended bool
-}
-
-// Read reads, or returns errTooLarge beyond the bound.
-func (l *recordLimit) Read(p []byte) (int, error) {
-	if l.size > maxToken {
-		return 0, errTooLarge
-	}
-	n, err := l.in.Read(p)
-	l.size += n
-	l.total += int64(n)
-	l.ended = l.ended || err == io.EOF
-	return n, err
 }

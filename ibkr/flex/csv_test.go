@@ -75,7 +75,7 @@ func TestCSVSections(t *testing.T) {
 		part("CORP", "Corporate Actions", "ClientAccountID,CurrencyPrimary,Symbol,Date/Time,Quantity,ActionDescription,Type", "U1,USD,NU,20250730;202000,5,SPLIT 2 FOR 1,FS"),
 		part("CRTT", "Cash Report", "CurrencyPrimary,StartingCash,EndingCash", "BASE_SUMMARY,1,2", "USD,1,2"),
 		part("STAX", "Sales Tax Details", "ClientAccountID,CurrencyPrimary,Date,SalesTax", "U1,USD,20250731,-0.3"),
-		part("TRNF", "Transfers", "ClientAccountID,Amount", "U1,5", "U1,6"),
+		part("TRNF", "Transfers", "ClientAccountID,Symbol,CurrencyPrimary,Quantity", "U1,NU,USD,5", "U1,NU,USD,6"),
 		part("STFU", "", "ClientAccountID,Amount", "U1,5")))
 	require.Equal(t, "Al", st.Alias)
 	require.Equal(t, ledger.Currency("CHF"), st.BaseCurrency)
@@ -86,7 +86,8 @@ func TestCSVSections(t *testing.T) {
 	require.Equal(t, "SPLIT 2 FOR 1", st.CorporateActions[0].Text)
 	require.Len(t, st.CashReport, 2)
 	require.Len(t, st.Issues, 1)
-	require.Equal(t, "TRNF", st.Issues[0].Section)
+	require.Equal(t, "transfer", st.Issues[0].Section)
+	require.True(t, st.Issues[0].Unread, "a transfer without a quantity")
 	require.Equal(t, 2, st.Issues[0].Rows)
 }
 
@@ -205,9 +206,23 @@ func TestSectionTitles(t *testing.T) {
 	for title, want := range map[string]section{
 		"Account Information": secAccount, "Trades; trade date basis": secTrades, "Position; trade date basis": secPositions, "Open Positions": secPositions,
 		"Cash Transactions": secCash, "Corporate Actions": secCorporate, "Cash Report; trade date basis": secCashReport, "Sales Taxes": secSalesTax,
-		"Change in NAV": secHint, "Mark-to-Market Performance Summary in Base": secIgnored, "Statement of Funds": secIgnored, "Transfers": secUnknown,
+		"Change in NAV": secHint, "Mark-to-Market Performance Summary in Base": secIgnored, "Statement of Funds": secFunds, "Transfers": secTransfers, "CFD Charges": secCFDCharges,
 		"Trade Transfers": secUnknown, "": secUnknown,
 	} {
 		require.Equal(t, want, csvSection("????", title), title)
 	}
+}
+
+// Trade confirmations are told by their columns, whatever the code of their section.
+func TestTradeConfirmationsInCSV(t *testing.T) {
+	st := read(t, account(part("TCXX", "Confirms", "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Conid,TradeID,ExecID,Date/Time,Buy/Sell,Quantity,Price,Commission,Tax,NetCash,Code,LevelOfDetail",
+		"U1,USD,STK,NU,5,7,0000aaaa.1.01.01,20250106;100000,SELL,10,40,-1,-0.5,398.5,C;P,EXECUTION")))
+	require.Empty(t, st.Issues)
+	require.Len(t, st.Trades, 1)
+	got := st.Trades[0]
+	require.Equal(t, "-10", got.Quantity.String(), "the side tells the sign")
+	require.Equal(t, "C", got.OpenClose)
+	require.Equal(t, "0000aaaa.1.01.01", got.ExecID)
+	require.Equal(t, some("-1"), got.Commission)
+	require.Equal(t, dec("-0.5"), got.Taxes)
 }

@@ -89,12 +89,13 @@ func TestTradeTimeFallsBack(t *testing.T) {
 }
 
 func TestParseDecimal(t *testing.T) {
-	for in, want := range map[string]string{"-12.50": "-12.5", "0E-9": "0", "1.5E-7": "0.00000015", "-1.25e2": "-125", "1.5000000000000000000000": "1.5", "-0": "0"} {
+	for in, want := range map[string]string{"-12.50": "-12.5", "0E-9": "0", "1.5E-7": "0.00000015", "-1.25e2": "-125", "1.5000000000000000000000": "1.5", "-0": "0",
+		"-48,000": "-48000", "1,234,567.25": "1234567.25", "12,345": "12345"} {
 		got, err := parseDecimal(in)
 		require.NoError(t, err, in)
 		require.Equal(t, want, got.String(), in)
 	}
-	for _, in := range []string{"", "-", "1E", "1E99", "1e-41", "NaN", "1,000", "0x1", "1.2.3", "0.00000000000000000001", "1E15", "--1", "."} {
+	for _, in := range []string{"", "-", "1E", "1E99", "1e-41", "NaN", "1,00", ",100", "1,0000", "1234,567", "1,,000", "1.5,000", "1,000,", "--1,000", "1,00a", "0x1", "1.2.3", "0.00000000000000000001", "1E15", "--1", "."} {
 		_, err := parseDecimal(in)
 		require.ErrorIs(t, err, accounts.ErrInvalidDecimal, in)
 	}

@@ -2,8 +2,9 @@
 // into the broker's own figures to reconcile against.
 //
 // A Flex query is configured by its user: it comes as XML or CSV, with any set of sections and
-// fields, in one of several date formats, for one account or many. [NewReader] tells the encoding
-// by the first bytes and yields one typed [Statement] per account and period:
+// fields, in one of several date formats, for one account or many. Trade confirmations are such queries
+// too. An activity statement is a CSV file of another form, for one account. [NewReader] tells the kind
+// and encoding by the first bytes and yields one typed [Statement] per account and period:
 //
 //	for st, err := range flex.NewReader(file).All() {
 //		if err != nil {
@@ -15,8 +16,15 @@
 // Nothing in a statement is dropped without a word. What a trade or a cash movement cannot do
 // without and is missing or unreadable is an error that names line and field. What could be read
 // but not interpreted (an unknown section, a contract this library has no terms for) is listed in
-// [Statement.Issues]; rows that merely repeat others are counted in [Statement.SkippedRows].
+// [Statement.Issues]; [Issue.Unread] marks rows that move money or positions, or may. Rows that merely
+// repeat others are counted in [Statement.SkippedRows]: of the levels of detail of a section one counts.
 // Sections that only summarize what others state are passed over.
+//
+// Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes of the
+// cost basis: positions, closings, realized P&L and market values do. docs/corporate-actions.md has the rule
+// of each type and its source. Bonds and bills are priced in per cent of their face value, and have a
+// multiplier of 0.01. What was held before the statement is inferred where its closings and positions make
+// that necessary, and never against a row that the broker marks as opening.
 //
 // [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for them.
 //

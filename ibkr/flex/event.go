@@ -9,19 +9,25 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// event is something that moves lots: a trade, or one or both sides of a corporate action.
+// event is something that moves lots: a trade, a transfer, or one or both sides of a corporate action.
 type event struct {
 	at    time.Time
 	rank  int // an option before its stock
 	tx    string
+	leg   int // of several events of one row, or of rows that are one corporate action
 	trade *ledger.Trade
 	row   *Trade // nil for corporate actions
 	// instrument is the trade's by the name that the statement has for it.
 	instrument ledger.Instrument
 	reported   ledger.Date // zero if not given
 	split      *ledger.Split
+	division   *division // of the basis, where a split is one of the ways it goes
+	transfer   *ledger.Transfer
+	leaves     bool           // of a transfer: the position left
+	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
+	unstated   bool           // of a split: the ratio is not told, moved is
 	moved      ledger.Decimal // of a split: what arrives in the new contract
 	gone       ledger.Decimal // and what leaves the old one, negative
 	cost       Optional       // minus the consumed basis, of a closing
@@ -36,10 +42,31 @@ func (e *event) contracts() []ledger.InstrumentKey {
 	switch {
 	case e.split != nil:
 		return []ledger.InstrumentKey{e.split.From.Key(), e.split.To.Key()}
-	case e.trade != nil:
+	case e.trade != nil, e.transfer != nil:
 		return []ledger.InstrumentKey{e.instrument.Key()}
 	}
 	return nil
+}
+
+// fact is what the event records; nil for nothing.
+func (e *event) fact() ledger.Fact {
+	switch {
+	case e.split != nil:
+		return *e.split
+	case e.trade != nil:
+		return *e.trade
+	case e.transfer != nil:
+		return *e.transfer
+	}
+	return nil
+}
+
+// quantity is what a trade or a transfer changes the position by.
+func (e *event) quantity() ledger.Decimal {
+	if e.transfer != nil {
+		return e.transfer.Quantity
+	}
+	return e.trade.Quantity
 }
 
 // compare orders events as the broker matches lots: by time, an option before its stock, by id.
@@ -50,7 +77,10 @@ func (e *event) compare(o *event) int {
 	if c := cmp.Compare(e.rank, o.rank); c != 0 {
 		return c
 	}
-	return compareIDs(e.tx, o.tx)
+	if c := compareIDs(e.tx, o.tx); c != 0 {
+		return c
+	}
+	return cmp.Compare(e.leg, o.leg)
 }
 
 // compareIDs orders ids that are numbers by value, and any others by length and letters.
@@ -76,6 +106,21 @@ func (e *event) splitUnits() ledger.Decimal {
 func (e *event) explained(held ledger.Decimal) bool {
 	s := e.split
 	return share(held, s.Numerator.Sub(s.Denominator), s.Denominator).Equal(e.moved)
+}
+
+// opens reports whether the broker says that the trade, where x is held, opens and closes nothing: by its
+// mark, else by a cost that is all that was paid. Of a trade that closes a part alone, the cost is that part's.
+func (e *event) opens(x ledger.Decimal) bool {
+	switch {
+	case e.trade == nil:
+		return false
+	case e.side != "":
+		return e.side == "O"
+	case x.Abs().GreaterThanOrEqual(e.trade.Quantity.Abs()):
+		return false
+	}
+	return e.row != nil && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
+		e.cost.Value.Add(e.net()).Abs().LessThan(cent)
 }
 
 // closes reports whether the trade closes something, by what the broker says.
@@ -154,10 +199,17 @@ func (e *event) consumed(net ledger.Decimal, alone bool) (ledger.Decimal, string
 // arrives at another one than the ratio in its text gives.
 func (e *event) roundAsBroker(total ledger.Decimal) {
 	s := e.split
-	if s.From.Key() != s.To.Key() {
+	after := total.Add(e.moved)
+	switch {
+	case s.SpinsOff():
+		s.Numerator, s.Denominator = e.moved.Abs(), total.Abs()
+		return
+	case s.From.Key() != s.To.Key():
+		return
+	case e.unstated && !after.IsZero() && after.IsNeg() == total.IsNeg():
+		s.Numerator, s.Denominator = after.Abs(), total.Abs()
 		return
 	}
-	after := total.Add(e.moved)
 	off := share(total, s.Numerator, s.Denominator).Sub(after)
 	if !off.IsZero() && off.Abs().LessThan(unit) && !after.IsZero() && after.IsNeg() == total.IsNeg() {
 		s.Numerator, s.Denominator = after.Abs(), total.Abs()

@@ -78,6 +78,15 @@ const (
 	fStartingCash
 	fEndingCash
 	fEndingSettledCash
+	fDirection
+	fTransferPrice
+	fPositionAmount
+	fCashTransfer
+	fCompany
+	fTotal
+	fTaxAmount
+	fNet
+	fActivity
 	numFields
 )
 
@@ -154,6 +163,25 @@ var fieldNames = [numFields]struct{ xml, csv string }{
 	fStartingCash:         {"startingCash", "StartingCash"},
 	fEndingCash:           {"endingCash", "EndingCash"},
 	fEndingSettledCash:    {"endingSettledCash", "EndingSettledCash"},
+	fDirection:            {"direction", "Direction"},
+	fTransferPrice:        {"transferPrice", "TransferPrice"},
+	fPositionAmount:       {"positionAmount", "PositionAmount"},
+	fCashTransfer:         {"cashTransfer", "CashTransfer"},
+	fCompany:              {"company", "TransferCompany"},
+	fTotal:                {"total", "Total"},
+	fTaxAmount:            {"taxAmount", "TaxAmount"},
+	fNet:                  {"net", "Net"},
+	fActivity:             {"activityDescription", "ActivityDescription"},
+}
+
+// fieldAliases are the names that other sections and kinds of query have for the same fields.
+var fieldAliases = map[string]field{
+	// Trade confirmations.
+	"price": fPrice, "commission": fCommission, "commissionCurrency": fCommissionCurrency, "tax": fTaxes, "execID": fExecID, "orderID": fOrderID,
+	// Option exercises.
+	"realizedPnl": fRealized, "realizedPL": fRealized, "commisionsAndTax": fCommission, "commissionsAndTax": fCommission,
+	// Transaction taxes, debit cards, transfers.
+	"taxDescription": fTaxableDescription, "postingDateTime": fDateTime, "merchantNameLocation": fDescription, "xferPrice": fTransferPrice,
 }
 
 // String returns the XML name, which is what errors use.
@@ -172,6 +200,9 @@ func newFieldIndex() fieldIndex {
 		x[fold(fieldNames[f].xml)] = f
 		x[fold(fieldNames[f].csv)] = f
 	}
+	for name, f := range fieldAliases {
+		x[fold(name)] = f
+	}
 	return x
 }
 
@@ -185,6 +216,11 @@ func (x fieldIndex) field(name string) field {
 		}
 	}
 	return f
+}
+
+// known reports whether a field has the name. It learns nothing: most of what it is asked about are values.
+func (x fieldIndex) known(name string) bool {
+	return len(name) <= 100 && x[fold(name)] != fNone
 }
 
 // fold reduces a name to its letters and digits, in lower case.

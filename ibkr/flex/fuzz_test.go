@@ -44,6 +44,16 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("HEADER,TRNT," + tradeHeader + "\nDATA,TRNT," + tradeRow))
 	f.Add([]byte(tradeHeader + "\n" + tradeRow + "\nClientAccountID,CurrencyPrimary,Symbol,Quantity,MarkPrice\nU2,USD,NU,5,12\n"))
 	f.Add([]byte(account(part("CTRN", "", "CurrencyPrimary,Date/Time,Amount", "USD,1/2/25,1"), part("XXXX", "", "A", "b"))))
+	f.Add([]byte("HEADER,TRNT,CurrencyPrimary,Conid,DateTime,Quantity,TradePrice\n0,0,0,20000101,0,0,0\n")) // whose money has no currency
+	f.Fuzz(fuzzRead)
+}
+
+func FuzzActivity(f *testing.F) {
+	f.Add([]byte(activityFile))
+	f.Add([]byte("Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Comm in USD,Code\nTrades,Data,Order,Forex,USD,EUR.USD,\"2025-01-06, 10:00:00\",\"1,000\",1.1,-2,\n"))
+	f.Add([]byte("Statement,Header,Field Name,Field Value\nStatement,Data,Period,\"January 1, 2025\"\nCorporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,Quantity\n" +
+		"Corporate Actions,Data,Stocks,USD,2025-01-06,\"2025-01-06, 20:25:00\",\"A(US1) Split 2 for 1 (A, A CO, US1)\",5\n"))
+	f.Add([]byte("Сделки,Header,x\n"))
 	f.Fuzz(fuzzRead)
 }
 

@@ -20,23 +20,25 @@ type Held struct {
 type history struct {
 	versions      map[string]int          // newest correction number of every execution, cancelled ones included
 	inForce       map[string]ledger.Trade // the executions that are not cancelled, as corrected last
+	newest        map[string]ledger.Trade // every execution as corrected last, cancelled ones included
 	splits        map[string]bool
+	transfers     map[string]bool
 	cancellations map[ledger.ExecID]bool
 	openings      []ledger.Opening
 	moved         map[string]bool       // cash movements
 	cash          []ledger.CashMovement // opening balances among them
-	ordered       []ledger.Fact         // trades in force, splits and openings, by time
+	ordered       []ledger.Fact         // trades in force, splits, openings and transfers, by time
 	empty         bool                  // neither trades nor cash nor openings were ever recorded
 }
 
 func newHistory(facts []ledger.Fact) *history {
-	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, splits: map[string]bool{}, moved: map[string]bool{},
+	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, newest: map[string]ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
 		cancellations: map[ledger.ExecID]bool{}, empty: true}
 	for _, f := range facts {
 		switch f := f.(type) {
 		case ledger.Trade:
 			id, version := f.ExecID.Correction()
-			h.empty, h.versions[id], h.inForce[id] = false, version, f
+			h.empty, h.versions[id], h.inForce[id], h.newest[id] = false, version, f, f
 		case ledger.Cancellation:
 			h.cancellations[f.ExecID] = true
 			delete(h.inForce, root(f.Cancels))
@@ -46,6 +48,9 @@ func newHistory(facts []ledger.Fact) *history {
 		case ledger.Opening:
 			h.empty = false
 			h.openings = append(h.openings, f)
+			h.ordered = append(h.ordered, f)
+		case ledger.Transfer:
+			h.empty, h.transfers[f.ID] = false, true
 			h.ordered = append(h.ordered, f)
 		case ledger.CashMovement:
 			h.empty, h.moved[f.ID] = false, true
@@ -68,6 +73,8 @@ func timeOf(f ledger.Fact) time.Time {
 	case ledger.Split:
 		return f.Time
 	case ledger.Opening:
+		return f.Time
+	case ledger.Transfer:
 		return f.Time
 	}
 	return time.Time{}
@@ -94,6 +101,8 @@ func (h *history) has(f ledger.Fact) bool {
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
 		return h.splits[f.ID]
+	case ledger.Transfer:
+		return h.transfers[f.ID]
 	case ledger.CashMovement:
 		return h.moved[f.ID]
 	}
@@ -152,8 +161,12 @@ func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, la
 		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
 			q := held[from]
-			add(from, q.Neg())
+			if !f.SpinsOff() {
+				add(from, q.Neg())
+			}
 			add(to, share(q, f.Numerator, f.Denominator))
+		case ledger.Transfer:
+			add(p.named(f.Instrument), f.Quantity)
 		}
 	}
 	return held, later
@@ -171,6 +184,8 @@ func (p *planner) seenBefore() map[ledger.InstrumentKey]bool {
 		case ledger.Trade:
 			seen[p.named(f.Instrument)] = true
 		case ledger.Opening:
+			seen[p.named(f.Instrument)] = true
+		case ledger.Transfer:
 			seen[p.named(f.Instrument)] = true
 		case ledger.Split:
 			seen[p.named(f.To)] = true

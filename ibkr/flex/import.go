@@ -18,8 +18,8 @@ var ErrWrongAccount = errors.New("statement of another account")
 // that is older than what the book has and would count twice what that begins with.
 //
 // ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give a
-// profile whose account was renumbered its new id first. A statement that names no account is taken
-// for the profile's.
+// profile whose account was renumbered its new id first. A statement that names no account, or masks its
+// id so that it may be the profile's, is taken for the profile's.
 //
 // A statement that tells the commission of an execution which was recorded with CommissionPending
 // completes it. Of what else the journal has, nothing is recorded again.
@@ -57,7 +57,7 @@ func Preview(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, 
 
 // planFor plans the statement for what the portfolio holds and has recorded.
 func planFor(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, error) {
-	if id := p.IBKRAccountID(); st.AccountID != "" && st.AccountID != id {
+	if id := p.IBKRAccountID(); !st.Of(id) {
 		return nil, fmt.Errorf("profile %q has account %s: %w", p.ProfileID(), id, ErrWrongAccount)
 	}
 	var held Held

@@ -3,6 +3,8 @@ package flex
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ai-ots/accounts"
@@ -60,15 +62,23 @@ func (p *planner) infer() error {
 		case from == nil:
 		case e.split != nil:
 			in.split(e, from, in.to(e))
+		case e.transfer != nil:
+			from.transfer(e)
 		default:
 			from.trade(e)
 		}
 	}
+	in.undelivered()
 	for _, l := range in.order {
 		l.finish()
 	}
 	for _, l := range in.order {
 		l.openings()
+	}
+	for _, e := range p.events {
+		if e.transfer != nil && !e.leaves && !e.known {
+			p.fillTransfer(e, in.of(e.transfer.Instrument).openedBefore())
+		}
 	}
 	return nil
 }
@@ -91,7 +101,7 @@ func (in *inference) from(e *event) *tally {
 		return nil
 	case e.split != nil:
 		return in.of(e.split.From)
-	case e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
+	case e.transfer != nil, e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
 		return in.of(e.instrument)
 	}
 	return nil
@@ -151,6 +161,10 @@ func (l *tally) prepare() error {
 	case len(l.events) > 0:
 		before = l.unseen(held)
 	}
+	if least := l.atLeast(held); !before.IsZero() && !before.Equal(least) && l.contradicts(held, before) {
+		l.unexplained(before.Sub(least))
+		before = least
+	}
 	switch {
 	case before.IsZero():
 	case !held.IsZero() && held.IsNeg() != before.IsNeg():
@@ -161,18 +175,62 @@ func (l *tally) prepare() error {
 		if l.seen[l.inst.Key()] {
 			l.issue(0, "open position", "the book knew %s before this statement, and the broker held %s more: inferred, but a fill may be missing", l.inst, before)
 		}
-		l.before = append(l.before, remnant{l, before, unit, unit})
+		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
 }
+
+// contradicts reports whether a row that opens, by what the broker says, would have closed something if so
+// much more had been held before.
+func (l *tally) contradicts(held, before ledger.Decimal) bool {
+	x := held.Add(before)
+	for _, e := range l.events {
+		switch {
+		case e.split == nil:
+			q := e.quantity()
+			if e.opens(x) && !x.IsZero() && x.IsNeg() != q.IsNeg() {
+				return true
+			}
+			x = x.Add(q)
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
+		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
+			x = x.Add(e.gone)
+		default:
+			x = x.Add(e.moved)
+		}
+	}
+	return false
+}
+
+// unexplained says that the broker holds more than all rows make, which no earlier position can be the reason
+// for. The reconciliation has it as a break.
+func (l *tally) unexplained(more ledger.Decimal) {
+	at, lines := 0, make([]string, 0, maxLines+1)
+	for _, e := range l.events {
+		if len(lines) == maxLines {
+			lines = append(lines, "…")
+			break
+		}
+		lines = append(lines, strconv.Itoa(e.line))
+	}
+	if pos := l.position(l.inst.Key()); pos != nil {
+		at = pos.Line
+	}
+	l.unread(at, "open position", "%s of %s are explained by nothing: the broker holds %s at the end, and the rows in lines %s, which open by what they say, make another quantity; "+
+		"a trade, a transfer or a corporate action is missing or was not interpreted", more, l.inst, l.endQuantity(l.inst.Key()), strings.Join(lines, ", "))
+}
+
+// maxLines is how many lines an issue names.
+const maxLines = 10
 
 // backwards goes from what is held at the end back to the beginning.
 func (l *tally) backwards() ledger.Decimal {
 	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
 		switch {
-		case e.trade != nil:
-			q = q.Sub(e.trade.Quantity)
+		case e.split == nil:
+			q = q.Sub(e.quantity())
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
 		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
 			q = q.Sub(e.gone)
 		default:
@@ -203,6 +261,17 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 				must(e.closing(x).Neg())
 			}
 			x = x.Add(e.trade.Quantity)
+		case e.transfer != nil:
+			if e.leaves {
+				must(e.transfer.Quantity.Neg())
+			}
+			x = x.Add(e.transfer.Quantity)
+		case e.unstated && !e.split.SpinsOff():
+			x = x.Add(e.moved)
+		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
+			if !e.unstated {
+				must(share(e.moved, e.split.Denominator, e.split.Numerator))
+			}
 		case e.split.From.Key() == e.split.To.Key():
 			if !e.explained(x) {
 				must(e.splitUnits())
@@ -232,21 +301,60 @@ func (in *inference) split(e *event, from, to *tally) {
 	s := e.split
 	total := from.left().Add(from.net)
 	if total.IsZero() && !in.later[s.From.Key()] {
-		in.issue(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", e.text, s.Numerator, s.Denominator)
+		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
 		e.split = nil
 		return
 	}
-	e.roundAsBroker(total)
+	if joined := to.left().Add(to.net); to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg() {
+		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
+		e.split = nil
+		return
+	}
+	if e.division != nil && !e.division.settle(in, e, from) {
+		e.split = nil
+		return
+	}
+	if !total.IsZero() {
+		e.roundAsBroker(total)
+	}
+	if s.SpinsOff() {
+		in.spinOff(e, from, to)
+		return
+	}
 	own, before := from.own, from.before
 	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
-		lot.Quantity = share(lot.Quantity, s.Numerator, s.Denominator)
+		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(lot.Basis)
 		to.add(lot)
 	}
 	for _, r := range before {
 		r.quantity = share(r.quantity, s.Numerator, s.Denominator)
+		for i := range r.kept {
+			r.kept[i].quantity = share(r.kept[i].quantity, s.Numerator, s.Denominator)
+		}
 		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
 		to.before = append(to.before, r)
+	}
+}
+
+// spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that
+// were held before is no lot of its own to be inferred: it follows from theirs.
+func (in *inference) spinOff(e *event, from, to *tally) {
+	s := e.split
+	rest := fraction{s.Whole.Sub(s.Part), s.Whole}
+	for i := range from.own {
+		lot := from.own[i]
+		part := s.Moves(lot.Basis)
+		from.own[i].Basis = lot.Basis.Sub(part)
+		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(part)
+		to.add(lot)
+	}
+	left := from.left()
+	for i := range from.before {
+		r := &from.before[i]
+		r.kept = append(slices.Clone(r.kept), kept{rest, share(e.division.before, r.quantity, left), r.quantity})
+		to.add(ledger.Lot{Quantity: share(r.quantity, s.Numerator, s.Denominator), OpenedAt: in.start(), Inferred: true,
+			Basis: s.Converted(share(e.division.unseen, r.quantity, left))})
 	}
 }
 
@@ -258,6 +366,10 @@ func (l *tally) finish() {
 	}
 	pos := l.position(l.inst.Key())
 	if pos == nil || !pos.basis().Valid {
+		q = q.Sub(l.takeWorth())
+		if q.IsZero() {
+			return
+		}
 		l.issue(0, "open position", "%s: %s held since before the statement has no cost basis; taken as zero", l.inst, q)
 		l.take(q, ledger.Decimal{}, "nothing: taken as zero")
 		return
@@ -277,6 +389,17 @@ func (p *Position) basis() Optional {
 	return Optional{Value: p.CostPrice.Value.Mul(p.Quantity).Mul(nonZero(p.Multiplier)), Valid: true}
 }
 
+// openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
+func (l *tally) openedBefore() time.Time {
+	opened := l.start()
+	for _, pos := range l.planner.held.Positions {
+		if pos.Instrument.Key() == l.inst.Key() && len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
+			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
+		}
+	}
+	return opened
+}
+
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
 // the journal was there before it, or came in a way that no statement told. But they enter the
 // book behind what it knows, lest that be matched anew.
@@ -285,16 +408,13 @@ func (l *tally) openings() {
 		return
 	}
 	start, key := l.start(), l.inst.Key()
-	opened, at, earlier := start, start, 1
+	opened, at, earlier := l.openedBefore(), start, 1
 	for _, pos := range l.planner.held.Positions {
 		if pos.Instrument.Key() != key {
 			continue
 		}
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
-		}
-		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
-			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
 	for _, o := range l.past.openings {

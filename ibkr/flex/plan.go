@@ -56,6 +56,7 @@ type planner struct {
 	after  []ledger.Fact // cancellations, which follow what they cancel
 	ids    map[ledger.ExecID]*Trade
 	gone   map[string]bool // executions in the book that this statement cancels or corrects
+	undone map[string]string
 	cash   []newCash
 }
 
@@ -79,32 +80,53 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		gone: map[string]bool{},
 	}
 	p.resolveContracts()
+	p.undone = p.undoing()
 	p.planTrades()
 	slices.SortStableFunc(p.events, (*event).compare)
 	p.planCancellations()
 	p.voidSuperseded()
+	p.planSettlements()
 	p.planCorporateActions()
+	p.planTransfers()
 	slices.SortStableFunc(p.events, (*event).compare)
+	p.events = possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
 	for _, e := range p.events {
-		switch {
-		case e.split != nil:
-			p.Facts = append(p.Facts, *e.split)
-		case e.trade != nil:
-			p.Facts = append(p.Facts, *e.trade)
+		if f := e.fact(); f != nil {
+			p.Facts = append(p.Facts, f)
 		}
 	}
 	p.Facts = append(p.Facts, p.after...)
 	p.planCash()
 	p.brokerFigures()
-	p.Facts = slices.DeleteFunc(p.Facts, p.past.has)
+	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
+}
+
+// unfit reports a fact that no book would take, and says so: it does not keep the others out.
+func (p *planner) unfit(f ledger.Fact) bool {
+	_, err := ledger.Normalize(f)
+	if err == nil {
+		return false
+	}
+	line := 0
+	if t, ok := f.(ledger.Trade); ok {
+		line = p.Rows[t.ExecID].Line
+	}
+	p.unread(line, "statement", "left out: %s", err)
+	return true
 }
 
 func (p *planner) issue(line int, section, format string, args ...any) {
 	p.Issues = append(p.Issues, Issue{Line: line, Section: section, Text: fmt.Sprintf(format, args...), Rows: 1})
+}
+
+// unread is issue for rows that move money or positions and are not booked.
+func (p *planner) unread(line int, section, format string, args ...any) {
+	p.issue(line, section, format, args...)
+	p.Issues[len(p.Issues)-1].Unread = true
 }
 
 // start is a moment before everything that moves lots in the statement: the beginning of its
@@ -178,7 +200,17 @@ func (p *planner) resolveContracts() {
 		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
 	}
 	for i := range p.st.CorporateActions {
-		see(p.st.CorporateActions[i].Contract, p.st.CorporateActions[i].Time)
+		c := p.st.CorporateActions[i].Contract
+		if now, ok := p.Instruments[c.ConID]; ok && now.Currency != c.Currency { // that of the money which was paid
+			continue
+		}
+		see(c, p.st.CorporateActions[i].Time)
+	}
+	for i := range p.st.Transfers {
+		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
+	}
+	for i := range p.st.Settlements {
+		see(p.st.Settlements[i].Contract, time.Time{})
 	}
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)
@@ -212,6 +244,9 @@ func (p *planner) resolveContracts() {
 func (p *planner) keepsName(pos ledger.Position) bool {
 	if pos.LastTrade.After(p.end()) {
 		return true
+	}
+	if now := p.Instruments[pos.Instrument.ConID]; now.SecType == ledger.Bond && !now.Multiplier.Equal(pos.Instrument.Multiplier) {
+		return false // earlier versions took the price in per cent for one per unit
 	}
 	fresh, undoes := false, false
 	for i := range p.st.Trades {

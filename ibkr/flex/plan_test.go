@@ -29,11 +29,13 @@ func statement(from, to string, rows ...string) string {
 	for _, row := range rows {
 		element, _, _ := strings.Cut(row[1:], " ")
 		name := map[string]string{"Trade": "Trades", "OpenPosition": "OpenPositions", "CashTransaction": "CashTransactions",
-			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport"}[element]
+			"CorporateAction": "CorporateActions", "CashReportCurrency": "CashReport", "Transfer": "Transfers",
+			"StockGrantActivity": "StockGrantActivities", "CFDCharge": "CFDCharges", "TransactionTax": "TransactionTaxes"}[element]
 		sections[name] = append(sections[name], row)
 	}
 	var b strings.Builder
-	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport"} {
+	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "CashReport", "Transfers", "StockGrantActivities",
+		"CFDCharges", "TransactionTaxes"} {
 		if rows, ok := sections[name]; ok {
 			fmt.Fprintf(&b, "<%s>%s</%s>", name, strings.Join(rows, "\n"), name)
 		}
@@ -187,14 +189,25 @@ func TestPlan(t *testing.T) {
 		"stock dividend": {[]string{january(fill("1", first, "100", "2", "0", ""), action("9", second, "AAA", "101", "5", `actionDescription="AAA(US1) STOCK DIVIDEND 1 FOR 20 (AAA, A INC, US1)"`), holding("105", "200", ""))},
 			[]string{"105 of STK:AAA:USD at 200"}},
 		"spin-off": {[]string{january(fill("1", first, "100", "2", "0", ""), action("9", second, "SPN", "103", "10", `actionDescription="AAA(US1) SPINOFF 1 FOR 10 (SPN, S INC, US3)"`),
-			holding("100", "200", ""), holding("10", "30", `symbol="SPN" conid="103"`))},
-			[]string{"100 of STK:AAA:USD at 200", "10 of STK:SPN:USD at 30 inferred", "issue: not interpreted: 10 of SPN: AAA(US1) SPINOFF 1 FOR 10 (SPN, S INC, US3)"}},
+			holding("100", "170", ""), holding("10", "30", `symbol="SPN" conid="103"`))},
+			[]string{"100 of STK:AAA:USD at 170", "10 of STK:SPN:USD at 30"}},
 		"unknown cash": {[]string{january(`<CashTransaction currency="USD" dateTime="20250110" amount="3" type="Windfall" transactionID="5"/>`)},
 			[]string{`issue: unknown type "Windfall", booked as other: 3 USD`}},
 		"commission in another currency": {[]string{january(fill("1", first, "10", "5", "-1", `ibCommissionCurrency="EUR"`))},
 			[]string{"10 of STK:AAA:USD at 50", "issue: commission of tx-1 in EUR, the contract is in USD: booked as a fee, outside the basis"}},
 		"bond": {[]string{january(fill("1", first, "10000", "98.5", "-5", `assetCategory="BOND" proceeds="-9850"`), holding("10000", "9855", `assetCategory="BOND"`))},
-			[]string{"10000 of BOND:AAA:USD at 9855"}},
+			[]string{"10000 of BOND:AAA:0.01:USD at 9855"}},
+		"bill that is held at the end": {[]string{january(fill("1", first, "5000", "98.42", "-5.5", `assetCategory="BILL" proceeds="-4921"`),
+			holding("5000", "4926.5", `assetCategory="BILL" markPrice="98.49" positionValue="4924.5"`))},
+			[]string{"5000 of BOND:AAA:0.01:USD at 4926.5"}},
+		"bond that matures": {[]string{january(fill("1", first, "10000", "98.5", "-5", `assetCategory="BOND"`),
+			action("9", third, "AAA", "101", "-10000", `type="BM" assetCategory="BOND" proceeds="10000" fifoPnlRealized="145" actionDescription="(US1) BOND MATURITY FOR USD 1.00000000 PER BOND (AAA, A INC, US1)"`), nothing)},
+			[]string{"action-9 closes -10000 for 145"}},
+		"bill that matures, held before": {[]string{january(action("9", third, "AAA", "101", "-10000", `type="TM" assetCategory="BILL" proceeds="10000" fifoPnlRealized="120" `+
+			`actionDescription="(US1) TBILL MATURITY (AAA, A INC, US1)"`), nothing)},
+			[]string{"action-9 closes -10000 for 120 inferred"}},
+		"bond priced per unit": {[]string{january(fill("1", first, "10", "985", "-5", `assetCategory="BOND" proceeds="-9850"`), holding("10", "9855", `assetCategory="BOND" markPrice="990" positionValue="9900"`))},
+			[]string{"10 of BOND:AAA:USD at 9855"}},
 		"commission derived": {[]string{january(fill("1", first, "10", "5", "", `netCash="-51.25"`), fill("2", second, "10", "5", "", `openCloseIndicator="O" cost="50.5"`),
 			fill("3", third, "-10", "6", "", `openCloseIndicator="C" cost="-51.25" fifoPnlRealized="8"`))},
 			[]string{"tx-3 closes -10 for 8", "10 of STK:AAA:USD at 50.5"}},

@@ -64,8 +64,8 @@ func (r *CashRow) id(seen map[string]int) string {
 	id := "cash-" + r.TransactionID
 	if r.TransactionID == "" {
 		id = fmt.Sprintf("cash-%s-%s-%s-%s-%s", r.Time.Format("20060102150405"), r.Currency, r.Amount, r.Type, r.Symbol)
-	} else if r.Type == "Sales Tax" {
-		id = "tax-" + r.TransactionID
+	} else if prefix, ok := cashPrefixes[r.Type]; ok {
+		id = prefix + r.TransactionID
 	}
 	id = printable(id, 90)
 	if seen[id]++; seen[id] > 1 {
@@ -73,6 +73,10 @@ func (r *CashRow) id(seen map[string]int) string {
 	}
 	return id
 }
+
+// cashPrefixes name rows that bear the transaction id of another one, which they are about.
+var cashPrefixes = map[string]string{"Sales Tax": "tax-", "Trade": "unread-", "Transaction Tax": "trade-tax-",
+	"Transfer": "transferred-", "CFD Charge": "cfd-", "Client Fee": "client-fee-", "Debit Card": "card-"}
 
 // printable drops what does not print and cuts at n bytes.
 func printable(s string, n int) string {

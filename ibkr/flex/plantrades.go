@@ -91,6 +91,11 @@ func (t *Trade) names() []ledger.ExecID {
 func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	ids := append(row.names(), ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
 	id = ids[0]
+	if p.rebooked(row) {
+		id = rebookedID(row)
+		_, duplicate = p.ids[id]
+		return id, duplicate
+	}
 	for _, name := range ids {
 		if p.past.recorded(name) {
 			id = name
@@ -225,16 +230,62 @@ func (p *planner) planCancellations() {
 			target.void = true
 			p.gone[root(target.trade.ExecID)] = true
 			delete(p.Rows, target.trade.ExecID)
+			p.keepCommission(row, id, *target.trade)
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
 		} else if p.past.cancellations[id] {
 			continue
 		} else if t, ok := p.cancelledBefore(row); ok {
 			p.gone[root(t.ExecID)] = true
+			p.keepCommission(row, id, t)
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
 		} else {
 			p.reverse(row, id)
 		}
 	}
+}
+
+// keepCommission books what a cancelling row does not give back of the commission of the execution that it
+// takes back: as a part of the commission of the one that is booked again in its place, else as a fee.
+func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
+	if !row.Commission.Valid || cancelled.CommissionPending {
+		return
+	}
+	given := row.Commission.Value
+	if row.Quantity.IsNeg() == cancelled.Quantity.IsNeg() { // the file repeats the original's signs
+		given = given.Neg()
+	}
+	kept := cancelled.Commission.Sub(given)
+	if kept.IsZero() {
+		return
+	}
+	if again := p.replacement(row, cancelled); again != nil {
+		if !again.known {
+			again.trade.Commission = again.trade.Commission.Add(kept)
+		}
+		return
+	}
+	currency := cancelled.CommissionCurrency
+	if currency == "" {
+		currency = cancelled.Instrument.Currency
+	}
+	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
+	p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("kept-"+string(id), 90), Kind: ledger.Fee, Currency: currency,
+		Amount: kept.Neg(), FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+}
+
+// replacement finds the execution that was booked in the place of a cancelled one: of the same contract and
+// direction, at its time or that of the cancelling row, and in the file behind what it replaces.
+func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
+	for _, e := range p.events {
+		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
+			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || compareIDs(e.row.TransactionID, row.TransactionID) < 0 {
+			continue
+		}
+		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || e.row.TradeID != "" && e.row.TradeID == row.OrigTradeID {
+			return e
+		}
+	}
+	return nil
 }
 
 func latest(a, b time.Time) time.Time {
@@ -248,6 +299,9 @@ func latest(a, b time.Time) time.Time {
 // last one before it of the same contract, size and price, one with the same commission first.
 func (p *planner) cancelledBy(row *Trade) *event {
 	named := func(id, other string) bool { return id != "" && id == other }
+	another := func(t *Trade) bool { // whatever else they share, the transaction id tells them apart
+		return row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID
+	}
 	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
 	for _, same := range []func(*Trade) bool{
 		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
@@ -259,7 +313,7 @@ func (p *planner) cancelledBy(row *Trade) *event {
 		alike,
 	} {
 		for _, e := range slices.Backward(p.events) {
-			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) {
+			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) && !another(e.row) {
 				return e
 			}
 		}

@@ -65,7 +65,10 @@ type ResponseError struct {
 
 // Error names the broker's code and message.
 func (e *ResponseError) Error() string {
-	return fmt.Sprintf("broker answered %q instead of a statement: code %.20s: %.200q", e.Status, e.Code, e.Message)
+	if e.Code == "" && e.Status == "Success" {
+		return "a Flex answer that a statement is being made, not the statement: fetch it with the reference code"
+	}
+	return fmt.Sprintf("a Flex error answer %.20s: %.200q (%.20s), not a statement", e.Code, e.Message, e.Status)
 }
 
 // Option configures a Reader.
@@ -98,7 +101,8 @@ type source interface {
 
 // NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
 // first bytes; a UTF-8 byte order mark is skipped. It holds one statement at a time in memory,
-// except for CSV files without account records, whose rows may come in any order of accounts.
+// except for CSV files without account records, whose rows may come in any order of accounts. A file of
+// another kind is refused by what it is.
 func NewReader(in io.Reader, opts ...Option) *Reader {
 	r := &Reader{in: in}
 	for _, opt := range opts {
@@ -189,6 +193,10 @@ func (r *Reader) open() error {
 		return &ReadError{Line: 1, Err: fmt.Errorf("the file is empty: %w", io.ErrUnexpectedEOF)}
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")), bytes.IndexByte(text[:min(4, len(text))], 0) >= 0:
 		return &ReadError{Line: 1, Err: errors.New("the file is UTF-16 or UTF-32: only UTF-8 is read")}
+	case notAStatement(text) != "":
+		return &ReadError{Line: 1, Err: errors.New(notAStatement(text))}
+	case isActivity(text):
+		r.src = newActivitySource(br, r.loc)
 	case text[0] == '<':
 		r.src = newXMLSource(br, r.loc)
 	default:

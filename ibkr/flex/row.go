@@ -29,7 +29,7 @@ func (r *row) set(f field, s string) {
 		return
 	}
 	s = strings.TrimSpace(s)
-	if s == "--" || s == "N/A" {
+	if s == "--" || s == "N/A" || s == "-" && (f == fAccountID || f == fAlias) {
 		return
 	}
 	r.v[f] = s
@@ -146,9 +146,10 @@ func (c *reading) when(fields ...field) stamp {
 	return c.stamp(f)
 }
 
-// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime.
+// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime, else the day it was
+// reported for.
 func (c *reading) tradeTime() stamp {
-	st := c.when(fDateTime, fTradeDate)
+	st := c.when(tradeDates...)
 	if c.err != nil || st.clock || c.r.v[fTradeTime] == "" {
 		return st
 	}
@@ -178,7 +179,7 @@ func parseDecimal(s string) (ledger.Decimal, error) {
 	if d, err := ledger.ParseDecimal(s); err == nil {
 		return d, nil
 	}
-	plain, ok := expand(s)
+	plain, ok := expand(withoutThousands(s))
 	if !ok {
 		return ledger.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
 	}
@@ -187,6 +188,29 @@ func parseDecimal(s string) (ledger.Decimal, error) {
 		return ledger.Decimal{}, fmt.Errorf("%w, or out of range", accounts.ErrInvalidDecimal)
 	}
 	return d, nil
+}
+
+// withoutThousands drops the commas between thousands: -48,000.5 is -48000.5. Commas anywhere else
+// stay, and are refused.
+func withoutThousands(s string) string {
+	whole, frac, point := strings.Cut(s, ".")
+	groups := strings.Split(strings.TrimPrefix(whole, "-"), ",")
+	if len(groups) == 1 || len(groups[0]) < 1 || len(groups[0]) > 3 || strings.IndexByte(frac, ',') >= 0 {
+		return s
+	}
+	for _, g := range groups[1:] {
+		if len(g) != 3 {
+			return s
+		}
+	}
+	out := strings.Join(groups, "")
+	if strings.HasPrefix(whole, "-") {
+		out = "-" + out
+	}
+	if point {
+		out += "." + frac
+	}
+	return out
 }
 
 // expand writes out 1.5E-7 as 0.00000015 and drops zeros beyond the places a decimal can hold.

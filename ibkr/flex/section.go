@@ -16,6 +16,16 @@ const (
 	secCorporate
 	secCashReport
 	secSalesTax
+	secTransfers
+	secGrants
+	secCFDCharges
+	secTransactionTaxes
+	secClientFees
+	secDebitCards
+	secAccrued   // what cash transactions charge later
+	secOptionEAE // exercises and the like: cash settlements count, the rest repeats trades
+	secFunds     // the statement of funds: cash settlements count, the rest repeats other sections
+	numSections
 )
 
 // String returns what errors and issues call a row of the section.
@@ -35,6 +45,24 @@ func (s section) String() string {
 		return "cash report"
 	case secSalesTax:
 		return "sales tax"
+	case secTransfers:
+		return "transfer"
+	case secGrants:
+		return "stock grant"
+	case secCFDCharges:
+		return "CFD charge"
+	case secTransactionTaxes:
+		return "transaction tax"
+	case secClientFees:
+		return "client fee"
+	case secDebitCards:
+		return "debit card"
+	case secAccrued:
+		return "accrued fee"
+	case secOptionEAE:
+		return "option exercise"
+	case secFunds:
+		return "statement of funds"
 	}
 	return "statement"
 }
@@ -56,14 +84,36 @@ func xmlSection(name string) section {
 		return secCashReport
 	case "SalesTaxes":
 		return secSalesTax
+	case "TradeConfirms":
+		return secTrades
+	case "Transfers":
+		return secTransfers
+	case "StockGrantActivities":
+		return secGrants
+	case "CFDCharges":
+		return secCFDCharges
+	case "TransactionTaxes":
+		return secTransactionTaxes
+	case "ClientFees":
+		return secClientFees
+	case "DebitCardActivities":
+		return secDebitCards
+	case "SLBFees", "HardToBorrowDetails":
+		return secAccrued
+	case "OptionEAE":
+		return secOptionEAE
+	case "StmtFunds":
+		return secFunds
 	case "ChangeInNAV", "EquitySummaryInBase", "FxTransactions":
 		return secHint
 	case "FIFOPerformanceSummaryInBase", "MTMPerformanceSummaryInBase", "MTDYTDPerformanceSummary",
-		"StmtFunds", "ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
+		"ChangeInPositionValues", "NetStockPositionSummary", "FxPositions", "FxLots",
 		"PriorPeriodPositions", "SecuritiesInfo", "ConversionRates", "OpenDividendAccruals",
-		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails", "HardToBorrowDetails",
+		"ChangeInDividendAccruals", "InterestAccruals", "TierInterestDetails",
+		"ClientFeesDetail", "SLBOpenContracts", "SLBActivities", "SLBCollaterals", "UnsettledTransfers", "DepositsOnHold",
+		"MutualFundDividendDetails",
 		"HardToBorrowMarkupDetails", "IncentiveCouponAccrualDetails", "FdicInsuredDepositsByBank",
-		"OptionEAE", "PendingExcercises", "PendingExercises", "ComplexPositions",
+		"PendingExcercises", "PendingExercises", "ComplexPositions",
 		"RoutingCommissions", "UnbundledCommissionDetails":
 		return secIgnored
 	}
@@ -74,7 +124,7 @@ func xmlSection(name string) section {
 func xmlRow(s section, name string) bool {
 	switch s {
 	case secTrades:
-		return name == "Trade"
+		return name == "Trade" || name == "TradeConfirm"
 	case secPositions:
 		return name == "OpenPosition"
 	case secCash:
@@ -85,6 +135,24 @@ func xmlRow(s section, name string) bool {
 		return name == "CashReportCurrency"
 	case secSalesTax:
 		return name == "SalesTax"
+	case secTransfers:
+		return name == "Transfer"
+	case secGrants:
+		return name == "StockGrantActivity"
+	case secCFDCharges:
+		return name == "CFDCharge"
+	case secTransactionTaxes:
+		return name == "TransactionTax" || name == "TransactionTaxDetail"
+	case secClientFees:
+		return name == "ClientFee"
+	case secDebitCards:
+		return name == "DebitCardActivity"
+	case secAccrued:
+		return true
+	case secOptionEAE:
+		return name == "OptionEAE"
+	case secFunds:
+		return name == "StatementOfFundsLine"
 	}
 	return false
 }
@@ -122,9 +190,13 @@ func csvSection(code, title string) section {
 		return secCorporate
 	case "CRTT":
 		return secCashReport
+	case "OPTT":
+		return secOptionEAE
+	case "STFU":
+		return secFunds
 	case "CNAV", "EQUT", "FXTR":
 		return secHint
-	case "FIFO", "MTMP", "MTDY", "STFU", "SECU", "RATE", "PPPO", "IACC", "CDIV", "ODIV", "FXPO", "NSTK", "OPTT":
+	case "FIFO", "MTMP", "MTDY", "SECU", "RATE", "PPPO", "IACC", "CDIV", "ODIV", "FXPO", "NSTK":
 		return secIgnored
 	}
 	return titleSection(title)
@@ -150,6 +222,26 @@ func titleSection(title string) section {
 		return secCashReport
 	case "sales tax", "sales taxes", "sales tax details":
 		return secSalesTax
+	case "trade confirmations", "trade confirms", "trade confirmation":
+		return secTrades
+	case "transfers", "transfer":
+		return secTransfers
+	case "grant activity", "stock grant activity", "stock grant activities":
+		return secGrants
+	case "cfd charges":
+		return secCFDCharges
+	case "transaction tax", "transaction taxes", "transaction tax details":
+		return secTransactionTaxes
+	case "client fees", "fees charged by advisor":
+		return secClientFees
+	case "debit card activity", "debit card activities":
+		return secDebitCards
+	case "slb fees", "borrow fee details", "hard to borrow details", "ibkr managed securities (slb) fees":
+		return secAccrued
+	case "option exercises, assignments and expirations", "option exercises, assignments & expirations":
+		return secOptionEAE
+	case "statement of funds":
+		return secFunds
 	case "change in nav", "net asset value (nav) in base", "forex p/l details":
 		return secHint
 	}
@@ -180,12 +272,32 @@ func columnSection(header []string) section {
 		return false
 	}
 	switch {
+	case any("cashtransfer", "transferprice", "xferprice"):
+		return secTransfers
+	case any("received") && any("paid") && any("total"):
+		return secCFDCharges
+	case any("taxamount"):
+		return secTransactionTaxes
+	case any("awarddate", "vestingdate"):
+		return secGrants
+	case any("expenseindicator"):
+		return secClientFees
+	case any("merchantnamelocation"):
+		return secDebitCards
+	case any("borrowfee", "borrowfeerate", "netlendfee"):
+		return secAccrued
 	case any("startingvalue", "endingvalue", "functionalcurrency", "stocklong", "dividendaccrualslong"):
 		return secHint
+	case any("commisionsandtax", "commissionsandtax") && any("transactiontype"):
+		return secOptionEAE
+	case any("activitycode") && any("amount"):
+		return secFunds
 	// Before trades: the statement of funds has a trade price as well.
 	case any("activitydescription", "activitycode", "totalrealizedpnl", "totalunrealizedpnl", "totalfifopnl", "transactionmtm",
 		"prioropenmtm", "priormtmpnl", "exdate", "endingaccrualbalance", "netshares", "fromcurrency", "valuemethod"):
 		return secIgnored
+	case any("execid") && any("price"):
+		return secTrades
 	case any("tradeprice", "trademoney", "ibcommission", "ibexecid", "opencloseindicator"):
 		return secTrades
 	case any("markprice", "costbasismoney", "costbasisprice", "positionvalue"):

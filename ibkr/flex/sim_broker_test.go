@@ -61,7 +61,10 @@ type simContract struct {
 	dead               bool
 }
 
-type simLot struct{ quantity, basis *big.Rat }
+type simLot struct {
+	quantity, basis *big.Rat
+	opened          time.Time
+}
 
 // simState is everything that a statement's ends are made from.
 type simState struct {
@@ -122,11 +125,14 @@ type simBroker struct {
 	ids  int
 	// touched are the lineages that an exercise delivered or took.
 	touched map[int]bool
+	// told are the lineages of which no row tells the basis, but positions and closings.
+	told  map[int]bool
+	heirs int
 }
 
 func newSimBroker() *simBroker {
 	return &simBroker{simState: simState{lots: map[int][]simLot{}, cash: map[string]*big.Rat{}, contracts: map[int]simContract{}},
-		now: time.Date(2025, 1, 2, 9, 30, 0, 0, newYork), touched: map[int]bool{}}
+		now: time.Date(2025, 1, 2, 9, 30, 0, 0, newYork), touched: map[int]bool{}, told: map[int]bool{}}
 }
 
 var newYork = mustZone("America/New_York")
@@ -185,7 +191,7 @@ func (b *simBroker) trade(t simTrade) (row *simRow, gained, closed *big.Rat) {
 		if t.quantity.Sign() < 0 {
 			rest = neg(rest)
 		}
-		b.lots[t.contract] = append(b.lots[t.contract], simLot{rest, sub(closedNet, net)})
+		b.put(t.contract, simLot{rest, sub(closedNet, net), b.now})
 	}
 	b.settle(c, t, paid)
 	tx := b.nextID()
@@ -235,7 +241,7 @@ func (b *simBroker) consume(id int, n *big.Rat) *big.Rat {
 		n = sub(n, size)
 		b.lots[id] = b.lots[id][1:]
 		if rest := sub(whole(1), part); rest.Sign() > 0 {
-			b.lots[id] = append([]simLot{{times(l.quantity, rest), times(l.basis, rest)}}, b.lots[id]...)
+			b.lots[id] = append([]simLot{{times(l.quantity, rest), times(l.basis, rest), l.opened}}, b.lots[id]...)
 		}
 	}
 	return basis
@@ -261,6 +267,9 @@ func (s *simState) about(c simContract) map[string]string {
 	f := map[string]string{"accountId": "U1234567", "currency": c.currency, "fxRateToBase": "1", "assetCategory": c.kind, "symbol": c.symbol,
 		"description": c.symbol + " INC", "conid": fmt.Sprint(c.id), "multiplier": plain(c.multiplier, 4), "strike": "", "expiry": c.expiry, "putCall": c.right,
 		"underlyingConid": "", "underlyingSymbol": ""}
+	if c.kind == "BOND" { // the price is per cent, whatever the column says
+		f["multiplier"] = "1"
+	}
 	if c.currency == "EUR" {
 		f["fxRateToBase"] = "1.08"
 	}
@@ -311,7 +320,7 @@ func (b *simBroker) split(id int, n, m int64, renumber bool) {
 	lots := b.lots[id]
 	delete(b.lots, id)
 	for _, l := range lots {
-		b.lots[to.id] = append(b.lots[to.id], simLot{times(l.quantity, ratio), l.basis})
+		b.lots[to.id] = append(b.lots[to.id], simLot{times(l.quantity, ratio), l.basis, l.opened})
 	}
 	to.mark = over(c.mark, ratio)
 	text := fmt.Sprintf("%s(US0000000%d) SPLIT %d FOR %d", c.symbol, id, n, m)
@@ -329,7 +338,7 @@ func (b *simBroker) split(id int, n, m int64, renumber bool) {
 
 func (b *simBroker) action(c simContract, quantity *big.Rat, text, kind string) {
 	tx := b.nextID()
-	row := &simRow{section: "CorporateActions", at: b.now, tx: tx, contract: c.id, fields: b.about(c)}
+	row := &simRow{section: "CorporateActions", at: b.now, tx: tx, contract: c.id, quantity: quantity, fields: b.about(c)}
 	maps.Copy(row.fields, map[string]string{"dateTime": b.now.Format("20060102;150405"), "reportDate": b.now.Format("20060102"), "transactionID": tx,
 		"actionDescription": fmt.Sprintf("%s (%s, X INC, US0000000%d)", text, c.symbol, c.id), "quantity": plain(quantity, 12), "amount": "0",
 		"proceeds": "0", "value": "0", "fifoPnlRealized": "0", "type": kind})

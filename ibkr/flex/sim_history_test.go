@@ -25,7 +25,7 @@ type simDay struct {
 }
 
 const (
-	stockA, stockB, stockE, future, firstOption = 101, 102, 103, 104, 201
+	stockA, stockB, stockE, future, bond, index, firstOption, indexOption = 101, 102, 103, 104, 106, 107, 201, 301
 )
 
 // What no other column of the query tells is left out: which execution is corrected without ids,
@@ -48,6 +48,10 @@ func drawHistory(t *rapid.T, q simQuery) *simHistory {
 		strike := times(rat(o.strike), whole(1000))
 		contract(firstOption+i, "OPT", fmt.Sprintf("%-6s250620%s%08s", o.root, o.right, plain(strike, 0)), "USD", "100", o.strike, o.right, "20250620", o.under)
 	}
+	contract(bond, "BOND", "T 1 06/30/27", "USD", "0.01", "0", "", "", 0)
+	contract(index, "IND", "SPX", "USD", "1", "0", "", "", 0)
+	h.contracts[index] = simContract{id: index, kind: "IND", symbol: "SPX", currency: "USD", multiplier: rat("1"), strike: zero(), mark: zero(), dead: true}
+	contract(indexOption, "OPT", "SPX   250620C05000000", "USD", "100", "5000", "C", "20250620", index)
 	h.newDay(t)
 	h.cashRow("Deposits/Withdrawals", "USD", rat("100000"))
 	for range rapid.IntRange(5, 45).Draw(t, "steps") {
@@ -71,7 +75,11 @@ func (h *simHistory) newDay(t *rapid.T) {
 }
 
 func (h *simHistory) step(t *rapid.T) {
-	switch n := rapid.IntRange(0, 29).Draw(t, "step"); {
+	switch n := rapid.IntRange(0, 34).Draw(t, "step"); {
+	case n > 31:
+		h.act(t)
+	case n > 29:
+		h.settleIndex(t)
 	case n < 17:
 		h.trade(h.order(t))
 	case n < 19:
@@ -113,10 +121,12 @@ func drawDecimal(t *rapid.T, label string, low, high int64, places int) *big.Rat
 
 // order draws a trade: often one that closes exactly, sometimes one that flips.
 func (h *simHistory) order(t *rapid.T) simTrade {
-	id := rapid.SampledFrom(h.living("STK", "OPT", "FUT")).Draw(t, "contract")
+	id := rapid.SampledFrom(h.living("STK", "OPT", "FUT", "BOND")).Draw(t, "contract")
 	c := h.contracts[id]
 	var q *big.Rat
 	switch {
+	case c.kind == "BOND":
+		q = whole(1000 * rapid.Int64Range(1, 9).Draw(t, "face"))
 	case c.kind != "STK":
 		q = whole(rapid.Int64Range(1, 5).Draw(t, "contracts"))
 	case rapid.IntRange(0, 3).Draw(t, "fractional") == 0:
@@ -132,7 +142,7 @@ func (h *simHistory) order(t *rapid.T) simTrade {
 		q = neg(q)
 	}
 	price := drawDecimal(t, "price", 5000, 50_0000, 4)
-	if c.kind == "FUT" {
+	if c.kind == "FUT" || c.kind == "BOND" {
 		price = drawDecimal(t, "price", 60_00, 80_00, 2)
 	}
 	taxes := zero()
@@ -205,6 +215,7 @@ func (h *simHistory) correct(t *rapid.T) {
 	h.undo(t, before, row)
 	right := h.order(t)
 	right.contract, right.quantity, right.price = order.contract, order.quantity, add(order.price, rat("0.01"))
+	right.commission = order.commission // no column of some queries tells that of a future
 	id := row.fields["ibExecID"]
 	right.exec = id[:len(id)-2] + "02"
 	again, _, _ := h.trade(right)
@@ -215,7 +226,7 @@ func (h *simHistory) correct(t *rapid.T) {
 func (h *simHistory) finishOption(t *rapid.T) {
 	var ids []int
 	for _, id := range h.living("OPT") {
-		if h.quantity(id).Sign() != 0 {
+		if h.quantity(id).Sign() != 0 && id != indexOption {
 			ids = append(ids, id)
 		}
 	}

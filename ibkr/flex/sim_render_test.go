@@ -15,12 +15,14 @@ import (
 type simQuery struct {
 	csv, positions, report, repeats bool
 	without                         []string // columns
+	settled                         string   // the sections that tell of cash settlements: "exercises", "funds", or both
 }
 
 func drawQuery(t *rapid.T) simQuery {
 	q := simQuery{csv: rapid.Bool().Draw(t, "csv"), positions: true, report: rapid.Bool().Draw(t, "cash report"), repeats: rapid.Bool().Draw(t, "repeats")}
 	q.without = rapid.SampledFrom([][]string{nil, {"ibExecID"}, {"openCloseIndicator"}, {"cost"}, {"fifoPnlRealized"}, {"ibCommission"},
 		{"ibExecID", "tradeID", "openCloseIndicator"}, {"origTransactionID"}, {"tradeDate", "reportDate"}, {"underlyingSymbol"}, {"proceeds"}}).Draw(t, "without")
+	q.settled = rapid.SampledFrom([]string{"both", "exercises", "funds"}).Draw(t, "settlements")
 	if len(q.without) == 0 {
 		q.positions = rapid.Bool().Draw(t, "positions")
 	}
@@ -45,7 +47,9 @@ func (h *simHistory) render(t *rapid.T, q simQuery, from, to int) string {
 	put := func(section string, fields map[string]string) {
 		f := maps.Clone(fields)
 		for _, column := range q.without {
-			delete(f, column)
+			if section != "OptionEAE" || column != "proceeds" { // nothing else there tells the amount
+				delete(f, column)
+			}
 		}
 		sections[section] = append(sections[section], f)
 	}
@@ -73,7 +77,7 @@ func (h *simHistory) render(t *rapid.T, q simQuery, from, to int) string {
 			put("CashReport", f)
 		}
 	}
-	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions"} {
+	for _, name := range []string{"Trades", "OpenPositions", "CashTransactions", "CorporateActions", "OptionEAE", "StmtFunds"} {
 		sections[name] = rapid.Permutation(sections[name]).Draw(t, name)
 	}
 	first, last := h.days[from].date.Format("20060102"), h.lastDay(to)
@@ -117,6 +121,8 @@ var simSections = []struct{ name, element, code, title, columns string }{
 	{"OpenPositions", "OpenPosition", "POST", "Position; trade date basis", "position costBasisMoney"},
 	{"Trades", "Trade", "TRNT", "Trades; trade date basis", "dateTime quantity tradePrice proceeds"},
 	{"CorporateActions", "CorporateAction", "CORP", "Corporate Actions", "dateTime quantity actionDescription"},
+	{"OptionEAE", "OptionEAE", "OPTT", "Option Exercises, Assignments and Expirations", "date transactionType proceeds"},
+	{"StmtFunds", "StatementOfFundsLine", "STFU", "Statement of Funds", "date activityCode amount"},
 	{"CashTransactions", "CashTransaction", "CTRN", "Cash Transactions", "dateTime amount type"},
 }
 
@@ -154,7 +160,7 @@ func renderCSV(sections map[string][]map[string]string, q simQuery, first, last 
 	for _, n := range fieldNames {
 		names[n.xml] = n.csv
 	}
-	names["position"] = "Quantity"
+	maps.Copy(names, map[string]string{"position": "Quantity", "realizedPnl": "RealizedP/L", "activityCode": "ActivityCode"})
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	_ = w.Write([]string{"BOF", "U1234567", "Q", "1", first, last, last + ";230000"})

@@ -16,7 +16,7 @@ type Optional struct {
 type Statement struct {
 	// AccountID is the broker's id of the account, or its alias where the query shows aliases
 	// instead. Rows of a segment of the account (U1234567F for U1234567) belong to it. Empty if
-	// the file names no account at all.
+	// the file names no account at all. Stars stand for digits that the file masks; see Masked and Of.
 	AccountID string
 	Alias     string
 	// BaseCurrency is the currency that FXRate converts to, empty if the file does not say.
@@ -25,12 +25,16 @@ type Statement struct {
 	From, To     ledger.Date // the period, both ends included; zero if the file does not say
 	Generated    time.Time   // UTC; zero if the file does not say
 
-	Trades           []Trade // executions, in file order, which is not chronological
+	// Trades are executions, in file order, which is not chronological; orders, or summaries of
+	// them, where the file has no executions.
+	Trades           []Trade
 	Positions        []Position
 	HasPositions     bool // the section was there, even if empty: what it does not list is not held
 	Cash             []CashRow
 	HasCash          bool // the cash transactions section was there, even if empty
 	CorporateActions []CorporateAction
+	Transfers        []Transfer // of positions: transfers of cash are in Cash
+	Settlements      []Settlement
 	CashReport       []CashBalance
 	HasCashReport    bool
 
@@ -38,7 +42,7 @@ type Statement struct {
 	Issues []Issue
 	// SkippedRows counts the rows left out because they repeat or break down others, by level of
 	// detail: "ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "WASH_SALE", "LOT",
-	// "SUMMARY".
+	// "SUMMARY". "REPEATED" are charges that a cash row or a trade tells too.
 	SkippedRows map[string]int
 }
 
@@ -48,6 +52,21 @@ type Issue struct {
 	Section string // such as "trade", or the name of the section nobody knows
 	Text    string
 	Rows    int // how many rows of the file it stands for
+	// Unread says that the rows move money or positions, or may, and that what they move is not told by
+	// the statement's other rows either.
+	Unread bool
+}
+
+// Unread counts the rows that move money or positions, or may, and are not in the book, by section. It is
+// empty, and not nil, if there are none.
+func Unread(issues []Issue) map[string]int {
+	rows := map[string]int{}
+	for _, i := range issues {
+		if i.Unread {
+			rows[i.Section] += i.Rows
+		}
+	}
+	return rows
 }
 
 // Contract is an instrument with what else the statement tells about it. LocalSymbol is the
@@ -126,7 +145,7 @@ type CashRow struct {
 	TransactionID string
 	TradeID       string
 	ActionID      string
-	Type          string          // the file's own word, such as "Withholding Tax"; "Sales Tax" for rows of that section
+	Type          string          // the file's own word, such as "Withholding Tax"; the section's name for rows of other sections
 	Kind          ledger.CashKind // what Type stands for; empty if it is not known
 	Currency      ledger.Currency
 	Amount        ledger.Decimal // negative for money that went
@@ -162,6 +181,23 @@ type CorporateAction struct {
 	Value         Optional // at the market
 	Cost          Optional
 	Realized      Optional
+}
+
+// Transfer is a position that came from another account or went to one, or shares that were granted.
+type Transfer struct {
+	Line int
+	Contract
+	TransactionID string
+	Type          string // the broker's code, such as "ACATS", "FOP", "INTERNAL"; "GRANT" for shares that were granted
+	Out           bool   // the position left the account
+	Text          string // who gave or took it
+	Time          time.Time
+	DateOnly      bool
+	ReportDate    ledger.Date
+	Quantity      ledger.Decimal // as in the file, which may leave the sign of what left to Out
+	FXRate        ledger.Decimal
+	Price         Optional // per unit, at the market
+	Value         Optional // at the market
 }
 
 // CashBalance is one currency's cash over the period.

@@ -19,9 +19,33 @@ type tally struct {
 
 // remnant is what is left of what was held before the statement.
 type remnant struct {
-	of       *tally         // the contract it was in at the beginning
-	quantity ledger.Decimal // in units of today; negative for short
-	n, m     ledger.Decimal // n units of today were m at the beginning
+	found    *[]*ledger.Lot   // where its lots go: the contract it was in at the beginning, or the transfer that it came by
+	quantity ledger.Decimal   // in units of today; negative for short
+	n, m     ledger.Decimal   // n units of today were m at the beginning
+	kept     []kept           // of the basis, by spin-offs, first first
+	came     *ledger.Transfer // nil for what was held before
+}
+
+// fraction is a part of a whole.
+type fraction struct{ part, whole ledger.Decimal }
+
+// kept is the part of the basis that a spin-off left, and what it was before where that is known. The quantity
+// is in units of today.
+type kept struct {
+	fraction
+	basis, quantity ledger.Decimal
+}
+
+// basisBefore is what the basis of so many units was before the spin-offs.
+func (r *remnant) basisBefore(basis, quantity ledger.Decimal) ledger.Decimal {
+	for _, k := range slices.Backward(r.kept) {
+		if k.part.IsZero() {
+			basis = share(k.basis, quantity, nonZero(k.quantity))
+		} else {
+			basis = share(basis, k.whole, k.part)
+		}
+	}
+	return basis
 }
 
 // premium is an exercised option's gain that waits for the underlying's trade.
@@ -120,8 +144,8 @@ func (l *tally) take(q, basis ledger.Decimal, source string) (last *ledger.Lot) 
 		r := &l.before[0]
 		size := withSign(smaller(q.Abs(), r.quantity.Abs()), q)
 		part := share(basis, size, q)
-		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: part, Inferred: true}
-		r.of.found = append(r.of.found, last)
+		last = &ledger.Lot{Quantity: atBeginning(size, r), Basis: r.basisBefore(part, size), Inferred: true}
+		*r.found = append(*r.found, last)
 		l.Inferred = append(l.Inferred, InferredLot{Instrument: l.inst, Quantity: size, Basis: part, Source: source})
 		q, basis, r.quantity = q.Sub(size), basis.Sub(part), r.quantity.Sub(size)
 		if r.quantity.IsZero() {

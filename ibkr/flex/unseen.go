@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // Statements that do not say what is held at the end say only in part what was held before. That
@@ -19,7 +20,7 @@ const maxStraddles, maxEvents = 60, 500
 // least that agrees with everything that the closings say.
 func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 	least := l.atLeast(held)
-	apart := func(e *event) bool { return e.split != nil || e.delivery() } // rows that do not tell what lots cost
+	apart := func(e *event) bool { return e.trade == nil || e.delivery() } // rows that do not tell what lots cost
 	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
 		return least
 	}
@@ -70,7 +71,7 @@ func (l *tally) agrees(before ledger.Decimal) bool {
 		fromBefore := smaller(size, before.Abs())
 		basis := try.consume(size.Sub(fromBefore))
 		before = before.Sub(withSign(fromBefore, before))
-		if said, told := e.told(closeNet); told && fromBefore.IsZero() && said.Sub(basis).Abs().GreaterThan(size.Mul(cent)) {
+		if said, told := e.told(closeNet); told && fromBefore.IsZero() && said.Sub(basis).Abs().GreaterThan(reconcile.Explained(said, len(l.events))) {
 			return false
 		}
 		if rest := q.Abs().Sub(size); !rest.IsZero() {

@@ -167,7 +167,7 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 		children = 1
 	}
 	if sec == secUnknown && children > 0 {
-		b.count(line, name, "section is unknown: its rows are not read", children)
+		b.unread(line, name, "section is unknown: its rows are not read", children)
 	}
 	return nil
 }
@@ -187,10 +187,11 @@ func (x *xmlSource) element(b *builder, sec section, start xml.StartElement, dir
 		return b.add(sec, &x.row)
 	}
 	if level, ok := xmlRepeats(name); ok && sec == secTrades {
-		b.skip(level)
-		return nil
+		x.fill(start)
+		x.row.v[fLevel] = level
+		return b.add(sec, &x.row)
 	}
-	b.count(x.line, strings.Join(x.open[len(x.open)-2:], "/"), "element is unknown: it is not read", 1)
+	b.unread(x.line, strings.Join(x.open[len(x.open)-2:], "/"), "element is unknown: it is not read", 1)
 	return nil
 }
 

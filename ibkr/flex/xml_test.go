@@ -113,7 +113,7 @@ func TestContracts(t *testing.T) {
 		"future option, other margin": {option + `assetCategory="FSFOP" symbol="X P1" underlyingSymbol="X"`, "FOP:X:20250516:C:12:100:USD"},
 		"currency pair":               {`assetCategory="CASH" symbol="EUR.USD" multiplier="1"`, "CASH:EUR:USD"},
 		"warrant":                     {option + `assetCategory="IOPT" symbol="NLW1" multiplier=""`, "WAR:NLW1:20250516:C:12:1:USD"},
-		"bill":                        {`assetCategory="BILL" symbol="B 0 01/02/26" expiry="20260102"`, "BOND:B 0 01/02/26:USD"},
+		"bill":                        {`assetCategory="BILL" symbol="B 0 01/02/26" expiry="20260102"`, "BOND:B 0 01/02/26:0.01:USD"},
 		"fund":                        {`assetCategory="FUND" symbol="VTSAX"`, "FUND:VTSAX:USD"},
 		"cfd":                         {`assetCategory="CFD" symbol="NU"`, "CFD:NU:USD"},
 		"crypto":                      {`assetCategory="CRYPTO" symbol="BTC"`, "CRYPTO:BTC:USD"},
@@ -148,7 +148,7 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 		"pair mismatch":       {trades(trade(`assetCategory="CASH" symbol="EUR.CHF"`)), "trade", "currency pair"},
 		"unknown level":       {trades(trade(`levelOfDetail="NEW"`)), "trade", `level of detail "NEW" is unknown`},
 		"unknown element":     {trades("<Novelty a='1'/>"), "Trades/Novelty", "element is unknown"},
-		"unknown section":     {doc("<Transfers><Transfer a='1'/></Transfers>"), "Transfers", "section is unknown"},
+		"unknown section":     {doc("<Novelties><Novelty a='1'/></Novelties>"), "Novelties", "section is unknown"},
 		"section of one row":  {doc("<Novelty a='1'/>"), "Novelty", "section is unknown"},
 		"text":                {doc("<Trades>hello</Trades>"), "statement", "text between"},
 		"corporate action":    {doc(`<CorporateActions><CorporateAction symbol="X" currency="USD"/></CorporateActions>`), "corporate action", "quantity or date"},
@@ -169,8 +169,8 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 }
 
 func TestUnknownSectionsAreCountedOnce(t *testing.T) {
-	st := read(t, doc(`<Transfers><Transfer/><Transfer/></Transfers><Empty></Empty><StmtFunds><StatementOfFundsLine/></StmtFunds><ChangeInNAV currency="CHF"/>`))
-	require.Equal(t, []Issue{{Line: 3, Section: "Transfers", Text: "section is unknown: its rows are not read", Rows: 2}}, st.Issues)
+	st := read(t, doc(`<Novelties><Novelty/><Novelty/></Novelties><Empty></Empty><StmtFunds><StatementOfFundsLine/></StmtFunds><ChangeInNAV currency="CHF"/>`))
+	require.Equal(t, []Issue{{Line: 3, Section: "Novelties", Text: "section is unknown: its rows are not read", Rows: 2, Unread: true}}, st.Issues)
 	require.Equal(t, ledger.Currency("CHF"), st.BaseCurrency)
 }
 
@@ -232,7 +232,7 @@ func TestReadErrors(t *testing.T) {
 		"cash amount":       {doc(`<CashTransactions><CashTransaction currency="USD" dateTime="20250101"/></CashTransactions>`), "cash transaction: amount: is absent"},
 		"period":            {strings.Replace(trades(), "20251231", "20251331", 1), `line 2: statement: toDate "20251331": there is no such day`},
 		"doctype":           {`<!DOCTYPE x [<!ENTITY a "b">]><FlexQueryResponse/>`, "document type and entity declarations are refused"},
-		"html":              {"<html><body/></html>", `root element is "html", not FlexQueryResponse`},
+		"html":              {"<html><body/></html>", "a web page, and not a statement"},
 		"entity":            {doc("&unknown;"), "invalid character entity"},
 		"encoding":          {`<?xml version="1.0" encoding="ISO-8859-1"?>` + doc(""), `encoding "ISO-8859-1" is declared`},
 		"utf-16":            {"\xff\xfe<\x00", "UTF-16"},
@@ -284,7 +284,7 @@ func TestBrokersRefusal(t *testing.T) {
 	var answer *ResponseError
 	require.ErrorAs(t, err, &answer)
 	require.Equal(t, ResponseError{Status: "Fail", Code: "1019", Message: "Statement generation in progress."}, *answer)
-	require.EqualError(t, err, `line 1: broker answered "Fail" instead of a statement: code 1019: "Statement generation in progress."`)
+	require.EqualError(t, err, `line 1: a Flex error answer 1019: "Statement generation in progress." (Fail), not a statement`)
 }
 
 func TestStatementsComeOneAtATime(t *testing.T) {

@@ -361,13 +361,17 @@ func (r *memory) replaced(key ledger.InstrumentKey, quantity, position ledger.De
 }
 
 // split scales the strategies' parts of the contract from and moves them to the contract to, whose
-// position is given.
+// position is given. In a spin-off the parts of from stay beside them.
 func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position ledger.Decimal) {
 	list := r.tags[from]
 	if len(list) == 0 {
 		return
 	}
-	delete(r.tags, from)
+	if s.SpinsOff() {
+		list = slices.Clone(list)
+	} else {
+		delete(r.tags, from)
+	}
 	for i := range list {
 		list[i].Quantity = s.Scale(list[i].Quantity)
 	}

@@ -33,6 +33,8 @@ func Ledger() []ledger.Payload {
 	sparse := &ledger.Trade{ExecID: "x", Instrument: ledger.NewStock("XYZ", "USD"), Quantity: d("1"), Price: d("0"), Time: Time}
 	lot := ledger.Lot{ExecID: "x", Quantity: d("1"), Basis: d("-3.5"), OpenedAt: Time, Inferred: true}
 	split := &ledger.Split{ID: "s", From: option, To: ledger.NewStock("ABC", "USD"), Numerator: d("4"), Denominator: d("1"), Time: Time}
+	spinoff := &ledger.Split{ID: "s", From: ledger.NewStock("XYZ", "USD"), To: ledger.NewStock("ABC", "EUR"), Numerator: d("1"), Denominator: d("4"),
+		Part: d("10.5"), Whole: d("42"), Rate: d("0.92"), Time: Time}
 	opening := &ledger.Opening{ID: "o", Instrument: option, Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Time: Time}
 	came := &ledger.Transfer{ID: "t", Instrument: option, Quantity: d("1"), Lots: []ledger.Lot{lot}, FXRate: d("1.1"), Price: d("2.5"), Time: Time}
 	went := &ledger.Transfer{ID: "t", Instrument: option, Quantity: d("-1"), Basis: d("-3.5"), MarketRate: d("1.2"), Time: Time}
@@ -46,7 +48,7 @@ func Ledger() []ledger.Payload {
 		&ledger.Amendment{Place: 2, Trade: full, Completes: ledger.Completion{Order: true}},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("-1.5"), FXRate: d("1.1"), Symbol: "XYZ", Note: "a \\ note\u2028", Time: Time},
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: Time.Truncate(time.Hour)},
-		split, opening, came, went,
+		split, spinoff, opening, came, went,
 		&ledger.EquityPoint{Time: Time, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5"), Derived: true,
 			Rates: map[ledger.Currency]ledger.Decimal{"EUR": d("1.25"), "CHF": d("1.1")}},
 		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split},

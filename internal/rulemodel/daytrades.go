@@ -59,6 +59,15 @@ func (j *judge) dayTrades() int {
 			from, to := p.split.From.Key(), p.split.To.Key()
 			ratio := div(exact(p.split.Numerator), exact(p.split.Denominator))
 			day := j.dayOf(p.time)
+			if p.split.SpinsOff() { // what comes beside it was opened when that was
+				if held[from] != nil {
+					if held[to] == nil {
+						held[to] = new0()
+					}
+					held[to] = add(held[to], mul(held[from], ratio))
+				}
+				continue
+			}
 			if held[from] != nil {
 				q := mul(held[from], ratio)
 				delete(held, from)

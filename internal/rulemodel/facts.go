@@ -180,7 +180,9 @@ func (j *judge) workOutPositions() map[ledger.InstrumentKey]*holding {
 		case p.split != nil:
 			from, to := of(p.split.From), of(p.split.To)
 			turned := div(mul(from.quantity, exact(p.split.Numerator)), exact(p.split.Denominator))
-			from.quantity = new0()
+			if !p.split.SpinsOff() {
+				from.quantity = new0()
+			}
 			to.quantity = add(to.quantity, turned)
 		}
 	}

@@ -107,13 +107,25 @@ func (j *judge) basisOf(t *ledger.Transfer) rat {
 	return basis
 }
 
-// split turns the lots of a contract into others, at what they cost.
+// split turns the lots of a contract into others, at what they cost. In a spin-off the lots stay, and give up
+// a part of what they cost.
 func (l *lots) split(s *ledger.Split) {
 	ratio := div(exact(s.Numerator), exact(s.Denominator))
 	from := l.open[s.From.Key()]
 	delete(l.open, s.From.Key())
+	part, rate := whole(1), whole(1)
+	if s.SpinsOff() {
+		part = div(exact(s.Part), exact(s.Whole))
+	}
+	if !s.Rate.IsZero() {
+		rate = exact(s.Rate)
+	}
 	for _, old := range from {
-		l.put(s.To.Key(), lot{mul(old.quantity, ratio), old.basis, old.opened})
+		moved := mul(old.basis, part)
+		if s.SpinsOff() {
+			l.put(s.From.Key(), lot{old.quantity, sub(old.basis, moved), old.opened})
+		}
+		l.put(s.To.Key(), lot{mul(old.quantity, ratio), mul(moved, rate), old.opened})
 	}
 }
 

@@ -93,7 +93,9 @@ func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
 			from, to := parts(p.split.From), parts(p.split.To)
 			ratio := div(exact(p.split.Numerator), exact(p.split.Denominator))
 			for name, q := range maps.Clone(from) {
-				delete(from, name)
+				if !p.split.SpinsOff() {
+					delete(from, name)
+				}
 				trade(to, name, mul(q, ratio))
 			}
 		}

@@ -1,0 +1,298 @@
+package flex
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// activitySource reads an activity statement: the CSV file that the broker's pages offer, whose records
+// begin with the name of a section and say Header or Data. It is one statement of one account. The
+// contracts are told at its end, so that its records are held in memory until all are read.
+type activitySource struct {
+	csvRecords
+	loc     *time.Location
+	b       *builder
+	header  map[string]*activityHeader // the last one of every section
+	records []activityRecord
+	info    map[string]map[string]string // what the sections of names and values say
+	terms   map[contractName]instrumentInfo
+	symbols map[string]string // by security id
+	rates   map[string]string // to the base currency
+	cash    map[string]*row   // the cash report, by currency
+	order   []string          // its currencies
+	known   bool              // a section is one that this package knows
+	done    bool
+}
+
+// activityHeader is the columns of a section, as the last header record has them.
+type activityHeader struct {
+	section *activitySection
+	fields  []field
+	names   []string // folded
+	// commission is the currency that the header names for commissions: of currency pairs it is the base.
+	commission string
+}
+
+// activityRecord is a row that waits for the contracts.
+type activityRecord struct {
+	line   int
+	header *activityHeader
+	values []string
+}
+
+// isActivity reports whether a file begins as an activity statement does: with a section and "Header".
+func isActivity(head []byte) bool {
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	cells := bytes.SplitN(line, []byte(","), 3)
+	return len(cells) == 3 && string(bytes.Trim(cells[1], `"`)) == "Header"
+}
+
+func newActivitySource(in *bufio.Reader, loc *time.Location) *activitySource {
+	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, "", true), header: map[string]*activityHeader{},
+		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
+	s.b.ordersCount = true
+	s.csv.ReuseRecord = false // records are kept
+	return s
+}
+
+// next reads the whole file.
+func (s *activitySource) next() (*Statement, error) {
+	if s.done {
+		return nil, io.EOF
+	}
+	s.done = true
+	for {
+		rec, err := s.record()
+		if err == io.EOF {
+			return s.finish()
+		}
+		if err == nil {
+			err = s.take(rec)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (s *activitySource) fail(format string, args ...any) error {
+	return &ReadError{Line: s.line, Err: fmt.Errorf(format, args...)}
+}
+
+// take notes one record.
+func (s *activitySource) take(rec []string) error {
+	if len(rec) < 3 {
+		return nil // a page's title, or an empty line
+	}
+	name, kind := strings.TrimSpace(rec[0]), strings.TrimSpace(rec[1])
+	switch kind {
+	case "Header":
+		if language := languageOf(rec, len(s.header) == 0); language != "" {
+			return s.fail("an activity statement in %s: choose English as its language, or export a Flex query", language)
+		}
+		s.header[name] = newActivityHeader(name, rec[2:])
+		s.known = s.known || s.header[name].section.kind != activityUnknown
+		return nil
+	case "Data":
+	default:
+		return nil // subtotals, totals and notes
+	}
+	h := s.header[name]
+	if h == nil {
+		return s.fail("an activity statement whose section %s has a row before its header", quoted(name))
+	}
+	values := rec[2:]
+	switch h.section.kind {
+	case activityInforms:
+	case activityValues:
+		s.note(name, values)
+	case activityTerms:
+		s.noteTerms(h, values)
+	case activityRates:
+		if len(values) > 1 {
+			s.rates[strings.TrimSpace(values[0])] = values[1]
+		}
+	case activityCash:
+		s.noteCash(h, values)
+	case activityUnknown:
+		s.b.unread(s.line, name, "section is unknown: its rows are not read", 1)
+	default:
+		s.records = append(s.records, activityRecord{s.line, h, values})
+	}
+	return nil
+}
+
+// note keeps a name and its value.
+func (s *activitySource) note(section string, values []string) {
+	if s.info[section] == nil {
+		s.info[section] = map[string]string{}
+	}
+	s.info[section][strings.TrimSpace(values[0])] = strings.TrimSpace(at(values, 1))
+}
+
+// noteCash keeps the balances of one currency: the first column of figures is the total.
+func (s *activitySource) noteCash(h *activityHeader, values []string) {
+	currency := at(values, 1)
+	if strings.HasPrefix(currency, "Base Currency") {
+		currency = "BASE_SUMMARY"
+	}
+	f := map[string]field{"Starting Cash": fStartingCash, "Ending Cash": fEndingCash, "Ending Settled Cash": fEndingSettledCash}[at(values, 0)]
+	if f == fNone || currency == "" {
+		return
+	}
+	r := s.cash[currency]
+	if r == nil {
+		r = &row{line: s.line}
+		r.set(fCurrency, currency)
+		s.cash[currency] = r
+		s.order = append(s.order, currency)
+	}
+	r.set(f, at(values, 2))
+}
+
+// finish makes the statement of what was noted.
+func (s *activitySource) finish() (*Statement, error) {
+	b := s.b
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	for i := range s.records {
+		rec := &s.records[i]
+		r, sec := s.row(rec)
+		if r == nil {
+			continue
+		}
+		s.line = rec.line
+		b.present(sec)
+		if err := b.add(sec, r); err != nil {
+			return nil, s.consolidated(err)
+		}
+	}
+	s.records = nil
+	for _, currency := range s.order {
+		b.present(secCashReport)
+		if err := b.add(secCashReport, s.cash[currency]); err != nil {
+			return nil, err
+		}
+	}
+	if _, shown := s.header["Cash Report"]; shown {
+		b.st.HasCash = true // it is a whole statement, which leaves out sections without rows
+	}
+	return b.finish()
+}
+
+// consolidated tells the statement of several accounts from others that cannot be read.
+func (s *activitySource) consolidated(err error) error {
+	var wrong *ReadError
+	if errors.As(err, &wrong) && wrong.Field == fAccountID.String() {
+		return s.fail("a consolidated activity statement, of %s and %.40s: export a statement of each account", s.b.st.AccountID, wrong.Value)
+	}
+	return err
+}
+
+// begin reads what the statement says about itself.
+func (s *activitySource) begin() error {
+	if !s.known || len(s.records)+len(s.cash) == 0 && len(s.b.st.Issues) > 0 {
+		return s.fail("looks like an activity statement, and no section of it that moves money or positions is known (title %s): "+
+			"export an activity statement in English, or a Flex query", quoted(s.info["Statement"]["Title"]))
+	}
+	about, account := s.info["Statement"], s.info["Account Information"]
+	b := s.b
+	b.st.QueryName = about["Title"]
+	if id, _, _ := strings.Cut(account["Account"], " "); accountLike(id) {
+		b.st.AccountID = id
+	}
+	if alias := account["Account Alias"]; alias != "-" {
+		b.st.Alias = alias
+	}
+	if cur := ledger.Currency(account["Base Currency"]); cur.Valid() {
+		b.st.BaseCurrency = cur
+	}
+	b.header = row{line: 1}
+	b.header.set(fWhenGenerated, about["WhenGenerated"])
+	from, to, ok := parsePeriod(about["Period"])
+	if about["Period"] != "" && !ok {
+		return &ReadError{Line: 1, Section: "statement", Field: "Period", Value: about["Period"], Err: errNoDate}
+	}
+	if ok {
+		b.header.set(fFromDate, from)
+		b.header.set(fToDate, to)
+	}
+	return nil
+}
+
+// accountLike reports whether an account's name begins as an id does, and is not "Custom".
+func accountLike(id string) bool {
+	return len(id) > 3 && strings.ContainsAny(id[1:], "0123456789*") && strings.ContainsRune("UDFI", rune(id[0]))
+}
+
+// parsePeriod reads "January 1, 2025 - January 31, 2025", or one day, as dates that rows have.
+func parsePeriod(s string) (from, to string, ok bool) {
+	first, last, several := strings.Cut(s, " - ")
+	if !several {
+		last = first
+	}
+	f, errF := time.Parse("January 2, 2006", strings.TrimSpace(first))
+	t, errT := time.Parse("January 2, 2006", strings.TrimSpace(last))
+	return f.Format(time.DateOnly), t.Format(time.DateOnly), errF == nil && errT == nil
+}
+
+// row makes a row of a record; nil for a total.
+func (s *activitySource) row(rec *activityRecord) (*row, section) {
+	h := rec.header
+	r := &row{line: rec.line}
+	for i, v := range rec.values {
+		if i < len(h.fields) {
+			r.set(h.fields[i], v)
+		}
+	}
+	if strings.HasPrefix(r.v[fCurrency], "Total") || strings.HasPrefix(r.v[fType], "Total") && r.v[fCurrency] == "" || strings.HasPrefix(r.v[fAssetCategory], "Total") {
+		return nil, 0
+	}
+	if r.v[fCurrency] == "" {
+		r.set(fCurrency, string(s.b.st.BaseCurrency))
+	}
+	sec := h.section.sec
+	switch sec {
+	case secTrades:
+		r.v[fLevel] = strings.ToUpper(r.v[fLevel])
+		switch r.v[fLevel] {
+		case "TRADE":
+			r.v[fLevel] = "EXECUTION"
+		case "CLOSEDLOT":
+			r.v[fLevel] = "CLOSED_LOT"
+		}
+		if h.commission != "" {
+			r.set(fCommissionCurrency, h.commission)
+		}
+	case secPositions:
+		r.set(fFXRate, s.rates[r.v[fCurrency]])
+	case secCash:
+		s.cashType(r, h.section)
+	case secCorporate:
+		s.actionContract(r)
+	}
+	s.contract(r)
+	return r, sec
+}
+
+// cashType gives a cash row the type that Flex statements have, and the security that its text begins with.
+func (s *activitySource) cashType(r *row, sec *activitySection) {
+	text := strings.ToUpper(r.v[fDescription])
+	switch {
+	case sec.word == "Dividends" && strings.Contains(text, "IN LIEU"):
+		r.v[fType] = "Payment In Lieu Of Dividends"
+	case sec.word != "":
+		r.v[fType] = sec.word
+	}
+	if symbol, _, ok := strings.Cut(r.v[fDescription], "("); ok && sec.security {
+		r.set(fSymbol, symbol)
+	}
+}

@@ -1,0 +1,148 @@
+package flex
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// act is a row of a corporate action: its type, the text up to the last bracket, and what the holding changes by.
+func act(id, kind, text, symbol, conid, quantity, attrs string) string {
+	return action(id, "20250120;202500", symbol, conid, quantity, fmt.Sprintf(`type="%s" actionDescription="%s (%s, X INC, US%s)" %s`, kind, text, symbol, conid, attrs))
+}
+
+// at names another contract in rows that are of AAA otherwise.
+func of(symbol, conid string) string { return fmt.Sprintf(`symbol="%s" conid="%s"`, symbol, conid) }
+
+// Every type of corporate action, with the rule in docs/corporate-actions.md.
+func TestCorporateActions(t *testing.T) {
+	first, second, last := "20250110;100000", "20250111;100000", "20250125;100000"
+	buy := fill("1", first, "100", "40", "-1", `openCloseIndicator="O" cost="4001" fifoPnlRealized="0"`)
+	again := fill("2", second, "100", "60", "-1", `openCloseIndicator="O" cost="6001" fifoPnlRealized="0"`)
+	spin := act("9", "SO", "AAA(US101) SPINOFF 1 FOR 4", "CHD", "702", "25", `value="1100"`)
+	spin2 := act("9", "SO", "AAA(US101) SPINOFF 1 FOR 4", "CHD", "702", "50", `value="2200"`)
+	toACQ := "AAA(US101) CASH and STOCK MERGER (Acquisition) ACQ 1 FOR 2 AND USD 10.00"
+	gone := func(realized string) string {
+		return act("8", "TC", toACQ, "AAA", "101", "-100", `actionID="5" proceeds="1000" value="-4050" `+realized)
+	}
+	acq := func(value string) string { return act("9", "TC", toACQ, "ACQ", "712", "50", `actionID="5" `+value) }
+	split := "AAA(US101) MERGED(Acquisition)  WITH US722 1 FOR 1, US723 1 FOR 1"
+	split3 := func(a, b string) []string {
+		return []string{buy, act("7", "TC", split, "AAA", "101", "-100", `actionID="6"`), act("8", "TC", split, "NWA", "722", "100", `actionID="6" `+a),
+			act("9", "TC", split, "NWB", "723", "100", `actionID="6" `+b)}
+	}
+	const untold = "issue: nothing tells how the cost basis of AAA is divided among what came for it: none of the rows is booked"
+	for name, tc := range map[string]struct {
+		rows []string
+		want []string
+	}{
+		"SO, by the positions": {[]string{buy, spin, holding("100", "3001", ""), holding("25", "1000", of("CHD", "702"))},
+			[]string{"100 of STK:AAA:USD at 3001", "25 of STK:CHD:USD at 1000"}},
+		"SO, by the parent's position alone": {[]string{buy, spin, fill("3", last, "-25", "50", "0", of("CHD", "702")+` openCloseIndicator="C"`), holding("100", "3001", "")},
+			[]string{"tx-3 closes -25 for 250", "100 of STK:AAA:USD at 3001"}},
+		"SO, by the child's closing": {[]string{buy, again, spin2, fill("3", last, "-10", "50", "0", of("CHD", "702")+` openCloseIndicator="C" cost="-200.05" fifoPnlRealized="299.95"`)},
+			[]string{"tx-3 closes -10 for 299.95", "200 of STK:AAA:USD at 8751.75", "40 of STK:CHD:USD at 1050.2"}},
+		"SO, by the parent's closing": {[]string{buy, again, spin2, fill("3", last, "-100", "50", "0", `openCloseIndicator="C" cost="-3000.75" fifoPnlRealized="1999.25"`)},
+			[]string{"tx-3 closes -100 for 1999.25", "100 of STK:AAA:USD at 4500.75", "50 of STK:CHD:USD at 2500.5"}},
+		"SO, of what was held before": {[]string{spin, fill("3", last, "-40", "50", "0", `openCloseIndicator="C" cost="-1200" fifoPnlRealized="800"`), holding("60", "1801", ""), holding("25", "1000", of("CHD", "702"))},
+			[]string{"tx-3 closes -40 for 800 inferred", "60 of STK:AAA:USD at 1801 inferred", "25 of STK:CHD:USD at 1000 inferred"}},
+		"SO, of a short position": {[]string{fill("1", first, "-100", "40", "-1", `openCloseIndicator="O"`), act("9", "SO", "AAA(US101) SPINOFF 1 FOR 4", "CHD", "702", "-25", ""),
+			holding("-100", "-3000", ""), holding("-25", "-999", of("CHD", "702"))},
+			[]string{"-100 of STK:AAA:USD at -3000", "-25 of STK:CHD:USD at -999"}},
+		"SO, and nothing tells the basis": {[]string{buy, spin},
+			[]string{"100 of STK:AAA:USD at 4001", "25 of STK:CHD:USD at 0", "issue: nothing tells the cost basis of CHD, which AAA spun off: taken as zero, all stays with AAA"}},
+		"RI, DI: rights that come at no cost, and ED: that lapse": {[]string{buy, act("8", "RI", "AAA(US101) SUBSCRIBABLE RIGHTS ISSUE  1 FOR 1", "AAA.RTS", "703", "100", ""),
+			act("9", "ED", "AAA.RTS(US703) EXPIRED RIGHTS", "AAA.RTS", "703", "-100", `dateTime="20250124;202500" fifoPnlRealized="0"`), holding("100", "4001", "")},
+			[]string{"action-9 closes -100 for 0", "100 of STK:AAA:USD at 4001"}},
+		"RI, PI: rights, and what they buy": {[]string{buy, act("7", "RI", "AAA(US101) SUBSCRIBABLE RIGHTS ISSUE  1 FOR 1", "AAA.RTS", "703", "100", ""),
+			act("8", "PI", "AAA.RTS(US703) SUBSCRIBES TO US101 1 FOR 10 AND USD 30", "AAA.RTS", "703", "-100", `actionID="4" dateTime="20250124;202500" fifoPnlRealized="0"`),
+			act("9", "PI", "AAA.RTS(US703) SUBSCRIBES TO US101 1 FOR 10 AND USD 30", "AAA", "101", "10", `actionID="4" dateTime="20250124;202500" proceeds="-300"`), holding("110", "4301", "")},
+			[]string{"action-8 closes -100 for 0", "110 of STK:AAA:USD at 4301"}},
+		"RO: more is bought with rights": {[]string{buy, act("9", "RO", "AAA(US101) RIGHTS OVERSUBSCRIPTION", "AAA", "101", "10", `proceeds="-300"`), holding("110", "4301", "")},
+			[]string{"110 of STK:AAA:USD at 4301"}},
+		"HI: shares that come for nothing": {[]string{buy, act("9", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "3", ""), holding("103", "4001", "")},
+			[]string{"103 of STK:AAA:USD at 4001"}},
+		"SD in a stated ratio": {[]string{buy, act("9", "SD", "AAA(US101) STOCK DIVIDEND US101 1 FOR 20", "AAA", "101", "5", ""), holding("105", "4001", "")},
+			[]string{"105 of STK:AAA:USD at 4001"}},
+		"FS":                         {[]string{buy, act("9", "FS", "AAA(US101) SPLIT 4 FOR 1", "AAA", "101", "300", ""), holding("400", "4001", "")}, []string{"400 of STK:AAA:USD at 4001"}},
+		"RS, two rows of a contract": {[]string{buy, act("8", "RS", "AAA(US101) SPLIT 1 FOR 25", "AAA", "101", "-100", ""), act("9", "RS", "AAA(US101) SPLIT 1 FOR 25", "AAA", "101", "4", ""), holding("4", "4001", "")}, []string{"4 of STK:AAA:USD at 4001"}},
+		"IC: another contract": {[]string{buy, act("8", "IC", "AAA(US101) CUSIP/ISIN CHANGE TO (US102)", "AAA.OLD", "101", "-100", ""), act("9", "IC", "AAA(US101) CUSIP/ISIN CHANGE TO (US102)", "AAA", "102", "100", ""), holding("100", "4001", of("AAA", "102"))},
+			[]string{"100 of STK:AAA:USD at 4001"}},
+		"TO: tendered, and given back": {[]string{buy, act("6", "TO", "AAA(US101) TENDERED TO US103 1 FOR 1", "AAA", "101", "-60", ""), act("7", "TO", "AAA(US101) TENDERED TO US103 1 FOR 1", "AAA.TEN", "103", "60", ""),
+			act("8", "TO", "AAA.TEN(US103) MERGED(Voluntary Offer Allocation) 1 FOR 1", "AAA.TEN", "103", "-60", `dateTime="20250124;202500"`), act("9", "TO", "AAA.TEN(US103) MERGED(Voluntary Offer Allocation) 1 FOR 1", "AAA", "101", "60", `dateTime="20250124;202500"`),
+			holding("100", "4001", "")},
+			[]string{"100 of STK:AAA:USD at 4001"}},
+		"TC for money": {[]string{buy, act("9", "TC", "AAA(US101) MERGED(Acquisition) FOR USD 45.00 PER SHARE", "AAA", "101", "-100", `proceeds="4500" fifoPnlRealized="499"`), nothing},
+			[]string{"action-9 closes -100 for 499"}},
+		"TC for shares": {[]string{buy, act("8", "TC", "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2", "AAA", "101", "-100", `actionID="5"`), act("9", "TC", "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2", "ACQ", "712", "50", `actionID="5"`),
+			holding("50", "4001", of("ACQ", "712"))},
+			[]string{"50 of STK:ACQ:USD at 4001"}},
+		"TC for both, by what was realized":  {[]string{buy, gone(`fifoPnlRealized="49"`), acq("")}, []string{"action-8 closes -100 for 49", "50 of STK:ACQ:USD at 3050"}},
+		"TC for both, by the position":       {[]string{buy, gone(""), acq(""), holding("50", "3050", of("ACQ", "712"))}, []string{"action-8 closes -100 for 49", "50 of STK:ACQ:USD at 3050"}},
+		"TC for both, by the values":         {[]string{buy, gone(""), acq(`value="3050"`)}, []string{"action-8 closes -100 for 49", "50 of STK:ACQ:USD at 3050"}},
+		"TC for both, at most the money":     {[]string{buy, gone(""), acq(`value="9000"`)}, []string{"action-8 closes -100 for 1000", "50 of STK:ACQ:USD at 4001"}},
+		"TC for both, no loss":               {[]string{buy, gone(""), acq(`value="1000"`)}, []string{"action-8 closes -100 for 0", "50 of STK:ACQ:USD at 3001"}},
+		"TC for both, and nothing tells it":  {[]string{buy, gone(""), acq("")}, []string{"100 of STK:AAA:USD at 4001", untold}},
+		"TC for both, held before":           {[]string{gone(`fifoPnlRealized="49"`), acq(""), holding("50", "3050", of("ACQ", "712"))}, []string{"action-8 closes -100 for 49 inferred", "50 of STK:ACQ:USD at 3050 inferred"}},
+		"TC into two, by the values":         {split3(`value="2500"`, `value="1500"`), []string{"100 of STK:NWA:USD at 2500.625", "100 of STK:NWB:USD at 1500.375"}},
+		"TC into two, by one of the bases":   {append(split3("", ""), holding("100", "2000", of("NWA", "722")), holding("100", "2001", of("NWB", "723"))), []string{"100 of STK:NWA:USD at 2000", "100 of STK:NWB:USD at 2001"}},
+		"TC into two, and nothing tells how": {split3("", ""), []string{"100 of STK:AAA:USD at 4001", untold}},
+		"TC into another currency, by the position": {[]string{buy, act("8", "TC", "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2", "AAA", "101", "-100", `actionID="5" fxRateToBase="1"`),
+			act("9", "TC", "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2", "ACQ", "712", "50", `actionID="5" currency="EUR" fxRateToBase="1.25"`), holding("50", "3200.8", of("ACQ", "712")+` currency="EUR" fxRateToBase="1.25"`)},
+			[]string{"50 of STK:ACQ:EUR at 3200.8"}},
+		"TC for money in another currency": {[]string{buy, act("9", "TC", "AAA(US101) MERGED(Acquisition) FOR EUR 40.00 PER SHARE", "AAA", "101", "-100", `currency="EUR" fxRateToBase="1.25" proceeds="4000" fifoPnlRealized="799"`), nothing},
+			[]string{"action-9 closes -100 for 999", "issue: 4000 EUR for AAA are booked as 5000 USD, at the statement's rates; what they realized is not compared"}},
+		"DW: worthless": {[]string{buy, act("9", "DW", "(US101) DELISTED", "AAA", "101", "-100", `fifoPnlRealized="-4001" value="0"`), nothing}, []string{"action-9 closes -100 for -4001"}},
+		"Ca takes a split back": {[]string{buy, act("7", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "100", ""), act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`),
+			act("9", "FS", "AAA(US101) SPLIT 3 FOR 1", "AAA", "101", "200", ""), holding("300", "4001", "")}, []string{"300 of STK:AAA:USD at 4001"}},
+		"Ca of nothing known": {[]string{buy, act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`)},
+			[]string{"100 of STK:AAA:USD at 4001", "issue: takes back 100 of AAA, which neither the statement nor the book has: not booked: AAA(US101) SPLIT 2 FOR 1 (AAA, X INC, US101)"}},
+		"of a type that nobody knows": {[]string{buy, act("9", "PV", "AAA(US101) PROXY VOTE", "AAA.V", "104", "100", "")},
+			[]string{"100 of STK:AAA:USD at 4001", "issue: not interpreted: 100 of AAA.V: AAA(US101) PROXY VOTE (AAA.V, X INC, US104)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			plans := importInto(t, p, january(tc.rows...))
+			require.Equal(t, tc.want, outcome(t, p, plans))
+			r, err := p.Reconcile(t.Context(), plans[0].Broker)
+			require.NoError(t, err)
+			require.Empty(t, r.Breaks, "the book must agree with the broker")
+			seq := p.Seq()
+			importInto(t, p, january(tc.rows...))
+			require.Equal(t, seq, p.Seq(), "importing it again must add nothing")
+		})
+	}
+}
+
+// What a later statement takes back is in the book already.
+func TestCorporateActionsTakenBackLater(t *testing.T) {
+	buy := fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`)
+	old := act("7", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "100", "")
+	back := act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca" reportDate="20250203"`)
+	right := act("9", "FS", "AAA(US101) SPLIT 3 FOR 1", "AAA", "101", "200", `reportDate="20250203"`)
+	merged := act("7", "TC", "AAA(US101) MERGED(Acquisition) FOR USD 45.00 PER SHARE", "AAA", "101", "-100", `proceeds="4500" fifoPnlRealized="499"`)
+	unmerged := act("8", "TC", "AAA(US101) MERGED(Acquisition) FOR USD 45.00 PER SHARE", "AAA", "101", "100", `proceeds="-4500" fifoPnlRealized="-499" code="Ca" reportDate="20250203"`)
+	for name, tc := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"a split, alone":       {[]string{january(buy, old, holding("200", "4001", "")), february(back, right, holding("300", "4001", ""))}, []string{"300 of STK:AAA:USD at 4001"}},
+		"a split, overlapping": {[]string{january(buy, old, holding("200", "4001", "")), statement("20250101", "20250228", buy, old, back, right, holding("300", "4001", ""))}, []string{"300 of STK:AAA:USD at 4001"}},
+		"a merger, alone":      {[]string{january(buy, merged, nothing), february(unmerged, holding("100", "4001", ""))}, []string{"100 of STK:AAA:USD at 4001"}},
+		"a merger, overlapping": {[]string{january(buy, merged, nothing), statement("20250101", "20250228", buy, merged, unmerged, holding("100", "4001", ""))},
+			[]string{"100 of STK:AAA:USD at 4001"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			plans := importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, outcome(t, p, plans))
+			r, err := p.Reconcile(t.Context(), plans[1].Broker)
+			require.NoError(t, err)
+			require.Empty(t, r.Breaks)
+			seq := p.Seq()
+			importInto(t, p, tc.files...)
+			require.Equal(t, seq, p.Seq(), "importing everything again must add nothing")
+		})
+	}
+}

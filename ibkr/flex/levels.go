@@ -1,0 +1,149 @@
+package flex
+
+import "strings"
+
+// A query can show a section at several levels of detail, which tell the same thing again: an order's
+// executions and the order. Of those levels one counts, the finest that the section has.
+
+// rank orders the levels of a section. The finest is zero.
+type rank uint8
+
+const (
+	finest  rank = iota
+	second       // orders beside executions, lots beside positions, summaries beside details
+	third        // symbols beside orders
+	undated      // summaries that tell no time, and so cannot be booked
+	never        // rows that break others down, or sum different contracts up
+)
+
+// tradeDates are the fields that tell when a trade was, the best first.
+var tradeDates = []field{fDateTime, fTradeDate, fReportDate}
+
+// levelOf tells the level of a row and how it ranks in its section; ok is false for one that nobody
+// knows.
+func levelOf(sec section, r *row) (level string, _ rank, ok bool) {
+	level = strings.ToUpper(r.v[fLevel])
+	switch sec {
+	case secTrades:
+		return tradeLevel(level, r)
+	case secPositions:
+		switch {
+		case level == "LOT", level == "" && r.v[fOpenDateTime] != "": // only lots were opened at one time
+			return "LOT", second, true
+		}
+		return level, finest, level == "" || level == "SUMMARY"
+	case secTransfers, secGrants, secCFDCharges, secTransactionTaxes, secClientFees, secDebitCards, secSalesTax:
+		switch level {
+		case "LOT":
+			return level, never, true
+		case "SUMMARY":
+			return level, second, true
+		}
+		return level, finest, true // they have names of their own
+	case secAccrued, secOptionEAE:
+		return level, finest, true
+	case secFunds:
+		if level == "BASECURRENCY" {
+			return level, second, true
+		}
+		return level, finest, true
+	case secCashReport:
+		return level, finest, true // it is the currency's
+	}
+	if level == "SUMMARY" {
+		return level, second, true
+	}
+	return level, finest, level == "" || level == "DETAIL"
+}
+
+func tradeLevel(level string, r *row) (string, rank, bool) {
+	switch level {
+	case "EXECUTION":
+		return level, finest, true
+	case "ORDER", "SYMBOL_SUMMARY":
+		switch {
+		case r.first(tradeDates...) == fNone:
+			return level, undated, true
+		case level == "ORDER":
+			return level, second, true
+		}
+		return level, third, true
+	case "ASSET_SUMMARY", "CLOSED_LOT", "LOT", "WASH_SALE":
+		return level, never, true
+	case "":
+		if r.first(fTradeID, fTransactionID, fExecID) == fNone && r.first(tradeDates...) == fNone {
+			return "SUMMARY", undated, true
+		}
+		return level, finest, true
+	}
+	return level, finest, false
+}
+
+// sectionLevels is what a section has shown of its levels.
+type sectionLevels struct {
+	best    rank
+	seen    bool
+	line    int           // of the first row that never counts
+	parts   int           // rows that never count
+	name    string        // the level of the waiting rows, or of the parts
+	waiting []deferredRow // rows of the best level so far, unless that is the finest
+}
+
+// level decides whether the row counts now. Rows of a coarser level wait until all are seen.
+func (b *builder) level(sec section, r *row) (counts bool) {
+	name, at, ok := levelOf(sec, r)
+	s := &b.levels[sec]
+	switch {
+	case !ok:
+		b.unread(r.line, sec.String(), "level of detail "+quoted(name)+" is unknown", 1)
+		return false
+	case at == never:
+		if s.parts++; s.parts == 1 {
+			s.line = r.line
+		}
+		b.skip(b.keep(name))
+		return false
+	case s.seen && at > s.best:
+		b.skip(b.keep(name))
+		return false
+	case !s.seen || at < s.best:
+		for range s.waiting {
+			b.skip(s.name)
+		}
+		s.waiting, s.seen, s.best, s.name = nil, true, at, b.keep(name)
+	}
+	if at == finest {
+		return true
+	}
+	s.waiting = append(s.waiting, deferredRow{sec, *r})
+	return false
+}
+
+// settleLevels lets the rows of a coarser level count where there is no finer one.
+func (b *builder) settleLevels() error {
+	for sec := range b.levels {
+		s, name := &b.levels[sec], section(sec).String()
+		if s.parts > 0 && !s.seen {
+			b.unread(s.line, name, "the section has only rows that break down or sum up others, and none of those: "+
+				"let the query show executions", s.parts)
+		}
+		if len(s.waiting) == 0 {
+			continue
+		}
+		line := s.waiting[0].row.line
+		if s.best == undated {
+			b.unread(line, name, "rows of level "+quoted(s.name)+" tell no date, and there are no others: let the query show executions", len(s.waiting))
+			continue
+		}
+		if section(sec) == secTrades && !b.ordersCount {
+			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
+		}
+		for i := range s.waiting {
+			if err := b.place(section(sec), &s.waiting[i].row); err != nil {
+				return err
+			}
+		}
+		s.waiting = nil
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package flex
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// takesBack reports whether the row cancels an earlier one, which it mirrors.
+func (c *CorporateAction) takesBack() bool { return slices.Contains(c.Codes, "Ca") }
+
+// actionsInForce returns the rows of corporate actions without those that others take back, and without
+// those others. What the book has of it already is taken back there.
+func (p *planner) actionsInForce() (rows []*CorporateAction) {
+	var back []*CorporateAction
+	for i := range p.st.CorporateActions {
+		if c := &p.st.CorporateActions[i]; c.takesBack() {
+			back = append(back, c)
+		} else {
+			rows = append(rows, c)
+		}
+	}
+	for _, c := range back {
+		i := slices.IndexFunc(rows, func(o *CorporateAction) bool { return c.mirrors(o) })
+		if i < 0 {
+			p.takeBack(c, nil)
+			continue
+		}
+		p.takeBack(c, rows[i])
+		rows = slices.Delete(rows, i, i+1)
+	}
+	return rows
+}
+
+// mirrors reports whether the row takes the other back: the same contract and text, and the opposite quantity.
+func (c *CorporateAction) mirrors(o *CorporateAction) bool {
+	return c.ConID == o.ConID && c.LocalSymbol == o.LocalSymbol && c.Type == o.Type && c.Text == o.Text && c.Quantity.Equal(o.Quantity.Neg()) &&
+		(c.Time.Equal(o.Time) || o.Time.Before(c.Time))
+}
+
+// takeBack undoes in the book what the row takes back. original is the row that it mirrors; nil if that is not
+// in the statement.
+func (p *planner) takeBack(c, original *CorporateAction) {
+	id := ledger.ExecID(c.id())
+	if p.past.cancellations[id] {
+		return
+	}
+	key := p.instrument(c.Contract).Key()
+	for _, f := range slices.Backward(p.past.ordered) {
+		switch f := f.(type) {
+		case ledger.Trade:
+			if f.Kind == ledger.Corporate && p.named(f.Instrument) == key && f.Quantity.Equal(c.Quantity.Neg()) && c.isOf(original, string(f.ExecID), f.Time) {
+				p.gone[root(f.ExecID)] = true
+				p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: f.ExecID, Time: latest(c.Time, f.Time)})
+				return
+			}
+		case ledger.Split:
+			from, to := p.named(f.From), p.named(f.To)
+			if (from == key || to == key) && !strings.HasPrefix(f.ID, "back-") && c.isOf(original, f.ID, f.Time) && c.inRatio(&f) {
+				p.unsplit(c, f)
+				return
+			}
+		}
+	}
+	if original == nil {
+		p.unread(c.Line, "corporate action", "takes back %s of %s, which neither the statement nor the book has: not booked: %s", c.Quantity.Neg(), c.LocalSymbol, c.Text)
+	}
+}
+
+// isOf reports whether a recorded fact is what the row takes back: that of the mirrored row, else one of its time.
+func (c *CorporateAction) isOf(original *CorporateAction, id string, at time.Time) bool {
+	if original != nil {
+		return id == original.id()
+	}
+	return at.Equal(c.Time)
+}
+
+// inRatio reports whether a split is in the ratio that the row's text tells, if it tells one. Where the broker
+// rounds the outcome, the two differ by a little.
+func (c *CorporateAction) inRatio(s *ledger.Split) bool {
+	match := splitText.FindStringSubmatch(c.Text)
+	if match == nil {
+		return true
+	}
+	n, m := ratio(match)
+	told, booked := n.Mul(s.Denominator), m.Mul(s.Numerator)
+	return told.Sub(booked).Abs().LessThan(share(told, unit, ten))
+}
+
+// unsplit books the way back of a split. Both rows of one between contracts take it back once.
+func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
+	if s.SpinsOff() {
+		p.unread(c.Line, "corporate action", "takes back the spin-off of %s, which the book has: not booked: %s", c.LocalSymbol, c.Text)
+		return
+	}
+	back := ledger.Split{ID: "back-" + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator, Time: latest(s.Time, c.Time)}
+	back.From, back.To = p.current(back.From), p.current(back.To)
+	if s.Rate.IsPos() {
+		if rate, err := unit.Div(s.Rate); err == nil {
+			back.Rate = rate.RoundBank(12)
+		}
+	}
+	for _, e := range p.events {
+		if e.split != nil && e.split.ID == back.ID {
+			return
+		}
+	}
+	e := c.event()
+	e.tx, e.moved = "", c.Quantity
+	if back.From.Key() != back.To.Key() {
+		e.gone, e.moved = p.moves(c, back)
+	}
+	p.split(e, back)
+}
+
+// moves is what the way back of a split between contracts takes away and brings, by one of its rows.
+func (p *planner) moves(c *CorporateAction, back ledger.Split) (gone, moved ledger.Decimal) {
+	if p.instrument(c.Contract).Key() == back.From.Key() {
+		return c.Quantity, share(c.Quantity.Neg(), back.Numerator, back.Denominator)
+	}
+	return share(c.Quantity.Neg(), back.Denominator, back.Numerator), c.Quantity
+}
+
+// current is a recorded contract by the name that the statement has for it.
+func (p *planner) current(inst ledger.Instrument) ledger.Instrument {
+	if now, ok := p.Instruments[inst.ConID]; ok {
+		return now
+	}
+	return inst
+}
