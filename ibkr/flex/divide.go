@@ -240,13 +240,24 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 		return Optional{}
 	}
 	sum, first := Optional{Value: had.Value.Neg(), Valid: true}, Optional{}
-	left := held
-	for i, later := range after {
+	left, parent := held, l == from
+	for i := 0; i < len(after); i++ {
+		later := after[i]
 		if left.IsZero() {
 			break // what comes now is of another position
 		}
 		if s := later.split; s != nil && s.From.Key() == s.To.Key() { // the basis stays what it is
 			left, held = left.Add(later.moved), share(held, s.Numerator, s.Denominator)
+			continue
+		}
+		if s := later.split; s != nil && !s.SpinsOff() && s.Rate.IsZero() && s.From.Key() == l.inst.Key() {
+			next := in.of(s.To) // all of it goes on under another name
+			if next.events[0] != later || len(next.own) > 0 {
+				sum.Valid = false
+				break
+			}
+			left, held = share(left, s.Numerator, s.Denominator), share(held, s.Numerator, s.Denominator)
+			l, after, i = next, next.events[1:], -1
 			continue
 		}
 		if later.split != nil || later.transfer != nil || later.delivery() {
@@ -270,7 +281,7 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 			break
 		}
 		left, sum.Value = left.Add(q), sum.Value.Add(basis)
-		if part := from.front(q, held); i == 0 && !q.Abs().GreaterThan(held.Abs()) && (l == from || l.net.IsZero()) && !part.part.IsZero() {
+		if part := from.front(q, held); !first.Valid && i == 0 && !q.Abs().GreaterThan(held.Abs()) && (parent || l.net.IsZero()) && !part.part.IsZero() {
 			first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
 		}
 	}
