@@ -42,8 +42,6 @@ func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
 	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder), nameless: map[section]namelessRows{}}
 }
 
-func (s *csvSource) at() int { return s.line }
-
 // next reads up to the end of the next account.
 func (s *csvSource) next() (*Statement, error) {
 	for len(s.ready) == 0 {

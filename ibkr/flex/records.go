@@ -15,6 +15,9 @@ type csvRecords struct {
 	line  int // of the current record
 }
 
+// at returns the line of the current record.
+func (s *csvRecords) at() int { return s.line }
+
 func newCSVRecords(in io.Reader) csvRecords {
 	s := csvRecords{limit: &recordLimit{in: in}}
 	s.csv = csv.NewReader(s.limit)
