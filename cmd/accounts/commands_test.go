@@ -212,6 +212,10 @@ func TestStatements(t *testing.T) {
 	require.Equal(t, "-20", broken.Breaks[0].Difference.String())
 	require.Contains(t, d.want(exitFound, "import", bad).stdout, "99.35")
 	d.want(exitDone, "reconcile", "-tolerance", "20", bad)
+	unread := strings.Replace(string(text), "</FlexStatement>", `<Transfers><Transfer currency="USD" assetCategory="STK" symbol="ZZZ" conid="990" dateTime="20250110;100000" quantity="5" transactionID="991"/></Transfers></FlexStatement>`, 1)
+	require.NotEqual(t, string(text), unread)
+	require.NoError(t, os.WriteFile(bad, []byte(unread), 0o600))
+	require.Contains(t, d.want(exitFound, "import", bad).stdout, "not in the book", "rows that are left out ask for a person")
 	got := runWith(t, t.Context(), wrong, map[string]string{"ACCOUNTS_DSN": d.dsn}, "reconcile", "-")
 	require.Equal(t, exitFound, got.code, "standard input: %+v", got)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -153,7 +154,10 @@ func nameNew(from, path string) error {
 	case errors.Is(err, os.ErrExist):
 		return err
 	}
-	return os.Rename(from, path) // where there are no links
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) { // where there are no links
+		return cmp.Or(err, os.ErrExist)
+	}
+	return os.Rename(from, path)
 }
 
 // syncFolder has a new file's name reach the disk, where folders can be opened for that.

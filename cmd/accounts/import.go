@@ -15,7 +15,8 @@ var importStatements = &command{
 at all, in the order of their periods; "-" is standard input. With -query the statement of a Flex
 query is downloaded from the broker's Flex Web Service instead. All files are read before anything
 is recorded. Importing a file again changes nothing. The first statement that cannot be recorded
-ends the command. Exits with 3 if a figure differs from the broker's.`,
+ends the command. Exits with 3 if a figure differs from the broker's, or rows that move
+money or positions are not in the book.`,
 	timeout: longTimeout,
 	setup: func(set *flag.FlagSet) action {
 		var f statementFlags

@@ -50,6 +50,8 @@ type statementResult struct {
 	Largest   ledger.Decimal     `json:"largest"`   // such difference
 	Breaks    []reconcile.Break  `json:"breaks"`
 	Unchecked []string           `json:"unchecked"`
+
+	unread bool // rows move money or positions, or may, and are not in the book
 }
 
 // statementReport is what import and reconcile answer.
@@ -60,7 +62,7 @@ type statementReport struct {
 
 func (r *statementReport) found() bool {
 	return slices.ContainsFunc(r.Statements, func(s statementResult) bool {
-		return len(s.Breaks) > 0 || !r.plan && !s.Recorded && s.Facts > 0
+		return len(s.Breaks) > 0 || s.unread || !r.plan && !s.Recorded && s.Facts > 0
 	})
 }
 
@@ -101,9 +103,9 @@ type source struct {
 	st   *flex.Statement
 }
 
-// read reads all files, or the statement that it downloads, before anything is done with them, and returns their statements in the order of
-// their periods.
-func (f *statementFlags) read(ctx context.Context, e *call) ([]source, error) {
+// read reads all files, or the statement that it downloads, before anything is done with them, and returns their
+// statements in the order of their periods.
+func (f *statementFlags) read(ctx context.Context, e *call) (all []source, err error) {
 	switch {
 	case f.download.query != "" && len(e.args) > 0:
 		return nil, usage("name files or a -query, not both")
@@ -116,14 +118,13 @@ func (f *statementFlags) read(ctx context.Context, e *call) ([]source, error) {
 	}
 	files, names := e.args, e.args
 	if f.download.query != "" {
-		file, err := f.download.download(ctx, e)
-		if err != nil {
-			return nil, err
+		file, problem := f.download.download(ctx, e)
+		if problem != nil {
+			return nil, problem
 		}
-		defer os.Remove(file)
+		defer func() { err = errors.Join(err, os.Remove(file)) }()
 		files, names = []string{file}, []string{"query " + f.download.query}
 	}
-	var all []source
 	for i, file := range files {
 		list, err := e.readStatements(ctx, file, zone)
 		if err != nil {
@@ -242,6 +243,7 @@ func (r *statementResult) planned(p *flex.Plan) {
 		text := fmt.Sprintf("line %d: %s: %s (rows: %d)", i.Line, i.Section, i.Text, i.Rows)
 		if i.Unread {
 			text += ", not in the book"
+			r.unread = true
 		}
 		r.Issues = append(r.Issues, text)
 	}

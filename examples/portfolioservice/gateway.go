@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,12 +83,13 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 	return nil
 }
 
-// create makes a profile of an account, with the limits of the preset that is no bolder than the account's worth
-// allows. An account whose profile is not active keeps that one.
+// create makes a profile of an account, with the limits of the preset that fits what the account is worth. An account
+// whose profile is not active keeps that one, and one that cannot be valued gets none.
 func (l *gatewayLogin) create(ctx context.Context, client *cpapi.Client, a *broker.Account) error {
 	worth, err := worthOf(ctx, client, a.ID)
 	if err != nil {
-		return fmt.Errorf("value an account: %w", err) // a log has no account numbers
+		// A log has no account numbers.
+		return fmt.Errorf("value an account: %s", strings.ReplaceAll(err.Error(), string(a.ID), "…"))
 	}
 	p := presetOf(worth)(string(a.ID))
 	p.Name, p.Mode, p.BaseCurrency, p.Login = p.Name+" "+string(a.ID), a.Mode, a.Currency, l.name
@@ -98,8 +100,12 @@ func (l *gatewayLogin) create(ctx context.Context, client *cpapi.Client, a *brok
 	return err
 }
 
-// worthOf returns what an account holds, in its base currency: cash, and positions at the broker's marks. What
-// cannot be valued counts as nothing.
+// errWorth is returned for an account of which something cannot be valued.
+var errWorth = errors.New("the broker does not tell all of what the account is worth")
+
+// worthOf returns what an account holds, in its base currency: cash, and positions at the broker's marks. What settles
+// its gains in cash, such as a future, is worth nothing besides. It returns errWorth where the broker does not tell
+// all.
 func worthOf(ctx context.Context, client *cpapi.Client, id broker.AccountID) (worth ledger.Decimal, err error) {
 	cash, err := client.Cash(ctx, id)
 	if err != nil {
@@ -109,19 +115,32 @@ func worthOf(ctx context.Context, client *cpapi.Client, id broker.AccountID) (wo
 	if err != nil {
 		return worth, err
 	}
+	if !cash.Complete || !positions.Complete {
+		return worth, errWorth
+	}
 	rates := map[ledger.Currency]ledger.Decimal{}
 	for _, b := range cash.List {
+		if b.Rate.IsZero() && !b.Cash.IsZero() {
+			return worth, errWorth
+		}
 		rates[b.Currency] = b.Rate
 		worth = worth.Add(b.Cash.Mul(b.Rate))
 	}
 	for i := range positions.List {
 		p := &positions.List[i]
+		if !p.Instrument.SettlesNotional() {
+			continue
+		}
+		if p.Mark.Time.IsZero() || rates[p.Instrument.Currency].IsZero() {
+			return worth, errWorth
+		}
 		worth = worth.Add(p.Quantity.Mul(p.Mark.Price).Mul(p.Instrument.Multiplier).Mul(rates[p.Instrument.Currency]))
 	}
 	return worth, nil
 }
 
-// presetOf returns the preset of the level that is nearest below what an account is worth.
+// presetOf returns the preset of the level that is nearest below what an account is worth: of the smallest where none
+// is below.
 func presetOf(worth ledger.Decimal) func(string) accounts.AccountProfile {
 	preset := presets[0].preset
 	for _, p := range presets[1:] {

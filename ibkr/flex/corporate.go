@@ -135,6 +135,9 @@ func (p *planner) corporateTrade(c *CorporateAction) *event {
 	return e
 }
 
+// exchangeOf ends the id of an exchange: that of the trade whose money it exchanges comes before.
+const exchangeOf = "/fx"
+
 // paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
 func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 	t := e.trade
@@ -147,9 +150,10 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 	e.real, e.cost = Optional{}, Optional{}
 	fx := c.event()
 	fx.leg = 9
-	fx.trade = &ledger.Trade{ExecID: t.ExecID + "/fx", Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
+	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
 	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	e.exchange = fx
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
 		c.money(), c.Currency, c.LocalSymbol, t.Proceeds, t.Instrument.Currency)

@@ -2,9 +2,13 @@ package flex
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // act is a row of a corporate action: its type, the text up to the last bracket, and what the holding changes by.
@@ -145,4 +149,44 @@ func TestCorporateActionsTakenBackLater(t *testing.T) {
 			require.Equal(t, seq, p.Seq(), "importing everything again must add nothing")
 		})
 	}
+}
+
+// What cannot be taken back whole is left as it is, and what was exchanged for it goes back with it.
+func TestWholeActionsAreTakenBack(t *testing.T) {
+	buy := fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`)
+	const abroad = "AAA(US101) MERGED(Acquisition) FOR EUR 40.00 PER SHARE"
+	sold := act("7", "TC", abroad, "AAA", "101", "-100", `currency="EUR" fxRateToBase="1.25" proceeds="4000"`)
+	unsold := act("8", "TC", abroad, "AAA", "101", "100", `currency="EUR" fxRateToBase="1.25" proceeds="-4000" code="Ca" reportDate="20250203"`)
+	p := fresh(t, "USD")
+	importInto(t, p, january(buy, sold, nothing))
+	require.Equal(t, "4000", p.Snapshot().Cash["EUR"].Balance().String(), "the money is there in the currency that it came in")
+	importInto(t, p, february(unsold))
+	require.Equal(t, "100", held(t, p, "AAA").Quantity.String())
+	for currency, balance := range p.Snapshot().Cash {
+		want := map[ledger.Currency]string{"USD": "-4001", "EUR": "0"}[currency]
+		require.Equal(t, want, balance.Balance().String(), "%s after the action was taken back", currency)
+	}
+
+	const both = "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2"
+	gone := act("7", "TC", both, "AAA", "101", "-100", `actionID="5" proceeds="1000" fifoPnlRealized="49"`)
+	came := act("8", "TC", both, "ACQ", "712", "50", `actionID="5"`)
+	p = fresh(t, "USD")
+	importInto(t, p, january(buy, gone, came, holding("50", "3050", of("ACQ", "712"))))
+	before := p.Seq()
+	plans := importInto(t, p, february(act("17", "TC", both, "AAA", "101", "100", `actionID="5" proceeds="-1000" code="Ca" reportDate="20250203"`),
+		act("18", "TC", both, "ACQ", "712", "-50", `actionID="5" code="Ca" reportDate="20250203"`)))
+	require.Equal(t, before, p.Seq(), "half of a merger was taken back")
+	require.Len(t, slices.DeleteFunc(plans[0].Issues, func(i Issue) bool { return !i.Unread }), 2, "each row that is not booked is named")
+	require.Equal(t, "50", held(t, p, "ACQ").Quantity.String())
+}
+
+// held returns a position by its symbol.
+func held(t *testing.T, p *accounts.Portfolio, symbol string) ledger.Position {
+	t.Helper()
+	for _, pos := range p.Positions() {
+		if pos.Instrument.Symbol == symbol && !pos.Quantity.IsZero() {
+			return pos
+		}
+	}
+	return ledger.Position{}
 }

@@ -36,6 +36,9 @@ func (d *division) settle(in *inference, e *event, from *tally) bool {
 	}
 	if d.failed {
 		if d.sale != nil {
+			if fx := d.sale.exchange; fx != nil {
+				fx.void, fx.trade = true, nil
+			}
 			d.sale.void, d.sale.trade = true, nil
 		}
 		return false

@@ -136,7 +136,7 @@ func (d *Downloader) Download(ctx context.Context, login credentials.Set, out io
 	c := &conversation{d: d, token: string(secret.Reveal()), out: out, pauses: backoff.NewExponentialBackOff()}
 	c.pauses.InitialInterval, c.pauses.MaxInterval = firstPause, mostPause
 	err := c.run(bounded, query)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if errors.Is(err, errLate) || err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("not within %s: %w", d.config.Patience, cmp.Or(c.last, ErrNotReady))
 	}
 	return c.clean(err)
@@ -292,6 +292,9 @@ func (c *conversation) ask(ctx context.Context, place *url.URL, what string) (*a
 	return nil, err
 }
 
+// errLate says that a token's turn comes after the download has to end.
+var errLate = errors.New("the turn comes too late")
+
 // turn waits until a token may ask.
 func (d *Downloader) turn(ctx context.Context, token string) error {
 	key := sha256.Sum256([]byte(token))
@@ -309,7 +312,7 @@ func (d *Downloader) turn(ctx context.Context, token string) error {
 	d.mu.Unlock()
 	for _, bound := range []*rate.Limiter{l.minute, l.second} {
 		if err := bound.Wait(ctx); err != nil {
-			return cmp.Or(ctx.Err(), context.DeadlineExceeded) // the turn comes too late
+			return cmp.Or(ctx.Err(), errLate)
 		}
 	}
 	return nil

@@ -48,8 +48,11 @@ func (s *webService) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.answers = s.answers[1:]
 	}
 	status, text := f(r)
-	if status == 0 {
+	switch status {
+	case 0:
 		return nil, errors.New(text)
+	case -1: // as the transport's own timeout
+		return nil, context.DeadlineExceeded
 	}
 	rec := httptest.NewRecorder()
 	rec.WriteHeader(status)
@@ -236,6 +239,19 @@ func TestDownloadEnds(t *testing.T) {
 		require.Contains(t, err.Error(), "not within 3m0s")
 		require.Contains(t, err.Error(), "1019")
 		require.LessOrEqual(t, time.Since(began), 3*time.Minute)
+	})
+}
+
+// A server that does not answer is no statement that is not ready: only patience makes that.
+func TestDownloadFromASilentServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &webService{answers: []func(*http.Request) (int, string){func(*http.Request) (int, string) { return -1, "" }}}
+		began := time.Now()
+		_, err := s.fetch(t.Context(), t)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, ErrNotReady)
+		require.NotContains(t, err.Error(), "not within")
+		require.Less(t, time.Since(began), 10*time.Minute)
 	})
 }
 

@@ -27,6 +27,7 @@ type event struct {
 	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
+	exchange   *event         // of a sale that was paid in another currency: of the money
 	unstated   bool           // of a split: the ratio is not told, moved is
 	moved      ledger.Decimal // of a split: what arrives in the new contract
 	gone       ledger.Decimal // and what leaves the old one, negative

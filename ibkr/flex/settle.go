@@ -91,7 +91,7 @@ func (p *planner) planSettlements() {
 				sum.Amount, sum.Commission, sum.Realized = sum.Amount.Add(o.Amount), sum.Commission.Add(o.Commission), sum.Realized.plus(o.Realized)
 			}
 		}
-		if !sum.Amount.IsZero() {
+		if !sum.Amount.IsZero() || !sum.Commission.IsZero() {
 			p.settle(&sum)
 		}
 	}
@@ -115,6 +115,9 @@ func (p *planner) settle(s *Settlement) {
 	if len(had) > 0 { // the book has the settlement already
 		if len(had) == 1 {
 			p.realizes(had[0], s.Realized)
+		}
+		if len(trades) > 0 {
+			p.unread(s.Line, "cash settlement", "%s %s of %s: the book has a part of it: not booked", s.Amount, s.Currency, s.LocalSymbol)
 		}
 		return
 	}

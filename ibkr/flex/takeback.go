@@ -52,8 +52,14 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 		switch f := f.(type) {
 		case ledger.Trade:
 			if f.Kind == ledger.Corporate && p.named(f.Instrument) == key && f.Quantity.Equal(c.Quantity.Neg()) && c.isOf(original, string(f.ExecID), f.Time) {
-				p.gone[root(f.ExecID)] = true
-				p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: f.ExecID, Time: latest(c.Time, f.Time)})
+				if p.dividedAt(f.Instrument.Key(), f.Time) {
+					p.unread(c.Line, "corporate action", "takes back the sale of %s, of which a part of the basis went to other shares in the book: not booked: %s", c.LocalSymbol, c.Text)
+					return
+				}
+				p.cancels(id, f.ExecID, latest(c.Time, f.Time))
+				if fx := f.ExecID + exchangeOf; p.past.recorded(fx) { // the money that was exchanged for it
+					p.cancels(id+exchangeOf, fx, latest(c.Time, f.Time))
+				}
 				return
 			}
 		case ledger.Split:
@@ -67,6 +73,21 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 	if original == nil {
 		p.unread(c.Line, "corporate action", "takes back %s of %s, which neither the statement nor the book has: not booked: %s", c.Quantity.Neg(), c.LocalSymbol, c.Text)
 	}
+}
+
+// cancels takes a recorded execution back.
+func (p *planner) cancels(id, what ledger.ExecID, at time.Time) {
+	p.gone[root(what)] = true
+	p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: what, Time: at})
+}
+
+// dividedAt reports whether the book has that a part of a contract's basis went to another one at the time: then
+// its sale is one half of a corporate action whose other half cannot be taken back.
+func (p *planner) dividedAt(key ledger.InstrumentKey, at time.Time) bool {
+	return slices.ContainsFunc(p.past.ordered, func(f ledger.Fact) bool {
+		s, split := f.(ledger.Split)
+		return split && s.SpinsOff() && s.From.Key() == key && s.Time.Equal(at)
+	})
 }
 
 // isOf reports whether a recorded fact is what the row takes back: that of the mirrored row, else one of its time.

@@ -17,7 +17,14 @@ func (b *builder) transfer(c *reading) {
 	if r.v[fAssetCategory] == "CASH" || !c.decimal(fCashTransfer).IsZero() {
 		b.transferCash(c, out)
 	}
+	if r.v[fAssetCategory] != "CASH" && c.decimal(fCashTransfer).IsZero() {
+		c.require(fQuantity)
+	}
 	if !position || c.err != nil {
+		return
+	}
+	if !out && !strings.EqualFold(r.v[fDirection], "IN") {
+		b.unread(r.line, c.sec.String(), "a position that neither came nor went: the row has no direction", 1)
 		return
 	}
 	st := c.when(fDateTime, fDate, fReportDate, fSettleDate)

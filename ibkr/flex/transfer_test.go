@@ -2,6 +2,8 @@ package flex
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,4 +79,18 @@ func TestGrantedShares(t *testing.T) {
 	p := freshFor(t, "U1234567", "USD")
 	importInto(t, p, january(grant("1", "Stock Award Grant for Cash Deposit", "5"), grant("2", "Stock Award Vesting", "5")))
 	require.Equal(t, []string{"5 of STK:AAA:USD at 200 inferred"}, outcome(t, p, nil))
+}
+
+// A position whose row does not say whether it came or went, or how much of it, is not booked, and said to be left out.
+func TestTransferThatTellsTooLittle(t *testing.T) {
+	for name, row := range map[string]string{
+		"no direction":      moved("1", "20250110;100000", "", "-10", ""),
+		"another direction": moved("1", "20250110;100000", "SIDEWAYS", "-10", ""),
+		"no quantity":       strings.Replace(moved("1", "20250110;100000", "IN", "10", ""), `quantity="10"`, "", 1),
+	} {
+		p := fresh(t, "USD")
+		plans := importInto(t, p, january(row))
+		require.Empty(t, p.Positions(), name)
+		require.True(t, slices.ContainsFunc(plans[0].Issues, func(i Issue) bool { return i.Unread }), "%s: nothing is said", name)
+	}
 }

@@ -86,7 +86,6 @@ type routed struct {
 	Rows        []routedRow
 	Allowed     int
 	Live, Paper int // orders
-	Sums        []routedSum
 	Place       []pairOf
 	Ask         string
 }
@@ -102,15 +101,6 @@ type routedRow struct {
 	Rules   []words
 	Then    string
 	allowed bool
-	worth   ledger.Decimal
-	unit    ledger.Currency
-}
-
-// routedSum is what orders of one environment and one currency cost.
-type routedSum struct {
-	Live   bool
-	Orders int
-	Money  money
 }
 
 func showSignal(c *call) error {
@@ -363,16 +353,6 @@ func (r *routed) add(row routedRow) {
 	} else {
 		r.Paper++
 	}
-	if !row.Worth.Known {
-		return
-	}
-	for i := range r.Sums {
-		if s := &r.Sums[i]; s.Live == row.Live() && s.Money.Unit == string(row.unit) {
-			s.Orders++
-			return
-		}
-	}
-	r.Sums = append(r.Sums, routedSum{row.Live(), 1, row.Worth})
 }
 
 // routedRow puts one account's part into words.
@@ -400,10 +380,10 @@ func (c *call) routedRow(a *account, one *accounts.Allocation) routedRow {
 	if at.IsZero() {
 		return row
 	}
-	row.worth, row.unit = at.Mul(o.Quantity.Abs()).Mul(o.Instrument.Multiplier), o.Instrument.Currency
-	row.Worth = cents(row.worth).in(row.unit)
-	if row.unit == a.Currency() && a.Snapshot.Missing == nil && a.Snapshot.Equity.IsPos() {
-		row.Share = percent(row.worth.InexactFloat64()/a.Snapshot.Equity.InexactFloat64(), 1)
+	worth, unit := at.Mul(o.Quantity.Abs()).Mul(o.Instrument.Multiplier), o.Instrument.Currency
+	row.Worth = cents(worth).in(unit)
+	if unit == a.Currency() && a.Snapshot.Missing == nil && a.Snapshot.Equity.IsPos() {
+		row.Share = percent(worth.InexactFloat64()/a.Snapshot.Equity.InexactFloat64(), 1)
 	}
 	return row
 }

@@ -93,7 +93,8 @@ func (c *call) viewState(act *stateAct, a *account, f *form) stateView {
 	return v
 }
 
-// mayFill lists the orders that were sent and may fill, and reports whether more may be at the broker.
+// mayFill lists the orders that were sent and may fill, and reports whether more may be at the broker: an account
+// that nothing works here was not asked.
 func (c *call) mayFill(a *account) (orders []string, unknown bool) {
 	l, linked := c.link(a.ID)
 	for _, w := range a.Snapshot.Risk.Orders {
@@ -101,7 +102,7 @@ func (c *call) mayFill(a *account) (orders []string, unknown bool) {
 			orders = append(orders, sideOf(w.Remaining(), w.Instrument))
 		}
 	}
-	return orders, linked && (!l.Works || l.Session != broker.SessionUsable || !l.Ready || len(l.Questions) > 0)
+	return orders, !linked || !l.Works || l.Session != broker.SessionUsable || !l.Ready || len(l.Questions) > 0
 }
 
 // ask returns the action that asks for a decision. Of an account that is halted, halt tells how that went.

@@ -162,7 +162,7 @@ func (c *call) receive(a *account) error {
 		return errForm
 	}
 	if len(one.text) == 0 {
-		return tell(http.StatusUnprocessableEntity, "No file was chosen.", "Choose a Flex statement, XML or CSV.", act{Path: a.Path("statement"), Words: "Statements of " + a.Name})
+		return tell(http.StatusUnprocessableEntity, "No file was chosen.", "Choose a Flex statement, XML or CSV, or an activity statement.", act{Path: a.Path("statement"), Words: "Statements of " + a.Name})
 	}
 	if _, err := one.read(a); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (u *upload) read(a *account) ([]*flex.Statement, error) {
 	back := act{Path: a.Path("statement"), Words: "Statements of " + a.Name}
 	list, err := flex.ReadAll(bytes.NewReader(u.text))
 	if err != nil {
-		then := "Nothing was taken in. It must be a Flex statement, XML or CSV."
+		then := "Nothing was taken in. It must be a Flex statement, XML or CSV, or an activity statement in English."
 		var at *flex.ReadError
 		if errors.As(err, &at) && at.Line > 0 {
 			then = "Nothing was taken in. Line " + itoa(at.Line) + " cannot be read" + where(at.Section, at.Field) + "."
@@ -218,9 +218,9 @@ func where(section, field string) string {
 	return out
 }
 
-// ours reports whether a statement is of an account. One that names none is taken for it.
+// ours reports whether a statement is of an account, or may be by what it says.
 func ours(a *account, st *flex.Statement) bool {
-	return st.AccountID == "" || st.AccountID == a.Profile.IBKRAccountID
+	return st.Of(a.Profile.IBKRAccountID)
 }
 
 // importFile records the statements of a file that are of the account. Each is recorded whole or not at all; the
@@ -270,7 +270,7 @@ func (c *call) notImported(a *account, st *flex.Statement, err error) error {
 	}
 	for _, r := range refusedFacts {
 		if errors.Is(err, r.is) {
-			return &told{failure{err, http.StatusConflict, "The statement of " + periodOf(st) + " was not imported.", r.then + " Those before it in the file were.", false},
+			return &told{failure{err, http.StatusConflict, "The statement of " + periodOf(st) + " was not imported.", r.then, false},
 				[]act{{Path: a.Path("statement"), Words: "Statements of " + a.Name}}}
 		}
 	}
@@ -305,6 +305,8 @@ type partView struct {
 	New      int
 	Inferred int
 	Issues   []string
+	More     int // further issues
+	Unread   int // rows that move money or positions, or may, and will not be in the book
 	Problem  string
 
 	// What follows is of a statement of which nothing is new: the book is held against it.
@@ -391,9 +393,15 @@ func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement, held 
 		return v, nil
 	}
 	v.New, v.Inferred = len(plan.Facts), len(plan.Inferred)
-	for _, i := range plan.Issues[:min(len(plan.Issues), maxIssues)] {
-		v.Issues = append(v.Issues, "Line "+itoa(i.Line)+": "+i.Text)
+	for n, i := range plan.Issues {
+		if i.Unread {
+			v.Unread += max(i.Rows, 1)
+		}
+		if n < maxIssues {
+			v.Issues = append(v.Issues, "Line "+itoa(i.Line)+": "+i.Text)
+		}
 	}
+	v.More = len(plan.Issues) - len(v.Issues)
 	if v.New > 0 {
 		return v, nil // the book lacks the facts: comparing it would tell of nothing but that
 	}

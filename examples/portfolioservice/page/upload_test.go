@@ -87,6 +87,12 @@ func TestUpload(t *testing.T) {
 	require.Contains(t, plain(text), "−99.25")
 	require.NoError(t, wellFormed(text))
 	require.Equal(t, stand, r.stand())
+
+	left := `<Transfers><Transfer currency="USD" assetCategory="STK" symbol="ZZZ" conid="990" dateTime="20250514;100000" quantity="5" transactionID="991" /></Transfers></FlexStatement>`
+	text = plain(r.follow("ann", r.upload("Balanced-50K", "statement", strings.Replace(strings.ReplaceAll(aStatement, "DU1000050", "DU***0050"), "</FlexStatement>", left, 1))))
+	require.Contains(t, text, "1 row left out", "a masked id is the account's, and what is left out is said")
+	require.NotContains(t, text, "It is in the book.")
+	require.Equal(t, stand, r.stand())
 	r.clock.set(rigNow.Add(uploadLife))
 	require.Contains(t, r.send("ann", f).text(t, http.StatusNotFound), "The file is not here any more.")
 }
