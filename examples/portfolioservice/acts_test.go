@@ -40,7 +40,7 @@ func placeButton(account string) string {
 	return fmt.Sprintf(`form[action="/p/%s/place"] button.go`, account)
 }
 
-// TestOneOrder: a second press, a reload, and a ticket that is sent once more from the page before make no second order.
+// TestOneOrder: a second press, a reload, and a ticket that is sent once more make no second order.
 func TestOneOrder(t *testing.T) {
 	b := browser.New(t)
 	s := launch(t, quick("-every", "1h")...)

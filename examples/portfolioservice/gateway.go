@@ -59,6 +59,7 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 	if err != nil {
 		return err
 	}
+	var problems []error // of one account: the others get their profiles all the same
 	for i := range candidates {
 		c := &candidates[i]
 		switch {
@@ -72,8 +73,11 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 			continue
 		}
 		if err := l.create(ctx, client, &c.Account); err != nil {
-			return err
+			problems = append(problems, err)
 		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,7 +6,7 @@
 // By itself it serves four paper accounts, from 25,000 to 250,000 USD, on this machine alone, and a sample
 // strategy trades them at a paper broker with simulated prices, within the limits of each: the smallest account soon
 // has all the day trades that it may have. It prints the address, at which a browser finds the page. The API is under
-// /api/v1 and described by /api/v1/openapi.json; /healthz, /readyz and /metrics are for whoever looks after the service.
+// /api/v1 and described by /api/v1/openapi.json; /healthz, /readyz and /metrics are for operators.
 // The log is JSON, on standard error.
 //
 // With -dsn profiles and journals are in PostgreSQL, and several processes may serve them. One of them works the
