@@ -44,6 +44,7 @@ func byTags(p payload) any {
 		limits   risk.Limits
 		recount  risk.Restatement
 		position ledger.Position
+		equity   ledger.EquityPoint
 	)
 	switch p := p.(type) {
 	case *risk.Hold:
@@ -56,6 +57,8 @@ func byTags(p payload) any {
 		return (*opening)(p)
 	case *ledger.Transfer:
 		return (*transfer)(p)
+	case *ledger.EquityPoint:
+		return (*equity)(p)
 	case *risk.PolicyChange:
 		return struct {
 			Version int64         `json:"version"`

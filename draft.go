@@ -214,7 +214,7 @@ func (p *Portfolio) writePointBefore(cmd *command) error {
 	}
 	point, t := p.draftPoint()
 	point.Before = true
-	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Complete() {
+	if _, dup := p.seen(cmd, ledger.KeyOf(&point)); dup || !t.Known() {
 		return nil
 	}
 	return d.add(&point)

@@ -10,6 +10,7 @@ import (
 	"github.com/ai-ots/accounts/internal/desktest"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/performance"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // The account gains 10 %, 55,000 of 110,000 are withdrawn, and the rest loses 10 %. The point that
@@ -66,4 +67,23 @@ func TestHistoryRecordedAfterwardsEndsWithItsOwnPoint(t *testing.T) {
 	require.Equal(t, 4, p.Points, "the library wrote a point of the present into a history of the past")
 	require.Equal(t, "1700 500 200", fmt.Sprint(p.EndEquity, p.Flows, p.Profit), "end, flows and profit")
 	require.InDelta(t, 1.1*1700/1600-1, *p.TimeWeighted, 1e-12)
+}
+
+// What was realized in euros has no rate, and no euro is held: the equity is known all the same, and so are
+// losses. The points from which losses are counted say what they lack.
+func TestLossesCountWhereWhatWasRealizedHasNoRate(t *testing.T) {
+	d := newDesk(t, func(l *risk.Limits) { l.DailyLoss = risk.Limit{Fraction: dec("0.02")} })
+	sap := ledger.NewStock("SAP", "EUR")
+	d.Fill(t, "", sap, "10", "100")
+	d.Fill(t, "", sap, "-10", "90")
+	d.Fill(t, "", ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}, "100", "1.25")
+	d.Advance(7 * 24 * time.Hour) // the sale has settled
+	d.Hold(t, xyz, "500", "100")
+	d.Accept(t, order("first", xyz, "1", "100"))
+	var p ledger.EquityPoint
+	d.LastEntry(t, ledger.KindEquity, &p)
+	require.Equal(t, "99875 0", fmt.Sprint(p.Equity, p.Realized), "equity, and what was realized in dollars")
+	require.Equal(t, []ledger.Currency{"EUR"}, p.Unrated, "the point does not say what it lacks")
+	d.Mark(t, xyz, "90")
+	d.Refuse(t, order("more", xyz, "1", "90"), broken(risk.RuleState, "", "0", "0"), broken(risk.RuleDailyLoss, "", "5000", "1997.5"))
 }

@@ -104,7 +104,7 @@ func reusedCases() map[string]reusedCase {
 			Notional: &ledger.Notional{Long: dec("6"), Short: dec("7")}}, []again{
 			{"Notional", &ledger.Notional{Long: dec("6"), Short: dec("9")}, reused}, {"Notional", &ledger.Notional{Long: dec("9"), Short: dec("7")}, reused},
 			{"Notional", (*ledger.Notional)(nil), hint}, {"Derived", true, hint}, {"Before", true, otherID}, {"InKind", dec("9"), hint},
-			{"Rates", map[ledger.Currency]ledger.Decimal{"EUR": dec("9")}, hint},
+			{"Rates", map[ledger.Currency]ledger.Decimal{"EUR": dec("9")}, hint}, {"Unrated", []ledger.Currency{"EUR"}, hint},
 			{"Time", day.Add(time.Hour), otherID}, {"Equity", dec("9"), reused}, {"Cash", dec("9"), reused}, {"Realized", dec("9"), reused},
 			{"Unrealized", dec("9"), reused}, {"Capital", dec("9"), reused},
 		}},

@@ -173,7 +173,7 @@ func (p *Portfolio) writePreconditions(cmd *command) error {
 	}
 	if p.draftLacksPoint() {
 		point, t := p.draftPoint()
-		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Complete() {
+		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Known() {
 			if err := d.add(&point); err != nil {
 				return err
 			}

@@ -23,6 +23,9 @@ type EquityPoint struct {
 	// Rates are the conversion rates, above zero, at which foreign cash and capital counted; nil if there was
 	// none, or the rates are not known.
 	Rates map[Currency]Decimal `json:"rates,omitempty"`
+	// Unrated lists the currencies of what was realized, or moved as capital, without a rate that is known, in
+	// ascending order: Realized, Capital and InKind lack those sums. The equity does not. Nil for none.
+	Unrated []Currency `json:"unrated,omitempty"`
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
 	// Derived says that the point was worked out from the book and its marks, as RecordEquity does, and
@@ -71,6 +74,10 @@ func (p *EquityPoint) normalize() error {
 			p.Rates[currency] = num.Trim(rate)
 		}
 	}
+	for _, currency := range p.Unrated {
+		v.Check(currency.Valid(), "Unrated", "%.10q is no currency", currency)
+	}
+	p.Unrated = append([]Currency(nil), p.Unrated...)
 	if n := p.Notional; n != nil {
 		p.Notional = &Notional{num.Trim(n.Long), num.Trim(n.Short)} // the caller keeps his own
 		for _, f := range []struct {
@@ -97,6 +104,9 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "in_kind", p.InKind, true)
 	if len(p.Rates) > 0 {
 		b = wire.AppendJSON(wire.AppendName(b, "rates"), p.Rates)
+	}
+	if len(p.Unrated) > 0 {
+		b = wire.AppendJSON(wire.AppendName(b, "unrated"), p.Unrated)
 	}
 	if n := p.Notional; n != nil {
 		b = append(wire.AppendName(b, "notional"), '{')

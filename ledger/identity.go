@@ -16,7 +16,7 @@ import (
 //     Basis of a [Transfer];
 //   - the fractions of a second of a time, where one of the two has none;
 //   - the Notional of an [EquityPoint], where one of the two has none, whether the point is derived, and
-//     its InKind and Rates;
+//     its InKind, Rates and Unrated;
 //   - what one of the two leaves open: OrderID, FXRate, and the costs of a trade with CommissionPending;
 //     see [Completion].
 func Differences(recorded, again Payload) []string {

@@ -62,6 +62,17 @@ func (t Transfer) MarshalJSON() ([]byte, error) {
 	}{storedTransfer(t), wire.List(t.Lots)})
 }
 
+// storedPoint is an equity point as a journal and a checkpoint hold it: empty lists are left out.
+type storedPoint EquityPoint
+
+// MarshalJSON writes empty lists as [].
+func (p EquityPoint) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		storedPoint
+		Unrated []Currency `json:"unrated"`
+	}{storedPoint(p), wire.List(p.Unrated)})
+}
+
 // storedRestatement is a restatement as a journal holds it: empty lists are left out.
 type storedRestatement struct {
 	Positions []storedPosition         `json:"positions,omitempty"`

@@ -14,13 +14,13 @@ type Record struct {
 	InKind    map[Currency]capitalInKind `json:"in_kind,omitempty"`
 	Pending   []PendingPremium           `json:"pending,omitempty"`
 	Changes   []Amendment                `json:"changes"`
-	Equity    EquityPoint                `json:"equity"`
+	Equity    storedPoint                `json:"equity"`
 }
 
 // Book returns the book with the recorded state, and takes over the record's slices.
 func (r Record) Book() *Book {
 	b := NewBook(r.Base)
-	b.trades, b.pending, b.equity = r.Trades, r.Pending, r.Equity
+	b.trades, b.pending, b.equity = r.Trades, r.Pending, EquityPoint(r.Equity)
 	for _, p := range r.Positions {
 		b.set(Position(p))
 	}
@@ -40,7 +40,7 @@ func (r Record) Book() *Book {
 // changes.
 func (b *Book) Record() Record {
 	r := Record{
-		Base: b.base, Trades: b.trades, Positions: storedPositions(b.Positions()), Cash: b.Cash(), InKind: b.kind, Pending: b.pending, Equity: b.equity,
+		Base: b.base, Trades: b.trades, Positions: storedPositions(b.Positions()), Cash: b.Cash(), InKind: b.kind, Pending: b.pending, Equity: storedPoint(b.equity),
 	}
 	for _, a := range b.changes {
 		r.Changes = append(r.Changes, a)

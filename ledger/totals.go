@@ -43,7 +43,7 @@ func (t *Totals) Lacking() []Currency {
 func (b *Book) Point(p *Prices, at time.Time) (EquityPoint, Totals) {
 	t := b.Totals(p)
 	return EquityPoint{Time: at, Equity: t.Equity, Cash: t.Cash, Realized: t.Realized, Unrealized: t.Unrealized,
-		Capital: t.Capital, InKind: t.InKind, Rates: b.rates(p), Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}, t
+		Capital: t.Capital, InKind: t.InKind, Rates: b.rates(p), Unrated: t.Unrated, Notional: &Notional{t.Notional.Long, t.Notional.Short}, Derived: true}, t
 }
 
 // rates returns the rates of the foreign currencies of cash and of capital in kind; nil for none.

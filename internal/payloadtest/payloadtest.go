@@ -50,7 +50,7 @@ func Ledger() []ledger.Payload {
 		&ledger.CashMovement{ID: "c", Kind: ledger.Fee, Currency: "USD", Amount: d("0"), Time: Time.Truncate(time.Hour)},
 		split, spinoff, opening, came, went,
 		&ledger.EquityPoint{Time: Time, Equity: d("1"), Cash: d("2"), Realized: d("-3"), Unrealized: d("0"), Capital: d("5"), Derived: true,
-			Rates: map[ledger.Currency]ledger.Decimal{"EUR": d("1.25"), "CHF": d("1.1")}},
+			Rates: map[ledger.Currency]ledger.Decimal{"EUR": d("1.25"), "CHF": d("1.1")}, Unrated: []ledger.Currency{"GBP", "JPY"}},
 		&ledger.Amendment{Place: 3, Trade: full}, &ledger.Amendment{Place: 4, Split: split},
 		&ledger.Amendment{Place: 5, Opening: opening}, &ledger.Amendment{Place: 6, Cancellation: cancellation},
 		&ledger.Amendment{Place: 7, Transfer: came}, &ledger.Amendment{Place: 7, Transfer: went, Completes: ledger.Completion{Rate: true}},
