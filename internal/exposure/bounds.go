@@ -33,12 +33,17 @@ type bounds struct {
 
 // resolve turns the policy's limits into amounts at the present equity.
 func (e *exposure) resolve(a *Account) bounds {
-	limits, out := &e.policy.limits, bounds{}
-	out.equity, out.known = e.equity()
-	if !out.known {
-		return out
+	equity, known := e.equity()
+	if !known {
+		return bounds{equity: equity}
 	}
-	loss := &a.memory.loss
+	return e.boundsAt(a, equity)
+}
+
+// boundsAt is resolve at an equity that is known.
+func (e *exposure) boundsAt(a *Account, equity ledger.Decimal) bounds {
+	limits, loss := &e.policy.limits, &a.memory.loss
+	out := bounds{equity: equity, known: true}
 	out.profit = out.equity.Sub(e.capital)
 	if !loss.Derived { // what others told of equity does not tell what came in kind without a rate
 		out.profit = out.profit.Add(e.unratedKind)
@@ -154,7 +159,7 @@ func (e *exposure) needed(m *Market, total *figures, equity ledger.Decimal) ledg
 	if _, poor := e.poor(m, equity); poor {
 		return num.Max(total.initial, total.worst)
 	}
-	return total.initial
+	return total.initial.Add(e.owed(m))
 }
 
 // poor reports whether the account is a margin account whose equity is below 2,000 USD, or cannot be told

@@ -85,6 +85,31 @@ func (j *Judge) spends() (spent ledger.Decimal, known bool) {
 	return num.Convert(num.Convert(o.Quantity, price), o.Instrument.Multiplier), price.IsPos()
 }
 
+// owed returns the cash that short options need in a cash account, in base currency: the strike of puts,
+// and of spreads the difference of the strikes. Options on futures need their margin instead.
+func (e *exposure) owed(m *Market) (sum ledger.Decimal) {
+	if e.policy.limits.Account != risk.CashAccount || e.written == 0 {
+		return sum
+	}
+	for _, g := range e.groups {
+		if !g.key.Futures {
+			rate, _, _ := m.Rate(g.key.Currency)
+			sum = sum.Add(num.Convert(e.need(g).money, rate))
+		}
+	}
+	return sum
+}
+
+// owes returns what the order adds to owed. A purchase takes nothing away before it fills.
+func (j *Judge) owes() (more ledger.Decimal) {
+	g, i := j.group, &j.order.Instrument
+	writes := i.IsOption() || g.writes()
+	if j.exposure.policy.limits.Account != risk.CashAccount || !writes || !j.order.Quantity.IsNeg() || j.underlying().Futures {
+		return more
+	}
+	return num.Convert(j.need(g).money.Sub(j.exposure.need(g).money), j.terms.rate)
+}
+
 // secured refuses an order after which the cash is less than all short options need. spent is the
 // cash that the order itself takes, in the currency of its contract.
 func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool) {

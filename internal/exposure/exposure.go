@@ -291,6 +291,13 @@ func (e *exposure) equity() (ledger.Decimal, bool) {
 	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated && !e.unratedCapital
 }
 
+// heldKnown reports whether equity lacks no mark and no conversion rate, though an order that works in what
+// is not held may lack them.
+func (e *exposure) heldKnown() bool {
+	lacks := func(c *contract) bool { return !c.known && !c.stake.held.IsZero() }
+	return !e.unrated && !e.unratedCapital && !slices.ContainsFunc(e.list, lacks)
+}
+
 // age finds the oldest mark and the oldest conversion rate in use.
 func (e *exposure) age(m *Market) {
 	e.oldest, e.rates = time.Time{}, time.Time{}

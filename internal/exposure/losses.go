@@ -87,9 +87,12 @@ func (a *Account) Lacking(m *Market) (marks []ledger.InstrumentKey, rates []ledg
 // false, and notes nothing, if the present equity is not known; see Lacking.
 func (a *Account) Recount(m *Market, s *risk.StateChange) bool {
 	e := a.weigh(m)
-	bounds, loss := &e.bounds, &a.memory.loss
+	bounds, loss := e.bounds, &a.memory.loss
 	if !bounds.known {
-		return false
+		if !e.heldKnown() {
+			return false
+		}
+		bounds = e.boundsAt(a, e.balance.Add(e.held))
 	}
 	if bounds.loss.set && bounds.lost.GreaterThan(bounds.loss.at) || loss.Lost == e.today {
 		s.Recount = append(s.Recount, risk.RuleDailyLoss)

@@ -111,14 +111,15 @@ func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 //
 //   - Futures, options on futures, CFDs: the share FuturesMargin of the notional; of options see
 //     futureOption.
-//   - A cash account: the price of what is being bought, and the strike of short puts.
+//   - A cash account: the price of what is being bought. What short options need is no contract's own:
+//     see owed.
 //   - Stocks in a margin account: half the value of a long position (Regulation T, 12 CFR
 //     220.12(a)), for maintenance a quarter (FINRA rule 4210(c)(1)); see shortStock for a short one.
 //   - Options in a margin account: the premium of a long option (12 CFR 220.12(f), rule
 //     4210(f)(2)(D)); see shortOption for a short one.
 //   - Anything else: its whole price.
 //
-// Cover, spreads and straddles lower nothing: each position needs what it needs by itself, which is
+// In a margin account cover, spreads and straddles lower nothing: each position needs what it needs by itself, which is
 // what rule 4210(f)(2)(F) to (H) ask for at most.
 func (t *terms) margin(s *stake, f *figures, w *sides) {
 	i := t.instrument
@@ -136,9 +137,6 @@ func (t *terms) margin(s *stake, f *figures, w *sides) {
 	case t.cash:
 		if !s.buys.IsZero() {
 			f.initial = num.Convert(s.buyWorth, t.units)
-		}
-		if i.Right == ledger.Put {
-			f.initial = f.initial.Add(w.short)
 		}
 	case i.SecType == ledger.Stock:
 		initial, kept := t.shortStock(s, w)

@@ -10,13 +10,12 @@ import (
 type coverage struct {
 	Broken, Passed, Warned map[risk.Rule]int
 	orders, allowed        int
-	known                  map[string]int // histories that ended by a known difference
 	facts                  map[string]int // capital in kind, and rates told later
 }
 
 func newCoverage() *coverage {
 	return &coverage{Broken: map[risk.Rule]int{}, Passed: map[risk.Rule]int{}, Warned: map[risk.Rule]int{},
-		known: map[string]int{}, facts: map[string]int{}}
+		facts: map[string]int{}}
 }
 
 func (c *coverage) count(a rulemodel.Answer) {
@@ -46,9 +45,6 @@ func (c *coverage) add(o *coverage) {
 	sum(c.Broken, o.Broken)
 	sum(c.Passed, o.Passed)
 	sum(c.Warned, o.Warned)
-	for name, n := range o.known {
-		c.known[name] += n
-	}
 	for name, n := range o.facts {
 		c.facts[name] += n
 	}

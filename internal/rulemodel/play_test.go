@@ -36,7 +36,7 @@ type player struct {
 	foreign   []foreign // capital in a foreign currency without a rate of its own
 	prices    map[ledger.InstrumentKey]ledger.Decimal
 	euro      ledger.Decimal // the last rate
-	ended     bool           // by a difference that is known
+	ended     bool           // at a threshold that rounding decides
 	refused   string         // why the library did not take a fact; empty if it took all
 }
 
@@ -283,9 +283,6 @@ func (p *player) trading(what string) string {
 			}
 			return ""
 		}
-		if p.unmarkedOrder(err) {
-			return ""
-		}
 		if err != nil {
 			return fmt.Sprintf("not resumed: %v", err) + p.figures()
 		}
@@ -354,9 +351,6 @@ func (p *player) order(o risk.Order) string {
 	asked := rulemodel.Check(p.history, o, p.now())
 	want := asked
 	got := p.portfolio.Check(o)
-	if p.known(got, want, false) {
-		return ""
-	}
 	if d := differ(got, want, false); d != "" {
 		return "Check: " + d + p.figures()
 	}
@@ -367,9 +361,6 @@ func (p *player) order(o risk.Order) string {
 	}
 	if want.Reused || want.Invalid {
 		p.cover.count(asked)
-		return ""
-	}
-	if p.known(got, want, true) {
 		return ""
 	}
 	if d := differ(got, want, true); d != "" {

@@ -61,9 +61,6 @@ func TestModel(t *testing.T) {
 		cover.add(c)
 	}
 	t.Logf("%d orders, %d of them allowed", cover.orders, cover.allowed)
-	for _, name := range slices.Sorted(maps.Keys(cover.known)) {
-		t.Logf("%d histories ended by a known difference: %s", cover.known[name], name)
-	}
 	for _, name := range slices.Sorted(maps.Keys(cover.facts)) {
 		t.Logf("%-20s %6d", name, cover.facts[name])
 	}

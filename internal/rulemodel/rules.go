@@ -195,7 +195,7 @@ func (j *question) uncovered(o risk.Order) {
 		return
 	}
 	without, _ := j.contracts(nil)
-	with, cost, told := j.filled(o)
+	with, spent, told := j.filled(o)
 	naked, need := j.cover(without, true)
 	nakedThen, needThen := j.cover(with, true)
 	j.rule(risk.RuleUncovered, less(naked, nakedThen))
@@ -208,16 +208,32 @@ func (j *question) uncovered(o risk.Order) {
 		j.rule(risk.RuleNoMark, j.reduces)
 		return
 	}
-	if settled == nil || cost == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
+	rate := with[o.Instrument.Key()].rate
+	if settled == nil || rate == nil || need == nil || needThen == nil { // of an order that does not reduce, the equity says so
+		j.rule(risk.RuleNoFX, j.reduces && j.needsMore(without, with, spent))
 		return
 	}
+	cost := mul(spent, rate)
 	lack := most(new0(), sub(add(need, taken), settled))
 	lackThen := most(new0(), sub(add(needThen, taken, cost), settled))
 	j.rule(risk.RuleUncovered, less(lack, lackThen))
 }
 
-// filled returns what is held and working once the order is filled, and the cash that it takes; nil
-// without a rate. told reports whether a price tells that: the order's own, or a mark.
+// needsMore reports whether short options and the order, which takes spent, need more cash with the order than
+// without, whatever currencies are worth: the order changes nothing in others than its own.
+func (j *judge) needsMore(without, with map[ledger.InstrumentKey]*contract, spent rat) bool {
+	for _, all := range []map[ledger.InstrumentKey]*contract{without, with} {
+		for _, c := range all {
+			c.rate = whole(1)
+		}
+	}
+	_, need := j.cover(without, true)
+	_, needThen := j.cover(with, true)
+	return less(need, add(needThen, spent))
+}
+
+// filled returns what is held and working once the order is filled, and the cash that it takes in the
+// contract's currency. told reports whether a price tells that: the order's own, or a mark.
 func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, cost rat, told bool) {
 	all, _ = j.contracts(nil)
 	j.work(all, o, exact(o.Quantity))
@@ -234,10 +250,8 @@ func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, co
 		return all, new0(), true
 	case last.unpriced || last.price.Sign() == 0: // a mark of zero is none against which an order can be held
 		return all, nil, false
-	case c.rate == nil:
-		return all, nil, true
 	}
-	return all, mul(last.quantity, last.price, unit(c.instrument), c.rate), true
+	return all, mul(last.quantity, last.price, unit(c.instrument)), true
 }
 
 // losses: see risk.DrawdownLimits and Limits.DailyLoss.
@@ -333,7 +347,7 @@ func (j *question) power(o risk.Order, equity rat) {
 			}
 		}
 		taken := purchases(all)
-		_, cover := j.cover(all, false)
+		_, cover := j.cover(all, true)
 		need = add(need, taken, cover)
 		j.limit(risk.RuleBuyingPower, need, j.settled())
 		return
