@@ -339,7 +339,8 @@ func (p *Portfolio) Reduce(ctx context.Context, reason string) error {
 // Resume makes the profile accept orders again. If the day's loss is beyond its limit, or was today, or
 // the drawdown is moderate or worse, or was when it was last written, these are counted anew from the
 // present equity: the person who resumes has seen them. Errors are those of Halt, and ErrNoMark (a
-// *MissingError) if the present equity is not known.
+// *MissingError) if the present equity is not known, or what capital was worth that came or went without a
+// conversion rate: that is no loss.
 func (p *Portfolio) Resume(ctx context.Context, reason string) error {
 	return p.setState(ctx, "resume", risk.TradingActive, reason)
 }

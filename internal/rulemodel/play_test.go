@@ -277,7 +277,7 @@ func (p *player) trading(what string) string {
 		s.State, err = risk.TradingReducing, p.portfolio.Reduce(p.ctx, "test")
 	case "resume":
 		err = p.portfolio.Resume(p.ctx, "test")
-		if rulemodel.Equity(p.history, p.now()) == nil {
+		if rulemodel.Equity(p.history, p.now()) == nil || !rulemodel.CapitalKnown(p.history, p.now()) {
 			if !errors.Is(err, accounts.ErrNoMark) {
 				return fmt.Sprintf("resumed without equity: %v", err)
 			}
