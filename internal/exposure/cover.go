@@ -27,12 +27,17 @@ func (e *exposure) need(g *group) need {
 // need is exposure.need for the group of the order once the order has filled. A sale that does not
 // fill leaves more cover, and one purchase in part needs no more than none or all of it.
 func (j *Judge) need(g *group) need {
-	i, with := &j.order.Instrument, j.after
+	with := j.after
 	if j.order.Quantity.IsNeg() {
 		with.work(j.order.Quantity, j.order.Price, j.terms.mark)
 	} else {
 		with.held = with.held.Add(j.order.Quantity)
 	}
+	return j.needWith(g, &with)
+}
+
+// needWith is exposure.need for the group of the order with another stake in the order's contract.
+func (j *Judge) needWith(g *group, with *stake) need {
 	m := &j.exposure.matching
 	m.clear()
 	if g != nil {
@@ -42,7 +47,7 @@ func (j *Judge) need(g *group) need {
 			}
 		}
 	}
-	m.add(j.underlying(), i, &with)
+	m.add(j.underlying(), &j.order.Instrument, with)
 	return m.solve()
 }
 
@@ -100,14 +105,13 @@ func (e *exposure) owed(m *Market) (sum ledger.Decimal) {
 	return sum
 }
 
-// owes returns what the order adds to owed. A purchase takes nothing away before it fills.
+// owes returns what the order, which j.after counts as working, adds to owed.
 func (j *Judge) owes() (more ledger.Decimal) {
-	g, i := j.group, &j.order.Instrument
-	writes := i.IsOption() || g.writes()
-	if j.exposure.policy.limits.Account != risk.CashAccount || !writes || !j.order.Quantity.IsNeg() || j.underlying().Futures {
+	g, writes := j.group, j.order.Quantity.IsNeg() && j.order.Instrument.IsOption()
+	if j.exposure.policy.limits.Account != risk.CashAccount || !writes && !g.writes() || j.underlying().Futures {
 		return more
 	}
-	return num.Convert(j.need(g).money.Sub(j.exposure.need(g).money), j.terms.rate)
+	return num.Convert(j.needWith(g, &j.after).money.Sub(j.exposure.need(g).money), j.terms.rate)
 }
 
 // secured refuses an order after which the cash is less than all short options need. spent is the

@@ -65,7 +65,7 @@ func (j *Judge) dayTrades() {
 // for the price of a purchase alone.
 func (j *Judge) holdings() {
 	e, bounds := j.exposure, &j.exposure.bounds
-	short, owes := j.sellsShort(), j.owes()
+	short := j.sellsShort()
 	j.after.work(j.order.Quantity, j.order.Price, j.terms.mark)
 	j.with = j.terms.figures(&j.after)
 	added, total := j.with.worst.Sub(j.before.worst), e.total
@@ -79,7 +79,7 @@ func (j *Judge) holdings() {
 		low := total.low.Sub(j.before.low).Add(j.with.low)
 		j.bound(risk.RuleNet, "", num.Max(high.Abs(), low.Abs()), &bounds.net)
 	}
-	needed := e.needed(&j.market, &total, bounds.equity).Add(owes)
+	needed := e.needed(&j.market, &total, bounds.equity).Add(j.owes())
 	if short {
 		if least, poor := e.poor(&j.market, bounds.equity); poor {
 			needed = num.Max(needed, least)

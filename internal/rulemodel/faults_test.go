@@ -182,6 +182,10 @@ func TestMended(t *testing.T) {
 		"trading is resumed without the mark of an order that works": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), markOf(stockXYZ, "100"), orderOf("a", stockXYZ, "1", "100"), markOf(stockXYZ, "0"),
 				{name: "resume"}}},
+		// The shares that are short cover the put until they are bought back, which may happen.
+		"a purchase of shares in a cash account takes the cover of a short put": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), markOf(put95, "2"), tradeOf(stockXYZ, "-100", "100"),
+				tradeOf(put95, "-1", "2"), {name: "limits", limits: loose(cashAccount)}, orderOf("a", stockXYZ, "150", "100")}},
 		"a loss by old marks is not told": {func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"),
 				markOf(stockXYZ, "90"), markOf(stockABC, "50"), {name: "advance", advance: time.Hour}, markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
