@@ -130,6 +130,10 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 	for _, damage := range []string{
 		`DELETE FROM trading.trades WHERE journal_seq = 2`,
 		`UPDATE trading.trades SET exact_price = exact_price + 0.01 WHERE journal_seq = 3`,
+		`UPDATE trading.trades SET exact_price = exact_price + 1e-25 WHERE journal_seq = 3`, // more places than a figure has here
+		`UPDATE trading.trades SET exact_taxes = 'NaN' WHERE journal_seq = 3`,
+		`UPDATE trading.positions SET exact_basis = exact_basis + 1e-25 WHERE instrument_key = 'STK:HUGE:USD'`,
+		`UPDATE trading.positions SET exact_realized_base = 'NaN' WHERE instrument_key = 'STK:HUGE:USD'`,
 		`INSERT INTO trading.trades (account_profile_id, journal_seq) VALUES ('profile-00', 999)`,
 		`DELETE FROM trading.positions WHERE instrument_key = 'STK:NU:USD'`,
 		`UPDATE trading.positions SET exact_realized = 5 WHERE instrument_key = 'STK:HUGE:USD'`,
