@@ -154,7 +154,7 @@ func opening(pooled bool) []step {
 	if pooled {
 		return steps
 	}
-	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText} {
+	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText, switchText} {
 		steps = append(steps, step{verb: "prepare", text: text, once: true})
 	}
 	return steps
@@ -167,6 +167,7 @@ const (
 	groupText   = "locked AS MATERIALIZED"
 	carefulText = "known AS MATERIALIZED"
 	pageText    = "ORDER BY seq"
+	switchText  = "p SET last_used_at = $2"
 )
 
 // expect has the driver expect steps, in their order.

@@ -18,6 +18,8 @@ type statements struct {
 	fill  *statement // append one entry with its trade and position
 	group *statement // append any number of batches
 	page  *statement // read entries
+	// switches makes a profile the owner's active one.
+	switches *statement
 	// careful is group for what the others fail at: keys and rows that are there already.
 	careful *statement
 }
@@ -34,6 +36,7 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 	st.group = &statement{text: s.schema.in(groupStatement(false))}
 	st.careful = &statement{text: s.schema.in(groupStatement(true))}
 	st.page = &statement{text: s.schema.in(pageStatement)}
+	st.switches = &statement{text: s.schema.in(switchStatement)}
 	if s.reads.Pooled {
 		return st, nil
 	}
@@ -49,7 +52,7 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 }
 
 func (st *statements) all() []*statement {
-	return []*statement{st.entry, st.fill, st.group, st.careful, st.page}
+	return []*statement{st.entry, st.fill, st.group, st.careful, st.page, st.switches}
 }
 
 func (st *statements) close() error {
@@ -72,6 +75,18 @@ func (s *Store) query(ctx context.Context, st *statement, each func(scan func(..
 		rows, err := q.QueryxContext(ctx, st.text, args...)
 		return eachRow(rows, err, each)
 	})
+}
+
+// affect runs a statement on the pool, or in a transaction of a pooler's, and returns how many rows it affected.
+func (st *statement) affect(ctx context.Context, q querier, args []any) (int64, error) {
+	if st.prepared == nil {
+		return affectOn(ctx, q, st.text, args)
+	}
+	result, err := st.prepared.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 func eachRow(rows *sqlx.Rows, err error, each func(scan func(...any) error) error) error {
