@@ -162,7 +162,7 @@ func opening(pooled bool) []step {
 
 // Parts of the prepared statements that the others do not have.
 const (
-	singleText  = "INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash) SELECT a.profile_id, seq, kind, key, recorded_at::timestamptz, payload, prev, hash FROM (VALUES"
+	singleText  = "INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash) SELECT a.profile_id, seq, kind, key, recorded_at, payload, prev, hash FROM (VALUES"
 	fillText    = "UPDATE trading.journal_heads h SET seq = batch.last FROM (VALUES"
 	groupText   = "locked AS MATERIALIZED"
 	carefulText = "known AS MATERIALIZED"

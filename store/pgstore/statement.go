@@ -3,11 +3,8 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
@@ -100,99 +97,4 @@ func eachRow(rows *sqlx.Rows, err error, each func(scan func(...any) error) erro
 		}
 	}
 	return rows.Err()
-}
-
-// source is rows that a statement gets as parameters: one row as values, or any number as an array for
-// each column. Texts become numbers, times and so on in the statement, where NULL is ”.
-type source struct {
-	name               string
-	ints, texts, blobs []string // the columns
-	intRows            []pq.Int64Array
-	textRows           []pq.StringArray
-	blobRows           []pq.ByteaArray
-	rows               int
-}
-
-func newSource(name, ints, texts, blobs string) *source {
-	s := &source{name: name, ints: strings.Fields(ints), texts: strings.Fields(texts), blobs: strings.Fields(blobs)}
-	s.intRows = make([]pq.Int64Array, len(s.ints))
-	s.textRows = make([]pq.StringArray, len(s.texts))
-	s.blobRows = make([]pq.ByteaArray, len(s.blobs))
-	return s
-}
-
-// add adds a row: as many values of each kind as there are columns of it.
-func (s *source) add(ints []int64, texts []string, blobs ...[]byte) {
-	for i := range s.intRows {
-		s.intRows[i] = append(s.intRows[i], ints[i])
-	}
-	for i := range s.textRows {
-		s.textRows[i] = append(s.textRows[i], texts[i])
-	}
-	for i := range s.blobRows {
-		if blobs[i] == nil {
-			blobs[i] = []byte{} // nil would be NULL
-		}
-		s.blobRows[i] = append(s.blobRows[i], blobs[i])
-	}
-	s.rows++
-}
-
-// arrays appends the source's parameters for unnestOf.
-func (s *source) arrays(args []any) []any {
-	for i := range s.intRows {
-		args = append(args, s.intRows[i])
-	}
-	for i := range s.textRows {
-		args = append(args, s.textRows[i])
-	}
-	for i := range s.blobRows {
-		args = append(args, s.blobRows[i])
-	}
-	return args
-}
-
-// values appends the source's parameters for valuesOf: its only row.
-func (s *source) values(args []any) []any {
-	for i := range s.intRows {
-		args = append(args, s.intRows[i][0])
-	}
-	for i := range s.textRows {
-		args = append(args, s.textRows[i][0])
-	}
-	for i := range s.blobRows {
-		args = append(args, s.blobRows[i][0])
-	}
-	return args
-}
-
-// form writes a source into a statement, with parameters from n on, and returns the next number.
-type form func(s *source, n int) (text string, next int)
-
-func unnestOf(s *source, n int) (string, int) {
-	types, next := s.parameters(n, "[]")
-	return fmt.Sprintf("unnest(%s) AS %s (%s)", types, s.name, s.columns()), next
-}
-
-func valuesOf(s *source, n int) (string, int) {
-	types, next := s.parameters(n, "")
-	return fmt.Sprintf("(VALUES (%s)) AS %s (%s)", types, s.name, s.columns()), next
-}
-
-func (s *source) parameters(n int, suffix string) (string, int) {
-	var list []string
-	for _, kind := range []struct {
-		columns []string
-		name    string
-	}{{s.ints, "bigint"}, {s.texts, "text"}, {s.blobs, "bytea"}} {
-		for range kind.columns {
-			list = append(list, fmt.Sprintf("$%d::%s%s", n, kind.name, suffix))
-			n++
-		}
-	}
-	return strings.Join(list, ", "), n
-}
-
-func (s *source) columns() string {
-	return strings.Join(append(append(append([]string{}, s.ints...), s.texts...), s.blobs...), ", ")
 }

@@ -259,7 +259,7 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	const chunk = 1000
 	r := newRows()
 	flush := func(limit int) error {
-		if r.trade.rows+r.position.rows <= limit {
+		if len(r.trade.rows)+len(r.position.rows) <= limit {
 			return nil
 		}
 		r.batch.add([]int64{0, 0, f.seq, time.Time{}.UnixMicro(), 0, 0}, []string{string(f.id)}, nil)
@@ -310,8 +310,7 @@ func (s *Store) removeWrong(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 
 // rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.
 func rebuildStatement() string {
-	r := newRows()
-	return fill(unnestOf, []*source{r.batch, r.trade, r.position}, `
+	return fill(unnestOf, rebuildSources, `
 WITH accepted AS MATERIALIZED (
 	SELECT b.n, p.profile_id, p.owner_id, b.last
 	FROM (SELECT * FROM {batch}) b JOIN trading.account_profiles p ON p.profile_id = b.profile_id
