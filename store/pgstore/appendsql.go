@@ -4,7 +4,7 @@ import "strings"
 
 // What the rows of an append have.
 var (
-	batchColumns = define("batch", `after bigint, last bigint, micros bigint, timeline bigint, standbys bigint, profile_id text, behind bytea`)
+	batchColumns = define("batch", `timeline bigint, standbys bigint, after bigint, last bigint, micros bigint, profile_id text, behind bytea`)
 	entryColumns = define("entry", `seq bigint, kind text, key text, recorded_at timestamptz, payload bytea, prev bytea, hash bytea`)
 	tradeColumns = define("trade", `place bigint, exec_id text, order_id text NULL, trade_kind text, instrument_key text,
 		quantity numeric, price numeric, proceeds numeric, commission numeric, taxes numeric,
@@ -23,50 +23,6 @@ var (
 	carefulSources = []*columns{batchColumns, entryColumns, tradeColumns, positionColumns, cancelledColumns}
 	rebuildSources = []*columns{batchColumns, tradeColumns, positionColumns}
 )
-
-// rows are the sources of an append.
-type rows struct {
-	batch, entry, trade, cancelled, position source
-
-	amends             bool  // there are trades of earlier entries among them
-	timeline, standbys int64 // what the server is to be; 0 for any
-}
-
-func newRows() *rows {
-	return &rows{batch: source{columns: batchColumns}, entry: source{columns: entryColumns}, trade: source{columns: tradeColumns},
-		cancelled: source{columns: cancelledColumns}, position: source{columns: positionColumns}}
-}
-
-// shape tells which statement the rows need.
-func (r *rows) shape(st *statements) *statement {
-	switch {
-	case r.amends:
-		return st.careful
-	case len(r.entry.rows) != 1:
-		return st.group
-	case len(r.trade.rows) == 1 && len(r.position.rows) == 1:
-		return st.fill
-	case len(r.trade.rows) == 0 && len(r.position.rows) == 0:
-		return st.entry
-	}
-	return st.group
-}
-
-// args returns the parameters of a statement: the channel, then the sources.
-func (r *rows) args(st *statements, shape *statement, channel any) []any {
-	args := []any{channel}
-	switch shape {
-	case st.entry:
-		return r.entry.values(r.batch.values(args))
-	case st.fill:
-		return r.position.values(r.trade.values(r.entry.values(r.batch.values(args))))
-	}
-	args = r.position.arrays(r.trade.arrays(r.entry.arrays(r.batch.arrays(args))))
-	if shape == st.careful {
-		args = r.cancelled.arrays(args)
-	}
-	return args
-}
 
 // An append is one statement, so that the rows of a batch become durable together with one round trip
 // and one flush. accepted are the batches whose journal ends where they continue, on a server that is

@@ -157,9 +157,8 @@ func ratioGrouped(b *testing.B) {
 	ungrouped := func(int) error {
 		lock <- struct{}{}
 		defer func() { <-lock }()
-		batch, x := turn.next(1), newRows()
-		x.addBatch(0, &batch)
-		x.project(0, &batch)
+		batch := turn.next(1)
+		x := s.join(s.rowsOf(&batch))
 		accepted := false
 		err := s.query(b.Context(), s.sql.fill, func(func(...any) error) error { accepted = true; return nil }, x.args(&s.sql, s.sql.fill, s.channel())...)
 		if err == nil && !accepted {

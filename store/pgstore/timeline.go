@@ -55,13 +55,6 @@ func admitted(batch string) string {
 		AND CASE WHEN ` + batch + `.standbys = 0 THEN true ELSE ` + batch + `.standbys <= (SELECT ` + waitsFor + `) END`
 }
 
-// newRows returns the rows of an append to a server that is admitted.
-func (s *Store) newRows() *rows {
-	r := newRows()
-	r.timeline, r.standbys = s.timeline.highest.Load(), int64(s.standbys)
-	return r
-}
-
 // isOfServer reports whether the error says that the server is not admitted.
 func isOfServer(err error) bool {
 	return errors.Is(err, ErrTimeline) || errors.Is(err, ErrNotSynchronous)

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -262,7 +261,7 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 		if len(r.trade.rows)+len(r.position.rows) <= limit {
 			return nil
 		}
-		r.batch.add([]int64{0, 0, f.seq, time.Time{}.UnixMicro(), 0, 0}, []string{string(f.id)}, nil)
+		r.batch.add([]int64{0, 0, 0, 0, f.seq, 0}, []string{string(f.id)}, nil)
 		args := r.position.arrays(r.trade.arrays(r.batch.arrays([]any{s.channel()})))
 		_, err := tx.ExecContext(ctx, s.schema.in(rebuildStatement()), args...)
 		r = newRows()

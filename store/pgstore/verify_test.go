@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -186,4 +187,30 @@ func TestProfileInsertedByPlan(t *testing.T) {
 	require.NoError(t, s.Append(t.Context(), f.next(3)), "Append to the plan's profile failed")
 	require.NoError(t, s.Verify(t.Context(), p.ID), "Verify failed")
 	require.NoError(t, s.UpdateProfile(t.Context(), p), "UpdateProfile failed")
+}
+
+// readAgain is a store that makes the rows of every batch twice: of what the entries were made of, and of
+// what they say.
+type readAgain struct {
+	*Store
+	t *testing.T
+}
+
+func (s readAgain) Append(ctx context.Context, b accounts.Batch) error {
+	if len(b.Entries) > 0 {
+		told := accounts.Batch{ProfileID: b.ProfileID, After: b.After, Hash: b.Hash, Entries: b.Entries, Positions: b.Positions}
+		require.Equal(s.t, s.rowsOf(&told), s.rowsOf(&b), "the rows are not what the entries say")
+	}
+	return s.Store.Append(ctx, b)
+}
+
+func TestRowsAreWhatTheEntriesSay(t *testing.T) {
+	t.Parallel()
+	b := newBook(t, "postgres")
+	m, err := accounts.New(readAgain{b.store, t})
+	require.NoError(t, err, "manager")
+	t.Cleanup(func() { require.NoError(t, m.Close(), "Close of the manager failed") })
+	b.Portfolio, err = m.Portfolio(t.Context(), testProfile(0).ID)
+	require.NoError(t, err, "Portfolio failed")
+	fillBook(t, b)
 }
