@@ -87,7 +87,8 @@ func (d *draft) add(p payload) error {
 func (d *draft) batch(id ProfileID) Batch {
 	d.positions = d.fold.Changed(d.positions[:0], d.payloads)
 	first := &d.entries[0]
-	return Batch{ProfileID: id, After: first.Seq - 1, Hash: first.Prev, Entries: d.entries, Positions: d.positions}
+	return Batch{ProfileID: id, After: first.Seq - 1, Hash: first.Prev, Entries: d.entries, Positions: d.positions,
+		first: first, payloads: d.payloads}
 }
 
 // recordFacts adds the entries that the command's facts make, and returns how many facts were new.

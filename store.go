@@ -162,6 +162,20 @@ type Batch struct {
 	Hash      Hash              `json:"hash"`      // that entry's hash; zero for an empty journal
 	Entries   []Entry           `json:"entries"`   // numbered After+1, After+2, …
 	Positions []ledger.Position `json:"positions"` // as they stand after the batch, without lots; only those that changed
+
+	first    *Entry    // the first of the entries that hold the payloads, nil for whoever else makes a batch
+	payloads []payload // what the entries were made of
+}
+
+// Decode returns what entry i of Entries holds, as Entry.Decode does. Entries that a portfolio appends need
+// not be read for that: what they were made of is returned, which is the portfolio's. A store reads it
+// before Append returns, changes nothing of it, and keeps none. Whoever changes an entry of a portfolio's
+// batch must put it into other Entries: of those every entry is read.
+func (b *Batch) Decode(i int) (any, error) {
+	if b.first == &b.Entries[0] && len(b.payloads) == len(b.Entries) {
+		return b.payloads[i], nil
+	}
+	return b.Entries[i].Decode()
 }
 
 // Check returns ErrInvalid unless the entries belong to the batch's profile, run on from After

@@ -2,59 +2,27 @@ package pgstore
 
 import "strings"
 
-// rows are the sources of an append.
-type rows struct {
-	batch, entry, trade, cancelled, position *source
-	amends                                   bool  // there are trades of earlier entries among them
-	timeline, standbys                       int64 // what the server is to be; 0 for any
-}
+// What the rows of an append have.
+var (
+	batchColumns = define("batch", `timeline bigint, standbys bigint, after bigint, last bigint, micros bigint, profile_id text, behind bytea`)
+	entryColumns = define("entry", `seq bigint, kind text, key text, recorded_at timestamptz, payload bytea, prev bytea, hash bytea`)
+	tradeColumns = define("trade", `place bigint, exec_id text, order_id text NULL, trade_kind text, instrument_key text,
+		quantity numeric, price numeric, proceeds numeric, commission numeric, taxes numeric,
+		currency text, commission_currency text NULL, traded_at timestamptz`)
+	cancelledColumns = define("cancelled", `place bigint`)
+	positionColumns  = define("position", `instrument_key text, symbol text, position_type text, side text,
+		quantity numeric, entry_price numeric, realized_pnl numeric, details jsonb, currency text,
+		exact_quantity numeric, basis numeric, realized numeric, realized_base numeric, unconverted numeric,
+		commissions numeric, taxes numeric, last_trade_at timestamptz, last_close_at timestamptz, since timestamptz`)
+)
 
-func newRows() *rows {
-	return &rows{
-		batch:     newSource("batch", "n after last micros timeline standbys", "profile_id", "behind"),
-		entry:     newSource("entry", "n seq", "kind key recorded_at", "payload prev hash"),
-		trade:     newSource("trade", "n place", "exec_id order_id trade_kind instrument_key quantity price proceeds commission taxes currency commission_currency traded_at", ""),
-		cancelled: newSource("cancelled", "n place", "", ""),
-		position: newSource("position", "n", "instrument_key symbol position_type side quantity entry_price realized_pnl details currency "+
-			"exact_quantity basis realized realized_base unconverted commissions taxes last_trade_at last_close_at since", ""),
-	}
-}
-
-func (r *rows) all() []*source   { return []*source{r.batch, r.entry, r.trade, r.position, r.cancelled} }
-func (r *rows) added() []*source { return r.all()[:4] }
-
-// shape tells which statement the rows need.
-func (r *rows) shape(st *statements) *statement {
-	switch {
-	case r.amends:
-		return st.careful
-	case r.entry.rows != 1 || r.trade.rows > 1 || r.position.rows > 1:
-		return st.group
-	case r.trade.rows == 1 && r.position.rows == 1:
-		return st.fill
-	case r.trade.rows == 0 && r.position.rows == 0:
-		return st.entry
-	}
-	return st.group
-}
-
-// for a statement of single rows, or of arrays.
-func (r *rows) args(st *statements, shape *statement, channel any) []any {
-	args := []any{channel}
-	sources := r.all()
-	if shape == st.group {
-		sources = r.added()
-	}
-	for _, source := range sources {
-		switch {
-		case shape == st.group || shape == st.careful:
-			args = source.arrays(args)
-		case source.rows == 1:
-			args = source.values(args)
-		}
-	}
-	return args
-}
+// Which sources a statement has, in the order of its parameters.
+var (
+	entrySources   = []*columns{batchColumns, entryColumns}
+	fillSources    = []*columns{batchColumns, entryColumns, tradeColumns, positionColumns} // of groups as well
+	carefulSources = []*columns{batchColumns, entryColumns, tradeColumns, positionColumns, cancelledColumns}
+	rebuildSources = []*columns{batchColumns, tradeColumns, positionColumns}
+)
 
 // An append is one statement, so that the rows of a batch become durable together with one round trip
 // and one flush. accepted are the batches whose journal ends where they continue, on a server that is
@@ -91,10 +59,9 @@ const continues = `batch.behind = CASE batch.after
 // finds them. The other one, at two thirds of the cost, violates journal_entries_key or
 // trades_account_seq_key then, and nothing is accepted.
 func groupStatement(careful bool) string {
-	r := newRows()
-	sources, known, unknown, more := r.added(), "", "", addTrades
+	sources, known, unknown, more := fillSources, "", "", addTrades
 	if careful {
-		sources, known, unknown = r.all(), knownBatches, "AND batch.n NOT IN (SELECT n FROM known)"
+		sources, known, unknown = carefulSources, knownBatches, "AND batch.n NOT IN (SELECT n FROM known)"
 		more = replaceTrades + removeTrades
 	}
 	return fill(unnestOf, sources, `
@@ -142,10 +109,9 @@ const knownKey = `
 // does what groupStatement does at a third of the cost, but for a key that the journal has: that
 // violates journal_entries_key. Its parameters are the channel and the sources' values.
 func singleStatement(withFill bool) string {
-	r := newRows()
-	sources, more := []*source{r.batch, r.entry}, ""
+	sources, more := entrySources, ""
 	if withFill {
-		sources, more = append(sources, r.trade, r.position), addTrades+addPositions
+		sources, more = fillSources, addTrades+addPositions
 	}
 	return fill(valuesOf, sources, `
 WITH head AS MATERIALIZED (
@@ -163,7 +129,7 @@ SELECT n, pg_notify($1, json_build_array('recorded', profile_id, owner_id, last,
 }
 
 // fill writes sources into a statement, in the order of their parameters, from $2 on.
-func fill(write form, sources []*source, statement string) string {
+func fill(write form, sources []*columns, statement string) string {
 	next := 2
 	var texts []string
 	for _, s := range sources {
@@ -177,7 +143,7 @@ func fill(write form, sources []*source, statement string) string {
 const addJournal = `
 journal AS (
 	INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash)
-	SELECT a.profile_id, seq, kind, key, recorded_at::timestamptz, payload, prev, hash
+	SELECT a.profile_id, seq, kind, key, recorded_at, payload, prev, hash
 	FROM {entry} JOIN accepted a USING (n)
 ),
 `
@@ -187,8 +153,8 @@ trades AS (
 	INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, order_id, trade_kind, instrument_key,
 		exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency,
 		commission_currency, traded_at)
-	SELECT a.profile_id, place, exec_id, nullif(order_id, ''), trade_kind, instrument_key, nullif(quantity, '')::numeric, nullif(price, '')::numeric,
-		nullif(proceeds, '')::numeric, nullif(commission, '')::numeric, nullif(taxes, '')::numeric, currency, nullif(commission_currency, ''), nullif(traded_at, '')::timestamptz
+	SELECT a.profile_id, place, exec_id, order_id, trade_kind, instrument_key, quantity, price,
+		proceeds, commission, taxes, currency, commission_currency, traded_at
 	FROM {trade} JOIN accepted a USING (n)
 `
 
@@ -222,13 +188,13 @@ positions AS (
 		instrument_currency, exact_quantity, exact_basis, exact_realized, exact_realized_base, exact_unconverted,
 		exact_commissions, exact_taxes, last_trade_at, last_close_at)
 	SELECT a.profile_id, instrument_key, a.last, CASE a.owner_id WHEN '' THEN a.profile_id ELSE a.owner_id END, symbol,
-		position_type, side, nullif(quantity, '')::numeric, nullif(entry_price, '')::numeric, nullif(realized_pnl, '')::numeric, nullif(details, '')::jsonb,
-		coalesce(nullif(since, '')::timestamptz, nullif(last_trade_at, '')::timestamptz, now()),
-		CASE WHEN nullif(exact_quantity, '')::numeric = 0
-			THEN coalesce(nullif(last_close_at, '')::timestamptz, nullif(last_trade_at, '')::timestamptz, now()) END,
-		currency, nullif(exact_quantity, '')::numeric, nullif(basis, '')::numeric, nullif(realized, '')::numeric, nullif(realized_base, '')::numeric,
-		nullif(unconverted, '')::numeric, nullif(commissions, '')::numeric, nullif(taxes, '')::numeric, nullif(last_trade_at, '')::timestamptz,
-		nullif(last_close_at, '')::timestamptz
+		position_type, side, quantity, entry_price, realized_pnl, details,
+		coalesce(since, last_trade_at, now()),
+		CASE WHEN exact_quantity = 0
+			THEN coalesce(last_close_at, last_trade_at, now()) END,
+		currency, exact_quantity, basis, realized, realized_base,
+		unconverted, commissions, taxes, last_trade_at,
+		last_close_at
 	FROM {position} JOIN accepted a USING (n)
 	ON CONFLICT (account_profile_id, instrument_key) DO UPDATE SET
 		journal_seq = excluded.journal_seq, user_id = excluded.user_id, symbol = excluded.symbol,

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
@@ -63,36 +61,4 @@ func (f *fills) next(n int) accounts.Batch {
 	b.Positions = []ledger.Position{{Instrument: ledger.NewStock("XYZ", "USD"), Quantity: quantity,
 		Basis: quantity.Mul(udecimal.MustParse("42.25")), Commissions: quantity, LastTrade: b.Entries[n-1].Time}}
 	return b
-}
-
-// bareInsert is what appends are measured against: one row of a trade, prepared, in its own transaction.
-func bareInsert(b *testing.B, db *sqlx.DB) func(id string, seq int64) {
-	st, err := db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
-		instrument_key, exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at)
-		VALUES ($1, $2, $3, 'execution', 'STK:XYZ:USD', 1, 41.25, -41.25, 1, 0, 'USD', now())`)
-	require.NoError(b, err, "prepare")
-	return func(id string, seq int64) {
-		if _, err := st.ExecContext(b.Context(), id, seq, fmt.Sprint("0000e0d5.", seq)); err != nil {
-			b.Error(err)
-		}
-	}
-}
-
-// unnestInsert is what batches are measured against: rows of trades from arrays.
-func unnestInsert(b *testing.B, db *sqlx.DB) func(n int) error {
-	st, err := db.PreparexContext(b.Context(), `INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, trade_kind,
-		instrument_key, exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at)
-		SELECT $1, seq, exec, 'execution', 'STK:XYZ:USD', 1, 41.25, -41.25, 1, 0, 'USD', now() FROM unnest($2::bigint[], $3::text[]) AS x (seq, exec)`)
-	require.NoError(b, err, "prepare")
-	var seq int64 = 2e9
-	return func(n int) error {
-		var seqs pq.Int64Array
-		var execs pq.StringArray
-		for range n {
-			seq++
-			seqs, execs = append(seqs, seq), append(execs, fmt.Sprint("0000e0d5.", seq))
-		}
-		_, err := st.ExecContext(b.Context(), "profile-00", seqs, execs)
-		return err
-	}
 }

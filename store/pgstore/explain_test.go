@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/ai-ots/accounts"
 )
 
 // The statements of the hot paths find what they need by an index: with plans made on empty tables,
@@ -36,13 +34,7 @@ func requirePlans(t *testing.T, s *Store, when string) {
 	f := fills{id: "p1", seq: 50}
 	one, two := f.next(1), fills{id: "p2", seq: 50}
 	other := two.next(20)
-	single, group := newRows(), newRows()
-	single.addBatch(0, &one)
-	single.project(0, &one)
-	for i, b := range []*accounts.Batch{&one, &other} {
-		group.addBatch(int64(i), b)
-		group.project(int64(i), b)
-	}
+	single, group := s.join(s.rowsOf(&one)), s.join(s.rowsOf(&one), s.rowsOf(&other))
 	for name, x := range map[string]struct {
 		text string
 		args []any

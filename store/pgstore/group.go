@@ -1,15 +1,12 @@
 package pgstore
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
-
-	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/internal/pgschema"
@@ -18,6 +15,7 @@ import (
 // pending is a batch that is to be appended.
 type pending struct {
 	batch accounts.Batch
+	rows  *rows // of the batch, made before it waits: nothing else of it is read afterwards
 	ctx   context.Context
 	alone bool          // not in a group with others
 	done  chan struct{} // closed when err and sent are there
@@ -61,8 +59,9 @@ const (
 func (s *Store) submit(ctx context.Context, p *pending) (sent int, err error) {
 	q := &s.queue
 	p.done = make(chan struct{})
+	p.rows = s.rowsOf(&p.batch)
 	if ctx.Done() != nil {
-		p.keep()
+		p.rows.keep()
 	}
 	q.mu.Lock()
 	q.waiting = append(q.waiting, p)
@@ -87,23 +86,6 @@ func (s *Store) submit(ctx context.Context, p *pending) (sent int, err error) {
 		return 0, fmt.Errorf("%w: the append goes on without its caller: %w", accounts.ErrOutcomeUnknown, ctx.Err())
 	}
 	return 0, ctx.Err()
-}
-
-// keep makes the batch the store's own: the caller may leave, and reuse what it gave.
-func (p *pending) keep() {
-	size := 0
-	for i := range p.batch.Entries {
-		size += len(p.batch.Entries[i].Payload)
-	}
-	buffer := bytes.NewBuffer(make([]byte, 0, size))
-	p.batch.Entries = slices.Clone(p.batch.Entries)
-	for i := range p.batch.Entries {
-		e := &p.batch.Entries[i]
-		start := buffer.Len()
-		buffer.Write(e.Payload)
-		e.Payload = buffer.Bytes()[start:buffer.Len():buffer.Len()]
-	}
-	p.batch.Positions = slices.Clone(p.batch.Positions)
 }
 
 // lead appends what waits as one group, and has others lead on. It waits while too many writes are under
@@ -244,13 +226,11 @@ func (s *Store) appendGroup(g *batchGroup) {
 // appendBatches appends batches of different profiles with one statement and gives each its error.
 // errSpoilt when it was not sent.
 func (s *Store) appendBatches(g *batchGroup) error {
-	r := s.newRows()
+	all := make([]*rows, len(g.batches))
 	for i, p := range g.batches {
-		r.addBatch(int64(i), &p.batch)
-		if s.projection {
-			r.project(int64(i), &p.batch)
-		}
+		all[i] = p.rows
 	}
+	r := s.join(all...)
 	shape := r.shape(&s.sql)
 	err := s.appendRows(g, r, shape)
 	if shape != s.sql.careful && (violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")) {
@@ -309,14 +289,4 @@ func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
 		}
 	}
 	return err
-}
-
-func (r *rows) addBatch(n int64, b *accounts.Batch) {
-	last := &b.Entries[len(b.Entries)-1]
-	r.batch.add([]int64{n, b.After, last.Seq, last.Time.UnixMicro(), r.timeline, r.standbys}, []string{string(b.ProfileID)}, b.Hash[:])
-	for i := range b.Entries {
-		e := &b.Entries[i]
-		r.entry.add([]int64{n, e.Seq}, []string{string(e.Kind), e.Key, string(pq.FormatTimestamp(stored(e.Time)))},
-			e.Payload, e.Prev[:], e.Hash[:])
-	}
 }

@@ -85,6 +85,8 @@ func (s *Store) appendLocked(
 	if err := b.Check(); err != nil {
 		return err
 	}
+	// Its payloads are read again, from what the caller does not change: the append may outlive its caller.
+	b = accounts.Batch{ProfileID: b.ProfileID, After: b.After, Hash: b.Hash, Entries: b.Entries, Positions: b.Positions}
 	err = s.locked.Run(ctx, func(_ context.Context, begin func() error) error {
 		defer h.release()
 		if !h.keep() {
@@ -290,11 +292,7 @@ func (s *Store) putIn(ctx context.Context, tx *sqlx.Tx, b *accounts.Batch) (acce
 		n, err := result.RowsAffected()
 		return n > 0, err
 	}
-	r := s.newRows()
-	r.addBatch(0, b)
-	if s.projection {
-		r.project(0, b)
-	}
+	r := s.join(s.rowsOf(b))
 	rows, err := tx.QueryxContext(ctx, s.sql.careful.text, r.args(&s.sql, s.sql.careful, s.channel())...)
 	err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })
 	return accepted, err

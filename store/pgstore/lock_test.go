@@ -104,9 +104,7 @@ func TestDirectAppendIsRefusedWhereItsSnapshotIsTooOld(t *testing.T) {
 		require.NoError(t, s.Append(t.Context(), f.next(1)), "Append failed")
 		ahead := *f
 		b := ahead.next(1)
-		r := newRows()
-		r.addBatch(0, &b)
-		r.project(0, &b)
+		r := s.join(s.rowsOf(&b))
 		rows, err := old.QueryxContext(t.Context(), st.text, r.args(&s.sql, st, s.channel())...)
 		accepted := false
 		err = eachRow(rows, err, func(func(...any) error) error { accepted = true; return nil })

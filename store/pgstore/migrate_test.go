@@ -342,3 +342,19 @@ func TestCheckpointSlotsComeAndGo(t *testing.T) {
 	require.NoError(t, s.SaveCheckpoint(t.Context(), saved(0, 62, 20)), "SaveCheckpoint failed")
 	require.NoError(t, s.Close(), "Close failed")
 }
+
+// A figure with more places than the library reads, which some other program wrote, keeps nobody from going
+// back to the version that refused it, nor from coming again.
+func TestScaleChecksComeAndGo(t *testing.T) {
+	t.Parallel()
+	db := open(t, "postgres", migrated.Database(t))
+	fine := func(seq int) error {
+		_, err := db.ExecContext(t.Context(), `INSERT INTO trading.trades (journal_seq, exact_price) VALUES ($1, 1e-25)`, seq)
+		return err
+	}
+	require.NoError(t, fine(1), "what is written is checked twice")
+	require.NoError(t, Rollback(t.Context(), db, 10), "a row that is there is in the way")
+	require.Error(t, fine(2), "the check is not back")
+	migrate(t, db)
+	require.NoError(t, fine(3), "the check stayed")
+}

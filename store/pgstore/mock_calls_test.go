@@ -61,14 +61,19 @@ func profileOf(p accounts.AccountProfile) []driver.Value {
 		int64(p.Gateway.ClientID), nil, p.Version, p.UpdatedAt, nil, string(p.Login)}
 }
 
+// ready is a step of a statement that is prepared.
+func ready(s step) step {
+	s.prepared = true
+	return s
+}
+
 // pageOf is how entries are read.
 func pageOf(entries []accounts.Entry) step {
 	s := query(pageText, "seq kind key recorded_at payload prev hash")
 	for _, e := range entries {
 		s.rows = append(s.rows, []driver.Value{e.Seq, string(e.Kind), e.Key, e.Time, e.Payload, e.Prev[:], e.Hash[:]})
 	}
-	s.prepared = true
-	return s
+	return ready(s)
 }
 
 // accepted is the answer to an append, with the numbers of the batches.
@@ -158,7 +163,7 @@ func calls() []call {
 				_, err := s.Profiles(ctx, accounts.ProfileFilter{})
 				return err
 			}, nil},
-		{"SetActiveProfile", `switch owner "me" to profile "profile-00"`, one(execute("UPDATE trading.account_profiles SET last_used_at", 1)),
+		{"SetActiveProfile", `switch owner "me" to profile "profile-00"`, one(ready(execute(switchText, 1))),
 			func(ctx context.Context, s *Store) error { return s.SetActiveProfile(ctx, "me", id, day) }, nil},
 		{"SetActiveProfile to none", `clear the active profile of owner "me"`, one(execute("INSERT INTO trading.active_profiles", 1)),
 			func(ctx context.Context, s *Store) error { return s.SetActiveProfile(ctx, "me", "", day) }, nil},

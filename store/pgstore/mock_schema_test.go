@@ -65,7 +65,7 @@ func schemaCalls() []schemaCall {
 	plainTable, create := query("timescaledb_information.hypertables", "is", []driver.Value{false}), execute("CREATE SCHEMA", 0)
 	rehearse := slices.Concat(once(plainTable), version)
 	rehearsal := transaction(query("pg_try_advisory_xact_lock", "locked", []driver.Value{true}), version[0], version[1], create,
-		execute("$rehearsal$", 0), execute("$rehearsal$", 0), execute("$rehearsal$", 0))
+		execute("$rehearsal$", 0), execute("$rehearsal$", 0), execute("$rehearsal$", 0), execute("$rehearsal$", 0))
 	rehearsal = once(rehearsal[:len(rehearsal)-1]...) // which is taken back
 	for _, s := range []*step{&plainTable, &create} {
 		s.once, s.ran = true, true
@@ -75,6 +75,8 @@ func schemaCalls() []schemaCall {
 	for _, text := range []string{"ADD COLUMN IF NOT EXISTS slot", "CREATE TABLE trading.leases", "ADD COLUMN login_id"} {
 		up = append(up, alone(transaction(execute("SET LOCAL lock_timeout", 0), execute(text, 0), execute("INSERT INTO trading.accounts_schema_version", 1))...)...)
 	}
+	up = append(up, alone(transaction(execute("SET LOCAL lock_timeout", 0), execute("DROP CONSTRAINT IF EXISTS positions_exact_scale_check", 0),
+		execute("DROP CONSTRAINT IF EXISTS trades_exact_scale_check", 0), execute("INSERT INTO trading.accounts_schema_version", 1))...)...)
 	up = append(up, alone(newest, unlocks)...)
 	down := alone(locks, tables, applied(7), execute("DROP INDEX IF EXISTS", 0),
 		execute("DELETE FROM trading.accounts_schema_version", 1), newest, unlocks)

@@ -154,7 +154,7 @@ func opening(pooled bool) []step {
 	if pooled {
 		return steps
 	}
-	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText} {
+	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText, switchText} {
 		steps = append(steps, step{verb: "prepare", text: text, once: true})
 	}
 	return steps
@@ -162,11 +162,12 @@ func opening(pooled bool) []step {
 
 // Parts of the prepared statements that the others do not have.
 const (
-	singleText  = "INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash) SELECT a.profile_id, seq, kind, key, recorded_at::timestamptz, payload, prev, hash FROM (VALUES"
+	singleText  = "INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash) SELECT a.profile_id, seq, kind, key, recorded_at, payload, prev, hash FROM (VALUES"
 	fillText    = "UPDATE trading.journal_heads h SET seq = batch.last FROM (VALUES"
 	groupText   = "locked AS MATERIALIZED"
 	carefulText = "known AS MATERIALIZED"
 	pageText    = "ORDER BY seq"
+	switchText  = "p SET last_used_at = $2"
 )
 
 // expect has the driver expect steps, in their order.

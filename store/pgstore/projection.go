@@ -30,37 +30,37 @@ import (
 //   - position_type is OPTION for whatever has a strike, else STOCK; option_details says what it is.
 //   - Figures are rounded and bounded to what their columns hold.
 
-// project adds the projection of one batch to the rows.
-func (r *rows) project(n int64, b *accounts.Batch) {
-	trades := tradesOf(b.Entries)
+// project adds the projection of the batch to its rows.
+func (r *rows) project(b *accounts.Batch) {
+	trades := tradesOf(b)
 	last := make(map[ledger.InstrumentKey]*ledger.Trade, len(trades))
 	for _, t := range trades {
 		r.amends = r.amends || t.place <= b.After || t.trade == nil
 		if t.trade == nil {
-			r.cancelled.add([]int64{n, t.place}, nil)
+			r.cancelled.add([]int64{0, t.place}, nil)
 			continue
 		}
 		key := t.trade.Instrument.Key()
 		last[key] = t.trade
-		r.trade.add([]int64{n, t.place}, tradeTexts(t.trade, key))
+		r.trade.add([]int64{0, t.place}, tradeTexts(t.trade, key))
 	}
-	since := openedAt(b.Entries)
+	since := openedAt(b)
 	for i := range b.Positions {
 		p := &b.Positions[i]
 		key := p.Instrument.Key()
-		r.position.add([]int64{n}, positionTexts(p, key, last[key], since[key]))
+		r.position.add([]int64{0}, positionTexts(p, key, last[key], since[key]))
 	}
 }
 
 // openedAt returns since when positions have been open that opening balances and transfers bring: not
 // since now.
-func openedAt(entries []accounts.Entry) map[ledger.InstrumentKey]time.Time {
+func openedAt(b *accounts.Batch) map[ledger.InstrumentKey]time.Time {
 	var since map[ledger.InstrumentKey]time.Time
-	for i := range entries {
-		if kind := entries[i].Kind; kind != ledger.KindOpening && kind != ledger.KindTransfer {
+	for i := range b.Entries {
+		if kind := b.Entries[i].Kind; kind != ledger.KindOpening && kind != ledger.KindTransfer {
 			continue
 		}
-		payload, err := entries[i].Decode()
+		payload, err := b.Decode(i)
 		if err != nil {
 			continue
 		}
@@ -100,11 +100,11 @@ type placedTrade struct {
 }
 
 // tradesOf returns what entries change about the trades in force, each place once.
-func tradesOf(entries []accounts.Entry) []placedTrade {
+func tradesOf(b *accounts.Batch) []placedTrade {
 	var out []placedTrade
 	places := map[int64]int{}
-	for i := range entries {
-		t, ok := tradeOf(&entries[i])
+	for i := range b.Entries {
+		t, ok := tradeOf(b, i)
 		if !ok {
 			continue
 		}
@@ -120,11 +120,12 @@ func tradesOf(entries []accounts.Entry) []placedTrade {
 
 // tradeOf returns what one entry changes. An entry that cannot be read changes nothing: a store keeps
 // whatever it is given, and Verify tells.
-func tradeOf(e *accounts.Entry) (placedTrade, bool) {
+func tradeOf(b *accounts.Batch, i int) (placedTrade, bool) {
+	e := &b.Entries[i]
 	if e.Kind != ledger.KindTrade && e.Kind != ledger.KindAmendment {
 		return placedTrade{}, false
 	}
-	payload, err := e.Decode()
+	payload, err := b.Decode(i)
 	if err != nil {
 		return placedTrade{}, false
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/quagmt/udecimal"
 	"github.com/stretchr/testify/require"
 
@@ -17,19 +16,24 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// BenchmarkRatios measures what the store does beside the bare statements that do the least of it, in
-// turns, and reports the median of the turns' ratios. Run it with -benchtime 1x: a turn has its own
-// length. A ratio of times is the store's over the bare statement's; one of rates as well.
+// BenchmarkRatios measures what the store does beside statements, in turns, and reports the median of the
+// turns' ratios. Bare statements do the least of it, and tell how dear a ledger is; those by hand write the
+// same rows, and tell how well the store is written. Run it with -benchtime 1x: a turn has its own length.
+// A ratio of times is the store's over the statement's; one of rates as well.
 func BenchmarkRatios(b *testing.B) {
 	b.Run("latency of one fill to a bare insert", ratioOneFill)
+	b.Run("latency of one fill to its rows by hand", ratioOneFillByHand)
 	b.Run("rate of 32 writers on one profile to one writer", ratioWriters)
 	b.Run("rate of 32 writers on one profile to the statement ungrouped", ratioGrouped)
 	b.Run("rate of 32 writers on 32 profiles to bare inserts", ratioProfiles)
 	b.Run("rate of 100 fills in a call to 100 rows by unnest", ratioBatch)
+	b.Run("rate of 100 fills in a call to their rows by hand", ratioBatchByHand)
 	b.Run("rate of importing 10000 fills to COPY of 10000 rows", ratioImport)
+	b.Run("rate of importing 10000 fills to COPY of their rows", ratioImportByHand)
 	b.Run("rate with notifications to without", ratioNotify)
 	b.Run("time to open with 5000000 trades to 10000", ratioGrowth)
 	b.Run("time until a switch is seen to SELECT 1", ratioSwitch)
+	b.Run("time until a switch is seen to an upsert", ratioSwitchByHand)
 }
 
 // turns runs ours and theirs in turns, each with its own kind of count, and reports the ratio.
@@ -107,23 +111,33 @@ func (r *recorder) record(profile, n int) error {
 	return err
 }
 
+// latency runs f again and again and returns the median of its times, in microseconds.
+func latency(f func()) func() float64 {
+	return func() float64 {
+		times := make([]float64, 300)
+		for i := range times {
+			began := time.Now()
+			f()
+			times[i] = float64(time.Since(began).Microseconds())
+		}
+		return median(times)
+	}
+}
+
 func ratioOneFill(b *testing.B) {
 	s := benchStore(b, "postgres", 1)
 	r, insert := newRecorder(b, s, 1), bareInsert(b, s.db)
 	var seq atomic.Int64
 	seq.Store(1e9)
-	latency := func(f func()) func() float64 {
-		return func() float64 {
-			times := make([]float64, 300)
-			for i := range times {
-				began := time.Now()
-				f()
-				times[i] = float64(time.Since(began).Microseconds())
-			}
-			return median(times)
-		}
-	}
 	turns(b, 9, latency(func() { require.NoError(b, r.record(0, 1), "Record failed") }), latency(func() { insert("profile-00", seq.Add(1)) }))
+}
+
+func ratioOneFillByHand(b *testing.B) {
+	s := benchStore(b, "postgres", 2)
+	r, hand := newRecorder(b, s, 1), newByHand(b, s.db, testProfile(1).ID)
+	fill := hand.fill(b)
+	turns(b, 9, latency(func() { require.NoError(b, r.record(0, 1), "Record failed") }),
+		latency(func() { require.NoError(b, fill(), "the statement failed") }))
 }
 
 func ratioWriters(b *testing.B) {
@@ -143,9 +157,8 @@ func ratioGrouped(b *testing.B) {
 	ungrouped := func(int) error {
 		lock <- struct{}{}
 		defer func() { <-lock }()
-		batch, x := turn.next(1), newRows()
-		x.addBatch(0, &batch)
-		x.project(0, &batch)
+		batch := turn.next(1)
+		x := s.join(s.rowsOf(&batch))
 		accepted := false
 		err := s.query(b.Context(), s.sql.fill, func(func(...any) error) error { accepted = true; return nil }, x.args(&s.sql, s.sql.fill, s.channel())...)
 		if err == nil && !accepted {
@@ -175,35 +188,35 @@ func ratioBatch(b *testing.B) {
 		func() float64 { return 100 * rate(b, 1, 100, func(int) error { return insert(100) }) })
 }
 
-func ratioImport(b *testing.B) {
-	s := benchStore(b, "postgres", 1)
-	r := newRecorder(b, s, 1)
-	var seq int64 = 1e9
-	turns(b, 7, func() float64 {
+func ratioBatchByHand(b *testing.B) {
+	s := benchStore(b, "postgres", 2)
+	r, hand := newRecorder(b, s, 1), newByHand(b, s.db, testProfile(1).ID)
+	fills := hand.fills(b)
+	turns(b, 7, func() float64 { return 100 * rate(b, 1, 100, func(int) error { return r.record(0, 100) }) },
+		func() float64 { return 100 * rate(b, 1, 100, func(int) error { return fills(100) }) })
+}
+
+// importing records fills in one call, and returns fills a second.
+func importing(b *testing.B, r *recorder) func() float64 {
+	return func() float64 {
 		trades := r.trades(10000)
 		began := time.Now()
 		_, err := r.list[0].Record(b.Context(), ledger.Facts(trades)...)
 		require.NoError(b, err, "Record failed")
 		return 10000 / time.Since(began).Seconds()
-	}, func() float64 {
-		began := time.Now()
-		require.NoError(b, s.transaction(b.Context(), nil, func(tx *sqlx.Tx) error {
-			st, err := tx.Prepare(`COPY trading.trades (account_profile_id, journal_seq, exec_id, trade_kind, instrument_key,
-				exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency, traded_at) FROM STDIN`)
-			if err != nil {
-				return err
-			}
-			for range 10000 {
-				seq++
-				if _, err := st.Exec("profile-00", seq, fmt.Sprint("0000e0d5.", seq), "execution", "STK:XYZ:USD", "1", "41.25", "-41.25", "1", "0", "USD", time.Now()); err != nil {
-					return err
-				}
-			}
-			_, err = st.Exec()
-			return err
-		}), "COPY failed")
-		return 10000 / time.Since(began).Seconds()
-	})
+	}
+}
+
+func ratioImport(b *testing.B) {
+	s := benchStore(b, "postgres", 2)
+	hand := newByHand(b, s.db, testProfile(1).ID)
+	turns(b, 7, importing(b, newRecorder(b, s, 1)), hand.copying(b, 10000, hand.copyTrades))
+}
+
+func ratioImportByHand(b *testing.B) {
+	s := benchStore(b, "postgres", 2)
+	hand := newByHand(b, s.db, testProfile(1).ID)
+	turns(b, 7, importing(b, newRecorder(b, s, 1)), hand.copying(b, 10000, hand.copyEntries, hand.copyTrades))
 }
 
 // ratioNotify compares with the same statements less their notifications, while somebody listens.
@@ -278,6 +291,21 @@ func (unwatched) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 }
 
 func ratioSwitch(b *testing.B) {
+	here, switched := switching(b)
+	turns(b, 9, latency(switched), latency(func() {
+		var one int
+		require.NoError(b, here.db.Get(&one, "SELECT 1"), "SELECT 1")
+	}))
+}
+
+func ratioSwitchByHand(b *testing.B) {
+	here, switched := switching(b)
+	upsert := bareUpsert(b, here.db)
+	turns(b, 9, latency(switched), latency(upsert))
+}
+
+// switching returns a store, and what switches there and waits until another store has heard.
+func switching(b *testing.B) (here *Store, switched func()) {
 	dsn := migrated.Database(b)
 	here, err := Open(b.Context(), dsn)
 	require.NoError(b, err, "Open failed")
@@ -290,27 +318,15 @@ func ratioSwitch(b *testing.B) {
 	}
 	events, err := there.Watch(b.Context())
 	require.NoError(b, err, "Watch failed")
-	times := func(f func(i int)) func() float64 {
-		return func() float64 {
-			list := make([]float64, 300)
-			for i := range list {
-				began := time.Now()
-				f(i)
-				list[i] = float64(time.Since(began).Microseconds())
-			}
-			return median(list)
-		}
-	}
-	turns(b, 9, times(func(i int) {
-		id := testProfile(i % 2).ID
+	n := 0
+	return here, func() {
+		n++
+		id := testProfile(n % 2).ID
 		require.NoError(b, here.SetActiveProfile(b.Context(), "", id, time.Now()), "SetActiveProfile failed")
 		for e := range events {
 			if e.Kind == accounts.EventSwitched && e.ProfileID == id {
 				return
 			}
 		}
-	}), times(func(int) {
-		var one int
-		require.NoError(b, here.db.Get(&one, "SELECT 1"), "SELECT 1")
-	}))
+	}
 }

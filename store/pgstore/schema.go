@@ -29,7 +29,7 @@ func (s schema) check(ctx context.Context, db sqlx.QueryerContext) error {
 var migrationFiles embed.FS
 
 // targetVersion is the version of the newest migration.
-const targetVersion = 10
+const targetVersion = 11
 
 // migrations are this package's. Where TimescaleDB keeps the signals, some have another form.
 var migrations = pgschema.Set{

@@ -3,11 +3,8 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
@@ -18,6 +15,8 @@ type statements struct {
 	fill  *statement // append one entry with its trade and position
 	group *statement // append any number of batches
 	page  *statement // read entries
+	// switches makes a profile the owner's active one.
+	switches *statement
 	// careful is group for what the others fail at: keys and rows that are there already.
 	careful *statement
 }
@@ -34,6 +33,7 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 	st.group = &statement{text: s.schema.in(groupStatement(false))}
 	st.careful = &statement{text: s.schema.in(groupStatement(true))}
 	st.page = &statement{text: s.schema.in(pageStatement)}
+	st.switches = &statement{text: s.schema.in(switchStatement)}
 	if s.reads.Pooled {
 		return st, nil
 	}
@@ -49,7 +49,7 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 }
 
 func (st *statements) all() []*statement {
-	return []*statement{st.entry, st.fill, st.group, st.careful, st.page}
+	return []*statement{st.entry, st.fill, st.group, st.careful, st.page, st.switches}
 }
 
 func (st *statements) close() error {
@@ -74,6 +74,18 @@ func (s *Store) query(ctx context.Context, st *statement, each func(scan func(..
 	})
 }
 
+// affect runs a statement on the pool, or in a transaction of a pooler's, and returns how many rows it affected.
+func (st *statement) affect(ctx context.Context, q querier, args []any) (int64, error) {
+	if st.prepared == nil {
+		return affectOn(ctx, q, st.text, args)
+	}
+	result, err := st.prepared.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 func eachRow(rows *sqlx.Rows, err error, each func(scan func(...any) error) error) error {
 	if err != nil {
 		return err
@@ -85,99 +97,4 @@ func eachRow(rows *sqlx.Rows, err error, each func(scan func(...any) error) erro
 		}
 	}
 	return rows.Err()
-}
-
-// source is rows that a statement gets as parameters: one row as values, or any number as an array for
-// each column. Texts become numbers, times and so on in the statement, where NULL is ”.
-type source struct {
-	name               string
-	ints, texts, blobs []string // the columns
-	intRows            []pq.Int64Array
-	textRows           []pq.StringArray
-	blobRows           []pq.ByteaArray
-	rows               int
-}
-
-func newSource(name, ints, texts, blobs string) *source {
-	s := &source{name: name, ints: strings.Fields(ints), texts: strings.Fields(texts), blobs: strings.Fields(blobs)}
-	s.intRows = make([]pq.Int64Array, len(s.ints))
-	s.textRows = make([]pq.StringArray, len(s.texts))
-	s.blobRows = make([]pq.ByteaArray, len(s.blobs))
-	return s
-}
-
-// add adds a row: as many values of each kind as there are columns of it.
-func (s *source) add(ints []int64, texts []string, blobs ...[]byte) {
-	for i := range s.intRows {
-		s.intRows[i] = append(s.intRows[i], ints[i])
-	}
-	for i := range s.textRows {
-		s.textRows[i] = append(s.textRows[i], texts[i])
-	}
-	for i := range s.blobRows {
-		if blobs[i] == nil {
-			blobs[i] = []byte{} // nil would be NULL
-		}
-		s.blobRows[i] = append(s.blobRows[i], blobs[i])
-	}
-	s.rows++
-}
-
-// arrays appends the source's parameters for unnestOf.
-func (s *source) arrays(args []any) []any {
-	for i := range s.intRows {
-		args = append(args, s.intRows[i])
-	}
-	for i := range s.textRows {
-		args = append(args, s.textRows[i])
-	}
-	for i := range s.blobRows {
-		args = append(args, s.blobRows[i])
-	}
-	return args
-}
-
-// values appends the source's parameters for valuesOf: its only row.
-func (s *source) values(args []any) []any {
-	for i := range s.intRows {
-		args = append(args, s.intRows[i][0])
-	}
-	for i := range s.textRows {
-		args = append(args, s.textRows[i][0])
-	}
-	for i := range s.blobRows {
-		args = append(args, s.blobRows[i][0])
-	}
-	return args
-}
-
-// form writes a source into a statement, with parameters from n on, and returns the next number.
-type form func(s *source, n int) (text string, next int)
-
-func unnestOf(s *source, n int) (string, int) {
-	types, next := s.parameters(n, "[]")
-	return fmt.Sprintf("unnest(%s) AS %s (%s)", types, s.name, s.columns()), next
-}
-
-func valuesOf(s *source, n int) (string, int) {
-	types, next := s.parameters(n, "")
-	return fmt.Sprintf("(VALUES (%s)) AS %s (%s)", types, s.name, s.columns()), next
-}
-
-func (s *source) parameters(n int, suffix string) (string, int) {
-	var list []string
-	for _, kind := range []struct {
-		columns []string
-		name    string
-	}{{s.ints, "bigint"}, {s.texts, "text"}, {s.blobs, "bytea"}} {
-		for range kind.columns {
-			list = append(list, fmt.Sprintf("$%d::%s%s", n, kind.name, suffix))
-			n++
-		}
-	}
-	return strings.Join(list, ", "), n
-}
-
-func (s *source) columns() string {
-	return strings.Join(append(append(append([]string{}, s.ints...), s.texts...), s.blobs...), ", ")
 }

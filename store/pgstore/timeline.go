@@ -21,12 +21,12 @@ var ErrTimeline = fmt.Errorf("%w: server is of an earlier timeline", accounts.Er
 //
 // PostgreSQL begins a timeline with every promotion and numbers them upwards. A store remembers the
 // highest that it has seen, and refuses a server of a lower one with ErrTimeline:
-//   - Every append and every Lease, in the statement that writes.
-//   - Other writes (profiles, switches, checkpoints, EndLease), just before, in a statement of their own.
+//   - Every append, every Lease and every switch to a profile, in the statement that writes.
+//   - Other writes (profiles, checkpoints, EndLease), just before, in a statement of their own.
 //   - Store.Entries, where the journal is shorter than the caller knows.
 //   - New, Open and Ping.
 //
-// An append or a Lease on a higher timeline is tried again once the store has learnt of it.
+// An append, a Lease or a switch on a higher timeline is tried again once the store has learnt of it.
 //
 // What is known is in memory, and the caller's to keep beyond the process: a row in the database
 // would be on the old primary too, with the old number. A new process on an old primary notices
@@ -53,13 +53,6 @@ func admitted(batch string) string {
 	return `
 		CASE WHEN ` + batch + `.timeline = 0 THEN true ELSE ` + batch + `.timeline = (SELECT ` + timelineNow + `) END
 		AND CASE WHEN ` + batch + `.standbys = 0 THEN true ELSE ` + batch + `.standbys <= (SELECT ` + waitsFor + `) END`
-}
-
-// newRows returns the rows of an append to a server that is admitted.
-func (s *Store) newRows() *rows {
-	r := newRows()
-	r.timeline, r.standbys = s.timeline.highest.Load(), int64(s.standbys)
-	return r
 }
 
 // isOfServer reports whether the error says that the server is not admitted.

@@ -79,7 +79,8 @@ func TestTimelineIsAskedInEveryAppend(t *testing.T) {
 	s := newStore(t, "postgres", migrated.Database(t), RequireTimeline(1))
 	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 	createLoadProfiles(t, s)
-	for name, st := range map[string]*statement{"entry": s.sql.entry, "fill": s.sql.fill, "group": s.sql.group, "careful": s.sql.careful} {
+	for name, st := range map[string]*statement{"entry": s.sql.entry, "fill": s.sql.fill, "group": s.sql.group, "careful": s.sql.careful,
+		"switch": s.sql.switches} {
 		require.Contains(t, st.text, "timeline = (SELECT", "statement %s writes to any server", name)
 		require.Contains(t, st.text, "standbys <= (SELECT", "statement %s writes to any server", name)
 	}
@@ -90,8 +91,13 @@ func TestTimelineIsAskedInEveryAppend(t *testing.T) {
 	s.timeline.highest.Store(timelineUnknown) // as of a store that was opened on a standby
 	require.NoError(t, trader.record(), "an entry after a promotion")
 	require.Equal(t, now, s.timeline.highest.Load(), "a later timeline was not learnt")
+	switches := func() error { return s.SetActiveProfile(guarded(t), testProfile(0).Owner, testProfile(0).ID, day) }
+	s.timeline.highest.Store(timelineUnknown)
+	require.NoError(t, switches(), "a switch after a promotion")
+	require.Equal(t, now, s.timeline.highest.Load(), "a later timeline was not learnt")
 	require.NoError(t, s.timeline.see(now+1), "a later timeline, by another connection")
 	require.ErrorIs(t, trader.record(), ErrTimeline, "an entry through a connection to the old primary")
+	require.ErrorIs(t, switches(), ErrTimeline, "a switch through a connection to the old primary")
 	require.ErrorIs(t, s.timeline.see(now), ErrTimeline, "an earlier timeline")
 	require.NoError(t, s.timeline.see(timelineUnknown), "a standby")
 }

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -259,10 +258,10 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	const chunk = 1000
 	r := newRows()
 	flush := func(limit int) error {
-		if r.trade.rows+r.position.rows <= limit {
+		if len(r.trade.rows)+len(r.position.rows) <= limit {
 			return nil
 		}
-		r.batch.add([]int64{0, 0, f.seq, time.Time{}.UnixMicro(), 0, 0}, []string{string(f.id)}, nil)
+		r.batch.add([]int64{0, 0, 0, 0, f.seq, 0}, []string{string(f.id)}, nil)
 		args := r.position.arrays(r.trade.arrays(r.batch.arrays([]any{s.channel()})))
 		_, err := tx.ExecContext(ctx, s.schema.in(rebuildStatement()), args...)
 		r = newRows()
@@ -310,8 +309,7 @@ func (s *Store) removeWrong(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 
 // rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.
 func rebuildStatement() string {
-	r := newRows()
-	return fill(unnestOf, []*source{r.batch, r.trade, r.position}, `
+	return fill(unnestOf, rebuildSources, `
 WITH accepted AS MATERIALIZED (
 	SELECT b.n, p.profile_id, p.owner_id, b.last
 	FROM (SELECT * FROM {batch}) b JOIN trading.account_profiles p ON p.profile_id = b.profile_id

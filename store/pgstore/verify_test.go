@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -130,6 +131,10 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 	for _, damage := range []string{
 		`DELETE FROM trading.trades WHERE journal_seq = 2`,
 		`UPDATE trading.trades SET exact_price = exact_price + 0.01 WHERE journal_seq = 3`,
+		`UPDATE trading.trades SET exact_price = exact_price + 1e-25 WHERE journal_seq = 3`, // more places than a figure has here
+		`UPDATE trading.trades SET exact_taxes = 'NaN' WHERE journal_seq = 3`,
+		`UPDATE trading.positions SET exact_basis = exact_basis + 1e-25 WHERE instrument_key = 'STK:HUGE:USD'`,
+		`UPDATE trading.positions SET exact_realized_base = 'NaN' WHERE instrument_key = 'STK:HUGE:USD'`,
 		`INSERT INTO trading.trades (account_profile_id, journal_seq) VALUES ('profile-00', 999)`,
 		`DELETE FROM trading.positions WHERE instrument_key = 'STK:NU:USD'`,
 		`UPDATE trading.positions SET exact_realized = 5 WHERE instrument_key = 'STK:HUGE:USD'`,
@@ -182,4 +187,30 @@ func TestProfileInsertedByPlan(t *testing.T) {
 	require.NoError(t, s.Append(t.Context(), f.next(3)), "Append to the plan's profile failed")
 	require.NoError(t, s.Verify(t.Context(), p.ID), "Verify failed")
 	require.NoError(t, s.UpdateProfile(t.Context(), p), "UpdateProfile failed")
+}
+
+// readAgain is a store that makes the rows of every batch twice: of what the entries were made of, and of
+// what they say.
+type readAgain struct {
+	*Store
+	t *testing.T
+}
+
+func (s readAgain) Append(ctx context.Context, b accounts.Batch) error {
+	if len(b.Entries) > 0 {
+		told := accounts.Batch{ProfileID: b.ProfileID, After: b.After, Hash: b.Hash, Entries: b.Entries, Positions: b.Positions}
+		require.Equal(s.t, s.rowsOf(&told), s.rowsOf(&b), "the rows are not what the entries say")
+	}
+	return s.Store.Append(ctx, b)
+}
+
+func TestRowsAreWhatTheEntriesSay(t *testing.T) {
+	t.Parallel()
+	b := newBook(t, "postgres")
+	m, err := accounts.New(readAgain{b.store, t})
+	require.NoError(t, err, "manager")
+	t.Cleanup(func() { require.NoError(t, m.Close(), "Close of the manager failed") })
+	b.Portfolio, err = m.Portfolio(t.Context(), testProfile(0).ID)
+	require.NoError(t, err, "Portfolio failed")
+	fillBook(t, b)
 }

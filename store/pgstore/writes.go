@@ -77,10 +77,8 @@ type written struct {
 
 // write runs a statement that changes something, and returns how many rows it affected. The end of ctx
 // does not cancel it. Its error says what is known of its outcome.
-func (s *Store) write(ctx context.Context, statement string, args ...any) (written, error) {
-	rows, sent, err := send(ctx, s, args, func(ctx context.Context, q querier, args []any) (int64, error) {
-		return affectOn(ctx, q, s.schema.in(statement), args)
-	})
+func (s *Store) write(ctx context.Context, text string, args ...any) (written, error) {
+	rows, sent, err := send(ctx, s, args, (&statement{text: s.schema.in(text)}).affect)
 	return written{rows, sent}, err
 }
 
@@ -92,6 +90,13 @@ func send[T any](
 	if err := s.admit(ctx); err != nil {
 		return answer, 0, err
 	}
+	return sendAnywhere(ctx, s, args, f)
+}
+
+// sendAnywhere is send of a statement that refuses by itself a server that is not admitted.
+func sendAnywhere[T any](
+	ctx context.Context, s *Store, args []any, f func(context.Context, querier, []any) (T, error),
+) (answer T, sent int, err error) {
 	type result struct {
 		answer T
 		sent   int
