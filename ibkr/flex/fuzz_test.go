@@ -101,3 +101,32 @@ func requireValid(t *testing.T, st *Statement) {
 		require.False(t, m.Time.IsZero())
 	}
 }
+
+// FuzzPlain holds the quick reading of plain elements against the decoder.
+func FuzzPlain(f *testing.F) {
+	f.Add([]byte(trades(trade(`notes="A;P"`), trade(`quantity="1" quantity="2"`), "\n\n"+trade(`description="a &amp; b"`), trade(`symbol='N'`))))
+	f.Add([]byte(trades(trade(``), `<Lot a="1"/><Other/>`, `<Trade symbol="N"/><!-- -->text<Trade`, trade(` quantity="x"`))))
+	f.Add([]byte(doc("<X><y/>\n<z a=\"1\" /></X><StmtFunds><q/>\r\n<StatementOfFundsLine currency=\"USD\" b=\"ü\" /><w a=\"\xff\"/></StmtFunds>")))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		read := func(decoded bool) (all []*Statement, failure string) {
+			r := NewReader(bytes.NewReader(file))
+			if err := r.open(); err != nil {
+				return nil, err.Error()
+			}
+			if x, ok := r.src.(*xmlSource); ok {
+				x.decoded = decoded
+			}
+			for st, err := range r.All() {
+				if err != nil {
+					return all, err.Error()
+				}
+				all = append(all, st)
+			}
+			return all, ""
+		}
+		quick, failed := read(false)
+		slow, failedSlow := read(true)
+		require.Equal(t, failedSlow, failed)
+		require.Equal(t, slow, quick)
+	})
+}

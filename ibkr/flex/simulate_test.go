@@ -23,7 +23,12 @@ func fresh(t require.TestingT, base ledger.Currency) *accounts.Portfolio {
 
 // freshFor is fresh for another account.
 func freshFor(t require.TestingT, account string, base ledger.Currency) *accounts.Portfolio {
-	m, err := accounts.New(memstore.New())
+	return freshIn(t, memstore.New(), account, base)
+}
+
+// freshIn is freshFor in a store.
+func freshIn(t require.TestingT, store accounts.Store, account string, base ledger.Currency) *accounts.Portfolio {
+	m, err := accounts.New(store)
 	require.NoError(t, err)
 	if c, ok := t.(interface{ Cleanup(func()) }); ok {
 		c.Cleanup(func() { m.Close() })
