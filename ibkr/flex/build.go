@@ -24,6 +24,7 @@ type builder struct {
 	base     ledger.Currency // named in passing by a section that only informs
 	known    map[string]int  // issues that are counted, by section and text
 
+	pile     pile[Trade]
 	levels   [numSections]sectionLevels
 	trades   weakRows
 	cash     weakRows
@@ -227,6 +228,7 @@ func (b *builder) finish() (*Statement, error) {
 	if err := b.finishHeader(); err != nil {
 		return nil, err
 	}
+	b.st.Trades = b.pile.take()
 	b.dropSummaries()
 	b.finishCharges()
 	b.finishSettlements()
@@ -241,7 +243,6 @@ func (b *builder) finish() (*Statement, error) {
 
 // convertDeferred converts the rows that waited for the order of slashed dates, and lets go of each.
 func (b *builder) convertDeferred() error {
-	b.expect(b.deferred)
 	var r row
 	for i := range b.deferred {
 		packed := &b.deferred[i]
@@ -253,17 +254,6 @@ func (b *builder) convertDeferred() error {
 	}
 	b.deferred = nil
 	return nil
-}
-
-// expect makes room for the trades among the rows, so that room for more is not made again and again.
-func (b *builder) expect(rows []packedRow) {
-	trades := 0
-	for i := range rows {
-		if rows[i].sec == secTrades {
-			trades++
-		}
-	}
-	b.st.Trades = slices.Grow(b.st.Trades, trades)
 }
 
 // decideOrder reads the evidence in all slashed dates.

@@ -2,11 +2,13 @@ package flex
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -155,6 +157,40 @@ func TestBulk(t *testing.T) {
 			require.Greater(t, outcome.Compared, 500)
 		})
 	}
+}
+
+// TestBulkMemory holds what a trade takes in memory against bounds that leave room: what is kept of a statement of
+// many trades once it is read, and once it is planned.
+func TestBulkMemory(t *testing.T) {
+	const trades = 20_000
+	for form := range bulkForms {
+		t.Run(form, func(t *testing.T) {
+			var file bytes.Buffer
+			require.NoError(t, (&bulk{trades: trades}).write(&file, form))
+			in := bytes.NewReader(file.Bytes())
+			before := liveHeap()
+			all, err := ReadAll(in)
+			require.NoError(t, err)
+			read := (liveHeap() - before) / trades
+			plan, err := NewPlan(all[0], Held{})
+			require.NoError(t, err)
+			planned := (liveHeap() - before) / trades
+			t.Logf("bytes for each trade: %d read, %d planned", read, planned)
+			require.Less(t, read, int64(1300), "bytes that the statement keeps of each trade")
+			require.Less(t, planned, int64(2600), "bytes that the statement and its plan keep of each trade")
+			runtime.KeepAlive(all)
+			runtime.KeepAlive(plan)
+			runtime.KeepAlive(file)
+		})
+	}
+}
+
+// liveHeap returns how many bytes are in use.
+func liveHeap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // sink is a store that keeps no entries: what is measured is the import, and not what a journal takes.

@@ -41,9 +41,9 @@ func (b *builder) trade(c *reading) {
 		return
 	}
 	if weak {
-		b.trades.at = append(b.trades.at, len(b.st.Trades))
+		b.trades.at = append(b.trades.at, b.pile.size())
 	}
-	b.st.Trades = append(b.st.Trades, t)
+	b.pile.add(t)
 }
 
 // tradeIDs notes the ids. Zero stands for none where another row is named.

@@ -114,7 +114,7 @@ func (p *planner) corporateTrade(c *CorporateAction) *event {
 	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
 		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
 	e := c.event()
-	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
+	e.trade, e.instrument, e.known = t, &inst, p.past.recorded(id)
 	e.cost, e.real = c.Cost, c.Realized
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		e.side = "C"
@@ -152,7 +152,7 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 	fx.leg = 9
 	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
-	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	fx.instrument, fx.known = &fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
 	e.exchange = fx
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
@@ -369,20 +369,34 @@ func (p *planner) endQuantity(key ledger.InstrumentKey) ledger.Decimal {
 }
 
 // position is what the statement says is held at the end; nil if nothing.
-func (p *planner) position(key ledger.InstrumentKey) *Position {
+func (p *planner) position(key ledger.InstrumentKey) *Position { return p.atEnd[key] }
+
+// indexPositions finds the statement's positions and those of the book by their contracts.
+func (p *planner) indexPositions() {
+	p.atEnd = make(map[ledger.InstrumentKey]*Position, len(p.st.Positions))
 	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex && p.instrument(pos.Contract).Key() == key {
-			return pos
+		pos := &p.st.Positions[i]
+		if key := p.instrument(pos.Contract).Key(); pos.SecType != ledger.Forex && p.atEnd[key] == nil {
+			p.atEnd[key] = pos
 		}
 	}
-	return nil
+	p.indexHeld()
 }
 
-func (h *Held) quantity(key ledger.InstrumentKey) ledger.Decimal {
-	for _, pos := range h.Positions {
-		if pos.Instrument.Key() == key {
-			return pos.Quantity
-		}
+// indexHeld finds what the book holds by its contracts, some of which have several names.
+func (p *planner) indexHeld() {
+	p.inBook = make(map[ledger.InstrumentKey][]*ledger.Position, len(p.held.Positions))
+	for i := range p.held.Positions {
+		pos := &p.held.Positions[i]
+		key := pos.Instrument.Key()
+		p.inBook[key] = append(p.inBook[key], pos)
+	}
+}
+
+// heldQuantity is what the book holds of a contract.
+func (p *planner) heldQuantity(key ledger.InstrumentKey) ledger.Decimal {
+	for _, pos := range p.inBook[key] {
+		return pos.Quantity
 	}
 	return ledger.Decimal{}
 }

@@ -95,8 +95,8 @@ func (h *Held) newest() map[int64]ledger.Position {
 // has reports whether the journal has the fact.
 func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
-	case ledger.Trade:
-		return h.recorded(f.ExecID) && !h.completes(&f)
+	case *ledger.Trade:
+		return h.recorded(f.ExecID) && !h.completes(f)
 	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
@@ -220,7 +220,7 @@ func (p *planner) checkOrder() error {
 					accounts.ErrOutOfOrder, e.text, e.line, ledger.DateOf(opened[key]))
 			}
 		}
-		if e.trade != nil {
+		if e.trade != nil && len(p.past.cash) > 0 {
 			p.cash = append(p.cash, newCash{e.line, e.trade.Instrument.Currency, at})
 		}
 	}

@@ -34,6 +34,7 @@ func (p *planner) infer() error {
 	in.held, in.later = p.quantities()
 	in.seen = p.seenBefore()
 	p.renameHeld()
+	p.indexHeld()
 	for _, e := range p.events {
 		if e.known && !e.void && e.trade != nil {
 			now, _ := p.past.current(e.trade.ExecID)
@@ -102,16 +103,24 @@ func (in *inference) from(e *event) *tally {
 	case e.split != nil:
 		return in.of(e.split.From)
 	case e.transfer != nil, e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
-		return in.of(e.instrument)
+		return in.tallyOf(e)
 	}
 	return nil
+}
+
+// tallyOf is the ledger of the event's instrument.
+func (in *inference) tallyOf(e *event) *tally {
+	if e.tally == nil {
+		e.tally = in.of(*e.instrument)
+	}
+	return e.tally
 }
 
 func (in *inference) to(e *event) *tally {
 	if e.split != nil {
 		return in.of(e.split.To)
 	}
-	return in.of(e.instrument)
+	return in.tallyOf(e)
 }
 
 // renameHeld moves what the book holds of a contract to the name that the statement has for it.
@@ -135,13 +144,11 @@ func (p *planner) renameHeld() {
 // prepare works out what was held before the statement beyond what the book holds.
 func (l *tally) prepare() error {
 	held := l.held[l.inst.Key()]
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() == l.inst.Key() {
-			for _, lot := range pos.Lots {
-				if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
-					l.own = append(l.own, lot)
-					l.net = l.net.Add(lot.Quantity)
-				}
+	for _, pos := range l.inBook[l.inst.Key()] {
+		for _, lot := range pos.Lots {
+			if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
+				l.own = append(l.own, lot)
+				l.net = l.net.Add(lot.Quantity)
 			}
 		}
 	}
@@ -392,8 +399,8 @@ func (p *Position) basis() Optional {
 // openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
 func (l *tally) openedBefore() time.Time {
 	opened := l.start()
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() == l.inst.Key() && len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
+	for _, pos := range l.inBook[l.inst.Key()] {
+		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
 			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
@@ -409,10 +416,7 @@ func (l *tally) openings() {
 	}
 	start, key := l.start(), l.inst.Key()
 	opened, at, earlier := l.openedBefore(), start, 1
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() != key {
-			continue
-		}
+	for _, pos := range l.inBook[key] {
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
 		}

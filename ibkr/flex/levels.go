@@ -139,9 +139,6 @@ func (b *builder) settleLevels() error {
 		if section(sec) == secTrades && !b.ordersCount {
 			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
 		}
-		if !b.waiting {
-			b.expect(s.waiting)
-		}
 		for i := range s.waiting {
 			s.waiting[i].unpack(&r)
 			if err := b.place(section(sec), &r); err != nil {

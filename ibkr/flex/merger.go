@@ -146,7 +146,7 @@ func (c *CorporateAction) isSubject() bool {
 // what is held at the end, less what came after the row, else by what came before it.
 func (p *planner) leaves(c *CorporateAction) bool {
 	inst := p.instrument(c.Contract)
-	held := p.held.quantity(inst.Key()).Add(c.Quantity)
+	held := p.heldQuantity(inst.Key()).Add(c.Quantity)
 	if p.st.HasPositions {
 		held = p.endQuantity(inst.Key())
 	}

@@ -102,8 +102,8 @@ func (p *planner) settle(s *Settlement) {
 	var trades, had []*event
 	var units ledger.Decimal
 	for _, e := range p.events {
-		if e.row == nil || e.void || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
-			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" || !e.row.on(s.Date) {
+		if e.row == nil || e.void || !e.row.on(s.Date) || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
+			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" {
 			continue
 		}
 		if p.settled(e) {
