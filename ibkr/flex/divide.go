@@ -32,7 +32,7 @@ type division struct {
 func (d *division) settle(in *inference, e *event, from *tally) bool {
 	if !d.settled {
 		d.settled = true
-		d.failed = !d.divide(in, from)
+		d.failed = slices.ContainsFunc(d.targets, func(t *event) bool { return in.impossible(t, from, in.to(t)) }) || !d.divide(in, from)
 	}
 	if d.failed {
 		if d.sale != nil {

@@ -305,22 +305,12 @@ var (
 // split carries both what was held before and the own lots through. If there is neither, there
 // is nothing to split, and the book would refuse to.
 func (in *inference) split(e *event, from, to *tally) {
-	s := e.split
+	s, d := e.split, e.division
+	if d == nil && in.impossible(e, from, to) || d != nil && !d.settle(in, e, from) {
+		e.split = nil
+		return
+	}
 	total := from.left().Add(from.net)
-	if total.IsZero() && !in.later[s.From.Key()] {
-		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
-		e.split = nil
-		return
-	}
-	if joined := to.left().Add(to.net); to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg() {
-		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
-		e.split = nil
-		return
-	}
-	if e.division != nil && !e.division.settle(in, e, from) {
-		e.split = nil
-		return
-	}
 	if !total.IsZero() {
 		e.roundAsBroker(total)
 	}
@@ -342,6 +332,21 @@ func (in *inference) split(e *event, from, to *tally) {
 		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
 		to.before = append(to.before, r)
 	}
+}
+
+// impossible reports a split that no book could apply, and says why.
+func (in *inference) impossible(e *event, from, to *tally) bool {
+	s := e.split
+	total, joined := from.left().Add(from.net), to.left().Add(to.net)
+	switch {
+	case total.IsZero() && !in.later[s.From.Key()]:
+		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
+		return true
+	case to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg():
+		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
+		return true
+	}
+	return false
 }
 
 // spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that

@@ -63,6 +63,7 @@ type planner struct {
 	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
 	inBook map[ledger.InstrumentKey][]*ledger.Position // the book's
 	began  time.Time                                   // see start
+	why    string                                      // the rows of a corporate action cannot be booked
 	trades slab[ledger.Trade]
 	made   slab[event]
 }

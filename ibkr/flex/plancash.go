@@ -145,6 +145,11 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 			return r.FXRate
 		}
 	}
+	for i := range p.st.CorporateActions {
+		if r := &p.st.CorporateActions[i]; r.Currency == c && !r.FXRate.IsZero() {
+			return r.FXRate
+		}
+	}
 	return ledger.Decimal{}
 }
 
