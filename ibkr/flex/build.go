@@ -59,7 +59,7 @@ func dropWeak[T any](rows []T, weak weakRows) (kept, dropped []T) {
 }
 
 func newBuilder(loc *time.Location, account string) *builder {
-	return &builder{st: Statement{AccountID: account}, loc: loc,
+	return &builder{st: Statement{AccountID: account, loc: loc}, loc: loc,
 		seen: make(map[string]string), known: make(map[string]int)}
 }
 

@@ -20,6 +20,9 @@ func (b *builder) trade(c *reading) {
 	if t.OpenClose == "" {
 		t.OpenClose = openCloseOf(t.Codes)
 	}
+	if level := strings.ToUpper(r.v[fLevel]); level == "ORDER" || level == "SYMBOL_SUMMARY" {
+		t.Level = b.keep(level)
+	}
 	b.tradeIDs(r, &t)
 	var problem string
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)

@@ -63,6 +63,7 @@ type planner struct {
 	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
 	inBook map[ledger.InstrumentKey][]*ledger.Position // the book's
 	began  time.Time                                   // see start
+	again  []*event                                    // the book has them at another level of detail
 	why    string                                      // the rows of a corporate action cannot be booked
 	trades slab[ledger.Trade]
 	made   slab[event]
@@ -77,7 +78,8 @@ type newCash struct {
 
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
 // ErrOutOfOrder if the statement belongs before one that held knows already, and together they
-// would count something twice.
+// would count something twice. ErrLevels if it tells orders where held has executions, or executions where held has
+// orders, and the two differ.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
 		Plan: &Plan{Rows: make(map[ledger.ExecID]Row, len(st.Trades)), Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
@@ -94,6 +96,9 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	sortEvents(p.events)
 	p.planCancellations()
 	p.voidSuperseded()
+	if err := p.leaveOutTold(); err != nil {
+		return nil, err
+	}
 	p.planSettlements()
 	p.planCorporateActions()
 	p.planTransfers()

@@ -79,6 +79,9 @@ func (p *planner) withoutUnits(row *Trade) bool {
 // every query has all of them.
 func (t *Trade) names() []ledger.ExecID {
 	var ids []ledger.ExecID
+	if t.Level != "" {
+		return append(ids, t.orderName())
+	}
 	if t.ExecID != "" {
 		ids = append(ids, ledger.ExecID(t.ExecID))
 	}
@@ -94,6 +97,8 @@ func (t *Trade) names() []ledger.ExecID {
 // name is the first of the names, else the id of a row that has none.
 func (t *Trade) name() ledger.ExecID {
 	switch {
+	case t.Level != "":
+		return t.orderName()
 	case t.ExecID != "":
 		return ledger.ExecID(t.ExecID)
 	case t.TransactionID != "" || t.TradeID != "":
@@ -181,12 +186,15 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 			t.CommissionCurrency = c
 		} else {
 			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.Facts = append(p.Facts, ledger.CashMovement{ID: "commission-" + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+			p.Facts = append(p.Facts, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
 			t.Commission = ledger.Decimal{}
 		}
 	}
 	return t
 }
+
+// commissionPrefix begins the ids of commissions that are booked beside their trades.
+const commissionPrefix = "commission-"
 
 // grossOf is what quantity, price and multiplier give.
 func grossOf(row *Trade) ledger.Decimal {

@@ -121,6 +121,10 @@ func (p *planner) settle(s *Settlement) {
 		}
 		return
 	}
+	if len(trades) == 0 && slices.ContainsFunc(p.again, func(e *event) bool { return e.instrument.Key() == p.instrument(s.Contract).Key() && e.row.on(s.Date) }) {
+		p.issue(s.Line, "cash settlement", "%s %s of %s: the book has the trade at another level of detail: not booked again", s.Amount, s.Currency, s.LocalSymbol)
+		return
+	}
 	if len(trades) == 0 || units.IsZero() || units.IsNeg() == s.Amount.IsNeg() || slices.ContainsFunc(trades, func(e *event) bool { return e.known }) {
 		p.settledAlone(s)
 		return
