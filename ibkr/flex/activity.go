@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -135,7 +136,40 @@ func (s *activitySource) keep(h *activityHeader, values []string) {
 			r.set(h.fields[i], v)
 		}
 	}
-	s.records = append(s.records, activityRecord{h, r.pack(h.section.sec)})
+	sec := h.section.sec
+	if sec == secFunds {
+		fundsRow(h, values, &r)
+	}
+	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
+		return
+	}
+	s.records = append(s.records, activityRecord{h, r.pack(sec)})
+}
+
+var optionInBrackets = regexp.MustCompile(`\(\s*([^()]+?)\s*\)`)
+
+// fundsRow makes a row of the statement of funds what Flex statements have: there one column has debits and
+// another one credits, and the text tells the option in brackets.
+func fundsRow(h *activityHeader, values []string, r *row) {
+	for i, name := range h.names {
+		amount := at(values, i)
+		if d, err := parseDecimal(amount); err != nil || d.IsZero() {
+			continue
+		}
+		switch name {
+		case "debit":
+			r.v[fAmount] = "-" + strings.TrimPrefix(amount, "-")
+		case "credit":
+			r.v[fAmount] = amount
+		}
+	}
+	if strings.HasPrefix(r.v[fCurrency], "Base Currency") {
+		r.v[fCurrency], r.v[fLevel] = "", "BaseCurrency"
+	}
+	if m := optionInBrackets.FindStringSubmatch(r.v[fActivity]); m != nil {
+		r.set(fSymbol, m[1])
+		r.set(fAssetCategory, "OPT")
+	}
 }
 
 // note keeps a name and its value.
