@@ -301,7 +301,7 @@ func (p *planner) closedForNothing(c *CorporateAction) verdict {
 
 // spinOff books units of another contract than the one that it happened to, which come beside that.
 func (p *planner) spinOff(c *CorporateAction) verdict {
-	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") {
+	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") || c.isSubject() {
 		return notMine
 	}
 	parent, ok := p.parent(c)
@@ -381,13 +381,22 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 			best, rank = p.instrument(*o), as
 		}
 	}
+	var next *CorporateAction // by which the one that bore the symbol lost it
 	for i := range p.st.CorporateActions {
 		o := &p.st.CorporateActions[i]
-		if old := o.Contract; !o.Time.Before(c.Time) && old.LocalSymbol == symbol+".OLD" {
-			old.LocalSymbol = symbol
-			see(&old, 5)
+		if o.LocalSymbol == symbol+".OLD" && !o.Time.Before(c.Time) && (next == nil || o.Time.Before(next.Time)) {
+			next = o
 		}
-		see(&o.Contract, 1)
+		about := o.Contract
+		if m := subjectText.FindStringSubmatch(o.Text); m != nil && about.ISIN == "" {
+			about.ISIN = m[2]
+		}
+		see(&about, 1)
+	}
+	if next != nil {
+		old := next.Contract
+		old.LocalSymbol = symbol
+		see(&old, 5)
 	}
 	for i := range p.held.Positions {
 		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {

@@ -231,12 +231,19 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.Trades {
 		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
 	}
-	for i := range p.st.CorporateActions {
-		c := p.st.CorporateActions[i].Contract
-		if now, ok := p.Instruments[c.ConID]; ok && now.Currency != c.Currency { // that of the money which was paid
-			continue
+	known := p.held.newest()
+	for _, paid := range []bool{false, true} { // those that were paid last: their currency may be that of the money
+		for i := range p.st.CorporateActions {
+			row := &p.st.CorporateActions[i]
+			c := row.Contract
+			if now, ok := p.Instruments[c.ConID]; row.cash() != paid || ok && now.Currency != c.Currency {
+				continue
+			}
+			if was, ok := known[c.ConID]; ok && paid {
+				c.Currency = was.Instrument.Currency
+			}
+			see(c, row.Time)
 		}
-		see(c, p.st.CorporateActions[i].Time)
 	}
 	for i := range p.st.Transfers {
 		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
@@ -247,7 +254,7 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
-	for id, pos := range p.held.newest() {
+	for id, pos := range known {
 		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
 			p.Instruments[id] = pos.Instrument
 		}
