@@ -318,6 +318,7 @@ func (in *inference) split(e *event, from, to *tally) {
 		in.spinOff(e, from, to)
 		return
 	}
+	in.wholly(e, total)
 	own, before := from.own, from.before
 	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
@@ -347,6 +348,16 @@ func (in *inference) impossible(e *event, from, to *tally) bool {
 		return true
 	}
 	return false
+}
+
+// wholly says where a row takes away a part of a holding: all of it is booked under the new name. Where the statement
+// shows positions, the difference is a break.
+func (in *inference) wholly(e *event, total ledger.Decimal) {
+	rest := total.Add(e.gone)
+	if e.gone.IsZero() || in.st.HasPositions || rest.IsNeg() != total.IsNeg() || rest.Abs().LessThan(unit) {
+		return
+	}
+	in.unread(e.line, "corporate action", "%s of %s %s went for %s: a part of a holding is not exchanged, and all of it is booked under the new name", e.gone.Neg(), total, e.split.From, e.split.To)
 }
 
 // spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that

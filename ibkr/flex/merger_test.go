@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -49,4 +50,23 @@ func TestCorporateActionsWithoutRate(t *testing.T) {
 			require.NotEmpty(t, plan.Facts, "with a rate the action is booked")
 		})
 	}
+}
+
+// A part of a holding that is tendered: all of it goes on under the new name. The statement's positions make that a
+// break, and where it has none it is said.
+func TestTenderOfAPart(t *testing.T) {
+	text := `type="TO" actionID="5" actionDescription="AAA(US101) TENDERED TO US103 1 FOR 1 (%s, X INC, US%s)"`
+	rows := []string{fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`),
+		action("6", "20250117;202500", "AAA", "101", "-60", fmt.Sprintf(text, "AAA", "101")),
+		action("7", "20250117;202500", "AAA.TEN", "103", "60", fmt.Sprintf(text, "AAA.TEN", "103"))}
+	p := fresh(t, "USD")
+	plan := importInto(t, p, january(rows...))[0]
+	require.Equal(t, map[string]int{"corporate action": 1}, Unread(plan.Issues))
+
+	p = fresh(t, "USD")
+	plan = importInto(t, p, january(append(rows, holding("40", "1600.4", ""), holding("60", "2400.6", of("AAA.TEN", "103")))...))[0]
+	require.Empty(t, plan.Issues)
+	r, err := p.Reconcile(t.Context(), plan.Broker)
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Breaks)
 }
