@@ -125,6 +125,12 @@ bench: ## run the benchmarks that match BENCH, COUNT times, into bench.txt, and 
 bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statements; needs some GiB of disk and minutes
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
 
+.PHONY: bench-import
+bench-import: ## import statements of 10,000, 100,000 and 1,000,000 trades in XML, CSV and as activity statements: speed and peak memory; needs 5 GiB of memory
+	for form in xml csv activity; do for trades in 10000 100000 1000000; do \
+		go test -run '^$$' -bench "^BenchmarkImport$$/^$$form$$/^$$trades$$" -benchtime 1x -timeout 60m ./ibkr/flex | grep ^Benchmark; \
+	done; done
+
 .PHONY: bench-gateway
 bench-gateway: postgres ## from Reserve to the wire and from a fill to the book, with 4 and 32 accounts: in microseconds without pacing, in simulated seconds at IBKR's
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '^BenchmarkGateway$$' -benchtime 300x -timeout 60m ./ibkr/endtoend | tr '\t' '\n'

@@ -18,7 +18,7 @@ type draft struct {
 	payloads  []payload        // of the entries
 	keys      map[string]int64 // of the entries, where more than one fact is recorded
 	positions []ledger.Position
-	buffer    []byte // the payloads' bytes
+	buffer    []byte // the payloads' bytes, or the last of several buffers
 	scratch   []byte
 	restated  int64            // how many of the entries are restatements
 	span      int64            // how many entries were read for them
@@ -30,9 +30,21 @@ type draft struct {
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
 
-// clear drops the entries, and keeps the buffers, unless the store still has them.
+// A group of many entries has its payloads in buffers of bufferSize: one that grew would be copied, and stay with
+// the entries that have their payloads in it. What was made for more than keptEntries is not kept for the next group.
+const (
+	bufferSize  = 256 << 10
+	keptEntries = 4096
+)
+
+// room makes room for n entries more.
+func (d *draft) room(n int) {
+	d.entries, d.payloads = slices.Grow(d.entries, n), slices.Grow(d.payloads, n)
+}
+
+// clear drops the entries, and keeps the buffers, unless the store still has them or they are large.
 func (d *draft) clear() {
-	if d.lent {
+	if d.lent || cap(d.entries) > keptEntries {
 		d.entries, d.payloads, d.positions, d.buffer, d.lent = nil, nil, nil, nil, false
 	}
 	clear(d.entries)
@@ -54,6 +66,9 @@ func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
 // add makes an entry of the payload and folds it into the draft. A payload of a rare kind is read
 // back first: what cannot be read again must not get into a journal.
 func (d *draft) add(p payload) error {
+	if cap(d.buffer) >= bufferSize && cap(d.buffer)-len(d.buffer) < bufferSize/16 {
+		d.buffer = make([]byte, 0, bufferSize)
+	}
 	start, kind := len(d.buffer), kindOf(p)
 	d.buffer = encodePayload(d.buffer, p)
 	switch p.(type) {
@@ -97,6 +112,7 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 	if d.keys == nil && len(cmd.facts) > 1 {
 		d.keys = make(map[string]int64, len(cmd.facts))
 	}
+	d.room(len(cmd.facts))
 	added, amended, pointed, looked := 0, false, false, false
 	for _, f := range p.knownFirst(cmd) {
 		if amended && !fills(f) {

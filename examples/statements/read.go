@@ -26,7 +26,7 @@ type file struct {
 }
 
 // readFiles reads all input before anything is done with it, so that a broken file leaves nothing
-// behind. It is held in memory: statements are megabytes, not gigabytes.
+// behind. Statements are held in memory, at about a kilobyte for each trade.
 func readFiles(ctx context.Context, o options, stderr io.Writer) ([]file, error) {
 	names, zone := o.files, o.zone
 	loc, err := time.LoadLocation(zone)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // activitySource reads an activity statement: the CSV file that the broker's pages offer, whose records
 // begin with the name of a section and say Header or Data. It is one statement of one account. The
-// contracts are told at its end, so that its records are held in memory until all are read.
+// contracts are told at its end, so that rows are kept, packed, until all are read.
 type activitySource struct {
 	csvRecords
 	loc     *time.Location
@@ -42,9 +43,8 @@ type activityHeader struct {
 
 // activityRecord is a row that waits for the contracts.
 type activityRecord struct {
-	line   int
 	header *activityHeader
-	values []string
+	packedRow
 }
 
 // isActivity reports whether a file begins as an activity statement does: with a section and "Header".
@@ -55,10 +55,9 @@ func isActivity(head []byte) bool {
 }
 
 func newActivitySource(in *bufio.Reader, loc *time.Location) *activitySource {
-	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, "", true), header: map[string]*activityHeader{},
+	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, ""), header: map[string]*activityHeader{},
 		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
 	s.b.ordersCount = true
-	s.csv.ReuseRecord = false // records are kept
 	return s
 }
 
@@ -124,9 +123,53 @@ func (s *activitySource) take(rec []string) error {
 	case activityUnknown:
 		s.b.unread(s.line, name, "section is unknown: its rows are not read", 1)
 	default:
-		s.records = append(s.records, activityRecord{s.line, h, values})
+		s.keep(h, values)
 	}
 	return nil
+}
+
+// keep packs a row until the contracts are told.
+func (s *activitySource) keep(h *activityHeader, values []string) {
+	r := row{line: s.line}
+	for i, v := range values {
+		if i < len(h.fields) {
+			r.set(h.fields[i], v)
+		}
+	}
+	sec := h.section.sec
+	if sec == secFunds {
+		fundsRow(h, values, &r)
+	}
+	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
+		return
+	}
+	s.records = append(s.records, activityRecord{h, r.pack(sec)})
+}
+
+var optionInBrackets = regexp.MustCompile(`\(\s*([^()]+?)\s*\)`)
+
+// fundsRow makes a row of the statement of funds what Flex statements have: there one column has debits and
+// another one credits, and the text tells the option in brackets.
+func fundsRow(h *activityHeader, values []string, r *row) {
+	for i, name := range h.names {
+		amount := at(values, i)
+		if d, err := parseDecimal(amount); err != nil || d.IsZero() {
+			continue
+		}
+		switch name {
+		case "debit":
+			r.v[fAmount] = "-" + strings.TrimPrefix(amount, "-")
+		case "credit":
+			r.v[fAmount] = amount
+		}
+	}
+	if strings.HasPrefix(r.v[fCurrency], "Base Currency") {
+		r.v[fCurrency], r.v[fLevel] = "", "BaseCurrency"
+	}
+	if m := optionInBrackets.FindStringSubmatch(r.v[fActivity]); m != nil {
+		r.set(fSymbol, m[1])
+		r.set(fAssetCategory, "OPT")
+	}
 }
 
 // note keeps a name and its value.
@@ -163,17 +206,16 @@ func (s *activitySource) finish() (*Statement, error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
+	var r row
 	for i := range s.records {
 		rec := &s.records[i]
-		r, sec := s.row(rec)
-		if r == nil {
-			continue
+		if s.line = rec.line; s.row(rec, &r) {
+			b.present(rec.sec)
+			if err := b.add(rec.sec, &r); err != nil {
+				return nil, s.consolidated(err)
+			}
 		}
-		s.line = rec.line
-		b.present(sec)
-		if err := b.add(sec, r); err != nil {
-			return nil, s.consolidated(err)
-		}
+		*rec = activityRecord{}
 	}
 	s.records = nil
 	for _, currency := range s.order {
@@ -244,23 +286,17 @@ func parsePeriod(s string) (from, to string, ok bool) {
 	return f.Format(time.DateOnly), t.Format(time.DateOnly), errF == nil && errT == nil
 }
 
-// row makes a row of a record; nil for a total.
-func (s *activitySource) row(rec *activityRecord) (*row, section) {
+// row makes the row of a record; false for a total.
+func (s *activitySource) row(rec *activityRecord, r *row) bool {
 	h := rec.header
-	r := &row{line: rec.line}
-	for i, v := range rec.values {
-		if i < len(h.fields) {
-			r.set(h.fields[i], v)
-		}
-	}
+	rec.unpack(r)
 	if strings.HasPrefix(r.v[fCurrency], "Total") || strings.HasPrefix(r.v[fType], "Total") && r.v[fCurrency] == "" || strings.HasPrefix(r.v[fAssetCategory], "Total") {
-		return nil, 0
+		return false
 	}
 	if r.v[fCurrency] == "" {
 		r.set(fCurrency, string(s.b.st.BaseCurrency))
 	}
-	sec := h.section.sec
-	switch sec {
+	switch rec.sec {
 	case secTrades:
 		r.v[fLevel] = strings.ToUpper(r.v[fLevel])
 		switch r.v[fLevel] {
@@ -280,7 +316,7 @@ func (s *activitySource) row(rec *activityRecord) (*row, section) {
 		s.actionContract(r)
 	}
 	s.contract(r)
-	return r, sec
+	return true
 }
 
 // cashType gives a cash row the type that Flex statements have, and the security that its text begins with.

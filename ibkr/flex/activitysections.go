@@ -70,13 +70,24 @@ var activityInforming = []string{"Net Asset Value", "Change in NAV", "Mark-to-Ma
 	"Month & Year to Date Performance", "Month to Date Performance", "Year to Date Performance", "Total P/L for Statement Period", "Net Stock Position",
 	"Forex Balances", "Forex P/L Details", "Open Dividend Accruals", "Change in Dividend Accruals", "Interest Accruals", "Tier Interest Details",
 	"Codes", "Notes", "Legal Notes", "Trade Summary", "Complex Positions", "Pending Exercises", "Location of Customer Assets", "Deposits On Hold",
-	"Change in Position Value", "Prior Period Positions", "Account Summary", "Statement of Funds", "Routing", "Borrow Fee Details",
-	"Hard to Borrow", "Stock Yield Enhancement Program", "IBKR Managed Securities", "Securities Lent", "Option Exercises", "Exercises and Expirations",
+	"Change in Position Value", "Prior Period Positions", "Account Summary", "Routing", "Borrow Fee Details",
+	"Hard to Borrow", "Stock Yield Enhancement Program", "IBKR Managed Securities", "Securities Lent",
 	"Commission Details", "Collateral", "Performance", "Concentration", "Key Statistics", "Crypto Balances", "Unsettled Transfers", "Interest Details"}
+
+// activitySettling are the beginnings of the names of sections of which cash settlements count alone.
+var activitySettling = []struct {
+	name string
+	sec  section
+}{{"Option Exercises", secOptionEAE}, {"Exercises", secOptionEAE}, {"Statement of Funds", secFunds}}
 
 func findActivitySection(name string) *activitySection {
 	if s, ok := activitySections[name]; ok {
 		return s
+	}
+	for _, s := range activitySettling {
+		if strings.HasPrefix(name, s.name) {
+			return &activitySection{kind: activityRows, sec: s.sec}
+		}
 	}
 	for _, informs := range activityInforming {
 		if strings.HasPrefix(name, informs) {
@@ -124,8 +135,12 @@ func newActivityHeader(name string, columns []string) *activityHeader {
 			f = fTaxAmount
 		case h.section.sec == secCorporate && folded == "description":
 			f = fActionDescription
-		case h.section.sec == secGrants && folded == "description":
+		case (h.section.sec == secGrants || h.section.sec == secFunds) && folded == "description":
 			f = fActivity
+		case h.section.sec == secFunds && folded == "activitydate":
+			f = fDate
+		case h.section.sec == secOptionEAE && folded == "commtax":
+			f = fCommission
 		}
 		h.fields, h.names = append(h.fields, f), append(h.names, folded)
 	}

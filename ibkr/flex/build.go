@@ -19,14 +19,12 @@ type builder struct {
 	header   row
 	order    dateOrder
 	waiting  bool
-	deferred []deferredRow
-	// shared says that the values of a row are parts of one larger string, which must not be kept
-	// alive for the sake of a symbol.
-	shared bool
-	seen   map[string]string
-	base   ledger.Currency // named in passing by a section that only informs
-	known  map[string]int  // issues that are counted, by section and text
+	deferred []packedRow
+	seen     map[string]string
+	base     ledger.Currency // named in passing by a section that only informs
+	known    map[string]int  // issues that are counted, by section and text
 
+	pile     pile[Trade]
 	levels   [numSections]sectionLevels
 	trades   weakRows
 	cash     weakRows
@@ -35,11 +33,6 @@ type builder struct {
 	// ordersCount says that orders are what this kind of file has for trades.
 	ordersCount bool
 	accrued     []int // the lines of rows of fees that cash transactions charge later
-}
-
-type deferredRow struct {
-	sec section
-	row row
 }
 
 // weakRows are rows without level of detail and without any id. They are all there is if the
@@ -65,8 +58,8 @@ func dropWeak[T any](rows []T, weak weakRows) (kept, dropped []T) {
 	return kept, dropped
 }
 
-func newBuilder(loc *time.Location, account string, shared bool) *builder {
-	return &builder{st: Statement{AccountID: account}, loc: loc, shared: shared,
+func newBuilder(loc *time.Location, account string) *builder {
+	return &builder{st: Statement{AccountID: account, loc: loc}, loc: loc,
 		seen: make(map[string]string), known: make(map[string]int)}
 }
 
@@ -100,7 +93,7 @@ func (b *builder) add(sec section, r *row) error {
 func (b *builder) place(sec section, r *row) error {
 	if b.waiting || r.slashed() {
 		b.waiting = true
-		b.deferred = append(b.deferred, deferredRow{sec, *r})
+		b.deferred = append(b.deferred, r.pack(sec))
 		return nil
 	}
 	return b.convert(sec, r)
@@ -175,13 +168,9 @@ func (b *builder) keep(s string) string {
 	return k
 }
 
-// own returns s as the statement's own; for values that hardly repeat.
-func (b *builder) own(s string) string {
-	if b.shared {
-		return strings.Clone(s)
-	}
-	return s
-}
+// own returns s as the statement's own; for values that hardly repeat. The values of a row are parts of one
+// larger string, which must not be kept alive for the sake of a symbol.
+func (b *builder) own(s string) string { return strings.Clone(s) }
 
 // codes splits notes such as "A;P;".
 func (b *builder) codes(r *row, f field) []string {
@@ -233,14 +222,13 @@ func (b *builder) finish() (*Statement, error) {
 	if err := b.decideOrder(); err != nil {
 		return nil, err
 	}
-	for i := range b.deferred {
-		if err := b.convert(b.deferred[i].sec, &b.deferred[i].row); err != nil {
-			return nil, err
-		}
+	if err := b.convertDeferred(); err != nil {
+		return nil, err
 	}
 	if err := b.finishHeader(); err != nil {
 		return nil, err
 	}
+	b.st.Trades = b.pile.take()
 	b.dropSummaries()
 	b.finishCharges()
 	b.finishSettlements()
@@ -253,6 +241,21 @@ func (b *builder) finish() (*Statement, error) {
 	return &b.st, nil
 }
 
+// convertDeferred converts the rows that waited for the order of slashed dates, and lets go of each.
+func (b *builder) convertDeferred() error {
+	var r row
+	for i := range b.deferred {
+		packed := &b.deferred[i]
+		packed.unpack(&r)
+		if err := b.convert(packed.sec, &r); err != nil {
+			return err
+		}
+		*packed = packedRow{}
+	}
+	b.deferred = nil
+	return nil
+}
+
 // decideOrder reads the evidence in all slashed dates.
 func (b *builder) decideOrder() error {
 	if !b.waiting && !b.header.slashed() {
@@ -261,12 +264,13 @@ func (b *builder) decideOrder() error {
 	var e evidence
 	e.period(b.header.v[fFromDate], b.header.v[fToDate])
 	e.see(b.header.v[fWhenGenerated], false)
+	var r row
 	for i := range b.deferred {
-		v := &b.deferred[i].row.v
+		b.deferred[i].unpack(&r)
 		for f := fDateTime; f <= fWhenGenerated; f++ {
-			e.see(v[f], f <= fReportDate)
+			e.see(r.v[f], f <= fReportDate)
 		}
-		e.see(v[fExpiry], false)
+		e.see(r.v[fExpiry], false)
 	}
 	order, err := e.order()
 	if err != nil {

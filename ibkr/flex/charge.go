@@ -95,7 +95,7 @@ func (b *builder) toldBy() *told {
 	for i := range b.st.Trades {
 		if tr := &b.st.Trades[i]; !tr.Taxes.IsZero() {
 			t.trades[tr.TradeID] = true
-			t.days[taxedOn{tr.ConID, tr.LocalSymbol, b.day(tr.Time)}] = true
+			t.days[taxedOn{tr.ConID, tr.LocalSymbol, b.st.day(tr.Time)}] = true
 		}
 	}
 	return t
@@ -106,7 +106,7 @@ func (t *told) taxed(m *CashRow) bool {
 	if m.TradeID != "" && !t.trades[""] {
 		return t.trades[m.TradeID]
 	}
-	return t.days[taxedOn{m.ConID, m.Symbol, t.day(m.Time)}]
+	return t.days[taxedOn{m.ConID, m.Symbol, t.st.day(m.Time)}]
 }
 
 // repeated reports whether a cash transaction tells the same: one of the same money with the same id, or of
@@ -121,7 +121,7 @@ func (t *told) repeated(ch *charged) bool {
 			return true
 		}
 		named := m.TransactionID != "" && ch.row.TransactionID != ""
-		return m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != "Trade" && t.day(m.Time) == t.day(ch.row.Time) && (!named || m.Kind.IsCapital())
+		return m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != "Trade" && t.st.day(m.Time) == t.st.day(ch.row.Time) && (!named || m.Kind.IsCapital())
 	})
 	if i < 0 {
 		return false
@@ -131,4 +131,9 @@ func (t *told) repeated(ch *charged) bool {
 }
 
 // day is the day of a time where the statement's times are.
-func (b *builder) day(at time.Time) ledger.Date { return ledger.DateOf(at.In(b.loc)) }
+func (st *Statement) day(at time.Time) ledger.Date {
+	if st.loc == nil {
+		return ledger.DateOf(at)
+	}
+	return ledger.DateOf(at.In(st.loc))
+}

@@ -68,6 +68,6 @@ func TestStatementNamesNoOrder(t *testing.T) {
 	plan, err := NewPlan(&Statement{Trades: []Trade{row}}, Held{})
 	require.NoError(t, err)
 	require.Len(t, plan.Facts, 1)
-	require.Empty(t, plan.Facts[0].(ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
+	require.Empty(t, plan.Facts[0].(*ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
 	require.Equal(t, "4711", plan.Rows["e"].Trade.OrderID, "the number is still told")
 }

@@ -47,7 +47,7 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 		category = guessCategory(r)
 	}
 	var ok bool
-	if con.SecType, ok = secType(category); !ok {
+	if con.SecType, ok = secType(b.keep(category)); !ok {
 		return con, fmt.Sprintf("asset category %.20q is unknown", category)
 	}
 	problem = b.terms(c, &con)
@@ -135,7 +135,7 @@ func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 	case "P", "Put", "PUT":
 		con.Right = ledger.Put
 	default:
-		con.Right = ledger.Right(c.r.v[fPutCall]) // Validate refuses it
+		con.Right = ledger.Right(strings.Clone(c.r.v[fPutCall])) // Validate refuses it
 	}
 	if con.Expiry == 0 || con.Right == "" || con.Strike.IsZero() {
 		describedTerms(con)

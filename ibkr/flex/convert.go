@@ -20,6 +20,9 @@ func (b *builder) trade(c *reading) {
 	if t.OpenClose == "" {
 		t.OpenClose = openCloseOf(t.Codes)
 	}
+	if level := strings.ToUpper(r.v[fLevel]); level == "ORDER" || level == "SYMBOL_SUMMARY" {
+		t.Level = b.keep(level)
+	}
 	b.tradeIDs(r, &t)
 	var problem string
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)
@@ -41,9 +44,9 @@ func (b *builder) trade(c *reading) {
 		return
 	}
 	if weak {
-		b.trades.at = append(b.trades.at, len(b.st.Trades))
+		b.trades.at = append(b.trades.at, b.pile.size())
 	}
-	b.st.Trades = append(b.st.Trades, t)
+	b.pile.add(t)
 }
 
 // tradeIDs notes the ids. Zero stands for none where another row is named.

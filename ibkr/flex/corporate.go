@@ -59,25 +59,73 @@ func (c *CorporateAction) id() string {
 	return fmt.Sprintf("action-%s-%d-%s-%s", c.Time.Format("20060102150405"), c.ConID, c.LocalSymbol, c.Quantity)
 }
 
-// planCorporateAction books the rows of one corporate action: all of them, or none.
+// verdict is what comes of asking whether a row, or the rows of an action, are of some kind.
+type verdict uint8
+
+const (
+	notMine verdict = iota // they are of another kind
+	booked
+	cannot // they are, and cannot be booked: planner.why says why
+)
+
+// planCorporateAction books the rows of one corporate action, or none of them where one cannot be booked.
 func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	rows = p.perContract(rows)
-	if p.exchanged(rows) {
+	events, issues := len(p.events), len(p.Issues)
+	if p.bookActions(rows) != cannot {
 		return
+	}
+	for _, e := range p.events[events:] {
+		if e.trade != nil {
+			delete(p.Rows, e.trade.ExecID)
+		}
+	}
+	p.events, p.Issues = p.events[:events], p.Issues[:issues]
+	for _, c := range rows {
+		p.unread(c.Line, "corporate action", "%s of %s is not booked, nor is what came with it, for %s: %s", c.Quantity, c.LocalSymbol, p.why, c.Text)
+	}
+}
+
+// bookActions books the rows of one corporate action. Of rows that cannot be booked it may have booked some.
+func (p *planner) bookActions(rows []*CorporateAction) verdict {
+	if out := p.exchanged(rows); out != notMine {
+		return out
 	}
 	bought := slices.ContainsFunc(rows, func(c *CorporateAction) bool { return c.cash() && c.Quantity.IsPos() })
 	for _, c := range rows {
-		switch {
-		case c.cash() && !c.Quantity.IsZero():
-			p.corporateTrade(c)
-		case c.Quantity.IsZero(): // a contract that took and gave as much
-		case bought && c.Quantity.IsNeg(): // rights that were exercised
-			p.closedForNothing(c)
-		case p.ratioSplit(c) || p.removal(c) || p.spinOff(c) || p.bonus(c):
-		default:
+		switch out := p.bookAction(c, bought); out {
+		case cannot:
+			return out
+		case notMine:
 			p.unread(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
 		}
 	}
+	return booked
+}
+
+// bookAction books one row. bought says that another row of the action bought something.
+func (p *planner) bookAction(c *CorporateAction, bought bool) verdict {
+	switch {
+	case c.Quantity.IsZero(): // a contract that took and gave as much
+		return booked
+	case c.cash():
+		_, out := p.corporateTrade(c)
+		return out
+	case bought && c.Quantity.IsNeg(): // rights that were exercised
+		return p.closedForNothing(c)
+	}
+	for _, kind := range []func(*CorporateAction) verdict{p.ratioSplit, p.removal, p.spinOff, p.bonus} {
+		if out := kind(c); out != notMine {
+			return out
+		}
+	}
+	return notMine
+}
+
+// lacks notes why rows cannot be booked: no rate from one currency to another is known.
+func (p *planner) lacks(from, to ledger.Currency) verdict {
+	p.why = fmt.Sprintf("the statement has no rate from %s to %s", from, to)
+	return cannot
 }
 
 // perContract joins the rows of each contract that move no money: some actions take all units and give
@@ -108,43 +156,45 @@ func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) 
 
 // corporateTrade books units that went for money, came for it, or went for nothing, as a trade. Money in
 // another currency than the contract's is exchanged at the statement's rates.
-func (p *planner) corporateTrade(c *CorporateAction) *event {
+func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
 	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
 		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
 	e := c.event()
-	e.trade, e.instrument, e.known = t, inst, p.past.recorded(id)
+	e.trade, e.instrument, e.known = t, &inst, p.past.recorded(id)
 	e.cost, e.real = c.Cost, c.Realized
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		e.side = "C"
 	}
-	if c.Currency != inst.Currency && c.cash() && !p.paidAbroad(c, e) {
-		return nil
+	if c.Currency != inst.Currency && c.cash() {
+		if out := p.paidAbroad(c, e); out != booked {
+			return nil, out
+		}
 	}
 	price, err := t.Proceeds.Abs().Div(c.Quantity.Abs())
 	if err == nil {
 		price, err = price.Div(nonZero(inst.Multiplier))
 	}
 	if err != nil {
-		return nil
+		p.why = "what a unit brought is out of range"
+		return nil, cannot
 	}
 	t.Price = price.RoundBank(6)
 	p.events = append(p.events, e)
 	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: inst.Currency, Closes: e.side != "", Realized: e.real}
-	return e
+	return e, booked
 }
 
 // exchangeOf ends the id of an exchange: that of the trade whose money it exchanges comes before.
 const exchangeOf = "/fx"
 
 // paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
-func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
+func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	t := e.trade
 	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate)
 	if rate.IsZero() {
-		p.unread(c.Line, "corporate action", "%s is in %s and its money in %s, and the statement has no rate: not booked", c.LocalSymbol, t.Instrument.Currency, c.Currency)
-		return false
+		return p.lacks(c.Currency, t.Instrument.Currency)
 	}
 	t.Proceeds, t.FXRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
 	e.real, e.cost = Optional{}, Optional{}
@@ -152,12 +202,12 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) bool {
 	fx.leg = 9
 	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
-	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	fx.instrument, fx.known = &fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
 	e.exchange = fx
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
 		c.money(), c.Currency, c.LocalSymbol, t.Proceeds, t.Instrument.Currency)
-	return true
+	return booked
 }
 
 // crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero if it
@@ -205,7 +255,7 @@ func (c *CorporateAction) is(text *regexp.Regexp, types ...string) bool {
 }
 
 // ratioSplit books a row that changes the number of units of one contract in a stated ratio.
-func (p *planner) ratioSplit(c *CorporateAction) bool {
+func (p *planner) ratioSplit(c *CorporateAction) verdict {
 	var n, m ledger.Decimal
 	if match := splitText.FindStringSubmatch(c.Text); match != nil {
 		n, m = ratio(match)
@@ -214,13 +264,13 @@ func (p *planner) ratioSplit(c *CorporateAction) bool {
 		n = n.Add(m)
 	}
 	if !n.IsPos() || !m.IsPos() {
-		return false
+		return notMine
 	}
 	inst := p.instrument(c.Contract)
 	e := c.event()
 	e.moved = c.Quantity
 	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
-	return true
+	return booked
 }
 
 func ratio(match []string) (n, m ledger.Decimal) {
@@ -233,30 +283,35 @@ func ratio(match []string) (n, m ledger.Decimal) {
 }
 
 // removal books units that are taken away for nothing: they close at zero, and realize their basis.
-func (p *planner) removal(c *CorporateAction) bool {
+func (p *planner) removal(c *CorporateAction) verdict {
 	realizes := c.Realized.Valid && !c.Realized.Value.IsZero()
 	if !c.is(worthless, "DW", "ED") && !realizes || c.Type == "" && !c.Quantity.IsNeg() && !realizes {
-		return false
+		return notMine
 	}
-	p.closedForNothing(c)
-	return true
+	return p.closedForNothing(c)
 }
 
-func (p *planner) closedForNothing(c *CorporateAction) {
-	if e := p.corporateTrade(c); e != nil {
+func (p *planner) closedForNothing(c *CorporateAction) verdict {
+	e, out := p.corporateTrade(c)
+	if out == booked {
 		e.side = "C"
 	}
+	return out
 }
 
 // spinOff books units of another contract than the one that it happened to, which come beside that.
-func (p *planner) spinOff(c *CorporateAction) bool {
-	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") {
-		return false
+func (p *planner) spinOff(c *CorporateAction) verdict {
+	if !c.is(spinOffText, "SO", "CO", "RI", "DI", "HI", "CH", "SD") || c.isSubject() {
+		return notMine
 	}
 	parent, ok := p.parent(c)
 	to := p.instrument(c.Contract)
 	if !ok || parent.Key() == to.Key() {
-		return false
+		return notMine
+	}
+	rate, known := p.rateInto(parent, to)
+	if !known {
+		return p.lacks(parent.Currency, to.Currency)
 	}
 	e := c.event()
 	e.moved = c.Quantity
@@ -269,28 +324,30 @@ func (p *planner) spinOff(c *CorporateAction) bool {
 		n, m = unit, unit
 	}
 	p.split(e, ledger.Split{ID: c.id(), From: parent, To: to, Numerator: n, Denominator: m, Whole: unit,
-		Rate: p.rateInto(parent, to), Time: c.Time})
-	return true
+		Rate: rate, Time: c.Time})
+	return booked
 }
 
-// rateInto is the rate at which a basis moves from one contract to another; zero in one currency.
-func (p *planner) rateInto(from, to ledger.Instrument) ledger.Decimal {
+// rateInto is the rate at which a basis moves from one contract to another; zero in one currency. known is false
+// where the statement does not tell it.
+func (p *planner) rateInto(from, to ledger.Instrument) (rate ledger.Decimal, known bool) {
 	if from.Currency == to.Currency {
-		return ledger.Decimal{}
+		return rate, true
 	}
-	return p.crossRate(from.Currency, to.Currency, ledger.Decimal{})
+	rate = p.crossRate(from.Currency, to.Currency, ledger.Decimal{})
+	return rate, !rate.IsZero()
 }
 
 // bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads over all.
-func (p *planner) bonus(c *CorporateAction) bool {
-	if !c.is(bonusText, "SD", "HI", "CH", "FI") || c.Quantity.IsZero() {
-		return false
+func (p *planner) bonus(c *CorporateAction) verdict {
+	if !c.is(bonusText, "SD", "HI", "CH", "FI") {
+		return notMine
 	}
 	inst := p.instrument(c.Contract)
 	e := c.event()
 	e.moved, e.unstated = c.Quantity, true
 	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: unit, Denominator: unit, Time: c.Time})
-	return true
+	return booked
 }
 
 var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
@@ -324,13 +381,22 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 			best, rank = p.instrument(*o), as
 		}
 	}
+	var next *CorporateAction // by which the one that bore the symbol lost it
 	for i := range p.st.CorporateActions {
 		o := &p.st.CorporateActions[i]
-		if old := o.Contract; !o.Time.Before(c.Time) && old.LocalSymbol == symbol+".OLD" {
-			old.LocalSymbol = symbol
-			see(&old, 5)
+		if o.LocalSymbol == symbol+".OLD" && !o.Time.Before(c.Time) && (next == nil || o.Time.Before(next.Time)) {
+			next = o
 		}
-		see(&o.Contract, 1)
+		about := o.Contract
+		if m := subjectText.FindStringSubmatch(o.Text); m != nil && about.ISIN == "" {
+			about.ISIN = m[2]
+		}
+		see(&about, 1)
+	}
+	if next != nil {
+		old := next.Contract
+		old.LocalSymbol = symbol
+		see(&old, 5)
 	}
 	for i := range p.held.Positions {
 		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {
@@ -369,20 +435,34 @@ func (p *planner) endQuantity(key ledger.InstrumentKey) ledger.Decimal {
 }
 
 // position is what the statement says is held at the end; nil if nothing.
-func (p *planner) position(key ledger.InstrumentKey) *Position {
+func (p *planner) position(key ledger.InstrumentKey) *Position { return p.atEnd[key] }
+
+// indexPositions finds the statement's positions and those of the book by their contracts.
+func (p *planner) indexPositions() {
+	p.atEnd = make(map[ledger.InstrumentKey]*Position, len(p.st.Positions))
 	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex && p.instrument(pos.Contract).Key() == key {
-			return pos
+		pos := &p.st.Positions[i]
+		if key := p.instrument(pos.Contract).Key(); pos.SecType != ledger.Forex && p.atEnd[key] == nil {
+			p.atEnd[key] = pos
 		}
 	}
-	return nil
+	p.indexHeld()
 }
 
-func (h *Held) quantity(key ledger.InstrumentKey) ledger.Decimal {
-	for _, pos := range h.Positions {
-		if pos.Instrument.Key() == key {
-			return pos.Quantity
-		}
+// indexHeld finds what the book holds by its contracts, some of which have several names.
+func (p *planner) indexHeld() {
+	p.inBook = make(map[ledger.InstrumentKey][]*ledger.Position, len(p.held.Positions))
+	for i := range p.held.Positions {
+		pos := &p.held.Positions[i]
+		key := pos.Instrument.Key()
+		p.inBook[key] = append(p.inBook[key], pos)
+	}
+}
+
+// heldQuantity is what the book holds of a contract.
+func (p *planner) heldQuantity(key ledger.InstrumentKey) ledger.Decimal {
+	for _, pos := range p.inBook[key] {
+		return pos.Quantity
 	}
 	return ledger.Decimal{}
 }

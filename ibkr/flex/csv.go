@@ -174,7 +174,7 @@ func (s *csvSource) beginAccount(rec []string) error {
 }
 
 func (s *csvSource) build(account string) *builder {
-	b := newBuilder(s.loc, strings.Clone(account), true)
+	b := newBuilder(s.loc, strings.Clone(account))
 	b.header = s.fileRow
 	b.st.QueryName = s.query
 	return b

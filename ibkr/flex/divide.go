@@ -32,7 +32,7 @@ type division struct {
 func (d *division) settle(in *inference, e *event, from *tally) bool {
 	if !d.settled {
 		d.settled = true
-		d.failed = !d.divide(in, from)
+		d.failed = slices.ContainsFunc(d.targets, func(t *event) bool { return in.impossible(t, from, in.to(t)) }) || !d.divide(in, from)
 	}
 	if d.failed {
 		if d.sale != nil {
@@ -228,71 +228,4 @@ func (l *tally) front(n, of ledger.Decimal) fraction {
 		basis, wanted = basis.Add(share(lot.Basis, size, lot.Quantity.Abs())), wanted.Sub(size)
 	}
 	return fraction{basis, cost.Value}
-}
-
-// costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off brought: what
-// later closings consumed and the position at the end has, less what was paid for more; else as the first
-// closing says.
-func (in *inference) costOf(e *event, l, from *tally) Optional {
-	after := l.events[slices.Index(l.events, e)+1:]
-	had, held := Optional{Valid: true}, l.left().Add(l.net)
-	if l != from {
-		had, held = l.cost(), held.Add(e.moved)
-	}
-	if !had.Valid {
-		return Optional{}
-	}
-	sum, first := Optional{Value: had.Value.Neg(), Valid: true}, Optional{}
-	left, parent := held, l == from
-	for i := 0; i < len(after); i++ {
-		later := after[i]
-		if left.IsZero() {
-			break // what comes now is of another position
-		}
-		if s := later.split; s != nil && s.From.Key() == s.To.Key() { // the basis stays what it is
-			left, held = left.Add(later.moved), share(held, s.Numerator, s.Denominator)
-			continue
-		}
-		if s := later.split; s != nil && !s.SpinsOff() && s.Rate.IsZero() && s.From.Key() == l.inst.Key() {
-			next := in.of(s.To) // all of it goes on under another name
-			if next.events[0] != later || len(next.own) > 0 {
-				sum.Valid = false
-				break
-			}
-			left, held = share(left, s.Numerator, s.Denominator), share(held, s.Numerator, s.Denominator)
-			l, after, i = next, next.events[1:], -1
-			continue
-		}
-		if later.split != nil || later.transfer != nil || later.delivery() {
-			sum.Valid = false
-			break
-		}
-		q := later.trade.Quantity
-		against := q.IsNeg() != held.IsNeg()
-		if later.side == "C;O" || against && q.Abs().GreaterThan(left.Abs()) { // all that is left of it closes
-			basis, told := later.told(share(later.net(), left.Abs(), q.Abs()))
-			return Optional{Value: sum.Value.Add(basis), Valid: told && sum.Valid}
-		}
-		if !against {
-			left = left.Add(q)
-			sum.Value = sum.Value.Sub(later.net().Neg())
-			continue
-		}
-		basis, told := later.told(later.net())
-		if !told {
-			sum.Valid = false
-			break
-		}
-		left, sum.Value = left.Add(q), sum.Value.Add(basis)
-		if part := from.front(q, held); !first.Valid && i == 0 && !q.Abs().GreaterThan(held.Abs()) && (parent || l.net.IsZero()) && !part.part.IsZero() {
-			first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
-		}
-	}
-	if sum.Valid && left.IsZero() {
-		return sum
-	}
-	if pos := in.position(l.inst.Key()); sum.Valid && pos != nil && pos.basis().Valid {
-		return Optional{Value: sum.Value.Add(pos.basis().Value), Valid: true}
-	}
-	return first
 }

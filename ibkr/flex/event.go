@@ -3,6 +3,7 @@ package flex
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,9 @@ type event struct {
 	trade *ledger.Trade
 	row   *Trade // nil for corporate actions
 	// instrument is the trade's by the name that the statement has for it.
-	instrument ledger.Instrument
+	instrument *ledger.Instrument
+	tally      *tally      // of the instrument, once there is one
+	place      int         // among the events, as they were found
 	reported   ledger.Date // zero if not given
 	split      *ledger.Split
 	division   *division // of the basis, where a split is one of the ways it goes
@@ -55,11 +58,25 @@ func (e *event) fact() ledger.Fact {
 	case e.split != nil:
 		return *e.split
 	case e.trade != nil:
-		return *e.trade
+		return e.trade
 	case e.transfer != nil:
 		return *e.transfer
 	}
 	return nil
+}
+
+// sortEvents puts them into the order in which they happened, and leaves those that compare says nothing about
+// in the order in which they are.
+func sortEvents(events []*event) {
+	for i, e := range events {
+		e.place = i
+	}
+	slices.SortFunc(events, func(a, b *event) int {
+		if c := a.compare(b); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.place, b.place)
+	})
 }
 
 // quantity is what a trade or a transfer changes the position by.

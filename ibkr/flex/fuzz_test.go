@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // fuzzRead holds for any input whatsoever: statements that are sound, or an error about the format.
@@ -26,6 +28,17 @@ func fuzzRead(t *testing.T, file []byte) {
 			return
 		}
 		requireValid(t, st)
+		if plan, err := NewPlan(st, Held{}); err == nil {
+			requireBookable(t, plan)
+		}
+	}
+}
+
+// requireBookable makes sure that every fact of a plan is one that books take.
+func requireBookable(t *testing.T, plan *Plan) {
+	for _, f := range plan.Facts {
+		_, err := ledger.Normalize(f)
+		require.NoError(t, err)
 	}
 }
 
@@ -35,6 +48,14 @@ func FuzzXML(f *testing.F) {
 	f.Add([]byte(doc(`<OpenPositions><OpenPosition currency="USD" symbol="NU" position="5" levelOfDetail="LOT"/></OpenPositions>` +
 		`<CashTransactions><CashTransaction currency="USD" dateTime="20250101" amount="1" type="Dividends"/></CashTransactions>`)))
 	f.Add([]byte(doc(`<CashReport><CashReportCurrency currency="USD" endingCash="2"/></CashReport><SalesTaxes><SalesTax salesTax="1"/></SalesTaxes>`)))
+	merged := func(symbol, conid, quantity, more string) string {
+		return action("7", "20250117;202500", symbol, conid, quantity, `type="TC" actionID="5" actionDescription="AAA(US101) MERGED(Acquisition) (`+symbol+`, X INC, US`+conid+`)" `+more)
+	}
+	f.Add([]byte(january(fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`), merged("AAA", "101", "-100", `proceeds="10"`), merged("ACQ", "102", "50", `value="2000"`),
+		merged("ACR", "103", "50", `value="10" currency="EUR" fxRateToBase="1.1"`), action("8", "20250118;202500", "ACQ", "102", "-50", `type="DW" code="Ca" actionDescription="(US102) DELISTED"`),
+		holding("50", "1", of("ACQ", "102")))))
+	f.Add([]byte(january(option("C", "1", "20250110;100000", "-2", "0.5", `openCloseIndicator="O"`), option("C", "2", "20250111;162000", "2", "0", `notes="A"`),
+		fill("3", "20250111;162000", "-200", "10", "0", `notes="A"`), action("9", "20250112;202500", "AAA", "101", "-100", `type="RS" actionDescription="AAA(US101) SPLIT 1 FOR 2"`))))
 	f.Add([]byte(`<?xml version="1.0" encoding="UTF-8"?><FlexStatementResponse><Status>Fail</Status></FlexStatementResponse>`))
 	f.Fuzz(fuzzRead)
 }
@@ -100,4 +121,33 @@ func requireValid(t *testing.T, st *Statement) {
 		require.True(t, m.Currency.Valid())
 		require.False(t, m.Time.IsZero())
 	}
+}
+
+// FuzzPlain holds the quick reading of plain elements against the decoder.
+func FuzzPlain(f *testing.F) {
+	f.Add([]byte(trades(trade(`notes="A;P"`), trade(`quantity="1" quantity="2"`), "\n\n"+trade(`description="a &amp; b"`), trade(`symbol='N'`))))
+	f.Add([]byte(trades(trade(``), `<Lot a="1"/><Other/>`, `<Trade symbol="N"/><!-- -->text<Trade`, trade(` quantity="x"`))))
+	f.Add([]byte(doc("<X><y/>\n<z a=\"1\" /></X><StmtFunds><q/>\r\n<StatementOfFundsLine currency=\"USD\" b=\"ü\" /><w a=\"\xff\"/></StmtFunds>")))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		read := func(decoded bool) (all []*Statement, failure string) {
+			r := NewReader(bytes.NewReader(file))
+			if err := r.open(); err != nil {
+				return nil, err.Error()
+			}
+			if x, ok := r.src.(*xmlSource); ok {
+				x.decoded = decoded
+			}
+			for st, err := range r.All() {
+				if err != nil {
+					return all, err.Error()
+				}
+				all = append(all, st)
+			}
+			return all, ""
+		}
+		quick, failed := read(false)
+		slow, failedSlow := read(true)
+		require.Equal(t, failedSlow, failed)
+		require.Equal(t, slow, quick)
+	})
 }

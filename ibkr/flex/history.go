@@ -22,6 +22,7 @@ type history struct {
 	inForce       map[string]ledger.Trade // the executions that are not cancelled, as corrected last
 	newest        map[string]ledger.Trade // every execution as corrected last, cancelled ones included
 	splits        map[string]bool
+	untold        []ledger.Split // spin-offs of which nothing told how they divided the basis
 	transfers     map[string]bool
 	cancellations map[ledger.ExecID]bool
 	openings      []ledger.Opening
@@ -44,6 +45,9 @@ func newHistory(facts []ledger.Fact) *history {
 			delete(h.inForce, root(f.Cancels))
 		case ledger.Split:
 			h.splits[f.ID] = true
+			if f.SpinsOff() && f.Part.IsZero() {
+				h.untold = append(h.untold, f)
+			}
 			h.ordered = append(h.ordered, f)
 		case ledger.Opening:
 			h.empty = false
@@ -95,8 +99,8 @@ func (h *Held) newest() map[int64]ledger.Position {
 // has reports whether the journal has the fact.
 func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
-	case ledger.Trade:
-		return h.recorded(f.ExecID) && !h.completes(&f)
+	case *ledger.Trade:
+		return h.recorded(f.ExecID) && !h.completes(f)
 	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
@@ -220,7 +224,7 @@ func (p *planner) checkOrder() error {
 					accounts.ErrOutOfOrder, e.text, e.line, ledger.DateOf(opened[key]))
 			}
 		}
-		if e.trade != nil {
+		if e.trade != nil && len(p.past.cash) > 0 {
 			p.cash = append(p.cash, newCash{e.line, e.trade.Instrument.Currency, at})
 		}
 	}

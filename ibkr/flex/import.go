@@ -15,7 +15,9 @@ var ErrWrongAccount = errors.New("statement of another account")
 // the statement's closing prices. It returns the plan it followed and how many facts were new:
 // importing a statement twice changes nothing the second time. Several statements of one account
 // are to be imported in the order of their periods. ErrOutOfOrder, and nothing changed, for one
-// that is older than what the book has and would count twice what that begins with.
+// that is older than what the book has and would count twice what that begins with. ErrLevels, and nothing
+// changed, for one of orders where the book has other executions of the same contracts and days, or the other
+// way around.
 //
 // ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give a
 // profile whose account was renumbered its new id first. A statement that names no account, or masks its

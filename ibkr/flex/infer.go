@@ -34,6 +34,7 @@ func (p *planner) infer() error {
 	in.held, in.later = p.quantities()
 	in.seen = p.seenBefore()
 	p.renameHeld()
+	p.indexHeld()
 	for _, e := range p.events {
 		if e.known && !e.void && e.trade != nil {
 			now, _ := p.past.current(e.trade.ExecID)
@@ -102,16 +103,24 @@ func (in *inference) from(e *event) *tally {
 	case e.split != nil:
 		return in.of(e.split.From)
 	case e.transfer != nil, e.trade != nil && e.trade.Instrument.SecType != ledger.Forex:
-		return in.of(e.instrument)
+		return in.tallyOf(e)
 	}
 	return nil
+}
+
+// tallyOf is the ledger of the event's instrument.
+func (in *inference) tallyOf(e *event) *tally {
+	if e.tally == nil {
+		e.tally = in.of(*e.instrument)
+	}
+	return e.tally
 }
 
 func (in *inference) to(e *event) *tally {
 	if e.split != nil {
 		return in.of(e.split.To)
 	}
-	return in.of(e.instrument)
+	return in.tallyOf(e)
 }
 
 // renameHeld moves what the book holds of a contract to the name that the statement has for it.
@@ -135,13 +144,11 @@ func (p *planner) renameHeld() {
 // prepare works out what was held before the statement beyond what the book holds.
 func (l *tally) prepare() error {
 	held := l.held[l.inst.Key()]
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() == l.inst.Key() {
-			for _, lot := range pos.Lots {
-				if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
-					l.own = append(l.own, lot)
-					l.net = l.net.Add(lot.Quantity)
-				}
+	for _, pos := range l.inBook[l.inst.Key()] {
+		for _, lot := range pos.Lots {
+			if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
+				l.own = append(l.own, lot)
+				l.net = l.net.Add(lot.Quantity)
 			}
 		}
 	}
@@ -298,22 +305,12 @@ var (
 // split carries both what was held before and the own lots through. If there is neither, there
 // is nothing to split, and the book would refuse to.
 func (in *inference) split(e *event, from, to *tally) {
-	s := e.split
+	s, d := e.split, e.division
+	if d == nil && in.impossible(e, from, to) || d != nil && !d.settle(in, e, from) {
+		e.split = nil
+		return
+	}
 	total := from.left().Add(from.net)
-	if total.IsZero() && !in.later[s.From.Key()] {
-		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
-		e.split = nil
-		return
-	}
-	if joined := to.left().Add(to.net); to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg() {
-		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
-		e.split = nil
-		return
-	}
-	if e.division != nil && !e.division.settle(in, e, from) {
-		e.split = nil
-		return
-	}
 	if !total.IsZero() {
 		e.roundAsBroker(total)
 	}
@@ -321,6 +318,7 @@ func (in *inference) split(e *event, from, to *tally) {
 		in.spinOff(e, from, to)
 		return
 	}
+	in.wholly(e, total)
 	own, before := from.own, from.before
 	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
@@ -335,6 +333,31 @@ func (in *inference) split(e *event, from, to *tally) {
 		r.n, r.m = r.n.Mul(s.Numerator), r.m.Mul(s.Denominator)
 		to.before = append(to.before, r)
 	}
+}
+
+// impossible reports a split that no book could apply, and says why.
+func (in *inference) impossible(e *event, from, to *tally) bool {
+	s := e.split
+	total, joined := from.left().Add(from.net), to.left().Add(to.net)
+	switch {
+	case total.IsZero() && !in.later[s.From.Key()]:
+		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
+		return true
+	case to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg():
+		in.unread(e.line, "corporate action", "%s of %s would join %s of %s: not applied", total, s.From, joined, s.To)
+		return true
+	}
+	return false
+}
+
+// wholly says where a row takes away a part of a holding: all of it is booked under the new name. Where the statement
+// shows positions, the difference is a break.
+func (in *inference) wholly(e *event, total ledger.Decimal) {
+	rest := total.Add(e.gone)
+	if e.gone.IsZero() || in.st.HasPositions || rest.IsNeg() != total.IsNeg() || rest.Abs().LessThan(unit) {
+		return
+	}
+	in.unread(e.line, "corporate action", "%s of %s %s went for %s: a part of a holding is not exchanged, and all of it is booked under the new name", e.gone.Neg(), total, e.split.From, e.split.To)
 }
 
 // spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that
@@ -392,8 +415,8 @@ func (p *Position) basis() Optional {
 // openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
 func (l *tally) openedBefore() time.Time {
 	opened := l.start()
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() == l.inst.Key() && len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
+	for _, pos := range l.inBook[l.inst.Key()] {
+		if len(pos.Lots) > 0 && !pos.Lots[0].OpenedAt.After(opened) {
 			opened = pos.Lots[0].OpenedAt.Add(-time.Second)
 		}
 	}
@@ -409,10 +432,7 @@ func (l *tally) openings() {
 	}
 	start, key := l.start(), l.inst.Key()
 	opened, at, earlier := l.openedBefore(), start, 1
-	for _, pos := range l.planner.held.Positions {
-		if pos.Instrument.Key() != key {
-			continue
-		}
+	for _, pos := range l.inBook[key] {
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
 		}

@@ -83,10 +83,10 @@ func tradeLevel(level string, r *row) (string, rank, bool) {
 type sectionLevels struct {
 	best    rank
 	seen    bool
-	line    int           // of the first row that never counts
-	parts   int           // rows that never count
-	name    string        // the level of the waiting rows, or of the parts
-	waiting []deferredRow // rows of the best level so far, unless that is the finest
+	line    int         // of the first row that never counts
+	parts   int         // rows that never count
+	name    string      // the level of the waiting rows, or of the parts
+	waiting []packedRow // rows of the best level so far, unless that is the finest
 }
 
 // level decides whether the row counts now. Rows of a coarser level wait until all are seen.
@@ -115,12 +115,13 @@ func (b *builder) level(sec section, r *row) (counts bool) {
 	if at == finest {
 		return true
 	}
-	s.waiting = append(s.waiting, deferredRow{sec, *r})
+	s.waiting = append(s.waiting, r.pack(sec))
 	return false
 }
 
 // settleLevels lets the rows of a coarser level count where there is no finer one.
 func (b *builder) settleLevels() error {
+	var r row
 	for sec := range b.levels {
 		s, name := &b.levels[sec], section(sec).String()
 		if s.parts > 0 && !s.seen {
@@ -130,7 +131,7 @@ func (b *builder) settleLevels() error {
 		if len(s.waiting) == 0 {
 			continue
 		}
-		line := s.waiting[0].row.line
+		line := s.waiting[0].line
 		if s.best == undated {
 			b.unread(line, name, "rows of level "+quoted(s.name)+" tell no date, and there are no others: let the query show executions", len(s.waiting))
 			continue
@@ -139,9 +140,11 @@ func (b *builder) settleLevels() error {
 			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
 		}
 		for i := range s.waiting {
-			if err := b.place(section(sec), &s.waiting[i].row); err != nil {
+			s.waiting[i].unpack(&r)
+			if err := b.place(section(sec), &r); err != nil {
 				return err
 			}
+			s.waiting[i] = packedRow{}
 		}
 		s.waiting = nil
 	}

@@ -9,10 +9,10 @@ import (
 
 // exchanged books rows of which one takes a holding away and the others give something for it: shares of
 // one contract or of several, and money.
-func (p *planner) exchanged(rows []*CorporateAction) bool {
+func (p *planner) exchanged(rows []*CorporateAction) verdict {
 	old := p.subject(rows)
 	if old == nil {
-		return false
+		return notMine
 	}
 	var came []*CorporateAction
 	for _, c := range rows {
@@ -28,13 +28,14 @@ func (p *planner) exchanged(rows []*CorporateAction) bool {
 	var events []*event
 	for i, c := range came {
 		to := p.instrument(c.Contract)
-		if from.Currency != to.Currency && p.rateInto(from, to).IsZero() {
-			return false
+		rate, known := p.rateInto(from, to)
+		if !known {
+			return p.lacks(from.Currency, to.Currency)
 		}
 		e := c.event()
 		e.tx, e.leg, e.moved, e.division = old.TransactionID, i+1, c.Quantity, d
 		e.split = &ledger.Split{ID: c.id(), From: from, To: to, Numerator: c.Quantity.Abs(), Denominator: old.Quantity.Abs(),
-			Whole: unit, Rate: p.rateInto(from, to), Time: c.Time}
+			Whole: unit, Rate: rate, Time: c.Time}
 		e.known = p.past.splits[c.id()]
 		d.targets, d.values = append(d.targets, e), append(d.values, c.Value)
 		events = append(events, e)
@@ -42,14 +43,15 @@ func (p *planner) exchanged(rows []*CorporateAction) bool {
 	if last := events[len(events)-1]; !old.cash() { // what is left of the old contract becomes the last one
 		last.split.Whole, last.gone = ledger.Decimal{}, old.Quantity
 	} else {
-		d.sale = p.corporateTrade(old)
-		if d.sale == nil {
-			return false
+		sale, out := p.corporateTrade(old)
+		if out != booked {
+			return out
 		}
+		d.sale = sale
 		d.sale.leg, d.sale.side, d.sale.division = len(events)+1, "C", d
 	}
 	p.events = append(p.events, events...)
-	return true
+	return booked
 }
 
 // subject returns the row that takes away what the others give something for; nil for none.
@@ -102,11 +104,14 @@ func (p *planner) wentForMoney(c, other *CorporateAction) bool {
 
 // exchange books two rows, one of which takes a holding away and the other gives one for it, as a
 // split between contracts in the ratio of their quantities.
-func (p *planner) exchange(from, to *CorporateAction) bool {
+func (p *planner) exchange(from, to *CorporateAction) verdict {
 	inst, other := p.instrument(from.Contract), p.instrument(to.Contract)
-	rate := p.rateInto(inst, other)
-	if from.Type == "" && from.SecType != to.SecType || inst.Currency != other.Currency && rate.IsZero() {
-		return false
+	if from.Type == "" && from.SecType != to.SecType {
+		return notMine
+	}
+	rate, known := p.rateInto(inst, other)
+	if !known {
+		return p.lacks(inst.Currency, other.Currency)
 	}
 	e := from.event()
 	e.moved, e.gone = to.Quantity, from.Quantity
@@ -115,7 +120,7 @@ func (p *planner) exchange(from, to *CorporateAction) bool {
 	}
 	p.split(e, ledger.Split{ID: from.id(), From: inst, To: other,
 		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Rate: rate, Time: from.Time})
-	return true
+	return booked
 }
 
 // takenFrom reports whether it is this row, and not the other, that takes the holding away: as it
@@ -146,7 +151,7 @@ func (c *CorporateAction) isSubject() bool {
 // what is held at the end, less what came after the row, else by what came before it.
 func (p *planner) leaves(c *CorporateAction) bool {
 	inst := p.instrument(c.Contract)
-	held := p.held.quantity(inst.Key()).Add(c.Quantity)
+	held := p.heldQuantity(inst.Key()).Add(c.Quantity)
 	if p.st.HasPositions {
 		held = p.endQuantity(inst.Key())
 	}

@@ -12,7 +12,9 @@ import (
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	Facts  []ledger.Fact // without those that are recorded already
+	// Facts are without those that are recorded already. Trades are pointers, for there may be many: they are
+	// not to be changed.
+	Facts  []ledger.Fact
 	Broker reconcile.Statement
 	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
 	Rows map[ledger.ExecID]Row
@@ -58,6 +60,13 @@ type planner struct {
 	gone   map[string]bool // executions in the book that this statement cancels or corrects
 	undone map[string]string
 	cash   []newCash
+	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
+	inBook map[ledger.InstrumentKey][]*ledger.Position // the book's
+	began  time.Time                                   // see start
+	again  []*event                                    // the book has them at another level of detail
+	why    string                                      // the rows of a corporate action cannot be booked
+	trades slab[ledger.Trade]
+	made   slab[event]
 }
 
 // newCash is a row that moves cash and is not in the book yet.
@@ -69,51 +78,67 @@ type newCash struct {
 
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
 // ErrOutOfOrder if the statement belongs before one that held knows already, and together they
-// would count something twice.
+// would count something twice. ErrLevels if it tells orders where held has executions, or executions where held has
+// orders, and the two differ.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
-		Plan: &Plan{Rows: map[ledger.ExecID]Row{}, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
+		Plan: &Plan{Rows: make(map[ledger.ExecID]Row, len(st.Trades)), Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		st:   st,
 		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
 		past: newHistory(held.Facts),
-		ids:  map[ledger.ExecID]*Trade{},
+		ids:  make(map[ledger.ExecID]*Trade, len(st.Trades)),
 		gone: map[string]bool{},
 	}
 	p.resolveContracts()
+	p.indexPositions()
 	p.undone = p.undoing()
 	p.planTrades()
-	slices.SortStableFunc(p.events, (*event).compare)
+	sortEvents(p.events)
 	p.planCancellations()
 	p.voidSuperseded()
+	if err := p.leaveOutTold(); err != nil {
+		return nil, err
+	}
 	p.planSettlements()
 	p.planCorporateActions()
 	p.planTransfers()
-	slices.SortStableFunc(p.events, (*event).compare)
+	sortEvents(p.events)
 	p.events = possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
-	for _, e := range p.events {
-		if f := e.fact(); f != nil {
-			p.Facts = append(p.Facts, f)
-		}
-	}
-	p.Facts = append(p.Facts, p.after...)
+	p.collect()
 	p.planCash()
 	p.brokerFigures()
 	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
 }
 
+// collect adds the facts of the events to the plan.
+func (p *planner) collect() {
+	p.Facts = slices.Grow(p.Facts, len(p.events)+len(p.after)+len(p.st.Cash))
+	for _, e := range p.events {
+		if f := e.fact(); f != nil {
+			p.Facts = append(p.Facts, f)
+		}
+	}
+	p.Facts = append(p.Facts, p.after...)
+}
+
 // unfit reports a fact that no book would take, and says so: it does not keep the others out.
 func (p *planner) unfit(f ledger.Fact) bool {
-	_, err := ledger.Normalize(f)
+	line := 0
+	var err error
+	if t, ok := f.(*ledger.Trade); ok {
+		scratch := *t
+		if err = scratch.Normalize(); err != nil {
+			line = p.Rows[t.ExecID].Line
+		}
+	} else {
+		_, err = ledger.Normalize(f)
+	}
 	if err == nil {
 		return false
-	}
-	line := 0
-	if t, ok := f.(ledger.Trade); ok {
-		line = p.Rows[t.ExecID].Line
 	}
 	p.unread(line, "statement", "left out: %s", err)
 	return true
@@ -132,6 +157,13 @@ func (p *planner) unread(line int, section, format string, args ...any) {
 // start is a moment before everything that moves lots in the statement: the beginning of its
 // period, or a second before its first event.
 func (p *planner) start() time.Time {
+	if p.began.IsZero() {
+		p.began = p.findStart()
+	}
+	return p.began
+}
+
+func (p *planner) findStart() time.Time {
 	start := time.Time{}
 	if p.st.From.Valid() {
 		start = p.st.From.Time(time.UTC)
@@ -199,12 +231,19 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.Trades {
 		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
 	}
-	for i := range p.st.CorporateActions {
-		c := p.st.CorporateActions[i].Contract
-		if now, ok := p.Instruments[c.ConID]; ok && now.Currency != c.Currency { // that of the money which was paid
-			continue
+	known := p.held.newest()
+	for _, paid := range []bool{false, true} { // those that were paid last: their currency may be that of the money
+		for i := range p.st.CorporateActions {
+			row := &p.st.CorporateActions[i]
+			c := row.Contract
+			if now, ok := p.Instruments[c.ConID]; row.cash() != paid || ok && now.Currency != c.Currency {
+				continue
+			}
+			if was, ok := known[c.ConID]; ok && paid {
+				c.Currency = was.Instrument.Currency
+			}
+			see(c, row.Time)
 		}
-		see(c, p.st.CorporateActions[i].Time)
 	}
 	for i := range p.st.Transfers {
 		see(p.st.Transfers[i].Contract, p.st.Transfers[i].Time)
@@ -215,7 +254,7 @@ func (p *planner) resolveContracts() {
 	for i := range p.st.Positions {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
-	for id, pos := range p.held.newest() {
+	for id, pos := range known {
 		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
 			p.Instruments[id] = pos.Instrument
 		}

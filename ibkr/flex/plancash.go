@@ -2,6 +2,7 @@ package flex
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -144,17 +145,29 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 			return r.FXRate
 		}
 	}
+	for i := range p.st.CorporateActions {
+		if r := &p.st.CorporateActions[i]; r.Currency == c && !r.FXRate.IsZero() {
+			return r.FXRate
+		}
+	}
 	return ledger.Decimal{}
 }
 
 // brokerFigures collects what the book is to be held against.
 func (p *planner) brokerFigures() {
 	b := &p.Broker
+	compared := func(e *event) bool {
+		return e.trade != nil && !e.void && e.real.Valid && e.trade.Instrument.SecType != ledger.Forex && (e.closes() || !e.real.Value.IsZero())
+	}
+	closings := 0
 	for _, e := range p.events {
-		if e.trade == nil || e.void || !e.real.Valid || e.trade.Instrument.SecType == ledger.Forex {
-			continue
+		if compared(e) {
+			closings++
 		}
-		if e.closes() || !e.real.Value.IsZero() {
+	}
+	b.Closings = slices.Grow(b.Closings, closings)
+	for _, e := range p.events {
+		if compared(e) {
 			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
 				Quantity: e.trade.Quantity, Realized: e.real.Value})
 		}

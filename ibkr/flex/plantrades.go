@@ -13,6 +13,7 @@ import (
 
 // planTrades turns execution rows into trades, and sets aside those that a cancellation takes back.
 func (p *planner) planTrades() {
+	p.events = make([]*event, 0, len(p.st.Trades))
 	for i := range p.st.Trades {
 		row := &p.st.Trades[i]
 		if row.cancels() || p.withoutUnits(row) {
@@ -24,19 +25,23 @@ func (p *planner) planTrades() {
 		}
 		p.ids[id] = row
 		t := p.trade(row, id)
-		e := &event{
+		e := p.made.make()
+		*e = event{
 			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row, known: p.past.recorded(id),
-			instrument: t.Instrument, reported: row.ReportDate,
+			instrument: &t.Instrument, reported: row.ReportDate,
 			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line,
 		}
 		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
 		}
-		if old, ok := p.past.current(id); ok && p.past.completes(t) {
-			*t = withCosts(old, t)
-		} else if ok && !e.known { // a correction is of the contract by the name it had
-			p.gone[root(id)] = true
-			t.Instrument = old.Instrument
+		if old, ok := p.past.current(id); ok {
+			now := t.Instrument
+			if e.instrument = &now; p.past.completes(t) {
+				*t = withCosts(old, t)
+			} else if !e.known { // a correction is of the contract by the name it had
+				p.gone[root(id)] = true
+				t.Instrument = old.Instrument
+			}
 		}
 		p.events = append(p.events, e)
 		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
@@ -74,6 +79,9 @@ func (p *planner) withoutUnits(row *Trade) bool {
 // every query has all of them.
 func (t *Trade) names() []ledger.ExecID {
 	var ids []ledger.ExecID
+	if t.Level != "" {
+		return append(ids, t.orderName())
+	}
 	if t.ExecID != "" {
 		ids = append(ids, ledger.ExecID(t.ExecID))
 	}
@@ -86,20 +94,38 @@ func (t *Trade) names() []ledger.ExecID {
 	return ids
 }
 
+// name is the first of the names, else the id of a row that has none.
+func (t *Trade) name() ledger.ExecID {
+	switch {
+	case t.Level != "":
+		return t.orderName()
+	case t.ExecID != "":
+		return ledger.ExecID(t.ExecID)
+	case t.TransactionID != "" || t.TradeID != "":
+		return t.names()[0]
+	}
+	return t.words()
+}
+
+// words is the id of a row that has none: what it says.
+func (t *Trade) words() ledger.ExecID {
+	return ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity, t.Price))
+}
+
 // execID returns the id under which the row is recorded: one that it is recorded under already,
 // else the first that it has. It reports a row that the statement repeats.
 func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
-	ids := append(row.names(), ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.LocalSymbol, row.Quantity, row.Price)))
-	id = ids[0]
+	id = row.name()
 	if p.rebooked(row) {
 		id = rebookedID(row)
 		_, duplicate = p.ids[id]
 		return id, duplicate
 	}
-	for _, name := range ids {
-		if p.past.recorded(name) {
+	if len(p.past.versions) > 0 {
+		if i := slices.IndexFunc(row.names(), p.past.recorded); i >= 0 {
+			id = row.names()[i]
+		} else if name := row.words(); p.past.recorded(name) {
 			id = name
-			break
 		}
 	}
 	other, taken := p.ids[id]
@@ -139,7 +165,8 @@ func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
 // quantity and price give. It names no order: the row's is the broker's number, and not the sender's.
 func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
-	t := &ledger.Trade{
+	t := p.trades.make()
+	*t = ledger.Trade{
 		ExecID: id, Kind: row.kind(), Instrument: p.instrument(row.Contract),
 		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
 	}
@@ -159,12 +186,15 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 			t.CommissionCurrency = c
 		} else {
 			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.Facts = append(p.Facts, ledger.CashMovement{ID: "commission-" + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+			p.Facts = append(p.Facts, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
 			t.Commission = ledger.Decimal{}
 		}
 	}
 	return t
 }
+
+// commissionPrefix begins the ids of commissions that are booked beside their trades.
+const commissionPrefix = "commission-"
 
 // grossOf is what quantity, price and multiplier give.
 func grossOf(row *Trade) ledger.Decimal {
@@ -378,7 +408,7 @@ func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
 	}
 	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
-		instrument: t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,
+		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,
 		text: row.LocalSymbol, line: row.Line})
 }
 

@@ -37,7 +37,7 @@ func (p *planner) undoing() map[string]string {
 // bears its ids: the statement cancels that by another transaction id, or the book has the cancellation
 // and the row is not what was cancelled.
 func (p *planner) rebooked(row *Trade) bool {
-	if row.TransactionID == "" {
+	if row.TransactionID == "" || len(p.past.versions) == 0 {
 		return false
 	}
 	id := row.names()[0]

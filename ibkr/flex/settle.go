@@ -102,8 +102,8 @@ func (p *planner) settle(s *Settlement) {
 	var trades, had []*event
 	var units ledger.Decimal
 	for _, e := range p.events {
-		if e.row == nil || e.void || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
-			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" || !e.row.on(s.Date) {
+		if e.row == nil || e.void || !e.row.on(s.Date) || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
+			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" {
 			continue
 		}
 		if p.settled(e) {
@@ -119,6 +119,10 @@ func (p *planner) settle(s *Settlement) {
 		if len(trades) > 0 {
 			p.unread(s.Line, "cash settlement", "%s %s of %s: the book has a part of it: not booked", s.Amount, s.Currency, s.LocalSymbol)
 		}
+		return
+	}
+	if len(trades) == 0 && slices.ContainsFunc(p.again, func(e *event) bool { return e.instrument.Key() == p.instrument(s.Contract).Key() && e.row.on(s.Date) }) {
+		p.issue(s.Line, "cash settlement", "%s %s of %s: the book has the trade at another level of detail: not booked again", s.Amount, s.Currency, s.LocalSymbol)
 		return
 	}
 	if len(trades) == 0 || units.IsZero() || units.IsNeg() == s.Amount.IsNeg() || slices.ContainsFunc(trades, func(e *event) bool { return e.known }) {

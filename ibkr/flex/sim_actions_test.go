@@ -102,13 +102,13 @@ func (b *simBroker) worthless(id int) {
 }
 
 // mature pays a bond's face value.
-func (b *simBroker) mature(id int) {
+func (b *simBroker) mature(id int, kind string) {
 	c := b.contracts[id]
 	total := b.quantity(id)
 	gain := sub(total, b.basis(id))
 	delete(b.lots, id)
 	b.pay(c.currency, total)
-	row := b.act(c, neg(total), fmt.Sprintf("(US0000000%d) BOND MATURITY FOR USD 1.00000000 PER BOND", id), "BM",
+	row := b.act(c, neg(total), fmt.Sprintf("(US0000000%d) BOND MATURITY FOR USD 1.00000000 PER BOND", id), kind,
 		map[string]string{"proceeds": plain(total, 6), "fifoPnlRealized": plain(gain, 6)})
 	row.realized = gain
 }
@@ -178,11 +178,13 @@ func (h *simHistory) act(t *rapid.T) {
 	long := h.quantity(id).Sign() > 0
 	h.newDay(t)
 	value := func() *big.Rat { return drawDecimal(t, "value", 100_00, 9000_00, 2) }
-	switch n := rapid.IntRange(0, 5).Draw(t, "action"); {
+	switch n := rapid.IntRange(0, 9).Draw(t, "action"); {
 	case h.contracts[id].kind == "BOND":
 		if long {
-			h.mature(id)
+			h.mature(id, rapid.SampledFrom([]string{"BM", "TM"}).Draw(t, "matures"))
 		}
+	case n > 5:
+		h.rare(t, id)
 	case n == 0:
 		ratio := rapid.SampledFrom([][2]int64{{1, 1}, {1, 2}, {1, 4}, {3, 1}}).Draw(t, "ratio")
 		h.spinOff(id, ratio[0], ratio[1], drawDecimal(t, "part", 1, 99, 2))

@@ -38,6 +38,8 @@ type Statement struct {
 	CashReport       []CashBalance
 	HasCashReport    bool
 
+	loc *time.Location // of the times that name none; nil is UTC
+
 	// Issues is everything that was in the file and could not be interpreted.
 	Issues []Issue
 	// SkippedRows counts the rows left out because they repeat or break down others, by level of
@@ -94,6 +96,9 @@ type Trade struct {
 	RelatedTradeID       string
 	RelatedTransactionID string
 
+	// Level is "ORDER" or "SYMBOL_SUMMARY" where the row stands for all executions of an order, or of a contract and
+	// day; empty for an execution.
+	Level           string
 	TransactionType string   // "ExchTrade", "BookTrade", "TradeCancel" …
 	Exchange        string   // where it executed
 	BuySell         string   // "BUY", "SELL", "SELL (Ca.)" …

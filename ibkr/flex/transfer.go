@@ -120,14 +120,14 @@ func (p *planner) planTransfers() {
 		inst := p.instrument(row.Contract)
 		t := &ledger.Transfer{ID: row.id(), Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {
-			if t.Quantity.IsPos() && !p.held.quantity(inst.Key()).IsNeg() {
+			if t.Quantity.IsPos() && !p.heldQuantity(inst.Key()).IsNeg() {
 				t.Quantity = t.Quantity.Neg()
 			}
 			if row.DateOnly { // after what was traded on the day
 				t.Time = t.Time.Add(24*time.Hour - time.Second)
 			}
 		}
-		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, transfer: t, leaves: row.Out, instrument: inst, known: p.past.transfers[t.ID],
+		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, transfer: t, leaves: row.Out, instrument: &inst, known: p.past.transfers[t.ID],
 			reported: row.ReportDate, text: row.LocalSymbol, line: row.Line})
 	}
 }

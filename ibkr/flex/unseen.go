@@ -21,7 +21,7 @@ const maxStraddles, maxEvents = 60, 500
 func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 	least := l.atLeast(held)
 	apart := func(e *event) bool { return e.trade == nil || e.delivery() } // rows that do not tell what lots cost
-	if len(l.events) > maxEvents || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
+	if len(l.events) > maxEvents || l.dividedSomehow() || slices.ContainsFunc(l.events, apart) || l.agrees(least) {
 		return least
 	}
 	for _, more := range l.candidates() {
@@ -30,6 +30,13 @@ func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 		}
 	}
 	return least
+}
+
+// dividedSomehow reports whether the book has a spin-off of which nothing told how it divided the basis: then what
+// closings consume says nothing about what else was held.
+func (l *tally) dividedSomehow() bool {
+	key := l.inst.Key()
+	return slices.ContainsFunc(l.past.untold, func(s ledger.Split) bool { return l.named(s.From) == key || l.named(s.To) == key })
 }
 
 // candidates are the quantities at which a lot of the statement's own begins to be consumed, in

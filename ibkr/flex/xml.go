@@ -18,9 +18,15 @@ type xmlSource struct {
 	fields fieldIndex
 	open   []string // the elements that are open
 	line   int      // where the current token begins
-	query  string
-	begun  bool // the root element was there
-	row    row
+	// skipped is how many lines plainRow has read, which the decoder has not seen. ended says that the decoder has
+	// read the end of an element last.
+	skipped int
+	ended   bool
+	decoded bool // leaves everything to the decoder, for tests
+	query   string
+	begun   bool // the root element was there
+	row     row
+	plain   plainParser
 }
 
 func newXMLSource(in *bufio.Reader, loc *time.Location) *xmlSource {
@@ -36,6 +42,12 @@ func newXMLSource(in *bufio.Reader, loc *time.Location) *xmlSource {
 }
 
 func (x *xmlSource) at() int { return x.line }
+
+// here is the line that the next token begins in.
+func (x *xmlSource) here() int {
+	line, _ := x.dec.InputPos()
+	return line + x.skipped
+}
 
 // next reads up to the end of the next statement.
 func (x *xmlSource) next() (*Statement, error) {
@@ -105,7 +117,7 @@ func (x *xmlSource) response() error {
 
 // statement reads one FlexStatement to its end.
 func (x *xmlSource) statement(start xml.StartElement) (*Statement, error) {
-	b := newBuilder(x.loc, "", false)
+	b := newBuilder(x.loc, "")
 	b.st.QueryName = x.query
 	x.fill(start)
 	b.header, b.st.AccountID = x.row, x.row.v[fAccountID]
@@ -147,6 +159,15 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 		}
 	}
 	for len(x.open) >= depth {
+		if name, ok := x.plainRow(); ok {
+			children++
+			x.open = append(x.open, name)
+			if err := x.element(b, sec, len(x.open) == depth+1); err != nil {
+				return err
+			}
+			x.open = x.open[:len(x.open)-1]
+			continue
+		}
 		tok, err := x.token()
 		if err != nil {
 			return err
@@ -154,7 +175,8 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 		switch t := tok.(type) {
 		case xml.StartElement:
 			children++
-			if err := x.element(b, sec, t, len(x.open) == depth+1); err != nil {
+			x.fill(t)
+			if err := x.element(b, sec, len(x.open) == depth+1); err != nil {
 				return err
 			}
 		case xml.CharData:
@@ -172,22 +194,20 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 	return nil
 }
 
-// element reads one element within a section; direct says that it is a child of the section.
-func (x *xmlSource) element(b *builder, sec section, start xml.StartElement, direct bool) error {
-	name := start.Name.Local
+// element takes the current row, of the innermost element of a section; direct says that it is a child of the
+// section.
+func (x *xmlSource) element(b *builder, sec section, direct bool) error {
+	name := x.open[len(x.open)-1]
 	switch sec {
 	case secUnknown, secIgnored, secAccount:
 		return nil
 	case secHint:
-		x.fill(start)
 		return b.add(sec, &x.row)
 	}
 	if direct && xmlRow(sec, name) {
-		x.fill(start)
 		return b.add(sec, &x.row)
 	}
 	if level, ok := xmlRepeats(name); ok && sec == secTrades {
-		x.fill(start)
 		x.row.v[fLevel] = level
 		return b.add(sec, &x.row)
 	}
@@ -207,11 +227,12 @@ func (x *xmlSource) fill(start xml.StartElement) {
 // has. io.EOF comes only after the end of the root element.
 func (x *xmlSource) token() (xml.Token, error) {
 	x.in.size = 0
-	x.line, _ = x.dec.InputPos()
+	x.line = x.here()
 	tok, err := x.dec.RawToken()
 	if err != nil {
 		return nil, x.failed(err)
 	}
+	_, x.ended = tok.(xml.EndElement)
 	switch t := tok.(type) {
 	case xml.StartElement:
 		if len(x.open) == maxDepth {
@@ -236,7 +257,7 @@ func (x *xmlSource) token() (xml.Token, error) {
 
 // failed tells why there is no token.
 func (x *xmlSource) failed(err error) error {
-	line, _ := x.dec.InputPos()
+	line := x.here()
 	var syntax *xml.SyntaxError
 	switch {
 	case x.in.err != nil:
@@ -248,7 +269,7 @@ func (x *xmlSource) failed(err error) error {
 	case x.in.ended:
 		return &ReadError{Line: line, Err: fmt.Errorf("the file is cut off: %w", io.ErrUnexpectedEOF)}
 	case errors.As(err, &syntax):
-		return &ReadError{Line: syntax.Line, Err: errors.New(syntax.Msg)}
+		return &ReadError{Line: syntax.Line + x.skipped, Err: errors.New(syntax.Msg)}
 	}
 	return &ReadError{Line: line, Err: err}
 }
@@ -264,12 +285,17 @@ type tokenReader struct {
 	size  int
 	ended bool  // the input's end was reached
 	err   error // of the input, if it could not be read
+	later error // is the input's behind what is there
 }
 
 // ReadByte returns the next byte, or errTooLarge beyond the bound.
 func (t *tokenReader) ReadByte() (byte, error) {
 	if t.size++; t.size > maxToken {
 		return 0, errTooLarge
+	}
+	if t.later != nil && t.in.Buffered() == 0 {
+		t.err = t.later
+		return 0, t.later
 	}
 	c, err := t.in.ReadByte()
 	switch {
@@ -280,6 +306,18 @@ func (t *tokenReader) ReadByte() (byte, error) {
 	}
 	return c, err
 }
+
+// ahead returns bytes that were not read yet: as many as a plain element takes, if there are.
+func (t *tokenReader) ahead() []byte {
+	head, err := t.in.Peek(max(t.in.Buffered(), longPlain))
+	if err != io.EOF {
+		t.later = err
+	}
+	return head
+}
+
+// discard passes over bytes that ahead has returned.
+func (t *tokenReader) discard(n int) { _, _ = t.in.Discard(n) }
 
 // Read is there for the decoder's signature; it reads bytes one by one.
 func (t *tokenReader) Read(p []byte) (int, error) {

@@ -1,0 +1,72 @@
+package flex
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// An action whose money or contract is in another currency needs a rate. Without one none of its rows is booked,
+// each is told, and the trades beside it are.
+func TestCorporateActionsWithoutRate(t *testing.T) {
+	row := func(id, kind, text, symbol, conid, quantity, attrs string) string {
+		return action(id, "20250117;202500", symbol, conid, quantity,
+			`type="`+kind+`" actionID="5" actionDescription="AAA(US101) `+text+` (`+symbol+`, X INC, US`+conid+`)" `+attrs)
+	}
+	gone := func(kind, text, attrs string) string { return row("7", kind, text, "AAA", "101", "-100", attrs) }
+	came := func(id, kind, text, symbol, conid, attrs string) string {
+		return row(id, kind, text, symbol, conid, "50", `value="2000" `+attrs)
+	}
+	const merged, abroad = "MERGED(Acquisition) WITH US712 1 FOR 2", `currency="EUR" fxRateToBase=""`
+	for name, rows := range map[string][]string{
+		"a merger into shares abroad":           {gone("TC", merged, ""), came("8", "TC", merged, "ACQ", "712", abroad)},
+		"a merger into two, one of them abroad": {gone("TC", merged, ""), came("8", "TC", merged, "ACQ", "712", ""), came("9", "TC", merged, "ACR", "713", abroad)},
+		"a merger for shares and money abroad":  {gone("TC", merged, `proceeds="1000" fifoPnlRealized="49" `+abroad), came("8", "TC", merged, "ACQ", "712", "")},
+		"a merger for money abroad":             {gone("TC", "MERGED(Acquisition) FOR EUR 40.00 PER SHARE", `proceeds="4000" fifoPnlRealized="1" `+abroad)},
+		"a spin-off abroad":                     {came("8", "SO", "SPINOFF  1 FOR 2", "SPN", "712", abroad)},
+		"rights that buy for money abroad": {row("7", "PI", "SUBSCRIBES TO US104", "AAB", "104", "50", ""), row("8", "PI", "SUBSCRIBES TO US104", "AAA.RTS", "703", "-100", ""),
+			row("9", "PI", "SUBSCRIBES TO US104", "AAB", "104", "10", `proceeds="-300" `+abroad)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			all := append([]string{fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`), fill("2", "20250121;100000", "10", "40", "-1",
+				`symbol="AAB" conid="104" openCloseIndicator="O"`)}, rows...)
+			plan := importInto(t, p, january(all...))[0]
+			require.Len(t, plan.Facts, 2, "the trades are booked, and nothing of the action")
+			told := 0
+			for _, i := range plan.Issues {
+				require.True(t, i.Unread, "%s", i.Text)
+				require.Contains(t, i.Text, "the statement has no rate")
+				told++
+			}
+			require.Equal(t, len(plan.Rows), 2, "no row stands for a trade that is not booked")
+			require.Positive(t, told)
+			require.Equal(t, []string{"100 of STK:AAA:USD at 4001", "10 of STK:AAB:USD at 401"}, outcome(t, p, nil), "the book is as the trades leave it")
+
+			rated := strings.ReplaceAll(january(all...), `currency="EUR" fxRateToBase=""`, `currency="EUR" fxRateToBase="1.25"`)
+			plan = importInto(t, p, strings.ReplaceAll(rated, `fxRateToBase=""`, ""))[0]
+			require.NotEmpty(t, plan.Facts, "with a rate the action is booked")
+		})
+	}
+}
+
+// A part of a holding that is tendered: all of it goes on under the new name. The statement's positions make that a
+// break, and where it has none it is said.
+func TestTenderOfAPart(t *testing.T) {
+	text := `type="TO" actionID="5" actionDescription="AAA(US101) TENDERED TO US103 1 FOR 1 (%s, X INC, US%s)"`
+	rows := []string{fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`),
+		action("6", "20250117;202500", "AAA", "101", "-60", fmt.Sprintf(text, "AAA", "101")),
+		action("7", "20250117;202500", "AAA.TEN", "103", "60", fmt.Sprintf(text, "AAA.TEN", "103"))}
+	p := fresh(t, "USD")
+	plan := importInto(t, p, january(rows...))[0]
+	require.Equal(t, map[string]int{"corporate action": 1}, Unread(plan.Issues))
+
+	p = fresh(t, "USD")
+	plan = importInto(t, p, january(append(rows, holding("40", "1600.4", ""), holding("60", "2400.6", of("AAA.TEN", "103")))...))[0]
+	require.Empty(t, plan.Issues)
+	r, err := p.Reconcile(t.Context(), plan.Broker)
+	require.NoError(t, err)
+	require.NotEmpty(t, r.Breaks)
+}
