@@ -183,6 +183,27 @@ func (t *Trade) appendFields(b []byte) []byte {
 	return wire.AppendTime(b, "time", t.Time)
 }
 
+// scan reads the trade in the very form that appendFields writes. It returns false for any other form, and
+// the trade is of no use then.
+func (t *Trade) scan(data []byte) bool {
+	s := wire.NewScanner(data)
+	t.ExecID = ExecID(s.String("exec_id"))
+	t.OrderID = OrderID(s.String("order_id"))
+	t.Kind = TradeKind(s.String("kind"))
+	t.Instrument.scan(&s, "instrument")
+	s.Text("quantity", &t.Quantity)
+	s.Text("price", &t.Price)
+	s.Text("proceeds", &t.Proceeds)
+	s.Text("commission", &t.Commission)
+	t.CommissionPending = s.True("commission_pending")
+	t.CommissionCurrency = Currency(s.String("commission_currency"))
+	s.Text("taxes", &t.Taxes)
+	s.Text("fx_rate", &t.FXRate)
+	s.Text("time", &t.Time)
+	var b [wire.ScanSize]byte
+	return s.Done(t.appendFields(wire.AppendVersion(append(b[:0], '{'))))
+}
+
 func (Trade) fact()              {}
 func (t *Trade) kind() EntryKind { return KindTrade }
 func (t *Trade) when() time.Time { return t.Time }
