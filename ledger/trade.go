@@ -56,6 +56,14 @@ func (t *Trade) Amount() Decimal {
 	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
+// Net returns the trade's proceeds less commission and taxes, in the contract's currency.
+func (t *Trade) Net() Decimal {
+	if t.derived.key != "" {
+		return t.derived.net
+	}
+	return t.Amount().Sub(t.Commission).Sub(t.Taxes)
+}
+
 // Exercised reports whether the trade is the option's side of an exercise or assignment that
 // delivers the underlying. An exercise that settles in cash has proceeds, and is an ordinary
 // closing.
@@ -164,7 +172,8 @@ func (t *Trade) clone() *Trade {
 
 // derive caches the values that are used often.
 func (t *Trade) derive() {
-	t.derived = derived{key: t.Instrument.Key(), entry: ExecutionKey(t.ExecID), amount: t.Amount()}
+	t.derived = derived{}
+	t.derived = derived{t.Instrument.Key(), ExecutionKey(t.ExecID), t.Amount(), t.Net()}
 }
 
 func (t *Trade) appendFields(b []byte) []byte {
@@ -223,6 +232,7 @@ type derived struct {
 	key    InstrumentKey // the key of the instrument
 	entry  string        // the key of the entry
 	amount Decimal       // the proceeds
+	net    Decimal       // the proceeds less commission and taxes
 }
 
 // OrderID is the name that the sender of an order gives it.
