@@ -3,6 +3,8 @@ package performance
 import (
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // calendar says on which days an exchange trades. Days are midnights in UTC.
@@ -46,6 +48,12 @@ func (c calendar) next(day time.Time) time.Time {
 		day = day.AddDate(0, 0, 1)
 	}
 	return day
+}
+
+// around returns the trading day that a day belongs to, and the one after it.
+func (c calendar) around(date ledger.Date) (day, next ledger.Date) {
+	last := c.last(date.Time(time.UTC))
+	return ledger.DateOf(last), ledger.DateOf(c.next(last))
 }
 
 // closedInNewYork reports whether the New York Stock Exchange is closed on a weekday.

@@ -142,23 +142,41 @@ func (h *History) transfer(t *ledger.Transfer, c ledger.Closed) {
 
 // point takes an equity point in.
 func (h *History) point(seq int64, f *ledger.EquityPoint) {
-	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.InKind, f.Notional, f.Derived, f.Before, seq}
+	v := point{at: f.Time, date: ledger.DateOf(f.Time.In(h.zone)), equity: f.Equity, capital: f.Capital, kind: f.InKind,
+		held: f.Notional, derived: f.Derived, before: f.Before, seq: seq}
+	v.day, v.next = calendarOf(h.zone).around(v.date)
 	if n := len(h.points); n == 0 || v.compare(h.points[n-1]) >= 0 {
 		h.points = append(h.points, v)
+		h.measure(n, n+1)
 		return
 	}
 	i, _ := slices.BinarySearchFunc(h.points, v, point.compare)
 	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
+	h.measure(i, i+2)
+}
+
+// measure works out what follows from the points from one index up to another, and from the ones before them.
+func (h *History) measure(from, to int) {
+	for i := from; i < to; i++ {
+		p := &h.points[i]
+		p.ratios = p.ratiosOf()
+		if i > 0 {
+			p.step, p.sound = stepOf(&h.points[i-1], p)
+		}
+	}
 }
 
 // shift adds to the equity of derived points what they did not contain.
 func (h *History) shift(s ledger.Shift) {
 	h.points = slices.Clone(h.points) // copies of h share the old slice
+	first := len(h.points)
 	for i := range h.points {
 		if p := &h.points[i]; p.derived && p.seq > s.Behind {
 			p.equity = p.equity.Add(s.By)
+			first = min(first, i)
 		}
 	}
+	h.measure(first, len(h.points))
 }
 
 // Report works out how the profile did in the window. It returns invalid.Err for a window that is
@@ -169,7 +187,7 @@ func (h History) Report(w Window) (Report, error) {
 	}
 	out := Report{Currency: h.base}
 	points := within(h.points, w)
-	out.fromPoints(points, calendarOf(h.zone), w)
+	out.fromPoints(points, w)
 	out.fromTrades(&h, w)
 	out.turnover(points)
 	return out, nil
@@ -185,6 +203,12 @@ type point struct {
 	derived         bool             // from the book, with which it is restated
 	before          bool             // before capital that came or went then
 	seq             int64            // the number of the entry
+
+	// What follows is worked out once, from the above and the point before.
+	day, next ledger.Date // the trading day that date belongs to, and the one after it
+	ratios    ratios
+	step      step // from the point before
+	sound     bool // whether step is defined
 }
 
 // compare orders points by time. Of the same time, one before capital that comes or goes comes first.

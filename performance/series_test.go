@@ -14,7 +14,7 @@ import (
 )
 
 // follow tells a history of n facts in no order of time: trades that open, close and end positions, at home and
-// abroad, some without a rate, and fees.
+// abroad, some without a rate, fees, equity points, and shifts of these.
 func follow(r *rand.Rand, h *performance.History, n int) {
 	currencies := []ledger.Currency{"USD", "USD", "USD", "USD", "EUR", "CHF"}
 	amount := func(below int64) ledger.Decimal {
@@ -27,7 +27,18 @@ func follow(r *rand.Rand, h *performance.History, n int) {
 		}
 		at := day0.Add(time.Duration(i)*time.Minute + time.Duration(r.IntN(500_000))*time.Second)
 		currency := currencies[r.IntN(len(currencies))]
-		if r.IntN(10) == 0 {
+		switch r.IntN(20) {
+		case 0, 1, 2:
+			p := &ledger.EquityPoint{Equity: amount(1000).Add(ledger.MustDecimal("100000")), Capital: ledger.MustDecimal("90000"), Derived: r.IntN(3) > 0, Time: at}
+			if r.IntN(200) > 0 {
+				p.Notional = &ledger.Notional{Long: amount(50000).Abs(), Short: amount(9000).Abs()}
+			}
+			h.Follow(int64(i)+1, p, ledger.Closed{})
+			continue
+		case 3:
+			h.Follow(int64(i)+1, &ledger.Restatement{Shifts: []ledger.Shift{{Behind: int64(i * r.IntN(10) / 10), By: amount(300)}}}, ledger.Closed{})
+			continue
+		case 4:
 			h.Follow(int64(i)+1, &ledger.CashMovement{Kind: ledger.Fee, Currency: currency, Amount: amount(100), FXRate: rate, Time: at}, ledger.Closed{})
 			continue
 		}
@@ -42,15 +53,15 @@ func follow(r *rand.Rand, h *performance.History, n int) {
 	}
 }
 
-// A report of what is kept added up is that of each trade, fee and round trip, in every window, and the report
-// of a copy does not change with the original.
-func TestPropertyReportsAddUp(t *testing.T) {
+// A report of what is kept is that of each trade, fee, round trip and point, in every window, and the report of
+// a copy does not change with the original.
+func TestPropertyReportsOfWhatIsKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		h := performance.NewHistory("USD", time.UTC)
 		follow(r, h, rapid.IntRange(0, 1200).Draw(t, "facts"))
 		early := *h
-		plain := early.Plain()
+		plain := early.Plain() // before what comes then
 		follow(r, h, rapid.IntRange(0, 600).Draw(t, "facts behind"))
 		for range 4 {
 			var w performance.Window

@@ -89,8 +89,9 @@ func (p *Report) turnover(points []point) {
 		return
 	}
 	held := 0.0
-	for _, v := range points {
-		held += v.held.Long.Add(v.held.Short).InexactFloat64()
+	for i := range points {
+		v := &points[i]
+		held += v.ratios.held
 	}
 	if days := daysOf(points); held > 0 && days > 0 {
 		mean := held / float64(len(points))
