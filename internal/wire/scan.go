@@ -76,8 +76,13 @@ func (s *Scanner) text() []byte {
 	if !s.take(`"`) {
 		return nil
 	}
-	text, rest, ok := bytes.Cut(s.rest, []byte{'"'})
-	s.rest, s.failed = rest, s.failed || !ok
+	end := bytes.IndexByte(s.rest, '"')
+	if end < 0 {
+		s.failed = true
+		return nil
+	}
+	text := s.rest[:end]
+	s.rest = s.rest[end+1:]
 	return text
 }
 
