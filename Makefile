@@ -111,6 +111,7 @@ tidy: ## tidy the go.mod files
 	go mod tidy
 	cd examples && go mod tidy
 	cd tools && go mod tidy
+	cd tools/peers && GOWORK=off go mod tidy
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (default 5m)
@@ -135,6 +136,10 @@ bench-import: ## import statements of 10,000, 100,000 and 1,000,000 trades in XM
 bench-gateway: postgres ## from Reserve to the wire and from a fill to the book, with 4 and 32 accounts: in microseconds without pacing, in simulated seconds at IBKR's
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench '^BenchmarkGateway$$' -benchtime 300x -timeout 60m ./ibkr/endtoend | tr '\t' '\n'
 	ACCOUNTS_LATENCY=full go test -count=1 -v -run '^TestPacedLatency$$' -timeout 60m ./ibkr/endtoend
+
+.PHONY: bench-peers
+bench-peers: ## the fold of fills in turns with bbgo's AddTrade: one ratio; a module of its own, which downloads bbgo
+	cd tools/peers && GOWORK=off go run .
 
 .PHONY: test-model
 test-model: ## the library beside an independent model of the rules, on MODEL (default 100,000) random histories

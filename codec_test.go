@@ -264,12 +264,18 @@ func BenchmarkEncodeTrade(b *testing.B) {
 }
 
 func BenchmarkDecodeTrade(b *testing.B) {
-	data := encodePayload(nil, fill(0))
-	b.ReportAllocs()
-	for range b.N {
-		if _, err := decodePayload(ledger.KindTrade, data); err != nil {
-			b.Fatal(err)
-		}
+	option := fill(0)
+	option.Instrument = ledger.NewOption("XYZ", 20260320, ledger.Call, d("52.5"), "USD")
+	for name, t := range map[string]*ledger.Trade{"stock": fill(0), "option": option} {
+		b.Run(name, func(b *testing.B) {
+			data := encodePayload(nil, t)
+			b.ReportAllocs()
+			for range b.N {
+				if _, err := decodePayload(ledger.KindTrade, data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -67,3 +67,17 @@ func BenchmarkCompareFirst(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPerformanceAgain works out the performance of a profile with 100,000 trades that was asked for before.
+func BenchmarkPerformanceAgain(b *testing.B) {
+	p := fillJournal(b, 100_000).Portfolio
+	_, err := p.Performance(b.Context(), performance.Window{})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		if _, err := p.Performance(b.Context(), performance.Window{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -247,7 +247,7 @@ func keyOf(p payload) string {
 }
 
 // encodePayload appends the payload as JSON. It writes what encoding/json would write, in a
-// fraction of the time: recording is the hot path, reading back is not.
+// fraction of the time: recording is the hot path.
 func encodePayload(b []byte, p payload) []byte {
 	b = wire.AppendVersion(append(b, '{'))
 	switch p := p.(type) {

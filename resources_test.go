@@ -42,7 +42,7 @@ func TestManyPortfoliosAreSmall(t *testing.T) {
 	}
 	require.NoError(t, m.Mark(t.Context(), ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= goroutines+2 }, time.Minute, time.Millisecond, "open portfolios keep goroutines")
-	require.Less(t, (heap()-before)/profiles, int64(32<<10), "bytes of a portfolio with one entry and one mark")
+	require.Less(t, (heap()-before)/profiles, int64(20<<10), "bytes of a portfolio with one entry and one mark")
 
 	for range subscribers {
 		_, err := m.Subscribe(t.Context())

@@ -45,10 +45,7 @@ func NewBook(base Currency) *Book {
 func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 	switch f := p.(type) {
 	case *Trade:
-		if h := b.positions[f.Contract()]; h != nil && f.Time.Before(h.LastTrade) {
-			b.changes[seq] = Amendment{Place: seq, Trade: f.clone()}
-		}
-		c = b.trade(f)
+		_, c = b.ApplyTrade(f, seq)
 	case *CashMovement:
 		b.moveCash(f)
 	case *Split:
@@ -68,6 +65,16 @@ func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 		b.restate(f)
 	}
 	return c
+}
+
+// ApplyTrade is Apply for a trade. It returns the book's own record of the contract besides, as Holding
+// does; nil for a currency trade.
+func (b *Book) ApplyTrade(t *Trade, seq int64) (*Holding, Closed) {
+	h := b.held(t)
+	if h != nil && t.Time.Before(h.LastTrade) {
+		b.changes[seq] = Amendment{Place: seq, Trade: t.clone()}
+	}
+	return h, b.trade(t, h)
 }
 
 // Base returns the base currency, which totals are in.

@@ -32,6 +32,9 @@ func (d Date) String() string {
 	if d == 0 {
 		return ""
 	}
+	if s := strconv.Itoa(int(d)); d > 0 && len(s) == 8 { // nearly always, and faster
+		return s[:4] + "-" + s[4:6] + "-" + s[6:]
+	}
 	return fmt.Sprintf("%04d-%02d-%02d", d/10000, d/100%100, d%100)
 }
 

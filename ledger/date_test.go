@@ -47,6 +47,14 @@ func TestDateOfATimeIsItsOwnZones(t *testing.T) {
 	require.Equal(t, time.Date(2025, 5, 16, 4, 0, 0, 0, time.UTC), mayExpiry.Time(newYork).UTC(), "midnight in New York")
 }
 
+func TestDateAsText(t *testing.T) {
+	for want, d := range map[string]ledger.Date{
+		"": 0, "2026-03-05": 20260305, "0000-00-07": 7, "0999-12-31": 9991231, "12345-06-07": 123450607, "9999-99-99": 99999999,
+	} {
+		require.Equal(t, want, d.String(), "%d as text", d)
+	}
+}
+
 func TestDateText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := genDate(1900, 9999).Draw(t, "date")

@@ -116,6 +116,28 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	return wire.AppendTrue(wire.AppendTrue(b, "derived", p.Derived), "before", p.Before)
 }
 
+// scan reads a point without rates in the very form that appendFields writes. It returns false for any other
+// form, and the point is of no use then.
+func (p *EquityPoint) scan(data []byte) bool {
+	s := wire.NewScanner(data)
+	s.Text("time", &p.Time)
+	s.Text("equity", &p.Equity)
+	s.Text("cash", &p.Cash)
+	s.Text("realized", &p.Realized)
+	s.Text("unrealized", &p.Unrealized)
+	s.Text("capital", &p.Capital)
+	s.Text("in_kind", &p.InKind)
+	if s.Open("notional") {
+		p.Notional = &Notional{}
+		s.Text("long", &p.Notional.Long)
+		s.Text("short", &p.Notional.Short)
+		s.Close()
+	}
+	p.Derived, p.Before = s.True("derived"), s.True("before")
+	var b [wire.ScanSize]byte
+	return s.Done(p.appendFields(wire.AppendVersion(append(b[:0], '{'))))
+}
+
 func (EquityPoint) fact()              {}
 func (p *EquityPoint) kind() EntryKind { return KindEquity }
 func (p *EquityPoint) when() time.Time { return p.Time }

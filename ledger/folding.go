@@ -7,19 +7,14 @@ import (
 	"github.com/ai-ots/accounts/internal/num"
 )
 
-// trade folds a trade in, and returns the part of the position that it closed.
-func (b *Book) trade(t *Trade) Closed {
+// trade folds a trade in, and returns the part of the position that it closed. h is what held returns.
+func (b *Book) trade(t *Trade, h *Holding) Closed {
 	b.trades++
-	proceeds := t.Amount()
-	if t.Instrument.SecType == Forex {
-		b.exchange(t, proceeds)
+	if h == nil {
+		b.exchange(t)
 		return Closed{}
 	}
-	net := proceeds.Sub(t.Commission)
-	if !t.Taxes.IsZero() {
-		net = net.Sub(t.Taxes)
-	}
-	h := b.holding(&t.Instrument, t.Contract())
+	net := t.Net()
 	settles := t.Instrument.SettlesNotional()
 	if settles {
 		h.cash.Traded = h.cash.Traded.Add(net)
@@ -40,14 +35,14 @@ func (b *Book) trade(t *Trade) Closed {
 		h.LastTrade = t.Time
 	}
 	lot := Lot{ExecID: t.ExecID, Quantity: t.Quantity, Basis: net.Neg(), OpenedAt: t.Time}
-	c, gain := h.match(lot, t.Time)
+	c := h.match(&lot, t.Time)
 	switch {
 	case c.Quantity.IsZero():
 	case t.Exercised():
+		b.deferPremium(t, c.Quantity, c.Realized)
 		c.Realized = Decimal{}
-		b.deferPremium(t, c.Quantity, gain)
 	default:
-		b.realize(h, gain, t.FXRate)
+		b.realize(h, c.Realized, t.FXRate)
 	}
 	return c
 }
@@ -69,10 +64,10 @@ func (b *Book) realize(h *Holding, gain, rate Decimal) {
 
 // exchange folds a currency trade in. A currency trade makes no lots: it turns one cash balance
 // into another.
-func (b *Book) exchange(t *Trade, proceeds Decimal) {
+func (b *Book) exchange(t *Trade) {
 	bought, paid := b.balance(Currency(t.Instrument.Symbol)), b.balance(t.Instrument.Currency)
 	bought.Exchanged = bought.Exchanged.Add(t.Quantity)
-	paid.Exchanged = paid.Exchanged.Add(proceeds)
+	paid.Exchanged = paid.Exchanged.Add(t.Amount())
 	paid.Taxes = paid.Taxes.Add(t.Taxes.Neg())
 	fee := paid
 	if t.CommissionCurrency != "" {
@@ -135,8 +130,8 @@ func (b *Book) split(s *Split) {
 			continue
 		}
 		l.Basis, basis = basis, Decimal{}
-		if c, gain := to.match(l, s.Time); !c.Quantity.IsZero() {
-			b.realize(to, gain, Decimal{})
+		if c := to.match(&l, s.Time); !c.Quantity.IsZero() {
+			b.realize(to, c.Realized, Decimal{})
 		}
 	}
 	if s.SpinsOff() {
@@ -199,9 +194,9 @@ func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) (out
 		h.LastTrade = at
 	}
 	for _, l := range lots {
-		if c, gain := h.match(l, at); !c.Quantity.IsZero() {
+		if c := h.match(&l, at); !c.Quantity.IsZero() {
 			// After a change of history, the position may have the other direction.
-			b.realize(h, gain, rate)
+			b.realize(h, c.Realized, rate)
 			out.Ended = out.Ended || c.Ended
 		}
 	}
@@ -231,6 +226,15 @@ func (b *Book) set(p Position) {
 		cash: b.balance(p.Instrument.Currency), queue: slices.Clone(p.Lots)}
 	h.Lots = nil
 	b.positions[h.key] = h
+}
+
+// held returns the holding of the trade's contract, and makes one if there is none; nil for a currency
+// trade.
+func (b *Book) held(t *Trade) *Holding {
+	if t.Instrument.SecType == Forex {
+		return nil
+	}
+	return b.holding(&t.Instrument, t.Contract())
 }
 
 // holding returns the contract's holding, and makes one if there is none. A flat holding takes over

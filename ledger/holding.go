@@ -61,11 +61,11 @@ func (h *Holding) position(withLots bool) Position {
 
 // match sets a lot against the position. A lot in the other direction closes lots, first in, first
 // out; the rest of it is queued. If a lot both closes and opens, the parts share its basis by
-// quantity. gain is the proceeds of the closing part less the basis it consumed.
-func (h *Holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
+// quantity. Realized is the proceeds of the closing part less the basis it consumed. match may change l.
+func (h *Holding) match(l *Lot, at time.Time) (c Closed) {
 	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
 		h.add(l)
-		return Closed{}, Decimal{}
+		return c
 	}
 	size, held := l.Quantity.Abs(), h.Quantity.Abs()
 	cost := l.Basis
@@ -79,20 +79,19 @@ func (h *Holding) match(l Lot, at time.Time) (c Closed, gain Decimal) {
 		h.LastClose = at
 	}
 	c.Basis, c.Inferred = h.consume(c.Quantity.Abs())
-	gain = cost.Neg().Sub(c.Basis)
-	c.Realized, c.Ended = gain, h.Quantity.IsZero()
+	c.Realized, c.Ended = cost.Neg().Sub(c.Basis), h.Quantity.IsZero()
 	if flips {
 		l.Quantity, l.Basis = l.Quantity.Sub(c.Quantity), l.Basis.Sub(cost)
 		h.add(l)
 	}
-	return c, gain
+	return c
 }
 
 // add queues a lot behind all lots that were not opened later.
-func (h *Holding) add(l Lot) {
-	h.queue = append(h.queue, l)
+func (h *Holding) add(l *Lot) {
+	h.queue = append(h.queue, *l)
 	for i := len(h.queue) - 1; i > h.head && l.OpenedAt.Before(h.queue[i-1].OpenedAt); i-- {
-		h.queue[i], h.queue[i-1] = h.queue[i-1], l
+		h.queue[i], h.queue[i-1] = h.queue[i-1], *l
 	}
 	h.Quantity = h.Quantity.Add(l.Quantity)
 	h.Basis = h.Basis.Add(l.Basis)

@@ -202,6 +202,24 @@ func (i *Instrument) AppendJSON(b []byte, name string) []byte {
 	return append(b, '}')
 }
 
+// scan reads what AppendJSON writes.
+func (i *Instrument) scan(s *wire.Scanner, name string) {
+	if !s.Open(name) {
+		return
+	}
+	i.SecType = SecType(s.String("sec_type"))
+	i.Symbol = s.String("symbol")
+	i.Currency = Currency(s.String("currency"))
+	i.Underlying = s.String("underlying")
+	s.Text("expiry", &i.Expiry)
+	i.Right = Right(s.String("right"))
+	s.Text("strike", &i.Strike)
+	s.Text("multiplier", &i.Multiplier)
+	i.ConID = s.Int("con_id")
+	i.LocalSymbol = s.String("local_symbol")
+	s.Close()
+}
+
 // SecType is IBKR's name for a kind of contract.
 type SecType string
 

@@ -22,9 +22,12 @@ type Payload interface {
 func Decode(kind EntryKind, data []byte) (Payload, error) {
 	switch kind {
 	case KindTrade:
-		t, err := wire.Decode[Trade](data)
-		if err != nil {
-			return nil, err
+		t := &Trade{}
+		if !t.scan(data) {
+			var err error
+			if t, err = wire.Decode[Trade](data); err != nil {
+				return nil, err
+			}
 		}
 		t.derive()
 		return t, nil
@@ -37,6 +40,9 @@ func Decode(kind EntryKind, data []byte) (Payload, error) {
 	case KindTransfer:
 		return orError(wire.Decode[Transfer](data))
 	case KindEquity:
+		if p := (&EquityPoint{}); p.scan(data) {
+			return p, nil
+		}
 		return orError(wire.Decode[EquityPoint](data))
 	case KindAmendment:
 		a, err := wire.Decode[Amendment](data)

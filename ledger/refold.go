@@ -152,7 +152,7 @@ func (r *Refold) fold(place int64, p Payload) {
 	var c Closed
 	switch f := p.(type) {
 	case *Trade:
-		c = r.book.trade(f)
+		c = r.book.trade(f, r.book.held(f))
 	case *Opening: // Add has counted the capital
 		c = r.book.bring(&f.Instrument, f.Lots, f.Time, f.FXRate)
 	case *Transfer:

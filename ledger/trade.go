@@ -56,6 +56,14 @@ func (t *Trade) Amount() Decimal {
 	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
+// Net returns the trade's proceeds less commission and taxes, in the contract's currency.
+func (t *Trade) Net() Decimal {
+	if t.derived.key != "" {
+		return t.derived.net
+	}
+	return t.Amount().Sub(t.Commission).Sub(t.Taxes)
+}
+
 // Exercised reports whether the trade is the option's side of an exercise or assignment that
 // delivers the underlying. An exercise that settles in cash has proceeds, and is an ordinary
 // closing.
@@ -164,7 +172,8 @@ func (t *Trade) clone() *Trade {
 
 // derive caches the values that are used often.
 func (t *Trade) derive() {
-	t.derived = derived{key: t.Instrument.Key(), entry: ExecutionKey(t.ExecID), amount: t.Amount()}
+	t.derived = derived{}
+	t.derived = derived{t.Instrument.Key(), ExecutionKey(t.ExecID), t.Amount(), t.Net()}
 }
 
 func (t *Trade) appendFields(b []byte) []byte {
@@ -181,6 +190,27 @@ func (t *Trade) appendFields(b []byte) []byte {
 	b = wire.AppendDecimal(b, "taxes", t.Taxes, true)
 	b = wire.AppendDecimal(b, "fx_rate", t.FXRate, true)
 	return wire.AppendTime(b, "time", t.Time)
+}
+
+// scan reads the trade in the very form that appendFields writes. It returns false for any other form, and
+// the trade is of no use then.
+func (t *Trade) scan(data []byte) bool {
+	s := wire.NewScanner(data)
+	t.ExecID = ExecID(s.String("exec_id"))
+	t.OrderID = OrderID(s.String("order_id"))
+	t.Kind = TradeKind(s.String("kind"))
+	t.Instrument.scan(&s, "instrument")
+	s.Text("quantity", &t.Quantity)
+	s.Text("price", &t.Price)
+	s.Text("proceeds", &t.Proceeds)
+	s.Text("commission", &t.Commission)
+	t.CommissionPending = s.True("commission_pending")
+	t.CommissionCurrency = Currency(s.String("commission_currency"))
+	s.Text("taxes", &t.Taxes)
+	s.Text("fx_rate", &t.FXRate)
+	s.Text("time", &t.Time)
+	var b [wire.ScanSize]byte
+	return s.Done(t.appendFields(wire.AppendVersion(append(b[:0], '{'))))
 }
 
 func (Trade) fact()              {}
@@ -202,6 +232,7 @@ type derived struct {
 	key    InstrumentKey // the key of the instrument
 	entry  string        // the key of the entry
 	amount Decimal       // the proceeds
+	net    Decimal       // the proceeds less commission and taxes
 }
 
 // OrderID is the name that the sender of an order gives it.

@@ -130,7 +130,7 @@ func (b *Book) transfer(t *Transfer) Closed {
 		if t.Price.IsZero() {
 			value = t.Basis.Neg()
 		}
-		h.add(Lot{Quantity: rest, Basis: num.Share(value, rest, t.Quantity), OpenedAt: t.Time, Inferred: true})
+		h.add(&Lot{Quantity: rest, Basis: num.Share(value, rest, t.Quantity), OpenedAt: t.Time, Inferred: true})
 	}
 	return c
 }

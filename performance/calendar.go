@@ -3,6 +3,8 @@ package performance
 import (
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // calendar says on which days an exchange trades. Days are midnights in UTC.
@@ -48,6 +50,12 @@ func (c calendar) next(day time.Time) time.Time {
 	return day
 }
 
+// around returns the trading day that a day belongs to, and the one after it.
+func (c calendar) around(date ledger.Date) (day, next ledger.Date) {
+	last := c.last(date.Time(time.UTC))
+	return ledger.DateOf(last), ledger.DateOf(c.next(last))
+}
+
 // closedInNewYork reports whether the New York Stock Exchange is closed on a weekday.
 func closedInNewYork(day time.Time) bool {
 	year, month, d := day.Date()
@@ -64,21 +72,24 @@ func closedInNewYork(day time.Time) bool {
 		observed(day, time.December, 25):
 		return true
 	}
-	return slices.Contains(closings, day.Format(time.DateOnly))
+	return slices.Contains(closings, ledger.DateOf(day))
 }
 
 // observed reports whether a holiday of a fixed date is kept on a weekday: a Saturday's on the Friday
 // before, a Sunday's on the Monday after.
 func observed(day time.Time, month time.Month, d int) bool {
-	is := func(t time.Time) bool { return t.Month() == month && t.Day() == d }
+	is := func(t time.Time) bool {
+		_, m, n := t.Date()
+		return m == month && n == d
+	}
 	return is(day) || day.Weekday() == time.Friday && is(day.AddDate(0, 0, 1)) ||
 		day.Weekday() == time.Monday && is(day.AddDate(0, 0, -1))
 }
 
 // closings are the weekdays since 2000 on which the New York Stock Exchange stayed closed for the day
 // without a holiday: attacks, a hurricane, and days of mourning for presidents.
-var closings = []string{"2001-09-11", "2001-09-12", "2001-09-13", "2001-09-14", "2004-06-11",
-	"2007-01-02", "2012-10-29", "2012-10-30", "2018-12-05", "2025-01-09"}
+var closings = []ledger.Date{20010911, 20010912, 20010913, 20010914, 20040611,
+	20070102, 20121029, 20121030, 20181205, 20250109}
 
 // easter returns Easter Sunday (the anonymous Gregorian algorithm; Meeus, "Astronomical Algorithms",
 // chapter 8).

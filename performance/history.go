@@ -15,10 +15,10 @@ type History struct {
 	base     ledger.Currency
 	zone     *time.Location // of the trading day
 	points   []point        // in the order of their times
-	turns    []turn
-	closings []outcome
-	trips    []outcome
-	fees     []charge
+	turns    series[turn, *turn]
+	closings series[closing, *closing]
+	trips    series[trip, *trip]
+	fees     series[charge, *charge]
 	// under has what the round trips under way have realized so far, and abroad the positions in
 	// foreign currencies. Copies of h read neither.
 	under  map[ledger.InstrumentKey]converted
@@ -53,7 +53,7 @@ func (h *History) Follow(seq int64, f any, c ledger.Closed) bool {
 		h.point(seq, f)
 	case *ledger.CashMovement:
 		if f.Kind == ledger.Fee {
-			h.fees = append(h.fees, charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
+			h.fees.add(charge{f.Time, inBase(f.Amount.Neg(), f.Currency, h.base, f.FXRate)})
 		}
 	case *ledger.Restatement:
 		for _, s := range f.Shifts {
@@ -72,7 +72,7 @@ func (h *History) trade(t *ledger.Trade, c ledger.Closed) {
 		h.exchange(t)
 		return
 	}
-	h.turns = append(h.turns, turn{t.Time, inBase(t.Amount(), i.Currency, h.base, t.FXRate),
+	h.turns.add(turn{t.Time, inBase(t.Amount(), i.Currency, h.base, t.FXRate),
 		inBase(t.Commission.Add(t.Taxes), i.Currency, h.base, t.FXRate)})
 	gain := inBase(c.Realized, i.Currency, h.base, t.FXRate)
 	if h.foreign(i) {
@@ -82,14 +82,14 @@ func (h *History) trade(t *ledger.Trade, c ledger.Closed) {
 		return
 	}
 	key := t.Contract()
-	trip, begun := h.under[key]
+	soFar, begun := h.under[key]
 	if !t.Exercised() {
-		h.closings = append(h.closings, outcome{t.Time, gain})
-		trip, begun = trip.plus(gain), true
-		h.under[key] = trip
+		h.closings.add(closing{t.Time, gain})
+		soFar, begun = soFar.plus(gain), true
+		h.under[key] = soFar
 	}
 	if c.Ended && begun {
-		h.trips = append(h.trips, outcome{t.Time, trip})
+		h.trips.add(trip{t.Time, soFar})
 		delete(h.under, key)
 	}
 }
@@ -99,13 +99,13 @@ func (h *History) trade(t *ledger.Trade, c ledger.Closed) {
 func (h *History) exchange(t *ledger.Trade) {
 	paid, rate := t.Instrument.Currency, t.FXRate
 	if !t.Taxes.IsZero() {
-		h.fees = append(h.fees, charge{t.Time, inBase(t.Taxes, paid, h.base, rate)})
+		h.fees.add(charge{t.Time, inBase(t.Taxes, paid, h.base, rate)})
 	}
 	if t.CommissionCurrency != "" {
 		paid, rate = t.CommissionCurrency, ledger.Decimal{} // FXRate is of the other currency
 	}
 	if !t.Commission.IsZero() {
-		h.fees = append(h.fees, charge{t.Time, inBase(t.Commission, paid, h.base, rate)})
+		h.fees.add(charge{t.Time, inBase(t.Commission, paid, h.base, rate)})
 	}
 }
 
@@ -122,9 +122,9 @@ func (h *History) split(s *ledger.Split) {
 		h.abroad.split(s, from)
 	}
 	from, to := s.From.Key(), s.To.Key()
-	if trip, begun := h.under[from]; begun && from != to && !s.SpinsOff() {
+	if soFar, begun := h.under[from]; begun && from != to && !s.SpinsOff() {
 		delete(h.under, from)
-		h.under[to] = h.under[to].plus(trip)
+		h.under[to] = h.under[to].plus(soFar)
 	}
 }
 
@@ -134,31 +134,49 @@ func (h *History) transfer(t *ledger.Transfer, c ledger.Closed) {
 	if h.foreign(&t.Instrument) {
 		h.abroad.transfer(t, c)
 	}
-	if trip, begun := h.under[key]; begun && c.Ended {
-		h.trips = append(h.trips, outcome{t.Time, trip})
+	if soFar, begun := h.under[key]; begun && c.Ended {
+		h.trips.add(trip{t.Time, soFar})
 		delete(h.under, key)
 	}
 }
 
 // point takes an equity point in.
 func (h *History) point(seq int64, f *ledger.EquityPoint) {
-	v := point{f.Time, ledger.DateOf(f.Time.In(h.zone)), f.Equity, f.Capital, f.InKind, f.Notional, f.Derived, f.Before, seq}
+	v := point{at: f.Time, date: ledger.DateOf(f.Time.In(h.zone)), equity: f.Equity, capital: f.Capital, kind: f.InKind,
+		held: f.Notional, derived: f.Derived, before: f.Before, seq: seq}
+	v.day, v.next = calendarOf(h.zone).around(v.date)
 	if n := len(h.points); n == 0 || v.compare(h.points[n-1]) >= 0 {
 		h.points = append(h.points, v)
+		h.measure(n, n+1)
 		return
 	}
 	i, _ := slices.BinarySearchFunc(h.points, v, point.compare)
 	h.points = slices.Insert(slices.Clone(h.points), i, v) // copies of h share the old slice
+	h.measure(i, i+2)
+}
+
+// measure works out what follows from the points from one index up to another, and from the ones before them.
+func (h *History) measure(from, to int) {
+	for i := from; i < to; i++ {
+		p := &h.points[i]
+		p.ratios = p.ratiosOf()
+		if i > 0 {
+			p.step, p.sound = stepOf(&h.points[i-1], p)
+		}
+	}
 }
 
 // shift adds to the equity of derived points what they did not contain.
 func (h *History) shift(s ledger.Shift) {
 	h.points = slices.Clone(h.points) // copies of h share the old slice
+	first := len(h.points)
 	for i := range h.points {
 		if p := &h.points[i]; p.derived && p.seq > s.Behind {
 			p.equity = p.equity.Add(s.By)
+			first = min(first, i)
 		}
 	}
+	h.measure(first, len(h.points))
 }
 
 // Report works out how the profile did in the window. It returns invalid.Err for a window that is
@@ -169,7 +187,7 @@ func (h History) Report(w Window) (Report, error) {
 	}
 	out := Report{Currency: h.base}
 	points := within(h.points, w)
-	out.fromPoints(points, calendarOf(h.zone), w)
+	out.fromPoints(points, w)
 	out.fromTrades(&h, w)
 	out.turnover(points)
 	return out, nil
@@ -185,6 +203,12 @@ type point struct {
 	derived         bool             // from the book, with which it is restated
 	before          bool             // before capital that came or went then
 	seq             int64            // the number of the entry
+
+	// What follows is worked out once, from the above and the point before.
+	day, next ledger.Date // the trading day that date belongs to, and the one after it
+	ratios    ratios
+	step      step // from the point before
+	sound     bool // whether step is defined
 }
 
 // compare orders points by time. Of the same time, one before capital that comes or goes comes first.
@@ -205,8 +229,14 @@ type turn struct {
 	fees converted
 }
 
-// outcome is the realized P&L of a trade that closed something, or of a round trip.
-type outcome struct {
+// closing is the realized P&L of a trade that closed something.
+type closing struct {
+	at       time.Time
+	realized converted
+}
+
+// trip is the realized P&L of a round trip that ended.
+type trip struct {
 	at       time.Time
 	realized converted
 }

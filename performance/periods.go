@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // Period is what one return is of. Without [Window.PeriodsPerYear] it is found from the equity
@@ -32,8 +34,17 @@ var periods = []struct {
 	years float64 // how many a year
 }{{PeriodDay, 252}, {PeriodWeek, 52}, {PeriodMonth, 12}, {PeriodQuarter, 4}, {PeriodYear, 1}}
 
-// begin returns the first day of the period that a day is in.
-func (p Period) begin(c calendar, day time.Time) time.Time {
+// of returns the first day of the period that a point is in, and that of the period behind.
+func (p Period) of(v *point) (begin, next ledger.Date) {
+	if p == PeriodDay {
+		return v.day, v.next
+	}
+	first := p.begin(v.date.Time(time.UTC))
+	return ledger.DateOf(first), ledger.DateOf(p.next(first))
+}
+
+// begin returns the first day of the period, of a week or longer, that a day is in.
+func (p Period) begin(day time.Time) time.Time {
 	year, month, d := day.Date()
 	switch p {
 	case PeriodWeek:
@@ -42,14 +53,13 @@ func (p Period) begin(c calendar, day time.Time) time.Time {
 		return day.AddDate(0, 0, 1-d)
 	case PeriodQuarter:
 		return time.Date(year, month-(month-1)%3, 1, 0, 0, 0, 0, time.UTC)
-	case PeriodYear:
+	default: // PeriodYear
 		return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	return c.last(day)
 }
 
 // next returns the first day of the period behind the one that begins with a day.
-func (p Period) next(c calendar, day time.Time) time.Time {
+func (p Period) next(day time.Time) time.Time {
 	switch p {
 	case PeriodWeek:
 		return day.AddDate(0, 0, 7)
@@ -57,42 +67,41 @@ func (p Period) next(c calendar, day time.Time) time.Time {
 		return day.AddDate(0, 1, 0)
 	case PeriodQuarter:
 		return day.AddDate(0, 3, 0)
-	case PeriodYear:
+	default: // PeriodYear
 		return day.AddDate(1, 0, 0)
 	}
-	return c.next(day)
 }
 
 // ends returns the index of the last point of each period that has a point. whole is false if one
 // between the first and the last has none.
-func (p Period) ends(c calendar, points []point) (ends []int, whole bool) {
+func (p Period) ends(points []point) (ends []int, whole bool) {
 	whole = true
-	var at time.Time
+	var at, following ledger.Date
 	for i := range points {
-		begin := p.begin(c, points[i].date.Time(time.UTC))
+		begin, next := p.of(&points[i])
 		switch {
 		case i == 0:
 			ends = append(ends, i)
-		case begin.Equal(at):
+		case begin == at:
 			ends[len(ends)-1] = i
 		default:
-			whole = whole && begin.Equal(p.next(c, at))
+			whole = whole && begin == following
 			ends = append(ends, i)
 		}
-		at = begin
+		at, following = begin, next
 	}
 	return ends, whole
 }
 
 // period finds the period of the points, how many of them a year has, and the last point of each; an
 // empty period if there is none.
-func (w Window) period(c calendar, points []point) (name Period, years float64, ends []int) {
+func (w Window) period(points []point) (name Period, years float64, ends []int) {
 	if w.PeriodsPerYear > 0 {
-		ends, _ = PeriodDay.ends(c, points)
+		ends, _ = PeriodDay.ends(points)
 		return PeriodGiven, w.PeriodsPerYear, ends
 	}
 	for _, p := range periods {
-		if ends, whole := p.name.ends(c, points); whole {
+		if ends, whole := p.name.ends(points); whole {
 			return p.name, p.years, ends
 		}
 	}

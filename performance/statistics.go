@@ -9,7 +9,7 @@ import (
 )
 
 // fromPoints fills in the figures of equity points.
-func (p *Report) fromPoints(points []point, c calendar, w Window) {
+func (p *Report) fromPoints(points []point, w Window) {
 	if len(points) == 0 {
 		return
 	}
@@ -29,7 +29,7 @@ func (p *Report) fromPoints(points []point, c calendar, w Window) {
 		p.Annualized = finite(math.Pow(1+total, daysPerYear/days) - 1)
 	}
 	p.drawdown(index)
-	period, years, ends := w.period(c, points)
+	period, years, ends := w.period(points)
 	p.Period, p.PeriodsPerYear = period, years
 	p.statistics(returnsOf(steps, ends))
 	if p.Annualized != nil && *p.MaxDrawdown > 0 {
@@ -56,7 +56,8 @@ func daysOf(points []point) float64 {
 // was held, or equity is not positive where something was.
 func (p *Report) exposure(points []point) {
 	gross, net, in := 0.0, 0.0, 0
-	for _, v := range points {
+	for i := range points {
+		v := &points[i]
 		if v.held == nil {
 			return
 		}
@@ -67,12 +68,26 @@ func (p *Report) exposure(points []point) {
 		if !v.equity.IsPos() {
 			return
 		}
-		equity := v.equity.InexactFloat64()
-		gross += v.held.Long.Add(v.held.Short).InexactFloat64() / equity
-		net += v.held.Long.Sub(v.held.Short).InexactFloat64() / equity
+		gross += v.ratios.gross
+		net += v.ratios.net
 	}
 	n := float64(len(points))
 	p.GrossExposure, p.NetExposure, p.TimeInMarket = finite(gross/n), finite(net/n), finite(float64(in)/n)
+}
+
+// ratios are what was held at a point: long and short together in base currency, and both together and the
+// difference as fractions of equity. All are zero if it is not known.
+type ratios struct{ held, gross, net float64 }
+
+// ratiosOf works out the ratios of a point.
+func (p *point) ratiosOf() (r ratios) {
+	if p.held == nil {
+		return r
+	}
+	equity := p.equity.InexactFloat64()
+	r.held = p.held.Long.Add(p.held.Short).InexactFloat64()
+	r.gross, r.net = r.held/equity, p.held.Long.Sub(p.held.Short).InexactFloat64()/equity
+	return r
 }
 
 // step is the growth of one unit between two points, and its natural logarithm: −∞ after a total
@@ -83,13 +98,13 @@ type step struct{ growth, log float64 }
 // returns false if a step is not defined: the equity at its start, deposits included, is not
 // positive, or the equity at its end, withdrawals included, is negative.
 func stepsOf(points []point) ([]step, bool) {
-	out := []step{{growth: 1}}
+	out := make([]step, 1, len(points)+1)
+	out[0].growth = 1
 	for i := 1; i < len(points); i++ {
-		s, defined := stepOf(&points[i-1], &points[i])
-		if !defined {
+		if !points[i].sound {
 			return nil, false
 		}
-		out = append(out, s)
+		out = append(out, points[i].step)
 	}
 	return out, true
 }

@@ -3,65 +3,58 @@ package performance
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// sum adds up amounts in base currency. It is not known if one of them could not be converted.
-type sum struct {
-	value   ledger.Decimal
-	unknown bool
-}
-
-// add takes an amount in, and notes the currency that it lacks a rate of.
-func (s *sum) add(a converted, lacks map[ledger.Currency]bool) {
-	if a.lacks != "" {
-		s.unknown, lacks[a.lacks] = true, true
-		return
-	}
-	s.value = s.value.Add(a.value)
-}
-
-// known returns the sum; nil if it is not known.
-func (s *sum) known() *ledger.Decimal {
-	if s.unknown {
-		return nil
-	}
-	return &s.value
-}
-
 // fromTrades fills in the figures of trades, round trips and fees.
 func (p *Report) fromTrades(h *History, w Window) {
-	lacks := map[ledger.Currency]bool{}
-	var bought, sold, fees, realized sum
-	for i := range h.turns {
-		t := &h.turns[i]
-		if !w.contains(t.at) {
-			continue
-		}
-		p.Trades++
-		if t.cash.value.IsNeg() {
-			bought.add(t.cash.negated(), lacks)
-		} else {
-			sold.add(t.cash, lacks)
-		}
-		fees.add(t.fees, lacks)
-	}
-	for _, c := range h.fees {
-		if w.contains(c.at) {
-			fees.add(c.cost, lacks)
-		}
-	}
-	for _, c := range h.closings {
-		if w.contains(c.at) {
-			realized.add(c.realized, lacks)
-		}
-	}
-	p.roundTrips(h.trips, w, lacks)
-	p.Bought, p.Sold, p.Fees, p.Realized = bought.known(), sold.known(), fees.known(), realized.known()
-	for _, c := range slices.Sorted(maps.Keys(lacks)) {
+	var f figures
+	h.turns.count(w, &f)
+	h.fees.count(w, &f)
+	h.closings.count(w, &f)
+	h.trips.count(w, &f)
+	p.Trades = f.trades
+	p.Bought, p.Sold, p.Fees, p.Realized = f.bought.known(), f.sold.known(), f.fees.known(), f.realized.known()
+	p.roundTrips(&f)
+	for _, c := range slices.Sorted(maps.Keys(f.lacks)) {
 		p.Unconverted = append(p.Unconverted, string(c))
+	}
+}
+
+func (t *turn) when() time.Time { return t.at }
+
+func (t *turn) count(f *figures) {
+	f.trades++
+	if t.cash.value.IsNeg() {
+		f.sum(&f.bought, t.cash.negated())
+	} else {
+		f.sum(&f.sold, t.cash)
+	}
+	f.sum(&f.fees, t.fees)
+}
+
+func (c *charge) when() time.Time  { return c.at }
+func (c *charge) count(f *figures) { f.sum(&f.fees, c.cost) }
+
+func (c *closing) when() time.Time  { return c.at }
+func (c *closing) count(f *figures) { f.sum(&f.realized, c.realized) }
+
+func (t *trip) when() time.Time { return t.at }
+
+func (t *trip) count(f *figures) {
+	f.trips++
+	f.sum(&f.all, t.realized)
+	switch gain := t.realized; {
+	case gain.lacks != "" || gain.value.Abs().LessThanOrEqual(dust):
+	case gain.value.IsPos():
+		f.won++
+		f.sum(&f.gained, gain)
+	default:
+		f.lost++
+		f.sum(&f.given, gain.negated())
 	}
 }
 
@@ -70,34 +63,15 @@ func (p *Report) fromTrades(h *History, w Window) {
 var dust = ledger.MustDecimal("0.000000001")
 
 // roundTrips fills in the figures of round trips that ended in the window.
-func (p *Report) roundTrips(trips []outcome, w Window, lacks map[ledger.Currency]bool) {
-	var all, gained, lost sum
-	for _, t := range trips {
-		if !w.contains(t.at) {
-			continue
-		}
-		p.RoundTrips++
-		all.add(t.realized, lacks)
-		switch gain := t.realized; {
-		case gain.lacks != "" || gain.value.Abs().LessThanOrEqual(dust):
-		case gain.value.IsPos():
-			p.Wins++
-			gained.add(gain, lacks)
-		default:
-			p.Losses++
-			lost.add(gain.negated(), lacks)
-		}
-	}
-	if all.unknown {
-		p.Wins, p.Losses = 0, 0
+func (p *Report) roundTrips(f *figures) {
+	p.RoundTrips = f.trips
+	if f.all.unknown || f.trips == 0 {
 		return
 	}
-	if p.RoundTrips == 0 {
-		return
-	}
+	p.Wins, p.Losses = f.won, f.lost
 	p.WinRate = finite(float64(p.Wins) / float64(p.RoundTrips))
-	if lost.value.IsPos() {
-		p.ProfitFactor = finite(gained.value.InexactFloat64() / lost.value.InexactFloat64())
+	if f.given.value.IsPos() {
+		p.ProfitFactor = finite(f.gained.value.InexactFloat64() / f.given.value.InexactFloat64())
 	}
 	mean := func(s sum, n int) *ledger.Decimal {
 		if n == 0 {
@@ -106,7 +80,7 @@ func (p *Report) roundTrips(trips []outcome, w Window, lacks map[ledger.Currency
 		m := num.Trim(num.Share(s.value, num.One, num.Int(int64(n))))
 		return &m
 	}
-	p.Expectancy, p.AverageWin, p.AverageLoss = mean(all, p.RoundTrips), mean(gained, p.Wins), mean(lost, p.Losses)
+	p.Expectancy, p.AverageWin, p.AverageLoss = mean(f.all, p.RoundTrips), mean(f.gained, p.Wins), mean(f.given, p.Losses)
 }
 
 // turnover fills in Turnover, which needs both trades and equity points.
@@ -115,8 +89,9 @@ func (p *Report) turnover(points []point) {
 		return
 	}
 	held := 0.0
-	for _, v := range points {
-		held += v.held.Long.Add(v.held.Short).InexactFloat64()
+	for i := range points {
+		v := &points[i]
+		held += v.ratios.held
 	}
 	if days := daysOf(points); held > 0 && days > 0 {
 		mean := held / float64(len(points))

@@ -29,24 +29,28 @@ func NewAccount(base ledger.Currency) *Account {
 // orders and losses. It returns the part of a position that a trade closed; zero for all other
 // payloads.
 func (a *Account) Apply(p any, seq int64) ledger.Closed {
-	fact, ok := p.(ledger.Payload)
-	if !ok {
+	var c ledger.Closed
+	switch f := p.(type) {
+	case *ledger.Trade:
+		var h *ledger.Holding
+		h, c = a.Book.ApplyTrade(f, seq)
+		a.memory.loss.Exact = false
+		a.fill(f, h, c, false)
+	case ledger.Payload:
+		c = a.Book.Apply(f, seq)
+		a.counted(f, seq)
+	default:
 		a.memory.loss.Exact = false
 		a.decided(p, seq)
-		return ledger.Closed{}
 	}
-	c := a.Book.Apply(fact, seq)
-	a.counted(fact, c, seq)
 	return c
 }
 
 // counted folds the fact of entry seq, or at that place of the journal, into the memory of orders and
-// losses. The book has the fact already, and c is the part of a position that it closed.
-func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
+// losses. The book has the fact already. The fact is no trade, for which there is fill.
+func (a *Account) counted(fact ledger.Payload, seq int64) {
 	a.memory.loss.Exact = a.memory.loss.Exact && ledger.IsCapital(fact)
 	switch f := fact.(type) {
-	case *ledger.Trade:
-		a.fill(f, c, false)
 	case *ledger.CashMovement:
 		a.moved(f)
 		a.stale.touchCash()
@@ -71,7 +75,11 @@ func (a *Account) counted(fact ledger.Payload, c ledger.Closed, seq int64) {
 	case *ledger.Amendment:
 		switch {
 		case f.Trade != nil && f.Place == seq: // late, but new
-			a.fill(f.Trade, ledger.Closed{}, true)
+			h := a.Holding(f.Trade.Contract())
+			if h == nil && f.Trade.Instrument.SecType != ledger.Forex {
+				h = &ledger.Holding{}
+			}
+			a.fill(f.Trade, h, ledger.Closed{}, true)
 		case f.Completes.Order:
 			key := f.Trade.Contract()
 			a.memory.assign(f.Trade, a.Holding(key))
@@ -200,17 +208,12 @@ func (a *Account) closes(f *risk.Hold, key ledger.InstrumentKey) bool {
 	return !closing.Abs().GreaterThan(h.Quantity.Abs())
 }
 
-// fill folds a trade into the memory of orders, after the book has it. A late trade changes
-// positions only with the restatement that follows, so late keeps the strategies' parts from being
-// clipped.
-func (a *Account) fill(t *ledger.Trade, c ledger.Closed, late bool) {
-	key := t.Contract()
-	h := a.Holding(key)
-	if h == nil && late && t.Instrument.SecType != ledger.Forex {
-		h = &ledger.Holding{}
-	}
+// fill folds a trade into the memory of orders, after the book has it. h is the position then, nil for a
+// currency trade. A late trade changes positions only with the restatement that follows, so late keeps
+// the strategies' parts from being clipped.
+func (a *Account) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
 	a.memory.fill(t, h, c, late)
-	a.stale.Touch(key)
+	a.stale.Touch(t.Contract())
 	a.stale.touchCash()
 }
 

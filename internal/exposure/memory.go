@@ -197,7 +197,7 @@ func (r *memory) countsOf(d ledger.Date) *dayCount {
 // addDayTrades adds day trades to the count of their day.
 func (r *memory) addDayTrades(d ledger.Date, n int) {
 	switch {
-	case n == 0 || d < r.horizon():
+	case n == 0 || !r.keeps(d):
 		return
 	case d == r.day.Date:
 		r.day.Day += n
@@ -218,6 +218,9 @@ func (r *memory) horizon() ledger.Date {
 	}
 	return ledger.DateOf(newest.Time(time.UTC).AddDate(0, 0, -maxDays))
 }
+
+// keeps reports whether anything of a day is kept.
+func (r *memory) keeps(d ledger.Date) bool { return d >= r.day.Date || d >= r.horizon() }
 
 // forget lets go of what lies before the horizon.
 func (r *memory) forget() {
@@ -243,15 +246,16 @@ func (r *memory) traded(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, str
 	if strategy != "" || len(r.tags[key]) > 0 {
 		r.retag(key, strategy, t.Quantity, h.Quantity, late)
 	}
+	date := r.dateOf(t.Time)
 	switch {
 	case t.Kind == ledger.Execution:
-		r.countTrade(t, key, c)
+		r.countTrade(t, date, c)
 	case !late:
 		r.replaced(key, t.Quantity, h.Quantity)
 	}
-	if net := t.Amount(); net.IsPos() && t.Instrument.SettlesNotional() {
-		if net = net.Sub(t.Commission).Sub(t.Taxes); net.IsPos() { // else the sale cost more than it brought
-			r.sold(r.dateOf(t.Time), t.Instrument.Currency, net)
+	if t.Amount().IsPos() && t.Instrument.SettlesNotional() {
+		if net := t.Net(); net.IsPos() { // else the sale cost more than it brought
+			r.sold(date, t.Instrument.Currency, net)
 		}
 	}
 }
@@ -381,14 +385,16 @@ func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position 
 }
 
 // countTrade counts an execution, and a day trade if it closes a position opened on the same day.
-func (r *memory) countTrade(t *ledger.Trade, key ledger.InstrumentKey, c ledger.Closed) {
-	date := r.dateOf(t.Time)
+func (r *memory) countTrade(t *ledger.Trade, date ledger.Date, c ledger.Closed) {
+	key := t.Contract()
 	r.countsOf(date).Trades++
-	if !c.Quantity.IsZero() && r.opened[key] == date {
+	opened := r.opened[key]
+	if !c.Quantity.IsZero() && opened == date {
 		r.addDayTrades(date, 1)
 		delete(r.opened, key)
+		opened = 0
 	}
-	if !c.Quantity.Equal(t.Quantity) && date > r.opened[key] && date >= r.horizon() { // a late one opened earlier
+	if !c.Quantity.Equal(t.Quantity) && date > opened && r.keeps(date) { // a late one opened earlier
 		r.opened[key] = date
 	}
 }
@@ -410,10 +416,14 @@ func (r *memory) dayTradesSince(d ledger.Date) int {
 // sold adds the proceeds of a sale to the cash that is not settled. The sales are ordered by day and
 // currency.
 func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Decimal) {
-	if d < r.horizon() {
+	if !r.keeps(d) {
 		return
 	}
-	at, found := slices.BinarySearchFunc(r.sales, risk.Sale{Date: d, Currency: currency}, compareSales)
+	at := len(r.sales) - 1
+	found := at >= 0 && r.sales[at].Date == d && r.sales[at].Currency == currency // nearly always
+	if !found {
+		at, found = slices.BinarySearchFunc(r.sales, risk.Sale{Date: d, Currency: currency}, compareSales)
+	}
 	if !found {
 		r.sales = slices.Insert(r.sales, at, risk.Sale{Date: d, Currency: currency})
 	}

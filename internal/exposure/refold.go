@@ -102,7 +102,7 @@ func (r *Refold) fact(place int64, p ledger.Payload, c ledger.Closed) {
 	case *ledger.Trade:
 		r.account.memory.traded(t, r.account.Holding(t.Contract()), c, r.strategies[place], false)
 	default:
-		r.account.counted(p, c, place)
+		r.account.counted(p, place)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 
 	"github.com/quagmt/udecimal"
 )
@@ -107,6 +108,9 @@ func Share(total, part, whole udecimal.Decimal) udecimal.Decimal {
 	if part.Equal(whole) {
 		return total
 	}
+	if d, ok := evenShare(total, part, whole); ok {
+		return d
+	}
 	if total.Prec()+part.Prec() > MaxPlaces {
 		// Trim first: the way of rounding must depend on the values alone, not on trailing zeros,
 		// which differ between a book in memory and one folded from its journal.
@@ -119,6 +123,27 @@ func Share(total, part, whole udecimal.Decimal) udecimal.Decimal {
 		return total
 	}
 	return q.RoundBank(MoneyPlaces)
+}
+
+// evenShare is Share where the share comes out even at the places of total: nearly always, in a third of the
+// time, and with few places, so that later sums are fast.
+func evenShare(total, part, whole udecimal.Decimal) (udecimal.Decimal, bool) {
+	neg, hiT, t, places, okT := total.ToHiLo()
+	negP, hiP, p, placesP, okP := part.ToHiLo()
+	negW, hiW, w, placesW, okW := whole.ToHiLo()
+	if !okT || !okP || !okW || hiT|hiP|hiW != 0 || negP != negW || placesP != placesW || places > MoneyPlaces {
+		return udecimal.Decimal{}, false
+	}
+	hi, lo := bits.Mul64(t, p)
+	if hi >= w { // the quotient has more than 64 bits, or whole is zero
+		return udecimal.Decimal{}, false
+	}
+	q, rest := bits.Div64(hi, lo, w)
+	if rest != 0 {
+		return udecimal.Decimal{}, false
+	}
+	d, err := udecimal.NewFromHiLo(neg, 0, q, places)
+	return d, err == nil
 }
 
 // wide returns a × b ÷ c, rounded to MoneyPlaces, where a × b would have more than 19 places. That

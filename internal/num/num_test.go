@@ -2,6 +2,7 @@ package num_test
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -102,6 +103,35 @@ func TestFormsMakeNoDifference(t *testing.T) {
 		require.Equal(t, num.Convert(a, b).String(), num.Convert(a0, b0).String(), "%s at %s", a, b)
 		require.Equal(t, num.Share(a, b, c).String(), num.Share(a0, b0, c0).String(), "%s of %s of %s",
 			b, c, a)
+	})
+}
+
+// A share is the nearest to the fraction at 12 places, or exact where the share comes out even.
+func TestPropertyShareIsNearest(t *testing.T) {
+	number := rapid.Custom(func(t *rapid.T) udecimal.Decimal {
+		n := rapid.OneOf(rapid.Int64Range(1, 1000), rapid.Int64Range(1, 1_000_000_000)).Draw(t, "digits")
+		v, err := udecimal.NewFromInt64(n, uint8(rapid.IntRange(0, 9).Draw(t, "places")))
+		require.NoError(t, err)
+		return v
+	})
+	rat := func(d udecimal.Decimal) *big.Rat {
+		r, ok := new(big.Rat).SetString(d.String())
+		require.True(t, ok)
+		return r
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		total, part, whole := number.Draw(t, "total"), number.Draw(t, "part"), number.Draw(t, "whole")
+		if rapid.Bool().Draw(t, "negative total") {
+			total = total.Neg()
+		}
+		if rapid.Bool().Draw(t, "short") {
+			part, whole = part.Neg(), whole.Neg()
+		}
+		want := rat(total)
+		want.Mul(want, rat(part)).Quo(want, rat(whole))
+		off := want.Sub(want, rat(num.Share(total, part, whole)))
+		require.LessOrEqual(t, off.Abs(off).Cmp(big.NewRat(1, 2e12)), 0, "share of %s of %s of %s is %s off",
+			part, whole, total, off.RatString())
 	})
 }
 

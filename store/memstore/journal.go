@@ -8,7 +8,7 @@ import (
 
 // blockSize is how many entries are kept in one piece. Entries never move, so that a reader can
 // go on without the lock and a long journal is not copied as it grows.
-const blockSize = 64
+const blockSize = 16
 
 type block [blockSize]accounts.Entry
 
