@@ -154,7 +154,7 @@ func opening(pooled bool) []step {
 	if pooled {
 		return steps
 	}
-	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText, switchText} {
+	for _, text := range []string{singleText, fillText, groupText, carefulText, pageText, switchText, profilesText, ownersText} {
 		steps = append(steps, step{verb: "prepare", text: text, once: true})
 	}
 	return steps
@@ -168,6 +168,9 @@ const (
 	carefulText = "known AS MATERIALIZED"
 	pageText    = "ORDER BY seq"
 	switchText  = "p SET last_used_at = $2"
+
+	profilesText = "WHERE p.profile_id = ANY ($1::text[])"
+	ownersText   = "WHERE owner_id = ANY ($1::text[])"
 )
 
 // expect has the driver expect steps, in their order.

@@ -15,6 +15,8 @@ type statements struct {
 	fill  *statement // append one entry with its trade and position
 	group *statement // append any number of batches
 	page  *statement // read entries
+	// hintedProfiles and hintedOwners ask for what notifications hint at.
+	hintedProfiles, hintedOwners *statement
 	// switches makes a profile the owner's active one.
 	switches *statement
 	// careful is group for what the others fail at: keys and rows that are there already.
@@ -34,6 +36,8 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 	st.careful = &statement{text: s.schema.in(groupStatement(true))}
 	st.page = &statement{text: s.schema.in(pageStatement)}
 	st.switches = &statement{text: s.schema.in(switchStatement)}
+	st.hintedProfiles = &statement{text: s.schema.in(profilesStatement + ` WHERE p.profile_id = ANY ($1::text[])`)}
+	st.hintedOwners = &statement{text: s.schema.in(switchesStatement + ` WHERE owner_id = ANY ($1::text[])`)}
 	if s.reads.Pooled {
 		return st, nil
 	}
@@ -49,7 +53,7 @@ func (s *Store) prepare(ctx context.Context) (st statements, err error) {
 }
 
 func (st *statements) all() []*statement {
-	return []*statement{st.entry, st.fill, st.group, st.careful, st.page, st.switches}
+	return []*statement{st.entry, st.fill, st.group, st.careful, st.page, st.switches, st.hintedProfiles, st.hintedOwners}
 }
 
 func (st *statements) close() error {

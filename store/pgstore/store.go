@@ -216,6 +216,17 @@ func list[T any](ctx context.Context, s *Store, statement string, args ...any) (
 	return pgschema.List[T](ctx, s.reads, s.schema.in(statement), args...)
 }
 
+// listOf is list for one of the prepared statements.
+func listOf[T any](ctx context.Context, s *Store, st *statement, args ...any) ([]T, error) {
+	if st.prepared == nil {
+		return pgschema.List[T](ctx, s.reads, st.text, args...)
+	}
+	return pgschema.Reread(ctx, s.reads, func(ctx context.Context) (rows []T, err error) {
+		err = st.prepared.SelectContext(ctx, &rows, args...)
+		return rows, err
+	})
+}
+
 func affectOn(ctx context.Context, q querier, statement string, args []any) (int64, error) {
 	result, err := q.ExecContext(ctx, statement, args...)
 	if err != nil {

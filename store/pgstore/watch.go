@@ -201,28 +201,32 @@ func (k known) isNews(c change) bool {
 
 // snapshot returns everything as though it had just changed: one change for each subject.
 func (s *Store) snapshot(ctx context.Context) ([]change, error) {
-	profiles, err := s.profileChanges(ctx, "")
+	profiles, err := list[changedProfile](ctx, s, profilesStatement)
 	if err != nil {
 		return nil, err
 	}
-	switches, err := s.switchChanges(ctx, "")
-	return append(profiles, switches...), err
+	switches, err := list[changedOwner](ctx, s, switchesStatement)
+	return changesOf(profiles, switches), err
 }
 
 // changes returns the profiles and owners that were hinted at as though they had just changed. What
 // there is not is left out.
-func (s *Store) changes(ctx context.Context, h hints) (list []change, err error) {
+func (s *Store) changes(ctx context.Context, h hints) ([]change, error) {
+	var profiles []changedProfile
+	var switches []changedOwner
+	var err error
 	if len(h.profiles) > 0 {
-		if list, err = s.profileChanges(ctx, ` WHERE p.profile_id = ANY ($1)`, textArray(slices.Collect(maps.Keys(h.profiles)))); err != nil {
+		if profiles, err = listOf[changedProfile](ctx, s, s.sql.hintedProfiles, idsOf(h.profiles)); err != nil {
 			return nil, err
 		}
 	}
 	if len(h.owners) > 0 {
-		switches, err := s.switchChanges(ctx, ` WHERE owner_id = ANY ($1)`, textArray(slices.Collect(maps.Keys(h.owners))))
-		return append(list, switches...), err
+		switches, err = listOf[changedOwner](ctx, s, s.sql.hintedOwners, idsOf(h.owners))
 	}
-	return list, nil
+	return changesOf(profiles, switches), err
 }
+
+func idsOf(set map[string]bool) any { return textArray(slices.Collect(maps.Keys(set))) }
 
 // finite is an expression for a time, or the present where that is NULL or infinite: the odd row of one
 // profile must not keep the events of all others back.
@@ -230,24 +234,35 @@ func finite(at string) string {
 	return `CASE WHEN isfinite(` + at + `) THEN ` + at + ` ELSE now() END`
 }
 
-// profileChanges returns the profiles that the condition selects, and their journals.
-func (s *Store) profileChanges(ctx context.Context, where string, args ...any) ([]change, error) {
-	profiles, err := list[struct {
-		ID       string    `db:"profile_id"`
-		Owner    string    `db:"owner_id"`
-		Version  int64     `db:"version"`
-		Head     int64     `db:"head"`
-		At       time.Time `db:"at"`
-		Recorded time.Time `db:"recorded_at"`
-	}](ctx, s, `
-		SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
-			`+finite("coalesce(p.updated_at, p.created_at)")+` AS at, `+finite("e.recorded_at")+` AS recorded_at
-		FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
-		LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	var out []change
+// profilesStatement asks for the profiles and the ends of their journals.
+var profilesStatement = `
+	SELECT p.profile_id, p.owner_id, p.version, coalesce(h.seq, 0) AS head,
+		` + finite("coalesce(p.updated_at, p.created_at)") + ` AS at, ` + finite("e.recorded_at") + ` AS recorded_at
+	FROM trading.account_profiles p LEFT JOIN trading.journal_heads h USING (profile_id)
+	LEFT JOIN trading.journal_entries e ON e.profile_id = h.profile_id AND e.seq = h.seq`
+
+type changedProfile struct {
+	ID       string    `db:"profile_id"`
+	Owner    string    `db:"owner_id"`
+	Version  int64     `db:"version"`
+	Head     int64     `db:"head"`
+	At       time.Time `db:"at"`
+	Recorded time.Time `db:"recorded_at"`
+}
+
+// switchesStatement asks for the active profiles of owners.
+var switchesStatement = `
+	SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, ` + finite("switched_at") + ` AS switched_at
+	FROM trading.active_profiles`
+
+type changedOwner struct {
+	Owner    string    `db:"owner_id"`
+	ID       string    `db:"profile_id"`
+	Revision int64     `db:"revision"`
+	At       time.Time `db:"switched_at"`
+}
+
+func changesOf(profiles []changedProfile, switches []changedOwner) (out []change) {
 	for _, p := range profiles {
 		e := accounts.Event{Kind: accounts.EventProfile, ProfileID: accounts.ProfileID(p.ID), Owner: accounts.OwnerID(p.Owner), Time: p.At.UTC()}
 		out = append(out, change{e, p.Version})
@@ -256,28 +271,11 @@ func (s *Store) profileChanges(ctx context.Context, where string, args ...any) (
 			out = append(out, change{e, p.Head})
 		}
 	}
-	return out, nil
-}
-
-// switchChanges returns the active profiles of the owners that the condition selects.
-func (s *Store) switchChanges(ctx context.Context, where string, args ...any) ([]change, error) {
-	switches, err := list[struct {
-		Owner    string    `db:"owner_id"`
-		ID       string    `db:"profile_id"`
-		Revision int64     `db:"revision"`
-		At       time.Time `db:"switched_at"`
-	}](ctx, s, `
-		SELECT owner_id, coalesce(profile_id, '') AS profile_id, revision, `+finite("switched_at")+` AS switched_at FROM trading.active_profiles`+where,
-		args...)
-	if err != nil {
-		return nil, err
-	}
-	var out []change
 	for _, w := range switches {
 		e := accounts.Event{Kind: accounts.EventSwitched, ProfileID: accounts.ProfileID(w.ID), Owner: accounts.OwnerID(w.Owner), Time: w.At.UTC()}
 		out = append(out, change{e, w.Revision})
 	}
-	return out, nil
+	return out
 }
 
 // A notification holds one event a line, as a JSON array: kind, profile, owner, number, time in
