@@ -172,6 +172,7 @@ func (p *Portfolio) writePreconditions(cmd *command) error {
 		return err
 	}
 	if p.draftLacksPoint() {
+		// Equity and capital are known. What was realized without a rate changes neither: losses count all the same.
 		point, t := p.draftPoint()
 		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Known() {
 			if err := d.add(&point); err != nil {
@@ -339,8 +340,8 @@ func (p *Portfolio) Reduce(ctx context.Context, reason string) error {
 // Resume makes the profile accept orders again. If the day's loss is beyond its limit, or was today, or
 // the drawdown is moderate or worse, or was when it was last written, these are counted anew from the
 // present equity: the person who resumes has seen them. Errors are those of Halt, and ErrNoMark (a
-// *MissingError) if the present equity is not known, or what capital was worth that came or went without a
-// conversion rate: that is no loss.
+// *MissingError) if the present equity is not known, or a conversion rate is missing of capital that came or
+// went: without it nothing tells how much of the equity is a loss.
 func (p *Portfolio) Resume(ctx context.Context, reason string) error {
 	return p.setState(ctx, "resume", risk.TradingActive, reason)
 }

@@ -167,10 +167,10 @@ type Batch struct {
 	payloads []payload // what the entries were made of
 }
 
-// Decode returns what entry i of Entries holds, as Entry.Decode does. Entries that a portfolio appends need
-// not be read for that: what they were made of is returned, which is the portfolio's. A store reads it
-// before Append returns, changes nothing of it, and keeps none. Whoever changes an entry of a portfolio's
-// batch must put it into other Entries: of those every entry is read.
+// Decode returns what Entries[i] holds, for i from 0 to the number of entries less one; its errors are those of
+// Entry.Decode. Entries that a portfolio made are not read for that: what they were made of is returned, which is
+// the portfolio's. A store uses it before Append returns, changes nothing of it, and keeps none. A store must
+// not change a portfolio's entries in place: Decode would not see the change. It sees that of a copy.
 func (b *Batch) Decode(i int) (any, error) {
 	if b.first == &b.Entries[0] && len(b.payloads) == len(b.Entries) {
 		return b.payloads[i], nil

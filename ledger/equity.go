@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -23,8 +24,9 @@ type EquityPoint struct {
 	// Rates are the conversion rates, above zero, at which foreign cash and capital counted; nil if there was
 	// none, or the rates are not known.
 	Rates map[Currency]Decimal `json:"rates,omitempty"`
-	// Unrated lists the currencies of what was realized, or moved as capital, without a rate that is known, in
-	// ascending order: Realized, Capital and InKind lack those sums. The equity does not. Nil for none.
+	// Unrated lists the currencies of what was realized without a rate that is known, in ascending order, each
+	// once: Realized lacks those sums. So do Capital and InKind together where capital came and went to the same
+	// amount. The equity lacks nothing. Nil for none.
 	Unrated []Currency `json:"unrated,omitempty"`
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
@@ -77,7 +79,9 @@ func (p *EquityPoint) normalize() error {
 	for _, currency := range p.Unrated {
 		v.Check(currency.Valid(), "Unrated", "%.10q is no currency", currency)
 	}
-	p.Unrated = append([]Currency(nil), p.Unrated...)
+	p.Unrated = append([]Currency(nil), p.Unrated...) // the caller keeps his own
+	slices.Sort(p.Unrated)
+	p.Unrated = slices.Compact(p.Unrated)
 	if n := p.Notional; n != nil {
 		p.Notional = &Notional{num.Trim(n.Long), num.Trim(n.Short)} // the caller keeps his own
 		for _, f := range []struct {

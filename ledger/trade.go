@@ -56,7 +56,8 @@ func (t *Trade) Amount() Decimal {
 	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
-// Net returns the trade's proceeds less commission and taxes, in the contract's currency.
+// Net returns the trade's proceeds less commission and taxes, in the contract's currency. Of a trade that was
+// normalized or read from a journal, they are those of then: a copy with another commission has the same Net.
 func (t *Trade) Net() Decimal {
 	if t.derived.key != "" {
 		return t.derived.net

@@ -238,9 +238,11 @@ type AccountType string
 // The account types.
 const (
 	// CashAccount buys with settled cash alone: the proceeds of a sale count from the next business
-	// day on (T+1). Short puts need their strike in cash, spreads the difference
-	// of their strikes. Futures, CFDs and short options on futures need their margin; see
-	// Limits.FuturesMargin. Nothing is sold short.
+	// day on (T+1), and what held futures and CFDs have lost counts at once. Short puts need their
+	// strike in cash, spreads the difference of their strikes, once the long option is held. Futures,
+	// CFDs and short options on futures need their margin; see Limits.FuturesMargin. Nothing is sold
+	// short. Brokers may allow spreads in cash accounts for European options that settle in cash alone
+	// (FINRA rule 4210(f)(2)): an American one that is assigned early takes its whole strike.
 	CashAccount AccountType = "cash"
 	// MarginAccount must cover the initial margin of Regulation T and FINRA rule 4210 of its
 	// positions and working orders with its equity: half the value of stocks, and at least 5 USD a

@@ -14,6 +14,8 @@ type bounds struct {
 	// known is true if every mark and conversion rate that equity needs is there.
 	known  bool
 	equity ledger.Decimal
+	// settled is the cash that can be spent.
+	settled ledger.Decimal
 	// profit is equity less net capital, in cash and in kind: the gains and losses since the journal began.
 	profit ledger.Decimal
 
@@ -35,7 +37,7 @@ type bounds struct {
 func (e *exposure) resolve(a *Account) bounds {
 	equity, known := e.equity()
 	if !known {
-		return bounds{equity: equity}
+		return bounds{equity: equity, settled: e.settled()}
 	}
 	return e.boundsAt(a, equity)
 }
@@ -43,7 +45,7 @@ func (e *exposure) resolve(a *Account) bounds {
 // boundsAt is resolve at an equity that is known.
 func (e *exposure) boundsAt(a *Account, equity ledger.Decimal) bounds {
 	limits, loss := &e.policy.limits, &a.memory.loss
-	out := bounds{equity: equity, known: true}
+	out := bounds{equity: equity, settled: e.settled(), known: true}
 	out.profit = out.equity.Sub(e.capital)
 	if !loss.Derived { // what others told of equity does not tell what came in kind without a rate
 		out.profit = out.profit.Add(e.unratedKind)
@@ -59,7 +61,7 @@ func (e *exposure) boundsAt(a *Account, equity ledger.Decimal) bounds {
 	out.leverage = at(risk.Limit{Fraction: limits.Leverage})
 	out.available = newBound(out.equity, limits.WarnAt, true)
 	if limits.Account == risk.CashAccount {
-		out.available = newBound(e.balance.Sub(e.unsettled), limits.WarnAt, true)
+		out.available = newBound(out.settled, limits.WarnAt, true)
 	}
 	flow := loss.pending(a.capitalAt(e))
 	out.high = num.Max(adjusted(loss.High, out.equity.Sub(flow), flow), out.equity)

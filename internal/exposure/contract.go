@@ -1,6 +1,7 @@
 package exposure
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/num"
@@ -22,6 +23,8 @@ type contract struct {
 	worth ledger.Decimal
 	// spending is the cash that working buys will take when they fill, in base currency.
 	spending ledger.Decimal
+	// unspent is true where nothing tells what working buys take of the cash, or what a future or CFD takes.
+	unspent bool
 	// writes is true for an option that is short, or would be if every working sale filled.
 	writes bool
 	// markedAt is the time of the mark that terms holds.
@@ -50,8 +53,12 @@ func (c *contract) measure(a *Account, m *Market, p *Policy, h *ledger.Holding, 
 	}
 	_, short := c.stake.certain()
 	c.writes = c.instrument.IsOption() && short.IsPos()
-	if c.instrument.SettlesNotional() && !c.stake.buys.IsZero() {
+	c.unspent = !c.known
+	if c.instrument.SettlesNotional() {
 		c.spending = num.Convert(c.stake.buyWorth, c.terms.units)
+		c.unspent = !c.known && slices.ContainsFunc(orders, func(w *working) bool {
+			return w.remaining().IsPos() && (c.terms.units.IsZero() || !marked && w.Price.IsZero())
+		})
 	}
 	if !c.known {
 		return

@@ -131,13 +131,18 @@ func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool)
 			shares, owed = shares.Add(n.shares), owed.Add(count(n.money, other.key.Currency))
 		}
 	}
-	free := e.balance.Sub(e.unsettled).Sub(e.spending).Sub(count(spent, j.order.Instrument.Currency))
+	free := e.settled().Sub(e.spending).Sub(e.margins).Sub(count(spent, j.order.Instrument.Currency))
 	switch symbol := j.underlying().Symbol; {
 	case shares.IsZero():
 	case !known:
 		if j.decision.Reduces { // of any other order priced says so
 			j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(j.key),
 				Reason: "no mark to tell what the order takes of the cash that short options need"})
+		}
+	case e.unspent > 0:
+		if j.decision.Reduces { // of any other order priced says so
+			j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: e.lacking(),
+				Reason: "nothing tells what working orders and futures take of the cash that short options need"})
 		}
 	case unrated:
 		if !j.decision.Reduces { // priced says so

@@ -30,6 +30,11 @@ type exposure struct {
 	unknown int
 	// spending is the cash that working buys will take when they fill, in base currency.
 	spending ledger.Decimal
+	// variation is what held futures and CFDs have gained or, below zero, lost, and margins is the margin that
+	// futures and CFDs take, in base currency.
+	variation, margins ledger.Decimal
+	// unspent counts the contracts of which nothing tells what they take of the cash.
+	unspent int
 	// written counts the options that are short, or would be if every working sale filled.
 	written int
 
@@ -103,7 +108,8 @@ func (e *exposure) refresh(a *Account, m *Market) {
 	if !e.aged {
 		e.age(m)
 	}
-	if equity, known := e.equity(); a.stale.cash || known != e.bounds.known || !equity.Equal(e.bounds.equity) {
+	if equity, known := e.equity(); a.stale.cash || known != e.bounds.known || !equity.Equal(e.bounds.equity) ||
+		!e.settled().Equal(e.bounds.settled) {
 		e.bounds = e.resolve(a)
 	}
 	e.aged, e.roomed = true, false
@@ -233,6 +239,12 @@ func (e *exposure) count(c *contract, in bool) {
 		e.total.sub(&c.figures)
 	}
 	e.held, e.spending = sum(e.held, c.worth), sum(e.spending, c.spending)
+	if !c.instrument.SettlesNotional() {
+		e.variation, e.margins = sum(e.variation, c.worth), sum(e.margins, c.figures.initial)
+	}
+	if c.unspent {
+		e.unspent += by
+	}
 	if c.writes {
 		e.written += by
 	}
@@ -289,6 +301,12 @@ func (e *exposure) refreshCash(a *Account, m *Market) {
 // conversion rate is missing.
 func (e *exposure) equity() (ledger.Decimal, bool) {
 	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated && !e.unratedCapital
+}
+
+// settled returns the cash that can be spent, in base currency: what sales brought counts from the next business
+// day on, and what held futures and CFDs have lost counts at once, for the broker takes it every day.
+func (e *exposure) settled() ledger.Decimal {
+	return e.balance.Sub(e.unsettled).Add(num.Min(e.variation, ledger.Decimal{}))
 }
 
 // heldKnown reports whether equity lacks no mark and no conversion rate, though an order that works in what

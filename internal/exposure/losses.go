@@ -61,12 +61,15 @@ func (a *Account) losses(e *exposure, now time.Time) []risk.Payload {
 // the limits allow.
 func (a *Account) Told(m *Market) bool { return a.weigh(m).told(m.Now) }
 
-// Lacking lists what keeps equity from being known: the contracts, held or working, without a mark,
-// and the currencies without a rate, both in ascending order.
+// Lacking lists what keeps Recount from knowing the equity: what is held without a mark, and the currencies
+// without a rate, both in ascending order.
 func (a *Account) Lacking(m *Market) (marks []ledger.InstrumentKey, rates []ledger.Currency) {
 	totals := a.Totals(m.Prices)
 	marks, rates = totals.NoMark, totals.Lacking()
 	for _, c := range a.weigh(m).list {
+		if c.stake.held.IsZero() {
+			continue
+		}
 		if _, marked := m.Marks[c.key]; !marked {
 			marks = append(marks, c.key)
 		} else if !c.known {

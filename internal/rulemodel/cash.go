@@ -150,7 +150,8 @@ func (j *judge) ratesOfCapital() (known, fresh bool) {
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything
-// counts at once but the proceeds of a sale, which count from the next business day on.
+// counts at once but the proceeds of a sale, which count from the next business day on. What held futures and
+// CFDs have lost counts at once.
 func (j *judge) settled() rat {
 	balance := j.cash()
 	for c, amount := range balance { // cash without a rate is not known, even if all of it is unsettled
@@ -179,5 +180,18 @@ func (j *judge) settled() rat {
 		}
 		total = add(total, mul(amount, rate))
 	}
-	return total
+	return add(total, least(new0(), j.variation()))
+}
+
+// variation is what held futures and CFDs have gained or, below zero, lost, of those with a mark and a rate.
+func (j *judge) variation() rat {
+	sum, basis := new0(), j.lots().basis()
+	for key, h := range j.positions() {
+		price, _ := j.price(key)
+		rate, _ := j.rate(h.instrument.Currency)
+		if !settlesNotional(h.instrument) && price != nil && rate != nil {
+			sum = add(sum, mul(sub(mul(h.quantity, price, unit(h.instrument)), basis[key]), rate))
+		}
+	}
+	return sum
 }

@@ -81,6 +81,7 @@ const (
 	putMCL   = "FOP:MCL:20260716:P:68:100:USD"
 	callMCL  = "FOP:MCL:20260716:C:70:100:USD"
 	fund     = "FUND:FND:USD"
+	future   = "FUT:MCL:20260720:100:USD"
 )
 
 // TestFaults plays the shortest history of each fault of the library that is not mended, of a kind that a
@@ -186,6 +187,19 @@ func TestMended(t *testing.T) {
 		"a purchase of shares in a cash account takes the cover of a short put": {func(*risk.Limits) {},
 			[]step{cashOf(ledger.Deposit, "USD", "20000"), markOf(stockXYZ, "100"), markOf(put95, "2"), tradeOf(stockXYZ, "-100", "100"),
 				tradeOf(put95, "-1", "2"), {name: "limits", limits: loose(cashAccount)}, orderOf("a", stockXYZ, "150", "100")}},
+		// 2,400 are lost, and 3,105 are margin.
+		"what a future has lost is no cash to buy with": {cashAccount,
+			[]step{cashOf(ledger.Deposit, "USD", "30000"), tradeOf(future, "3", "77"), markOf(future, "69"), markOf(stockXYZ, "100"),
+				orderOf("a", stockXYZ, "245", "100")}},
+		// 10,800 have settled. Without the long put the short one needs 9,500, and futures take 3,150.
+		"a spread is not opened up with the margin of futures": {cashAccount,
+			[]step{cashOf(ledger.Deposit, "USD", "11000"), markOf(stockXYZ, "100"), markOf(put95, "5"), markOf(put100, "2"), markOf(future, "70"),
+				tradeOf(put100, "1", "2"), tradeOf(put95, "-1", "5"), tradeOf(future, "3", "70"), orderOf("a", put100, "-1", "2")}},
+		// Nothing tells what the purchase takes, whose contract has no mark any more.
+		"a spread is not opened up beside a purchase at a price that nothing tells": {cashAccount,
+			[]step{cashOf(ledger.Deposit, "USD", "11000"), markOf(stockXYZ, "100"), markOf(put95, "5"), markOf(put100, "2"), markOf(stockABC, "50"),
+				tradeOf(put100, "1", "2"), tradeOf(put95, "-1", "5"), orderOf("b", stockABC, "100", "0"), markOf(stockABC, "0"),
+				orderOf("a", put100, "-1", "2")}},
 		"a loss by old marks is not told": {func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"),
 				markOf(stockXYZ, "90"), markOf(stockABC, "50"), {name: "advance", advance: time.Hour}, markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},

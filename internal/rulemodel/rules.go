@@ -203,9 +203,13 @@ func (j *question) uncovered(o risk.Order) {
 		return
 	}
 	settled := j.settled()
-	taken := purchases(without) // what has no rate takes as much after the order as before
+	taken := add(purchases(without), j.variationMargin(without))
 	if !told {
 		j.rule(risk.RuleNoMark, j.reduces)
+		return
+	}
+	if unspent(without) {
+		j.rule(risk.RuleNoMark, j.reduces && j.needsMore(without, with, spent))
 		return
 	}
 	rate := with[o.Instrument.Key()].rate
@@ -217,6 +221,34 @@ func (j *question) uncovered(o risk.Order) {
 	lack := most(new0(), sub(add(need, taken), settled))
 	lackThen := most(new0(), sub(add(needThen, taken, cost), settled))
 	j.rule(risk.RuleUncovered, less(lack, lackThen))
+}
+
+// unspent reports whether nothing tells what a working purchase takes, or a future or CFD.
+func unspent(all map[ledger.InstrumentKey]*contract) bool {
+	for _, c := range all {
+		unpriced := slices.ContainsFunc(c.buys, func(p piece) bool { return p.unpriced })
+		switch {
+		case !settlesNotional(c.instrument):
+			unpriced = c.mark == nil || c.rate == nil
+		case len(c.buys) > 0:
+			unpriced = unpriced || c.rate == nil
+		}
+		if unpriced {
+			return true
+		}
+	}
+	return false
+}
+
+// variationMargin is the margin of futures and CFDs, of which all is known.
+func (j *judge) variationMargin(all map[ledger.InstrumentKey]*contract) rat {
+	sum := new0()
+	for _, c := range all {
+		if !settlesNotional(c.instrument) && c.mark != nil && c.rate != nil {
+			sum = add(sum, j.initial(c))
+		}
+	}
+	return sum
 }
 
 // needsMore reports whether short options and the order, which takes spent, need more cash with the order than
