@@ -24,7 +24,7 @@ const (
 	// is before the trading day.
 	RuleInstrument Rule = "instrument"
 	// RuleShort: a contract other than an option, a warrant, a future or a currency pair would be
-	// sold short.
+	// sold short; or of a currency more than a cash account has.
 	RuleShort Rule = "short_selling"
 	// RuleSymbol: a name of the contract is not among the allowed ones (Limits.AllowedSymbols).
 	RuleSymbol Rule = "symbol_not_listed"

@@ -49,6 +49,25 @@ func (j *Judge) permitted() {
 				Reason: "would be sold short"})
 		}
 	}
+	if i.SecType == ledger.Forex && limits.Account == risk.CashAccount {
+		j.borrows()
+	}
+}
+
+// borrows refuses an order that sells more of a currency than a cash account has, once all orders have filled that
+// sell the currency.
+func (j *Judge) borrows() {
+	currency := ledger.Currency(j.order.Instrument.Symbol)
+	left := j.account.CashIn(currency).Balance().Add(j.order.Quantity)
+	for _, c := range j.exposure.list {
+		if c.instrument.SecType == ledger.Forex && ledger.Currency(c.instrument.Symbol) == currency {
+			left = left.Sub(c.stake.sells)
+		}
+	}
+	if j.order.Quantity.IsNeg() && left.IsNeg() {
+		j.refuse(risk.Violation{Rule: risk.RuleShort, Subject: string(j.key), Actual: left.Neg(),
+			Reason: "more of the currency than the cash account has"})
+	}
 }
 
 // symbols holds the order against the lists of symbols. An option has two names, its own root and

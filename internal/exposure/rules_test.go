@@ -32,6 +32,17 @@ func TestRuleAtItsLimit(t *testing.T) {
 			at:     order("at", xyz, "10"), over: order("over", xyz, "10.000000001"),
 			refused: []string{broken(risk.RuleQuantity, "", "10.000000001", "10")},
 		},
+		"a currency in a cash account": { // 1,000 are there, and 400 of them are for sale
+			limits: func(l *limits) { l.Account = risk.CashAccount },
+			set: func(t *testing.T, d *desk) {
+				d.Rate(t, "EUR", "1.25")
+				d.Mark(t, euro, "1.25")
+				d.Cash(t, ledger.Deposit, "EUR", "1000")
+				d.Accept(t, order("first", euro, "-400"))
+			},
+			at: order("at", euro, "-600"), over: order("over", euro, "-601"),
+			refused: []string{broken(risk.RuleShort, string(euro.Key()), "1", "0")},
+		},
 		"order quantity of a sale": {
 			limits: func(l *limits) { l.OrderQuantity = dec("10") },
 			at:     order("at", xyz, "-10"), over: order("over", xyz, "-11"),
