@@ -35,9 +35,10 @@ type player struct {
 	trades    []ledger.Trade
 	foreign   []foreign // capital in a foreign currency without a rate of its own
 	prices    map[ledger.InstrumentKey]ledger.Decimal
-	euro      ledger.Decimal // the last rate
-	ended     bool           // at a threshold that rounding decides
-	refused   string         // why the library did not take a fact; empty if it took all
+	euro      ledger.Decimal // the newest rate
+	euroAt    time.Time
+	ended     bool   // at a threshold that rounding decides
+	refused   string // why the library did not take a fact; empty if it took all
 }
 
 func (p *player) now() time.Time { return time.UnixMicro(p.clock.Load()).UTC() }
@@ -102,7 +103,9 @@ func (p *player) step(s step) string {
 			if !unratedFlows && !s.switched && !p.euro.IsZero() && p.unrated() {
 				r.Rate = p.euro
 			}
-			p.euro = r.Rate
+			if !r.Time.Before(p.euroAt) { // an older one tells nothing
+				p.euro, p.euroAt = r.Rate, r.Time
+			}
 			require.NoError(p.t, p.portfolio.MarkFX(r))
 			p.history.Add(p.now(), r)
 		}
