@@ -304,14 +304,16 @@ const clockSkew = 5 * time.Minute
 // or drawdown that has come to another level, which may make trading reduce.
 //
 // Errors:
-//   - a *MissingError (ErrNoMark) if a mark or a rate is missing;
+//   - a *MissingError (ErrNoMark) if a mark or a rate is missing that equity or capital needs; a rate of
+//     what was realized alone is not needed, see ledger.EquityPoint.Unrated;
 //   - ErrFutureTime for a time more than five minutes ahead of the clock;
 //   - those that Portfolio lists for every command.
 func (p *Portfolio) RecordEquity(ctx context.Context, at time.Time) error {
 	p.mu.RLock()
 	point, t := p.live.Point(p.prices, at)
+	known := t.Known() && p.live.CapitalRated(p.prices)
 	p.mu.RUnlock()
-	if !t.Complete() {
+	if !known {
 		return fmt.Errorf("record equity: %w", &MissingError{ProfileID: p.id, Marks: t.NoMark, Rates: t.Lacking()})
 	}
 	cmd := p.newCommand(0)

@@ -186,6 +186,17 @@ func (b *Book) UnratedCapital() map[Currency]Decimal {
 	return sums
 }
 
+// CapitalRated reports whether all capital can be told in base currency: what came or went without a rate of its
+// own counts at the present one.
+func (b *Book) CapitalRated(p *Prices) bool {
+	for currency, sum := range b.UnratedCapital() {
+		if _, _, known := p.Rate(currency); !known && !sum.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
 // Size returns the number of positions, lots and changes, to which the size of a checkpoint is in
 // proportion.
 func (b *Book) Size() int {

@@ -118,7 +118,7 @@ func (j *Judge) owes() (more ledger.Decimal) {
 // cash that the order itself takes, in the currency of its contract.
 func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool) {
 	e := j.exposure
-	shares, unrated := after.shares, e.unrated
+	shares, unrated := after.shares, e.unrated || e.unratedSales
 	count := func(money ledger.Decimal, c ledger.Currency) ledger.Decimal {
 		rate, _, ok := j.market.Rate(c)
 		unrated = unrated || !ok && !money.IsZero()

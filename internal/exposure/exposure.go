@@ -7,6 +7,7 @@ import (
 
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // exposure is the measure of an account at marks: its equity, and what its positions and working
@@ -48,9 +49,9 @@ type exposure struct {
 	balance, capital, unratedKind ledger.Decimal
 	// unsettled is the part of balance that sales brought and that has not settled.
 	unsettled ledger.Decimal
-	// unrated is true if a part of the cash could not be converted, and unratedCapital if a part of the capital
-	// could not.
-	unrated, unratedCapital bool
+	// unrated is true if a part of the cash could not be converted, unratedSales if a part of unsettled could not,
+	// and unratedCapital if a part of the capital could not.
+	unrated, unratedSales, unratedCapital bool
 	// cashRates is the time of the oldest conversion rate in use for cash; zero for none.
 	cashRates time.Time
 
@@ -283,15 +284,17 @@ func (e *exposure) refreshCash(a *Account, m *Market) {
 	e.balance, e.capital = cash.Balance, cash.Capital.Add(cash.InKind)
 	e.unratedKind = cash.InKind.Sub(a.InKind())
 	e.unrated, e.unratedCapital, e.cashRates = !cash.BalanceKnown(), !cash.Known(), cash.Oldest
-	e.unsettled = ledger.Decimal{}
+	e.unsettled, e.unratedSales = ledger.Decimal{}, false
+	spends := e.policy.limits.Account == risk.CashAccount // the settled cash alone
 	for _, s := range a.memory.sales {
 		if settlesOn(s.Date) <= e.today || s.Amount.IsZero() {
 			continue
 		}
 		rate, at, known := m.Rate(s.Currency)
 		e.unsettled = e.unsettled.Add(num.Convert(s.Amount, rate))
-		e.unrated = e.unrated || !known
-		if known && s.Currency != m.Base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
+		e.unratedSales = e.unratedSales || !known
+		e.unrated = e.unrated || spends && !known
+		if spends && known && s.Currency != m.Base && (e.cashRates.IsZero() || at.Before(e.cashRates)) {
 			e.cashRates = at
 		}
 	}

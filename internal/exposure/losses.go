@@ -77,7 +77,7 @@ func (a *Account) Lacking(m *Market) (marks []ledger.InstrumentKey, rates []ledg
 		}
 	}
 	for _, s := range a.memory.sales {
-		if _, _, rated := m.Rate(s.Currency); !rated {
+		if _, _, rated := m.Rate(s.Currency); a.exposure.unrated && !rated {
 			rates = append(rates, s.Currency)
 		}
 	}

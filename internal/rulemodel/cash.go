@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/risk"
 )
 
 // proceeds is what a trade brings in the contract's currency before costs.
@@ -100,6 +101,15 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 			return nil, false
 		}
 	}
+	if j.limits.Account == risk.CashAccount { // it spends settled cash alone
+		for c := range j.unsettled() {
+			rate, young := j.rate(c)
+			if rate == nil {
+				return nil, false
+			}
+			fresh = fresh && young
+		}
+	}
 	basis := j.lots().basis()
 	for key, h := range j.positions() {
 		price, young := j.price(key)
@@ -159,15 +169,8 @@ func (j *judge) settled() rat {
 			return nil
 		}
 	}
-	for _, p := range j.inForce() {
-		if p.trade == nil || p.trade.Instrument.SecType == ledger.Forex || !settlesNotional(p.trade.Instrument) {
-			continue
-		}
-		came := sub(proceeds(p.trade), costs(p.trade))
-		if came.Sign() > 0 && j.today() < nextBusinessDay(j.dayOf(p.trade.Time)) {
-			c := p.trade.Instrument.Currency
-			balance[c] = sub(balance[c], came)
-		}
+	for c, came := range j.unsettled() {
+		balance[c] = sub(balance[c], came)
 	}
 	total := new0()
 	for c, amount := range balance {
@@ -181,6 +184,21 @@ func (j *judge) settled() rat {
 		total = add(total, mul(amount, rate))
 	}
 	return add(total, least(new0(), j.variation()))
+}
+
+// unsettled is what sales brought that has not settled, by currency.
+func (j *judge) unsettled() map[ledger.Currency]rat {
+	sums := map[ledger.Currency]rat{}
+	for _, p := range j.inForce() {
+		if p.trade == nil || p.trade.Instrument.SecType == ledger.Forex || !settlesNotional(p.trade.Instrument) {
+			continue
+		}
+		came := sub(proceeds(p.trade), costs(p.trade))
+		if came.Sign() > 0 && j.today() < nextBusinessDay(j.dayOf(p.trade.Time)) {
+			credit(sums, p.trade.Instrument.Currency, came)
+		}
+	}
+	return sums
 }
 
 // variation is what held futures and CFDs have gained or, below zero, lost, of those with a mark and a rate.

@@ -200,6 +200,10 @@ func TestMended(t *testing.T) {
 			[]step{cashOf(ledger.Deposit, "USD", "11000"), markOf(stockXYZ, "100"), markOf(put95, "5"), markOf(put100, "2"), markOf(stockABC, "50"),
 				tradeOf(put100, "1", "2"), tradeOf(put95, "-1", "5"), orderOf("b", stockABC, "100", "0"), markOf(stockABC, "0"),
 				orderOf("a", put100, "-1", "2")}},
+		// What was bought for 400.50 EUR was sold for as much: no euro is left, whatever the age of the rate.
+		"a currency of which nothing is left needs no rate": {func(*risk.Limits) {},
+			[]step{cashOf(ledger.Deposit, "USD", "30000"), euro("1.25"), tradeOf(putSAP, "1", "4"), tradeOf(putSAP, "-1", "4"),
+				{name: "advance", advance: 2 * time.Hour}, markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
 		"a loss by old marks is not told": {func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("700")} },
 			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, tradeOf(stockXYZ, "100", "100"),
 				markOf(stockXYZ, "90"), markOf(stockABC, "50"), {name: "advance", advance: time.Hour}, markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
