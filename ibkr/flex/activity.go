@@ -257,6 +257,7 @@ func (s *activitySource) begin() error {
 	if cur := ledger.Currency(account["Base Currency"]); cur.Valid() {
 		b.st.BaseCurrency = cur
 	}
+	b.st.rates = s.ratesToBase()
 	b.header = row{line: 1}
 	b.header.set(fWhenGenerated, about["WhenGenerated"])
 	from, to, ok := parsePeriod(about["Period"])
@@ -268,6 +269,17 @@ func (s *activitySource) begin() error {
 		b.header.set(fToDate, to)
 	}
 	return nil
+}
+
+// ratesToBase returns the rates that the statement gives, without those that cannot be.
+func (s *activitySource) ratesToBase() map[ledger.Currency]ledger.Decimal {
+	rates := map[ledger.Currency]ledger.Decimal{}
+	for currency, text := range s.rates {
+		if rate, err := parseDecimal(strings.TrimSpace(text)); err == nil && rate.IsPos() {
+			rates[ledger.Currency(strings.Clone(currency))] = rate
+		}
+	}
+	return rates
 }
 
 // accountLike reports whether an account's name begins as an id does, and is not "Custom".

@@ -192,7 +192,7 @@ const exchangeOf = "/fx"
 // paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
 func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	t := e.trade
-	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate)
+	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate, ledger.Decimal{})
 	if rate.IsZero() {
 		return p.lacks(c.Currency, t.Instrument.Currency)
 	}
@@ -210,24 +210,24 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	return booked
 }
 
-// crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero if it
-// has none. own is the first one's rate, where a row tells it.
-func (p *planner) crossRate(from, to ledger.Currency, own ledger.Decimal) ledger.Decimal {
-	if own.IsZero() {
-		own = p.rateOf(from)
+// crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero
+// if it has none. own and other are the rates of the two, where a row tells them.
+func (p *planner) crossRate(from, to ledger.Currency, own, other ledger.Decimal) ledger.Decimal {
+	base := p.st.Base()
+	rate := func(c ledger.Currency, told ledger.Decimal) ledger.Decimal {
+		switch {
+		case c == base:
+			return unit
+		case told.IsZero():
+			return p.rateOf(c)
+		}
+		return told
 	}
-	other := p.rateOf(to)
-	if to == p.st.Base() {
-		other = unit
-	}
-	if from == p.st.Base() {
-		own = unit
-	}
-	rate, err := own.Div(other)
+	quotient, err := rate(from, own).Div(rate(to, other))
 	if err != nil {
 		return ledger.Decimal{}
 	}
-	return rate.RoundBank(9)
+	return quotient.RoundBank(9)
 }
 
 func nonZero(d ledger.Decimal) ledger.Decimal {
@@ -334,7 +334,7 @@ func (p *planner) rateInto(from, to ledger.Instrument) (rate ledger.Decimal, kno
 	if from.Currency == to.Currency {
 		return rate, true
 	}
-	rate = p.crossRate(from.Currency, to.Currency, ledger.Decimal{})
+	rate = p.crossRate(from.Currency, to.Currency, ledger.Decimal{}, ledger.Decimal{})
 	return rate, !rate.IsZero()
 }
 

@@ -128,7 +128,8 @@ func (p *planner) cashReport() []CashBalance {
 	return []CashBalance{*base}
 }
 
-// rateOf returns the first rate to base that the statement gives for a currency; zero if none.
+// rateOf returns the first rate to base that the statement's rows give for a currency, else the one
+// that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 	for i := range p.st.Trades {
 		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
@@ -150,7 +151,7 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 			return r.FXRate
 		}
 	}
-	return ledger.Decimal{}
+	return p.st.rates[c]
 }
 
 // brokerFigures collects what the book is to be held against.

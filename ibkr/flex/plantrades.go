@@ -61,18 +61,42 @@ func (t *Trade) cancels() bool {
 	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
 }
 
-// withoutUnits reports a row that moves no units. What it charges is booked as a fee.
+// withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each currency
+// that it charges in.
 func (p *planner) withoutUnits(row *Trade) bool {
 	if !row.Quantity.IsZero() {
 		return false
 	}
-	amount := row.Proceeds.Value.Add(row.Commission.Value).Add(row.Taxes)
-	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, amount, row.Currency)
-	if !amount.IsZero() {
-		p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("charge-"+cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol)), 90),
-			Kind: ledger.Fee, Currency: row.Currency, Amount: amount, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+	id := "charge-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol))
+	fee := ledger.CashMovement{ID: printable(id, 90), Kind: ledger.Fee, Currency: row.Currency, FXRate: row.FXRate,
+		Amount: row.Proceeds.Value.Add(row.Taxes), Symbol: printable(row.Symbol, 50), Time: row.Time}
+	if paid := row.paidIn(); paid == row.Currency {
+		fee.Amount = fee.Amount.Add(row.Commission.Value)
+	} else {
+		commission := fee
+		commission.ID, commission.Currency, commission.FXRate = printable(commissionPrefix+id, 90), paid, ledger.Decimal{}
+		commission.Amount = row.Commission.Value
+		p.fee(row, commission)
 	}
+	p.fee(row, fee)
 	return true
+}
+
+// fee books what a row without units charges.
+func (p *planner) fee(row *Trade, m ledger.CashMovement) {
+	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, m.Amount, m.Currency)
+	if !m.Amount.IsZero() {
+		p.Facts = append(p.Facts, m)
+	}
+}
+
+// paidIn is the currency of the commission. One that the row does not tell, and which is worked out
+// from its other figures, is in theirs.
+func (t *Trade) paidIn() ledger.Currency {
+	if !t.Commission.Valid || t.Commission.Value.IsZero() || t.CommissionCurrency == "" {
+		return t.Currency
+	}
+	return t.CommissionCurrency
 }
 
 // names returns the ids under which the row may be recorded, the broker's execution id first: not
@@ -181,7 +205,7 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
 	}
 	t.Commission = commission.Neg()
-	if c := row.CommissionCurrency; c != "" && c != t.Instrument.Currency && !commission.IsZero() {
+	if c := row.paidIn(); c != t.Instrument.Currency {
 		if t.Instrument.SecType == ledger.Forex {
 			t.CommissionCurrency = c
 		} else {
@@ -274,8 +298,10 @@ func (p *planner) planCancellations() {
 	}
 }
 
-// keepCommission books what a cancelling row does not give back of the commission of the execution that it
-// takes back: as a part of the commission of the one that is booked again in its place, else as a fee.
+// keepCommission books what a cancelling row does not give back of the commission of the execution
+// that it takes back: as a part of the commission of the one that is booked again in its place, else as
+// a fee. What the row gives back in another currency is booked as it is, beside the commission, as that
+// was.
 func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
 	if !row.Commission.Valid || cancelled.CommissionPending {
 		return
@@ -283,6 +309,15 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 	given := row.Commission.Value
 	if row.Quantity.IsNeg() == cancelled.Quantity.IsNeg() { // the file repeats the original's signs
 		given = given.Neg()
+	}
+	currency := ledger.Currency(cmpOr(string(cancelled.CommissionCurrency), string(cancelled.Instrument.Currency)))
+	m := ledger.CashMovement{Kind: ledger.Fee, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time}
+	if paid := row.paidIn(); paid != currency {
+		back := m
+		back.ID, back.Currency, back.Amount, back.FXRate = printable("given-"+string(id), 90), paid, given, ledger.Decimal{}
+		p.issue(row.Line, "trade", "the cancellation of %s gives back %s %s of commission: booked beside it", row.LocalSymbol, given, paid)
+		p.Facts = append(p.Facts, back)
+		given = ledger.Decimal{}
 	}
 	kept := cancelled.Commission.Sub(given)
 	if kept.IsZero() {
@@ -294,13 +329,9 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 		}
 		return
 	}
-	currency := cancelled.CommissionCurrency
-	if currency == "" {
-		currency = cancelled.Instrument.Currency
-	}
 	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
-	p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("kept-"+string(id), 90), Kind: ledger.Fee, Currency: currency,
-		Amount: kept.Neg(), FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+	m.ID, m.Currency, m.Amount = printable("kept-"+string(id), 90), currency, kept.Neg()
+	p.Facts = append(p.Facts, m)
 }
 
 // replacement finds the execution that was booked in the place of a cancelled one: of the same contract and

@@ -38,7 +38,8 @@ type Statement struct {
 	CashReport       []CashBalance
 	HasCashReport    bool
 
-	loc *time.Location // of the times that name none; nil is UTC
+	loc   *time.Location                     // of the times that name none; nil is UTC
+	rates map[ledger.Currency]ledger.Decimal // to base at the end, where no row needs to have them
 
 	// Issues is everything that was in the file and could not be interpreted.
 	Issues []Issue

@@ -131,10 +131,10 @@ func (b *builder) moneyOf(t *Trade) {
 		Currency: t.Currency, FXRate: t.FXRate, Symbol: t.LocalSymbol, ConID: t.ConID, ISIN: t.ISIN,
 		Description: "trade of a contract that is left out: " + t.Description,
 		Time:        t.Time, DateOnly: t.DateOnly, ReportDate: t.ReportDate, SettleDate: t.SettleDate}
-	same := t.CommissionCurrency == t.Currency
+	same := t.paidIn() == t.Currency
 	switch {
-	case t.NetCash.Valid:
-		m.Amount, same = t.NetCash.Value, true
+	case t.NetCash.Valid && same:
+		m.Amount = t.NetCash.Value
 	case t.SecType == ledger.Future, t.SecType == ledger.CFD, t.SecType == ledger.Forex:
 		m.Amount = t.Taxes
 	case t.Proceeds.Valid:
@@ -148,7 +148,7 @@ func (b *builder) moneyOf(t *Trade) {
 	}
 	b.st.Cash = append(b.st.Cash, m)
 	if !same && !t.Commission.Value.IsZero() {
-		fee.Kind, fee.Currency, fee.Amount, fee.FXRate = ledger.Fee, t.CommissionCurrency, t.Commission.Value, ledger.Decimal{}
+		fee.Kind, fee.Currency, fee.Amount, fee.FXRate = ledger.Fee, t.paidIn(), t.Commission.Value, ledger.Decimal{}
 		b.st.Cash = append(b.st.Cash, fee)
 	}
 }
