@@ -167,7 +167,11 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		e.side = "C"
 	}
-	if c.Currency != inst.Currency && c.cash() {
+	switch {
+	case c.Currency == inst.Currency:
+	case !c.cash(): // what the row tells of the basis is in another currency
+		e.real, e.cost, t.FXRate = Optional{}, Optional{}, p.rateOf(inst.Currency)
+	default:
 		if out := p.paidAbroad(c, e); out != booked {
 			return nil, out
 		}
@@ -228,6 +232,16 @@ func (p *planner) crossRate(from, to ledger.Currency, own, other ledger.Decimal)
 		return ledger.Decimal{}
 	}
 	return quotient.RoundBank(9)
+}
+
+// worth is the market value that the row tells, in a currency; not Valid if it tells none, or no rate
+// to the currency is known.
+func (p *planner) worth(c *CorporateAction, in ledger.Currency) Optional {
+	if c.Currency == in || !c.Value.Valid {
+		return c.Value
+	}
+	rate := p.crossRate(c.Currency, in, c.FXRate, ledger.Decimal{})
+	return Optional{Value: c.Value.Value.Mul(rate).RoundBank(6), Valid: !rate.IsZero()}
 }
 
 func nonZero(d ledger.Decimal) ledger.Decimal {
@@ -315,7 +329,7 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 	}
 	e := c.event()
 	e.moved = c.Quantity
-	e.division = &division{targets: []*event{e}, values: []Optional{c.Value}, line: c.Line, text: c.LocalSymbol}
+	e.division = &division{targets: []*event{e}, values: []Optional{p.worth(c, parent.Currency)}, line: c.Line, text: c.LocalSymbol}
 	n, m := c.Quantity.Abs(), unit
 	if match := forText.FindStringSubmatch(c.Text); match != nil {
 		n, m = ratio(match)

@@ -58,3 +58,67 @@ func TestAmountsStayInTheirCurrency(t *testing.T) {
 		})
 	}
 }
+
+// The basis of a holding is divided by market values in one currency, whatever currencies the rows
+// tell them in.
+func TestMarketValuesInOneCurrency(t *testing.T) {
+	const text = "AAA(US101) MERGED(Acquisition) WITH US712 1 FOR 2"
+	row := func(id, symbol, conid, quantity, attrs string) string {
+		return action(id, "20250117;202500", symbol, conid, quantity,
+			fmt.Sprintf(`type="TC" actionID="5" actionDescription="%s (%s, X INC, US%s)" %s`, text, symbol, conid, attrs))
+	}
+	bought := fill("1", "20250110;100000", "100", "40.5", "0", `openCloseIndicator="O"`)
+	gone, first := row("7", "AAA", "101", "-100", ""), row("8", "ACQ", "712", "50", `value="2000"`)
+	for name, tc := range map[string]struct {
+		second string
+		want   []string
+	}{
+		"both in dollars":    {row("9", "ACR", "713", "50", `value="2500"`), []string{"50 of STK:ACQ:USD at 1800", "50 of STK:ACR:USD at 2250"}},
+		"the second in euro": {row("9", "ACR", "713", "50", `value="2000" currency="EUR" fxRateToBase="1.25"`), []string{"50 of STK:ACQ:USD at 1800", "50 of STK:ACR:EUR at 1800"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			importInto(t, p, january(bought, gone, first, tc.second))
+			require.Equal(t, tc.want, outcome(t, p, nil))
+		})
+	}
+}
+
+// A row of two currencies for one contract moves each amount in its own.
+func TestOneContractInTwoCurrencies(t *testing.T) {
+	p := fresh(t, "USD")
+	importInto(t, p, january(fill("1", "20250110;100000", "100", "40", "0", `openCloseIndicator="O" currency="EUR" fxRateToBase="1.25" ibCommissionCurrency="EUR"`),
+		fill("2", "20250111;100000", "10", "50", "0", `openCloseIndicator="O"`)))
+	require.Equal(t, "-4000 EUR, -500 USD", balances(p))
+	require.Equal(t, []string{"100 of STK:AAA:EUR at 4000", "10 of STK:AAA:USD at 500"}, outcome(t, p, nil))
+}
+
+// The total of a cash report in base currency is the balance of a currency if that is the base, and
+// everything is in it.
+func TestCashReportInBaseCurrencyAlone(t *testing.T) {
+	const report = `<CashReportCurrency currency="BASE_SUMMARY" startingCash="1000" endingCash="900"/>`
+	const dollars, euros = `fxRateToBase="1"`, `fxRateToBase="0.9"`
+	account := func(currency string) string {
+		return `<AccountInformation accountId="U1234567" currency="` + currency + `"/>`
+	}
+	for name, tc := range map[string]struct {
+		rate, account string
+		balance       string
+		compared      bool
+	}{
+		"the base is dollars":         {dollars, account("USD"), "900 USD", true},
+		"by the rates it is":          {dollars, "", "900 USD", true},
+		"nothing says otherwise":      {`fxRateToBase=""`, "", "900 USD", true},
+		"the base is another":         {euros, account("EUR"), "-100 USD", false},
+		"by the rates it is another":  {euros, "", "-100 USD", false},
+		"another, and rates are none": {`fxRateToBase=""`, account("EUR"), "-100 USD", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			plan := importInto(t, p, with(january(fill("1", "20250110;100000", "10", "10", "0", tc.rate), report), tc.account))[0]
+			require.Equal(t, tc.balance, balances(p))
+			require.Equal(t, tc.compared, len(plan.Broker.Cash) == 1, "whether the end is compared")
+			require.Equal(t, !tc.compared, strings.Contains(textOf(plan.Issues), "is told in base currency alone"))
+		})
+	}
+}

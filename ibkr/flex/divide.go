@@ -14,7 +14,7 @@ type division struct {
 	old     *CorporateAction // the row that takes the old holding away; nil for a spin-off: the old one stays
 	sale    *event           // of the old holding, for money; nil if there is no money
 	targets []*event         // what came, in the order in which it is booked
-	values  []Optional       // at the market
+	values  []Optional       // at the market, in the currency of the old holding
 	line    int
 	text    string
 

@@ -35,8 +35,12 @@ func (p *planner) planCash() {
 	if !p.past.empty {
 		return
 	}
-	start := p.start()
-	for _, c := range p.cashReport() {
+	start, report := p.start(), p.cashReport()
+	if c := p.baseBalance(); c != nil && len(report) == 0 && !c.Starting.Value.IsZero() {
+		p.issue(c.Line, "cash report", "the balance at the beginning, %s, is told in base currency alone: not booked, for the rows are "+
+			"in other currencies; let the query show the cash report by currency", c.Starting.Value)
+	}
+	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
 			p.Facts = append(p.Facts, ledger.CashMovement{
 				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
@@ -94,18 +98,16 @@ func printable(s string, n int) string {
 	return s
 }
 
-// cashReport returns the report's rows by currency. A report that has but the total in base
-// currency serves where everything in the statement is in one currency.
+// cashReport returns the report's rows by currency. A report that has but the total in base currency
+// serves where everything in the statement is in that currency.
 func (p *planner) cashReport() []CashBalance {
 	var rows []CashBalance
-	var base *CashBalance
-	for i := range p.st.CashReport {
-		if c := p.st.CashReport[i]; c.Base {
-			base = &c
-		} else {
+	for _, c := range p.st.CashReport {
+		if !c.Base {
 			rows = append(rows, c)
 		}
 	}
+	base := p.baseBalance()
 	if len(rows) > 0 || base == nil {
 		return rows
 	}
@@ -119,13 +121,31 @@ func (p *planner) cashReport() []CashBalance {
 	for i := range p.st.Positions {
 		currencies[p.st.Positions[i].Currency] = true
 	}
-	if len(currencies) != 1 {
+	for currency := range currencies {
+		if only := *base; len(currencies) == 1 && p.mayBeBase(currency) {
+			only.Currency = currency
+			return []CashBalance{only}
+		}
+	}
+	return nil
+}
+
+// baseBalance is the report's total in base currency; nil if it has none.
+func (p *planner) baseBalance() *CashBalance {
+	i := slices.IndexFunc(p.st.CashReport, func(c CashBalance) bool { return c.Base })
+	if i < 0 {
 		return nil
 	}
-	for currency := range currencies {
-		base.Currency = currency
+	return &p.st.CashReport[i]
+}
+
+// mayBeBase reports whether nothing in the statement says that another currency is the base.
+func (p *planner) mayBeBase(c ledger.Currency) bool {
+	if p.st.BaseCurrency != "" {
+		return c == p.st.BaseCurrency
 	}
-	return []CashBalance{*base}
+	rate := p.rateOf(c)
+	return rate.IsZero() || rate.Equal(unit)
 }
 
 // rateOf returns the first rate to base that the statement's rows give for a currency, else the one

@@ -191,7 +191,7 @@ func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	t := p.trades.make()
 	*t = ledger.Trade{
-		ExecID: id, Kind: row.kind(), Instrument: p.instrument(row.Contract),
+		ExecID: id, Kind: row.kind(), Instrument: p.inRowsCurrency(row.Contract),
 		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
 	}
 	computed := grossOf(row)
@@ -215,6 +215,16 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 		}
 	}
 	return t
+}
+
+// inRowsCurrency is the one instrument of a contract, unless other rows of the contract are in another
+// currency: the row's amounts are in its own.
+func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
+	inst := p.instrument(c)
+	if inst.Currency != c.Currency {
+		return c.Instrument
+	}
+	return inst
 }
 
 // commissionPrefix begins the ids of commissions that are booked beside their trades.

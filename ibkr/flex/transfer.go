@@ -117,7 +117,7 @@ func (t *Transfer) id() string {
 func (p *planner) planTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
-		inst := p.instrument(row.Contract)
+		inst := p.inRowsCurrency(row.Contract)
 		t := &ledger.Transfer{ID: row.id(), Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {
 			if t.Quantity.IsPos() && !p.heldQuantity(inst.Key()).IsNeg() {
