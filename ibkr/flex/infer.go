@@ -35,40 +35,13 @@ func (p *planner) infer() error {
 	in.seen = p.seenBefore()
 	p.renameHeld()
 	p.indexHeld()
-	for _, e := range p.events {
-		if e.known && !e.void && e.trade != nil {
-			now, _ := p.past.current(e.trade.ExecID)
-			key := e.instrument.Key()
-			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
-		}
-		if from := in.from(e); from != nil {
-			from.events = append(from.events, e)
-			if to := in.to(e); to != from {
-				to.events = append(to.events, e)
-			}
-		}
-	}
-	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex {
-			in.of(p.instrument(pos.Contract))
-		}
-	}
+	in.distribute()
 	for _, l := range in.order {
 		if err := l.prepare(); err != nil {
 			return err
 		}
 	}
-	for _, e := range p.events {
-		switch from := in.from(e); {
-		case from == nil:
-		case e.split != nil:
-			in.split(e, from, in.to(e))
-		case e.transfer != nil:
-			from.transfer(e)
-		default:
-			from.trade(e)
-		}
-	}
+	in.replay()
 	in.undelivered()
 	for _, l := range in.order {
 		l.finish()
@@ -82,6 +55,44 @@ func (p *planner) infer() error {
 		}
 	}
 	return nil
+}
+
+// distribute makes a tally for every contract that an event moves or the broker holds, and gives it its
+// events.
+func (in *inference) distribute() {
+	for _, e := range in.events {
+		if e.known && !e.void && e.trade != nil {
+			now, _ := in.past.current(e.trade.ExecID)
+			key := e.instrument.Key()
+			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
+		}
+		if from := in.from(e); from != nil {
+			from.events = append(from.events, e)
+			if to := in.to(e); to != from {
+				to.events = append(to.events, e)
+			}
+		}
+	}
+	for i := range in.st.Positions {
+		if pos := &in.st.Positions[i]; pos.SecType != ledger.Forex {
+			in.of(in.instrument(pos.Contract))
+		}
+	}
+}
+
+// replay goes through the events in the order in which they happened.
+func (in *inference) replay() {
+	for _, e := range in.events {
+		switch from := in.from(e); {
+		case from == nil:
+		case e.split != nil:
+			in.split(e, from, in.to(e))
+		case e.transfer != nil:
+			from.transfer(e)
+		default:
+			from.trade(e)
+		}
+	}
 }
 
 func (in *inference) of(inst ledger.Instrument) *tally {
