@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An index option that is settled in cash: the activity statement tells it by exercises, or by the statement of funds.
+// An index option that is settled in cash: the activity statement tells it by exercises, or by the
+// statement of funds.
 func TestActivityCashSettledOption(t *testing.T) {
 	const head = "Statement,Header,Field Name,Field Value\nStatement,Data,Period,\"January 1, 2025 - January 31, 2025\"\n" +
 		"Account Information,Header,Field Name,Field Value\nAccount Information,Data,Account,U1234567\nAccount Information,Data,Base Currency,USD\n" +

@@ -12,8 +12,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none of
-// these. docs/corporate-actions.md says what is booked how.
+// planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none
+// of these. docs/corporate-actions.md says what is booked how.
 func (p *planner) planCorporateActions() {
 	var order []string
 	groups := map[string][]*CorporateAction{}
@@ -44,7 +44,8 @@ func (c *CorporateAction) group() string {
 // cash reports whether the row pays or costs money.
 func (c *CorporateAction) cash() bool { return !c.money().IsZero() }
 
-// money is what the row pays or, below zero, costs. Not every query shows both columns that tell it.
+// money is what the row pays or, below zero, costs. Not every query shows both columns that tell
+// it.
 func (c *CorporateAction) money() ledger.Decimal {
 	if c.Proceeds.Valid || !c.Amount.Valid {
 		return c.Proceeds.Value
@@ -68,7 +69,8 @@ const (
 	cannot // they are, and cannot be booked: planner.why says why
 )
 
-// planCorporateAction books the rows of one corporate action, or none of them where one cannot be booked.
+// planCorporateAction books the rows of one corporate action, or none of them where one cannot be
+// booked.
 func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	rows = p.perContract(rows)
 	events, issues := len(p.events), len(p.Issues)
@@ -86,7 +88,8 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	}
 }
 
-// bookActions books the rows of one corporate action. Of rows that cannot be booked it may have booked some.
+// bookActions books the rows of one corporate action. Of rows that cannot be booked it may have
+// booked some.
 func (p *planner) bookActions(rows []*CorporateAction) verdict {
 	if out := p.exchanged(rows); out != notMine {
 		return out
@@ -128,8 +131,8 @@ func (p *planner) lacks(from, to ledger.Currency) verdict {
 	return cannot
 }
 
-// perContract joins the rows of each contract that move no money: some actions take all units and give
-// others of the same contract.
+// perContract joins the rows of each contract that move no money: some actions take all units and
+// give others of the same contract.
 func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) {
 	at := map[ledger.InstrumentKey]int{}
 	for _, c := range rows {
@@ -154,8 +157,8 @@ func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) 
 	return out
 }
 
-// corporateTrade books units that went for money, came for it, or went for nothing, as a trade. Money in
-// another currency than the contract's is exchanged at the statement's rates.
+// corporateTrade books units that went for money, came for it, or went for nothing, as a trade.
+// Money in another currency than the contract's is exchanged at the statement's rates.
 func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
@@ -193,7 +196,8 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 // exchangeOf ends the id of an exchange: that of the trade whose money it exchanges comes before.
 const exchangeOf = "/fx"
 
-// paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
+// paidAbroad converts what a trade brought in another currency than its contract's, and exchanges
+// it.
 func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	t := e.trade
 	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate, ledger.Decimal{})
@@ -214,8 +218,8 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	return booked
 }
 
-// crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero
-// if it has none. own and other are the rates of the two, where a row tells them.
+// crossRate is how much of one currency another one's unit is, by the statement's rates to base;
+// zero if it has none. own and other are the rates of the two, where a row tells them.
 func (p *planner) crossRate(from, to ledger.Currency, own, other ledger.Decimal) ledger.Decimal {
 	base := p.st.Base()
 	rate := func(c ledger.Currency, told ledger.Decimal) ledger.Decimal {
@@ -234,8 +238,8 @@ func (p *planner) crossRate(from, to ledger.Currency, own, other ledger.Decimal)
 	return quotient.RoundBank(9)
 }
 
-// worth is the market value that the row tells, in a currency; not Valid if it tells none, or no rate
-// to the currency is known.
+// worth is the market value that the row tells, in a currency; not Valid if it tells none, or no
+// rate to the currency is known.
 func (p *planner) worth(c *CorporateAction, in ledger.Currency) Optional {
 	if c.Currency == in || !c.Value.Valid {
 		return c.Value
@@ -260,7 +264,8 @@ var (
 	bonusText    = regexp.MustCompile(`(?i)\b(STOCK DIVIDEND|CHOICE DIVIDEND|BONUS)\b`)
 )
 
-// is reports whether the row is of one of the broker's types, or of none and its text says the same.
+// is reports whether the row is of one of the broker's types, or of none and its text says the
+// same.
 func (c *CorporateAction) is(text *regexp.Regexp, types ...string) bool {
 	if c.Type == "" {
 		return text.MatchString(c.Text)
@@ -342,8 +347,8 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 	return booked
 }
 
-// rateInto is the rate at which a basis moves from one contract to another; zero in one currency. known is false
-// where the statement does not tell it.
+// rateInto is the rate at which a basis moves from one contract to another; zero in one currency.
+// known is false where the statement does not tell it.
 func (p *planner) rateInto(from, to ledger.Instrument) (rate ledger.Decimal, known bool) {
 	if from.Currency == to.Currency {
 		return rate, true
@@ -352,7 +357,8 @@ func (p *planner) rateInto(from, to ledger.Instrument) (rate ledger.Decimal, kno
 	return rate, !rate.IsZero()
 }
 
-// bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads over all.
+// bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads
+// over all.
 func (p *planner) bonus(c *CorporateAction) verdict {
 	if !c.is(bonusText, "SD", "HI", "CH", "FI") {
 		return notMine

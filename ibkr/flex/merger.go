@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// exchanged books rows of which one takes a holding away and the others give something for it: shares of
-// one contract or of several, and money.
+// exchanged books rows of which one takes a holding away and the others give something for it:
+// shares of one contract or of several, and money.
 func (p *planner) exchanged(rows []*CorporateAction) verdict {
 	old := p.subject(rows)
 	if old == nil {

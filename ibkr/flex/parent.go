@@ -9,9 +9,9 @@ import (
 
 var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
 
-// parent finds the contract that the row's text begins with, which the action happened to: by its ISIN,
-// else by its symbol. Another contract may bear the symbol later; then rows that follow call the old one
-// so.
+// parent finds the contract that the row's text begins with, which the action happened to: by its
+// ISIN, else by its symbol. Another contract may bear the symbol later; then rows that follow call
+// the old one so.
 func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 	match := parentText.FindStringSubmatch(c.Text)
 	if match == nil {
@@ -38,8 +38,8 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 	return s.best, s.rank > 0
 }
 
-// parentSearch looks for a contract by its ISIN and symbol. Of those that fit, the one of the highest
-// rank is the best.
+// parentSearch looks for a contract by its ISIN and symbol. Of those that fit, the one of the
+// highest rank is the best.
 type parentSearch struct {
 	*planner
 	action       *CorporateAction

@@ -98,8 +98,8 @@ func printable(s string, n int) string {
 	return s
 }
 
-// cashReport returns the report's rows by currency. A report that has but the total in base currency
-// serves where everything in the statement is in that currency.
+// cashReport returns the report's rows by currency. A report that has but the total in base
+// currency serves where everything in the statement is in that currency.
 func (p *planner) cashReport() []CashBalance {
 	var rows []CashBalance
 	for _, c := range p.st.CashReport {

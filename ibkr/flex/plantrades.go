@@ -61,8 +61,8 @@ func (t *Trade) cancels() bool {
 	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
 }
 
-// withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each currency
-// that it charges in.
+// withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each
+// currency that it charges in.
 func (p *planner) withoutUnits(row *Trade) bool {
 	if !row.Quantity.IsZero() {
 		return false
@@ -175,8 +175,8 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	}
 }
 
-// withCosts is a recorded trade with the costs that the row tells: in all else the record stays, which
-// may come from another source.
+// withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
+// which may come from another source.
 func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 	recorded.CommissionPending = false
 	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
@@ -187,7 +187,8 @@ func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 }
 
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
-// quantity and price give. It names no order: the row's is the broker's number, and not the sender's.
+// quantity and price give. It names no order: the row's is the broker's number, and not the
+// sender's.
 func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	t := p.trades.make()
 	*t = ledger.Trade{
@@ -217,8 +218,8 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	return t
 }
 
-// inRowsCurrency is the one instrument of a contract, unless other rows of the contract are in another
-// currency: the row's amounts are in its own.
+// inRowsCurrency is the one instrument of a contract, unless other rows of the contract are in
+// another currency: the row's amounts are in its own.
 func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
 	inst := p.instrument(c)
 	if inst.Currency != c.Currency {
@@ -309,9 +310,9 @@ func (p *planner) planCancellations() {
 }
 
 // keepCommission books what a cancelling row does not give back of the commission of the execution
-// that it takes back: as a part of the commission of the one that is booked again in its place, else as
-// a fee. What the row gives back in another currency is booked as it is, beside the commission, as that
-// was.
+// that it takes back: as a part of the commission of the one that is booked again in its place,
+// else as a fee. What the row gives back in another currency is booked as it is, beside the
+// commission, as that was.
 func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
 	if !row.Commission.Valid || cancelled.CommissionPending {
 		return
@@ -344,8 +345,9 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 	p.Facts = append(p.Facts, m)
 }
 
-// replacement finds the execution that was booked in the place of a cancelled one: of the same contract and
-// direction, at its time or that of the cancelling row, and in the file behind what it replaces.
+// replacement finds the execution that was booked in the place of a cancelled one: of the same
+// contract and direction, at its time or that of the cancelling row, and in the file behind what it
+// replaces.
 func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
 	for _, e := range p.events {
 		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
@@ -425,7 +427,8 @@ func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decim
 		quantity.IsNeg() == (t.cancelledSide() == "SELL")
 }
 
-// cancelledSide is the side of what the row takes back: as it says, else the other side than its own.
+// cancelledSide is the side of what the row takes back: as it says, else the other side than its
+// own.
 func (t *Trade) cancelledSide() string {
 	switch {
 	case strings.HasPrefix(t.BuySell, "SELL"):
@@ -440,6 +443,7 @@ func (t *Trade) cancelledSide() string {
 // the position is right by it, the matching of lots need not be.
 func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
+	facts := len(p.Facts)
 	t := p.trade(row, id)
 	t.Quantity = row.Quantity.Abs()
 	if row.cancelledSide() == "BUY" {
@@ -447,6 +451,11 @@ func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	}
 	if row.Quantity.IsNeg() != t.Quantity.IsNeg() { // the file repeats the original's signs
 		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
+		for i, f := range p.Facts[facts:] { // its commission, where that is in another currency
+			m := f.(ledger.CashMovement)
+			m.Amount = m.Amount.Neg()
+			p.Facts[facts+i] = m
+		}
 	}
 	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
 		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,

@@ -187,8 +187,8 @@ func (p *planner) settlements() []Settlement {
 	return all
 }
 
-// contractOfBase finds the contract of what is told in base currency alone in the book, where no other
-// row of the statement tells it. It reports false where nothing does.
+// contractOfBase finds the contract of what is told in base currency alone in the book, where no
+// other row of the statement tells it. It reports false where nothing does.
 func (p *planner) contractOfBase(s *Settlement) bool {
 	if base := p.st.Base(); s.Paid != base {
 		p.unread(s.Line, "cash settlement", "%s of %s are told in base currency, and in %s: the base currency is %s",
@@ -215,8 +215,8 @@ func (p *planner) contractOfBase(s *Settlement) bool {
 	return true
 }
 
-// convertSettlement turns the money into the currency of the contract, at the rate of the trade that
-// it settles, else at the statement's. It reports false where there is none.
+// convertSettlement turns the money into the currency of the contract, at the rate of the trade
+// that it settles, else at the statement's. It reports false where there is none.
 func (p *planner) convertSettlement(s *Settlement, inst ledger.Instrument) bool {
 	var other ledger.Decimal
 	for _, e := range p.events {
@@ -313,8 +313,8 @@ func (p *planner) realizes(e *event, realized Optional) {
 	p.Rows[e.trade.ExecID] = row
 }
 
-// settledAlone books a settlement of which the statement has no trade, or whose trade is in the book
-// without it.
+// settledAlone books a settlement of which the statement has no trade, or whose trade is in the
+// book without it.
 func (p *planner) settledAlone(s *Settlement) {
 	m := ledger.CashMovement{ID: printable("settlement-"+s.Date.String()+"-"+string(s.Key()), 90), Kind: ledger.OtherCash, Currency: s.Currency,
 		Amount: s.Amount.Add(s.Commission), FXRate: s.FXRate, Symbol: printable(s.LocalSymbol, 50), Note: "cash settlement", Time: s.Date.Time(time.UTC)}

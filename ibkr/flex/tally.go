@@ -29,8 +29,8 @@ type remnant struct {
 // fraction is a part of a whole.
 type fraction struct{ part, whole ledger.Decimal }
 
-// kept is the part of the basis that a spin-off left, and what it was before where that is known. The quantity
-// is in units of today.
+// kept is the part of the basis that a spin-off left, and what it was before where that is known.
+// The quantity is in units of today.
 type kept struct {
 	fraction
 	basis, quantity ledger.Decimal

@@ -57,8 +57,8 @@ func rightOf(word string) ledger.Right {
 	return ledger.Put
 }
 
-// withoutTerms makes a warrant or structured product that tells no strike, right or expiry a security
-// like a share: it is paid in full, and nothing follows from terms that nobody knows.
+// withoutTerms makes a warrant or structured product that tells no strike, right or expiry a
+// security like a share: it is paid in full, and nothing follows from terms that nobody knows.
 func (b *builder) withoutTerms(c *reading, con *Contract) {
 	if con.SecType != ledger.Warrant || con.Right != "" && con.Expiry != 0 && !con.Strike.IsZero() {
 		return
@@ -74,7 +74,8 @@ type termless struct {
 	of   Contract
 }
 
-// finishTerms gives the rows of a contract the terms that another row of it tells, and says which have none.
+// finishTerms gives the rows of a contract the terms that another row of it tells, and says which
+// have none.
 func (b *builder) finishTerms() {
 	if len(b.termless) == 0 {
 		return
