@@ -124,3 +124,13 @@ func TestCashReportInBaseCurrencyAlone(t *testing.T) {
 		})
 	}
 }
+
+// An option's premium moves into a delivery in its own currency, and into no other.
+func TestPremiumStaysInItsCurrency(t *testing.T) {
+	p := fresh(t, "USD")
+	plans := importInto(t, p, january(option("P", "1", "20250110;100000", "-2", "0.5", `openCloseIndicator="O"`),
+		option("P", "2", "20250111;162000", "2", "0", `notes="A" transactionType="BookTrade" openCloseIndicator="C"`),
+		fill("3", "20250111;162000", "200", "10", "0", `notes="A" openCloseIndicator="C" currency="EUR" fxRateToBase="1.25" ibCommissionCurrency="EUR" fifoPnlRealized="50"`),
+		nothing))
+	require.Contains(t, outcome(t, p, plans), "tx-3 closes 200 for 50 inferred", "as the broker says, without the premium in dollars")
+}
