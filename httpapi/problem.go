@@ -60,6 +60,7 @@ const (
 	CodeKeyReused        Code = "idempotency_key_reused"
 	CodeAmbiguous        Code = "ambiguous"
 	CodeOutOfOrder       Code = "out_of_order"
+	CodeLevels           Code = "levels_differ" // a statement tells again what the book has, and not the same
 	CodeWrongAccount     Code = "wrong_account"
 	CodeLoginShared      Code = "login_shared"
 	CodeStillHeld        Code = "still_held"
@@ -115,6 +116,7 @@ var codes = map[Code]struct {
 	CodeKeyReused:        {http.StatusConflict, "The key belongs to another request"},
 	CodeAmbiguous:        {http.StatusConflict, "Several profiles have the account"},
 	CodeOutOfOrder:       {http.StatusConflict, "The statement is older than what the book begins with"},
+	CodeLevels:           {http.StatusConflict, "The statement tells at another level of detail what the book has"},
 	CodeWrongAccount:     {http.StatusConflict, "The statement is of another account"},
 	CodeLoginShared:      {http.StatusConflict, "Other profiles use the login"},
 	CodeStillHeld:        {http.StatusConflict, "The order is still held"},

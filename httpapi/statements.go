@@ -19,7 +19,7 @@ var statementRoutes = []route{
 		more: "Statements of other accounts in the file are listed and left alone. Each statement is recorded whole or not at all, in the order of the periods; " +
 			"the first that cannot be recorded ends the import. Importing a file again changes nothing.",
 		params: []param{profileParam, {name: "dry_run", in: "query", text: "Say what an import would record, and change nothing.", schema: schema{Type: types{"boolean"}}}},
-		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeWrongAccount, CodeFact, CodeKeyReused}},
+		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeLevels, CodeWrongAccount, CodeFact, CodeKeyReused}},
 }
 
 // statementView is what came of one statement of a file.

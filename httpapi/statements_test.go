@@ -56,6 +56,37 @@ func TestStatements(t *testing.T) {
 	r.call("ann", "POST", at, aStatement).problem(t, CodeNotAcceptable)
 }
 
+// A statement that contradicts what the book has is a conflict, and changes nothing.
+func TestStatementsThatContradict(t *testing.T) {
+	r := newRig(t)
+	var p accounts.AccountProfile
+	r.call("ann", "POST", "/profiles", aBalanced).want(t, 201, &p)
+	up := func(query, body string) response {
+		return r.call("ann", "POST", "/profiles/"+string(p.ID)+"/statements"+query, body, "Content-Type", "application/xml")
+	}
+	var list statementList
+	up("", aStatement).want(t, 200, &list)
+	orders := strings.ReplaceAll(aStatement, `transactionID="100`, `levelOfDetail="ORDER" ibOrderID="7`)
+	older := strings.NewReplacer(`fromDate="20250512" toDate="20250516"`, `fromDate="20250505" toDate="20250509"`,
+		`dateTime="20250514`, `dateTime="20250505`, `dateTime="20250515`, `dateTime="20250506`, `position="15"`, `position="25"`,
+		`transactionID="100`, `transactionID="90`).Replace(aStatement)
+	up("", orders).want(t, 200, &list)
+	require.Zero(t, list.Statements[0].Facts, "orders of what the book has are told again")
+	for _, c := range []struct {
+		name, body, detail string
+		code               Code
+	}{
+		{"other orders than the executions", strings.Replace(orders, `quantity="20"`, `quantity="21"`, 1), "level of detail", CodeLevels},
+		{"of before what the book knows", older, "order of their periods", CodeOutOfOrder},
+	} {
+		for _, query := range []string{"", "?dry_run=true"} {
+			require.Contains(t, up(query, c.body).problem(t, c.code).Detail, c.detail, c.name)
+		}
+	}
+	up("", aStatement).want(t, 200, &list)
+	require.Zero(t, list.Statements[0].Facts, "nothing was taken back or added")
+}
+
 func TestCredentials(t *testing.T) {
 	r := newRig(t)
 	p := r.profile("ann", "A", "DU1000001")

@@ -13,6 +13,7 @@ import (
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/pgcreds"
+	"github.com/ai-ots/accounts/ibkr/flex"
 	"github.com/ai-ots/accounts/internal/desktest"
 	"github.com/ai-ots/accounts/internal/pgtest"
 	"github.com/ai-ots/accounts/ledger"
@@ -203,6 +204,13 @@ func TestStatements(t *testing.T) {
 	require.Zero(t, report(exitDone, "import", small).Facts, "a second time")
 	require.Zero(t, report(exitDone, "reconcile", small).Facts)
 	require.Regexp(t, `\n  breaks +0\n`, d.want(exitDone, "reconcile", small).stdout)
+
+	seq := portfolio(t, d.store(), "p").Seq()
+	levels := strings.ReplaceAll(strings.ReplaceAll(string(text), `levelOfDetail="EXECUTION"`, `levelOfDetail="ORDER"`), `tradePrice="`, `tradePrice="1`)
+	require.NotEqual(t, string(text), levels)
+	require.NoError(t, os.WriteFile(bad, []byte(levels), 0o600))
+	require.Contains(t, d.want(exitFailed, "import", bad).stderr, flex.ErrLevels.Error())
+	require.Equal(t, seq, portfolio(t, d.store(), "p").Seq(), "nothing of orders that differ may be recorded")
 
 	wrong := strings.Replace(string(text), `fifoPnlRealized="79.35"`, `fifoPnlRealized="99.35"`, 1)
 	require.NotEqual(t, string(text), wrong)

@@ -24,8 +24,8 @@ func (b *builder) checkAccount(sec section, r *row) error {
 	return nil
 }
 
-// Of reports whether the statement is of the account, or may be by what it says: it names no account, a
-// segment of this one, or an id that is masked and fits.
+// Of reports whether the statement is of the account, or may be by what it says: it names no
+// account, a segment of this one, or an id that is masked and fits.
 func (st *Statement) Of(account string) bool {
 	return st.AccountID == "" || sameAccount(st.AccountID, account)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A row that names nobody belongs to the statement that it stands in, and so does one whose id is masked
-// and may be the statement's.
+// A row that names nobody belongs to the statement that it stands in, and so does one whose id is
+// masked and may be the statement's.
 func TestAccountsOfRows(t *testing.T) {
 	for _, c := range []struct {
 		row, statement string
@@ -33,8 +33,8 @@ func TestAccountsOfRows(t *testing.T) {
 	}
 }
 
-// Rows of a CSV file without records of accounts belong to its only account. Among several, summaries of
-// rows that name theirs count for nothing, and anything else has no owner.
+// Rows of a CSV file without records of accounts belong to its only account. Among several,
+// summaries of rows that name theirs count for nothing, and anything else has no owner.
 func TestRowsWithoutAccountInCSV(t *testing.T) {
 	const cash = "ClientAccountID,CurrencyPrimary,Date/Time,Amount,Type,TransactionID,LevelOfDetail\n"
 	detail := func(account, id string) string {

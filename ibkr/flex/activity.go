@@ -13,9 +13,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// activitySource reads an activity statement: the CSV file that the broker's pages offer, whose records
-// begin with the name of a section and say Header or Data. It is one statement of one account. The
-// contracts are told at its end, so that rows are kept, packed, until all are read.
+// activitySource reads an activity statement: the CSV file that the broker's pages offer, whose
+// records begin with the name of a section and say Header or Data. It is one statement of one
+// account. The contracts are told at its end, so that rows are kept, packed, until all are read.
 type activitySource struct {
 	csvRecords
 	loc     *time.Location
@@ -37,7 +37,8 @@ type activityHeader struct {
 	section *activitySection
 	fields  []field
 	names   []string // folded
-	// commission is the currency that the header names for commissions: of currency pairs it is the base.
+	// commission is the currency that the header names for commissions: of currency pairs it is the
+	// base.
 	commission string
 }
 
@@ -47,7 +48,8 @@ type activityRecord struct {
 	packedRow
 }
 
-// isActivity reports whether a file begins as an activity statement does: with a section and "Header".
+// isActivity reports whether a file begins as an activity statement does: with a section and
+// "Header".
 func isActivity(head []byte) bool {
 	line, _, _ := bytes.Cut(head, []byte("\n"))
 	cells := bytes.SplitN(line, []byte(","), 3)
@@ -148,8 +150,8 @@ func (s *activitySource) keep(h *activityHeader, values []string) {
 
 var optionInBrackets = regexp.MustCompile(`\(\s*([^()]+?)\s*\)`)
 
-// fundsRow makes a row of the statement of funds what Flex statements have: there one column has debits and
-// another one credits, and the text tells the option in brackets.
+// fundsRow makes a row of the statement of funds what Flex statements have: there one column has
+// debits and another one credits, and the text tells the option in brackets.
 func fundsRow(h *activityHeader, values []string, r *row) {
 	for i, name := range h.names {
 		amount := at(values, i)
@@ -257,6 +259,7 @@ func (s *activitySource) begin() error {
 	if cur := ledger.Currency(account["Base Currency"]); cur.Valid() {
 		b.st.BaseCurrency = cur
 	}
+	b.st.rates = s.ratesToBase()
 	b.header = row{line: 1}
 	b.header.set(fWhenGenerated, about["WhenGenerated"])
 	from, to, ok := parsePeriod(about["Period"])
@@ -268,6 +271,17 @@ func (s *activitySource) begin() error {
 		b.header.set(fToDate, to)
 	}
 	return nil
+}
+
+// ratesToBase returns the rates that the statement gives, without those that cannot be.
+func (s *activitySource) ratesToBase() map[ledger.Currency]ledger.Decimal {
+	rates := map[ledger.Currency]ledger.Decimal{}
+	for currency, text := range s.rates {
+		if rate, err := parseDecimal(strings.TrimSpace(text)); err == nil && rate.IsPos() {
+			rates[ledger.Currency(strings.Clone(currency))] = rate
+		}
+	}
+	return rates
 }
 
 // accountLike reports whether an account's name begins as an id does, and is not "Custom".
@@ -319,7 +333,8 @@ func (s *activitySource) row(rec *activityRecord, r *row) bool {
 	return true
 }
 
-// cashType gives a cash row the type that Flex statements have, and the security that its text begins with.
+// cashType gives a cash row the type that Flex statements have, and the security that its text
+// begins with.
 func (s *activitySource) cashType(r *row, sec *activitySection) {
 	text := strings.ToUpper(r.v[fDescription])
 	switch {

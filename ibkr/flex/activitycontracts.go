@@ -26,7 +26,8 @@ var activityCategories = map[string]string{
 	"Mutual Funds": "FUND", "Funds": "FUND", "Crypto": "CRYPTO", "Cryptocurrencies": "CRYPTO", "Futures Style Options": "FSOPT",
 }
 
-// categoryOf returns the code of a kind of contract, which may name who holds it: "Stocks - Held with …".
+// categoryOf returns the code of a kind of contract, which may name who holds it: "Stocks - Held
+// with …".
 func categoryOf(name string) string {
 	kind, _, _ := strings.Cut(name, " - ")
 	if code, ok := activityCategories[strings.TrimSpace(kind)]; ok {
@@ -100,7 +101,8 @@ func (s *activitySource) contract(r *row) {
 	}
 }
 
-// optionSymbol turns the symbol of an option, "NU 16MAY25 12 C", into the one that Flex statements have.
+// optionSymbol turns the symbol of an option, "NU 16MAY25 12 C", into the one that Flex statements
+// have.
 func optionSymbol(r *row) {
 	m := beforeTerms.FindStringSubmatch(r.v[fSymbol])
 	if m == nil {
@@ -116,9 +118,9 @@ func optionSymbol(r *row) {
 
 var aboutText = regexp.MustCompile(`\(([^(),]+),[^()]*(?:\([^()]*\)[^()]*)*,\s*([A-Z0-9]*)\)\s*$`)
 
-// actionContract tells by its text what contract a row of a corporate action is about: the one in the last
-// brackets, by its security id where that has another symbol by now, or by its symbol; else the one that
-// the text begins with.
+// actionContract tells by its text what contract a row of a corporate action is about: the one in
+// the last brackets, by its security id where that has another symbol by now, or by its symbol;
+// else the one that the text begins with.
 func (s *activitySource) actionContract(r *row) {
 	text := r.v[fActionDescription]
 	if m := aboutText.FindStringSubmatch(text); m != nil {

@@ -74,7 +74,8 @@ var activityInforming = []string{"Net Asset Value", "Change in NAV", "Mark-to-Ma
 	"Hard to Borrow", "Stock Yield Enhancement Program", "IBKR Managed Securities", "Securities Lent",
 	"Commission Details", "Collateral", "Performance", "Concentration", "Key Statistics", "Crypto Balances", "Unsettled Transfers", "Interest Details"}
 
-// activitySettling are the beginnings of the names of sections of which cash settlements count alone.
+// activitySettling are the beginnings of the names of sections of which cash settlements count
+// alone.
 var activitySettling = []struct {
 	name string
 	sec  section
@@ -97,8 +98,8 @@ func findActivitySection(name string) *activitySection {
 	return &activitySection{}
 }
 
-// activityColumns are the fields that columns of activity statements stand for, beside those that are
-// called as in Flex statements.
+// activityColumns are the fields that columns of activity statements stand for, beside those that
+// are called as in Flex statements.
 var activityColumns = map[string]field{
 	"datadiscriminator": fLevel, "assetcategory": fAssetCategory, "account": fAccountID, "datetime": fDateTime, "tradedatetime": fDateTime,
 	"tprice": fPrice, "commfee": fCommission, "comm": fCommission, "basis": fCost, "realizedpl": fRealized, "code": fCode,
@@ -147,7 +148,8 @@ func newActivityHeader(name string, columns []string) *activityHeader {
 	return h
 }
 
-// languages are told by letters that no other has, or by what the columns of the first section are called.
+// languages are told by letters that no other has, or by what the columns of the first section are
+// called.
 var (
 	scripts = []struct {
 		name   string
@@ -158,8 +160,8 @@ var (
 		{"nome campo", "Italian"}, {"nome del", "Italian"}, {"nome do", "Portuguese"}, {"nazwa pola", "Polish"}, {"veldnaam", "Dutch"}, {"mezőnév", "Hungarian"}}
 )
 
-// languageOf names the language of a header that is not English; empty for one that is. first says that it
-// is the file's first, in whose section names and values stand.
+// languageOf names the language of a header that is not English; empty for one that is. first says
+// that it is the file's first, in whose section names and values stand.
 func languageOf(rec []string, first bool) string {
 	known := findActivitySection(strings.TrimSpace(rec[0])).kind != activityUnknown
 	about := first && strings.TrimSpace(rec[0]) == "Statement" && !strings.EqualFold(strings.TrimSpace(rec[2]), "Field Name")

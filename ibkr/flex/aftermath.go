@@ -6,9 +6,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off brought: what
-// later closings consumed and the position at the end has, less what was paid for more; else as the first
-// closing says.
+// costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off
+// brought: what later closings consumed and the position at the end has, less what was paid for
+// more; else as the first closing says.
 func (in *inference) costOf(e *event, l, from *tally) Optional {
 	had, held := Optional{Valid: true}, l.left().Add(l.net)
 	if l != from {
@@ -66,8 +66,8 @@ func (a *aftermath) cost() Optional {
 	return a.first
 }
 
-// split follows the units through a split, or to another name. It reports false for any other action, and for
-// units that join others.
+// split follows the units through a split, or to another name. It reports false for any other
+// action, and for units that join others.
 func (a *aftermath) split(e *event) bool {
 	s := e.split
 	switch {
@@ -95,7 +95,8 @@ func (a *aftermath) closesAll(e *event) bool {
 	return e.side == "C;O" || a.against(e) && e.trade.Quantity.Abs().GreaterThan(a.left.Abs())
 }
 
-// trade counts a purchase of more, or a closing. It reports false for one that does not tell what it consumed.
+// trade counts a purchase of more, or a closing. It reports false for one that does not tell what
+// it consumed.
 func (a *aftermath) trade(e *event) bool {
 	begins, q := a.begins, e.trade.Quantity
 	a.begins = false

@@ -8,7 +8,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// A book of an earlier version has bonds that were worth a hundredfold. The next statement puts that right.
+// A book of an earlier version has bonds that were worth a hundredfold. The next statement puts
+// that right.
 func TestBondsOfEarlierBooks(t *testing.T) {
 	p := fresh(t, "USD")
 	old := ledger.Instrument{SecType: ledger.Bond, Symbol: "AAA", Currency: "USD", ConID: 101, LocalSymbol: "AAA"}

@@ -168,8 +168,8 @@ func (b *builder) keep(s string) string {
 	return k
 }
 
-// own returns s as the statement's own; for values that hardly repeat. The values of a row are parts of one
-// larger string, which must not be kept alive for the sake of a symbol.
+// own returns s as the statement's own; for values that hardly repeat. The values of a row are
+// parts of one larger string, which must not be kept alive for the sake of a symbol.
 func (b *builder) own(s string) string { return strings.Clone(s) }
 
 // codes splits notes such as "A;P;".
@@ -188,7 +188,8 @@ func (b *builder) issue(line int, section, format string, args ...any) {
 	b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: fmt.Sprintf(format, args...), Rows: 1})
 }
 
-// unread reports rows that move money or positions, or may, and are not read, as one issue for each reason.
+// unread reports rows that move money or positions, or may, and are not read, as one issue for each
+// reason.
 func (b *builder) unread(line int, section, text string, rows int) {
 	b.count(line, section, text, rows)
 	b.st.Issues[b.known[section+"\x00"+text]].Unread = true
@@ -241,7 +242,8 @@ func (b *builder) finish() (*Statement, error) {
 	return &b.st, nil
 }
 
-// convertDeferred converts the rows that waited for the order of slashed dates, and lets go of each.
+// convertDeferred converts the rows that waited for the order of slashed dates, and lets go of
+// each.
 func (b *builder) convertDeferred() error {
 	var r row
 	for i := range b.deferred {

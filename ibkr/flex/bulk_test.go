@@ -20,8 +20,9 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// bulk writes a year of many trades: in each of 200 stocks, 100 shares are bought and sold in turns, and the last
-// purchase may stay. The rows stand by contract, as the broker has them, and not by time.
+// bulk writes a year of many trades: in each of 200 stocks, 100 shares are bought and sold in
+// turns, and the last purchase may stay. The rows stand by contract, as the broker has them, and
+// not by time.
 type bulk struct {
 	trades int
 	out    *bufio.Writer
@@ -159,8 +160,8 @@ func TestBulk(t *testing.T) {
 	}
 }
 
-// TestBulkMemory holds what a trade takes in memory against bounds that leave room: what is kept of a statement of
-// many trades once it is read, and once it is planned.
+// TestBulkMemory holds what a trade takes in memory against bounds that leave room: what is kept of
+// a statement of many trades once it is read, and once it is planned.
 func TestBulkMemory(t *testing.T) {
 	const trades = 20_000
 	for form := range bulkForms {
@@ -193,7 +194,8 @@ func liveHeap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// sink is a store that keeps no entries: what is measured is the import, and not what a journal takes.
+// sink is a store that keeps no entries: what is measured is the import, and not what a journal
+// takes.
 type sink struct {
 	accounts.Store
 	entries int
@@ -204,8 +206,8 @@ func (s *sink) Append(_ context.Context, b accounts.Batch) error {
 	return nil
 }
 
-// BenchmarkImport reads and imports statements of many trades. make bench-import runs each in a process of its
-// own, for the peak of its memory.
+// BenchmarkImport reads and imports statements of many trades. make bench-import runs each in a
+// process of its own, for the peak of its memory.
 func BenchmarkImport(b *testing.B) {
 	for _, form := range []string{"xml", "csv", "activity"} {
 		for _, trades := range []int{10_000, 100_000, 1_000_000} {
@@ -243,7 +245,8 @@ func benchmarkImport(b *testing.B, form string, trades int) {
 	}
 }
 
-// peakMemory returns the most memory that the process has had, in bytes; zero where the system does not tell.
+// peakMemory returns the most memory that the process has had, in bytes; zero where the system does
+// not tell.
 func peakMemory() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Sections beside the cash transactions charge and pay money too. Some of what they tell, other rows of a
-// statement tell again.
+// Sections beside the cash transactions charge and pay money too. Some of what they tell, other
+// rows of a statement tell again.
 
 // charges are the sections whose rows move cash by themselves.
 var charges = map[section]struct {
@@ -109,8 +109,9 @@ func (t *told) taxed(m *CashRow) bool {
 	return t.days[taxedOn{m.ConID, m.Symbol, t.st.day(m.Time)}]
 }
 
-// repeated reports whether a cash transaction tells the same: one of the same money with the same id, or of
-// the same day and kind. Each tells one row. A sales tax bears the id of what it is on, and is never told.
+// repeated reports whether a cash transaction tells the same: one of the same money with the same
+// id, or of the same day and kind. Each tells one row. A sales tax bears the id of what it is on,
+// and is never told.
 func (t *told) repeated(ch *charged) bool {
 	if ch.sec == secSalesTax {
 		return false

@@ -54,7 +54,8 @@ func TestCharges(t *testing.T) {
 	}
 }
 
-// Fees that accrue by the day are charged by cash transactions: without those, they are not read, and said to be.
+// Fees that accrue by the day are charged by cash transactions: without those, they are not read,
+// and said to be.
 func TestAccruedFees(t *testing.T) {
 	const fees = `<SLBFees><SLBFee currency="USD" valueDate="20250107" fee="-1"/><SLBFee/></SLBFees><HardToBorrowDetails><HardToBorrowDetail/></HardToBorrowDetails>`
 	st := read(t, doc(fees))

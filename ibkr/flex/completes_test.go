@@ -11,8 +11,8 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// A fill that was recorded when it happened gets its commission from the statement; in all else it stays
-// what the live interface told.
+// A fill that was recorded when it happened gets its commission from the statement; in all else it
+// stays what the live interface told.
 func TestStatementCompletesAFill(t *testing.T) {
 	m, err := accounts.New(memstore.New())
 	require.NoError(t, err)
@@ -61,7 +61,8 @@ func TestStatementCompletesAFill(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrIDReused)
 }
 
-// A fill that a statement brought first names no order, and the live one that names it fills the order.
+// A fill that a statement brought first names no order, and the live one that names it fills the
+// order.
 func TestStatementNamesNoOrder(t *testing.T) {
 	row := Trade{Contract: Contract{Instrument: ledger.NewStock("XYZ", "USD")}, ExecID: "e", OrderID: "4711", Quantity: ledger.MustDecimal("1"),
 		Price: ledger.MustDecimal("2"), Commission: Optional{Valid: true}, Time: time.Date(2025, 1, 6, 15, 15, 0, 0, time.UTC)}

@@ -168,8 +168,8 @@ func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Deci
 	return ledger.Decimal{}
 }
 
-// bondMultiplier is what the row gives, for each per cent of the face value. Where the amount of money is that
-// of so many units at the price, the price is one per unit.
+// bondMultiplier is what the row gives, for each per cent of the face value. Where the amount of
+// money is that of so many units at the price, the price is one per unit.
 func bondMultiplier(c *reading, money, price field) ledger.Decimal {
 	m := c.optional(fMultiplier).Value
 	if !m.IsPos() {

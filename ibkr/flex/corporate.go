@@ -12,8 +12,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none of
-// these. docs/corporate-actions.md says what is booked how.
+// planCorporateActions turns the rows into splits, spin-offs and trades, and reports what is none
+// of these. docs/corporate-actions.md says what is booked how.
 func (p *planner) planCorporateActions() {
 	var order []string
 	groups := map[string][]*CorporateAction{}
@@ -44,7 +44,8 @@ func (c *CorporateAction) group() string {
 // cash reports whether the row pays or costs money.
 func (c *CorporateAction) cash() bool { return !c.money().IsZero() }
 
-// money is what the row pays or, below zero, costs. Not every query shows both columns that tell it.
+// money is what the row pays or, below zero, costs. Not every query shows both columns that tell
+// it.
 func (c *CorporateAction) money() ledger.Decimal {
 	if c.Proceeds.Valid || !c.Amount.Valid {
 		return c.Proceeds.Value
@@ -68,7 +69,8 @@ const (
 	cannot // they are, and cannot be booked: planner.why says why
 )
 
-// planCorporateAction books the rows of one corporate action, or none of them where one cannot be booked.
+// planCorporateAction books the rows of one corporate action, or none of them where one cannot be
+// booked.
 func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	rows = p.perContract(rows)
 	events, issues := len(p.events), len(p.Issues)
@@ -86,7 +88,8 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	}
 }
 
-// bookActions books the rows of one corporate action. Of rows that cannot be booked it may have booked some.
+// bookActions books the rows of one corporate action. Of rows that cannot be booked it may have
+// booked some.
 func (p *planner) bookActions(rows []*CorporateAction) verdict {
 	if out := p.exchanged(rows); out != notMine {
 		return out
@@ -128,8 +131,8 @@ func (p *planner) lacks(from, to ledger.Currency) verdict {
 	return cannot
 }
 
-// perContract joins the rows of each contract that move no money: some actions take all units and give
-// others of the same contract.
+// perContract joins the rows of each contract that move no money: some actions take all units and
+// give others of the same contract.
 func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) {
 	at := map[ledger.InstrumentKey]int{}
 	for _, c := range rows {
@@ -154,8 +157,8 @@ func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) 
 	return out
 }
 
-// corporateTrade books units that went for money, came for it, or went for nothing, as a trade. Money in
-// another currency than the contract's is exchanged at the statement's rates.
+// corporateTrade books units that went for money, came for it, or went for nothing, as a trade.
+// Money in another currency than the contract's is exchanged at the statement's rates.
 func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
@@ -167,7 +170,11 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		e.side = "C"
 	}
-	if c.Currency != inst.Currency && c.cash() {
+	switch {
+	case c.Currency == inst.Currency:
+	case !c.cash(): // what the row tells of the basis is in another currency
+		e.real, e.cost, t.FXRate = Optional{}, Optional{}, p.rateOf(inst.Currency)
+	default:
 		if out := p.paidAbroad(c, e); out != booked {
 			return nil, out
 		}
@@ -189,10 +196,11 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 // exchangeOf ends the id of an exchange: that of the trade whose money it exchanges comes before.
 const exchangeOf = "/fx"
 
-// paidAbroad converts what a trade brought in another currency than its contract's, and exchanges it.
+// paidAbroad converts what a trade brought in another currency than its contract's, and exchanges
+// it.
 func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	t := e.trade
-	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate)
+	rate := p.crossRate(c.Currency, t.Instrument.Currency, c.FXRate, ledger.Decimal{})
 	if rate.IsZero() {
 		return p.lacks(c.Currency, t.Instrument.Currency)
 	}
@@ -210,24 +218,34 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	return booked
 }
 
-// crossRate is how much of one currency another one's unit is, by the statement's rates to base; zero if it
-// has none. own is the first one's rate, where a row tells it.
-func (p *planner) crossRate(from, to ledger.Currency, own ledger.Decimal) ledger.Decimal {
-	if own.IsZero() {
-		own = p.rateOf(from)
+// crossRate is how much of one currency another one's unit is, by the statement's rates to base;
+// zero if it has none. own and other are the rates of the two, where a row tells them.
+func (p *planner) crossRate(from, to ledger.Currency, own, other ledger.Decimal) ledger.Decimal {
+	base := p.st.Base()
+	rate := func(c ledger.Currency, told ledger.Decimal) ledger.Decimal {
+		switch {
+		case c == base:
+			return unit
+		case told.IsZero():
+			return p.rateOf(c)
+		}
+		return told
 	}
-	other := p.rateOf(to)
-	if to == p.st.Base() {
-		other = unit
-	}
-	if from == p.st.Base() {
-		own = unit
-	}
-	rate, err := own.Div(other)
+	quotient, err := rate(from, own).Div(rate(to, other))
 	if err != nil {
 		return ledger.Decimal{}
 	}
-	return rate.RoundBank(9)
+	return quotient.RoundBank(9)
+}
+
+// worth is the market value that the row tells, in a currency; not Valid if it tells none, or no
+// rate to the currency is known.
+func (p *planner) worth(c *CorporateAction, in ledger.Currency) Optional {
+	if c.Currency == in || !c.Value.Valid {
+		return c.Value
+	}
+	rate := p.crossRate(c.Currency, in, c.FXRate, ledger.Decimal{})
+	return Optional{Value: c.Value.Value.Mul(rate).RoundBank(6), Valid: !rate.IsZero()}
 }
 
 func nonZero(d ledger.Decimal) ledger.Decimal {
@@ -246,7 +264,8 @@ var (
 	bonusText    = regexp.MustCompile(`(?i)\b(STOCK DIVIDEND|CHOICE DIVIDEND|BONUS)\b`)
 )
 
-// is reports whether the row is of one of the broker's types, or of none and its text says the same.
+// is reports whether the row is of one of the broker's types, or of none and its text says the
+// same.
 func (c *CorporateAction) is(text *regexp.Regexp, types ...string) bool {
 	if c.Type == "" {
 		return text.MatchString(c.Text)
@@ -315,7 +334,7 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 	}
 	e := c.event()
 	e.moved = c.Quantity
-	e.division = &division{targets: []*event{e}, values: []Optional{c.Value}, line: c.Line, text: c.LocalSymbol}
+	e.division = &division{targets: []*event{e}, values: []Optional{p.worth(c, parent.Currency)}, line: c.Line, text: c.LocalSymbol}
 	n, m := c.Quantity.Abs(), unit
 	if match := forText.FindStringSubmatch(c.Text); match != nil {
 		n, m = ratio(match)
@@ -328,17 +347,18 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 	return booked
 }
 
-// rateInto is the rate at which a basis moves from one contract to another; zero in one currency. known is false
-// where the statement does not tell it.
+// rateInto is the rate at which a basis moves from one contract to another; zero in one currency.
+// known is false where the statement does not tell it.
 func (p *planner) rateInto(from, to ledger.Instrument) (rate ledger.Decimal, known bool) {
 	if from.Currency == to.Currency {
 		return rate, true
 	}
-	rate = p.crossRate(from.Currency, to.Currency, ledger.Decimal{})
+	rate = p.crossRate(from.Currency, to.Currency, ledger.Decimal{}, ledger.Decimal{})
 	return rate, !rate.IsZero()
 }
 
-// bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads over all.
+// bonus books units of a contract that come for nothing and in no stated ratio: the basis spreads
+// over all.
 func (p *planner) bonus(c *CorporateAction) verdict {
 	if !c.is(bonusText, "SD", "HI", "CH", "FI") {
 		return notMine
@@ -348,73 +368,6 @@ func (p *planner) bonus(c *CorporateAction) verdict {
 	e.moved, e.unstated = c.Quantity, true
 	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: unit, Denominator: unit, Time: c.Time})
 	return booked
-}
-
-var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
-
-// parent finds the contract that the row's text begins with, which the action happened to: by its ISIN, else
-// by its symbol. Another contract may bear the symbol later; then rows that follow call the old one so.
-func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
-	match := parentText.FindStringSubmatch(c.Text)
-	if match == nil {
-		return ledger.Instrument{}, false
-	}
-	symbol, isin := strings.TrimSpace(match[1]), match[2]
-	var best ledger.Instrument
-	rank := 0
-	renamed := map[int64]bool{} // bear the symbol no longer
-	for i := range p.st.CorporateActions {
-		if o := &p.st.CorporateActions[i]; o.ConID != 0 && o.Time.Before(c.Time) && o.LocalSymbol == symbol+".OLD" {
-			renamed[o.ConID] = true
-		}
-	}
-	see := func(o *Contract, as int) {
-		switch {
-		case o.IsOption() || o.SecType == ledger.Forex:
-			return
-		case o.ISIN != "" && o.ISIN == isin:
-			as = 9
-		case symbol == "" || renamed[o.ConID] || o.LocalSymbol != symbol && o.Symbol != symbol:
-			return
-		}
-		if as > rank {
-			best, rank = p.instrument(*o), as
-		}
-	}
-	var next *CorporateAction // by which the one that bore the symbol lost it
-	for i := range p.st.CorporateActions {
-		o := &p.st.CorporateActions[i]
-		if o.LocalSymbol == symbol+".OLD" && !o.Time.Before(c.Time) && (next == nil || o.Time.Before(next.Time)) {
-			next = o
-		}
-		about := o.Contract
-		if m := subjectText.FindStringSubmatch(o.Text); m != nil && about.ISIN == "" {
-			about.ISIN = m[2]
-		}
-		see(&about, 1)
-	}
-	if next != nil {
-		old := next.Contract
-		old.LocalSymbol = symbol
-		see(&old, 5)
-	}
-	for i := range p.held.Positions {
-		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {
-			see(&Contract{Instrument: pos.Instrument}, 4)
-		}
-	}
-	for i := range p.st.Trades {
-		t := &p.st.Trades[i]
-		if t.Time.After(c.Time) {
-			see(&t.Contract, 1)
-		} else {
-			see(&t.Contract, 3)
-		}
-	}
-	for i := range p.st.Positions {
-		see(&p.st.Positions[i].Contract, 2)
-	}
-	return best, rank > 0
 }
 
 func (c *CorporateAction) event() *event {

@@ -11,7 +11,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// act is a row of a corporate action: its type, the text up to the last bracket, and what the holding changes by.
+// act is a row of a corporate action: its type, the text up to the last bracket, and what the
+// holding changes by.
 func act(id, kind, text, symbol, conid, quantity, attrs string) string {
 	return action(id, "20250120;202500", symbol, conid, quantity, fmt.Sprintf(`type="%s" actionDescription="%s (%s, X INC, US%s)" %s`, kind, text, symbol, conid, attrs))
 }
@@ -151,7 +152,8 @@ func TestCorporateActionsTakenBackLater(t *testing.T) {
 	}
 }
 
-// What cannot be taken back whole is left as it is, and what was exchanged for it goes back with it.
+// What cannot be taken back whole is left as it is, and what was exchanged for it goes back with
+// it.
 func TestWholeActionsAreTakenBack(t *testing.T) {
 	buy := fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`)
 	const abroad = "AAA(US101) MERGED(Acquisition) FOR EUR 40.00 PER SHARE"

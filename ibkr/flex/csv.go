@@ -125,8 +125,9 @@ func (s *csvSource) plain(rec []string) error {
 	return s.data(rec)
 }
 
-// areColumns reports whether a record names columns: that of the account, or else many that are known, of
-// a section that they tell. A record as long as a row of a section that names accounts is a row.
+// areColumns reports whether a record names columns: that of the account, or else many that are
+// known, of a section that they tell. A record as long as a row of a section that names accounts is
+// a row.
 func (s *csvSource) areColumns(rec []string) bool {
 	if slices.Contains(rec, "ClientAccountID") {
 		return true
@@ -250,8 +251,8 @@ func (s *csvSource) flush() error {
 	return nil
 }
 
-// checkNameless refuses rows that name no account among those of several. Summaries of rows that do name
-// theirs are not counted.
+// checkNameless refuses rows that name no account among those of several. Summaries of rows that do
+// name theirs are not counted.
 func (s *csvSource) checkNameless() error {
 	if len(s.order) < 2 {
 		return nil
@@ -359,8 +360,8 @@ type namelessRows struct {
 	at   rank // the finest level among them
 }
 
-// pooled returns the builder of the account that the current row names, else of the file's. A row that
-// names none belongs to the first account: flush sees to it that there is no other.
+// pooled returns the builder of the account that the current row names, else of the file's. A row
+// that names none belongs to the first account: flush sees to it that there is no other.
 func (s *csvSource) pooled() *builder {
 	account := s.row.v[fAccountID]
 	if account == "" {

@@ -7,14 +7,14 @@ import (
 	"github.com/ai-ots/accounts/reconcile"
 )
 
-// division is how the basis of a holding is divided among what a corporate action made of it. No row says
-// how: the positions at the end do, or the closings after it, or what the rows say the holding realized,
-// or the market values that they give.
+// division is how the basis of a holding is divided among what a corporate action made of it. No
+// row says how: the positions at the end do, or the closings after it, or what the rows say the
+// holding realized, or the market values that they give.
 type division struct {
 	old     *CorporateAction // the row that takes the old holding away; nil for a spin-off: the old one stays
 	sale    *event           // of the old holding, for money; nil if there is no money
 	targets []*event         // what came, in the order in which it is booked
-	values  []Optional       // at the market
+	values  []Optional       // at the market, in the currency of the old holding
 	line    int
 	text    string
 
@@ -27,8 +27,8 @@ type division struct {
 	failed  bool
 }
 
-// settle says how much of the basis goes with the event, which is the next of the targets. It reports false
-// if nothing tells: then no row of the corporate action is booked.
+// settle says how much of the basis goes with the event, which is the next of the targets. It
+// reports false if nothing tells: then no row of the corporate action is booked.
 func (d *division) settle(in *inference, e *event, from *tally) bool {
 	if !d.settled {
 		d.settled = true
@@ -96,7 +96,8 @@ func (d *division) divide(in *inference, from *tally) bool {
 	return false
 }
 
-// convert sets the rate at which a basis moves to another currency: by the basis told there, if any.
+// convert sets the rate at which a basis moves to another currency: by the basis told there, if
+// any.
 func (d *division) convert(in *inference, s *ledger.Split, told, whole Optional) {
 	if told.Valid && whole.Valid && told.Value.IsNeg() == whole.Value.IsNeg() && !told.Value.IsZero() {
 		if rate, err := told.Value.Div(whole.Value); err == nil && rate.IsPos() {
@@ -107,8 +108,8 @@ func (d *division) convert(in *inference, s *ledger.Split, told, whole Optional)
 	in.issue(d.line, "corporate action", "the cost basis of %s moves from %s to %s at %s, by the statement's rates", d.text, s.From.Currency, s.To.Currency, s.Rate)
 }
 
-// stays is the basis that does not go to a target: what was sold for money consumes it, or it is left with the
-// parent of a spin-off.
+// stays is the basis that does not go to a target: what was sold for money consumes it, or it is
+// left with the parent of a spin-off.
 func (d *division) stays(in *inference, from *tally) Optional {
 	if d.sale != nil {
 		e := d.sale
@@ -123,8 +124,8 @@ func (d *division) stays(in *inference, from *tally) Optional {
 	return in.costOf(d.targets[0], from, from)
 }
 
-// taxed is the basis that the money of a merger consumes, where no row says what was realized: the gain is
-// realized, at most the money, and no loss.
+// taxed is the basis that the money of a merger consumes, where no row says what was realized: the
+// gain is realized, at most the money, and no loss.
 func (d *division) taxed(told []Optional, whole ledger.Decimal) Optional {
 	money, worth := d.sale.net(), d.sale.net()
 	if whole.IsNeg() || !money.IsPos() {
@@ -150,8 +151,8 @@ func (d *division) taxed(told []Optional, whole ledger.Decimal) Optional {
 	return Optional{Value: money.Sub(gain), Valid: true}
 }
 
-// fill sets the shares by what is told. What one alone lacks is the rest; what several targets lack is
-// divided by their values.
+// fill sets the shares by what is told. What one alone lacks is the rest; what several targets lack
+// is divided by their values.
 func (d *division) fill(told []Optional, whole Optional) bool {
 	var sum, worth ledger.Decimal
 	lacking, byValue := 0, true
@@ -198,8 +199,8 @@ func (d *division) fill(told []Optional, whole Optional) bool {
 	return true
 }
 
-// cost is the basis of all that is held; not known if a part of it was held before the statement, or before
-// another one that did not tell its basis.
+// cost is the basis of all that is held; not known if a part of it was held before the statement,
+// or before another one that did not tell its basis.
 func (l *tally) cost() (sum Optional) {
 	if !l.left().IsZero() {
 		return Optional{}
@@ -214,8 +215,8 @@ func (l *tally) cost() (sum Optional) {
 	return sum
 }
 
-// front is the part of the basis that the first units have, where units are counted so that all of them
-// are of.
+// front is the part of the basis that the first units have, where units are counted so that all of
+// them are of.
 func (l *tally) front(n, of ledger.Decimal) fraction {
 	cost := l.cost()
 	if !cost.Valid || cost.Value.IsZero() || len(l.own) == 1 {

@@ -2,9 +2,10 @@
 // into the broker's own figures to reconcile against.
 //
 // A Flex query is configured by its user: it comes as XML or CSV, with any set of sections and
-// fields, in one of several date formats, for one account or many. Trade confirmations are such queries
-// too. An activity statement is a CSV file of another form, for one account. [NewReader] tells the kind
-// and encoding by the first bytes and yields one typed [Statement] per account and period:
+// fields, in one of several date formats, for one account or many. Trade confirmations are such
+// queries too. An activity statement is a CSV file of another form, for one account. [NewReader]
+// tells the kind and encoding by the first bytes and yields one typed [Statement] per account and
+// period:
 //
 //	for st, err := range flex.NewReader(file).All() {
 //		if err != nil {
@@ -16,19 +17,22 @@
 // Nothing in a statement is dropped without a word. What a trade or a cash movement cannot do
 // without and is missing or unreadable is an error that names line and field. What could be read
 // but not interpreted (an unknown section, a contract this library has no terms for) is listed in
-// [Statement.Issues]; [Issue.Unread] marks rows that move money or positions, or may. Rows that merely
-// repeat others are counted in [Statement.SkippedRows]: of the levels of detail of a section one counts.
-// Sections that only summarize what others state are passed over.
+// [Statement.Issues]; [Issue.Unread] marks rows that move money or positions, or may. Rows that
+// merely repeat others are counted in [Statement.SkippedRows]: of the levels of detail of a section
+// one counts. Sections that only summarize what others state are passed over.
 //
-// Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes of the
-// cost basis: positions, closings, realized P&L and market values do. docs/corporate-actions.md has the rule
-// of each type and its source. Bonds and bills are priced in per cent of their face value, and have a
-// multiplier of 0.01. What was held before the statement is inferred where its closings and positions make
-// that necessary, and never against a row that the broker marks as opening.
+// Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes
+// of the cost basis: positions, closings, realized P&L and market values do.
+// docs/corporate-actions.md has the rule of each type and its source. Bonds and bills are priced in
+// per cent of their face value, and have a multiplier of 0.01. What was held before the statement
+// is inferred where its closings and positions make that necessary, and never against a row that
+// the broker marks as opening.
 //
-// [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for them.
+// [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for
+// them.
 //
-// A statement is read as a stream and kept in memory, with some 0.9 KB for each trade; a plan takes 1 KB more.
+// A statement is read as a stream and kept in memory, with some 0.9 KB for each trade; a plan takes
+// 1 KB more.
 //
 // Figures keep the signs of the file: a sale has a negative quantity and positive proceeds,
 // commission and taxes are negative when paid.

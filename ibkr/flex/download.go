@@ -23,20 +23,23 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// What the broker's answer means, besides its code: see [ResponseError]. Each matches with errors.Is.
+// What the broker's answer means, besides its code: see [ResponseError]. Each matches with
+// errors.Is.
 var (
-	// ErrToken says that the token is of no use: it is wrong, expired, for another address, or the account's web
-	// service is not active (codes 1011, 1012, 1013, 1015). Trying again changes nothing.
+	// ErrToken says that the token is of no use: it is wrong, expired, for another address, or the
+	// account's web service is not active (codes 1011, 1012, 1013, 1015). Trying again changes
+	// nothing.
 	ErrToken = errors.New("the token of the Flex Web Service is refused")
-	// ErrQuery says that the query is of no use: it is no query of the token's, of an old kind, or of an account that
-	// is not the token's (codes 1010, 1014, 1016, 1020).
+	// ErrQuery says that the query is of no use: it is no query of the token's, of an old kind, or
+	// of an account that is not the token's (codes 1010, 1014, 1016, 1020).
 	ErrQuery = errors.New("the query of the Flex Web Service is refused")
-	// ErrNotReady says that there is no statement yet: the broker still makes it, lacks data, is busy, or was asked too
-	// often (codes 1001, 1003 to 1009, 1017 to 1019, 1021). Try again later.
+	// ErrNotReady says that there is no statement yet: the broker still makes it, lacks data, is
+	// busy, or was asked too often (codes 1001, 1003 to 1009, 1017 to 1019, 1021). Try again later.
 	ErrNotReady = errors.New("the statement is not ready")
 )
 
-// meanings are the meanings of the broker's codes. Source: IBKR, Flex Web Service Version 3, "Error Codes".
+// meanings are the meanings of the broker's codes. Source: IBKR, Flex Web Service Version 3, "Error
+// Codes".
 var meanings = map[string]error{
 	"1001": ErrNotReady, "1003": ErrNotReady, "1004": ErrNotReady, "1005": ErrNotReady, "1006": ErrNotReady, "1007": ErrNotReady,
 	"1008": ErrNotReady, "1009": ErrNotReady, "1010": ErrQuery, "1011": ErrToken, "1012": ErrToken, "1013": ErrToken, "1014": ErrQuery,
@@ -49,8 +52,8 @@ func (e *ResponseError) Is(target error) bool { return target != nil && meanings
 // serviceURL is where a statement is asked for. Source: IBKR, Flex Web Service Version 3.
 const serviceURL = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService/SendRequest"
 
-// A token may ask once a second, and ten times a minute (code 1018 says so): four times at once, a little more than a
-// second apart, and then each ten seconds, which is ten times in any minute.
+// A token may ask once a second, and ten times a minute (code 1018 says so): four times at once, a
+// little more than a second apart, and then each ten seconds, which is ten times in any minute.
 const (
 	askEvery   = 1100 * time.Millisecond
 	askAtOnce  = 4
@@ -61,11 +64,13 @@ const (
 
 // DownloadConfig configures a [Downloader]. The zero value is right for IBKR.
 type DownloadConfig struct {
-	// URL is the address that a statement is asked for at; IBKR's if empty. It must be https, but on loopback. The
-	// statement is fetched from its host, or from one below interactivebrokers.com: no other gets the token.
+	// URL is the address that a statement is asked for at; IBKR's if empty. It must be https, but
+	// on loopback. The statement is fetched from its host, or from one below
+	// interactivebrokers.com: no other gets the token.
 	URL string
-	// Client makes the requests; if nil, one that follows no redirect and gives up on a server that answers nothing for
-	// a minute. A Client that follows redirects must not send the token, which is in the address, to others.
+	// Client makes the requests; if nil, one that follows no redirect and gives up on a server that
+	// answers nothing for a minute. A Client that follows redirects must not send the token, which
+	// is in the address, to others.
 	Client *http.Client
 	// Patience bounds a download, waiting included; ten minutes if zero.
 	Patience time.Duration
@@ -73,8 +78,8 @@ type DownloadConfig struct {
 	MaxBytes int64
 }
 
-// Downloader downloads statements from IBKR's Flex Web Service. It keeps to the service's bounds for each token: share
-// one among all that download. It is safe for concurrent use.
+// Downloader downloads statements from IBKR's Flex Web Service. It keeps to the service's bounds
+// for each token: share one among all that download. It is safe for concurrent use.
 type Downloader struct {
 	config DownloadConfig
 	base   *url.URL
@@ -86,7 +91,8 @@ type Downloader struct {
 // limits are the bounds of a token.
 type limits struct{ second, minute *rate.Limiter }
 
-// NewDownloader returns a downloader. It returns ErrInvalid for a URL that is not https, and for negative bounds.
+// NewDownloader returns a downloader. It returns ErrInvalid for a URL that is not https, and for
+// negative bounds.
 func NewDownloader(c DownloadConfig) (*Downloader, error) {
 	if c.URL == "" {
 		c.URL = serviceURL
@@ -119,12 +125,13 @@ func secure(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "localhost" || host == "127.0.0.1" || host == "::1")
 }
 
-// Download asks for the statement of a query and writes it to out, as the broker sends it: XML or CSV. It waits while
-// the broker makes the statement. What it wrote before an error is a part at most: throw it away.
+// Download asks for the statement of a query and writes it to out, as the broker sends it: XML or
+// CSV. It waits while the broker makes the statement. What it wrote before an error is a part at
+// most: throw it away.
 //
-// login is of the kind credentials.FlexToken. Errors: ErrInvalid for another kind, ErrToken, ErrQuery, ErrNotReady
-// once Patience is over, the context's, errors of out, and others for what is not the service's language or for a
-// statement beyond MaxBytes. No error has the token.
+// login is of the kind credentials.FlexToken. Errors: ErrInvalid for another kind, ErrToken,
+// ErrQuery, ErrNotReady once Patience is over, the context's, errors of out, and others for what is
+// not the service's language or for a statement beyond MaxBytes. No error has the token.
 func (d *Downloader) Download(ctx context.Context, login credentials.Set, out io.Writer) error {
 	secret, query, ok := login.Flex()
 	if !ok {
@@ -244,13 +251,15 @@ func (c *conversation) wait(ctx context.Context, a *answer) error {
 // notAvailable is the code of a statement that waiting for minutes does not bring.
 const notAvailable = "1003"
 
-// head is how much of an answer is looked at to tell what it is, and most what the service says at most.
+// head is how much of an answer is looked at to tell what it is, and most what the service says at
+// most.
 const (
 	head    = 512
 	mostSay = 64 << 10
 )
 
-// ask makes one request in its turn. It returns what the service says; nil once the statement is written.
+// ask makes one request in its turn. It returns what the service says; nil once the statement is
+// written.
 func (c *conversation) ask(ctx context.Context, place *url.URL, what string) (*answer, error) {
 	if err := c.d.turn(ctx, c.token); err != nil {
 		return nil, err

@@ -25,7 +25,8 @@ const (
 	aStatement = `<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="0"></FlexStatements></FlexQueryResponse>`
 )
 
-// webService is a Flex Web Service without a network: its answers, one after another, of which the last stays.
+// webService is a Flex Web Service without a network: its answers, one after another, of which the
+// last stays.
 type webService struct {
 	mu      sync.Mutex
 	answers []func(r *http.Request) (int, string)
@@ -159,7 +160,8 @@ func TestDownloadAsksAnew(t *testing.T) {
 	})
 }
 
-// A token asks once a second and ten times a minute at most, whoever downloads with it, and another does not wait for it.
+// A token asks once a second and ten times a minute at most, whoever downloads with it, and another
+// does not wait for it.
 func TestDownloadKeepsToTheBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &webService{answers: []func(*http.Request) (int, string){fails("1019")}}

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// event is something that moves lots: a trade, a transfer, or one or both sides of a corporate action.
+// event is something that moves lots: a trade, a transfer, or one or both sides of a corporate
+// action.
 type event struct {
 	at    time.Time
 	rank  int // an option before its stock
@@ -65,8 +66,8 @@ func (e *event) fact() ledger.Fact {
 	return nil
 }
 
-// sortEvents puts them into the order in which they happened, and leaves those that compare says nothing about
-// in the order in which they are.
+// sortEvents puts them into the order in which they happened, and leaves those that compare says
+// nothing about in the order in which they are.
 func sortEvents(events []*event) {
 	for i, e := range events {
 		e.place = i
@@ -126,8 +127,9 @@ func (e *event) explained(held ledger.Decimal) bool {
 	return share(held, s.Numerator.Sub(s.Denominator), s.Denominator).Equal(e.moved)
 }
 
-// opens reports whether the broker says that the trade, where x is held, opens and closes nothing: by its
-// mark, else by a cost that is all that was paid. Of a trade that closes a part alone, the cost is that part's.
+// opens reports whether the broker says that the trade, where x is held, opens and closes nothing:
+// by its mark, else by a cost that is all that was paid. Of a trade that closes a part alone, the
+// cost is that part's.
 func (e *event) opens(x ledger.Decimal) bool {
 	switch {
 	case e.trade == nil:

@@ -218,7 +218,8 @@ func (x fieldIndex) field(name string) field {
 	return f
 }
 
-// known reports whether a field has the name. It learns nothing: most of what it is asked about are values.
+// known reports whether a field has the name. It learns nothing: most of what it is asked about are
+// values.
 func (x fieldIndex) known(name string) bool {
 	return len(name) <= 100 && x[fold(name)] != fNone
 }

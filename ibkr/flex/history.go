@@ -177,7 +177,8 @@ func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, la
 }
 
 // seenBefore tells which contracts the book knew before the statement began. What the broker holds
-// more of one of them is less likely from before the journal than something that the journal missed.
+// more of one of them is less likely from before the journal than something that the journal
+// missed.
 func (p *planner) seenBefore() map[ledger.InstrumentKey]bool {
 	seen, start := map[ledger.InstrumentKey]bool{}, p.start()
 	for _, f := range p.past.ordered {

@@ -15,13 +15,13 @@ var ErrWrongAccount = errors.New("statement of another account")
 // the statement's closing prices. It returns the plan it followed and how many facts were new:
 // importing a statement twice changes nothing the second time. Several statements of one account
 // are to be imported in the order of their periods. ErrOutOfOrder, and nothing changed, for one
-// that is older than what the book has and would count twice what that begins with. ErrLevels, and nothing
-// changed, for one of orders where the book has other executions of the same contracts and days, or the other
-// way around.
+// that is older than what the book has and would count twice what that begins with. ErrLevels, and
+// nothing changed, for one of orders where the book has other executions of the same contracts and
+// days, or the other way around.
 //
-// ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give a
-// profile whose account was renumbered its new id first. A statement that names no account, or masks its
-// id so that it may be the profile's, is taken for the profile's.
+// ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give
+// a profile whose account was renumbered its new id first. A statement that names no account, or
+// masks its id so that it may be the profile's, is taken for the profile's.
 //
 // A statement that tells the commission of an execution which was recorded with CommissionPending
 // completes it. Of what else the journal has, nothing is recorded again.
@@ -47,8 +47,8 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, i
 	return plan, added, nil
 }
 
-// Preview returns the plan that Import would follow for the statement, and changes nothing. Its facts
-// are those that the journal lacks. The errors are those of Import before it records.
+// Preview returns the plan that Import would follow for the statement, and changes nothing. Its
+// facts are those that the journal lacks. The errors are those of Import before it records.
 func Preview(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, error) {
 	plan, err := planFor(ctx, p, st)
 	if err != nil {

@@ -35,40 +35,13 @@ func (p *planner) infer() error {
 	in.seen = p.seenBefore()
 	p.renameHeld()
 	p.indexHeld()
-	for _, e := range p.events {
-		if e.known && !e.void && e.trade != nil {
-			now, _ := p.past.current(e.trade.ExecID)
-			key := e.instrument.Key()
-			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
-		}
-		if from := in.from(e); from != nil {
-			from.events = append(from.events, e)
-			if to := in.to(e); to != from {
-				to.events = append(to.events, e)
-			}
-		}
-	}
-	for i := range p.st.Positions {
-		if pos := &p.st.Positions[i]; pos.SecType != ledger.Forex {
-			in.of(p.instrument(pos.Contract))
-		}
-	}
+	in.distribute()
 	for _, l := range in.order {
 		if err := l.prepare(); err != nil {
 			return err
 		}
 	}
-	for _, e := range p.events {
-		switch from := in.from(e); {
-		case from == nil:
-		case e.split != nil:
-			in.split(e, from, in.to(e))
-		case e.transfer != nil:
-			from.transfer(e)
-		default:
-			from.trade(e)
-		}
-	}
+	in.replay()
 	in.undelivered()
 	for _, l := range in.order {
 		l.finish()
@@ -82,6 +55,44 @@ func (p *planner) infer() error {
 		}
 	}
 	return nil
+}
+
+// distribute makes a tally for every contract that an event moves or the broker holds, and gives it
+// its events.
+func (in *inference) distribute() {
+	for _, e := range in.events {
+		if e.known && !e.void && e.trade != nil {
+			now, _ := in.past.current(e.trade.ExecID)
+			key := e.instrument.Key()
+			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
+		}
+		if from := in.from(e); from != nil {
+			from.events = append(from.events, e)
+			if to := in.to(e); to != from {
+				to.events = append(to.events, e)
+			}
+		}
+	}
+	for i := range in.st.Positions {
+		if pos := &in.st.Positions[i]; pos.SecType != ledger.Forex {
+			in.of(in.instrument(pos.Contract))
+		}
+	}
+}
+
+// replay goes through the events in the order in which they happened.
+func (in *inference) replay() {
+	for _, e := range in.events {
+		switch from := in.from(e); {
+		case from == nil:
+		case e.split != nil:
+			in.split(e, from, in.to(e))
+		case e.transfer != nil:
+			from.transfer(e)
+		default:
+			from.trade(e)
+		}
+	}
 }
 
 func (in *inference) of(inst ledger.Instrument) *tally {
@@ -187,8 +198,8 @@ func (l *tally) prepare() error {
 	return nil
 }
 
-// contradicts reports whether a row that opens, by what the broker says, would have closed something if so
-// much more had been held before.
+// contradicts reports whether a row that opens, by what the broker says, would have closed
+// something if so much more had been held before.
 func (l *tally) contradicts(held, before ledger.Decimal) bool {
 	x := held.Add(before)
 	for _, e := range l.events {
@@ -209,8 +220,8 @@ func (l *tally) contradicts(held, before ledger.Decimal) bool {
 	return false
 }
 
-// unexplained says that the broker holds more than all rows make, which no earlier position can be the reason
-// for. The reconciliation has it as a break.
+// unexplained says that the broker holds more than all rows make, which no earlier position can be
+// the reason for. The reconciliation has it as a break.
 func (l *tally) unexplained(more ledger.Decimal) {
 	at, lines := 0, make([]string, 0, maxLines+1)
 	for _, e := range l.events {
@@ -350,8 +361,8 @@ func (in *inference) impossible(e *event, from, to *tally) bool {
 	return false
 }
 
-// wholly says where a row takes away a part of a holding: all of it is booked under the new name. Where the statement
-// shows positions, the difference is a break.
+// wholly says where a row takes away a part of a holding: all of it is booked under the new name.
+// Where the statement shows positions, the difference is a break.
 func (in *inference) wholly(e *event, total ledger.Decimal) {
 	rest := total.Add(e.gone)
 	if e.gone.IsZero() || in.st.HasPositions || rest.IsNeg() != total.IsNeg() || rest.Abs().LessThan(unit) {
@@ -360,8 +371,8 @@ func (in *inference) wholly(e *event, total ledger.Decimal) {
 	in.unread(e.line, "corporate action", "%s of %s %s went for %s: a part of a holding is not exchanged, and all of it is booked under the new name", e.gone.Neg(), total, e.split.From, e.split.To)
 }
 
-// spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of lots that
-// were held before is no lot of its own to be inferred: it follows from theirs.
+// spinOff carries a part of the basis over, and leaves the old lots where they are. What comes of
+// lots that were held before is no lot of its own to be inferred: it follows from theirs.
 func (in *inference) spinOff(e *event, from, to *tally) {
 	s := e.split
 	rest := fraction{s.Whole.Sub(s.Part), s.Whole}
@@ -412,7 +423,8 @@ func (p *Position) basis() Optional {
 	return Optional{Value: p.CostPrice.Value.Mul(p.Quantity).Mul(nonZero(p.Multiplier)), Valid: true}
 }
 
-// openedBefore is a moment before all lots that the book holds of the contract and the statement begins with.
+// openedBefore is a moment before all lots that the book holds of the contract and the statement
+// begins with.
 func (l *tally) openedBefore() time.Time {
 	opened := l.start()
 	for _, pos := range l.inBook[l.inst.Key()] {

@@ -78,8 +78,8 @@ func TestNothingIsInvented(t *testing.T) {
 	}
 }
 
-// Rows of one time are booked in an order that is possible, whatever their ids, and one that no book would take
-// does not keep the others out.
+// Rows of one time are booked in an order that is possible, whatever their ids, and one that no
+// book would take does not keep the others out.
 func TestRowsOfOneTime(t *testing.T) {
 	first, at := "20250110;100000", "20250120;202500"
 	bought := fill("1", first, "1000", "1", "-1", `openCloseIndicator="O"`)

@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// exchanged books rows of which one takes a holding away and the others give something for it: shares of
-// one contract or of several, and money.
+// exchanged books rows of which one takes a holding away and the others give something for it:
+// shares of one contract or of several, and money.
 func (p *planner) exchanged(rows []*CorporateAction) verdict {
 	old := p.subject(rows)
 	if old == nil {
@@ -37,7 +37,7 @@ func (p *planner) exchanged(rows []*CorporateAction) verdict {
 		e.split = &ledger.Split{ID: c.id(), From: from, To: to, Numerator: c.Quantity.Abs(), Denominator: old.Quantity.Abs(),
 			Whole: unit, Rate: rate, Time: c.Time}
 		e.known = p.past.splits[c.id()]
-		d.targets, d.values = append(d.targets, e), append(d.values, c.Value)
+		d.targets, d.values = append(d.targets, e), append(d.values, p.worth(c, from.Currency))
 		events = append(events, e)
 	}
 	if last := events[len(events)-1]; !old.cash() { // what is left of the old contract becomes the last one
@@ -116,7 +116,7 @@ func (p *planner) exchange(from, to *CorporateAction) verdict {
 	e := from.event()
 	e.moved, e.gone = to.Quantity, from.Quantity
 	if !rate.IsZero() {
-		e.division = &division{targets: []*event{e}, values: []Optional{to.Value}, line: from.Line, text: from.LocalSymbol, old: from}
+		e.division = &division{targets: []*event{e}, values: []Optional{p.worth(to, inst.Currency)}, line: from.Line, text: from.LocalSymbol, old: from}
 	}
 	p.split(e, ledger.Split{ID: from.id(), From: inst, To: other,
 		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Rate: rate, Time: from.Time})

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An action whose money or contract is in another currency needs a rate. Without one none of its rows is booked,
-// each is told, and the trades beside it are.
+// An action whose money or contract is in another currency needs a rate. Without one none of its
+// rows is booked, each is told, and the trades beside it are.
 func TestCorporateActionsWithoutRate(t *testing.T) {
 	row := func(id, kind, text, symbol, conid, quantity, attrs string) string {
 		return action(id, "20250117;202500", symbol, conid, quantity,
@@ -52,8 +52,8 @@ func TestCorporateActionsWithoutRate(t *testing.T) {
 	}
 }
 
-// A part of a holding that is tendered: all of it goes on under the new name. The statement's positions make that a
-// break, and where it has none it is said.
+// A part of a holding that is tendered: all of it goes on under the new name. The statement's
+// positions make that a break, and where it has none it is said.
 func TestTenderOfAPart(t *testing.T) {
 	text := `type="TO" actionID="5" actionDescription="AAA(US101) TENDERED TO US103 1 FOR 1 (%s, X INC, US%s)"`
 	rows := []string{fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`),

@@ -6,8 +6,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// possible puts events of one time, which are in the order of their ids, into an order in which they can
-// have happened: what a corporate action takes away was traded before it, and what it brings, after it.
+// possible puts events of one time, which are in the order of their ids, into an order in which
+// they can have happened: what a corporate action takes away was traded before it, and what it
+// brings, after it.
 func possible(events []*event) []*event {
 	for start := 0; start < len(events); {
 		end := start + 1
@@ -25,8 +26,8 @@ func possible(events []*event) []*event {
 	return events
 }
 
-// around returns the events with those that have to be before the split before it, and those that have to
-// be after it behind it.
+// around returns the events with those that have to be before the split before it, and those that
+// have to be after it behind it.
 func around(run []*event, split *event) []*event {
 	at := slices.Index(run, split)
 	var before, after []*event

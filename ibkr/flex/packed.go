@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// packedRow is a row that waits. It takes what its values take and little more; a row has room for all fields.
+// packedRow is a row that waits. It takes what its values take and little more; a row has room for
+// all fields.
 type packedRow struct {
 	sec  section
 	line int

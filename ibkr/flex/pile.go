@@ -1,6 +1,7 @@
 package flex
 
-// pile collects many values. A slice that grows is copied again and again, and has room for more than it holds.
+// pile collects many values. A slice that grows is copied again and again, and has room for more
+// than it holds.
 type pile[T any] struct {
 	full [][]T
 	last []T

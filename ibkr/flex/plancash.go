@@ -35,8 +35,12 @@ func (p *planner) planCash() {
 	if !p.past.empty {
 		return
 	}
-	start := p.start()
-	for _, c := range p.cashReport() {
+	start, report := p.start(), p.cashReport()
+	if c := p.baseBalance(); c != nil && len(report) == 0 && !c.Starting.Value.IsZero() {
+		p.issue(c.Line, "cash report", "the balance at the beginning, %s, is told in base currency alone: not booked, for the rows are "+
+			"in other currencies; let the query show the cash report by currency", c.Starting.Value)
+	}
+	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
 			p.Facts = append(p.Facts, ledger.CashMovement{
 				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
@@ -95,17 +99,15 @@ func printable(s string, n int) string {
 }
 
 // cashReport returns the report's rows by currency. A report that has but the total in base
-// currency serves where everything in the statement is in one currency.
+// currency serves where everything in the statement is in that currency.
 func (p *planner) cashReport() []CashBalance {
 	var rows []CashBalance
-	var base *CashBalance
-	for i := range p.st.CashReport {
-		if c := p.st.CashReport[i]; c.Base {
-			base = &c
-		} else {
+	for _, c := range p.st.CashReport {
+		if !c.Base {
 			rows = append(rows, c)
 		}
 	}
+	base := p.baseBalance()
 	if len(rows) > 0 || base == nil {
 		return rows
 	}
@@ -119,16 +121,35 @@ func (p *planner) cashReport() []CashBalance {
 	for i := range p.st.Positions {
 		currencies[p.st.Positions[i].Currency] = true
 	}
-	if len(currencies) != 1 {
-		return nil
-	}
 	for currency := range currencies {
-		base.Currency = currency
+		if only := *base; len(currencies) == 1 && p.mayBeBase(currency) {
+			only.Currency = currency
+			return []CashBalance{only}
+		}
 	}
-	return []CashBalance{*base}
+	return nil
 }
 
-// rateOf returns the first rate to base that the statement gives for a currency; zero if none.
+// baseBalance is the report's total in base currency; nil if it has none.
+func (p *planner) baseBalance() *CashBalance {
+	i := slices.IndexFunc(p.st.CashReport, func(c CashBalance) bool { return c.Base })
+	if i < 0 {
+		return nil
+	}
+	return &p.st.CashReport[i]
+}
+
+// mayBeBase reports whether nothing in the statement says that another currency is the base.
+func (p *planner) mayBeBase(c ledger.Currency) bool {
+	if p.st.BaseCurrency != "" {
+		return c == p.st.BaseCurrency
+	}
+	rate := p.rateOf(c)
+	return rate.IsZero() || rate.Equal(unit)
+}
+
+// rateOf returns the first rate to base that the statement's rows give for a currency, else the one
+// that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 	for i := range p.st.Trades {
 		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
@@ -150,7 +171,7 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 			return r.FXRate
 		}
 	}
-	return ledger.Decimal{}
+	return p.st.rates[c]
 }
 
 // brokerFigures collects what the book is to be held against.

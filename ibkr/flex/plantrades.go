@@ -61,18 +61,42 @@ func (t *Trade) cancels() bool {
 	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
 }
 
-// withoutUnits reports a row that moves no units. What it charges is booked as a fee.
+// withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each
+// currency that it charges in.
 func (p *planner) withoutUnits(row *Trade) bool {
 	if !row.Quantity.IsZero() {
 		return false
 	}
-	amount := row.Proceeds.Value.Add(row.Commission.Value).Add(row.Taxes)
-	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, amount, row.Currency)
-	if !amount.IsZero() {
-		p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("charge-"+cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol)), 90),
-			Kind: ledger.Fee, Currency: row.Currency, Amount: amount, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+	id := "charge-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol))
+	fee := ledger.CashMovement{ID: printable(id, 90), Kind: ledger.Fee, Currency: row.Currency, FXRate: row.FXRate,
+		Amount: row.Proceeds.Value.Add(row.Taxes), Symbol: printable(row.Symbol, 50), Time: row.Time}
+	if paid := row.paidIn(); paid == row.Currency {
+		fee.Amount = fee.Amount.Add(row.Commission.Value)
+	} else {
+		commission := fee
+		commission.ID, commission.Currency, commission.FXRate = printable(commissionPrefix+id, 90), paid, ledger.Decimal{}
+		commission.Amount = row.Commission.Value
+		p.fee(row, commission)
 	}
+	p.fee(row, fee)
 	return true
+}
+
+// fee books what a row without units charges.
+func (p *planner) fee(row *Trade, m ledger.CashMovement) {
+	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, m.Amount, m.Currency)
+	if !m.Amount.IsZero() {
+		p.Facts = append(p.Facts, m)
+	}
+}
+
+// paidIn is the currency of the commission. One that the row does not tell, and which is worked out
+// from its other figures, is in theirs.
+func (t *Trade) paidIn() ledger.Currency {
+	if !t.Commission.Valid || t.Commission.Value.IsZero() || t.CommissionCurrency == "" {
+		return t.Currency
+	}
+	return t.CommissionCurrency
 }
 
 // names returns the ids under which the row may be recorded, the broker's execution id first: not
@@ -151,8 +175,8 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	}
 }
 
-// withCosts is a recorded trade with the costs that the row tells: in all else the record stays, which
-// may come from another source.
+// withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
+// which may come from another source.
 func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 	recorded.CommissionPending = false
 	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
@@ -163,11 +187,12 @@ func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
 }
 
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
-// quantity and price give. It names no order: the row's is the broker's number, and not the sender's.
+// quantity and price give. It names no order: the row's is the broker's number, and not the
+// sender's.
 func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 	t := p.trades.make()
 	*t = ledger.Trade{
-		ExecID: id, Kind: row.kind(), Instrument: p.instrument(row.Contract),
+		ExecID: id, Kind: row.kind(), Instrument: p.inRowsCurrency(row.Contract),
 		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
 	}
 	computed := grossOf(row)
@@ -181,7 +206,7 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
 	}
 	t.Commission = commission.Neg()
-	if c := row.CommissionCurrency; c != "" && c != t.Instrument.Currency && !commission.IsZero() {
+	if c := row.paidIn(); c != t.Instrument.Currency {
 		if t.Instrument.SecType == ledger.Forex {
 			t.CommissionCurrency = c
 		} else {
@@ -191,6 +216,16 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 		}
 	}
 	return t
+}
+
+// inRowsCurrency is the one instrument of a contract, unless other rows of the contract are in
+// another currency: the row's amounts are in its own.
+func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
+	inst := p.instrument(c)
+	if inst.Currency != c.Currency {
+		return c.Instrument
+	}
+	return inst
 }
 
 // commissionPrefix begins the ids of commissions that are booked beside their trades.
@@ -274,8 +309,10 @@ func (p *planner) planCancellations() {
 	}
 }
 
-// keepCommission books what a cancelling row does not give back of the commission of the execution that it
-// takes back: as a part of the commission of the one that is booked again in its place, else as a fee.
+// keepCommission books what a cancelling row does not give back of the commission of the execution
+// that it takes back: as a part of the commission of the one that is booked again in its place,
+// else as a fee. What the row gives back in another currency is booked as it is, beside the
+// commission, as that was.
 func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
 	if !row.Commission.Valid || cancelled.CommissionPending {
 		return
@@ -283,6 +320,15 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 	given := row.Commission.Value
 	if row.Quantity.IsNeg() == cancelled.Quantity.IsNeg() { // the file repeats the original's signs
 		given = given.Neg()
+	}
+	currency := ledger.Currency(cmpOr(string(cancelled.CommissionCurrency), string(cancelled.Instrument.Currency)))
+	m := ledger.CashMovement{Kind: ledger.Fee, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time}
+	if paid := row.paidIn(); paid != currency {
+		back := m
+		back.ID, back.Currency, back.Amount, back.FXRate = printable("given-"+string(id), 90), paid, given, ledger.Decimal{}
+		p.issue(row.Line, "trade", "the cancellation of %s gives back %s %s of commission: booked beside it", row.LocalSymbol, given, paid)
+		p.Facts = append(p.Facts, back)
+		given = ledger.Decimal{}
 	}
 	kept := cancelled.Commission.Sub(given)
 	if kept.IsZero() {
@@ -294,17 +340,14 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 		}
 		return
 	}
-	currency := cancelled.CommissionCurrency
-	if currency == "" {
-		currency = cancelled.Instrument.Currency
-	}
 	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
-	p.Facts = append(p.Facts, ledger.CashMovement{ID: printable("kept-"+string(id), 90), Kind: ledger.Fee, Currency: currency,
-		Amount: kept.Neg(), FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time})
+	m.ID, m.Currency, m.Amount = printable("kept-"+string(id), 90), currency, kept.Neg()
+	p.Facts = append(p.Facts, m)
 }
 
-// replacement finds the execution that was booked in the place of a cancelled one: of the same contract and
-// direction, at its time or that of the cancelling row, and in the file behind what it replaces.
+// replacement finds the execution that was booked in the place of a cancelled one: of the same
+// contract and direction, at its time or that of the cancelling row, and in the file behind what it
+// replaces.
 func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
 	for _, e := range p.events {
 		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
@@ -384,7 +427,8 @@ func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decim
 		quantity.IsNeg() == (t.cancelledSide() == "SELL")
 }
 
-// cancelledSide is the side of what the row takes back: as it says, else the other side than its own.
+// cancelledSide is the side of what the row takes back: as it says, else the other side than its
+// own.
 func (t *Trade) cancelledSide() string {
 	switch {
 	case strings.HasPrefix(t.BuySell, "SELL"):
@@ -399,6 +443,7 @@ func (t *Trade) cancelledSide() string {
 // the position is right by it, the matching of lots need not be.
 func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
+	facts := len(p.Facts)
 	t := p.trade(row, id)
 	t.Quantity = row.Quantity.Abs()
 	if row.cancelledSide() == "BUY" {
@@ -406,6 +451,11 @@ func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	}
 	if row.Quantity.IsNeg() != t.Quantity.IsNeg() { // the file repeats the original's signs
 		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
+		for i, f := range p.Facts[facts:] { // its commission, where that is in another currency
+			m := f.(ledger.CashMovement)
+			m.Amount = m.Amount.Neg()
+			p.Facts[facts+i] = m
+		}
 	}
 	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
 		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,

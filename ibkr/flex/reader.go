@@ -20,12 +20,13 @@ var errTooLarge = fmt.Errorf("one element or record is larger than %d bytes", ma
 const (
 	maxToken = 1 << 20 // bytes of one XML token or CSV record
 	maxDepth = 64      // of nested XML elements
-	// maxStatements bounds the statements that are in memory at once. One of a few bytes takes two kilobytes.
+	// maxStatements bounds the statements that are in memory at once. One of a few bytes takes two
+	// kilobytes.
 	maxStatements = 20_000
 )
 
-// ReadError tells where a file cannot be read, and why. It matches ErrFormat, and io.ErrUnexpectedEOF
-// where the file ends too early.
+// ReadError tells where a file cannot be read, and why. It matches ErrFormat, and
+// io.ErrUnexpectedEOF where the file ends too early.
 type ReadError struct {
 	Line    int    // of the file, from 1
 	Section string // such as "trade"; empty outside of any
@@ -101,8 +102,8 @@ type source interface {
 
 // NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
 // first bytes; a UTF-8 byte order mark is skipped. It holds one statement at a time in memory,
-// except for CSV files without account records, whose rows may come in any order of accounts. A file of
-// another kind is refused by what it is.
+// except for CSV files without account records, whose rows may come in any order of accounts. A
+// file of another kind is refused by what it is.
 func NewReader(in io.Reader, opts ...Option) *Reader {
 	r := &Reader{in: in}
 	for _, opt := range opts {
@@ -152,8 +153,8 @@ func (r *Reader) All() iter.Seq2[*Statement, error] {
 // errTooMany is returned for more statements than are held in memory.
 var errTooMany = fmt.Errorf("there are more than %d statements in the file", maxStatements)
 
-// ReadAll returns all statements of in, or none if there is an error anywhere in it. More than 20,000
-// statements are an error: a [Reader] gives them one at a time.
+// ReadAll returns all statements of in, or none if there is an error anywhere in it. More than
+// 20,000 statements are an error: a [Reader] gives them one at a time.
 func ReadAll(in io.Reader, opts ...Option) ([]*Statement, error) {
 	var all []*Statement
 	r := NewReader(in, opts...)

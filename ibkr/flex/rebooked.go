@@ -5,8 +5,8 @@ import "github.com/ai-ots/accounts/ledger"
 // The broker books an execution that it cancelled again under the ids of the cancelled one. The
 // transaction id tells them apart.
 
-// undoing notes the executions of earlier statements that this one cancels by their transaction ids: by
-// their other ids, the transaction id.
+// undoing notes the executions of earlier statements that this one cancels by their transaction
+// ids: by their other ids, the transaction id.
 func (p *planner) undoing() map[string]string {
 	cancelled := map[string]*Trade{}
 	for i := range p.st.Trades {
@@ -33,9 +33,9 @@ func (p *planner) undoing() map[string]string {
 	return undone
 }
 
-// rebooked reports whether the row takes the place of an execution in the book that is cancelled and
-// bears its ids: the statement cancels that by another transaction id, or the book has the cancellation
-// and the row is not what was cancelled.
+// rebooked reports whether the row takes the place of an execution in the book that is cancelled
+// and bears its ids: the statement cancels that by another transaction id, or the book has the
+// cancellation and the row is not what was cancelled.
 func (p *planner) rebooked(row *Trade) bool {
 	if row.TransactionID == "" || len(p.past.versions) == 0 {
 		return false

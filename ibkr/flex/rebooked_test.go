@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An execution that is cancelled and booked again under its old ids, in whatever statement each of its rows
-// comes, and however often, leaves what was booked last.
+// An execution that is cancelled and booked again under its old ids, in whatever statement each of
+// its rows comes, and however often, leaves what was booked last.
 func TestRebookedUnderTheSameIDs(t *testing.T) {
 	row := func(tx, quantity, price, more string) string {
 		return trade(`transactionID="` + tx + `" quantity="` + quantity + `" tradePrice="` + price + `" ibCommission="-1" dateTime="20250130;100000" ` + more)

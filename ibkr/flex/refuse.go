@@ -2,7 +2,8 @@ package flex
 
 import "bytes"
 
-// notAStatement names a file that is something else, by its first bytes; empty for what may be a statement.
+// notAStatement names a file that is something else, by its first bytes; empty for what may be a
+// statement.
 func notAStatement(text []byte) string {
 	for _, kind := range []struct{ begins, is string }{
 		{"%PDF", "a PDF file: export the statement as CSV, or a Flex query as XML or CSV"},

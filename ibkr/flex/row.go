@@ -146,8 +146,8 @@ func (c *reading) when(fields ...field) stamp {
 	return c.stamp(f)
 }
 
-// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime, else the day it was
-// reported for.
+// tradeTime returns when a trade happened: dateTime, else tradeDate with tradeTime, else the day it
+// was reported for.
 func (c *reading) tradeTime() stamp {
 	st := c.when(tradeDates...)
 	if c.err != nil || st.clock || c.r.v[fTradeTime] == "" {

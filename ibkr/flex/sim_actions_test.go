@@ -10,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The broker's corporate actions, bonds and cash settlements. What becomes of the basis is written from the
-// rules in docs/corporate-actions.md, with exact fractions.
+// The broker's corporate actions, bonds and cash settlements. What becomes of the basis is written
+// from the rules in docs/corporate-actions.md, with exact fractions.
 
 // put queues a lot behind all that were not opened later.
 func (s *simState) put(id int, l simLot) {
@@ -49,8 +49,8 @@ func (b *simBroker) spinOff(id int, n, m int64, part *big.Rat) {
 	b.told[c.lineage] = true
 }
 
-// merge turns a contract into others, and money: each new one has a market value, by which the basis is divided.
-// The gain is realized, at most the money, and no loss.
+// merge turns a contract into others, and money: each new one has a market value, by which the
+// basis is divided. The gain is realized, at most the money, and no loss.
 func (b *simBroker) merge(id int, money *big.Rat, values ...*big.Rat) {
 	c := b.contracts[id]
 	b.told[c.lineage] = true

@@ -15,8 +15,8 @@ import (
 // simCategories are what activity statements call the kinds of contract.
 var simCategories = map[string]string{"STK": "Stocks", "OPT": "Equity and Index Options", "FUT": "Futures", "CASH": "Forex", "BOND": "Bonds"}
 
-// renderActivity writes the statement from one day up to another as an activity statement: by section,
-// with totals, and with the contracts at the end. It names no executions.
+// renderActivity writes the statement from one day up to another as an activity statement: by
+// section, with totals, and with the contracts at the end. It names no executions.
 func (h *simHistory) renderActivity(from, to int) string {
 	var b strings.Builder
 	w := csv.NewWriter(&b)
@@ -164,8 +164,8 @@ func TestSimulatedActivityStatement(t *testing.T) {
 		c.plan, _ = simImport(t, c.p, text)
 		outcome, err := c.p.Reconcile(t.Context(), c.plan.Broker)
 		require.NoError(t, err)
-		// What the statement does not show is said: how options on an index were settled, and of what was spun
-		// off and left again in the period, the basis.
+		// What the statement does not show is said: how options on an index were settled, and of
+		// what was spun off and left again in the period, the basis.
 		unread := len(Unread(c.plan.Issues)) > 0
 		require.True(t, unread || !h.settledInCash(), "%v\n%s", c.plan.Issues, text)
 		if unread || slices.ContainsFunc(c.plan.Issues, func(i Issue) bool { return strings.Contains(i.Text, "nothing tells the cost basis") }) {

@@ -308,7 +308,8 @@ func (b *simBroker) exchange(quantity, price *big.Rat) {
 		"openCloseIndicator": "", "notes": "", "buySell": "BUY", "levelOfDetail": "EXECUTION"}})
 }
 
-// split changes the units of a stock, n for m; into a new contract of the same name where renumber says so.
+// split changes the units of a stock, n for m; into a new contract of the same name where renumber
+// says so.
 func (b *simBroker) split(id int, n, m int64, renumber bool) {
 	c := b.contracts[id]
 	old := b.quantity(id)

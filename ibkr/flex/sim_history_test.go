@@ -16,7 +16,8 @@ type simHistory struct {
 	q    simQuery
 }
 
-// simDay is the state at the beginning of a day on which something happened, and the first of its rows.
+// simDay is the state at the beginning of a day on which something happened, and the first of its
+// rows.
 type simDay struct {
 	date    time.Time
 	state   *simState
@@ -280,7 +281,8 @@ func (h *simHistory) randomSplit(t *rapid.T) {
 	h.newDay(t)
 }
 
-// short reports whether the quantities of all lots have few places, so that splits do not pile them up.
+// short reports whether the quantities of all lots have few places, so that splits do not pile them
+// up.
 func (h *simHistory) short(id int) bool {
 	for _, l := range h.lots[id] {
 		if l.quantity.Denom().Cmp(big.NewInt(1_000_000)) > 0 {

@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Rare corporate actions of the simulated broker: rights, tenders, gifts of shares, mergers into another currency,
-// and actions that are taken back.
+// Rare corporate actions of the simulated broker: rights, tenders, gifts of shares, mergers into
+// another currency, and actions that are taken back.
 
 // euro is what one is worth in the base currency, on every row.
 var euro = rat("1.08")
@@ -22,7 +22,8 @@ func (b *simBroker) paidIn(c simContract, amount *big.Rat) (string, *big.Rat) {
 	return "EUR", times(amount, euro)
 }
 
-// rights gives one right for each unit, at no cost. They are exercised, oversubscribed or lapse on a later day.
+// rights gives one right for each unit, at no cost. They are exercised, oversubscribed or lapse on
+// a later day.
 func (h *simHistory) rights(t *rapid.T, id int) {
 	c, held := h.contracts[id], h.quantity(id)
 	right := h.heir(id, "R")
@@ -60,7 +61,8 @@ func (b *simBroker) subscribe(c simContract, quantity *big.Rat, text, kind strin
 	b.act(c, quantity, text, kind, more)
 }
 
-// gift gives one unit for each of four, in no ratio that the text tells: the basis spreads over all.
+// gift gives one unit for each of four, in no ratio that the text tells: the basis spreads over
+// all.
 func (b *simBroker) gift(id int) {
 	c, held := b.contracts[id], b.quantity(id)
 	lots := b.lots[id]

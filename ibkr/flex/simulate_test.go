@@ -79,9 +79,9 @@ func newCheck(t *rapid.T, h *simHistory, q simQuery, p *accounts.Portfolio, from
 	return c
 }
 
-// incomplete reports whether the import said that the statement lacks what a corporate action takes: then the
-// book is without it, and says so. That can be where no position tells what a merger brought of what was held
-// before.
+// incomplete reports whether the import said that the statement lacks what a corporate action
+// takes: then the book is without it, and says so. That can be where no position tells what a
+// merger brought of what was held before.
 func (c *check) incomplete() bool {
 	for _, i := range c.plan.Issues {
 		if strings.Contains(i.Text, "nothing tells the cost basis") { // and so it is zero, until somebody says better
@@ -100,7 +100,8 @@ func (c *check) incomplete() bool {
 	return false
 }
 
-// hides reports whether an action is of a contract by a name that no other row has: it was renamed twice.
+// hides reports whether an action is of a contract by a name that no other row has: it was renamed
+// twice.
 func (c *check) hides(issue string) bool {
 	_, about, found := strings.Cut(issue, ": ")
 	parent, _, bracket := strings.Cut(about, "(")

@@ -16,7 +16,8 @@ type Optional struct {
 type Statement struct {
 	// AccountID is the broker's id of the account, or its alias where the query shows aliases
 	// instead. Rows of a segment of the account (U1234567F for U1234567) belong to it. Empty if
-	// the file names no account at all. Stars stand for digits that the file masks; see Masked and Of.
+	// the file names no account at all. Stars stand for digits that the file masks; see Masked and
+	// Of.
 	AccountID string
 	Alias     string
 	// BaseCurrency is the currency that FXRate converts to, empty if the file does not say.
@@ -38,7 +39,8 @@ type Statement struct {
 	CashReport       []CashBalance
 	HasCashReport    bool
 
-	loc *time.Location // of the times that name none; nil is UTC
+	loc   *time.Location                     // of the times that name none; nil is UTC
+	rates map[ledger.Currency]ledger.Decimal // to base at the end, where no row needs to have them
 
 	// Issues is everything that was in the file and could not be interpreted.
 	Issues []Issue
@@ -54,13 +56,13 @@ type Issue struct {
 	Section string // such as "trade", or the name of the section nobody knows
 	Text    string
 	Rows    int // how many rows of the file it stands for
-	// Unread says that the rows move money or positions, or may, and that what they move is not told by
-	// the statement's other rows either.
+	// Unread says that the rows move money or positions, or may, and that what they move is not
+	// told by the statement's other rows either.
 	Unread bool
 }
 
-// Unread counts the rows that move money or positions, or may, and are not in the book, by section. It is
-// empty, and not nil, if there are none.
+// Unread counts the rows that move money or positions, or may, and are not in the book, by section.
+// It is empty, and not nil, if there are none.
 func Unread(issues []Issue) map[string]int {
 	rows := map[string]int{}
 	for _, i := range issues {
@@ -96,8 +98,8 @@ type Trade struct {
 	RelatedTradeID       string
 	RelatedTransactionID string
 
-	// Level is "ORDER" or "SYMBOL_SUMMARY" where the row stands for all executions of an order, or of a contract and
-	// day; empty for an execution.
+	// Level is "ORDER" or "SYMBOL_SUMMARY" where the row stands for all executions of an order, or
+	// of a contract and day; empty for an execution.
 	Level           string
 	TransactionType string   // "ExchTrade", "BookTrade", "TradeCancel" …
 	Exchange        string   // where it executed
@@ -188,7 +190,8 @@ type CorporateAction struct {
 	Realized      Optional
 }
 
-// Transfer is a position that came from another account or went to one, or shares that were granted.
+// Transfer is a position that came from another account or went to one, or shares that were
+// granted.
 type Transfer struct {
 	Line int
 	Contract

@@ -11,8 +11,8 @@ import (
 // takesBack reports whether the row cancels an earlier one, which it mirrors.
 func (c *CorporateAction) takesBack() bool { return slices.Contains(c.Codes, "Ca") }
 
-// actionsInForce returns the rows of corporate actions without those that others take back, and without
-// those others. What the book has of it already is taken back there.
+// actionsInForce returns the rows of corporate actions without those that others take back, and
+// without those others. What the book has of it already is taken back there.
 func (p *planner) actionsInForce() (rows []*CorporateAction) {
 	var back []*CorporateAction
 	for i := range p.st.CorporateActions {
@@ -34,14 +34,15 @@ func (p *planner) actionsInForce() (rows []*CorporateAction) {
 	return rows
 }
 
-// mirrors reports whether the row takes the other back: the same contract and text, and the opposite quantity.
+// mirrors reports whether the row takes the other back: the same contract and text, and the
+// opposite quantity.
 func (c *CorporateAction) mirrors(o *CorporateAction) bool {
 	return c.ConID == o.ConID && c.LocalSymbol == o.LocalSymbol && c.Type == o.Type && c.Text == o.Text && c.Quantity.Equal(o.Quantity.Neg()) &&
 		(c.Time.Equal(o.Time) || o.Time.Before(c.Time))
 }
 
-// takeBack undoes in the book what the row takes back. original is the row that it mirrors; nil if that is not
-// in the statement.
+// takeBack undoes in the book what the row takes back. original is the row that it mirrors; nil if
+// that is not in the statement.
 func (p *planner) takeBack(c, original *CorporateAction) {
 	id := ledger.ExecID(c.id())
 	if p.past.cancellations[id] {
@@ -81,8 +82,8 @@ func (p *planner) cancels(id, what ledger.ExecID, at time.Time) {
 	p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: what, Time: at})
 }
 
-// dividedAt reports whether the book has that a part of a contract's basis went to another one at the time: then
-// its sale is one half of a corporate action whose other half cannot be taken back.
+// dividedAt reports whether the book has that a part of a contract's basis went to another one at
+// the time: then its sale is one half of a corporate action whose other half cannot be taken back.
 func (p *planner) dividedAt(key ledger.InstrumentKey, at time.Time) bool {
 	return slices.ContainsFunc(p.past.ordered, func(f ledger.Fact) bool {
 		s, split := f.(ledger.Split)
@@ -90,7 +91,8 @@ func (p *planner) dividedAt(key ledger.InstrumentKey, at time.Time) bool {
 	})
 }
 
-// isOf reports whether a recorded fact is what the row takes back: that of the mirrored row, else one of its time.
+// isOf reports whether a recorded fact is what the row takes back: that of the mirrored row, else
+// one of its time.
 func (c *CorporateAction) isOf(original *CorporateAction, id string, at time.Time) bool {
 	if original != nil {
 		return id == original.id()
@@ -98,8 +100,8 @@ func (c *CorporateAction) isOf(original *CorporateAction, id string, at time.Tim
 	return at.Equal(c.Time)
 }
 
-// inRatio reports whether a split is in the ratio that the row's text tells, if it tells one. Where the broker
-// rounds the outcome, the two differ by a little.
+// inRatio reports whether a split is in the ratio that the row's text tells, if it tells one. Where
+// the broker rounds the outcome, the two differ by a little.
 func (c *CorporateAction) inRatio(s *ledger.Split) bool {
 	match := splitText.FindStringSubmatch(c.Text)
 	if match == nil {
@@ -136,7 +138,8 @@ func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
 	p.split(e, back)
 }
 
-// moves is what the way back of a split between contracts takes away and brings, by one of its rows.
+// moves is what the way back of a split between contracts takes away and brings, by one of its
+// rows.
 func (p *planner) moves(c *CorporateAction, back ledger.Split) (gone, moved ledger.Decimal) {
 	if p.instrument(c.Contract).Key() == back.From.Key() {
 		return c.Quantity, share(c.Quantity.Neg(), back.Numerator, back.Denominator)

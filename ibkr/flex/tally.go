@@ -29,8 +29,8 @@ type remnant struct {
 // fraction is a part of a whole.
 type fraction struct{ part, whole ledger.Decimal }
 
-// kept is the part of the basis that a spin-off left, and what it was before where that is known. The quantity
-// is in units of today.
+// kept is the part of the basis that a spin-off left, and what it was before where that is known.
+// The quantity is in units of today.
 type kept struct {
 	fraction
 	basis, quantity ledger.Decimal
@@ -192,7 +192,7 @@ func (in *inference) takePremium(e *event) (sum ledger.Decimal, unknown *ledger.
 		p := &in.premiums[i]
 		o := p.option.trade.Instrument
 		if p.quantity.IsZero() || !p.option.at.Equal(e.at) || !o.Strike.Equal(e.trade.Price) || p.quantity.IsNeg() != e.trade.Quantity.IsNeg() ||
-			underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
+			o.Currency != e.trade.Instrument.Currency || underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
 			continue
 		}
 		size := smaller(wanted, p.quantity.Abs())

@@ -57,8 +57,8 @@ func rightOf(word string) ledger.Right {
 	return ledger.Put
 }
 
-// withoutTerms makes a warrant or structured product that tells no strike, right or expiry a security
-// like a share: it is paid in full, and nothing follows from terms that nobody knows.
+// withoutTerms makes a warrant or structured product that tells no strike, right or expiry a
+// security like a share: it is paid in full, and nothing follows from terms that nobody knows.
 func (b *builder) withoutTerms(c *reading, con *Contract) {
 	if con.SecType != ledger.Warrant || con.Right != "" && con.Expiry != 0 && !con.Strike.IsZero() {
 		return
@@ -74,7 +74,8 @@ type termless struct {
 	of   Contract
 }
 
-// finishTerms gives the rows of a contract the terms that another row of it tells, and says which have none.
+// finishTerms gives the rows of a contract the terms that another row of it tells, and says which
+// have none.
 func (b *builder) finishTerms() {
 	if len(b.termless) == 0 {
 		return
@@ -131,10 +132,10 @@ func (b *builder) moneyOf(t *Trade) {
 		Currency: t.Currency, FXRate: t.FXRate, Symbol: t.LocalSymbol, ConID: t.ConID, ISIN: t.ISIN,
 		Description: "trade of a contract that is left out: " + t.Description,
 		Time:        t.Time, DateOnly: t.DateOnly, ReportDate: t.ReportDate, SettleDate: t.SettleDate}
-	same := t.CommissionCurrency == t.Currency
+	same := t.paidIn() == t.Currency
 	switch {
-	case t.NetCash.Valid:
-		m.Amount, same = t.NetCash.Value, true
+	case t.NetCash.Valid && same:
+		m.Amount = t.NetCash.Value
 	case t.SecType == ledger.Future, t.SecType == ledger.CFD, t.SecType == ledger.Forex:
 		m.Amount = t.Taxes
 	case t.Proceeds.Valid:
@@ -148,7 +149,7 @@ func (b *builder) moneyOf(t *Trade) {
 	}
 	b.st.Cash = append(b.st.Cash, m)
 	if !same && !t.Commission.Value.IsZero() {
-		fee.Kind, fee.Currency, fee.Amount, fee.FXRate = ledger.Fee, t.CommissionCurrency, t.Commission.Value, ledger.Decimal{}
+		fee.Kind, fee.Currency, fee.Amount, fee.FXRate = ledger.Fee, t.paidIn(), t.Commission.Value, ledger.Decimal{}
 		b.st.Cash = append(b.st.Cash, fee)
 	}
 }

@@ -48,7 +48,8 @@ func (b *builder) addTransfer(c *reading, t Transfer) {
 	}
 }
 
-// transferCash books money that came or went as a deposit or withdrawal. The direction tells the sign.
+// transferCash books money that came or went as a deposit or withdrawal. The direction tells the
+// sign.
 func (b *builder) transferCash(c *reading, out bool) {
 	r := c.r
 	amount := fCashTransfer
@@ -112,12 +113,12 @@ func (t *Transfer) id() string {
 	return printable(fmt.Sprintf("transfer-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
-// planTransfers makes an event of every transferred position. What came brings lots whose basis later rows
-// tell; what went takes the oldest ones along.
+// planTransfers makes an event of every transferred position. What came brings lots whose basis
+// later rows tell; what went takes the oldest ones along.
 func (p *planner) planTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
-		inst := p.instrument(row.Contract)
+		inst := p.inRowsCurrency(row.Contract)
 		t := &ledger.Transfer{ID: row.id(), Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {
 			if t.Quantity.IsPos() && !p.heldQuantity(inst.Key()).IsNeg() {
@@ -132,8 +133,8 @@ func (p *planner) planTransfers() {
 	}
 }
 
-// transfer moves lots as the book will. What comes is older than all of the own lots, for it was held
-// elsewhere before.
+// transfer moves lots as the book will. What comes is older than all of the own lots, for it was
+// held elsewhere before.
 func (l *tally) transfer(e *event) {
 	t := e.transfer
 	if !e.leaves {
@@ -162,8 +163,8 @@ func (l *tally) transfer(e *event) {
 	l.consume(size.Sub(fromBefore))
 }
 
-// takeWorth makes lots of what came by transfers and is still there at what it was worth then, where no
-// position tells its basis, and returns how much that is.
+// takeWorth makes lots of what came by transfers and is still there at what it was worth then,
+// where no position tells its basis, and returns how much that is.
 func (l *tally) takeWorth() (taken ledger.Decimal) {
 	all := l.before
 	for _, r := range all {

@@ -81,7 +81,8 @@ func TestGrantedShares(t *testing.T) {
 	require.Equal(t, []string{"5 of STK:AAA:USD at 200 inferred"}, outcome(t, p, nil))
 }
 
-// A position whose row does not say whether it came or went, or how much of it, is not booked, and said to be left out.
+// A position whose row does not say whether it came or went, or how much of it, is not booked, and
+// said to be left out.
 func TestTransferThatTellsTooLittle(t *testing.T) {
 	for name, row := range map[string]string{
 		"no direction":      moved("1", "20250110;100000", "", "-10", ""),

@@ -32,8 +32,8 @@ func (l *tally) unseen(held ledger.Decimal) ledger.Decimal {
 	return least
 }
 
-// dividedSomehow reports whether the book has a spin-off of which nothing told how it divided the basis: then what
-// closings consume says nothing about what else was held.
+// dividedSomehow reports whether the book has a spin-off of which nothing told how it divided the
+// basis: then what closings consume says nothing about what else was held.
 func (l *tally) dividedSomehow() bool {
 	key := l.inst.Key()
 	return slices.ContainsFunc(l.past.untold, func(s ledger.Split) bool { return l.named(s.From) == key || l.named(s.To) == key })

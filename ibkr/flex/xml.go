@@ -18,8 +18,8 @@ type xmlSource struct {
 	fields fieldIndex
 	open   []string // the elements that are open
 	line   int      // where the current token begins
-	// skipped is how many lines plainRow has read, which the decoder has not seen. ended says that the decoder has
-	// read the end of an element last.
+	// skipped is how many lines plainRow has read, which the decoder has not seen. ended says that
+	// the decoder has read the end of an element last.
 	skipped int
 	ended   bool
 	decoded bool // leaves everything to the decoder, for tests
@@ -194,8 +194,8 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 	return nil
 }
 
-// element takes the current row, of the innermost element of a section; direct says that it is a child of the
-// section.
+// element takes the current row, of the innermost element of a section; direct says that it is a
+// child of the section.
 func (x *xmlSource) element(b *builder, sec section, direct bool) error {
 	name := x.open[len(x.open)-1]
 	switch sec {

@@ -1,15 +1,17 @@
 package flex
 
 // Nearly all elements of a statement are rows without content, of nothing but plain attributes:
-// <Trade symbol="NU" quantity="5" />. Those are read here, in a fraction of the time that the decoder takes for
-// all that XML allows. It reads every element that has anything else: an entity, a letter beyond ASCII, a line break or
-// a single quote. What is read here is XML that the decoder reads alike.
+// <Trade symbol="NU" quantity="5" />. Those are read here, in a fraction of the time that the
+// decoder takes for all that XML allows. It reads every element that has anything else: an entity,
+// a letter beyond ASCII, a line break or a single quote. What is read here is XML that the decoder
+// reads alike.
 
 // longPlain bounds the plain elements, in bytes.
 const longPlain = 16 << 10
 
-// plainRow reads one plain element into the current row, and returns its name. It returns false, and has read
-// nothing, where what comes is something else. The decoder holds nothing back only behind the end of an element.
+// plainRow reads one plain element into the current row, and returns its name. It returns false,
+// and has read nothing, where what comes is something else. The decoder holds nothing back only
+// behind the end of an element.
 func (x *xmlSource) plainRow() (name string, ok bool) {
 	if !x.ended || x.decoded || len(x.open) == maxDepth {
 		return "", false
@@ -96,8 +98,8 @@ func (p *plainParser) element(s []byte) int {
 	}
 }
 
-// plainName returns where the name of ASCII letters and digits ends that begins with a letter at i; i if there is
-// none.
+// plainName returns where the name of ASCII letters and digits ends that begins with a letter at i;
+// i if there is none.
 func plainName(s []byte, i int) int {
 	for start := i; i < len(s); i++ {
 		switch c := s[i]; {
@@ -110,7 +112,8 @@ func plainName(s []byte, i int) int {
 	return i
 }
 
-// plainValue returns where the quote is that ends the value at i; -1 if there is something else than plain text.
+// plainValue returns where the quote is that ends the value at i; -1 if there is something else
+// than plain text.
 func plainValue(s []byte, i int) int {
 	for ; i < len(s); i++ {
 		switch c := s[i]; {

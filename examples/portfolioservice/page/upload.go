@@ -251,6 +251,8 @@ var refusedFacts = []struct {
 	then string
 }{
 	{accounts.ErrOutOfOrder, "It is older than what the book begins with: import statements in the order of their periods."},
+	{flex.ErrLevels, "It tells orders where the book has executions of one contract and day, or executions where it has orders, and the two differ: " +
+		"export it at the level of detail of those before."},
 	{accounts.ErrExecutionMismatch, "A correction names another contract than its execution."},
 	{accounts.ErrExecutionNotFound, "A cancellation names an execution that the book does not have."},
 	{accounts.ErrPositionNotFound, "A corporate action is of a contract that is not held."},

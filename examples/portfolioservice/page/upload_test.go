@@ -126,6 +126,23 @@ func TestUploadRefuses(t *testing.T) {
 	require.Equal(t, before, r.stand())
 }
 
+// A statement that differs from the book at another level of detail is refused in words.
+func TestUploadOfOtherLevels(t *testing.T) {
+	r := newRig(t)
+	r.create("ann", accounts.Balanced50K("DU1000050"))
+	f := formTo(t, r.follow("ann", r.upload("Balanced-50K", "statement", aStatement)), r.path("Balanced-50K", "statement"))
+	r.follow("ann", r.send("ann", f))
+	before := r.stand()
+	orders := strings.ReplaceAll(aStatement, `transactionID="100`, `levelOfDetail="ORDER" ibOrderID="7`)
+	at := r.upload("Balanced-50K", "statement", strings.Replace(orders, `quantity="20"`, `quantity="21"`, 1)).Header().Get("Location")
+	const words = "export it at the level of detail of those before"
+	require.Contains(t, r.get("ann", at).text(t, http.StatusOK), words, "the file is shown, and what is wrong with it")
+	text := r.send("ann", f.with("file", at[strings.LastIndex(at, "/")+1:])).text(t, http.StatusConflict)
+	require.Contains(t, text, "was not imported")
+	require.Contains(t, text, words)
+	require.Equal(t, before, r.stand(), "nothing may be taken in")
+}
+
 // Files that are kept are bounded in size and in time.
 func TestUploadsAreBounded(t *testing.T) {
 	var u uploads

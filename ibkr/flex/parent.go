@@ -1,0 +1,96 @@
+package flex
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+var parentText = regexp.MustCompile(`^\s*([^(]*)\(([^()]*)\)`)
+
+// parent finds the contract that the row's text begins with, which the action happened to: by its
+// ISIN, else by its symbol. Another contract may bear the symbol later; then rows that follow call
+// the old one so.
+func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
+	match := parentText.FindStringSubmatch(c.Text)
+	if match == nil {
+		return ledger.Instrument{}, false
+	}
+	s := &parentSearch{planner: p, action: c, symbol: strings.TrimSpace(match[1]), isin: match[2]}
+	s.lookAtActions()
+	for i := range p.held.Positions {
+		if pos := &p.held.Positions[i]; !pos.Quantity.IsZero() {
+			s.see(&Contract{Instrument: pos.Instrument}, 4)
+		}
+	}
+	for i := range p.st.Trades {
+		t := &p.st.Trades[i]
+		if t.Time.After(c.Time) {
+			s.see(&t.Contract, 1)
+		} else {
+			s.see(&t.Contract, 3)
+		}
+	}
+	for i := range p.st.Positions {
+		s.see(&p.st.Positions[i].Contract, 2)
+	}
+	return s.best, s.rank > 0
+}
+
+// parentSearch looks for a contract by its ISIN and symbol. Of those that fit, the one of the
+// highest rank is the best.
+type parentSearch struct {
+	*planner
+	action       *CorporateAction
+	symbol, isin string
+	renamed      map[int64]bool // contracts that bear the symbol no longer
+	best         ledger.Instrument
+	rank         int
+}
+
+// see takes a contract that fits, unless a better one was seen.
+func (s *parentSearch) see(o *Contract, rank int) {
+	switch {
+	case o.IsOption() || o.SecType == ledger.Forex:
+		return
+	case o.ISIN != "" && o.ISIN == s.isin:
+		rank = 9
+	case s.symbol == "" || s.renamed[o.ConID] || o.LocalSymbol != s.symbol && o.Symbol != s.symbol:
+		return
+	}
+	if rank > s.rank {
+		s.best, s.rank = s.instrument(*o), rank
+	}
+}
+
+// lookAtActions sees the contracts of corporate actions, and notes which of them lost the symbol.
+func (s *parentSearch) lookAtActions() {
+	s.renamed = map[int64]bool{}
+	var next *CorporateAction // by which the one that bore the symbol lost it
+	for i := range s.st.CorporateActions {
+		o := &s.st.CorporateActions[i]
+		switch {
+		case o.LocalSymbol != s.symbol+".OLD":
+		case o.Time.Before(s.action.Time):
+			if o.ConID != 0 {
+				s.renamed[o.ConID] = true
+			}
+		case next == nil || o.Time.Before(next.Time):
+			next = o
+		}
+	}
+	for i := range s.st.CorporateActions {
+		o := &s.st.CorporateActions[i]
+		about := o.Contract
+		if m := subjectText.FindStringSubmatch(o.Text); m != nil && about.ISIN == "" {
+			about.ISIN = m[2]
+		}
+		s.see(&about, 1)
+	}
+	if next != nil {
+		old := next.Contract
+		old.LocalSymbol = s.symbol
+		s.see(&old, 5)
+	}
+}
