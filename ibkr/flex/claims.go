@@ -96,7 +96,7 @@ func (p *planner) claimTrade(row *Trade) {
 // everything stands for any contract and amount.
 const everything = "*"
 
-// claimCash notes the cash rows. A row that stands for several is about every amount, and one that names no contract,
+// claimCash notes the cash rows. A row that stands for several, as that of an order may, is about every amount, and one that names no contract,
 // about every contract.
 func (p *planner) claimCash() {
 	for i := range p.st.Cash {
@@ -105,7 +105,7 @@ func (p *planner) claimCash() {
 			continue
 		}
 		key, amount := cashKey(row.kind(), row.Currency), row.Amount.String()
-		if row.Level == summary {
+		if row.Level == summary || row.Type == unreadTrade {
 			amount = summary
 		}
 		var spots []spot
@@ -250,9 +250,13 @@ func (p *planner) checkAt(it had, about topic, key string, more ...string) error
 	for d := day - 1; d <= day+1; d++ {
 		for _, m := range more {
 			for _, c := range p.claims.at[spot{about, key, m, d}] {
-				if c.forms&it.form == 0 || p.shouldRepeat(it.form, about, date, c.day) {
+				switch {
+				case c.forms&it.form == 0:
 					return fmt.Errorf("%w: line %d tells %s on %s, by its %s, and the book has %s of %s, by its %s: %s",
 						ErrLevels, c.line, c.what, c.day, c.forms, it.id, date, it.form, remedy)
+				case p.shouldRepeat(it.form, about, date, c.day):
+					return fmt.Errorf("%w: line %d tells %s on %s, and does not repeat %s of %s, which the book has, by its %s: %s",
+						ErrLevels, c.line, c.what, c.day, it.id, date, it.form, remedy)
 				}
 			}
 		}

@@ -108,6 +108,8 @@ func TestWhatTheBookHasInAnotherForm(t *testing.T) {
 		"an order with other costs":                    {january(order), january(strings.Replace(order, `"-2"`, `"-3"`, 1)), "at costs of 3", 0},
 		"an order without an id that grew":             {january(without(orderRow(day+"100005", "50", "40", ""))), january(without(order)), "order-row-", 0},
 		"an order over midnight in UTC that grew":      {january(orderRow("20250112;185950", "50", "40", order71)), january(orderRow("20250112;190010", "100", "40.4", order71)), "order-71-101-20250112 of 2025-01-12", 0},
+		"money of an unknown contract by orders":       {january(execution("1", day+"100000", "60", "40", `assetCategory="SWP"`)), january(orderRow(day+"100005", "100", "40.4", `assetCategory="SWP"`)), "unread-1", 0},
+		"money of an unknown contract by executions":   {january(orderRow(day+"100005", "100", "40.4", `assetCategory="SWP"`)), january(execution("1", day+"100000", "60", "40", `assetCategory="SWP"`)), "cash-row-", 0},
 		"a settled option by other rows":               {settled(assigned), settled(bare(strings.Replace(assigned, "EXECUTION", "ORDER", 1), "3")), "order without an id", 0},
 		"a settlement whose trade the book has":        {settled(assigned), alone, "without the trade that it settles", 0},
 		"a deposit of an activity statement":           {january(deposited), activity(activityDeposit), "deposit USD of 10000 on 2025-01-03, by its row without an id, and the book has cash-5", 0},

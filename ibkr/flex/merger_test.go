@@ -72,7 +72,7 @@ func TestTenderOfAPart(t *testing.T) {
 }
 
 // What an action brings or takes that lacks a rate is not taken for held before, nor are trades booked that may close
-// it: the positions are breaks, and the same statement with the rate books all of it, once.
+// units that came by it: the positions are breaks, and the same statement with the rate books all of it, once.
 func TestActionsWithoutRateInferNothing(t *testing.T) {
 	row := func(id, kind, text, symbol, conid, quantity, attrs string) string {
 		return action(id, "20250117;202500", symbol, conid, quantity,

@@ -89,7 +89,7 @@ func (r *CashRow) id(seen map[string]int) string {
 }
 
 // cashPrefixes name rows that bear the transaction id of another one, which they are about.
-var cashPrefixes = map[string]string{"Sales Tax": "tax-", "Trade": "unread-", "Transaction Tax": "trade-tax-",
+var cashPrefixes = map[string]string{"Sales Tax": "tax-", unreadTrade: "unread-", "Transaction Tax": "trade-tax-",
 	"Transfer": "transferred-", "CFD Charge": "cfd-", "Client Fee": "client-fee-", "Debit Card": "card-"}
 
 // printable drops what does not print and cuts at n bytes.
