@@ -122,7 +122,7 @@ func (t *told) repeated(ch *charged) bool {
 			return true
 		}
 		named := m.TransactionID != "" && ch.row.TransactionID != ""
-		return m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != "Trade" && t.st.day(m.Time) == t.st.day(ch.row.Time) && (!named || m.Kind.IsCapital())
+		return m.Kind.IsCapital() == ch.row.Kind.IsCapital() && m.Type != unreadTrade && t.st.day(m.Time) == t.st.day(ch.row.Time) && (!named || m.Kind.IsCapital())
 	})
 	if i < 0 {
 		return false

@@ -147,6 +147,9 @@ func (b *builder) cashRow(c *reading) {
 	m := b.movement(c, fAmount, b.keep(r.v[fType]))
 	m.Description, m.ActionID = b.keep(r.v[fDescription]), b.own(r.v[fActionID])
 	m.Kind = cashKind(m.Type, m.Amount)
+	if strings.EqualFold(r.v[fLevel], summary) {
+		m.Level = summary
+	}
 	if c.err != nil {
 		return
 	}

@@ -57,7 +57,7 @@ func (c *CorporateAction) id() string {
 	if c.TransactionID != "" {
 		return "action-" + c.TransactionID
 	}
-	return fmt.Sprintf("action-%s-%d-%s-%s", c.Time.Format("20060102150405"), c.ConID, c.LocalSymbol, c.Quantity)
+	return fmt.Sprintf("action-row-%s-%d-%s-%s", c.Time.Format("20060102150405"), c.ConID, c.LocalSymbol, c.Quantity)
 }
 
 // verdict is what comes of asking whether a row, or the rows of an action, are of some kind.
@@ -84,6 +84,10 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	}
 	p.events, p.Issues = p.events[:events], p.Issues[:issues]
 	for _, c := range rows {
+		p.barred[p.instrument(c.Contract).Key()] = c.Line
+		if parent, ok := p.parent(c); ok {
+			p.barred[parent.Key()] = c.Line
+		}
 		p.unread(c.Line, "corporate action", "%s of %s is not booked, nor is what came with it, for %s: %s", c.Quantity, c.LocalSymbol, p.why, c.Text)
 	}
 }

@@ -28,6 +28,12 @@
 // is inferred where its closings and positions make that necessary, and never against a row that
 // the broker marks as opening.
 //
+// A book counts what it is told once by its id, and ids are of several forms: of executions, of transactions, of
+// orders, and what a row without ids says. An account whose executions are recorded live is imported from statements
+// of executions with ids (ibExecID) alone, and any other account from statements of one form: Flex queries of
+// executions, Flex queries of orders, or activity statements. [Import] refuses with [ErrLevels] what the book may have
+// in another form.
+//
 // [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for
 // them.
 //

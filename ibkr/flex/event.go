@@ -31,6 +31,7 @@ type event struct {
 	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
+	left       bool           // not booked, for a corporate action of its contract is not
 	exchange   *event         // of a sale that was paid in another currency: of the money
 	unstated   bool           // of a split: the ratio is not told, moved is
 	moved      ledger.Decimal // of a split: what arrives in the new contract
@@ -56,6 +57,8 @@ func (e *event) contracts() []ledger.InstrumentKey {
 // fact is what the event records; nil for nothing.
 func (e *event) fact() ledger.Fact {
 	switch {
+	case e.left:
+		return nil
 	case e.split != nil:
 		return *e.split
 	case e.trade != nil:
@@ -184,11 +187,14 @@ func (e *event) net() ledger.Decimal {
 	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
 }
 
-func (e *event) gross() ledger.Decimal {
-	if !e.trade.Proceeds.IsZero() {
-		return e.trade.Proceeds
+func (e *event) gross() ledger.Decimal { return gross(e.trade) }
+
+// gross is what the trade brought before its costs.
+func gross(t *ledger.Trade) ledger.Decimal {
+	if !t.Proceeds.IsZero() {
+		return t.Proceeds
 	}
-	return e.trade.Quantity.Mul(e.trade.Price).Mul(nonZero(e.trade.Instrument.Multiplier)).Neg()
+	return t.Quantity.Mul(t.Price).Mul(nonZero(t.Instrument.Multiplier)).Neg()
 }
 
 // exercised reports whether the trade is the option's side of an exercise or assignment that

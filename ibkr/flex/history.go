@@ -27,6 +27,7 @@ type history struct {
 	cancellations map[ledger.ExecID]bool
 	openings      []ledger.Opening
 	moved         map[string]bool       // cash movements
+	charged       bool                  // charges of rows without units among them
 	cash          []ledger.CashMovement // opening balances among them
 	ordered       []ledger.Fact         // trades in force, splits, openings and transfers, by time
 	empty         bool                  // neither trades nor cash nor openings were ever recorded
@@ -57,7 +58,7 @@ func newHistory(facts []ledger.Fact) *history {
 			h.empty, h.transfers[f.ID] = false, true
 			h.ordered = append(h.ordered, f)
 		case ledger.CashMovement:
-			h.empty, h.moved[f.ID] = false, true
+			h.empty, h.moved[f.ID], h.charged = false, true, h.charged || isCharge(f.ID)
 			if f.Kind == ledger.OpeningCash {
 				h.cash = append(h.cash, f)
 			}
@@ -215,7 +216,7 @@ func (p *planner) checkOrder() error {
 		opened[key] = latest(opened[key], o.Time.Truncate(24*time.Hour))
 	}
 	for _, e := range p.events {
-		if e.known || e.void {
+		if e.known || e.void || e.left {
 			continue
 		}
 		at := p.countsAt(e.reported, e.at)

@@ -16,8 +16,10 @@ var ErrWrongAccount = errors.New("statement of another account")
 // importing a statement twice changes nothing the second time. Several statements of one account
 // are to be imported in the order of their periods. ErrOutOfOrder, and nothing changed, for one
 // that is older than what the book has and would count twice what that begins with. ErrLevels, and
-// nothing changed, for one of orders where the book has other executions of the same contracts and
-// days, or the other way around.
+// nothing changed, for one that tells in another form what the book may have: orders where the book
+// has executions of the same contracts within a day, or rows without the broker's ids where it has
+// others with them, and the other way around. An account is imported from statements of one form:
+// of executions with ids alone if its executions are recorded live.
 //
 // ErrWrongAccount, and nothing changed, for a statement of another account than the profile's: give
 // a profile whose account was renumbered its new id first. A statement that names no account, or

@@ -109,7 +109,7 @@ func (in *inference) of(inst ledger.Instrument) *tally {
 // from returns the ledger that the event concerns; nil if it moves no lots, or none any longer.
 func (in *inference) from(e *event) *tally {
 	switch {
-	case e.void || e.known:
+	case e.void || e.known || e.left:
 		return nil
 	case e.split != nil:
 		return in.of(e.split.From)
@@ -146,7 +146,7 @@ func (p *planner) renameHeld() {
 		if at.Before(pos.LastTrade) {
 			at = pos.LastTrade
 		}
-		p.Facts = append(p.Facts, ledger.Split{ID: fmt.Sprintf("rename-%d-%s", inst.ConID, at.Format("20060102150405")),
+		p.Facts = append(p.Facts, ledger.Split{ID: fmt.Sprintf("%s%d-%s", renamePrefix, inst.ConID, at.Format("20060102150405")),
 			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
 		pos.Instrument = inst
 	}
@@ -183,6 +183,11 @@ func (l *tally) prepare() error {
 		l.unexplained(before.Sub(least))
 		before = least
 	}
+	if line := l.barred[l.inst.Key()]; line != 0 && !before.IsZero() {
+		l.unread(line, "open position", "%s of %s are not taken for held before, for the corporate action in line %d is not booked", before, l.inst, line)
+		l.leaveOut(line)
+		return nil
+	}
 	switch {
 	case before.IsZero():
 	case !held.IsZero() && held.IsNeg() != before.IsNeg():
@@ -196,6 +201,27 @@ func (l *tally) prepare() error {
 		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
+}
+
+// leaveOut keeps the trades of a contract out of the book, which may close what the corporate action in the line
+// brings or takes: they are booked with it, once it can be.
+func (l *tally) leaveOut(line int) {
+	beside := map[string]bool{}
+	for _, e := range l.planner.events {
+		superseded := e.void && e.trade != nil && !l.gone[root(e.trade.ExecID)]
+		if e.row == nil || e.known || e.void && !superseded || e.instrument.Key() != l.inst.Key() {
+			continue
+		}
+		e.left = true
+		beside[commissionPrefix+string(e.trade.ExecID)] = true
+		delete(l.Rows, e.trade.ExecID)
+		l.unread(e.line, "trade", "%s of %s is not booked before the corporate action in line %d is", e.trade.Quantity, e.text, line)
+	}
+	l.events = nil
+	l.Facts = slices.DeleteFunc(l.Facts, func(f ledger.Fact) bool {
+		m, is := f.(ledger.CashMovement)
+		return is && beside[m.ID]
+	})
 }
 
 // contradicts reports whether a row that opens, by what the broker says, would have closed

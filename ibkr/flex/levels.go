@@ -16,6 +16,9 @@ const (
 	never        // rows that break others down, or sum different contracts up
 )
 
+// summary is the level of rows that stand for several.
+const summary = "SUMMARY"
+
 // tradeDates are the fields that tell when a trade was, the best first.
 var tradeDates = []field{fDateTime, fTradeDate, fReportDate}
 

@@ -70,3 +70,66 @@ func TestTenderOfAPart(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, r.Breaks)
 }
+
+// What an action brings or takes that lacks a rate is not taken for held before, nor are trades booked that may close
+// units that came by it: the positions are breaks, and the same statement with the rate books all of it, once.
+func TestActionsWithoutRateInferNothing(t *testing.T) {
+	row := func(id, kind, text, symbol, conid, quantity, attrs string) string {
+		return action(id, "20250117;202500", symbol, conid, quantity,
+			`type="`+kind+`" actionID="5" actionDescription="AAA(US101) `+text+` (`+symbol+`, X INC, US`+conid+`)" `+attrs)
+	}
+	const merged, abroad = "MERGED(Acquisition) WITH US712 1 FOR 2", ` currency="EUR" fxRateToBase=""`
+	buy := fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`)
+	gone, came := row("7", "TC", merged, "AAA", "101", "-100", ""), row("8", "TC", merged, "ACQ", "712", "50", `value="2000"`+abroad)
+	spun := row("8", "SO", "SPINOFF  1 FOR 2", "SPN", "712", "50", `value="1000"`+abroad)
+	acq := of("ACQ", "712") + abroad
+	sale := fill("3", "20250120;100000", "-20", "70", "-1", acq+` openCloseIndicator="C" cost="-1280.32" fifoPnlRealized="118.68"`)
+	early := fill("4", "20250106;100000", "-10", "50", "0", `openCloseIndicator="C" cost="-300" fifoPnlRealized="200"`)
+	for name, c := range map[string]struct {
+		rows  []string
+		first []string // what the book is without the rate
+		want  []string
+	}{
+		"a merger": {[]string{buy, gone, came, holding("50", "3200.8", acq)},
+			[]string{"100 of STK:AAA:USD at 4001"}, []string{"50 of STK:ACQ:EUR at 3200.8"}},
+		"a merger, and a sale of what it brings": {[]string{buy, gone, came, sale, holding("30", "1920.48", acq)},
+			[]string{"100 of STK:AAA:USD at 4001"}, []string{"tx-3 closes -20 for 118.68", "30 of STK:ACQ:EUR at 1920.48"}},
+		"a sale without positions": {[]string{buy, gone, came, sale},
+			[]string{"100 of STK:AAA:USD at 4001"}, []string{"tx-3 closes -20 for 118.68", "30 of STK:ACQ:EUR at 1920.48"}},
+		"a spin-off": {[]string{buy, spun, holding("100", "3001", ""), holding("50", "800", of("SPN", "712")+abroad)},
+			[]string{"100 of STK:AAA:USD at 4001"}, []string{"100 of STK:AAA:USD at 3001", "50 of STK:SPN:EUR at 800"}},
+		"a merger of what was held before, and sold in part": {[]string{early, gone, came, holding("50", "3200.8", acq)},
+			nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			plan := importInto(t, p, january(c.rows...))[0]
+			require.Equal(t, c.first, outcome(t, p, nil))
+			require.Empty(t, plan.Inferred)
+			named := 0
+			for _, i := range plan.Issues {
+				if i.Unread && strings.Contains(i.Text, "the corporate action in line") {
+					named++
+				}
+			}
+			require.Positive(t, named, "the row is named for what is missing")
+			if plan.Broker.AllPositions {
+				r, err := p.Reconcile(t.Context(), plan.Broker)
+				require.NoError(t, err)
+				require.NotEmpty(t, r.Breaks)
+			}
+			rated := strings.ReplaceAll(january(c.rows...), abroad, ` currency="EUR" fxRateToBase="1.25"`)
+			plan = importInto(t, p, rated)[0]
+			require.Empty(t, Unread(plan.Issues))
+			if c.want != nil {
+				require.Equal(t, c.want, outcome(t, p, nil))
+			}
+			other := fresh(t, "USD")
+			importInto(t, other, rated)
+			require.Equal(t, outcome(t, other, nil), outcome(t, p, nil), "as if the rate had been there at once")
+			_, added, err := Import(t.Context(), p, read(t, rated))
+			require.NoError(t, err)
+			require.Zero(t, added)
+		})
+	}
+}

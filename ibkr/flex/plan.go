@@ -55,18 +55,25 @@ type planner struct {
 	held   Held
 	past   *history
 	events []*event
-	after  []ledger.Fact // cancellations, which follow what they cancel
-	ids    map[ledger.ExecID]*Trade
-	gone   map[string]bool // executions in the book that this statement cancels or corrects
+	after  []ledger.Fact            // cancellations, which follow what they cancel
+	told   map[ledger.ExecID]*Trade // rows by the ids of their trades
+	gone   map[string]bool          // executions in the book that this statement cancels or corrects
 	undone map[string]string
 	cash   []newCash
 	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
 	inBook map[ledger.InstrumentKey][]*ledger.Position // the book's
 	began  time.Time                                   // see start
-	again  []*event                                    // the book has them at another level of detail
+	barred map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
 	why    string                                      // the rows of a corporate action cannot be booked
 	trades slab[ledger.Trade]
 	made   slab[event]
+
+	claims       claims
+	refused      error           // an order that the book has otherwise
+	cashIDs      []string        // of the statement's cash rows
+	toldMoney    map[string]bool // ids of movements that the statement tells
+	toldRoots    map[string]bool // and of trades, whatever their correction
+	showsExecIDs *bool           // see execIDs
 }
 
 // newCash is a row that moves cash and is not in the book yet.
@@ -78,16 +85,16 @@ type newCash struct {
 
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
 // ErrOutOfOrder if the statement belongs before one that held knows already, and together they
-// would count something twice. ErrLevels if it tells orders where held has executions, or executions where held has
-// orders, and the two differ.
+// would count something twice. ErrLevels if held may have in another form what the statement tells, such as orders
+// where that tells executions.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
 		Plan: &Plan{Rows: make(map[ledger.ExecID]Row, len(st.Trades)), Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		st:   st,
 		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
 		past: newHistory(held.Facts),
-		ids:  make(map[ledger.ExecID]*Trade, len(st.Trades)),
-		gone: map[string]bool{},
+		told: make(map[ledger.ExecID]*Trade, len(st.Trades)),
+		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
 	}
 	p.resolveContracts()
 	p.indexPositions()
@@ -96,10 +103,14 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	sortEvents(p.events)
 	p.planCancellations()
 	p.voidSuperseded()
-	if err := p.leaveOutTold(); err != nil {
+	p.nameCash()
+	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
 	p.planSettlements()
+	if p.refused != nil {
+		return nil, p.refused
+	}
 	p.planCorporateActions()
 	p.planTransfers()
 	sortEvents(p.events)

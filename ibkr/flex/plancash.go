@@ -14,14 +14,13 @@ import (
 // planCash turns cash rows into movements, and the balances at the beginning into opening ones
 // when the portfolio is empty.
 func (p *planner) planCash() {
-	seen := map[string]int{}
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
 		if row.Amount.IsZero() {
 			continue
 		}
 		m := ledger.CashMovement{
-			ID: row.id(seen), Kind: row.kind(), Currency: row.Currency, Amount: row.Amount, FXRate: row.FXRate,
+			ID: p.cashIDs[i], Kind: row.kind(), Currency: row.Currency, Amount: row.Amount, FXRate: row.FXRate,
 			Symbol: printable(row.Symbol, 50), Note: printable(row.Description, 500), Time: row.Time,
 		}
 		if row.Kind == "" {
@@ -50,6 +49,18 @@ func (p *planner) planCash() {
 	}
 }
 
+// nameCash gives the cash rows their ids.
+func (p *planner) nameCash() {
+	seen := map[string]int{}
+	p.cashIDs = make([]string, len(p.st.Cash))
+	for i := range p.st.Cash {
+		if row := &p.st.Cash[i]; !row.Amount.IsZero() {
+			p.cashIDs[i] = row.id(seen)
+			p.toldMoney[p.cashIDs[i]] = true
+		}
+	}
+}
+
 // kind is the row's kind; deposits and withdrawals are told apart by their sign.
 func (r *CashRow) kind() ledger.CashKind {
 	switch {
@@ -67,8 +78,10 @@ func (r *CashRow) kind() ledger.CashKind {
 // same thing are numbered.
 func (r *CashRow) id(seen map[string]int) string {
 	id := "cash-" + r.TransactionID
-	if r.TransactionID == "" {
-		id = fmt.Sprintf("cash-%s-%s-%s-%s-%s", r.Time.Format("20060102150405"), r.Currency, r.Amount, r.Type, r.Symbol)
+	if words := fmt.Sprintf("%s-%s-%s-%s-%s", r.Time.Format("20060102150405"), r.Currency, r.Amount, r.Type, r.Symbol); r.Level == summary {
+		id = "cash-summary-" + words
+	} else if r.TransactionID == "" {
+		id = "cash-row-" + words
 	} else if prefix, ok := cashPrefixes[r.Type]; ok {
 		id = prefix + r.TransactionID
 	}
@@ -80,7 +93,7 @@ func (r *CashRow) id(seen map[string]int) string {
 }
 
 // cashPrefixes name rows that bear the transaction id of another one, which they are about.
-var cashPrefixes = map[string]string{"Sales Tax": "tax-", "Trade": "unread-", "Transaction Tax": "trade-tax-",
+var cashPrefixes = map[string]string{"Sales Tax": "tax-", unreadTrade: "unread-", "Transaction Tax": "trade-tax-",
 	"Transfer": "transferred-", "CFD Charge": "cfd-", "Client Fee": "client-fee-", "Debit Card": "card-"}
 
 // printable drops what does not print and cuts at n bytes.

@@ -23,7 +23,7 @@ func (p *planner) planTrades() {
 		if duplicate {
 			continue
 		}
-		p.ids[id] = row
+		p.told[id] = row
 		t := p.trade(row, id)
 		e := p.made.make()
 		*e = event{
@@ -33,6 +33,11 @@ func (p *planner) planTrades() {
 		}
 		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
+		}
+		if !e.known {
+			p.claimTrade(row)
+		} else if err := p.sameOrder(row, t); err != nil && p.refused == nil {
+			p.refused = err
 		}
 		if old, ok := p.past.current(id); ok {
 			now := t.Instrument
@@ -67,15 +72,14 @@ func (p *planner) withoutUnits(row *Trade) bool {
 	if !row.Quantity.IsZero() {
 		return false
 	}
-	id := "charge-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.Time.Format("20060102150405")+row.LocalSymbol))
-	fee := ledger.CashMovement{ID: printable(id, 90), Kind: ledger.Fee, Currency: row.Currency, FXRate: row.FXRate,
+	fee := ledger.CashMovement{ID: p.chargeID(row), Kind: ledger.Fee, Currency: row.Currency, FXRate: row.FXRate,
 		Amount: row.Proceeds.Value.Add(row.Taxes), Symbol: printable(row.Symbol, 50), Time: row.Time}
 	if paid := row.paidIn(); paid == row.Currency {
 		fee.Amount = fee.Amount.Add(row.Commission.Value)
 	} else {
 		commission := fee
-		commission.ID, commission.Currency, commission.FXRate = printable(commissionPrefix+id, 90), paid, ledger.Decimal{}
-		commission.Amount = row.Commission.Value
+		commission.ID, commission.Currency = printable(commissionPrefix+fee.ID, 90), paid
+		commission.FXRate, commission.Amount = ledger.Decimal{}, row.Commission.Value
 		p.fee(row, commission)
 	}
 	p.fee(row, fee)
@@ -86,6 +90,9 @@ func (p *planner) withoutUnits(row *Trade) bool {
 func (p *planner) fee(row *Trade, m ledger.CashMovement) {
 	p.issue(row.Line, "trade", "%s has no quantity; its %s %s are booked as a fee", row.LocalSymbol, m.Amount, m.Currency)
 	if !m.Amount.IsZero() {
+		if p.toldMoney[m.ID] = true; !p.past.moved[m.ID] {
+			p.claimTrade(row)
+		}
 		p.Facts = append(p.Facts, m)
 	}
 }
@@ -97,6 +104,22 @@ func (t *Trade) paidIn() ledger.Currency {
 		return t.Currency
 	}
 	return t.CommissionCurrency
+}
+
+// chargeID is the id of what a row without units charges: one that it is recorded under already, else by the first
+// that the row has. Rows without ids are told apart by their amounts too.
+func (p *planner) chargeID(row *Trade) string {
+	names := row.names()
+	for _, name := range names {
+		if id := printable(chargePrefix+string(name), 90); row.Level == "" && p.past.moved[id] {
+			return id
+		}
+	}
+	if len(names) == 0 || row.Level != "" {
+		amount := row.Proceeds.Value.Add(row.Commission.Value).Add(row.Taxes)
+		return printable(fmt.Sprintf("%s%s-%s", chargePrefix, row.name(), amount), 90)
+	}
+	return printable(chargePrefix+string(names[0]), 90)
 }
 
 // names returns the ids under which the row may be recorded, the broker's execution id first: not
@@ -133,7 +156,7 @@ func (t *Trade) name() ledger.ExecID {
 
 // words is the id of a row that has none: what it says.
 func (t *Trade) words() ledger.ExecID {
-	return ledger.ExecID(fmt.Sprintf("row-%s-%d-%s-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity, t.Price))
+	return ledger.ExecID(fmt.Sprintf("%s%s-%d-%s-%s-%s", wordsPrefix, t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity, t.Price))
 }
 
 // execID returns the id under which the row is recorded: one that it is recorded under already,
@@ -142,7 +165,7 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	id = row.name()
 	if p.rebooked(row) {
 		id = rebookedID(row)
-		_, duplicate = p.ids[id]
+		_, duplicate = p.told[id]
 		return id, duplicate
 	}
 	if len(p.past.versions) > 0 {
@@ -152,7 +175,7 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 			id = name
 		}
 	}
-	other, taken := p.ids[id]
+	other, taken := p.told[id]
 	if !taken {
 		return id, false
 	}
@@ -166,7 +189,7 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 		if row.TransactionID != "" {
 			next = id + "/" + ledger.ExecID(row.TransactionID)
 		}
-		if _, taken = p.ids[next]; !taken {
+		if _, taken = p.told[next]; !taken {
 			return next, false
 		}
 		if row.TransactionID != "" {
@@ -228,9 +251,6 @@ func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
 	return inst
 }
 
-// commissionPrefix begins the ids of commissions that are booked beside their trades.
-const commissionPrefix = "commission-"
-
 // grossOf is what quantity, price and multiplier give.
 func grossOf(row *Trade) ledger.Decimal {
 	m := row.Multiplier
@@ -287,9 +307,9 @@ func (p *planner) planCancellations() {
 		if !row.cancels() {
 			continue
 		}
-		id := ledger.ExecID("cancel-" + cmpOr(row.TransactionID, cmpOr(row.TradeID, row.ExecID)))
-		if id == "cancel-" {
-			id = ledger.ExecID(fmt.Sprintf("cancel-%s-%d-%s-%s", row.Time.Format("20060102150405"), row.ConID, row.Quantity, row.Price))
+		id := row.cancelID()
+		if !p.past.cancellations[id] && !p.past.recorded(id) {
+			p.claimTrade(row)
 		}
 		if target := p.cancelledBy(row); target != nil {
 			target.void = true
@@ -307,6 +327,14 @@ func (p *planner) planCancellations() {
 			p.reverse(row, id)
 		}
 	}
+}
+
+// cancelID is the id of what the row takes back.
+func (t *Trade) cancelID() ledger.ExecID {
+	if id := cmpOr(t.TransactionID, cmpOr(t.TradeID, t.ExecID)); id != "" {
+		return ledger.ExecID("cancel-" + id)
+	}
+	return "cancel-" + t.words()
 }
 
 // keepCommission books what a cancelling row does not give back of the commission of the execution
@@ -341,7 +369,7 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 		return
 	}
 	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
-	m.ID, m.Currency, m.Amount = printable("kept-"+string(id), 90), currency, kept.Neg()
+	m.ID, m.Currency, m.Amount = printable(keptPrefix+string(id), 90), currency, kept.Neg()
 	p.Facts = append(p.Facts, m)
 }
 

@@ -265,8 +265,12 @@ func (p *planner) settle(s *Settlement) {
 		}
 		return
 	}
-	if len(trades) == 0 && slices.ContainsFunc(p.again, func(e *event) bool { return e.instrument.Key() == p.instrument(s.Contract).Key() && e.row.on(s.Date) }) {
-		p.issue(s.Line, "cash settlement", "%s %s of %s: the book has the trade at another level of detail: not booked again", s.Amount, s.Currency, s.LocalSymbol)
+	if p.past.moved[s.id()] { // and beside the trade
+		return
+	}
+	if len(trades) == 0 && p.settledInBook(s) {
+		p.refused = fmt.Errorf("%w: line %d tells %s of %s on %s as a cash settlement, without the trade that it settles, and the book has a trade for as much: %s",
+			ErrLevels, s.Line, s.Amount, s.Key(), s.Date, remedy)
 		return
 	}
 	if len(trades) == 0 || units.IsZero() || units.IsNeg() == s.Amount.IsNeg() || slices.ContainsFunc(trades, func(e *event) bool { return e.known }) {
@@ -299,6 +303,27 @@ func (p *planner) sayConverted(s *Settlement) {
 	}
 }
 
+// id is the id of a settlement that is booked beside its trade.
+func (s *Settlement) id() string {
+	return printable(settlementPrefix+s.Date.String()+"-"+string(s.Key()), 90)
+}
+
+// settledInBook reports whether the book has a trade that brought what the settlement tells, or several of the day did.
+func (p *planner) settledInBook(s *Settlement) bool {
+	key := p.instrument(s.Contract).Key()
+	var sum ledger.Decimal
+	for _, f := range p.past.ordered {
+		t, ok := f.(ledger.Trade)
+		if !ok || p.st.day(t.Time) != s.Date || p.named(t.Instrument) != key {
+			continue
+		}
+		if sum = sum.Add(gross(&t)); gross(&t).Equal(s.Amount) {
+			return true
+		}
+	}
+	return sum.Equal(s.Amount)
+}
+
 // settled reports whether the book has the trade with its settlement.
 func (p *planner) settled(e *event) bool {
 	t, ok := p.past.current(e.trade.ExecID)
@@ -316,11 +341,8 @@ func (p *planner) realizes(e *event, realized Optional) {
 // settledAlone books a settlement of which the statement has no trade, or whose trade is in the
 // book without it.
 func (p *planner) settledAlone(s *Settlement) {
-	m := ledger.CashMovement{ID: printable("settlement-"+s.Date.String()+"-"+string(s.Key()), 90), Kind: ledger.OtherCash, Currency: s.Currency,
+	m := ledger.CashMovement{ID: s.id(), Kind: ledger.OtherCash, Currency: s.Currency,
 		Amount: s.Amount.Add(s.Commission), FXRate: s.FXRate, Symbol: printable(s.LocalSymbol, 50), Note: "cash settlement", Time: s.Date.Time(time.UTC)}
-	if p.past.moved[m.ID] {
-		return
-	}
 	p.sayConverted(s)
 	p.issue(s.Line, "cash settlement", "%s %s of %s are booked as cash beside it, for the trade that it settles is not in the statement or was recorded before", s.Amount, s.Currency, s.LocalSymbol)
 	p.Facts = append(p.Facts, m)

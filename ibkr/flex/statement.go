@@ -152,6 +152,7 @@ type CashRow struct {
 	TransactionID string
 	TradeID       string
 	ActionID      string
+	Level         string          // "SUMMARY" where the row stands for several; empty for others
 	Type          string          // the file's own word, such as "Withholding Tax"; the section's name for rows of other sections
 	Kind          ledger.CashKind // what Type stands for; empty if it is not known
 	Currency      ledger.Currency

@@ -65,7 +65,7 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 			}
 		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
-			if (from == key || to == key) && !strings.HasPrefix(f.ID, "back-") && c.isOf(original, f.ID, f.Time) && c.inRatio(&f) {
+			if (from == key || to == key) && !strings.HasPrefix(f.ID, backPrefix) && c.isOf(original, f.ID, f.Time) && c.inRatio(&f) {
 				p.unsplit(c, f)
 				return
 			}
@@ -118,7 +118,7 @@ func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
 		p.unread(c.Line, "corporate action", "takes back the spin-off of %s, which the book has: not booked: %s", c.LocalSymbol, c.Text)
 		return
 	}
-	back := ledger.Split{ID: "back-" + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator, Time: latest(s.Time, c.Time)}
+	back := ledger.Split{ID: backPrefix + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator, Time: latest(s.Time, c.Time)}
 	back.From, back.To = p.current(back.From), p.current(back.To)
 	if s.Rate.IsPos() {
 		if rate, err := unit.Div(s.Rate); err == nil {

@@ -123,12 +123,15 @@ func (b *builder) leftOut(c *reading, con *Contract, problem string) {
 	b.st.Issues[len(b.st.Issues)-1].Unread = true
 }
 
+// unreadTrade is the type of the money of trades whose contract is not known.
+const unreadTrade = "Trade"
+
 // moneyOf books what a trade moved in cash where its contract is not known.
 func (b *builder) moneyOf(t *Trade) {
 	if !t.Currency.Valid() {
 		return
 	}
-	m := CashRow{Line: t.Line, TransactionID: t.TransactionID, TradeID: t.TradeID, Type: "Trade", Kind: ledger.OtherCash,
+	m := CashRow{Line: t.Line, TransactionID: t.TransactionID, TradeID: t.TradeID, Type: unreadTrade, Kind: ledger.OtherCash,
 		Currency: t.Currency, FXRate: t.FXRate, Symbol: t.LocalSymbol, ConID: t.ConID, ISIN: t.ISIN,
 		Description: "trade of a contract that is left out: " + t.Description,
 		Time:        t.Time, DateOnly: t.DateOnly, ReportDate: t.ReportDate, SettleDate: t.SettleDate}

@@ -110,7 +110,7 @@ func (t *Transfer) id() string {
 	if t.TransactionID != "" {
 		return printable("transfer-"+t.TransactionID, 90)
 	}
-	return printable(fmt.Sprintf("transfer-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
+	return printable(fmt.Sprintf("transfer-row-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
 // planTransfers makes an event of every transferred position. What came brings lots whose basis

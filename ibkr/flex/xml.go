@@ -294,25 +294,31 @@ func (t *tokenReader) ReadByte() (byte, error) {
 		return 0, errTooLarge
 	}
 	if t.later != nil && t.in.Buffered() == 0 {
-		t.err = t.later
+		t.failed(t.later)
 		return 0, t.later
 	}
 	c, err := t.in.ReadByte()
-	switch {
-	case err == io.EOF:
-		t.ended = true
-	case err != nil:
-		t.err = err
+	if err != nil {
+		t.failed(err)
 	}
 	return c, err
 }
 
+// failed notes what the input ended with.
+func (t *tokenReader) failed(err error) {
+	if t.ended = t.ended || err == io.EOF; err != io.EOF {
+		t.err = err
+	}
+}
+
 // ahead returns bytes that were not read yet: as many as a plain element takes, if there are.
 func (t *tokenReader) ahead() []byte {
-	head, err := t.in.Peek(max(t.in.Buffered(), longPlain))
-	if err != io.EOF {
-		t.later = err
+	if t.later != nil { // the input has ended, and is not asked again
+		head, _ := t.in.Peek(t.in.Buffered())
+		return head
 	}
+	head, err := t.in.Peek(max(t.in.Buffered(), longPlain))
+	t.later = err
 	return head
 }
 

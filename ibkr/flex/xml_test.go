@@ -411,3 +411,39 @@ func TestReadsOfOneByte(t *testing.T) {
 		require.Len(t, all[0].Trades, 1)
 	}
 }
+
+// failsOnce fails in the middle of what it reads, and goes on when it is asked again.
+type failsOnce struct {
+	io.Reader
+	left int // until the error
+	err  error
+}
+
+func (f *failsOnce) Read(p []byte) (int, error) {
+	if f.left == 0 && f.err != nil {
+		err := f.err
+		f.err = nil
+		return 0, err
+	}
+	if f.err != nil {
+		p = p[:min(len(p), f.left)]
+	}
+	n, err := f.Reader.Read(p)
+	f.left -= n
+	return n, err
+}
+
+// An error of the input is told, wherever it is, though the input would go on.
+func TestErrorsOfTheInput(t *testing.T) {
+	var rows []string
+	for i := range 2_000 {
+		rows = append(rows, trade(fmt.Sprintf(`tradeID="%d"`, i)))
+	}
+	file := trades(rows...)
+	for _, cause := range []error{errors.New("the disk failed"), io.ErrUnexpectedEOF} {
+		for at := 1; at < len(file); at += 30_011 {
+			_, err := ReadAll(&failsOnce{strings.NewReader(file), at, cause})
+			require.ErrorIs(t, err, cause, "at %d of %d", at, len(file))
+		}
+	}
+}

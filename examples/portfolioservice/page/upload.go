@@ -260,6 +260,7 @@ var refusedFacts = []struct {
 	{accounts.ErrIDReused, "The book has something else under one of its ids."},
 	{accounts.ErrCurrencyMismatch, "An amount or a rate is in another currency than it must be."},
 	{accounts.ErrInexact, "A figure has more places than can be kept exactly."},
+	{flex.ErrLevels, "The book may have it in another form: import executions with the broker's ids of all days, or keep to one form."},
 	{flex.ErrFormat, "A figure that is needed is missing or cannot be read."},
 	{accounts.ErrInvalid, "A figure of it cannot be."},
 }
