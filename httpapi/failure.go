@@ -42,7 +42,7 @@ var failures = []struct {
 	{accounts.ErrExecutionNotFound, CodeFact, "A cancellation names an execution that the book does not have."},
 	{accounts.ErrPositionNotFound, CodeFact, "A corporate action is of a contract that is not held."},
 	{accounts.ErrFutureTime, CodeFact, "A time lies in the future."},
-	{flex.ErrLevels, CodeLevels, "Orders and executions of one contract and day differ. Export the statement at the level of detail of those before."},
+	{flex.ErrLevels, CodeLevels, "The book may have in another form what the statement tells: import executions with the broker's ids of all days, or keep to one form."},
 	{flex.ErrWrongAccount, CodeWrongAccount, ""},
 	{flex.ErrFormat, CodeUnreadable, ""},
 	{accounts.ErrNoMark, CodeEquityUnknown, "Marks or rates are missing."},

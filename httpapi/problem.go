@@ -60,7 +60,7 @@ const (
 	CodeKeyReused        Code = "idempotency_key_reused"
 	CodeAmbiguous        Code = "ambiguous"
 	CodeOutOfOrder       Code = "out_of_order"
-	CodeLevels           Code = "levels_differ" // a statement tells again what the book has, and not the same
+	CodeLevels           Code = "levels_differ" // a statement tells in another form what the book may have
 	CodeWrongAccount     Code = "wrong_account"
 	CodeLoginShared      Code = "login_shared"
 	CodeStillHeld        Code = "still_held"
@@ -116,7 +116,7 @@ var codes = map[Code]struct {
 	CodeKeyReused:        {http.StatusConflict, "The key belongs to another request"},
 	CodeAmbiguous:        {http.StatusConflict, "Several profiles have the account"},
 	CodeOutOfOrder:       {http.StatusConflict, "The statement is older than what the book begins with"},
-	CodeLevels:           {http.StatusConflict, "The statement tells at another level of detail what the book has"},
+	CodeLevels:           {http.StatusConflict, "The statement tells in another form what the book may have"},
 	CodeWrongAccount:     {http.StatusConflict, "The statement is of another account"},
 	CodeLoginShared:      {http.StatusConflict, "Other profiles use the login"},
 	CodeStillHeld:        {http.StatusConflict, "The order is still held"},

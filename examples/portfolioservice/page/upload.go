@@ -251,8 +251,7 @@ var refusedFacts = []struct {
 	then string
 }{
 	{accounts.ErrOutOfOrder, "It is older than what the book begins with: import statements in the order of their periods."},
-	{flex.ErrLevels, "It tells orders where the book has executions of one contract and day, or executions where it has orders, and the two differ: " +
-		"export it at the level of detail of those before."},
+	{flex.ErrLevels, "The book may have in another form what it tells: import executions with the broker's ids of all days, or keep to one form."},
 	{accounts.ErrExecutionMismatch, "A correction names another contract than its execution."},
 	{accounts.ErrExecutionNotFound, "A cancellation names an execution that the book does not have."},
 	{accounts.ErrPositionNotFound, "A corporate action is of a contract that is not held."},
@@ -260,7 +259,6 @@ var refusedFacts = []struct {
 	{accounts.ErrIDReused, "The book has something else under one of its ids."},
 	{accounts.ErrCurrencyMismatch, "An amount or a rate is in another currency than it must be."},
 	{accounts.ErrInexact, "A figure has more places than can be kept exactly."},
-	{flex.ErrLevels, "The book may have it in another form: import executions with the broker's ids of all days, or keep to one form."},
 	{flex.ErrFormat, "A figure that is needed is missing or cannot be read."},
 	{accounts.ErrInvalid, "A figure of it cannot be."},
 }

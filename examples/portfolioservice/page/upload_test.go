@@ -126,7 +126,7 @@ func TestUploadRefuses(t *testing.T) {
 	require.Equal(t, before, r.stand())
 }
 
-// A statement that differs from the book at another level of detail is refused in words.
+// A statement that tells in another form what the book may have is refused in words.
 func TestUploadOfOtherLevels(t *testing.T) {
 	r := newRig(t)
 	r.create("ann", accounts.Balanced50K("DU1000050"))
@@ -135,7 +135,7 @@ func TestUploadOfOtherLevels(t *testing.T) {
 	before := r.stand()
 	orders := strings.ReplaceAll(aStatement, `transactionID="100`, `levelOfDetail="ORDER" ibOrderID="7`)
 	at := r.upload("Balanced-50K", "statement", strings.Replace(orders, `quantity="20"`, `quantity="21"`, 1)).Header().Get("Location")
-	const words = "export it at the level of detail of those before"
+	const words = "The book may have in another form what it tells"
 	require.Contains(t, r.get("ann", at).text(t, http.StatusOK), words, "the file is shown, and what is wrong with it")
 	text := r.send("ann", f.with("file", at[strings.LastIndex(at, "/")+1:])).text(t, http.StatusConflict)
 	require.Contains(t, text, "was not imported")
