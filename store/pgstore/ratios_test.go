@@ -81,13 +81,14 @@ type recorder struct {
 	store *Store
 	list  []*accounts.Portfolio
 	n     atomic.Int64
+	began time.Time
 }
 
 func newRecorder(b *testing.B, s *Store, profiles int) *recorder {
 	m, err := accounts.New(s)
 	require.NoError(b, err, "manager")
 	b.Cleanup(func() { _ = m.Close() })
-	r := &recorder{store: s}
+	r := &recorder{store: s, began: time.Now().Add(-time.Hour)}
 	for i := range profiles {
 		p, err := m.Portfolio(b.Context(), testProfile(i).ID)
 		require.NoError(b, err, "portfolio")
@@ -96,12 +97,15 @@ func newRecorder(b *testing.B, s *Store, profiles int) *recorder {
 	return r
 }
 
+// trades have times of their own, in the order of their ids. Two fills of one moment that come in the other
+// order restate the position, which is not what is measured.
 func (r *recorder) trades(n int) []ledger.Trade {
 	list := make([]ledger.Trade, n)
 	for i := range list {
-		list[i] = ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", r.n.Add(1))),
+		number := r.n.Add(1)
+		list[i] = ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("0000e0d5.%08x.01.01", number)),
 			Instrument: ledger.NewStock("XYZ", "USD"), Quantity: udecimal.One, Price: udecimal.MustFromInt64(4125, 2),
-			Commission: udecimal.One, Time: time.Now()}
+			Commission: udecimal.One, Time: r.began.Add(time.Duration(number) * time.Microsecond)}
 	}
 	return list
 }
