@@ -37,7 +37,9 @@ const (
 	// above the short one, a long put below it), that difference must be there in cash. An option on
 	// a future is covered by one that expires on the same day, and never by the future.
 	//
-	// The cash is what has settled, less what working purchases take. The rule also holds for orders
+	// The cash is what has settled, less what held futures and CFDs have lost, their margin, and what
+	// working purchases take. Where calls stay bare whatever covers which, the cash that spreads need may
+	// be more than with the cheapest choice of cover; it is never less. The rule also holds for orders
 	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
 	// cash that it needs be spent. An order breaks the rule only if more is lacking once it is filled
 	// than before. Shares cover parts of an option too.
@@ -65,7 +67,8 @@ const (
 
 	// RuleNoMark: the contract has no mark, or one of zero, against which no order can be held; or the
 	// underlying of a call to be sold in a margin account has none, or nothing tells what the call
-	// delivers, because a corporate action adjusted its root.
+	// delivers, because a corporate action adjusted its root; or short options need cash, and nothing
+	// tells what the order, a working purchase or a future takes of it.
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
 	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
