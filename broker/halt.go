@@ -29,7 +29,8 @@ type Halted struct {
 // on no order is dispatched, by any process. One that was dispatched before and waits for its turn at the broker
 // is called back; one that is on the wire already is among those that work. Then every order is cancelled at the
 // broker, again and again, until all have ended and their executions are booked, or ctx ends. What orders work
-// still is in the report, which has one row for each profile. Orders of others are left alone; see [Engine.CancelExternal].
+// still is in the report, which has one row for each profile. Orders of others are left alone; see
+// [Engine.CancelExternal].
 //
 // Where the halt cannot be written, or not soon, the orders are asked to be cancelled all the same; the row's
 // Err says that others may be sent.

@@ -106,7 +106,8 @@ func TestOrderOverHTTP(t *testing.T) {
 	require.Equal(t, 1, strings.Count(s.call(200, "GET", "/api/v1/profiles/paper-50k/trades", ""), `"api.mine"`))
 }
 
-// The strategy lets go of what it holds of an order that was never sent, as a process leaves one that dies between the two.
+// The strategy lets go of what it holds of an order that was never sent. A process leaves such an order when the
+// process dies between holding and sending.
 func TestOrderNeverSent(t *testing.T) {
 	o, err := parse(quick(), io.Discard)
 	require.NoError(t, err)

@@ -96,8 +96,8 @@ func (p *planner) claimTrade(row *Trade) {
 // everything stands for any contract and amount.
 const everything = "*"
 
-// claimCash notes the cash rows. A row that stands for several, as that of an order may, is about every amount, and one that names no contract,
-// about every contract.
+// claimCash notes the cash rows. A row that stands for several, as that of an order may, is about every
+// amount, and a row that names no contract is about every contract.
 func (p *planner) claimCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]

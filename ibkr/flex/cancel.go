@@ -1,0 +1,200 @@
+package flex
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ai-ots/accounts/ledger"
+)
+
+// planCancellations matches every cancelling row with the execution it takes back. That stays in
+// the plan, for the journal tells everything that happened, and is cancelled by a fact of its own.
+func (p *planner) planCancellations() {
+	for i := range p.st.Trades {
+		row := &p.st.Trades[i]
+		if !row.cancels() {
+			continue
+		}
+		id := row.cancelID()
+		if !p.past.cancellations[id] && !p.past.recorded(id) {
+			p.claimTrade(row)
+		}
+		if target := p.cancelledBy(row); target != nil {
+			target.void = true
+			p.gone[root(target.trade.ExecID)] = true
+			delete(p.Rows, target.trade.ExecID)
+			p.keepCommission(row, id, *target.trade)
+			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
+		} else if p.past.cancellations[id] {
+			continue
+		} else if t, ok := p.cancelledBefore(row); ok {
+			p.gone[root(t.ExecID)] = true
+			p.keepCommission(row, id, t)
+			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
+		} else {
+			p.reverse(row, id)
+		}
+	}
+}
+
+// cancelID is the id of what the row takes back.
+func (t *Trade) cancelID() ledger.ExecID {
+	if id := cmpOr(t.TransactionID, cmpOr(t.TradeID, t.ExecID)); id != "" {
+		return ledger.ExecID("cancel-" + id)
+	}
+	return "cancel-" + t.words()
+}
+
+// keepCommission books what a cancelling row does not give back of the commission of the execution
+// that it takes back: as a part of the commission of the one that is booked again in its place,
+// else as a fee. What the row gives back in another currency is booked as it is, beside the
+// commission, as that was.
+func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
+	if !row.Commission.Valid || cancelled.CommissionPending {
+		return
+	}
+	given := row.Commission.Value
+	if row.Quantity.IsNeg() == cancelled.Quantity.IsNeg() { // the file repeats the original's signs
+		given = given.Neg()
+	}
+	currency := ledger.Currency(cmpOr(string(cancelled.CommissionCurrency), string(cancelled.Instrument.Currency)))
+	m := ledger.CashMovement{Kind: ledger.Fee, FXRate: row.FXRate, Symbol: printable(row.Symbol, 50), Time: row.Time}
+	if paid := row.paidIn(); paid != currency {
+		back := m
+		back.ID, back.Currency, back.Amount, back.FXRate = printable("given-"+string(id), 90), paid, given, ledger.Decimal{}
+		p.issue(row.Line, "trade", "the cancellation of %s gives back %s %s of commission: booked beside it", row.LocalSymbol, given, paid)
+		p.Facts = append(p.Facts, back)
+		given = ledger.Decimal{}
+	}
+	kept := cancelled.Commission.Sub(given)
+	if kept.IsZero() {
+		return
+	}
+	if again := p.replacement(row, cancelled); again != nil {
+		if !again.known {
+			again.trade.Commission = again.trade.Commission.Add(kept)
+		}
+		return
+	}
+	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
+	m.ID, m.Currency, m.Amount = printable(keptPrefix+string(id), 90), currency, kept.Neg()
+	p.Facts = append(p.Facts, m)
+}
+
+// replacement finds the execution that was booked in the place of a cancelled one: of the same
+// contract and direction, at its time or that of the cancelling row, and in the file behind what it
+// replaces.
+func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
+	for _, e := range p.events {
+		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
+			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || compareIDs(e.row.TransactionID, row.TransactionID) < 0 {
+			continue
+		}
+		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || e.row.TradeID != "" && e.row.TradeID == row.OrigTradeID {
+			return e
+		}
+	}
+	return nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// cancelledBy finds the execution in this statement that the row takes back: by its ids, else the
+// last one before it of the same contract, size and price, one with the same commission first.
+func (p *planner) cancelledBy(row *Trade) *event {
+	named := func(id, other string) bool { return id != "" && id == other }
+	another := func(t *Trade) bool { // whatever else they share, the transaction id tells them apart
+		return row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID
+	}
+	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
+	for _, same := range []func(*Trade) bool{
+		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
+		func(t *Trade) bool { return named(row.OrigTradeID, t.TradeID) },
+		func(t *Trade) bool { return named(row.RelatedTransactionID, t.TransactionID) },
+		func(t *Trade) bool { return named(row.RelatedTradeID, t.TradeID) },
+		func(t *Trade) bool { return named(row.ExecID, t.ExecID) },
+		func(t *Trade) bool { return alike(t) && t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()) },
+		alike,
+	} {
+		for _, e := range slices.Backward(p.events) {
+			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) && !another(e.row) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// cancelledBefore finds the execution in the book that the row takes back.
+func (p *planner) cancelledBefore(row *Trade) (ledger.Trade, bool) {
+	ids := row.names()
+	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
+		{"tx-", row.RelatedTransactionID}, {"trade-", row.RelatedTradeID}} {
+		if name.id != "" {
+			ids = append(ids, ledger.ExecID(name.prefix+name.id))
+		}
+	}
+	for _, id := range ids {
+		if t, ok := p.past.current(id); ok {
+			return t, true
+		}
+	}
+	key := p.instrument(row.Contract).Key()
+	for _, f := range slices.Backward(p.past.ordered) {
+		if t, ok := f.(ledger.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+			return t, true
+		}
+	}
+	return ledger.Trade{}, false
+}
+
+// takesBack reports whether the row may cancel an execution of the size, price and time.
+func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decimal, at time.Time) bool {
+	last := t.Time
+	if t.DateOnly {
+		last = last.Add(24 * time.Hour)
+	}
+	return key == t.Key() && quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
+		quantity.IsNeg() == (t.cancelledSide() == "SELL")
+}
+
+// cancelledSide is the side of what the row takes back: as it says, else the other side than its
+// own.
+func (t *Trade) cancelledSide() string {
+	switch {
+	case strings.HasPrefix(t.BuySell, "SELL"):
+		return "SELL"
+	case strings.HasPrefix(t.BuySell, "BUY") || t.Quantity.IsNeg():
+		return "BUY"
+	}
+	return "SELL"
+}
+
+// reverse books a cancellation of something that is nowhere to be found as the opposite trade:
+// the position is right by it, the matching of lots need not be.
+func (p *planner) reverse(row *Trade, id ledger.ExecID) {
+	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
+	facts := len(p.Facts)
+	t := p.trade(row, id)
+	t.Quantity = row.Quantity.Abs()
+	if row.cancelledSide() == "BUY" {
+		t.Quantity = t.Quantity.Neg()
+	}
+	if row.Quantity.IsNeg() != t.Quantity.IsNeg() { // the file repeats the original's signs
+		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
+		for i, f := range p.Facts[facts:] { // its commission, where that is in another currency
+			m := f.(ledger.CashMovement)
+			m.Amount = m.Amount.Neg()
+			p.Facts[facts+i] = m
+		}
+	}
+	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
+		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,
+		text: row.LocalSymbol, line: row.Line})
+}
