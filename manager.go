@@ -239,7 +239,9 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 //     profile of the owner has the account at the broker; see AllowSharedAccounts. The profile is as
 //     it was, but for its Version where another process was as fast;
 //   - ErrInvalid, a *ValidationError that lists every wrong field, also for the status archived,
-//     which ArchiveProfile alone sets, and for another Owner or BaseCurrency, which never change.
+//     which ArchiveProfile alone sets, for another Owner or BaseCurrency, which never change, and for
+//     another time zone in the limits once the journal has an order, a trade or an equity point;
+//   - those of Portfolio for another time zone, where the journal must be read.
 func (m *MultiAccountManager) UpdateProfile(ctx context.Context, p AccountProfile) (AccountProfile, error) {
 	updated, err := m.updateProfile(ctx, p)
 	if err != nil {
@@ -274,6 +276,9 @@ func (m *MultiAccountManager) updateProfile(ctx context.Context, p AccountProfil
 			"%s differs from %s, in which the book is kept", p.BaseCurrency, stored.BaseCurrency)
 	}
 	if err := v.Err(); err != nil {
+		return AccountProfile{}, err
+	}
+	if err := m.checkDays(ctx, s, stored, p); err != nil {
 		return AccountProfile{}, err
 	}
 	p.CreatedAt, p.UpdatedAt, p.LastUsedAt = stored.CreatedAt, m.now(), stored.LastUsedAt

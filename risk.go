@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ai-ots/accounts/internal/exposure"
@@ -420,4 +421,32 @@ type policing struct{}
 // run writes the policy.
 func (policing) run(p *Portfolio, _ *command) error {
 	return p.writePolicy()
+}
+
+// checkDays refuses another time zone where days are counted in the one before: the day that runs would
+// end, or begin again, and with it what may be lost and ordered in a day. An order that is decided at the
+// same moment may be the first: it counts on its day in the old zone.
+func (m *MultiAccountManager) checkDays(ctx context.Context, s scope, before, after AccountProfile) error {
+	was, is := before.EffectiveLimits(), after.EffectiveLimits()
+	if is.SameDays(was) {
+		return nil
+	}
+	p, err := m.portfolio(ctx, s, after.ID)
+	if err == nil {
+		err = p.refresh(ctx, math.MaxInt64)
+	}
+	if err != nil {
+		return err
+	}
+	v := &ValidationError{What: "profile"}
+	v.Check(!p.countsDays(), "Limits.TimeZone", "%.60q differs from %.60q, in which days are counted already",
+		is.TimeZone, was.TimeZone)
+	return v.Err()
+}
+
+// countsDays reports whether the live book counts anything in trading days.
+func (p *Portfolio) countsDays() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.live.CountsDays()
 }

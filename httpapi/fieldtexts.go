@@ -76,7 +76,7 @@ var fieldTexts = map[reflect.Type]map[string]string{
 	},
 	reflect.TypeFor[risk.Limits](): {
 		"account":            "By which rule buying power is reckoned.",
-		"time_zone":          "Of the trading day, an IANA name; America/New_York if left out.",
+		"time_zone":          "Of the trading day, an IANA name; America/New_York if left out. Cannot change once the journal has an order, a trade or an equity point.",
 		"sec_types":          "The kinds of contract that may be opened.",
 		"short_selling":      "Allows short positions in anything; options, futures and currency pairs need no permission.",
 		"uncovered_options":  "Allows short options without cover in a margin account.",

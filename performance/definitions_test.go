@@ -214,37 +214,41 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
-// The days are those of the profile's time zone from its creation on, and another zone is in force at
-// once.
+// The days are those of the profile's time zone from its creation on. Another zone is in force at once,
+// while nothing is counted in days.
 func TestTheZoneOfTheDayIsInForce(t *testing.T) {
-	m := desktest.NewManager(t, memstore.New())
-	profile := accounts.Optimal100K("DU1000100")
-	limits := profile.EffectiveLimits()
-	limits.TimeZone = "Asia/Tokyo"
-	profile.Limits = &limits
-	profile, err := m.CreateProfile(t.Context(), profile)
-	require.NoError(t, err)
-	p, err := m.Portfolio(t.Context(), profile.ID)
-	require.NoError(t, err)
-	for i, e := range []string{"100", "110", "121", "100", "90", "99"} { // 09:00 and 15:00 in Tokyo: two days in New York
-		_, err = p.Record(t.Context(), point(time.Date(2026, 2, 3+i/2, 6*(i%2), 0, 0, 0, time.UTC), e, "100"))
+	for zone, returns := range map[string]int{
+		"Asia/Tokyo":       2, // three days
+		"America/New_York": 3, // four days
+	} {
+		m := desktest.NewManager(t, memstore.New())
+		profile := accounts.Optimal100K("DU1000100")
+		limits := profile.EffectiveLimits()
+		limits.TimeZone = "Asia/Tokyo"
+		profile.Limits = &limits
+		profile, err := m.CreateProfile(t.Context(), profile)
 		require.NoError(t, err)
+		p, err := m.Portfolio(t.Context(), profile.ID)
+		require.NoError(t, err)
+		_, err = p.Performance(t.Context(), performance.Window{})
+		require.NoError(t, err)
+		limits.TimeZone = zone
+		profile, err = m.UpdateProfile(t.Context(), profile)
+		require.NoError(t, err)
+		for i, e := range []string{"100", "110", "121", "100", "90", "99"} { // 09:00 and 15:00 in Tokyo: two days in New York
+			_, err = p.Record(t.Context(), point(time.Date(2026, 2, 3+i/2, 6*(i%2), 0, 0, 0, time.UTC), e, "100"))
+			require.NoError(t, err)
+		}
+		before, err := p.Performance(t.Context(), performance.Window{})
+		require.NoError(t, err)
+		require.Equal(t, returns, before.Returns, "days in %s", zone)
+		limits.OrdersPerDay++
+		_, err = m.UpdateProfile(t.Context(), profile)
+		require.NoError(t, err)
+		after, err := p.Performance(t.Context(), performance.Window{})
+		require.NoError(t, err)
+		require.Equal(t, before, after, "an unrelated change")
 	}
-	before, err := p.Performance(t.Context(), performance.Window{})
-	require.NoError(t, err)
-	require.Equal(t, 2, before.Returns, "three days in Tokyo")
-	limits.OrdersPerDay++
-	profile, err = m.UpdateProfile(t.Context(), profile)
-	require.NoError(t, err)
-	after, err := p.Performance(t.Context(), performance.Window{})
-	require.NoError(t, err)
-	require.Equal(t, before, after, "an unrelated change")
-	limits.TimeZone = "America/New_York"
-	_, err = m.UpdateProfile(t.Context(), profile)
-	require.NoError(t, err)
-	after, err = p.Performance(t.Context(), performance.Window{})
-	require.NoError(t, err)
-	require.Equal(t, 3, after.Returns, "four days in New York")
 }
 
 // Every figure that profiles can be ranked by is a field of the report, by its name in JSON, and says

@@ -20,8 +20,10 @@ import (
 // counts at its price, or at the mark where the mark is higher. Where orders pass a position through
 // zero, what is left of them counts at the price of the dearest. Warrants count as options.
 type Limits struct {
-	Account  AccountType `json:"account"`
-	TimeZone string      `json:"time_zone,omitempty"` // of the trading day, an IANA name; empty: America/New_York
+	Account AccountType `json:"account"`
+	// TimeZone is that of the trading day, an IANA name; empty: America/New_York. The zone of a profile
+	// cannot change any more once days are counted: with its first order, trade or equity point.
+	TimeZone string `json:"time_zone,omitempty"`
 
 	// SecTypes are the kinds of contract that may be opened; no other may. The defaults do not
 	// contain Forex: an order for a currency pair counts while it works, but the currency it buys

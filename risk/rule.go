@@ -38,8 +38,8 @@ const (
 	// a future is covered by one that expires on the same day, and never by the future.
 	//
 	// The cash is what has settled, less what held futures and CFDs have lost, their margin, and what
-	// working purchases take. Where calls stay bare whatever covers which, the cash that spreads need may
-	// be more than with the cheapest choice of cover; it is never less. The rule also holds for orders
+	// working purchases take. Which option covers which is chosen so that the fewest calls stay without
+	// cover, and of these choices one that needs the least cash. The rule also holds for orders
 	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
 	// cash that it needs be spent. An order breaks the rule only if more is lacking once it is filled
 	// than before. Shares cover parts of an option too.

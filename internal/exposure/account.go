@@ -364,6 +364,13 @@ func (a *Account) HighWater() ledger.Decimal { return a.memory.loss.High }
 // HasPoints reports whether the journal has an equity point to count losses from.
 func (a *Account) HasPoints() bool { return a.memory.loss.Points }
 
+// CountsDays reports whether the journal has an order, a trade or an equity point, which are counted in
+// trading days.
+func (a *Account) CountsDays() bool {
+	r := &a.memory
+	return r.loss.Points || r.day.Date != 0 || len(r.sales) > 0
+}
+
 // Touch notes that a contract or its mark changed.
 func (a *Account) Touch(key ledger.InstrumentKey) { a.stale.Touch(key) }
 

@@ -22,24 +22,46 @@ type need struct {
 // matching matches short options with what covers them. It is used again, so that it does not
 // allocate.
 type matching struct {
-	shorts, longs []leg
-	// held is the number of shares that cover calls, sold the number of short shares that cover
-	// puts.
-	held, sold ledger.Decimal
+	shorts []leg
+	covers []leg
+	// shipped is the number of shares of each short option, and of the idle ones at last, that each
+	// cover has taken: a row of covers for each short option.
+	shipped []ledger.Decimal
+	search  search
 }
 
-// leg is an option that is short, or that may cover one.
+// leg is an option that is short, or what may cover one.
 type leg struct {
+	kind kind
+	// instrument is the option; nil for shares and for nothing.
 	instrument *ledger.Instrument
-	// left is the number of shares that the option is about and that are not matched yet.
+	// left is the number of shares that the option is about, or that there are, and that are not
+	// matched yet.
 	left ledger.Decimal
 	// plain is true if the underlying's shares are what the option delivers.
 	plain bool
 }
 
+// kind says what a leg is.
+type kind uint8
+
+const (
+	option  kind = iota
+	held         // shares: they cover calls
+	sold         // short shares: they cover puts
+	nothing      // no cover: a put needs its strike in cash, and a call stays bare
+)
+
+// endless is more shares than short options can be about, and bare is the price of a call without
+// cover: dearer than the sum of all other prices.
+var (
+	bare    = ledger.MustDecimal("1000000000").Mul(ledger.MustDecimal("1000000000"))
+	endless = bare.Mul(ledger.MustDecimal("1000000"))
+)
+
 // clear empties the matching.
 func (m *matching) clear() {
-	*m = matching{shorts: m.shorts[:0], longs: m.longs[:0]}
+	m.shorts, m.covers = m.shorts[:0], append(m.covers[:0], leg{kind: nothing, left: endless})
 }
 
 // add adds the stake in one contract on the underlying u, in the worst way in which its working
@@ -49,104 +71,145 @@ func (m *matching) add(u underlyingKey, i *ledger.Instrument, s *stake) {
 	long, short := s.certain()
 	switch {
 	case i.SecType == ledger.Stock:
-		m.held = m.held.Add(long)
-		m.sold = m.sold.Add(num.Max(s.held.Add(s.buys).Neg(), ledger.Decimal{}))
+		m.cover(leg{kind: held, left: long})
+		m.cover(leg{kind: sold, left: s.held.Add(s.buys).Neg()})
 	case !i.IsOption():
 	case short.IsPos():
 		plain := i.SecType == ledger.Option && delivers(i.Symbol, u.Symbol)
-		m.shorts = append(m.shorts, leg{i, num.Convert(short, i.Multiplier), plain})
-	case long.IsPos():
-		m.longs = append(m.longs, leg{i, num.Convert(long, i.Multiplier), false})
+		m.shorts = append(m.shorts, leg{option, i, num.Convert(short, i.Multiplier), plain})
+	default:
+		m.cover(leg{kind: option, instrument: i, left: num.Convert(long, i.Multiplier)})
 	}
 }
 
-// solve matches every short option, and returns what the rest needs. Shorts that expire late choose
-// first, because the least can cover them; among these, the ones with the fewest long options that
-// cover them in full. Each takes the cheapest cover that is left. No call stays bare that another
-// matching would cover. The money may be more than the best matching of diagonal spreads needs,
-// never less: each matching is one that can be kept.
+// cover adds a cover, if there is any of it.
+func (m *matching) cover(l leg) {
+	if l.left.IsPos() {
+		m.covers = append(m.covers, l)
+	}
+}
+
+// solve matches every short option, and returns what the matching needs: of calls, as few as can be
+// stay bare, and of all matchings that leave so few, it is one that needs the least money.
 func (m *matching) solve() (n need) {
+	if len(m.shorts) == 0 {
+		return n
+	}
+	m.ship()
+	for range maxImprovements {
+		n = m.needs()
+		if len(m.shorts) == 1 || n.calls.IsZero() && n.shares.IsZero() || !m.improve() {
+			break // one option alone has the cheapest cover
+		}
+	}
+	return n
+}
+
+// ship gives each short option the cheapest cover that is left. Shorts that expire late choose first,
+// because the least can cover them.
+func (m *matching) ship() {
 	slices.SortFunc(m.shorts, byDifficulty)
+	cells := (len(m.shorts) + 1) * len(m.covers)
+	m.shipped = slices.Grow(m.shipped[:0], cells)[:cells]
+	clear(m.shipped)
+	for k := range m.shorts {
+		s, row := &m.shorts[k], m.row(k)
+		for s.left.IsPos() {
+			c := m.cheapest(s)
+			n := num.Min(s.left, m.covers[c].left)
+			row[c] = row[c].Add(n)
+			s.left, m.covers[c].left = s.left.Sub(n), m.covers[c].left.Sub(n)
+		}
+	}
+	for c, idle := 0, m.row(len(m.shorts)); c < len(idle); c++ {
+		idle[c] = m.covers[c].left
+	}
+}
+
+// row returns what each cover has taken of a short option.
+func (m *matching) row(short int) []ledger.Decimal {
+	return m.shipped[short*len(m.covers):][:len(m.covers)]
+}
+
+// needs returns what the short options need as they are matched.
+func (m *matching) needs() (n need) {
 	for k := range m.shorts {
 		s := &m.shorts[k]
-		shares := &m.held
-		if s.instrument.Right == ledger.Put {
-			shares = &m.sold
-		}
-		for s.left.IsPos() {
-			best := m.cheapest(s)
-			switch {
-			case s.plain && shares.IsPos() && (best == nil || best.gap(s).IsPos()):
-				s.match(shares)
-			case best != nil:
-				n.owe(s.match(&best.left), best.gap(s))
-			case s.instrument.Right == ledger.Put:
-				n.owe(s.left, s.instrument.Strike)
-				s.left = ledger.Decimal{}
-			default:
-				n.calls = n.calls.Add(s.left)
-				s.left = ledger.Decimal{}
+		for c, shares := range m.row(k) {
+			if shares.IsZero() {
+				continue
+			}
+			switch price, _ := m.covers[c].price(s); {
+			case price.Equal(bare):
+				n.calls = n.calls.Add(shares)
+			case price.IsPos():
+				n.shares, n.money = n.shares.Add(shares), n.money.Add(num.Convert(shares, price))
 			}
 		}
 	}
 	return n
 }
 
-// owe adds an amount for each of a number of shares.
-func (n *need) owe(shares, each ledger.Decimal) {
-	if each.IsPos() {
-		n.shares, n.money = n.shares.Add(shares), n.money.Add(num.Convert(shares, each))
-	}
-}
-
-// match takes as many shares as both sides have, and returns how many.
-func (l *leg) match(other *ledger.Decimal) ledger.Decimal {
-	n := num.Min(l.left, *other)
-	l.left, *other = l.left.Sub(n), other.Sub(n)
-	return n
-}
-
-// cheapest returns the long option that leaves the least at risk beside the short one s; nil if
-// none covers it. Of several it takes the one whose strike is the closest, which others can use the
-// least, and then the one that expires first.
-func (m *matching) cheapest(s *leg) *leg {
-	var best *leg
-	for k := range m.longs {
-		if l := &m.longs[k]; l.covers(s) && (best == nil || l.compare(best, s) < 0) {
-			best = l
+// cheapest returns the cover with shares left that leaves the least at risk beside the short option s.
+// Of several it takes options before shares, and of options the one whose strike is the closest, which
+// others can use the least, and then the one that expires first.
+func (m *matching) cheapest(s *leg) int {
+	best, least := 0, ledger.Decimal{}
+	for k := range m.covers {
+		c := &m.covers[k]
+		price, fits := c.price(s)
+		if !fits || c.left.IsZero() {
+			continue
+		}
+		if k == 0 || cmp.Or(price.Cmp(least), c.compare(&m.covers[best], s)) < 0 {
+			best, least = k, price
 		}
 	}
 	return best
 }
 
-// covers reports whether the long option l covers the short one s: another of the same root (and so
-// of the same settlement), multiplier and kind that expires no earlier. An option on a future must
-// expire on the same day: another day may mean another future.
-func (l *leg) covers(s *leg) bool {
-	a, b := l.instrument, s.instrument
-	return l.left.IsPos() && a.Right == b.Right && a.SecType == b.SecType && a.Symbol == b.Symbol &&
-		a.Multiplier.Equal(b.Multiplier) &&
-		(a.Expiry == b.Expiry || a.Expiry > b.Expiry && a.SecType != ledger.FutureOption)
-}
-
-// compare orders two long options by how well they suit the short option s.
-func (l *leg) compare(other, s *leg) int {
-	strike := s.instrument.Strike
-	return cmp.Or(
-		l.gap(s).Cmp(other.gap(s)),
-		l.instrument.Strike.Sub(strike).Abs().Cmp(other.instrument.Strike.Sub(strike).Abs()),
-		cmp.Compare(l.instrument.Expiry, other.instrument.Expiry),
-	)
-}
-
-// gap returns what a share can lose beside the long option l: the amount by which the strike of a
-// long call is above that of the short one, or that of a long put below it; zero for none.
-func (l *leg) gap(s *leg) ledger.Decimal {
-	gap := l.instrument.Strike.Sub(s.instrument.Strike)
-	if s.instrument.Right == ledger.Put {
+// price returns the money for each share that must be there where c covers the short option s: the
+// amount by which the strike of a long call is above that of the short one, or that of a long put
+// below it; the strike of a put without cover. It reports false if c does not cover s. A long option
+// covers a short one of the same root (and so of the same settlement), multiplier and kind that
+// expires no later. An option on a future must expire on the same day: another day may mean another
+// future.
+func (c *leg) price(s *leg) (ledger.Decimal, bool) {
+	if s.instrument == nil { // idle
+		return ledger.Decimal{}, true
+	}
+	put := s.instrument.Right == ledger.Put
+	switch c.kind {
+	case held, sold:
+		return ledger.Decimal{}, s.plain && put == (c.kind == sold)
+	case nothing:
+		if put {
+			return s.instrument.Strike, true
+		}
+		return bare, true
+	}
+	a, b := c.instrument, s.instrument
+	if a.Right != b.Right || a.Expiry < b.Expiry || a.SecType != b.SecType || a.Symbol != b.Symbol ||
+		!a.Multiplier.Equal(b.Multiplier) || a.Expiry != b.Expiry && a.SecType == ledger.FutureOption {
+		return ledger.Decimal{}, false
+	}
+	gap := a.Strike.Sub(b.Strike)
+	if put {
 		gap = gap.Neg()
 	}
-	return num.Max(gap, ledger.Decimal{})
+	return num.Max(gap, ledger.Decimal{}), true
+}
+
+// compare orders two covers of the same price by how well they suit the short option s.
+func (c *leg) compare(other, s *leg) int {
+	if c.kind != option || other.kind != option {
+		return cmp.Compare(c.kind, other.kind)
+	}
+	strike := s.instrument.Strike
+	return cmp.Or(
+		c.instrument.Strike.Sub(strike).Abs().Cmp(other.instrument.Strike.Sub(strike).Abs()),
+		cmp.Compare(c.instrument.Expiry, other.instrument.Expiry),
+	)
 }
 
 // byDifficulty orders short options by what can cover them: late ones first, then calls with low

@@ -84,27 +84,6 @@ const (
 	future   = "FUT:MCL:20260720:100:USD"
 )
 
-// TestFaults plays the shortest history of each fault of the library that is not mended, of a kind that a
-// switch in steps_test.go keeps from being drawn: each must still show. Where one does not, the library was
-// mended: switch the kind on, and take the history out here.
-func TestFaults(t *testing.T) {
-	for name, c := range map[string]struct {
-		limit func(l *risk.Limits)
-		steps []step
-	}{
-		// The day began before midnight in Tokyo, and the first point of the day in New York is the first of all.
-		"the day's loss is counted by the zone that was": {
-			func(l *risk.Limits) { l.TimeZone, l.DailyLoss = "Asia/Tokyo", risk.Limit{Amount: dec("1500")} },
-			[]step{cashOf(ledger.Deposit, "USD", "100000"), {name: "point", advance: time.Second}, cashOf(ledger.Dividend, "USD", "1000"),
-				{name: "point", advance: time.Second}, {name: "advance", advance: time.Hour}, {name: "point", advance: time.Second},
-				{name: "limits", limits: loose(func(l *risk.Limits) { l.DailyLoss = risk.Limit{Amount: dec("1500")} })},
-				cashOf(ledger.Fee, "USD", "-2000"), markOf(stockABC, "50"), orderOf("a", stockABC, "1", "50")}},
-	} {
-		steps := append([]step{{name: "limits", limits: loose(c.limit)}}, c.steps...)
-		require.NotEmpty(t, play(t, steps, newCoverage()), "%s: this was mended", name)
-	}
-}
-
 // TestMended plays the shortest history of each fault that the model found and that is mended: the library
 // and the model agree.
 func TestMended(t *testing.T) {

@@ -61,6 +61,12 @@ func play(t *testing.T, steps []step, cover *coverage) string {
 	profile := accounts.Optimal100K("DU1000100")
 	profile.ID = "model"
 	l := accounts.DefaultLimits(profile.CapitalLevel, profile.RiskTolerance)
+	for _, s := range steps {
+		if s.limits != nil {
+			l.TimeZone = s.limits.TimeZone // no later one can have another
+			break
+		}
+	}
 	profile.Limits = &l
 	profile, err = p.manager.CreateProfile(p.ctx, profile)
 	require.NoError(t, err)

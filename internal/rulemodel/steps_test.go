@@ -13,9 +13,6 @@ import (
 // corrections, cancellations and late trades.
 const restated = true
 
-// zoneChanges switches on another time zone in the middle of a history.
-const zoneChanges = false
-
 // foreignFlows switches on deposits and withdrawals in a foreign currency.
 const foreignFlows = true
 
@@ -63,7 +60,7 @@ type step struct {
 	part    int            // of four, how much of it is filled
 	price   ledger.Decimal
 	held    time.Duration // how long before a transfer its lot was opened
-	// switched plays the step whatever is switched off: a history of TestFaults.
+	// switched plays the step whatever is switched off: a history of TestMended.
 	switched bool
 	trade    *ledger.Trade
 	split    *ledger.Split
@@ -477,7 +474,7 @@ func (s *script) limits() risk.Limits {
 	if s.chance(50) {
 		l.Drawdown = risk.DrawdownLimits{Warning: dec("0.2"), Moderate: dec("0.4"), Severe: dec("0.6"), Critical: dec("0.8")}
 	}
-	if len(s.steps) == 0 || zoneChanges {
+	if len(s.steps) == 0 { // the zone cannot change
 		s.zone = pick(s, "", "", "", "", "", "Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
 	}
 	l.TimeZone = s.zone

@@ -88,7 +88,7 @@ var limitGroups = []limitGroup{
 	{"Symbols", "With spaces between them. None allowed means all are.", []limitField{
 		{Name: "allowed", Label: "Only these may be opened", library: "AllowedSymbols", at: func(l *risk.Limits) any { return &l.AllowedSymbols }},
 		{Name: "barred", Label: "These may not", library: "RestrictedSymbols", at: func(l *risk.Limits) any { return &l.RestrictedSymbols }},
-		{Name: "zone", Label: "Time zone of the trading day", Hint: "Empty: America/New_York.", library: "TimeZone", at: func(l *risk.Limits) any { return &l.TimeZone }},
+		{Name: "zone", Label: "Time zone of the trading day", Hint: "Empty: America/New_York. Stays once days are counted.", library: "TimeZone", at: func(l *risk.Limits) any { return &l.TimeZone }},
 	}},
 }
 
