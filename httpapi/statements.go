@@ -28,16 +28,19 @@ type statementView struct {
 	From    ledger.Date `json:"from,omitzero"`
 	To      ledger.Date `json:"to,omitzero"`
 	// Ours says that the statement is of the profile's account.
-	Ours     bool              `json:"ours" doc:"Whether the statement is of the profile's account; others are left alone."`
-	Facts    int               `json:"facts" doc:"The facts in it that the journal did not have."`
-	Imported bool              `json:"imported"`
-	Inferred []inferredLot     `json:"inferred" doc:"Lots that were held before the statement began."`
-	Issues   []issue           `json:"issues" doc:"What was read and not interpreted."`
-	Unread   map[string]int    `json:"unread" doc:"How many rows move money or positions, or may, and are not in the book, by section."`
-	Compared int               `json:"compared" doc:"How many figures were held against the book."`
-	Breaks   []reconcile.Break `json:"breaks" doc:"The differences from the broker's figures. A book that agrees has none."`
-	Unknown  []string          `json:"unchecked" doc:"What the book could not be held against, and why."`
-	Problem  *Problem          `json:"problem,omitempty" doc:"Why the statement, and what follows it, was not imported."`
+	Ours     bool           `json:"ours" doc:"Whether the statement is of the profile's account; others are left alone."`
+	Facts    int            `json:"facts" doc:"The facts in it that the journal did not have."`
+	Imported bool           `json:"imported"`
+	Inferred []inferredLot  `json:"inferred" doc:"Lots that were held before the statement began."`
+	Issues   []issue        `json:"issues" doc:"What was read and not interpreted."`
+	Unread   map[string]int `json:"unread" doc:"How many rows move money or positions, or may, and are not in the book, by section."`
+	Compared int            `json:"compared" doc:"How many figures were held against the book."`
+	// Tolerated and Largest say how much of the tolerance was used.
+	Tolerated int               `json:"tolerated" doc:"How many of these differ by no more than the broker's rounding explains. They are no breaks."`
+	Largest   ledger.Decimal    `json:"largest" doc:"The largest of these differences, without its sign and whatever its currency."`
+	Breaks    []reconcile.Break `json:"breaks" doc:"The differences from the broker's figures. A book that agrees has none."`
+	Unknown   []string          `json:"unchecked" doc:"What the book could not be held against, and why."`
+	Problem   *Problem          `json:"problem,omitempty" doc:"Why the statement, and what follows it, was not imported."`
 }
 
 type inferredLot struct {
@@ -162,6 +165,7 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	if err != nil {
 		return err
 	}
+	view.Tolerated, view.Largest = result.Tolerated, result.Largest
 	view.Compared, view.Unknown, view.Breaks = result.Compared, clone(result.Unchecked), clone(result.Breaks)
 	return nil
 }

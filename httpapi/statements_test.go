@@ -40,6 +40,7 @@ func TestStatements(t *testing.T) {
 	require.Equal(t, 2, list.Statements[0].Facts)
 	require.Empty(t, list.Statements[0].Breaks)
 	require.NotZero(t, list.Statements[0].Compared)
+	require.Zero(t, list.Statements[0].Tolerated)
 	up("", aStatement).want(t, 200, &list)
 	require.Zero(t, list.Statements[0].Facts, "importing again changes nothing")
 
@@ -47,6 +48,11 @@ func TestStatements(t *testing.T) {
 	require.False(t, list.Statements[0].Ours || list.Statements[0].Imported, "a statement of another account is left alone")
 	up("", strings.Replace(aStatement, `costBasisMoney="600.75"`, `costBasisMoney="700"`, 1)).want(t, 200, &list)
 	require.NotEmpty(t, list.Statements[0].Breaks, "a difference is a break")
+	require.Zero(t, list.Statements[0].Tolerated)
+	up("", strings.Replace(aStatement, `costBasisMoney="600.75"`, `costBasisMoney="600.74"`, 1)).want(t, 200, &list)
+	require.Empty(t, list.Statements[0].Breaks, "a cent is no break")
+	require.Equal(t, 1, list.Statements[0].Tolerated)
+	require.Equal(t, "0.01", list.Statements[0].Largest.String())
 	problem := up("", aStatement[:800]).problem(t, CodeUnreadable)
 	require.Contains(t, problem.Detail, "Line 8")
 	for _, bad := range []string{"", "nonsense", "<a/>", "a,b\n1,2\n", `<FlexQueryResponse><FlexStatements/></FlexQueryResponse>`} {

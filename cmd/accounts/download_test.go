@@ -1,14 +1,13 @@
 package main
 
 import (
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/ai-ots/accounts/internal/flextest"
 )
 
 // A statement is downloaded and imported in one step, and leaves no file. The token is nowhere in what is said.
@@ -16,35 +15,24 @@ func TestImportDownloads(t *testing.T) {
 	const token = "123456789012345678901234"
 	statement, err := os.ReadFile(filepath.Join("..", "..", "examples", "statements", "samples", "small.xml"))
 	require.NoError(t, err)
-	refuse := false
-	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	mux.HandleFunc("GET /SendRequest", func(w http.ResponseWriter, r *http.Request) {
-		if refuse || r.URL.Query().Get("t") != token || r.URL.Query().Get("q") != "77" {
-			_, _ = io.WriteString(w, "<FlexStatementResponse><Status>Fail</Status><ErrorCode>1012</ErrorCode><ErrorMessage>Token has expired.</ErrorMessage></FlexStatementResponse>")
-			return
-		}
-		_, _ = io.WriteString(w, "<FlexStatementResponse><Status>Success</Status><ReferenceCode>1</ReferenceCode><Url>"+server.URL+"/GetStatement</Url></FlexStatementResponse>")
-	})
-	mux.HandleFunc("GET /GetStatement", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(statement) })
+	service := flextest.New(t, token, "77", statement)
+	d := newDesk(t)
+	d.create("p", "DU9000025")
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	t.Setenv("TMP", dir)
 	file := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(file, []byte(token+"\n"), 0o600))
-	d := newDesk(t)
-	d.create("p", "DU9000025")
 	var r statementReport
-	d.json(exitDone, &r, "import", "-query", "77", "-token-file", file, "-flex-url", server.URL+"/SendRequest")
+	d.json(exitDone, &r, "import", "-query", "77", "-token-file", file, "-flex-url", service.URL)
 	require.Len(t, r.Statements, 1)
 	require.Equal(t, "query 77", r.Statements[0].File)
 	require.True(t, r.Statements[0].Recorded)
-	got := runWith(t, t.Context(), "", map[string]string{"ACCOUNTS_DSN": d.dsn, tokenVariable: token}, "reconcile", "-query", "77", "-flex-url", server.URL+"/SendRequest")
+	got := runWith(t, t.Context(), "", map[string]string{"ACCOUNTS_DSN": d.dsn, tokenVariable: token}, "reconcile", "-query", "77", "-flex-url", service.URL)
 	require.Equal(t, exitDone, got.code, "%+v", got)
 
-	refuse = true
-	failed := d.want(exitFailed, "import", "-query", "77", "-token-file", file, "-flex-url", server.URL+"/SendRequest")
+	service.Refuse("1012")
+	failed := d.want(exitFailed, "import", "-query", "77", "-token-file", file, "-flex-url", service.URL)
 	require.Contains(t, failed.stderr, "1012")
 	require.NotContains(t, failed.stderr+failed.stdout, token)
 	d.want(exitUsage, "import", "-query", "77")

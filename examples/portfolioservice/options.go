@@ -12,6 +12,7 @@ import (
 	"github.com/ai-ots/accounts/examples/internal/storage"
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/ibkr/cpapi"
+	"github.com/ai-ots/accounts/ibkr/flex"
 )
 
 // options are the command line.
@@ -19,6 +20,7 @@ type options struct {
 	addr      string
 	hosts     []string
 	tokenFile string
+	flex      flex.DownloadConfig
 	storage   storage.Flags
 
 	gateway     cpapi.Config // its URL is empty for the paper broker
@@ -44,6 +46,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	flags.Func("host", "a `name` under which clients may reach the service, without the port; once for each. All with -token-file, else those of this machine", o.addHost)
 	flags.StringVar(&o.tokenFile, "token-file", "", "the `file` with the token that callers must send; without it only this machine can call")
 	o.storage.Add(flags, "portfolioservice")
+	flags.StringVar(&o.flex.URL, "flex-url", "", "the `address` of the Flex Web Service, which statements are fetched from; IBKR's by default")
 	flags.StringVar(&o.gateway.URL, "gateway", "", "the `URL` of a Client Portal gateway, such as "+cpapi.DefaultURL+"; without it orders go to a paper broker in the process")
 	flags.StringVar(&o.gateway.Fingerprint, "fingerprint", "", "the SHA-256 of the gateway's certificate, in `hex`")
 	flags.StringVar(&o.gatewayName, "login", "gateway", "the `name` of the login at the gateway: processes that share a database share a login of the same name")

@@ -17,6 +17,7 @@ import (
 	"github.com/ai-ots/accounts/broker"
 	"github.com/ai-ots/accounts/examples/portfolioservice/page"
 	"github.com/ai-ots/accounts/httpapi"
+	"github.com/ai-ots/accounts/ibkr/flex"
 )
 
 // service is everything that runs, in the order in which it was started.
@@ -236,7 +237,11 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	if err != nil {
 		return err
 	}
-	pages, err := page.New(life, page.Config{Manager: s.manager, Auth: auth, Hosts: s.hosts, Logger: s.log,
+	statements, err := flex.NewDownloader(s.flex)
+	if err != nil {
+		return fmt.Errorf("-flex-url: %w", err)
+	}
+	pages, err := page.New(life, page.Config{Manager: s.manager, Auth: auth, Hosts: s.hosts, Logger: s.log, Download: statements.Download,
 		Engine: func(accounts.ProfileID) httpapi.Engine { return s.engine }})
 	if err != nil {
 		return err
@@ -256,6 +261,7 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 		}
 	})
 	s.closing(func() error {
+		defer pages.Wait()
 		defer serving.Wait()
 		leave()
 		time.Sleep(s.drain)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/internal/flextest"
 	"github.com/ai-ots/accounts/invalid"
 )
 
@@ -66,7 +67,7 @@ func says(status int, text string) func(*http.Request) (int, string) {
 }
 
 func fails(code string) func(*http.Request) (int, string) {
-	return says(200, `<FlexStatementResponse timestamp='01 June, 2026 11:00 AM EDT'><Status>Fail</Status><ErrorCode>`+code+`</ErrorCode><ErrorMessage>Words of `+code+`.</ErrorMessage></FlexStatementResponse>`)
+	return says(200, flextest.Answer(code))
 }
 
 func ready(address string) func(*http.Request) (int, string) {
@@ -270,17 +271,9 @@ func TestDownloaderConfig(t *testing.T) {
 
 // The downloader speaks with a real server, and what comes can be read.
 func TestDownloadFromServer(t *testing.T) {
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "SendRequest") {
-			_, text := ready(server.URL + "/GetStatement")(r)
-			_, _ = io.WriteString(w, text)
-			return
-		}
-		_, _ = io.WriteString(w, `<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="1"><FlexStatement accountId="DU100001" fromDate="20260601" toDate="20260601" whenGenerated="20260602;060000"></FlexStatement></FlexStatements></FlexQueryResponse>`)
-	}))
-	t.Cleanup(server.Close)
-	d, err := NewDownloader(DownloadConfig{URL: server.URL + "/SendRequest"})
+	server := flextest.New(t, aToken, "77", []byte(`<FlexQueryResponse queryName="q" type="AF"><FlexStatements count="1">`+
+		`<FlexStatement accountId="DU100001" fromDate="20260601" toDate="20260601" whenGenerated="20260602;060000"></FlexStatement></FlexStatements></FlexQueryResponse>`))
+	d, err := NewDownloader(DownloadConfig{URL: server.URL})
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, d.Download(t.Context(), flexLogin(t, aToken), &out))

@@ -9,7 +9,7 @@ import (
 
 // form is what the id of a fact is made of. Of facts with ids of one form, equal ones are the same. Of two with ids of
 // different forms nobody could say. A row has several forms where it has several ids.
-type form uint8
+type form uint16
 
 const (
 	byExecution   form = 1 << iota // the broker's execution id, or whatever else a trade was recorded under
@@ -20,13 +20,14 @@ const (
 	byWords                        // what any other row says
 	bySummary                      // what a row says that stands for several
 	byOwn                          // what the program recorded something else than a trade under
+	byFormerWords                  // what a row without ids says, in the ids of earlier releases: no row has one now
 
 	byBroker = byExecution | byTransaction | byTrade
 	byRow    = byOrderWords | byWords | bySummary
 )
 
 var formNames = []string{"execution id", "transaction id", "trade id", "order id", "order without an id", "row without an id",
-	"summary", "own id"}
+	"summary", "own id", "row without an id"}
 
 // String names what the ids are made of.
 func (f form) String() string {
@@ -77,12 +78,26 @@ var formPrefixes = []struct {
 func formOf(id string) form {
 	id = strings.TrimPrefix(strings.TrimPrefix(id, chargePrefix), backPrefix)
 	for _, p := range formPrefixes {
-		if strings.HasPrefix(id, p.begins) {
+		switch rest, ok := strings.CutPrefix(id, p.begins); {
+		case !ok:
+		case p.form == byTransaction && beginsWithTime(rest):
+			return byFormerWords
+		default:
 			return p.form
 		}
 	}
 	return byOwn
 }
+
+// beginsWithTime reports whether the rest of an id is what a row says, and not a transaction id: earlier releases
+// wrote what a row without ids says behind "cash-", "action-" and "transfer-" alone, its time first.
+func beginsWithTime(rest string) bool {
+	digits, _, found := strings.Cut(rest, "-")
+	return found && len(digits) == len(wordsTime) && strings.Trim(digits, "0123456789") == ""
+}
+
+// wordsTime is the layout of the time in the id of a row without ids.
+const wordsTime = "20060102150405"
 
 // formOfTrade is the form of the id of a recorded trade. What the broker books without an execution has no execution
 // id to be known by.

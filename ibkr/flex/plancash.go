@@ -55,8 +55,12 @@ func (p *planner) nameCash() {
 	p.cashIDs = make([]string, len(p.st.Cash))
 	for i := range p.st.Cash {
 		if row := &p.st.Cash[i]; !row.Amount.IsZero() {
-			p.cashIDs[i] = row.id(seen)
-			p.toldMoney[p.cashIDs[i]] = true
+			id := row.id(seen)
+			if words, ok := strings.CutPrefix(id, "cash-"+wordsPrefix); ok && p.past.moved["cash-"+words] {
+				id = "cash-" + words // as an earlier release recorded it
+			}
+			p.cashIDs[i] = id
+			p.toldMoney[id] = true
 		}
 	}
 }
@@ -78,7 +82,7 @@ func (r *CashRow) kind() ledger.CashKind {
 // same thing are numbered.
 func (r *CashRow) id(seen map[string]int) string {
 	id := "cash-" + r.TransactionID
-	if words := fmt.Sprintf("%s-%s-%s-%s-%s", r.Time.Format("20060102150405"), r.Currency, r.Amount, r.Type, r.Symbol); r.Level == summary {
+	if words := fmt.Sprintf("%s-%s-%s-%s-%s", r.Time.Format(wordsTime), r.Currency, r.Amount, r.Type, r.Symbol); r.Level == summary {
 		id = "cash-summary-" + words
 	} else if r.TransactionID == "" {
 		id = "cash-row-" + words

@@ -215,12 +215,14 @@ func (f *form) forget(kind secretKind) {
 	}
 }
 
-// noCredentials says why credentials were neither set nor deleted.
+// noCredentials says why credentials were neither set, deleted nor used.
 func (c *call) noCredentials(a *account, err error) error {
 	back := []act{{Path: a.Path("credentials"), Words: "Credentials of " + a.Name}}
 	switch {
 	case errors.Is(err, accounts.ErrLoginShared):
 		return &told{failure{err, http.StatusConflict, "Other profiles use this login.", "Nothing was deleted. Give the others another login first.", false}, back}
+	case errors.Is(err, accounts.ErrCredentialsNotFound):
+		return &told{failure{err, http.StatusConflict, "There are no such credentials any more.", "Somebody deleted them. Nothing was done.", false}, back}
 	case errors.Is(err, accounts.ErrNoCredentialStore):
 		return &told{failure{err, http.StatusConflict, "The service keeps no credentials.", "Nothing was stored.", false}, back}
 	}

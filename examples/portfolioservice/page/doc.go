@@ -28,6 +28,13 @@
 // a signal, a profile) has a key of its rendering, of which the id of what is made is a function: however often
 // the form is sent, one thing is made. Whoever acts is sent to a page that shows the outcome, as it is then.
 //
+// # Statements
+//
+// A statement is sent as a file, or fetched from the broker by the number of a Flex query and a token: see
+// Config.Download. The token is typed for one download, or stored with the credentials of the profile where the
+// manager keeps any, and never shown. A download outlasts its request and a reload, and ends with the page's life;
+// few run at once. What it brings is kept as a file that was sent is: it is shown, and imported when somebody says so.
+//
 // # Reading the code
 //
 // The table of routes is all there is: requests are served by it, and the tests walk it. Read route.go
@@ -37,5 +44,6 @@
 // are written, words.go what a rule is in words, chart.go the drawings, auth.go who calls, failure.go
 // errors, events.go the stream, form.go how forms are read and shown. An order goes from ticket.go by
 // check.go to place.go, and order.go tells what became of it; a signal from signal.go to signalplace.go.
-// session.go knows the browsers that have signed in.
+// session.go knows the browsers that have signed in, upload.go the files that were sent, downloads.go what the broker
+// is asked for.
 package page

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"html/template"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/invalid"
 	"github.com/ai-ots/accounts/risk"
@@ -34,6 +36,10 @@ type Config struct {
 	// with which a browser signed in, in the header Authorization, with each request of that browser; a request
 	// of a browser that has not signed in is shown as it is.
 	Auth httpapi.Authenticator
+	// Download asks the broker for the statement of a login of the kind credentials.FlexToken, waits for it, and
+	// writes it to out; see flex.Downloader.Download. Its errors must not have the token. Without it the pages take
+	// files alone.
+	Download func(ctx context.Context, login credentials.Set, out io.Writer) error
 	// Hosts are the names under which browsers may reach the pages, without ports. Other requests are
 	// answered with status 421, so that a name that somebody else owns cannot be pointed at the pages
 	// (DNS rebinding). Empty: all, but with Loopback those of loopback alone.
@@ -75,10 +81,11 @@ func (c Config) withDefaults() (Config, error) {
 	return c, v.Err()
 }
 
-// Page is the http.Handler of all pages. It is safe for concurrent use and has no goroutine of its own.
+// Page is the http.Handler of all pages. It is safe for concurrent use. Each download has a goroutine of its own; see
+// Wait.
 type Page struct {
 	Config
-	life    context.Context // streams end with it
+	life    context.Context // streams and downloads end with it
 	mux     *http.ServeMux
 	origins *http.CrossOriginProtection
 	screens map[string]*template.Template // by the names of their files
@@ -88,6 +95,8 @@ type Page struct {
 	sessions sessions
 	attempts attempts
 	uploads  uploads
+
+	downloads downloads
 }
 
 // timeout bounds the work on a request.
@@ -103,9 +112,9 @@ const (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// New returns the handler of the pages of a manager. The streams of events end with ctx: end it before
-// the server is shut down, which waits for them. It returns ErrInvalid for a wrong config.
-func New(ctx context.Context, c Config) (http.Handler, error) {
+// New returns the handler of the pages of a manager. The streams of events end with ctx, and so do downloads: end it
+// before the server is shut down, which waits for streams. It returns ErrInvalid for a wrong config.
+func New(ctx context.Context, c Config) (*Page, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err

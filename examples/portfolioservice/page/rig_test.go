@@ -19,6 +19,7 @@ import (
 	"github.com/ai-ots/accounts/credentials"
 	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/httpapi"
+	"github.com/ai-ots/accounts/ibkr/flex"
 	"github.com/ai-ots/accounts/ledger"
 	"github.com/ai-ots/accounts/risk"
 	"github.com/ai-ots/accounts/store/memstore"
@@ -48,6 +49,7 @@ type rig struct {
 	log     *safeBuffer
 	handler http.Handler
 	engine  func(accounts.ProfileID) httpapi.Engine
+	broker  *statementBroker
 	ids     map[string]accounts.ProfileID // by name
 }
 
@@ -110,7 +112,7 @@ func (s *safeBuffer) String() string {
 // newRig returns the pages of no account.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, clock: &clock{now: rigNow}, store: memstore.New(), log: &safeBuffer{}, ids: map[string]accounts.ProfileID{},
+	r := &rig{t: t, clock: &clock{now: rigNow}, store: memstore.New(), log: &safeBuffer{}, broker: &statementBroker{err: flex.ErrNotReady}, ids: map[string]accounts.ProfileID{},
 		auth: &callers{of: map[string]httpapi.Caller{}}}
 	creds := memcreds.New()
 	m, err := accounts.New(r.store, accounts.WithClock(r.clock.Now), accounts.RequireOwner(), accounts.WithCredentialStore(creds))
@@ -126,8 +128,8 @@ func newRig(t testing.TB) *rig {
 	}
 	r.auth.set("guest", httpapi.Caller{Name: "guest", Owner: "ann", Rights: httpapi.Read})
 	life, end := context.WithCancel(context.Background())
-	t.Cleanup(end)
-	r.handler, err = New(life, Config{Manager: m, Auth: r.auth, Clock: r.clock.Now,
+	t.Cleanup(func() { end(); r.handler.(*Page).Wait() })
+	r.handler, err = New(life, Config{Manager: m, Auth: r.auth, Clock: r.clock.Now, Download: r.broker.download,
 		Engine: func(id accounts.ProfileID) httpapi.Engine {
 			if r.engine == nil {
 				return nil

@@ -25,7 +25,7 @@ func table() []route {
 		accountRoutes, portfolioRoutes, positionRoutes, orderRoutes, activityRoutes, performanceRoutes, figureRoutes,
 		statementRoutes, limitRoutes, moreRoutes,
 		ticketRoutes, placeRoutes, tradingRoutes, switchRoutes, signInRoutes, createRoutes, editRoutes, limitEditRoutes, credentialRoutes, attachRoutes,
-		uploadRoutes, signalRoutes,
+		uploadRoutes, downloadRoutes, signalRoutes,
 	)
 }
 

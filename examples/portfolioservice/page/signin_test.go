@@ -45,7 +45,7 @@ func (g *gate) serve(auth httpapi.Authenticator) {
 	g.t.Cleanup(end)
 	h, err := New(life, Config{Manager: g.manager, Auth: auth, Clock: g.clock.Now, Logger: slog.New(slog.NewTextHandler(g.log, nil))})
 	require.NoError(g.t, err)
-	g.handler, g.page = h, h.(*Page)
+	g.handler, g.page = h, h
 }
 
 // try sends a token.

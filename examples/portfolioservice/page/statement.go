@@ -1,6 +1,7 @@
 package page
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -45,6 +46,7 @@ type recording struct {
 type statementView struct {
 	Account    account
 	CanImport  bool
+	Fetch      *fetchView // nil where nothing can be downloaded
 	Linked     bool
 	Checked    string // how the account stands at the broker
 	Breaks     []breakView
@@ -66,11 +68,19 @@ func showStatement(c *call) error {
 	if err != nil {
 		return err
 	}
+	return c.renderStatement(http.StatusOK, &a, nil)
+}
+
+// renderStatement answers with the page of statements of an account. f is a form of a download that was wrong, or nil.
+func (c *call) renderStatement(status int, a *account, f *form) error {
 	p, err := c.portfolio()
 	if err != nil {
 		return err
 	}
-	view := statementView{Account: a, CanImport: c.caller.Rights.Has(httpapi.Record)}
+	view := statementView{Account: *a, CanImport: c.caller.Rights.Has(httpapi.Record)}
+	if view.Fetch, err = c.fetchable(a, f); err != nil {
+		return err
+	}
 	if l, linked := c.link(a.ID); linked && l.Works {
 		view.Linked = true
 		view.Checked = checkedWords(c, l.AccountStatus)
@@ -80,7 +90,7 @@ func showStatement(c *call) error {
 	if view.Recordings, err = c.recordings(p); err != nil {
 		return err
 	}
-	return c.render("statement", "Statements", view)
+	return c.renderAs(status, "statement", "Statements", view)
 }
 
 // checkedWords says how an account stands at the broker.

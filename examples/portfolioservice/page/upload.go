@@ -312,6 +312,8 @@ type partView struct {
 
 	// What follows is of a statement of which nothing is new: the book is held against it.
 	Compared, Agree int
+	Tolerated       int    // of those that agree, how many do so within the tolerance alone
+	Largest         string // of these differences
 	AgreeW, BreakX  string // of a drawing's width
 	BreakW          string
 	Breaks          []breakView
@@ -411,6 +413,7 @@ func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement, held 
 		return v, err
 	}
 	v.Compared, v.Agree = result.Compared, result.Compared-len(result.Breaks)
+	v.Tolerated, v.Largest = result.Tolerated, result.Largest.String()
 	v.Breaks, v.Unchecked = breaksOf(result.Breaks), result.Unchecked
 	if v.Compared > 0 {
 		part := float64(v.Agree) / float64(v.Compared)

@@ -77,6 +77,7 @@ func TestUpload(t *testing.T) {
 	require.Len(t, r.portfolio("ann", "Balanced-50K").Positions(), 1)
 	require.Contains(t, plain(text), "It is in the book.")
 	require.NotContains(t, plain(text), "What differs")
+	require.NotContains(t, plain(text), "rounding")
 	require.NoError(t, wellFormed(text))
 	stand := r.stand()
 	r.follow("ann", r.send("ann", f))
@@ -87,6 +88,11 @@ func TestUpload(t *testing.T) {
 	require.Contains(t, plain(text), "−99.25")
 	require.NoError(t, wellFormed(text))
 	require.Equal(t, stand, r.stand())
+
+	text = r.follow("ann", r.upload("Balanced-50K", "statement", strings.Replace(aStatement, `costBasisMoney="600.75"`, `costBasisMoney="600.74"`, 1)))
+	require.Contains(t, plain(text), "1 of those that agree differs by 0.01 at most, which the broker’s rounding explains.")
+	require.NotContains(t, plain(text), "What differs")
+	require.NoError(t, wellFormed(text))
 
 	left := `<Transfers><Transfer currency="USD" assetCategory="STK" symbol="ZZZ" conid="990" dateTime="20250514;100000" quantity="5" transactionID="991" /></Transfers></FlexStatement>`
 	text = plain(r.follow("ann", r.upload("Balanced-50K", "statement", strings.Replace(strings.ReplaceAll(aStatement, "DU1000050", "DU***0050"), "</FlexStatement>", left, 1))))

@@ -65,9 +65,9 @@ func (r *rig) pages() []string {
 	return out
 }
 
-// made reports whether a path names what a form makes first: a signal, or a file that was sent.
+// made reports whether a path names what a form makes first: a signal, a file that was sent, or a download.
 func made(pattern string) bool {
-	return strings.Contains(pattern, "{signal}") || strings.Contains(pattern, "{file}")
+	return strings.Contains(pattern, "{signal}") || strings.Contains(pattern, "{file}") || strings.Contains(pattern, "{download}")
 }
 
 // shows reports whether there is something to show under a path: not every account has held SPY.
