@@ -38,7 +38,7 @@ var floors = []floor{
 }
 
 // forTests are packages that tests alone import.
-var forTests = []string{"internal/desktest", "internal/goldentest", "internal/payloadtest",
+var forTests = []string{"internal/desktest", "internal/flextest", "internal/goldentest", "internal/payloadtest",
 	"internal/pgtest", "internal/rulemodel", "internal/rulemodel/faults"}
 
 // foreign is what the root and all below it may import from elsewhere; the standard library apart,
