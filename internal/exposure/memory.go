@@ -27,8 +27,7 @@ type memory struct {
 	// day counts the day of the newest order or trade; trades holds earlier days with day trades.
 	day    dayCount
 	trades []dayCount
-	// opened holds the days, of the last maxDays, on which contracts were last bought or sold to open.
-	opened map[ledger.InstrumentKey]ledger.Date
+	opened openings
 	// sales holds the proceeds that may be unsettled, ordered by day and currency.
 	sales []risk.Sale
 	// refused holds the newest refusals and breaches, oldest first.
@@ -46,7 +45,7 @@ func newMemory() memory {
 	return memory{
 		orders: map[ledger.OrderID]*working{}, working: map[ledger.InstrumentKey][]*working{},
 		tags: map[ledger.InstrumentKey][]risk.StrategyPart{}, sectors: map[underlyingKey]string{},
-		opened: map[ledger.InstrumentKey]ledger.Date{},
+		opened: openings{},
 	}
 }
 
@@ -67,7 +66,7 @@ func (r *memory) clone() memory {
 		c.tags[key] = slices.Clone(list)
 	}
 	c.sectors = maps.Clone(r.sectors)
-	c.opened, c.fences = maps.Clone(r.opened), maps.Clone(r.fences)
+	c.opened, c.fences = openingsOf(r.opened.days()), maps.Clone(r.fences)
 	c.recent, c.trades = r.recent.clone(), slices.Clone(r.trades)
 	c.sales, c.refused = slices.Clone(r.sales), slices.Clone(r.refused)
 	c.loss.Steps = slices.Clone(r.loss.Steps)
@@ -227,7 +226,7 @@ func (r *memory) forget() {
 	horizon := r.horizon()
 	r.trades = slices.DeleteFunc(r.trades, func(c dayCount) bool { return c.Date < horizon })
 	r.sales = slices.DeleteFunc(r.sales, func(s risk.Sale) bool { return s.Date < horizon })
-	maps.DeleteFunc(r.opened, func(_ ledger.InstrumentKey, d ledger.Date) bool { return d < horizon })
+	r.opened.forget(horizon)
 }
 
 // fill folds in what a trade means for its order, the strategies, the day's counts and the
@@ -386,16 +385,14 @@ func (r *memory) split(s *ledger.Split, from, to ledger.InstrumentKey, position 
 
 // countTrade counts an execution, and a day trade if it closes a position opened on the same day.
 func (r *memory) countTrade(t *ledger.Trade, date ledger.Date, c ledger.Closed) {
-	key := t.Contract()
 	r.countsOf(date).Trades++
-	opened := r.opened[key]
-	if !c.Quantity.IsZero() && opened == date {
+	opened := r.opened.of(t.Contract())
+	if !c.Quantity.IsZero() && *opened == date {
 		r.addDayTrades(date, 1)
-		delete(r.opened, key)
-		opened = 0
+		*opened = 0
 	}
-	if !c.Quantity.Equal(t.Quantity) && date > opened && r.keeps(date) { // a late one opened earlier
-		r.opened[key] = date
+	if date > *opened && !c.Quantity.Equal(t.Quantity) && r.keeps(date) { // a late one opened earlier
+		*opened = date
 	}
 }
 

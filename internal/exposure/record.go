@@ -78,7 +78,7 @@ type sectorRecord struct {
 // record returns the memory's state for a checkpoint.
 func (r *memory) record() memoryRecord {
 	s := memoryRecord{
-		State: storedState(r.state), Tags: r.tags, Recent: r.recent.list(), Day: r.day, Trades: r.trades, Opened: r.opened,
+		State: storedState(r.state), Tags: r.tags, Recent: r.recent.list(), Day: r.day, Trades: r.trades, Opened: r.opened.days(),
 		Sales: r.sales, Refused: r.refused, Loss: r.loss, Fences: r.fences,
 	}
 	if r.policy != nil {
@@ -115,9 +115,7 @@ func (s memoryRecord) memory() memory {
 	for key, list := range s.Tags {
 		r.tags[key] = list
 	}
-	for key, date := range s.Opened {
-		r.opened[key] = date
-	}
+	r.opened = openingsOf(s.Opened)
 	for _, x := range s.Sectors {
 		r.sectors[x.Underlying] = x.Sector
 	}

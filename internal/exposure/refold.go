@@ -187,8 +187,8 @@ func (r *memory) restatedCounts(is *memory, out *risk.Restatement) {
 	for _, d := range slices.Sorted(maps.Keys(days)) {
 		out.DayTrades = append(out.DayTrades, risk.DayTradeCount{Date: d, N: days[d]})
 	}
-	opened := maps.Clone(is.opened)
-	for key, d := range r.opened {
+	opened := is.opened.days()
+	for key, d := range r.opened.days() {
 		if opened[key] == d {
 			delete(opened, key)
 		} else {
@@ -269,11 +269,7 @@ func (r *memory) restate(s *risk.Restatement) (touched []ledger.InstrumentKey) {
 		r.setDayTrades(d.Date, d.N)
 	}
 	for key, d := range s.Opened {
-		if d == 0 {
-			delete(r.opened, key)
-		} else {
-			r.opened[key] = d
-		}
+		*r.opened.of(key) = d
 	}
 	for _, x := range s.Sales {
 		r.setSale(x)

@@ -52,7 +52,7 @@ func (s *Store) SetActiveProfile(ctx context.Context, owner accounts.OwnerID, id
 func (s *Store) switchTo(ctx context.Context, owner accounts.OwnerID, id accounts.ProfileID, at time.Time, note string) (known bool, err error) {
 	again := false // it was sent again after a connection was lost
 	for tries := 1; ; tries++ {
-		rows, sent, err := sendAnywhere(ctx, s,
+		rows, sent, err := send(ctx, s,
 			[]any{string(owner), nullTime(at), s.channel(), note, string(id), s.timeline.highest.Load(), s.standbys}, s.sql.switches.affect)
 		again = again || sent > 1
 		if err == nil && rows == 0 {

@@ -19,6 +19,10 @@ import (
 // caller whose context ends while its append waits gets the context's error, and one whose append is
 // under way gets accounts.ErrOutcomeUnknown too, and the append goes on.
 //
+// A batch of 1,000 entries or more goes alone, and by COPY where the pool is lib/pq's: in a transaction, in
+// several round trips. A caller that leaves before its commit gets the context's error alone, and nothing
+// was appended. A process that is stopped amid COPY, and not ended, holds the journal until it goes on.
+//
 // Where somebody else has locked the journal, Append waits for the lock as AppendLocked does, and
 // appends to other journals go on. So does a batch without entries, which writes all the same: its
 // commit waits for a synchronous standby, as every commit does, and thereby for all commits before it.
@@ -40,7 +44,7 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 func (s *Store) append(ctx context.Context, b accounts.Batch) error {
 	again := false // it was sent again after a connection was lost: what refuses it may be itself
 	locks := len(b.Entries) == 0
-	for alone, tries := false, 0; ; tries++ {
+	for alone, tries := s.copies(len(b.Entries)), 0; ; tries++ {
 		if locks {
 			return s.settle(ctx, b, again, s.appendLocked(ctx, b.ProfileID, b.After, returning(b), s.appendIn))
 		}

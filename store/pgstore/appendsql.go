@@ -25,7 +25,7 @@ var (
 )
 
 // An append is one statement, so that the rows of a batch become durable together with one round trip
-// and one flush. accepted are the batches whose journal ends where they continue, on a server that is
+// and one flush; for a large batch see appendByCopy. accepted are the batches whose journal ends where they continue, on a server that is
 // admitted; everything else joins them.
 
 // continues holds where the entry that a batch continues has the hash that the batch says. It is a
@@ -140,9 +140,17 @@ func fill(write form, sources []*columns, statement string) string {
 	return strings.NewReplacer(texts...).Replace(statement)
 }
 
+// Which columns of the tables an append fills: the profile, then those of the source, in its order.
+const (
+	entryTable = `trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash)`
+	tradeTable = `trading.trades (account_profile_id, journal_seq, exec_id, order_id, trade_kind, instrument_key,
+		exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency,
+		commission_currency, traded_at)`
+)
+
 const addJournal = `
 journal AS (
-	INSERT INTO trading.journal_entries (profile_id, seq, kind, key, recorded_at, payload, prev, hash)
+	INSERT INTO ` + entryTable + `
 	SELECT a.profile_id, seq, kind, key, recorded_at, payload, prev, hash
 	FROM {entry} JOIN accepted a USING (n)
 ),
@@ -150,9 +158,7 @@ journal AS (
 
 const insertTrades = `
 trades AS (
-	INSERT INTO trading.trades (account_profile_id, journal_seq, exec_id, order_id, trade_kind, instrument_key,
-		exact_quantity, exact_price, exact_proceeds, exact_commission, exact_taxes, instrument_currency,
-		commission_currency, traded_at)
+	INSERT INTO ` + tradeTable + `
 	SELECT a.profile_id, place, exec_id, order_id, trade_kind, instrument_key, quantity, price,
 		proceeds, commission, taxes, currency, commission_currency, traded_at
 	FROM {trade} JOIN accepted a USING (n)

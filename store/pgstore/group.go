@@ -232,12 +232,26 @@ func (s *Store) appendBatches(g *batchGroup) error {
 	}
 	r := s.join(all...)
 	shape := r.shape(&s.sql)
-	err := s.appendRows(g, r, shape)
-	if shape != s.sql.careful && (violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")) {
-		// A key or a row is there already: rarely, so that it is not looked for each time.
+	var err error
+	if s.byCopy(g, r) {
+		// What the server refuses of COPY, it may allow of a statement: with row-level security it does.
+		if err = s.appendByCopy(g, r); !aborted(err) {
+			return err
+		}
+	}
+	if !thereAlready(err) {
+		err = s.appendRows(g, r, shape)
+	}
+	if shape != s.sql.careful && thereAlready(err) {
 		err = s.appendRows(g, r, s.sql.careful)
 	}
 	return err
+}
+
+// thereAlready reports whether a key or a row of a trade is there already. That is rare, and so not looked
+// for each time.
+func thereAlready(err error) bool {
+	return violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")
 }
 
 // appendRows runs one statement and gives each batch its error: errRefused where it was not accepted.

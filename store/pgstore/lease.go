@@ -56,7 +56,8 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 }
 
 // lease takes the lease, or tells who has it. A statement that was sent again when its connection was
-// lost finds the lease that it took before, and renews it.
+// lost finds the lease that it took before, and renews it. Where a statement returns no row, the server is
+// asked why, and not before each.
 func (s *Store) lease(ctx context.Context, name, holder string, ttl time.Duration) (held, error) {
 	micros := (ttl + time.Microsecond - 1).Microseconds() // rounded up: the holder counts all of it
 	for tries := 1; ; tries++ {
@@ -71,10 +72,14 @@ func (s *Store) lease(ctx context.Context, name, holder string, ttl time.Duratio
 			return h, err
 		case sent > 1:
 			return h, fmt.Errorf("%w: sent again when the connection was lost, it was refused", accounts.ErrOutcomeUnknown)
-		case tries >= maxTries:
+		}
+		if err := s.admit(ctx); err != nil {
+			return h, err
+		}
+		if tries >= maxTries {
 			return h, fmt.Errorf("%w: the server became another one meanwhile", accounts.ErrUnavailable)
 		}
-		s.retry.Pause(ctx, tries) // the server became another one since it was admitted
+		s.retry.Pause(ctx, tries) // the server is another one than the store knew
 	}
 }
 

@@ -176,6 +176,28 @@ func TestLeaseIsSentAgain(t *testing.T) {
 	}
 }
 
+// The server is asked who it is only where it gives no lease.
+func TestLeaseIsOneRoundTrip(t *testing.T) {
+	none := leaseGiven()
+	none.rows = nil
+	m := newMock(t, false)
+	store := m.open(t)
+	store.timeline.highest.Store(7)
+	server := func(timeline int64) step {
+		return query("AS waits_for", "timeline waits_for", []driver.Value{timeline, int64(0)})
+	}
+	m.expect(leaseGiven(), none, server(8), leaseGiven(), none, server(7))
+	_, err := store.Lease(guarded(t), "l", "h", time.Minute)
+	require.NoError(t, err, "a lease on the server that the store knows")
+	_, err = store.Lease(guarded(t), "l", "h", time.Minute)
+	require.NoError(t, err, "a lease on a promoted server")
+	require.Equal(t, int64(8), store.timeline.highest.Load(), "a later timeline was not learnt")
+	_, err = store.Lease(guarded(t), "l", "h", time.Minute)
+	require.ErrorIs(t, err, ErrTimeline, "a lease on an old primary")
+	require.NoError(t, m.ExpectationsWereMet(), "not everything was asked")
+	require.NoError(t, store.Close(), "Close failed")
+}
+
 // leaseChild is a process that waits for the lease, says so, takes the lease, tells its fence, and renews
 // it until the process is killed or the lease is another's.
 func leaseChild() {

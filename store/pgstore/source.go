@@ -120,8 +120,11 @@ func valuesIn[T any](rows []row, value func(*row) T) []T {
 }
 
 // values appends the source's parameters for valuesOf: its only row.
-func (s *source) values(args []any) []any {
-	r := &s.rows[0]
+func (s *source) values(args []any) []any { return s.row(args, 0) }
+
+// row appends the values of a row, in the order of the columns.
+func (s *source) row(args []any, i int) []any {
+	r := &s.rows[i]
 	for k := range r.ints {
 		args = append(args, r.ints[k])
 	}

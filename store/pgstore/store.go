@@ -41,7 +41,9 @@ type Store struct {
 	lockQueues lockQueues
 	timeline   timeline
 
-	sql     statements
+	sql       statements
+	minCopied int // how many entries a batch has at least that goes by COPY; 0 for none
+
 	closing sync.Once
 	closed  atomic.Bool
 	ended   context.Context // ends when Close begins
@@ -92,7 +94,7 @@ func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{config: c, db: db, writes: pgschema.NewWrites(maxWrites), locked: pgschema.NewWrites(maxLocked),
-		events: hub.New(subjectOf, accounts.ErrClosed)}
+		events: hub.New(subjectOf, accounts.ErrClosed), minCopied: copiedBy(db)}
 	s.reads = pgschema.NewReads(db, &s.retry)
 	s.ended, s.end = context.WithCancel(context.Background())
 	s.watch.init(s)

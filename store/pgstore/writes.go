@@ -78,23 +78,17 @@ type written struct {
 // write runs a statement that changes something, and returns how many rows it affected. The end of ctx
 // does not cancel it. Its error says what is known of its outcome.
 func (s *Store) write(ctx context.Context, text string, args ...any) (written, error) {
+	if err := s.admit(ctx); err != nil {
+		return written{}, err
+	}
 	rows, sent, err := send(ctx, s, args, (&statement{text: s.schema.in(text)}).affect)
 	return written{rows, sent}, err
 }
 
-// send is write where f sends the statement with the arguments, and returns what the server answers. It
-// returns how often the statement was sent. A caller that left gets no answer.
+// send is write of a statement that refuses by itself a server that is not admitted. f sends the statement
+// with the arguments, and returns what the server answers. send returns how often the statement was sent. A
+// caller that left gets no answer.
 func send[T any](
-	ctx context.Context, s *Store, args []any, f func(context.Context, querier, []any) (T, error),
-) (answer T, sent int, err error) {
-	if err := s.admit(ctx); err != nil {
-		return answer, 0, err
-	}
-	return sendAnywhere(ctx, s, args, f)
-}
-
-// sendAnywhere is send of a statement that refuses by itself a server that is not admitted.
-func sendAnywhere[T any](
 	ctx context.Context, s *Store, args []any, f func(context.Context, querier, []any) (T, error),
 ) (answer T, sent int, err error) {
 	type result struct {

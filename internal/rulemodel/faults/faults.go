@@ -192,7 +192,7 @@ var faults = []fault{
 		`if w == nil || w.key != key || w.Quantity.IsNeg() != t.Quantity.IsNeg() {`,
 		`if w == nil {`},
 	{"a day trade needs no opening today", rules + "memory.go",
-		`if !c.Quantity.IsZero() && opened == date {`,
+		`if !c.Quantity.IsZero() && *opened == date {`,
 		`if !c.Quantity.IsZero() {`},
 	{"orders work until they are filled twice", rules + "memory.go",
 		`if w.filled.Abs().GreaterThanOrEqual(w.Quantity.Abs()) {`,
