@@ -21,7 +21,8 @@ import (
 //
 // A batch of 1,000 entries or more goes alone, and by COPY where the pool is lib/pq's: in a transaction, in
 // several round trips. A caller that leaves before its commit gets the context's error alone, and nothing
-// was appended. A process that is stopped amid COPY, and not ended, holds the journal until it goes on.
+// was appended. A process that is stopped amid COPY, and not ended, holds the journal until it goes
+// on: with PostgreSQL 17 and later for five minutes at most.
 //
 // Where somebody else has locked the journal, Append waits for the lock as AppendLocked does, and
 // appends to other journals go on. So does a batch without entries, which writes all the same: its

@@ -74,10 +74,12 @@ func (s *Store) copyIn(ctx context.Context, tx *sqlx.Tx, r *rows) error {
 }
 
 // copyLimits end a transaction, which holds a journal, where its process hangs between statements or the
-// network is cut off. PostgreSQL has no limit for a client that sends nothing amid COPY.
+// network is cut off. For a client that sends nothing amid COPY, PostgreSQL has a limit from version 17 on: that
+// of the whole transaction.
 const copyLimits = `
 	SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('tcp_keepalives_idle', '5', true),
-		set_config('tcp_keepalives_interval', '2', true), set_config('tcp_keepalives_count', '3', true)`
+		set_config('tcp_keepalives_interval', '2', true), set_config('tcp_keepalives_count', '3', true),
+		(SELECT set_config(name, '5min', true) FROM pg_settings WHERE name = 'transaction_timeout')`
 
 // copyRows copies the rows of a source into a table. There the profile has the place of the batch's number.
 func (s *Store) copyRows(ctx context.Context, tx *sqlx.Tx, table, id string, rows *source) error {
