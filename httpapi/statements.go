@@ -142,7 +142,7 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	if c.flag("dry_run") {
 		plan, err = flex.Preview(c.ctx, p, st)
 		if err == nil {
-			view.Facts = len(plan.Facts)
+			view.Facts = plan.Size()
 		}
 	} else {
 		plan, view.Facts, err = flex.Import(c.ctx, p, st)

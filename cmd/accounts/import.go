@@ -38,7 +38,7 @@ money or positions are not in the book.`,
 					if err != nil {
 						return err
 					}
-					r.Facts = len(plan.Facts)
+					r.Facts = plan.Size()
 					r.planned(plan)
 					return nil // the book does not have the facts: comparing it would tell of nothing but that
 				}

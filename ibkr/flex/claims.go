@@ -177,8 +177,8 @@ func (p *planner) checkForms() error {
 // checkFact is checkForms for one fact of the book.
 func (p *planner) checkFact(f ledger.Fact) error {
 	switch f := f.(type) {
-	case ledger.Trade:
-		it := had{string(f.ExecID), formOfTrade(&f), f.Time}
+	case *ledger.Trade:
+		it := had{string(f.ExecID), formOfTrade(f), f.Time}
 		switch {
 		case !p.near(f.Time):
 		case f.Kind == ledger.Corporate:
@@ -283,7 +283,7 @@ func (p *planner) sameOrder(row *Trade, now *ledger.Trade) error {
 		return nil
 	}
 	costs, before := now.Commission.Add(now.Taxes), was.Commission.Add(was.Taxes)
-	money, had := gross(now), gross(&was)
+	money, had := gross(now), gross(was)
 	sameCosts := was.CommissionPending || now.CommissionPending || before.Equal(costs)
 	settled := money.IsZero() && !had.IsZero()
 	if was.Quantity.Equal(now.Quantity) && sameCosts && (settled || money.Sub(had).Abs().LessThan(cent)) {

@@ -1,6 +1,8 @@
 package flex
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,7 +70,7 @@ func TestStatementNamesNoOrder(t *testing.T) {
 		Price: ledger.MustDecimal("2"), Commission: Optional{Valid: true}, Time: time.Date(2025, 1, 6, 15, 15, 0, 0, time.UTC)}
 	plan, err := NewPlan(&Statement{Trades: []Trade{row}}, Held{})
 	require.NoError(t, err)
-	require.Len(t, plan.Facts, 1)
-	require.Empty(t, plan.Facts[0].(*ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
-	require.Equal(t, "4711", plan.Rows["e"].Trade.OrderID, "the number is still told")
+	require.Equal(t, 1, plan.Size())
+	require.Empty(t, slices.Collect(plan.Facts())[0].(*ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
+	require.Equal(t, "4711", maps.Collect(plan.Rows())["e"].Trade.OrderID, "the number is still told")
 }

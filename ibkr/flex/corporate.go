@@ -77,11 +77,6 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	if p.bookActions(rows) != cannot {
 		return
 	}
-	for _, e := range p.events[events:] {
-		if e.trade != nil {
-			delete(p.Rows, e.trade.ExecID)
-		}
-	}
 	p.events, p.Issues = p.events[:events], p.Issues[:issues]
 	for _, c := range rows {
 		p.barred[p.instrument(c.Contract).Key()] = c.Line
@@ -193,7 +188,7 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	}
 	t.Price = price.RoundBank(6)
 	p.events = append(p.events, e)
-	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: inst.Currency, Closes: e.side != "", Realized: e.real}
+	e.conID = c.ConID
 	return e, booked
 }
 
@@ -211,7 +206,7 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	t.Proceeds, t.FXRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
 	e.real, e.cost = Optional{}, Optional{}
 	fx := c.event()
-	fx.leg = 9
+	fx.leg, fx.unlisted = 9, true
 	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
 	fx.instrument, fx.known = &fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)

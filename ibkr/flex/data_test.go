@@ -4,6 +4,7 @@ package flex
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -153,10 +154,10 @@ func TestActivity2025Import(t *testing.T) {
 	}
 	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(t, err)
-	off := map[string]string{}
+	off, rows := map[string]string{}, maps.Collect(plan.Rows())
 	for _, recorded := range closings {
 		c := recorded.Value
-		row := plan.Rows[c.Trade.ExecID]
+		row := rows[c.Trade.ExecID]
 		require.True(t, row.Closes && row.Realized.Valid, "%s: the book closes what the broker does not", row.Symbol)
 		require.True(t, before[row.ConID] || !c.Inferred, "%s was flat at the beginning, but a lot is flagged", row.Symbol)
 		if diff := c.Realized.Sub(row.Realized.Value); diff.Abs().GreaterThan(dec("0.01")) {

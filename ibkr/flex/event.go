@@ -31,6 +31,9 @@ type event struct {
 	found      []*ledger.Lot  // of a transfer: what came
 	known      bool           // recorded already
 	void       bool           // cancelled or superseded within the statement
+	unlisted   bool           // no row tells it as it is booked: it is none of Plan.Rows
+	settles    bool           // it realizes with a cash settlement, and not as its row says
+	conID      int64          // of a corporate action's row
 	left       bool           // not booked, for a corporate action of its contract is not
 	exchange   *event         // of a sale that was paid in another currency: of the money
 	unstated   bool           // of a split: the ratio is not told, moved is
@@ -67,6 +70,17 @@ func (e *event) fact() ledger.Fact {
 		return *e.transfer
 	}
 	return nil
+}
+
+// recordedAt is the time of the fact.
+func (e *event) recordedAt() time.Time {
+	switch {
+	case e.split != nil:
+		return e.split.Time
+	case e.transfer != nil:
+		return e.transfer.Time
+	}
+	return e.trade.Time
 }
 
 // sortEvents puts them into the order in which they happened, and leaves those that compare says

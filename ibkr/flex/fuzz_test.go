@@ -36,7 +36,7 @@ func fuzzRead(t *testing.T, file []byte) {
 
 // requireBookable makes sure that every fact of a plan is one that books take.
 func requireBookable(t *testing.T, plan *Plan) {
-	for _, f := range plan.Facts {
+	for f := range plan.Facts() {
 		_, err := ledger.Normalize(f)
 		require.NoError(t, err)
 	}

@@ -12,12 +12,7 @@ import (
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	// Facts are without those that are recorded already. Trades are pointers, for there may be many: they are
-	// not to be changed.
-	Facts  []ledger.Fact
 	Broker reconcile.Statement
-	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
-	Rows map[ledger.ExecID]Row
 	// Instruments tells the instrument of every contract id in the statement. A contract that was
 	// renamed within the period goes by its last name.
 	Instruments map[int64]ledger.Instrument
@@ -25,18 +20,10 @@ type Plan struct {
 	Inferred []InferredLot
 	// Issues is the statement's own and what came up while planning.
 	Issues []Issue
-}
 
-// Row is what a statement says about one execution.
-type Row struct {
-	Line          int
-	TransactionID string
-	Symbol        string // as the statement writes it
-	ConID         int64
-	Currency      ledger.Currency
-	Closes        bool     // the broker says that it closes, in whole or in part
-	Realized      Optional // FIFO, in the contract's currency
-	Trade         *Trade   // nil for a corporate action
+	items  []item
+	done   int // how many of the items are recorded: by an import that broke off
+	events []*event
 }
 
 // InferredLot is a lot that was held before the statement began. Its basis is what the closing
@@ -54,7 +41,7 @@ type planner struct {
 	st     *Statement
 	held   Held
 	past   *history
-	events []*event
+	extra  []ledger.Fact            // what no event is recorded as
 	after  []ledger.Fact            // cancellations, which follow what they cancel
 	told   map[ledger.ExecID]*Trade // rows by the ids of their trades
 	gone   map[string]bool          // executions in the book that this statement cancels or corrects
@@ -89,13 +76,13 @@ type newCash struct {
 // where that tells executions.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
-		Plan: &Plan{Rows: make(map[ledger.ExecID]Row, len(st.Trades)), Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
+		Plan: &Plan{Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		st:   st,
-		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
-		past: newHistory(held.Facts),
+		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
 		told: make(map[ledger.ExecID]*Trade, len(st.Trades)),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
 	}
+	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()
 	p.indexPositions()
 	p.undone = p.undoing()
@@ -118,22 +105,39 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
-	p.collect()
+	beside := p.extra
+	p.extra = nil
 	p.planCash()
+	p.collect(beside, p.after, p.extra)
 	p.brokerFigures()
-	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
 }
 
-// collect adds the facts of the events to the plan.
-func (p *planner) collect() {
-	p.Facts = slices.Grow(p.Facts, len(p.events)+len(p.after)+len(p.st.Cash))
+// collect makes the plan of what the journal lacks: what is beside the events, the events, and what comes behind.
+func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
+	p.items = make([]item, 0, len(beside)+len(p.events)+len(p.after)+len(p.st.Cash))
+	add := func(it item) {
+		f := it.fact()
+		if f == nil || p.past.has(f) || p.unfit(f) {
+			return
+		}
+		if t, trade := f.(*ledger.Trade); trade {
+			_, it.early = p.past.versions[root(t.ExecID)]
+		}
+		p.items = append(p.items, it)
+	}
+	for _, f := range beside {
+		add(item{other: f})
+	}
 	for _, e := range p.events {
-		if f := e.fact(); f != nil {
-			p.Facts = append(p.Facts, f)
+		add(item{event: e})
+	}
+	for _, list := range behind {
+		for _, f := range list {
+			add(item{other: f})
 		}
 	}
-	p.Facts = append(p.Facts, p.after...)
+	sortItems(p.items)
 }
 
 // unfit reports a fact that no book would take, and says so: it does not keep the others out.
@@ -143,7 +147,7 @@ func (p *planner) unfit(f ledger.Fact) bool {
 	if t, ok := f.(*ledger.Trade); ok {
 		scratch := *t
 		if err = scratch.Normalize(); err != nil {
-			line = p.Rows[t.ExecID].Line
+			line = p.told[t.ExecID].lineOf()
 		}
 	} else {
 		_, err = ledger.Normalize(f)

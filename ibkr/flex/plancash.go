@@ -26,7 +26,7 @@ func (p *planner) planCash() {
 		if row.Kind == "" {
 			p.issue(row.Line, "cash", "unknown type %q, booked as other: %s %s", row.Type, row.Amount, row.Currency)
 		}
-		p.Facts = append(p.Facts, m)
+		p.extra = append(p.extra, m)
 		if !p.past.moved[m.ID] {
 			p.cash = append(p.cash, newCash{row.Line, row.Currency, p.countsAt(row.ReportDate, row.Time)})
 		}
@@ -41,7 +41,7 @@ func (p *planner) planCash() {
 	}
 	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
-			p.Facts = append(p.Facts, ledger.CashMovement{
+			p.extra = append(p.extra, ledger.CashMovement{
 				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
 				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
 			})

@@ -48,8 +48,6 @@ func (p *planner) planTrades() {
 			}
 		}
 		p.events = append(p.events, e)
-		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
-			Closes: row.SecType != ledger.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
 	}
 }
 
@@ -92,7 +90,7 @@ func (p *planner) fee(row *Trade, m ledger.CashMovement) {
 		if p.toldMoney[m.ID] = true; !p.past.moved[m.ID] {
 			p.claimTrade(row)
 		}
-		p.Facts = append(p.Facts, m)
+		p.extra = append(p.extra, m)
 	}
 }
 
@@ -199,7 +197,8 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
 // which may come from another source.
-func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
+func withCosts(old, row *ledger.Trade) ledger.Trade {
+	recorded := *old
 	recorded.CommissionPending = false
 	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
 	if recorded.FXRate.IsZero() {
@@ -233,7 +232,7 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 			t.CommissionCurrency = c
 		} else {
 			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.Facts = append(p.Facts, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+			p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
 			t.Commission = ledger.Decimal{}
 		}
 	}
@@ -320,6 +319,5 @@ func (p *planner) voidSuperseded() {
 		}
 		newest[root] = e
 		old.void = true
-		delete(p.Rows, old.trade.ExecID)
 	}
 }

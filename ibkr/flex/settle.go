@@ -313,11 +313,11 @@ func (p *planner) settledInBook(s *Settlement) bool {
 	key := p.instrument(s.Contract).Key()
 	var sum ledger.Decimal
 	for _, f := range p.past.ordered {
-		t, ok := f.(ledger.Trade)
+		t, ok := f.(*ledger.Trade)
 		if !ok || p.st.day(t.Time) != s.Date || p.named(t.Instrument) != key {
 			continue
 		}
-		if sum = sum.Add(gross(&t)); gross(&t).Equal(s.Amount) {
+		if sum = sum.Add(gross(t)); gross(t).Equal(s.Amount) {
 			return true
 		}
 	}
@@ -332,10 +332,7 @@ func (p *planner) settled(e *event) bool {
 
 // realizes says what the option realized with its settlement; what its row says is without it.
 func (p *planner) realizes(e *event, realized Optional) {
-	e.real = realized
-	row := p.Rows[e.trade.ExecID]
-	row.Closes, row.Realized = true, realized
-	p.Rows[e.trade.ExecID] = row
+	e.real, e.settles = realized, true
 }
 
 // settledAlone books a settlement of which the statement has no trade, or whose trade is in the
@@ -345,7 +342,7 @@ func (p *planner) settledAlone(s *Settlement) {
 		Amount: s.Amount.Add(s.Commission), FXRate: s.FXRate, Symbol: printable(s.LocalSymbol, 50), Note: "cash settlement", Time: s.Date.Time(time.UTC)}
 	p.sayConverted(s)
 	p.issue(s.Line, "cash settlement", "%s %s of %s are booked as cash beside it, for the trade that it settles is not in the statement or was recorded before", s.Amount, s.Currency, s.LocalSymbol)
-	p.Facts = append(p.Facts, m)
+	p.extra = append(p.extra, m)
 }
 
 // on reports whether the trade counts for the day.

@@ -393,7 +393,7 @@ func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement, held 
 		v.Problem = own.then
 		return v, nil
 	}
-	v.New, v.Inferred = len(plan.Facts), len(plan.Inferred)
+	v.New, v.Inferred = plan.Size(), len(plan.Inferred)
 	for n, i := range plan.Issues {
 		if i.Unread {
 			v.Unread += max(i.Rows, 1)
