@@ -11,8 +11,7 @@ import (
 // planCancellations matches every cancelling row with the execution it takes back. That stays in
 // the plan, for the journal tells everything that happened, and is cancelled by a fact of its own.
 func (p *planner) planCancellations() {
-	for i := range p.st.Trades {
-		row := &p.st.Trades[i]
+	for i, row := range p.st.Trades.All() {
 		if !row.cancels() {
 			continue
 		}
@@ -23,7 +22,7 @@ func (p *planner) planCancellations() {
 		if target := p.cancelledBy(row); target != nil {
 			target.void = true
 			p.gone[root(target.trade.ExecID)] = true
-			p.keepCommission(row, id, target.trade)
+			p.keepCommission(row, id, target.ledgerTrade())
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
 		} else if p.past.cancellations[id] {
 			continue
@@ -32,7 +31,7 @@ func (p *planner) planCancellations() {
 			p.keepCommission(row, id, t)
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
 		} else {
-			p.reverse(row, id)
+			p.reverse(i, row, id)
 		}
 	}
 }
@@ -86,11 +85,15 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger
 // replaces.
 func (p *planner) replacement(row *Trade, cancelled *ledger.Trade) *event {
 	for _, e := range p.events {
-		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
-			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || compareIDs(e.row.TransactionID, row.TransactionID) < 0 {
+		if e.row == noRow || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
+			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() {
 			continue
 		}
-		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || e.row.TradeID != "" && e.row.TradeID == row.OrigTradeID {
+		own := p.rowOf(e)
+		if compareIDs(own.TransactionID, row.TransactionID) < 0 {
+			continue
+		}
+		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || own.TradeID != "" && own.TradeID == row.OrigTradeID {
 			return e
 		}
 	}
@@ -122,7 +125,10 @@ func (p *planner) cancelledBy(row *Trade) *event {
 		alike,
 	} {
 		for _, e := range slices.Backward(p.events) {
-			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) && !another(e.row) {
+			if e.void || !e.trade.Quantity.Abs().Equal(row.Quantity.Abs()) {
+				continue
+			}
+			if t := p.rowOf(e); same(t) && !another(t) {
 				return e
 			}
 		}
@@ -177,7 +183,7 @@ func (t *Trade) cancelledSide() string {
 
 // reverse books a cancellation of something that is nowhere to be found as the opposite trade:
 // the position is right by it, the matching of lots need not be.
-func (p *planner) reverse(row *Trade, id ledger.ExecID) {
+func (p *planner) reverse(i int, row *Trade, id ledger.ExecID) {
 	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
 	facts := len(p.extra)
 	t := p.trade(row, id)
@@ -193,7 +199,7 @@ func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 			p.extra[facts+i] = m
 		}
 	}
-	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
-		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized, unlisted: true,
-		text: row.LocalSymbol, line: row.Line})
+	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: rowAt(i),
+		instrument: t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized, unlisted: true,
+		text: row.LocalSymbol, line: row.Line, rare: nothingRare})
 }

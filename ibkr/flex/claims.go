@@ -277,13 +277,13 @@ func (p *planner) shouldRepeat(f form, about topic, date, day ledger.Date) bool 
 }
 
 // sameOrder returns ErrLevels if the book has the order of a row with another quantity or other money.
-func (p *planner) sameOrder(row *Trade, now *ledger.Trade) error {
+func (p *planner) sameOrder(row *Trade, now *plannedTrade) error {
 	was, ok := p.past.newest[root(now.ExecID)]
 	if row.Level == "" || !ok {
 		return nil
 	}
 	costs, before := now.Commission.Add(now.Taxes), was.Commission.Add(was.Taxes)
-	money, had := gross(now), gross(was)
+	money, had := now.gross(), gross(was)
 	sameCosts := was.CommissionPending || now.CommissionPending || before.Equal(costs)
 	settled := money.IsZero() && !had.IsZero()
 	if was.Quantity.Equal(now.Quantity) && sameCosts && (settled || money.Sub(had).Abs().LessThan(cent)) {

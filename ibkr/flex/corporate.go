@@ -161,8 +161,7 @@ func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) 
 func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
-	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
-		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
+	t := &plannedTrade{ExecID: id, Kind: ledger.Corporate, Instrument: &inst, Quantity: c.Quantity, Proceeds: c.money(), FXRate: c.FXRate}
 	e := c.event()
 	e.trade, e.instrument, e.known = t, &inst, p.past.recorded(id)
 	e.cost, e.real = c.Cost, c.Realized
@@ -188,7 +187,6 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	}
 	t.Price = price.RoundBank(6)
 	p.events = append(p.events, e)
-	e.conID = c.ConID
 	return e, booked
 }
 
@@ -207,9 +205,9 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	e.real, e.cost = Optional{}, Optional{}
 	fx := c.event()
 	fx.leg, fx.unlisted = 9, true
-	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
-		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
-	fx.instrument, fx.known = &fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	fx.trade = &plannedTrade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
+		Instrument: &ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}}
+	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
 	e.exchange = fx
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
@@ -370,7 +368,7 @@ func (p *planner) bonus(c *CorporateAction) verdict {
 }
 
 func (c *CorporateAction) event() *event {
-	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate}
+	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate, rare: &rare{action: c}}
 }
 
 func (p *planner) split(e *event, s ledger.Split) {

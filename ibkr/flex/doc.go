@@ -11,7 +11,7 @@
 //		if err != nil {
 //			return err
 //		}
-//		fmt.Println(st.AccountID, len(st.Trades), st.Issues)
+//		fmt.Println(st.AccountID, st.Trades.Len(), st.Issues)
 //	}
 //
 // Nothing in a statement is dropped without a word. What a trade or a cash movement cannot do

@@ -11,39 +11,64 @@ import (
 )
 
 // event is something that moves lots: a trade, a transfer, or one or both sides of a corporate
-// action.
+// action. There are as many as trades: what few have is apart.
 type event struct {
 	at    time.Time
-	rank  int // an option before its stock
 	tx    string
-	leg   int // of several events of one row, or of rows that are one corporate action
-	trade *ledger.Trade
-	row   *Trade // nil for corporate actions
+	trade *plannedTrade
+	row   int32 // of the trade, see rowAt; noRow for corporate actions
+	place int32 // among the events, as they were found
 	// instrument is the trade's by the name that the statement has for it.
 	instrument *ledger.Instrument
 	tally      *tally      // of the instrument, once there is one
-	place      int         // among the events, as they were found
 	reported   ledger.Date // zero if not given
-	split      *ledger.Split
-	division   *division // of the basis, where a split is one of the ways it goes
-	transfer   *ledger.Transfer
-	leaves     bool           // of a transfer: the position left
-	found      []*ledger.Lot  // of a transfer: what came
-	known      bool           // recorded already
-	void       bool           // cancelled or superseded within the statement
-	unlisted   bool           // no row tells it as it is booked: it is none of Plan.Rows
-	settles    bool           // it realizes with a cash settlement, and not as its row says
-	conID      int64          // of a corporate action's row
-	left       bool           // not booked, for a corporate action of its contract is not
-	exchange   *event         // of a sale that was paid in another currency: of the money
-	unstated   bool           // of a split: the ratio is not told, moved is
-	moved      ledger.Decimal // of a split: what arrives in the new contract
-	gone       ledger.Decimal // and what leaves the old one, negative
-	cost       Optional       // minus the consumed basis, of a closing
+	rank       int8        // an option before its stock
+	known      bool        // recorded already
+	void       bool        // cancelled or superseded within the statement
+	left       bool        // not booked, for a corporate action of its contract is not
+	early      bool        // it changes what the journal has
+	unlisted   bool        // no row tells it as it is booked: it is none of Plan.Rows
+	settles    bool        // it realizes with a cash settlement, and not as its row says
+	cost       Optional    // minus the consumed basis, of a closing
 	real       Optional
 	side       string // "O", "C", "C;O" or ""
 	text       string // for reports
 	line       int
+	*rare
+}
+
+// rare is what few events have.
+type rare struct {
+	action    *CorporateAction // the row; nil for trades and transfers
+	leg       int              // of several events of one row, or of rows that are one corporate action
+	split     *ledger.Split
+	division  *division // of the basis, where a split is one of the ways it goes
+	transfer  *ledger.Transfer
+	leaves    bool           // of a transfer: the position left
+	found     []*ledger.Lot  // of a transfer: what came
+	exchange  *event         // of a sale that was paid in another currency: of the money
+	unstated  bool           // of a split: the ratio is not told, moved is
+	moved     ledger.Decimal // of a split: what arrives in the new contract
+	gone      ledger.Decimal // and what leaves the old one, negative
+	completed *ledger.Trade  // the trade in the book with the costs that the row tells
+}
+
+// nothingRare is what most events have of it. It is never changed.
+var nothingRare = &rare{}
+
+// plannedTrade is what the plan has of a trade: a ledger.Trade is made of it when it is recorded.
+type plannedTrade struct {
+	ExecID             ledger.ExecID
+	Kind               ledger.TradeKind
+	Instrument         *ledger.Instrument // shared with others
+	Quantity           ledger.Decimal
+	Price              ledger.Decimal
+	Proceeds           ledger.Decimal
+	Commission         ledger.Decimal
+	Taxes              ledger.Decimal
+	FXRate             ledger.Decimal
+	CommissionCurrency ledger.Currency
+	CommissionPending  bool
 }
 
 // contracts are those whose lots the event moves.
@@ -64,12 +89,36 @@ func (e *event) fact() ledger.Fact {
 		return nil
 	case e.split != nil:
 		return *e.split
-	case e.trade != nil:
-		return e.trade
+	case e.isTrade():
+		return e.ledgerTrade()
 	case e.transfer != nil:
 		return *e.transfer
 	}
 	return nil
+}
+
+// isTrade reports whether the event is recorded as a trade.
+func (e *event) isTrade() bool { return !e.left && e.split == nil && e.trade != nil }
+
+// ledgerTrade returns the trade as it is recorded.
+func (e *event) ledgerTrade() *ledger.Trade {
+	t := new(ledger.Trade)
+	e.fill(t)
+	return t
+}
+
+// fill makes a trade what is recorded.
+func (e *event) fill(t *ledger.Trade) {
+	if e.completed != nil {
+		*t = *e.completed
+		return
+	}
+	x := e.trade
+	*t = ledger.Trade{
+		ExecID: x.ExecID, Kind: x.Kind, Instrument: *x.Instrument, Quantity: x.Quantity, Price: x.Price, Proceeds: x.Proceeds,
+		Commission: x.Commission, CommissionPending: x.CommissionPending, CommissionCurrency: x.CommissionCurrency,
+		Taxes: x.Taxes, FXRate: x.FXRate, Time: e.at,
+	}
 }
 
 // recordedAt is the time of the fact.
@@ -80,14 +129,17 @@ func (e *event) recordedAt() time.Time {
 	case e.transfer != nil:
 		return e.transfer.Time
 	}
-	return e.trade.Time
+	if e.completed != nil {
+		return e.completed.Time
+	}
+	return e.at
 }
 
 // sortEvents puts them into the order in which they happened, and leaves those that compare says
 // nothing about in the order in which they are.
 func sortEvents(events []*event) {
 	for i, e := range events {
-		e.place = i
+		e.place = int32(i)
 	}
 	slices.SortFunc(events, func(a, b *event) int {
 		if c := a.compare(b); c != 0 {
@@ -156,7 +208,7 @@ func (e *event) opens(x ledger.Decimal) bool {
 	case x.Abs().GreaterThanOrEqual(e.trade.Quantity.Abs()):
 		return false
 	}
-	return e.row != nil && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
+	return e.row != noRow && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
 		e.cost.Value.Add(e.net()).Abs().LessThan(cent)
 }
 
@@ -201,9 +253,17 @@ func (e *event) net() ledger.Decimal {
 	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
 }
 
-func (e *event) gross() ledger.Decimal { return gross(e.trade) }
+func (e *event) gross() ledger.Decimal { return e.trade.gross() }
 
 // gross is what the trade brought before its costs.
+func (x *plannedTrade) gross() ledger.Decimal {
+	if !x.Proceeds.IsZero() {
+		return x.Proceeds
+	}
+	return x.Quantity.Mul(x.Price).Mul(nonZero(x.Instrument.Multiplier)).Neg()
+}
+
+// gross is what a recorded trade brought before its costs.
 func gross(t *ledger.Trade) ledger.Decimal {
 	if !t.Proceeds.IsZero() {
 		return t.Proceeds
@@ -225,7 +285,7 @@ func (e *event) delivery() bool {
 // realized. alone says that a delivered underlying found no option's premium, which is in what it
 // realized but not in its cost.
 func (e *event) consumed(net ledger.Decimal, alone bool) (ledger.Decimal, string) {
-	cost := e.cost.Valid && (e.row != nil || !e.cost.Value.IsZero())
+	cost := e.cost.Valid && (e.row != noRow || !e.cost.Value.IsZero())
 	switch {
 	case cost && !(alone && e.real.Valid):
 		return e.cost.Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)

@@ -105,7 +105,7 @@ func FuzzFields(f *testing.F) {
 // requireValid checks what holds for every statement, whatever it was read from.
 func requireValid(t *testing.T, st *Statement) {
 	t.Helper()
-	for _, tr := range st.Trades {
+	for _, tr := range st.Trades.All() {
 		require.NoError(t, tr.Validate())
 		require.False(t, tr.Time.IsZero())
 		require.True(t, tr.TradeDate.Valid())

@@ -119,7 +119,7 @@ func (h *Held) newest() map[int64]ledger.Position {
 func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
-		return h.recorded(f.ExecID) && !h.completes(f)
+		return h.recorded(f.ExecID) && !h.completes(f.ExecID, f.CommissionPending)
 	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
@@ -139,10 +139,10 @@ func (h *history) recorded(id ledger.ExecID) bool {
 	return ok && version <= newest
 }
 
-// completes reports whether the trade has the commission of the same one in force, which lacks it.
-func (h *history) completes(t *ledger.Trade) bool {
-	inForce, ok := h.current(t.ExecID)
-	return ok && inForce.ExecID == t.ExecID && inForce.CommissionPending && !t.CommissionPending
+// completes reports whether a trade has the commission of the same one in force, which lacks it.
+func (h *history) completes(id ledger.ExecID, pending bool) bool {
+	inForce, ok := h.current(id)
+	return ok && inForce.ExecID == id && inForce.CommissionPending && !pending
 }
 
 // current returns the execution in the version that is in force.

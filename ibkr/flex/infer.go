@@ -211,7 +211,7 @@ func (l *tally) leaveOut(line int) {
 	beside := map[string]bool{}
 	for _, e := range l.planner.events {
 		superseded := e.void && e.trade != nil && !l.gone[root(e.trade.ExecID)]
-		if e.row == nil || e.known || e.void && !superseded || e.instrument.Key() != l.inst.Key() {
+		if e.row == noRow || e.known || e.void && !superseded || e.instrument.Key() != l.inst.Key() {
 			continue
 		}
 		e.left = true

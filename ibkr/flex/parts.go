@@ -106,13 +106,19 @@ func partEnd(items []item, from, size int) int {
 	return end
 }
 
-// partFacts are the facts of one part after the other. Record keeps none of them.
-type partFacts struct{ facts []ledger.Fact }
+// partFacts are the facts of one part after the other, in the same memory: Record keeps none of them.
+type partFacts struct {
+	facts  []ledger.Fact
+	trades []ledger.Trade
+}
 
 func (f *partFacts) of(plan *Plan, from, end int) []ledger.Fact {
 	f.facts = f.facts[:0]
-	for _, it := range plan.items[from:end] {
-		f.facts = append(f.facts, it.fact())
+	if n := end - from; n > len(f.trades) {
+		f.trades = make([]ledger.Trade, n)
+	}
+	for i := range plan.items[from:end] {
+		f.facts = append(f.facts, plan.items[from+i].into(&f.trades[i]))
 	}
 	return f.facts
 }

@@ -21,6 +21,7 @@ type Plan struct {
 	// Issues is the statement's own and what came up while planning.
 	Issues []Issue
 
+	st     *Statement
 	items  []item
 	done   int // how many of the items are recorded: by an import that broke off
 	events []*event
@@ -38,13 +39,12 @@ type InferredLot struct {
 // planner turns one statement into a plan.
 type planner struct {
 	*Plan
-	st     *Statement
 	held   Held
 	past   *history
-	extra  []ledger.Fact            // what no event is recorded as
-	after  []ledger.Fact            // cancellations, which follow what they cancel
-	told   map[ledger.ExecID]*Trade // rows by the ids of their trades
-	gone   map[string]bool          // executions in the book that this statement cancels or corrects
+	extra  []ledger.Fact           // what no event is recorded as
+	after  []ledger.Fact           // cancellations, which follow what they cancel
+	told   map[ledger.ExecID]int32 // rows by the ids of their trades
+	gone   map[string]bool         // executions in the book that this statement cancels or corrects
 	undone map[string]string
 	cash   []newCash
 	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
@@ -52,8 +52,10 @@ type planner struct {
 	began  time.Time                                   // see start
 	barred map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
 	why    string                                      // the rows of a corporate action cannot be booked
-	trades slab[ledger.Trade]
-	made   slab[event]
+	trades slab[plannedTrade]
+
+	instruments map[ledger.Instrument]*ledger.Instrument // see share
+	made        slab[event]
 
 	claims       claims
 	refused      error           // an order that the book has otherwise
@@ -76,11 +78,11 @@ type newCash struct {
 // where that tells executions.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
-		Plan: &Plan{Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
-		st:   st,
+		Plan: &Plan{st: st, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
-		told: make(map[ledger.ExecID]*Trade, len(st.Trades)),
+		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
+		instruments: map[ledger.Instrument]*ledger.Instrument{},
 	}
 	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()
@@ -94,6 +96,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
+	p.told, p.toldRoots = nil, nil // which take much memory
 	p.planSettlements()
 	if p.refused != nil {
 		return nil, p.refused
@@ -101,7 +104,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCorporateActions()
 	p.planTransfers()
 	sortEvents(p.events)
-	p.events = possible(p.events)
+	p.events = p.possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
@@ -116,13 +119,14 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 // collect makes the plan of what the journal lacks: what is beside the events, the events, and what comes behind.
 func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
 	p.items = make([]item, 0, len(beside)+len(p.events)+len(p.after)+len(p.st.Cash))
+	var t ledger.Trade
 	add := func(it item) {
-		f := it.fact()
-		if f == nil || p.past.has(f) || p.unfit(f) {
+		f := it.into(&t)
+		if f == nil || p.past.has(f) || p.unfit(&it, f) {
 			return
 		}
-		if t, trade := f.(*ledger.Trade); trade {
-			_, it.early = p.past.versions[root(t.ExecID)]
+		if f == ledger.Fact(&t) {
+			_, it.event.early = p.past.versions[root(t.ExecID)]
 		}
 		p.items = append(p.items, it)
 	}
@@ -131,6 +135,7 @@ func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
 	}
 	for _, e := range p.events {
 		add(item{event: e})
+		e.tally = nil // which has all of the planner
 	}
 	for _, list := range behind {
 		for _, f := range list {
@@ -141,19 +146,19 @@ func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
 }
 
 // unfit reports a fact that no book would take, and says so: it does not keep the others out.
-func (p *planner) unfit(f ledger.Fact) bool {
-	line := 0
+func (p *planner) unfit(it *item, f ledger.Fact) bool {
 	var err error
-	if t, ok := f.(*ledger.Trade); ok {
-		scratch := *t
-		if err = scratch.Normalize(); err != nil {
-			line = p.told[t.ExecID].lineOf()
-		}
+	if t, trade := f.(*ledger.Trade); trade { // one of many
+		err = t.Normalize()
 	} else {
 		_, err = ledger.Normalize(f)
 	}
 	if err == nil {
 		return false
+	}
+	line := 0
+	if it.event != nil && it.event.trade != nil {
+		line = it.event.line
 	}
 	p.unread(line, "statement", "left out: %s", err)
 	return true
@@ -243,8 +248,8 @@ func (p *planner) resolveContracts() {
 			p.Instruments[c.ConID] = c.Instrument
 		}
 	}
-	for i := range p.st.Trades {
-		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
+	for _, t := range p.st.Trades.All() {
+		see(t.Contract, t.Time)
 	}
 	known := p.held.newest()
 	for _, paid := range []bool{false, true} { // those that were paid last: their currency may be that of the money
@@ -303,8 +308,7 @@ func (p *planner) keepsName(pos ledger.Position) bool {
 		return false // earlier versions took the price in per cent for one per unit
 	}
 	fresh, undoes := false, false
-	for i := range p.st.Trades {
-		t := &p.st.Trades[i]
+	for _, t := range p.st.Trades.All() {
 		if t.ConID != pos.Instrument.ConID {
 			continue
 		}

@@ -125,8 +125,8 @@ func (p *planner) cashReport() []CashBalance {
 		return rows
 	}
 	currencies := map[ledger.Currency]bool{}
-	for i := range p.st.Trades {
-		currencies[p.st.Trades[i].Currency] = true
+	for i := range p.st.Trades.contracts.all {
+		currencies[p.st.Trades.contracts.all[i].Currency] = true
 	}
 	for i := range p.st.Cash {
 		currencies[p.st.Cash[i].Currency] = true
@@ -164,8 +164,8 @@ func (p *planner) mayBeBase(c ledger.Currency) bool {
 // rateOf returns the first rate to base that the statement's rows give for a currency, else the one
 // that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
-	for i := range p.st.Trades {
-		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
+	for _, t := range p.st.Trades.All() {
+		if t.Currency == c && !t.FXRate.IsZero() {
 			return t.FXRate
 		}
 	}
@@ -202,7 +202,7 @@ func (p *planner) brokerFigures() {
 	b.Closings = slices.Grow(b.Closings, closings)
 	for _, e := range p.events {
 		if compared(e) {
-			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
+			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: *e.trade.Instrument,
 				Quantity: e.trade.Quantity, Realized: e.real.Value})
 		}
 	}
@@ -249,9 +249,9 @@ func (st *Statement) Base() ledger.Currency {
 		return st.BaseCurrency
 	}
 	is := func(rate ledger.Decimal) bool { return rate.Equal(unit) }
-	for i := range st.Trades {
-		if is(st.Trades[i].FXRate) {
-			return st.Trades[i].Currency
+	for _, t := range st.Trades.All() {
+		if is(t.FXRate) {
+			return t.Currency
 		}
 	}
 	for i := range st.Cash {

@@ -27,19 +27,19 @@ func (p *Plan) Rows() iter.Seq2[ledger.ExecID, Row] {
 			if e.trade == nil || e.void || e.left || e.unlisted {
 				continue
 			}
-			if !yield(e.trade.ExecID, e.rowOf()) {
+			if !yield(e.trade.ExecID, p.tells(e)) {
 				return
 			}
 		}
 	}
 }
 
-// rowOf returns what the statement says about the execution.
-func (e *event) rowOf() Row {
-	row := e.row
-	if row == nil {
-		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text, ConID: e.conID, Currency: e.instrument.Currency, Closes: e.side != "", Realized: e.real}
+// tells returns what the statement says about the execution.
+func (p *Plan) tells(e *event) Row {
+	if e.row == noRow {
+		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text, ConID: e.action.ConID, Currency: e.instrument.Currency, Closes: e.side != "", Realized: e.real}
 	}
+	row := p.rowOf(e)
 	r := Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Realized: row.Realized, Trade: row}
 	if e.settles {
 		r.Closes, r.Realized = true, e.real
@@ -49,10 +49,14 @@ func (e *event) rowOf() Row {
 	return r
 }
 
-// lineOf returns the line of a row, zero for none.
-func (t *Trade) lineOf() int {
-	if t == nil {
-		return 0
-	}
-	return t.Line
+// rowOf returns the row of an event that has one.
+func (p *Plan) rowOf(e *event) *Trade {
+	t := p.st.Trades.At(int(e.row) - 1)
+	return &t
 }
+
+// noRow is the row of an event that is no row of a trade.
+const noRow = 0
+
+// rowAt is the row of an event that stands at an index of the statement's trades.
+func rowAt(i int) int32 { return int32(i + 1) }

@@ -190,7 +190,7 @@ func (in *inference) takePremium(e *event) (sum ledger.Decimal, unknown *ledger.
 	wanted := e.trade.Quantity.Abs()
 	for i := 0; i < len(in.premiums) && !wanted.IsZero(); i++ {
 		p := &in.premiums[i]
-		o := p.option.trade.Instrument
+		o := *p.option.trade.Instrument
 		if p.quantity.IsZero() || !p.option.at.Equal(e.at) || !o.Strike.Equal(e.trade.Price) || p.quantity.IsNeg() != e.trade.Quantity.IsNeg() ||
 			o.Currency != e.trade.Instrument.Currency || underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
 			continue

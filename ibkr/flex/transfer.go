@@ -128,8 +128,8 @@ func (p *planner) planTransfers() {
 				t.Time = t.Time.Add(24*time.Hour - time.Second)
 			}
 		}
-		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, transfer: t, leaves: row.Out, instrument: &inst, known: p.past.transfers[t.ID],
-			reported: row.ReportDate, text: row.LocalSymbol, line: row.Line})
+		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, instrument: &inst, known: p.past.transfers[t.ID],
+			reported: row.ReportDate, text: row.LocalSymbol, line: row.Line, rare: &rare{transfer: t, leaves: row.Out}})
 	}
 }
 
