@@ -200,6 +200,5 @@ func (p *planner) reverse(i int, row *Trade, id ledger.ExecID) {
 		}
 	}
 	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: rowAt(i),
-		instrument: t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized, unlisted: true,
-		text: row.LocalSymbol, line: row.Line, rare: nothingRare})
+		instrument: t.Instrument, known: p.past.recorded(id), unlisted: true, rows: &p.st.Trades, line: row.Line, rare: nothingRare})
 }

@@ -16,23 +16,20 @@ type event struct {
 	at    time.Time
 	tx    string
 	trade *plannedTrade
-	row   int32 // of the trade, see rowAt; noRow for corporate actions
+	rows  *Trades
+	row   int32 // of the trade among the rows, see rowAt; noRow for corporate actions
 	place int32 // among the events, as they were found
 	// instrument is the trade's by the name that the statement has for it.
 	instrument *ledger.Instrument
-	tally      *tally      // of the instrument, once there is one
-	reported   ledger.Date // zero if not given
-	rank       int8        // an option before its stock
-	known      bool        // recorded already
-	void       bool        // cancelled or superseded within the statement
-	left       bool        // not booked, for a corporate action of its contract is not
-	early      bool        // it changes what the journal has
-	unlisted   bool        // no row tells it as it is booked: it is none of Plan.Rows
-	settles    bool        // it realizes with a cash settlement, and not as its row says
-	cost       Optional    // minus the consumed basis, of a closing
-	real       Optional
+	tally      *tally // of the instrument, once there is one
+	rank       int8   // an option before its stock
+	known      bool   // recorded already
+	void       bool   // cancelled or superseded within the statement
+	left       bool   // not booked, for a corporate action of its contract is not
+	early      bool   // it changes what the journal has
+	unlisted   bool   // no row tells it as it is booked: it is none of Plan.Rows
+	settles    bool   // it realizes with a cash settlement, and not as its row says
 	side       string // "O", "C", "C;O" or ""
-	text       string // for reports
 	line       int
 	*rare
 }
@@ -40,6 +37,8 @@ type event struct {
 // rare is what few events have.
 type rare struct {
 	action    *CorporateAction // the row; nil for trades and transfers
+	says      *saying          // nil if the event says what the trade's row does
+	fxRate    ledger.Decimal   // of a corporate action's trade
 	leg       int              // of several events of one row, or of rows that are one corporate action
 	split     *ledger.Split
 	division  *division // of the basis, where a split is one of the ways it goes
@@ -53,22 +52,51 @@ type rare struct {
 	completed *ledger.Trade  // the trade in the book with the costs that the row tells
 }
 
+// saying is what the broker says about an event.
+type saying struct {
+	cost     Optional // minus the consumed basis, of a closing
+	real     Optional
+	text     string      // the contract, for reports
+	reported ledger.Date // zero if not given
+}
+
+// said returns what the broker says about the event.
+func (e *event) said() saying {
+	if e.says != nil {
+		return *e.says
+	}
+	var t Trade
+	e.rows.read(int(e.row)-1, &t)
+	return saying{t.Cost, t.Realized, t.LocalSymbol, t.ReportDate}
+}
+
+func (e *event) cost() Optional        { return e.said().cost }
+func (e *event) real() Optional        { return e.said().real }
+func (e *event) text() string          { return e.said().text }
+func (e *event) reported() ledger.Date { return e.said().reported }
+
+// sayOtherwise makes the event say something else than its row, in what change changes.
+func (e *event) sayOtherwise(change func(*saying)) {
+	says, own := e.said(), *e.rare
+	change(&says)
+	own.says = &says
+	e.rare = &own
+}
+
 // nothingRare is what most events have of it. It is never changed.
 var nothingRare = &rare{}
 
 // plannedTrade is what the plan has of a trade: a ledger.Trade is made of it when it is recorded.
 type plannedTrade struct {
-	ExecID             ledger.ExecID
-	Kind               ledger.TradeKind
-	Instrument         *ledger.Instrument // shared with others
-	Quantity           ledger.Decimal
-	Price              ledger.Decimal
-	Proceeds           ledger.Decimal
-	Commission         ledger.Decimal
-	Taxes              ledger.Decimal
-	FXRate             ledger.Decimal
-	CommissionCurrency ledger.Currency
-	CommissionPending  bool
+	ExecID            ledger.ExecID
+	Kind              ledger.TradeKind
+	Instrument        *ledger.Instrument // shared with others
+	Quantity          ledger.Decimal
+	Price             ledger.Decimal
+	Proceeds          ledger.Decimal
+	Commission        ledger.Decimal
+	Taxes             ledger.Decimal
+	CommissionPending bool
 }
 
 // contracts are those whose lots the event moves.
@@ -116,8 +144,16 @@ func (e *event) fill(t *ledger.Trade) {
 	x := e.trade
 	*t = ledger.Trade{
 		ExecID: x.ExecID, Kind: x.Kind, Instrument: *x.Instrument, Quantity: x.Quantity, Price: x.Price, Proceeds: x.Proceeds,
-		Commission: x.Commission, CommissionPending: x.CommissionPending, CommissionCurrency: x.CommissionCurrency,
-		Taxes: x.Taxes, FXRate: x.FXRate, Time: e.at,
+		Commission: x.Commission, CommissionPending: x.CommissionPending, Taxes: x.Taxes, FXRate: e.fxRate, Time: e.at,
+	}
+	if e.row == noRow {
+		return
+	}
+	var row Trade
+	e.rows.read(int(e.row)-1, &row)
+	t.FXRate = row.FXRate
+	if c := row.paidIn(); t.Instrument.SecType == ledger.Forex && c != e.instrument.Currency {
+		t.CommissionCurrency = c
 	}
 }
 
@@ -208,8 +244,8 @@ func (e *event) opens(x ledger.Decimal) bool {
 	case x.Abs().GreaterThanOrEqual(e.trade.Quantity.Abs()):
 		return false
 	}
-	return e.row != noRow && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
-		e.cost.Value.Add(e.net()).Abs().LessThan(cent)
+	return e.row != noRow && !e.delivery() && e.cost().Valid && e.real().Valid && e.real().Value.IsZero() && !e.net().IsZero() &&
+		e.cost().Value.Add(e.net()).Abs().LessThan(cent)
 }
 
 // closes reports whether the trade closes something, by what the broker says.
@@ -220,7 +256,7 @@ func (e *event) closes() bool {
 	case e.trade.Kind == ledger.Expiry || e.exercised():
 		return true
 	}
-	return e.real.Valid && !e.real.Value.IsZero()
+	return e.real().Valid && !e.real().Value.IsZero()
 }
 
 // closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
@@ -231,8 +267,8 @@ func (e *event) closing(x ledger.Decimal) ledger.Decimal {
 	if e.side != "C;O" && (e.side != "" || e.trade.Kind != ledger.Execution) {
 		return q
 	}
-	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
-		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
+	if e.real().Valid && e.cost().Valid && !e.delivery() { // a delivery has the premium in it
+		part, err := e.real().Value.Sub(e.cost().Value).Div(e.net())
 		if err == nil && part.IsPos() && part.LessThan(almost) {
 			closed := part.RoundBank(9).Mul(q).RoundBank(4)
 			// Told by rounded figures, and the broker may be a cent off.
@@ -285,12 +321,12 @@ func (e *event) delivery() bool {
 // realized. alone says that a delivered underlying found no option's premium, which is in what it
 // realized but not in its cost.
 func (e *event) consumed(net ledger.Decimal, alone bool) (ledger.Decimal, string) {
-	cost := e.cost.Valid && (e.row != noRow || !e.cost.Value.IsZero())
+	cost := e.cost().Valid && (e.row != noRow || !e.cost().Value.IsZero())
 	switch {
-	case cost && !(alone && e.real.Valid):
-		return e.cost.Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
-	case e.real.Valid && !e.exercised():
-		return net.Sub(e.real.Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
+	case cost && !(alone && e.real().Valid):
+		return e.cost().Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
+	case e.real().Valid && !e.exercised():
+		return net.Sub(e.real().Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
 	}
 	return net, fmt.Sprintf("proceeds of the closing in line %d, which does not say what it consumed", e.line)
 }

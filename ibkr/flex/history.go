@@ -237,11 +237,11 @@ func (p *planner) checkOrder() error {
 		if e.known || e.void || e.left {
 			continue
 		}
-		at := p.countsAt(e.reported, e.at)
+		at := p.countsAt(e.reported(), e.at)
 		for _, key := range e.contracts() {
 			if at.Before(opened[key]) {
 				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
-					accounts.ErrOutOfOrder, e.text, e.line, ledger.DateOf(opened[key]))
+					accounts.ErrOutOfOrder, e.text(), e.line, ledger.DateOf(opened[key]))
 			}
 		}
 		if e.trade != nil && len(p.past.cash) > 0 {

@@ -216,7 +216,7 @@ func (l *tally) leaveOut(line int) {
 		}
 		e.left = true
 		beside[commissionPrefix+string(e.trade.ExecID)] = true
-		l.unread(e.line, "trade", "%s of %s is not booked before the corporate action in line %d is", e.trade.Quantity, e.text, line)
+		l.unread(e.line, "trade", "%s of %s is not booked before the corporate action in line %d is", e.trade.Quantity, e.text(), line)
 	}
 	l.events = nil
 	l.extra = slices.DeleteFunc(l.extra, func(f ledger.Fact) bool {

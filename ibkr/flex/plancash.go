@@ -190,20 +190,20 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 // brokerFigures collects what the book is to be held against.
 func (p *planner) brokerFigures() {
 	b := &p.Broker
-	compared := func(e *event) bool {
-		return e.trade != nil && !e.void && e.real.Valid && e.trade.Instrument.SecType != ledger.Forex && (e.closes() || !e.real.Value.IsZero())
-	}
-	closings := 0
+	closings := 0 // about so many
 	for _, e := range p.events {
-		if compared(e) {
+		if e.trade != nil && !e.void && e.side != "O" {
 			closings++
 		}
 	}
-	b.Closings = slices.Grow(b.Closings, closings)
+	b.Closings = make([]reconcile.Closing, 0, closings)
 	for _, e := range p.events {
-		if compared(e) {
+		if e.trade == nil || e.void || e.trade.Instrument.SecType == ledger.Forex {
+			continue
+		}
+		if real := e.real(); real.Valid && (!real.Value.IsZero() || e.closes()) {
 			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: *e.trade.Instrument,
-				Quantity: e.trade.Quantity, Realized: e.real.Value})
+				Quantity: e.trade.Quantity, Realized: real.Value})
 		}
 	}
 	b.AllPositions = p.st.HasPositions

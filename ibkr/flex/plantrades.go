@@ -26,8 +26,7 @@ func (p *planner) planTrades() {
 		e := p.made.make()
 		*e = event{
 			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: rowAt(i), known: p.past.recorded(id),
-			instrument: t.Instrument, reported: row.ReportDate,
-			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line, rare: nothingRare,
+			instrument: t.Instrument, rows: &p.st.Trades, side: row.OpenClose, line: row.Line, rare: nothingRare,
 		}
 		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
@@ -39,7 +38,7 @@ func (p *planner) planTrades() {
 		}
 		if old, ok := p.past.current(id); ok {
 			if p.past.completes(id, t.CommissionPending) {
-				e.rare = &rare{completed: withCosts(old, t)}
+				e.rare = &rare{completed: withCosts(old, e.ledgerTrade())}
 				t.Instrument = p.share(old.Instrument)
 			} else if !e.known { // a correction is of the contract by the name it had
 				p.gone[root(id)] = true
@@ -196,7 +195,7 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
 // which may come from another source.
-func withCosts(old *ledger.Trade, row *plannedTrade) *ledger.Trade {
+func withCosts(old, row *ledger.Trade) *ledger.Trade {
 	recorded := *old
 	recorded.CommissionPending = false
 	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
@@ -213,7 +212,7 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *plannedTrade {
 	t := p.trades.make()
 	*t = plannedTrade{
 		ExecID: id, Kind: row.kind(), Instrument: p.share(p.inRowsCurrency(row.Contract)),
-		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate,
+		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(),
 	}
 	computed := grossOf(row)
 	gross := computed
@@ -226,14 +225,10 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *plannedTrade {
 		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
 	}
 	t.Commission = commission.Neg()
-	if c := row.paidIn(); c != t.Instrument.Currency {
-		if t.Instrument.SecType == ledger.Forex {
-			t.CommissionCurrency = c
-		} else {
-			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
-			t.Commission = ledger.Decimal{}
-		}
+	if c := row.paidIn(); c != t.Instrument.Currency && t.Instrument.SecType != ledger.Forex {
+		p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
+		p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+		t.Commission = ledger.Decimal{}
 	}
 	return t
 }
@@ -252,7 +247,8 @@ func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
 func (p *planner) share(inst ledger.Instrument) *ledger.Instrument {
 	shared, known := p.instruments[inst]
 	if !known {
-		shared = &inst
+		own := inst // that only a new one takes memory of its own
+		shared = &own
 		p.instruments[inst] = shared
 	}
 	return shared

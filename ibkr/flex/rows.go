@@ -37,12 +37,12 @@ func (p *Plan) Rows() iter.Seq2[ledger.ExecID, Row] {
 // tells returns what the statement says about the execution.
 func (p *Plan) tells(e *event) Row {
 	if e.row == noRow {
-		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text, ConID: e.action.ConID, Currency: e.instrument.Currency, Closes: e.side != "", Realized: e.real}
+		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text(), ConID: e.action.ConID, Currency: e.instrument.Currency, Closes: e.side != "", Realized: e.real()}
 	}
 	row := p.rowOf(e)
 	r := Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Realized: row.Realized, Trade: row}
 	if e.settles {
-		r.Closes, r.Realized = true, e.real
+		r.Closes, r.Realized = true, e.real()
 	} else {
 		r.Closes = row.SecType != ledger.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero())
 	}

@@ -338,7 +338,8 @@ func (p *planner) settled(e *event) bool {
 
 // realizes says what the option realized with its settlement; what its row says is without it.
 func (p *planner) realizes(e *event, realized Optional) {
-	e.real, e.settles = realized, true
+	e.sayOtherwise(func(s *saying) { s.real = realized })
+	e.settles = true
 }
 
 // settledAlone books a settlement of which the statement has no trade, or whose trade is in the
@@ -364,6 +365,6 @@ func (in *inference) undelivered() {
 			continue
 		}
 		in.unread(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
-			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text, underlying(*w.option.trade.Instrument))
+			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text(), underlying(*w.option.trade.Instrument))
 	}
 }

@@ -90,14 +90,14 @@ func (l *tally) trade(e *event) {
 	var taken *ledger.Lot
 	if !fromBefore.IsZero() {
 		all, source := e.consumed(closeNet, alone)
-		if !e.cost.Valid && !e.real.Valid {
-			l.issue(e.line, "trade", "%s closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing", e.text)
+		if !e.cost().Valid && !e.real().Valid {
+			l.issue(e.line, "trade", "%s closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing", e.text())
 		}
 		taken = l.take(withSign(fromBefore, old), all.Sub(basis), source)
 		basis = all
-	} else if option != nil && e.real.Valid && size.Equal(q.Abs()) {
+	} else if option != nil && e.real().Valid && size.Equal(q.Abs()) {
 		// What the option's row keeps to itself, the underlying's tells.
-		option.Basis = option.Basis.Sub(e.real.Value.Sub(closeNet).Add(basis))
+		option.Basis = option.Basis.Sub(e.real().Value.Sub(closeNet).Add(basis))
 	}
 	if e.exercised() {
 		l.deferPremium(e, withSign(size, q), closeNet.Sub(basis), taken)
@@ -178,7 +178,7 @@ func (l *tally) deferPremium(e *event, closed, gain ledger.Decimal, taken *ledge
 	if e.trade.Instrument.Right == ledger.Call {
 		q = q.Neg()
 	}
-	if e.cost.Valid {
+	if e.cost().Valid {
 		taken = nil
 	}
 	l.premiums = append(l.premiums, premium{e, q, gain, taken})
