@@ -18,7 +18,9 @@ type draft struct {
 	payloads  []payload        // of the entries
 	keys      map[string]int64 // of the entries, where more than one fact is recorded
 	positions []ledger.Position
-	buffer    []byte // the payloads' bytes, or the last of several buffers
+	buffer    []byte   // the payloads' bytes, or the last of several buffers
+	full      [][]byte // the others
+	spare     [][]byte // those of the group before, if that had several
 	scratch   []byte
 	restated  int64            // how many of the entries are restatements
 	span      int64            // how many entries were read for them
@@ -42,11 +44,13 @@ func (d *draft) room(n int) {
 	d.entries, d.payloads = slices.Grow(d.entries, n), slices.Grow(d.payloads, n)
 }
 
-// clear drops the entries, and keeps the buffers, unless the store still has them or they are large.
+// clear drops the entries, and keeps the buffers, unless the store still has them or they are large. Of several
+// buffers all but one are kept for the next group alone: large groups come one behind the other.
 func (d *draft) clear() {
 	if d.lent || cap(d.entries) > keptEntries {
-		d.entries, d.payloads, d.positions, d.buffer, d.lent = nil, nil, nil, nil, false
+		d.entries, d.payloads, d.positions, d.buffer, d.full, d.lent = nil, nil, nil, nil, nil, false
 	}
+	d.full, d.spare = nil, d.full
 	clear(d.entries)
 	clear(d.payloads)
 	d.entries, d.payloads, d.positions, d.buffer = d.entries[:0], d.payloads[:0], d.positions[:0], d.buffer[:0]
@@ -67,7 +71,7 @@ func (d *draft) begin(seq int64, hash Hash, now time.Time, several bool) {
 // back first: what cannot be read again must not get into a journal.
 func (d *draft) add(p payload) error {
 	if cap(d.buffer) >= bufferSize && cap(d.buffer)-len(d.buffer) < bufferSize/16 {
-		d.buffer = make([]byte, 0, bufferSize)
+		d.full, d.buffer = append(d.full, d.buffer), d.another()
 	}
 	start, kind := len(d.buffer), kindOf(p)
 	d.buffer = encodePayload(d.buffer, p)
@@ -96,6 +100,17 @@ func (d *draft) add(p payload) error {
 	d.fold.apply(p, e.Seq)
 	d.fold.hash = e.Hash
 	return nil
+}
+
+// another returns an empty buffer of bufferSize.
+func (d *draft) another() []byte {
+	n := len(d.spare)
+	if n == 0 {
+		return make([]byte, 0, bufferSize)
+	}
+	b := d.spare[n-1]
+	d.spare = d.spare[:n-1]
+	return b[:0]
 }
 
 // batch returns the batch that the store is to append.

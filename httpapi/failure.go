@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/ai-ots/accounts"
@@ -21,6 +22,7 @@ var failures = []struct {
 	code   Code
 	detail string
 }{
+	{flex.ErrIncomplete, CodeIncomplete, ""}, // see enrich
 	{accounts.ErrOutcomeUnknown, CodeOutcomeUnknown, "Look before trying again. The same request with the same key may be sent again: it is done once at most."},
 	{broker.ErrDuplicateRef, CodeOutcomeUnknown, "The broker has an order under this key. Look at the orders before trying again."},
 	{accounts.ErrRefused, CodeRefused, ""},
@@ -110,6 +112,11 @@ func enrich(p *Problem, err error, in reflect.Type) {
 	var missing *accounts.MissingError
 	if errors.As(err, &missing) && p.Code == CodeEquityUnknown {
 		p.Missing = missing
+	}
+	var incomplete *flex.IncompleteError
+	if errors.As(err, &incomplete) && p.Code == CodeIncomplete {
+		p.Detail = itoa(incomplete.Recorded) + " of " + itoa(incomplete.Facts) + " facts are recorded, those up to " +
+			incomplete.UpTo.UTC().Format(time.RFC3339) + ". Send the same file again: the rest is recorded then, and nothing twice."
 	}
 	var read *flex.ReadError
 	if errors.As(err, &read) && p.Code == CodeUnreadable {

@@ -80,6 +80,7 @@ const (
 	CodeBrokerNotReady   Code = "broker_not_ready"
 	CodeSwitchFailed     Code = "switch_failed"
 	CodeOutcomeUnknown   Code = "outcome_unknown"
+	CodeIncomplete       Code = "incomplete"
 )
 
 // statusCanceled is the status of a request whose client has left. Nobody reads it but the log.
@@ -136,6 +137,7 @@ var codes = map[Code]struct {
 	CodeBrokerNotReady:   {http.StatusServiceUnavailable, "The broker cannot be reached"},
 	CodeSwitchFailed:     {http.StatusBadGateway, "The gateway of the profile could not be connected"},
 	CodeOutcomeUnknown:   {http.StatusGatewayTimeout, "It is not known whether this was done"},
+	CodeIncomplete:       {http.StatusServiceUnavailable, "A part of this was done"},
 }
 
 // newProblem returns the problem of a code.

@@ -17,9 +17,10 @@ var statementRoutes = []route{
 	{method: "POST", path: "/profiles/{id}/statements", id: "importStatements", tag: "statements", right: Record, upload: true,
 		text: "Import a file of Flex statements, XML or CSV, or an activity statement, and hold the book against the broker's figures.",
 		more: "Statements of other accounts in the file are listed and left alone. Each statement is recorded whole or not at all, in the order of the periods; " +
-			"the first that cannot be recorded ends the import. Importing a file again changes nothing.",
+			"the first that cannot be recorded ends the import. A statement of more than 20,000 facts is recorded in parts, in the order of their times: where that " +
+			"breaks off, the problem `incomplete` says how much is recorded, and the same file again records the rest. Importing a file again changes nothing.",
 		params: []param{profileParam, {name: "dry_run", in: "query", text: "Say what an import would record, and change nothing.", schema: schema{Type: types{"boolean"}}}},
-		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeLevels, CodeWrongAccount, CodeFact, CodeKeyReused}},
+		action: just(importStatements), codes: []Code{CodeUnreadable, CodeSyntax, CodeNotAcceptable, CodeTooLarge, CodeOutOfOrder, CodeLevels, CodeWrongAccount, CodeFact, CodeKeyReused, CodeIncomplete}},
 }
 
 // statementView is what came of one statement of a file.
@@ -145,7 +146,7 @@ func (c *call) importOne(p *accounts.Portfolio, st *flex.Statement, view *statem
 	if c.flag("dry_run") {
 		plan, err = flex.Preview(c.ctx, p, st)
 		if err == nil {
-			view.Facts = len(plan.Facts)
+			view.Facts = plan.Size()
 		}
 	} else {
 		plan, view.Facts, err = flex.Import(c.ctx, p, st)

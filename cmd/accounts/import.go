@@ -15,8 +15,10 @@ var importStatements = &command{
 at all, in the order of their periods; "-" is standard input. With -query the statement of a Flex
 query is downloaded from the broker's Flex Web Service instead. All files are read before anything
 is recorded. Importing a file again changes nothing. The first statement that cannot be recorded
-ends the command. Exits with 3 if a figure differs from the broker's, or rows that move
-money or positions are not in the book.`,
+ends the command. A statement of more than 20,000 facts is recorded in parts, in the order of their
+times: if the command breaks off between two of them, the error says how much is recorded, and the
+same command again records the rest. Exits with 3 if a figure differs from the broker's, or rows
+that move money or positions are not in the book.`,
 	timeout: longTimeout,
 	setup: func(set *flag.FlagSet) action {
 		var f statementFlags
@@ -24,7 +26,14 @@ money or positions are not in the book.`,
 		dry := set.Bool("dry-run", false, "say what would be recorded, and change nothing")
 		return func(ctx context.Context, e *call) (answer, error) {
 			do := func(p *accounts.Portfolio, st *flex.Statement, tolerance ledger.Decimal, r *statementResult) error {
-				plan, added, err := flex.Import(ctx, p, st)
+				var bar *progress
+				plan, added, err := flex.Import(ctx, p, st, flex.WithProgress(func(recorded, facts int) {
+					if bar == nil {
+						bar = e.progress("recording "+r.File, int64(facts))
+					}
+					bar.set(int64(recorded))
+				}))
+				bar.close()
 				if err != nil {
 					return err
 				}
@@ -38,7 +47,7 @@ money or positions are not in the book.`,
 					if err != nil {
 						return err
 					}
-					r.Facts = len(plan.Facts)
+					r.Facts = plan.Size()
 					r.planned(plan)
 					return nil // the book does not have the facts: comparing it would tell of nothing but that
 				}

@@ -24,7 +24,7 @@ book is compared as it is now: a statement must be of the last period that was t
 				if err != nil {
 					return err
 				}
-				r.Facts = len(plan.Facts)
+				r.Facts = plan.Size()
 				r.planned(plan)
 				return r.compare(ctx, p, plan, tolerance)
 			})

@@ -59,12 +59,12 @@ func (r *report) unread() map[string]int { return flex.Unread(r.issues) }
 // readNothing reports an account of which the files tell nothing, or whose trades are there and none was
 // read: figures that agree would mean nothing.
 func (r *report) readNothing() bool {
-	trades := slices.ContainsFunc(r.statements, func(st *flex.Statement) bool { return len(st.Trades) > 0 })
+	trades := slices.ContainsFunc(r.statements, func(st *flex.Statement) bool { return st.Trades.Len() > 0 })
 	if !trades && r.unread()["trade"] > 0 {
 		return true
 	}
 	return !slices.ContainsFunc(r.statements, func(st *flex.Statement) bool {
-		return len(st.Trades)+len(st.Positions)+len(st.Cash)+len(st.CorporateActions)+len(st.Transfers)+len(st.CashReport) > 0
+		return st.Trades.Len()+len(st.Positions)+len(st.Cash)+len(st.CorporateActions)+len(st.Transfers)+len(st.CashReport) > 0
 	})
 }
 

@@ -130,12 +130,12 @@ func (r *report) fill(ctx context.Context, m *accounts.MultiAccountManager, tole
 // take adds the rows of a statement's executions, and takes out those of earlier statements that
 // it cancels or corrects: the broker does not count them any longer.
 func (r *report) take(plan *flex.Plan) {
-	for _, f := range plan.Facts {
+	for f := range plan.Facts() {
 		if c, ok := f.(ledger.Cancellation); ok {
 			delete(r.rows, c.Cancels)
 		}
 	}
-	for id, row := range plan.Rows {
+	for id, row := range plan.Rows() {
 		root, number := id.Correction()
 		for n := 1; n < number; n++ {
 			delete(r.rows, ledger.ExecID(fmt.Sprintf("%s.%02d", root, n)))

@@ -25,7 +25,7 @@ func TestAccountsOfRows(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, "%s in %s", c.row, c.statement)
-		require.Len(t, all[0].Trades, 1)
+		require.Equal(t, 1, all[0].Trades.Len())
 		require.Empty(t, all[0].Alias, "a dash is no alias")
 		if c.row == "U1234567" {
 			require.Equal(t, c.row, all[0].AccountID, "the whole id is told")

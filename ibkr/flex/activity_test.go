@@ -85,10 +85,10 @@ func TestActivityStatement(t *testing.T) {
 	require.Equal(t, ledger.Date(20250101), st.From)
 	require.Equal(t, ledger.Date(20250131), st.To)
 	require.Equal(t, time.Date(2025, 2, 1, 11, 0, 0, 0, time.UTC), st.Generated)
-	require.Len(t, st.Trades, 4)
+	require.Equal(t, 4, st.Trades.Len())
 	require.Equal(t, map[string]int{"CLOSED_LOT": 1, "LOT": 1}, st.SkippedRows)
 
-	buy, option, forex := st.Trades[0], st.Trades[2], st.Trades[3]
+	buy, option, forex := st.Trades.At(0), st.Trades.At(2), st.Trades.At(3)
 	require.Equal(t, int64(502), buy.ConID)
 	require.Equal(t, "US0000000002", buy.ISIN)
 	require.Equal(t, "O", buy.OpenClose)
@@ -129,7 +129,7 @@ func TestActivityExecutions(t *testing.T) {
 		return "Trades,Data," + kind + `,Stocks,USD,ABC,"2025-01-06, 10:00:00",` + quantity + ",40,,-1,,,O\n"
 	}
 	st := read(t, head+row("Order", "100")+row("Trade", "60")+row("Trade", "40"))
-	require.Len(t, st.Trades, 2)
+	require.Equal(t, 2, st.Trades.Len())
 	require.Equal(t, map[string]int{"ORDER": 1}, st.SkippedRows)
 	require.Empty(t, st.AccountID, "the file names no account")
 }

@@ -24,7 +24,6 @@ type builder struct {
 	base     ledger.Currency // named in passing by a section that only informs
 	known    map[string]int  // issues that are counted, by section and text
 
-	pile     pile[Trade]
 	levels   [numSections]sectionLevels
 	trades   weakRows
 	cash     weakRows
@@ -43,7 +42,7 @@ type weakRows struct {
 }
 
 // dropWeak returns the rows without the weak ones if others have ids, and those that it dropped.
-func dropWeak[T any](rows []T, weak weakRows) (kept, dropped []T) {
+func dropWeak(rows []CashRow, weak weakRows) (kept, dropped []CashRow) {
 	if !weak.ids || len(weak.at) == 0 {
 		return rows, nil
 	}
@@ -229,7 +228,7 @@ func (b *builder) finish() (*Statement, error) {
 	if err := b.finishHeader(); err != nil {
 		return nil, err
 	}
-	b.st.Trades = b.pile.take()
+	b.st.Trades.finish()
 	b.dropSummaries()
 	b.finishCharges()
 	b.finishSettlements()
@@ -295,15 +294,17 @@ const weakText = "has neither level of detail nor an id, among rows that have on
 
 // dropSummaries takes out rows that are summaries by all appearances, and says so.
 func (b *builder) dropSummaries() {
-	trades, repeats := dropWeak(b.st.Trades, b.trades)
-	for _, t := range repeats {
-		b.count(t.Line, secTrades.String(), weakText, 1)
+	if b.trades.ids && len(b.trades.at) > 0 {
+		for _, i := range b.trades.at {
+			b.count(b.st.Trades.At(i).Line, secTrades.String(), weakText, 1)
+		}
+		b.st.Trades = b.st.Trades.without(b.trades.at)
 	}
 	cash, repeated := dropWeak(b.st.Cash, b.cash)
 	for _, m := range repeated {
 		b.count(m.Line, secCash.String(), weakText, 1)
 	}
-	b.st.Trades, b.st.Cash = trades, cash
+	b.st.Cash = cash
 }
 
 // finishPositions sums the rows of each contract.

@@ -177,8 +177,8 @@ func TestBulkMemory(t *testing.T) {
 			require.NoError(t, err)
 			planned := (liveHeap() - before) / trades
 			t.Logf("bytes for each trade: %d read, %d planned", read, planned)
-			require.Less(t, read, int64(1300), "bytes that the statement keeps of each trade")
-			require.Less(t, planned, int64(2600), "bytes that the statement and its plan keep of each trade")
+			require.Less(t, read, int64(200), "bytes that the statement keeps of each trade")
+			require.Less(t, planned, int64(900), "bytes that the statement and its plan keep of each trade")
 			runtime.KeepAlive(all)
 			runtime.KeepAlive(plan)
 			runtime.KeepAlive(file)

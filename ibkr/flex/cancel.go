@@ -11,8 +11,7 @@ import (
 // planCancellations matches every cancelling row with the execution it takes back. That stays in
 // the plan, for the journal tells everything that happened, and is cancelled by a fact of its own.
 func (p *planner) planCancellations() {
-	for i := range p.st.Trades {
-		row := &p.st.Trades[i]
+	for i, row := range p.st.Trades.All() {
 		if !row.cancels() {
 			continue
 		}
@@ -23,8 +22,7 @@ func (p *planner) planCancellations() {
 		if target := p.cancelledBy(row); target != nil {
 			target.void = true
 			p.gone[root(target.trade.ExecID)] = true
-			delete(p.Rows, target.trade.ExecID)
-			p.keepCommission(row, id, *target.trade)
+			p.keepCommission(row, id, target.ledgerTrade())
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: target.trade.ExecID, Time: latest(row.Time, target.at)})
 		} else if p.past.cancellations[id] {
 			continue
@@ -33,7 +31,7 @@ func (p *planner) planCancellations() {
 			p.keepCommission(row, id, t)
 			p.after = append(p.after, ledger.Cancellation{ExecID: id, Cancels: t.ExecID, Time: latest(row.Time, t.Time)})
 		} else {
-			p.reverse(row, id)
+			p.reverse(i, row, id)
 		}
 	}
 }
@@ -50,7 +48,7 @@ func (t *Trade) cancelID() ledger.ExecID {
 // that it takes back: as a part of the commission of the one that is booked again in its place,
 // else as a fee. What the row gives back in another currency is booked as it is, beside the
 // commission, as that was.
-func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.Trade) {
+func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger.Trade) {
 	if !row.Commission.Valid || cancelled.CommissionPending {
 		return
 	}
@@ -64,7 +62,7 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 		back := m
 		back.ID, back.Currency, back.Amount, back.FXRate = printable("given-"+string(id), 90), paid, given, ledger.Decimal{}
 		p.issue(row.Line, "trade", "the cancellation of %s gives back %s %s of commission: booked beside it", row.LocalSymbol, given, paid)
-		p.Facts = append(p.Facts, back)
+		p.extra = append(p.extra, back)
 		given = ledger.Decimal{}
 	}
 	kept := cancelled.Commission.Sub(given)
@@ -79,19 +77,23 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled ledger.
 	}
 	p.issue(row.Line, "trade", "the cancellation of %s gives back %s of the commission of %s: the rest stays paid, as a fee", row.LocalSymbol, given, cancelled.Commission)
 	m.ID, m.Currency, m.Amount = printable(keptPrefix+string(id), 90), currency, kept.Neg()
-	p.Facts = append(p.Facts, m)
+	p.extra = append(p.extra, m)
 }
 
 // replacement finds the execution that was booked in the place of a cancelled one: of the same
 // contract and direction, at its time or that of the cancelling row, and in the file behind what it
 // replaces.
-func (p *planner) replacement(row *Trade, cancelled ledger.Trade) *event {
+func (p *planner) replacement(row *Trade, cancelled *ledger.Trade) *event {
 	for _, e := range p.events {
-		if e.row == nil || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
-			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || compareIDs(e.row.TransactionID, row.TransactionID) < 0 {
+		if e.row == noRow || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
+			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() {
 			continue
 		}
-		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || e.row.TradeID != "" && e.row.TradeID == row.OrigTradeID {
+		own := p.rowOf(e)
+		if compareIDs(own.TransactionID, row.TransactionID) < 0 {
+			continue
+		}
+		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || own.TradeID != "" && own.TradeID == row.OrigTradeID {
 			return e
 		}
 	}
@@ -123,7 +125,10 @@ func (p *planner) cancelledBy(row *Trade) *event {
 		alike,
 	} {
 		for _, e := range slices.Backward(p.events) {
-			if !e.void && e.row.Quantity.Abs().Equal(row.Quantity.Abs()) && same(e.row) && !another(e.row) {
+			if e.void || !e.trade.Quantity.Abs().Equal(row.Quantity.Abs()) {
+				continue
+			}
+			if t := p.rowOf(e); same(t) && !another(t) {
 				return e
 			}
 		}
@@ -132,7 +137,7 @@ func (p *planner) cancelledBy(row *Trade) *event {
 }
 
 // cancelledBefore finds the execution in the book that the row takes back.
-func (p *planner) cancelledBefore(row *Trade) (ledger.Trade, bool) {
+func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	ids := row.names()
 	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
 		{"tx-", row.RelatedTransactionID}, {"trade-", row.RelatedTradeID}} {
@@ -147,11 +152,11 @@ func (p *planner) cancelledBefore(row *Trade) (ledger.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(ledger.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+		if t, ok := f.(*ledger.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}
-	return ledger.Trade{}, false
+	return nil, false
 }
 
 // takesBack reports whether the row may cancel an execution of the size, price and time.
@@ -178,9 +183,9 @@ func (t *Trade) cancelledSide() string {
 
 // reverse books a cancellation of something that is nowhere to be found as the opposite trade:
 // the position is right by it, the matching of lots need not be.
-func (p *planner) reverse(row *Trade, id ledger.ExecID) {
+func (p *planner) reverse(i int, row *Trade, id ledger.ExecID) {
 	p.issue(row.Line, "trade", "cancels an execution of %s that is neither in the statement nor in the book: booked as the opposite trade", row.LocalSymbol)
-	facts := len(p.Facts)
+	facts := len(p.extra)
 	t := p.trade(row, id)
 	t.Quantity = row.Quantity.Abs()
 	if row.cancelledSide() == "BUY" {
@@ -188,13 +193,12 @@ func (p *planner) reverse(row *Trade, id ledger.ExecID) {
 	}
 	if row.Quantity.IsNeg() != t.Quantity.IsNeg() { // the file repeats the original's signs
 		t.Proceeds, t.Commission, t.Taxes = t.Proceeds.Neg(), t.Commission.Neg(), t.Taxes.Neg()
-		for i, f := range p.Facts[facts:] { // its commission, where that is in another currency
+		for i, f := range p.extra[facts:] { // its commission, where that is in another currency
 			m := f.(ledger.CashMovement)
 			m.Amount = m.Amount.Neg()
-			p.Facts[facts+i] = m
+			p.extra[facts+i] = m
 		}
 	}
-	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row,
-		instrument: &t.Instrument, reported: row.ReportDate, known: p.past.recorded(id), cost: row.Cost, real: row.Realized,
-		text: row.LocalSymbol, line: row.Line})
+	p.events = append(p.events, &event{at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: rowAt(i),
+		instrument: t.Instrument, known: p.past.recorded(id), unlisted: true, rows: &p.st.Trades, line: row.Line, rare: nothingRare})
 }

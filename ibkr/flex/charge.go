@@ -92,8 +92,8 @@ func (b *builder) toldBy() *told {
 		key := money{m.Currency, m.Amount.String()}
 		t.cash[key] = append(t.cash[key], m)
 	}
-	for i := range b.st.Trades {
-		if tr := &b.st.Trades[i]; !tr.Taxes.IsZero() {
+	for _, tr := range b.st.Trades.All() {
+		if !tr.Taxes.IsZero() {
 			t.trades[tr.TradeID] = true
 			t.days[taxedOn{tr.ConID, tr.LocalSymbol, b.st.day(tr.Time)}] = true
 		}

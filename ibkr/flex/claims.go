@@ -177,8 +177,8 @@ func (p *planner) checkForms() error {
 // checkFact is checkForms for one fact of the book.
 func (p *planner) checkFact(f ledger.Fact) error {
 	switch f := f.(type) {
-	case ledger.Trade:
-		it := had{string(f.ExecID), formOfTrade(&f), f.Time}
+	case *ledger.Trade:
+		it := had{string(f.ExecID), formOfTrade(f), f.Time}
 		switch {
 		case !p.near(f.Time):
 		case f.Kind == ledger.Corporate:
@@ -277,13 +277,13 @@ func (p *planner) shouldRepeat(f form, about topic, date, day ledger.Date) bool 
 }
 
 // sameOrder returns ErrLevels if the book has the order of a row with another quantity or other money.
-func (p *planner) sameOrder(row *Trade, now *ledger.Trade) error {
+func (p *planner) sameOrder(row *Trade, now *plannedTrade) error {
 	was, ok := p.past.newest[root(now.ExecID)]
 	if row.Level == "" || !ok {
 		return nil
 	}
 	costs, before := now.Commission.Add(now.Taxes), was.Commission.Add(was.Taxes)
-	money, had := gross(now), gross(&was)
+	money, had := now.gross(), gross(was)
 	sameCosts := was.CommissionPending || now.CommissionPending || before.Equal(costs)
 	settled := money.IsZero() && !had.IsZero()
 	if was.Quantity.Equal(now.Quantity) && sameCosts && (settled || money.Sub(had).Abs().LessThan(cent)) {

@@ -1,6 +1,8 @@
 package flex
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +32,7 @@ func TestStatementCompletesAFill(t *testing.T) {
 
 	row := Trade{Line: 3, Contract: Contract{Instrument: xyz}, ExecID: string(live.ExecID), TransactionID: "7", OrderID: "4711",
 		Quantity: live.Quantity, Price: live.Price, Time: at.Truncate(time.Second)}
-	st := func() *Statement { return &Statement{AccountID: "DU1000025", Trades: []Trade{row}} }
+	st := func() *Statement { return &Statement{AccountID: "DU1000025", Trades: NewTrades(row)} }
 	imported := func(want int) {
 		t.Helper()
 		_, added, err := Import(t.Context(), p, st())
@@ -66,9 +68,9 @@ func TestStatementCompletesAFill(t *testing.T) {
 func TestStatementNamesNoOrder(t *testing.T) {
 	row := Trade{Contract: Contract{Instrument: ledger.NewStock("XYZ", "USD")}, ExecID: "e", OrderID: "4711", Quantity: ledger.MustDecimal("1"),
 		Price: ledger.MustDecimal("2"), Commission: Optional{Valid: true}, Time: time.Date(2025, 1, 6, 15, 15, 0, 0, time.UTC)}
-	plan, err := NewPlan(&Statement{Trades: []Trade{row}}, Held{})
+	plan, err := NewPlan(&Statement{Trades: NewTrades(row)}, Held{})
 	require.NoError(t, err)
-	require.Len(t, plan.Facts, 1)
-	require.Empty(t, plan.Facts[0].(*ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
-	require.Equal(t, "4711", plan.Rows["e"].Trade.OrderID, "the number is still told")
+	require.Equal(t, 1, plan.Size())
+	require.Empty(t, slices.Collect(plan.Facts())[0].(*ledger.Trade).OrderID, "the broker's number is not what the sender called the order")
+	require.Equal(t, "4711", maps.Collect(plan.Rows())["e"].Trade.OrderID, "the number is still told")
 }

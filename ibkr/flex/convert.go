@@ -23,7 +23,7 @@ func (b *builder) trade(c *reading) {
 	if level := strings.ToUpper(r.v[fLevel]); level == "ORDER" || level == "SYMBOL_SUMMARY" {
 		t.Level = b.keep(level)
 	}
-	b.tradeIDs(r, &t)
+	tradeIDs(r, &t)
 	var problem string
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)
 	tradeFigures(c, &t)
@@ -44,20 +44,20 @@ func (b *builder) trade(c *reading) {
 		return
 	}
 	if weak {
-		b.trades.at = append(b.trades.at, b.pile.size())
+		b.trades.at = append(b.trades.at, b.st.Trades.Len())
 	}
-	b.pile.add(t)
+	b.st.Trades.add(&t)
 }
 
-// tradeIDs notes the ids. Zero stands for none where another row is named.
-func (b *builder) tradeIDs(r *row, t *Trade) {
-	t.TradeID, t.TransactionID = b.own(r.v[fTradeID]), b.own(r.v[fTransactionID])
-	t.ExecID, t.OrderID = b.own(r.v[fExecID]), b.own(r.v[fOrderID])
+// tradeIDs notes the ids, which are the row's: the list of trades copies them. Zero stands for none where another row
+// is named.
+func tradeIDs(r *row, t *Trade) {
+	t.TradeID, t.TransactionID, t.ExecID, t.OrderID = r.v[fTradeID], r.v[fTransactionID], r.v[fExecID], r.v[fOrderID]
 	other := func(f field) string {
 		if r.v[f] == "0" {
 			return ""
 		}
-		return b.own(r.v[f])
+		return r.v[f]
 	}
 	t.OrigTradeID, t.OrigTransactionID = other(fOrigTradeID), other(fOrigTransactionID)
 	t.RelatedTradeID, t.RelatedTransactionID = other(fRelatedTradeID), other(fRelatedTransactionID)

@@ -77,11 +77,6 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	if p.bookActions(rows) != cannot {
 		return
 	}
-	for _, e := range p.events[events:] {
-		if e.trade != nil {
-			delete(p.Rows, e.trade.ExecID)
-		}
-	}
 	p.events, p.Issues = p.events[:events], p.Issues[:issues]
 	for _, c := range rows {
 		p.barred[p.instrument(c.Contract).Key()] = c.Line
@@ -166,18 +161,17 @@ func (p *planner) perContract(rows []*CorporateAction) (out []*CorporateAction) 
 func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
-	t := &ledger.Trade{ExecID: id, Kind: ledger.Corporate, Instrument: inst, Quantity: c.Quantity,
-		Proceeds: c.money(), FXRate: c.FXRate, Time: c.Time}
+	t := &plannedTrade{ExecID: id, Kind: ledger.Corporate, Instrument: &inst, Quantity: c.Quantity, Proceeds: c.money()}
 	e := c.event()
 	e.trade, e.instrument, e.known = t, &inst, p.past.recorded(id)
-	e.cost, e.real = c.Cost, c.Realized
+	e.says.cost, e.says.real, e.fxRate = c.Cost, c.Realized, c.FXRate
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
 		e.side = "C"
 	}
 	switch {
 	case c.Currency == inst.Currency:
 	case !c.cash(): // what the row tells of the basis is in another currency
-		e.real, e.cost, t.FXRate = Optional{}, Optional{}, p.rateOf(inst.Currency)
+		e.says.real, e.says.cost, e.fxRate = Optional{}, Optional{}, p.rateOf(inst.Currency)
 	default:
 		if out := p.paidAbroad(c, e); out != booked {
 			return nil, out
@@ -193,7 +187,6 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	}
 	t.Price = price.RoundBank(6)
 	p.events = append(p.events, e)
-	p.Rows[id] = Row{Line: c.Line, TransactionID: c.TransactionID, Symbol: c.LocalSymbol, ConID: c.ConID, Currency: inst.Currency, Closes: e.side != "", Realized: e.real}
 	return e, booked
 }
 
@@ -208,13 +201,13 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	if rate.IsZero() {
 		return p.lacks(c.Currency, t.Instrument.Currency)
 	}
-	t.Proceeds, t.FXRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
-	e.real, e.cost = Optional{}, Optional{}
+	t.Proceeds, e.fxRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
+	e.says.real, e.says.cost = Optional{}, Optional{}
 	fx := c.event()
-	fx.leg = 9
-	fx.trade = &ledger.Trade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
-		Instrument: ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}, Time: c.Time}
-	fx.instrument, fx.known = &fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
+	fx.leg, fx.unlisted = 9, true
+	fx.trade = &plannedTrade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
+		Instrument: &ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}}
+	fx.instrument, fx.known = fx.trade.Instrument, p.past.recorded(fx.trade.ExecID)
 	e.exchange = fx
 	p.events = append(p.events, fx)
 	p.issue(c.Line, "corporate action", "%s %s for %s are booked as %s %s, at the statement's rates; what they realized is not compared",
@@ -375,7 +368,8 @@ func (p *planner) bonus(c *CorporateAction) verdict {
 }
 
 func (c *CorporateAction) event() *event {
-	return &event{at: c.Time, rank: 1, tx: c.TransactionID, text: c.LocalSymbol, line: c.Line, reported: c.ReportDate}
+	return &event{at: c.Time, rank: 1, tx: c.TransactionID, line: c.Line,
+		rare: &rare{action: c, says: &saying{text: c.LocalSymbol, reported: c.ReportDate}}}
 }
 
 func (p *planner) split(e *event, s ledger.Split) {

@@ -40,7 +40,7 @@ func TestCSVTrades(t *testing.T) {
 		TransactionID: "77", BuySell: "SELL", Codes: []string{"A", "P"}, OpenClose: "C", Time: time.Date(2025, 1, 7, 18, 29, 17, 0, time.UTC), TradeDate: 20250107,
 		Quantity: dec("-10"), Price: dec("12.5"), Proceeds: some("125"), Commission: some("-1"), CommissionCurrency: "USD", FXRate: dec("1"),
 		Cost: some("-100"), Realized: some("24"),
-	}}, st.Trades)
+	}}, tradesOf(st))
 }
 
 func TestCSVForms(t *testing.T) {
@@ -59,8 +59,8 @@ func TestCSVForms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			st := read(t, file)
 			require.Equal(t, "U1", st.AccountID)
-			require.Len(t, st.Trades, 1)
-			require.Equal(t, some("24"), st.Trades[0].Realized)
+			require.Equal(t, 1, st.Trades.Len())
+			require.Equal(t, some("24"), st.Trades.At(0).Realized)
 			require.Empty(t, st.Issues)
 		})
 	}
@@ -107,10 +107,10 @@ func TestCSVOfSeveralAccounts(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	require.Equal(t, "U1", all[0].AccountID)
-	require.Len(t, all[0].Trades, 2)
+	require.Equal(t, 2, all[0].Trades.Len())
 	require.False(t, all[0].HasPositions)
 	require.Equal(t, "U2", all[1].AccountID)
-	require.Len(t, all[1].Trades, 1)
+	require.Equal(t, 1, all[1].Trades.Len())
 	require.Len(t, all[1].Positions, 1)
 
 	all, err = ReadAll(strings.NewReader("BOF,U1,Q\nBOA,U1\n" + part("TRNT", "Trades", tradeHeader, tradeRow) + "\nEOA,U1\nBOA,U2\n" +
@@ -199,7 +199,7 @@ func TestTruncatedCSV(t *testing.T) {
 func TestLocationOfTimes(t *testing.T) {
 	all, err := ReadAll(strings.NewReader(trades(trade(``))), WithLocation(time.UTC), WithLocation(nil))
 	require.NoError(t, err)
-	require.Equal(t, "2025-01-07T13:29:17Z", all[0].Trades[0].Time.Format(time.RFC3339))
+	require.Equal(t, "2025-01-07T13:29:17Z", all[0].Trades.At(0).Time.Format(time.RFC3339))
 }
 
 func TestSectionTitles(t *testing.T) {
@@ -218,8 +218,8 @@ func TestTradeConfirmationsInCSV(t *testing.T) {
 	st := read(t, account(part("TCXX", "Confirms", "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Conid,TradeID,ExecID,Date/Time,Buy/Sell,Quantity,Price,Commission,Tax,NetCash,Code,LevelOfDetail",
 		"U1,USD,STK,NU,5,7,0000aaaa.1.01.01,20250106;100000,SELL,10,40,-1,-0.5,398.5,C;P,EXECUTION")))
 	require.Empty(t, st.Issues)
-	require.Len(t, st.Trades, 1)
-	got := st.Trades[0]
+	require.Equal(t, 1, st.Trades.Len())
+	got := st.Trades.At(0)
 	require.Equal(t, "-10", got.Quantity.String(), "the side tells the sign")
 	require.Equal(t, "C", got.OpenClose)
 	require.Equal(t, "0000aaaa.1.01.01", got.ExecID)

@@ -4,6 +4,7 @@ package flex
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,11 +38,11 @@ func TestActivity2025(t *testing.T) {
 	require.Equal(t, "U0000001", st.AccountID)
 	require.Equal(t, ledger.Date(20250101), st.From)
 	require.Equal(t, ledger.Date(20250912), st.To)
-	require.Len(t, st.Trades, 367)
+	require.Equal(t, 367, st.Trades.Len())
 	require.Equal(t, map[string]int{"ASSET_SUMMARY": 3}, st.SkippedRows)
 	kinds := map[ledger.SecType]int{}
 	var realized, proceeds, commission, cost, netCash ledger.Decimal
-	for _, tr := range st.Trades {
+	for _, tr := range st.Trades.All() {
 		kinds[tr.SecType]++
 		realized, cost = realized.Add(tr.Realized.Value), cost.Add(tr.Cost.Value)
 		proceeds, commission = proceeds.Add(tr.Proceeds.Value), commission.Add(tr.Commission.Value)
@@ -69,7 +70,7 @@ func TestActivity2025(t *testing.T) {
 func TestMixedAssets(t *testing.T) {
 	st := readData(t, "mixed-assets.xml")[0]
 	kinds := map[ledger.SecType]int{}
-	for _, tr := range st.Trades {
+	for _, tr := range st.Trades.All() {
 		kinds[tr.SecType]++
 	}
 	require.Equal(t, map[ledger.SecType]int{ledger.Stock: 1, ledger.Option: 2, ledger.Future: 8, ledger.FutureOption: 4}, kinds)
@@ -84,7 +85,7 @@ func TestTwoAccounts(t *testing.T) {
 	require.Len(t, all, 2)
 	require.Equal(t, "U1234567", all[0].AccountID)
 	require.Equal(t, ledger.Currency("USD"), all[0].BaseCurrency)
-	require.Len(t, all[0].Trades, 1)
+	require.Equal(t, 1, all[0].Trades.Len())
 	require.Equal(t, "U1234568", all[1].AccountID)
 	require.Equal(t, ledger.Currency("EUR"), all[1].BaseCurrency)
 	require.Len(t, all[1].Cash, 2)
@@ -100,7 +101,7 @@ func TestOtherStatements(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := readData(t, name)[0]
-			require.Len(t, st.Trades, want.trades)
+			require.Equal(t, want.trades, st.Trades.Len())
 			require.Len(t, st.Positions, want.positions)
 			require.Len(t, st.Cash, want.cash)
 			require.Len(t, st.CorporateActions, want.actions)
@@ -110,9 +111,9 @@ func TestOtherStatements(t *testing.T) {
 
 func TestFlip(t *testing.T) {
 	st := readData(t, "flip-clz8.xml")[0]
-	require.Equal(t, "C;O", st.Trades[1].OpenClose)
-	require.Equal(t, some("-34.74"), st.Trades[1].Realized)
-	require.Equal(t, ledger.InstrumentKey("FUT:CL:20181119:1000:USD"), st.Trades[1].Key())
+	require.Equal(t, "C;O", st.Trades.At(1).OpenClose)
+	require.Equal(t, some("-34.74"), st.Trades.At(1).Realized)
+	require.Equal(t, ledger.InstrumentKey("FUT:CL:20181119:1000:USD"), st.Trades.At(1).Key())
 	require.Equal(t, map[string]int{"CLOSED_LOT": 1}, st.SkippedRows)
 }
 
@@ -153,10 +154,10 @@ func TestActivity2025Import(t *testing.T) {
 	}
 	closings, err := p.Closings(context.Background(), accounts.TradeFilter{})
 	require.NoError(t, err)
-	off := map[string]string{}
+	off, rows := map[string]string{}, maps.Collect(plan.Rows())
 	for _, recorded := range closings {
 		c := recorded.Value
-		row := plan.Rows[c.Trade.ExecID]
+		row := rows[c.Trade.ExecID]
 		require.True(t, row.Closes && row.Realized.Valid, "%s: the book closes what the broker does not", row.Symbol)
 		require.True(t, before[row.ConID] || !c.Inferred, "%s was flat at the beginning, but a lot is flagged", row.Symbol)
 		if diff := c.Realized.Sub(row.Realized.Value); diff.Abs().GreaterThan(dec("0.01")) {

@@ -67,18 +67,18 @@ func TestSlashedDates(t *testing.T) {
 				file += trade(`dateTime="` + d + `;101010"`)
 			}
 			st := read(t, file+`</Trades></FlexStatement></FlexStatements></FlexQueryResponse>`)
-			require.Len(t, st.Trades, len(tc.dates))
-			require.Equal(t, tc.want, st.Trades[0].TradeDate)
+			require.Equal(t, len(tc.dates), st.Trades.Len())
+			require.Equal(t, tc.want, st.Trades.At(0).TradeDate)
 		})
 	}
 }
 
 func TestSlashedDatesKeepTheOrderOfRows(t *testing.T) {
 	st := read(t, trades(trade(`tradeID="1"`), trade(`tradeID="2" tradeDate="02/03/2025"`), trade(`tradeID="3"`), trade(`tradeID="4" settleDateTarget="01/13/2025"`)))
-	for i, tr := range st.Trades {
+	for i, tr := range st.Trades.All() {
 		require.Equal(t, string(rune('1'+i)), tr.TradeID)
 	}
-	require.Equal(t, ledger.Date(20250203), st.Trades[1].TradeDate)
+	require.Equal(t, ledger.Date(20250203), st.Trades.At(1).TradeDate)
 }
 
 func TestTradeTimeFallsBack(t *testing.T) {

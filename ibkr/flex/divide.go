@@ -113,10 +113,10 @@ func (d *division) convert(in *inference, s *ledger.Split, told, whole Optional)
 func (d *division) stays(in *inference, from *tally) Optional {
 	if d.sale != nil {
 		e := d.sale
-		if !e.real.Valid {
+		if !e.real().Valid {
 			return Optional{}
 		}
-		return Optional{Value: e.net().Sub(e.real.Value), Valid: true}
+		return Optional{Value: e.net().Sub(e.real().Value), Valid: true}
 	}
 	if d.old != nil {
 		return Optional{}

@@ -11,36 +11,92 @@ import (
 )
 
 // event is something that moves lots: a trade, a transfer, or one or both sides of a corporate
-// action.
+// action. There are as many as trades: what few have is apart.
 type event struct {
 	at    time.Time
-	rank  int // an option before its stock
 	tx    string
-	leg   int // of several events of one row, or of rows that are one corporate action
-	trade *ledger.Trade
-	row   *Trade // nil for corporate actions
+	trade *plannedTrade
+	rows  *Trades
+	row   int32 // of the trade among the rows, see rowAt; noRow for corporate actions
+	place int32 // among the events, as they were found
 	// instrument is the trade's by the name that the statement has for it.
 	instrument *ledger.Instrument
-	tally      *tally      // of the instrument, once there is one
-	place      int         // among the events, as they were found
-	reported   ledger.Date // zero if not given
-	split      *ledger.Split
-	division   *division // of the basis, where a split is one of the ways it goes
-	transfer   *ledger.Transfer
-	leaves     bool           // of a transfer: the position left
-	found      []*ledger.Lot  // of a transfer: what came
-	known      bool           // recorded already
-	void       bool           // cancelled or superseded within the statement
-	left       bool           // not booked, for a corporate action of its contract is not
-	exchange   *event         // of a sale that was paid in another currency: of the money
-	unstated   bool           // of a split: the ratio is not told, moved is
-	moved      ledger.Decimal // of a split: what arrives in the new contract
-	gone       ledger.Decimal // and what leaves the old one, negative
-	cost       Optional       // minus the consumed basis, of a closing
-	real       Optional
+	tally      *tally // of the instrument, once there is one
+	rank       int8   // an option before its stock
+	known      bool   // recorded already
+	void       bool   // cancelled or superseded within the statement
+	left       bool   // not booked, for a corporate action of its contract is not
+	early      bool   // it changes what the journal has
+	unlisted   bool   // no row tells it as it is booked: it is none of Plan.Rows
+	settles    bool   // it realizes with a cash settlement, and not as its row says
 	side       string // "O", "C", "C;O" or ""
-	text       string // for reports
 	line       int
+	*rare
+}
+
+// rare is what few events have.
+type rare struct {
+	action    *CorporateAction // the row; nil for trades and transfers
+	says      *saying          // nil if the event says what the trade's row does
+	fxRate    ledger.Decimal   // of a corporate action's trade
+	leg       int              // of several events of one row, or of rows that are one corporate action
+	split     *ledger.Split
+	division  *division // of the basis, where a split is one of the ways it goes
+	transfer  *ledger.Transfer
+	leaves    bool           // of a transfer: the position left
+	found     []*ledger.Lot  // of a transfer: what came
+	exchange  *event         // of a sale that was paid in another currency: of the money
+	unstated  bool           // of a split: the ratio is not told, moved is
+	moved     ledger.Decimal // of a split: what arrives in the new contract
+	gone      ledger.Decimal // and what leaves the old one, negative
+	completed *ledger.Trade  // the trade in the book with the costs that the row tells
+}
+
+// saying is what the broker says about an event.
+type saying struct {
+	cost     Optional // minus the consumed basis, of a closing
+	real     Optional
+	text     string      // the contract, for reports
+	reported ledger.Date // zero if not given
+}
+
+// said returns what the broker says about the event.
+func (e *event) said() saying {
+	if e.says != nil {
+		return *e.says
+	}
+	var t Trade
+	e.rows.read(int(e.row)-1, &t)
+	return saying{t.Cost, t.Realized, t.LocalSymbol, t.ReportDate}
+}
+
+func (e *event) cost() Optional        { return e.said().cost }
+func (e *event) real() Optional        { return e.said().real }
+func (e *event) text() string          { return e.said().text }
+func (e *event) reported() ledger.Date { return e.said().reported }
+
+// sayOtherwise makes the event say something else than its row, in what change changes.
+func (e *event) sayOtherwise(change func(*saying)) {
+	says, own := e.said(), *e.rare
+	change(&says)
+	own.says = &says
+	e.rare = &own
+}
+
+// nothingRare is what most events have of it. It is never changed.
+var nothingRare = &rare{}
+
+// plannedTrade is what the plan has of a trade: a ledger.Trade is made of it when it is recorded.
+type plannedTrade struct {
+	ExecID            ledger.ExecID
+	Kind              ledger.TradeKind
+	Instrument        *ledger.Instrument // shared with others
+	Quantity          ledger.Decimal
+	Price             ledger.Decimal
+	Proceeds          ledger.Decimal
+	Commission        ledger.Decimal
+	Taxes             ledger.Decimal
+	CommissionPending bool
 }
 
 // contracts are those whose lots the event moves.
@@ -61,19 +117,65 @@ func (e *event) fact() ledger.Fact {
 		return nil
 	case e.split != nil:
 		return *e.split
-	case e.trade != nil:
-		return e.trade
+	case e.isTrade():
+		return e.ledgerTrade()
 	case e.transfer != nil:
 		return *e.transfer
 	}
 	return nil
 }
 
+// isTrade reports whether the event is recorded as a trade.
+func (e *event) isTrade() bool { return !e.left && e.split == nil && e.trade != nil }
+
+// ledgerTrade returns the trade as it is recorded.
+func (e *event) ledgerTrade() *ledger.Trade {
+	t := new(ledger.Trade)
+	e.fill(t)
+	return t
+}
+
+// fill makes a trade what is recorded.
+func (e *event) fill(t *ledger.Trade) {
+	if e.completed != nil {
+		*t = *e.completed
+		return
+	}
+	x := e.trade
+	*t = ledger.Trade{
+		ExecID: x.ExecID, Kind: x.Kind, Instrument: *x.Instrument, Quantity: x.Quantity, Price: x.Price, Proceeds: x.Proceeds,
+		Commission: x.Commission, CommissionPending: x.CommissionPending, Taxes: x.Taxes, FXRate: e.fxRate, Time: e.at,
+	}
+	if e.row == noRow {
+		return
+	}
+	var row Trade
+	e.rows.read(int(e.row)-1, &row)
+	t.FXRate = row.FXRate
+	if c := row.paidIn(); t.Instrument.SecType == ledger.Forex && c != e.instrument.Currency {
+		t.CommissionCurrency = c
+	}
+}
+
+// recordedAt is the time of the fact.
+func (e *event) recordedAt() time.Time {
+	switch {
+	case e.split != nil:
+		return e.split.Time
+	case e.transfer != nil:
+		return e.transfer.Time
+	}
+	if e.completed != nil {
+		return e.completed.Time
+	}
+	return e.at
+}
+
 // sortEvents puts them into the order in which they happened, and leaves those that compare says
 // nothing about in the order in which they are.
 func sortEvents(events []*event) {
 	for i, e := range events {
-		e.place = i
+		e.place = int32(i)
 	}
 	slices.SortFunc(events, func(a, b *event) int {
 		if c := a.compare(b); c != 0 {
@@ -142,8 +244,8 @@ func (e *event) opens(x ledger.Decimal) bool {
 	case x.Abs().GreaterThanOrEqual(e.trade.Quantity.Abs()):
 		return false
 	}
-	return e.row != nil && !e.delivery() && e.cost.Valid && e.real.Valid && e.real.Value.IsZero() && !e.net().IsZero() &&
-		e.cost.Value.Add(e.net()).Abs().LessThan(cent)
+	return e.row != noRow && !e.delivery() && e.cost().Valid && e.real().Valid && e.real().Value.IsZero() && !e.net().IsZero() &&
+		e.cost().Value.Add(e.net()).Abs().LessThan(cent)
 }
 
 // closes reports whether the trade closes something, by what the broker says.
@@ -154,7 +256,7 @@ func (e *event) closes() bool {
 	case e.trade.Kind == ledger.Expiry || e.exercised():
 		return true
 	}
-	return e.real.Valid && !e.real.Value.IsZero()
+	return e.real().Valid && !e.real().Value.IsZero()
 }
 
 // closing is the part of the trade's quantity that closes, where x is held as far as is known. Of a
@@ -165,8 +267,8 @@ func (e *event) closing(x ledger.Decimal) ledger.Decimal {
 	if e.side != "C;O" && (e.side != "" || e.trade.Kind != ledger.Execution) {
 		return q
 	}
-	if e.real.Valid && e.cost.Valid && !e.delivery() { // a delivery has the premium in it
-		part, err := e.real.Value.Sub(e.cost.Value).Div(e.net())
+	if e.real().Valid && e.cost().Valid && !e.delivery() { // a delivery has the premium in it
+		part, err := e.real().Value.Sub(e.cost().Value).Div(e.net())
 		if err == nil && part.IsPos() && part.LessThan(almost) {
 			closed := part.RoundBank(9).Mul(q).RoundBank(4)
 			// Told by rounded figures, and the broker may be a cent off.
@@ -187,9 +289,17 @@ func (e *event) net() ledger.Decimal {
 	return e.gross().Sub(e.trade.Commission).Sub(e.trade.Taxes)
 }
 
-func (e *event) gross() ledger.Decimal { return gross(e.trade) }
+func (e *event) gross() ledger.Decimal { return e.trade.gross() }
 
 // gross is what the trade brought before its costs.
+func (x *plannedTrade) gross() ledger.Decimal {
+	if !x.Proceeds.IsZero() {
+		return x.Proceeds
+	}
+	return x.Quantity.Mul(x.Price).Mul(nonZero(x.Instrument.Multiplier)).Neg()
+}
+
+// gross is what a recorded trade brought before its costs.
 func gross(t *ledger.Trade) ledger.Decimal {
 	if !t.Proceeds.IsZero() {
 		return t.Proceeds
@@ -211,12 +321,12 @@ func (e *event) delivery() bool {
 // realized. alone says that a delivered underlying found no option's premium, which is in what it
 // realized but not in its cost.
 func (e *event) consumed(net ledger.Decimal, alone bool) (ledger.Decimal, string) {
-	cost := e.cost.Valid && (e.row != nil || !e.cost.Value.IsZero())
+	cost := e.cost().Valid && (e.row != noRow || !e.cost().Value.IsZero())
 	switch {
-	case cost && !(alone && e.real.Valid):
-		return e.cost.Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
-	case e.real.Valid && !e.exercised():
-		return net.Sub(e.real.Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
+	case cost && !(alone && e.real().Valid):
+		return e.cost().Value.Neg(), fmt.Sprintf("cost of the closing in line %d", e.line)
+	case e.real().Valid && !e.exercised():
+		return net.Sub(e.real().Value), fmt.Sprintf("realized P&L of the closing in line %d", e.line)
 	}
 	return net, fmt.Sprintf("proceeds of the closing in line %d, which does not say what it consumed", e.line)
 }

@@ -32,7 +32,7 @@ func ExampleNewReader() {
 				fmt.Println(err)
 				break
 			}
-			fmt.Println(st.AccountID, st.From, "to", st.To, "trades:", len(st.Trades), "issues:", len(st.Issues))
+			fmt.Println(st.AccountID, st.From, "to", st.To, "trades:", st.Trades.Len(), "issues:", len(st.Issues))
 		}
 	}
 	// Output:

@@ -144,8 +144,10 @@ func (p *planner) forms(row *Trade) (f form) {
 func (p *planner) execIDs() bool {
 	if p.showsExecIDs == nil {
 		shows := false
-		for i := range p.st.Trades {
-			shows = shows || p.st.Trades[i].ExecID != ""
+		for _, t := range p.st.Trades.All() {
+			if shows = t.ExecID != ""; shows {
+				break
+			}
 		}
 		p.showsExecIDs = &shows
 	}

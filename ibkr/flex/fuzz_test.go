@@ -36,7 +36,7 @@ func fuzzRead(t *testing.T, file []byte) {
 
 // requireBookable makes sure that every fact of a plan is one that books take.
 func requireBookable(t *testing.T, plan *Plan) {
-	for _, f := range plan.Facts {
+	for f := range plan.Facts() {
 		_, err := ledger.Normalize(f)
 		require.NoError(t, err)
 	}
@@ -105,7 +105,7 @@ func FuzzFields(f *testing.F) {
 // requireValid checks what holds for every statement, whatever it was read from.
 func requireValid(t *testing.T, st *Statement) {
 	t.Helper()
-	for _, tr := range st.Trades {
+	for _, tr := range st.Trades.All() {
 		require.NoError(t, tr.Validate())
 		require.False(t, tr.Time.IsZero())
 		require.True(t, tr.TradeDate.Valid())

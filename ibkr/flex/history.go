@@ -18,9 +18,9 @@ type Held struct {
 
 // history is what of the journal matters to the plan.
 type history struct {
-	versions      map[string]int          // newest correction number of every execution, cancelled ones included
-	inForce       map[string]ledger.Trade // the executions that are not cancelled, as corrected last
-	newest        map[string]ledger.Trade // every execution as corrected last, cancelled ones included
+	versions      map[string]int           // newest correction number of every execution, cancelled ones included
+	inForce       map[string]*ledger.Trade // the executions that are not cancelled, as corrected last
+	newest        map[string]*ledger.Trade // every execution as corrected last, cancelled ones included
 	splits        map[string]bool
 	untold        []ledger.Split // spin-offs of which nothing told how they divided the basis
 	transfers     map[string]bool
@@ -33,12 +33,26 @@ type history struct {
 	empty         bool                  // neither trades nor cash nor openings were ever recorded
 }
 
+// pointing returns the facts with pointers for trades, of which there may be many.
+func pointing(facts []ledger.Fact) []ledger.Fact {
+	if !slices.ContainsFunc(facts, func(f ledger.Fact) bool { _, value := f.(ledger.Trade); return value }) {
+		return facts
+	}
+	facts = slices.Clone(facts)
+	for i, f := range facts {
+		if t, value := f.(ledger.Trade); value {
+			facts[i] = &t
+		}
+	}
+	return facts
+}
+
 func newHistory(facts []ledger.Fact) *history {
-	h := &history{versions: map[string]int{}, inForce: map[string]ledger.Trade{}, newest: map[string]ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
+	h := &history{versions: map[string]int{}, inForce: map[string]*ledger.Trade{}, newest: map[string]*ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
 		cancellations: map[ledger.ExecID]bool{}, empty: true}
 	for _, f := range facts {
 		switch f := f.(type) {
-		case ledger.Trade:
+		case *ledger.Trade:
 			id, version := f.ExecID.Correction()
 			h.empty, h.versions[id], h.inForce[id], h.newest[id] = false, version, f, f
 		case ledger.Cancellation:
@@ -73,13 +87,17 @@ func newHistory(facts []ledger.Fact) *history {
 
 func timeOf(f ledger.Fact) time.Time {
 	switch f := f.(type) {
-	case ledger.Trade:
+	case *ledger.Trade:
 		return f.Time
 	case ledger.Split:
 		return f.Time
 	case ledger.Opening:
 		return f.Time
 	case ledger.Transfer:
+		return f.Time
+	case ledger.CashMovement:
+		return f.Time
+	case ledger.Cancellation:
 		return f.Time
 	}
 	return time.Time{}
@@ -101,7 +119,7 @@ func (h *Held) newest() map[int64]ledger.Position {
 func (h *history) has(f ledger.Fact) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
-		return h.recorded(f.ExecID) && !h.completes(f)
+		return h.recorded(f.ExecID) && !h.completes(f.ExecID, f.CommissionPending)
 	case ledger.Cancellation:
 		return h.cancellations[f.ExecID]
 	case ledger.Split:
@@ -121,14 +139,14 @@ func (h *history) recorded(id ledger.ExecID) bool {
 	return ok && version <= newest
 }
 
-// completes reports whether the trade has the commission of the same one in force, which lacks it.
-func (h *history) completes(t *ledger.Trade) bool {
-	inForce, ok := h.current(t.ExecID)
-	return ok && inForce.ExecID == t.ExecID && inForce.CommissionPending && !t.CommissionPending
+// completes reports whether a trade has the commission of the same one in force, which lacks it.
+func (h *history) completes(id ledger.ExecID, pending bool) bool {
+	inForce, ok := h.current(id)
+	return ok && inForce.ExecID == id && inForce.CommissionPending && !pending
 }
 
 // current returns the execution in the version that is in force.
-func (h *history) current(id ledger.ExecID) (ledger.Trade, bool) {
+func (h *history) current(id ledger.ExecID) (*ledger.Trade, bool) {
 	t, ok := h.inForce[root(id)]
 	return t, ok
 }
@@ -155,7 +173,7 @@ func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, la
 			}
 		}
 		switch f := f.(type) {
-		case ledger.Trade:
+		case *ledger.Trade:
 			if !p.gone[root(f.ExecID)] {
 				add(p.named(f.Instrument), f.Quantity)
 			}
@@ -187,7 +205,7 @@ func (p *planner) seenBefore() map[ledger.InstrumentKey]bool {
 			break
 		}
 		switch f := f.(type) {
-		case ledger.Trade:
+		case *ledger.Trade:
 			seen[p.named(f.Instrument)] = true
 		case ledger.Opening:
 			seen[p.named(f.Instrument)] = true
@@ -219,11 +237,11 @@ func (p *planner) checkOrder() error {
 		if e.known || e.void || e.left {
 			continue
 		}
-		at := p.countsAt(e.reported, e.at)
+		at := p.countsAt(e.reported(), e.at)
 		for _, key := range e.contracts() {
 			if at.Before(opened[key]) {
 				return fmt.Errorf("%w: %s in line %d is from before %s, with which the book begins for it",
-					accounts.ErrOutOfOrder, e.text, e.line, ledger.DateOf(opened[key]))
+					accounts.ErrOutOfOrder, e.text(), e.line, ledger.DateOf(opened[key]))
 			}
 		}
 		if e.trade != nil && len(p.past.cash) > 0 {

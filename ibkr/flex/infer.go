@@ -62,9 +62,11 @@ func (p *planner) infer() error {
 func (in *inference) distribute() {
 	for _, e := range in.events {
 		if e.known && !e.void && e.trade != nil {
-			now, _ := in.past.current(e.trade.ExecID)
 			key := e.instrument.Key()
-			in.undone[key] = in.undone[key].Add(e.trade.Quantity).Sub(now.Quantity)
+			in.undone[key] = in.undone[key].Add(e.trade.Quantity)
+			if now, ok := in.past.current(e.trade.ExecID); ok {
+				in.undone[key] = in.undone[key].Sub(now.Quantity)
+			}
 		}
 		if from := in.from(e); from != nil {
 			from.events = append(from.events, e)
@@ -146,7 +148,7 @@ func (p *planner) renameHeld() {
 		if at.Before(pos.LastTrade) {
 			at = pos.LastTrade
 		}
-		p.Facts = append(p.Facts, ledger.Split{ID: fmt.Sprintf("%s%d-%s", renamePrefix, inst.ConID, at.Format("20060102150405")),
+		p.extra = append(p.extra, ledger.Split{ID: fmt.Sprintf("%s%d-%s", renamePrefix, inst.ConID, at.Format("20060102150405")),
 			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
 		pos.Instrument = inst
 	}
@@ -209,16 +211,15 @@ func (l *tally) leaveOut(line int) {
 	beside := map[string]bool{}
 	for _, e := range l.planner.events {
 		superseded := e.void && e.trade != nil && !l.gone[root(e.trade.ExecID)]
-		if e.row == nil || e.known || e.void && !superseded || e.instrument.Key() != l.inst.Key() {
+		if e.row == noRow || e.known || e.void && !superseded || e.instrument.Key() != l.inst.Key() {
 			continue
 		}
 		e.left = true
 		beside[commissionPrefix+string(e.trade.ExecID)] = true
-		delete(l.Rows, e.trade.ExecID)
-		l.unread(e.line, "trade", "%s of %s is not booked before the corporate action in line %d is", e.trade.Quantity, e.text, line)
+		l.unread(e.line, "trade", "%s of %s is not booked before the corporate action in line %d is", e.trade.Quantity, e.text(), line)
 	}
 	l.events = nil
-	l.Facts = slices.DeleteFunc(l.Facts, func(f ledger.Fact) bool {
+	l.extra = slices.DeleteFunc(l.extra, func(f ledger.Fact) bool {
 		m, is := f.(ledger.CashMovement)
 		return is && beside[m.ID]
 	})
@@ -489,5 +490,5 @@ func (l *tally) openings() {
 	if pos := l.position(l.inst.Key()); pos != nil {
 		o.FXRate = pos.FXRate
 	}
-	l.Facts = append(l.Facts, o)
+	l.extra = append(l.extra, o)
 }

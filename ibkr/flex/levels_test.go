@@ -35,7 +35,7 @@ func TestOneLevelCounts(t *testing.T) {
 	} {
 		st := read(t, c.file)
 		var got []string
-		for _, tr := range st.Trades {
+		for _, tr := range st.Trades.All() {
 			got = append(got, tr.Quantity.String())
 		}
 		require.Equal(t, c.want, got, name)
@@ -58,7 +58,7 @@ func TestNoLevelCounts(t *testing.T) {
 		"symbols without a date": {trades(trade(`levelOfDetail="SYMBOL_SUMMARY" tradeID="" dateTime=""`)), 1},
 	} {
 		st := read(t, c.file)
-		require.Empty(t, st.Trades, name)
+		require.Zero(t, st.Trades.Len(), name)
 		require.Len(t, st.Issues, 1, name)
 		require.True(t, st.Issues[0].Unread, "%s: nobody must take this for a statement without trades", name)
 		require.Equal(t, c.rows, st.Issues[0].Rows, name)

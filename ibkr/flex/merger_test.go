@@ -2,6 +2,7 @@ package flex
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -34,20 +35,20 @@ func TestCorporateActionsWithoutRate(t *testing.T) {
 			all := append([]string{fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`), fill("2", "20250121;100000", "10", "40", "-1",
 				`symbol="AAB" conid="104" openCloseIndicator="O"`)}, rows...)
 			plan := importInto(t, p, january(all...))[0]
-			require.Len(t, plan.Facts, 2, "the trades are booked, and nothing of the action")
+			require.Equal(t, 2, plan.Size(), "the trades are booked, and nothing of the action")
 			told := 0
 			for _, i := range plan.Issues {
 				require.True(t, i.Unread, "%s", i.Text)
 				require.Contains(t, i.Text, "the statement has no rate")
 				told++
 			}
-			require.Equal(t, len(plan.Rows), 2, "no row stands for a trade that is not booked")
+			require.Len(t, maps.Collect(plan.Rows()), 2, "no row stands for a trade that is not booked")
 			require.Positive(t, told)
 			require.Equal(t, []string{"100 of STK:AAA:USD at 4001", "10 of STK:AAB:USD at 401"}, outcome(t, p, nil), "the book is as the trades leave it")
 
 			rated := strings.ReplaceAll(january(all...), `currency="EUR" fxRateToBase=""`, `currency="EUR" fxRateToBase="1.25"`)
 			plan = importInto(t, p, strings.ReplaceAll(rated, `fxRateToBase=""`, ""))[0]
-			require.NotEmpty(t, plan.Facts, "with a rate the action is booked")
+			require.Positive(t, plan.Size(), "with a rate the action is booked")
 		})
 	}
 }

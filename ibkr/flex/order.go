@@ -9,7 +9,7 @@ import (
 // possible puts events of one time, which are in the order of their ids, into an order in which
 // they can have happened: what a corporate action takes away was traded before it, and what it
 // brings, after it.
-func possible(events []*event) []*event {
+func (p *planner) possible(events []*event) []*event {
 	for start := 0; start < len(events); {
 		end := start + 1
 		for end < len(events) && events[end].at.Equal(events[start].at) {
@@ -18,7 +18,7 @@ func possible(events []*event) []*event {
 		run := events[start:end]
 		for _, e := range slices.Clone(run) {
 			if e.split != nil && len(run) > 1 {
-				copy(run, around(run, e))
+				copy(run, p.around(run, e))
 			}
 		}
 		start = end
@@ -28,13 +28,13 @@ func possible(events []*event) []*event {
 
 // around returns the events with those that have to be before the split before it, and those that
 // have to be after it behind it.
-func around(run []*event, split *event) []*event {
+func (p *planner) around(run []*event, split *event) []*event {
 	at := slices.Index(run, split)
 	var before, after []*event
 	for i, e := range run {
 		switch {
 		case i == at:
-		case i < at && !e.follows(split) || i > at && e.precedes(split):
+		case i < at && !p.follows(e, split) || i > at && e.precedes(split):
 			before = append(before, e)
 		default:
 			after = append(after, e)
@@ -45,13 +45,13 @@ func around(run []*event, split *event) []*event {
 }
 
 // follows reports whether the event trades units that the split brings.
-func (e *event) follows(split *event) bool {
+func (p *planner) follows(e, split *event) bool {
 	if e.trade == nil || e.leg != 0 {
 		return false
 	}
 	from, to, key := split.split.From.Key(), split.split.To.Key(), e.instrument.Key()
 	if from == to {
-		return key == to && e.row != nil && e.row.TransactionType == "FracShare"
+		return key == to && e.row != noRow && p.rowOf(e).TransactionType == "FracShare"
 	}
 	return key == to
 }

@@ -24,8 +24,7 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 			s.see(&Contract{Instrument: pos.Instrument}, 4)
 		}
 	}
-	for i := range p.st.Trades {
-		t := &p.st.Trades[i]
+	for _, t := range p.st.Trades.All() {
 		if t.Time.After(c.Time) {
 			s.see(&t.Contract, 1)
 		} else {

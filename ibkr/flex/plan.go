@@ -12,12 +12,7 @@ import (
 // Plan is what a statement means: the facts to record, the broker's figures to hold the book
 // against, and what had to be inferred or could not be interpreted.
 type Plan struct {
-	// Facts are without those that are recorded already. Trades are pointers, for there may be many: they are
-	// not to be changed.
-	Facts  []ledger.Fact
 	Broker reconcile.Statement
-	// Rows tells which row of the statement an execution came from, by the id it is recorded under.
-	Rows map[ledger.ExecID]Row
 	// Instruments tells the instrument of every contract id in the statement. A contract that was
 	// renamed within the period goes by its last name.
 	Instruments map[int64]ledger.Instrument
@@ -25,18 +20,11 @@ type Plan struct {
 	Inferred []InferredLot
 	// Issues is the statement's own and what came up while planning.
 	Issues []Issue
-}
 
-// Row is what a statement says about one execution.
-type Row struct {
-	Line          int
-	TransactionID string
-	Symbol        string // as the statement writes it
-	ConID         int64
-	Currency      ledger.Currency
-	Closes        bool     // the broker says that it closes, in whole or in part
-	Realized      Optional // FIFO, in the contract's currency
-	Trade         *Trade   // nil for a corporate action
+	st     *Statement
+	items  []item
+	done   int // how many of the items are recorded: by an import that broke off
+	events []*event
 }
 
 // InferredLot is a lot that was held before the statement began. Its basis is what the closing
@@ -51,13 +39,12 @@ type InferredLot struct {
 // planner turns one statement into a plan.
 type planner struct {
 	*Plan
-	st     *Statement
 	held   Held
 	past   *history
-	events []*event
-	after  []ledger.Fact            // cancellations, which follow what they cancel
-	told   map[ledger.ExecID]*Trade // rows by the ids of their trades
-	gone   map[string]bool          // executions in the book that this statement cancels or corrects
+	extra  []ledger.Fact           // what no event is recorded as
+	after  []ledger.Fact           // cancellations, which follow what they cancel
+	told   map[ledger.ExecID]int32 // rows by the ids of their trades
+	gone   map[string]bool         // executions in the book that this statement cancels or corrects
 	undone map[string]string
 	cash   []newCash
 	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
@@ -65,8 +52,10 @@ type planner struct {
 	began  time.Time                                   // see start
 	barred map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
 	why    string                                      // the rows of a corporate action cannot be booked
-	trades slab[ledger.Trade]
-	made   slab[event]
+	trades slab[plannedTrade]
+
+	instruments map[ledger.Instrument]*ledger.Instrument // see share
+	made        slab[event]
 
 	claims       claims
 	refused      error           // an order that the book has otherwise
@@ -89,13 +78,13 @@ type newCash struct {
 // where that tells executions.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
-		Plan: &Plan{Rows: make(map[ledger.ExecID]Row, len(st.Trades)), Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
-		st:   st,
-		held: Held{Positions: slices.Clone(held.Positions), Facts: held.Facts},
-		past: newHistory(held.Facts),
-		told: make(map[ledger.ExecID]*Trade, len(st.Trades)),
+		Plan: &Plan{st: st, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
+		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
+		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
+		instruments: map[ledger.Instrument]*ledger.Instrument{},
 	}
+	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()
 	p.indexPositions()
 	p.undone = p.undoing()
@@ -107,6 +96,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
+	p.told, p.toldRoots = nil, nil // which take much memory
 	p.planSettlements()
 	if p.refused != nil {
 		return nil, p.refused
@@ -114,42 +104,61 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCorporateActions()
 	p.planTransfers()
 	sortEvents(p.events)
-	p.events = possible(p.events)
+	p.events = p.possible(p.events)
 	if err := p.infer(); err != nil {
 		return nil, err
 	}
-	p.collect()
+	beside := p.extra
+	p.extra = nil
 	p.planCash()
+	p.collect(beside, p.after, p.extra)
 	p.brokerFigures()
-	p.Facts = slices.DeleteFunc(p.Facts, func(f ledger.Fact) bool { return p.past.has(f) || p.unfit(f) })
 	return p.Plan, p.checkOrder()
 }
 
-// collect adds the facts of the events to the plan.
-func (p *planner) collect() {
-	p.Facts = slices.Grow(p.Facts, len(p.events)+len(p.after)+len(p.st.Cash))
+// collect makes the plan of what the journal lacks: what is beside the events, the events, and what comes behind.
+func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
+	p.items = make([]item, 0, len(beside)+len(p.events)+len(p.after)+len(p.st.Cash))
+	var t ledger.Trade
+	add := func(it item) {
+		f := it.into(&t)
+		if f == nil || p.past.has(f) || p.unfit(&it, f) {
+			return
+		}
+		if f == ledger.Fact(&t) {
+			_, it.event.early = p.past.versions[root(t.ExecID)]
+		}
+		p.items = append(p.items, it)
+	}
+	for _, f := range beside {
+		add(item{other: f})
+	}
 	for _, e := range p.events {
-		if f := e.fact(); f != nil {
-			p.Facts = append(p.Facts, f)
+		add(item{event: e})
+		e.tally = nil // which has all of the planner
+	}
+	for _, list := range behind {
+		for _, f := range list {
+			add(item{other: f})
 		}
 	}
-	p.Facts = append(p.Facts, p.after...)
+	sortItems(p.items)
 }
 
 // unfit reports a fact that no book would take, and says so: it does not keep the others out.
-func (p *planner) unfit(f ledger.Fact) bool {
-	line := 0
+func (p *planner) unfit(it *item, f ledger.Fact) bool {
 	var err error
-	if t, ok := f.(*ledger.Trade); ok {
-		scratch := *t
-		if err = scratch.Normalize(); err != nil {
-			line = p.Rows[t.ExecID].Line
-		}
+	if t, trade := f.(*ledger.Trade); trade { // one of many
+		err = t.Normalize()
 	} else {
 		_, err = ledger.Normalize(f)
 	}
 	if err == nil {
 		return false
+	}
+	line := 0
+	if it.event != nil && it.event.trade != nil {
+		line = it.event.line
 	}
 	p.unread(line, "statement", "left out: %s", err)
 	return true
@@ -239,8 +248,8 @@ func (p *planner) resolveContracts() {
 			p.Instruments[c.ConID] = c.Instrument
 		}
 	}
-	for i := range p.st.Trades {
-		see(p.st.Trades[i].Contract, p.st.Trades[i].Time)
+	for _, t := range p.st.Trades.All() {
+		see(t.Contract, t.Time)
 	}
 	known := p.held.newest()
 	for _, paid := range []bool{false, true} { // those that were paid last: their currency may be that of the money
@@ -299,8 +308,7 @@ func (p *planner) keepsName(pos ledger.Position) bool {
 		return false // earlier versions took the price in per cent for one per unit
 	}
 	fresh, undoes := false, false
-	for i := range p.st.Trades {
-		t := &p.st.Trades[i]
+	for _, t := range p.st.Trades.All() {
 		if t.ConID != pos.Instrument.ConID {
 			continue
 		}

@@ -26,7 +26,7 @@ func (p *planner) planCash() {
 		if row.Kind == "" {
 			p.issue(row.Line, "cash", "unknown type %q, booked as other: %s %s", row.Type, row.Amount, row.Currency)
 		}
-		p.Facts = append(p.Facts, m)
+		p.extra = append(p.extra, m)
 		if !p.past.moved[m.ID] {
 			p.cash = append(p.cash, newCash{row.Line, row.Currency, p.countsAt(row.ReportDate, row.Time)})
 		}
@@ -41,7 +41,7 @@ func (p *planner) planCash() {
 	}
 	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
-			p.Facts = append(p.Facts, ledger.CashMovement{
+			p.extra = append(p.extra, ledger.CashMovement{
 				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
 				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
 			})
@@ -129,8 +129,8 @@ func (p *planner) cashReport() []CashBalance {
 		return rows
 	}
 	currencies := map[ledger.Currency]bool{}
-	for i := range p.st.Trades {
-		currencies[p.st.Trades[i].Currency] = true
+	for i := range p.st.Trades.contracts.all {
+		currencies[p.st.Trades.contracts.all[i].Currency] = true
 	}
 	for i := range p.st.Cash {
 		currencies[p.st.Cash[i].Currency] = true
@@ -168,8 +168,8 @@ func (p *planner) mayBeBase(c ledger.Currency) bool {
 // rateOf returns the first rate to base that the statement's rows give for a currency, else the one
 // that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
-	for i := range p.st.Trades {
-		if t := &p.st.Trades[i]; t.Currency == c && !t.FXRate.IsZero() {
+	for _, t := range p.st.Trades.All() {
+		if t.Currency == c && !t.FXRate.IsZero() {
 			return t.FXRate
 		}
 	}
@@ -194,20 +194,20 @@ func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
 // brokerFigures collects what the book is to be held against.
 func (p *planner) brokerFigures() {
 	b := &p.Broker
-	compared := func(e *event) bool {
-		return e.trade != nil && !e.void && e.real.Valid && e.trade.Instrument.SecType != ledger.Forex && (e.closes() || !e.real.Value.IsZero())
-	}
-	closings := 0
+	closings := 0 // about so many
 	for _, e := range p.events {
-		if compared(e) {
+		if e.trade != nil && !e.void && e.side != "O" {
 			closings++
 		}
 	}
-	b.Closings = slices.Grow(b.Closings, closings)
+	b.Closings = make([]reconcile.Closing, 0, closings)
 	for _, e := range p.events {
-		if compared(e) {
-			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: e.trade.Instrument,
-				Quantity: e.trade.Quantity, Realized: e.real.Value})
+		if e.trade == nil || e.void || e.trade.Instrument.SecType == ledger.Forex {
+			continue
+		}
+		if real := e.real(); real.Valid && (!real.Value.IsZero() || e.closes()) {
+			b.Closings = append(b.Closings, reconcile.Closing{ExecID: e.trade.ExecID, Instrument: *e.trade.Instrument,
+				Quantity: e.trade.Quantity, Realized: real.Value})
 		}
 	}
 	b.AllPositions = p.st.HasPositions
@@ -253,9 +253,9 @@ func (st *Statement) Base() ledger.Currency {
 		return st.BaseCurrency
 	}
 	is := func(rate ledger.Decimal) bool { return rate.Equal(unit) }
-	for i := range st.Trades {
-		if is(st.Trades[i].FXRate) {
-			return st.Trades[i].Currency
+	for _, t := range st.Trades.All() {
+		if is(t.FXRate) {
+			return t.Currency
 		}
 	}
 	for i := range st.Cash {

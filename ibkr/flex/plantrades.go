@@ -12,9 +12,8 @@ import (
 
 // planTrades turns execution rows into trades, and sets aside those that a cancellation takes back.
 func (p *planner) planTrades() {
-	p.events = make([]*event, 0, len(p.st.Trades))
-	for i := range p.st.Trades {
-		row := &p.st.Trades[i]
+	p.events = make([]*event, 0, p.st.Trades.Len())
+	for i, row := range p.st.Trades.All() {
 		if row.cancels() || p.withoutUnits(row) {
 			continue
 		}
@@ -22,13 +21,12 @@ func (p *planner) planTrades() {
 		if duplicate {
 			continue
 		}
-		p.told[id] = row
+		p.told[id] = int32(i)
 		t := p.trade(row, id)
 		e := p.made.make()
 		*e = event{
-			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: row, known: p.past.recorded(id),
-			instrument: &t.Instrument, reported: row.ReportDate,
-			cost: row.Cost, real: row.Realized, side: row.OpenClose, text: row.LocalSymbol, line: row.Line,
+			at: row.Time, rank: 1, tx: cmpOr(row.TransactionID, row.TradeID), trade: t, row: rowAt(i), known: p.past.recorded(id),
+			instrument: t.Instrument, rows: &p.st.Trades, side: row.OpenClose, line: row.Line, rare: nothingRare,
 		}
 		if t.Instrument.SecType == ledger.Option || t.Instrument.SecType == ledger.FutureOption || t.Instrument.SecType == ledger.Warrant {
 			e.rank = 0
@@ -39,17 +37,15 @@ func (p *planner) planTrades() {
 			p.refused = err
 		}
 		if old, ok := p.past.current(id); ok {
-			now := t.Instrument
-			if e.instrument = &now; p.past.completes(t) {
-				*t = withCosts(old, t)
+			if p.past.completes(id, t.CommissionPending) {
+				e.rare = &rare{completed: withCosts(old, e.ledgerTrade())}
+				t.Instrument = p.share(old.Instrument)
 			} else if !e.known { // a correction is of the contract by the name it had
 				p.gone[root(id)] = true
-				t.Instrument = old.Instrument
+				t.Instrument = p.share(old.Instrument)
 			}
 		}
 		p.events = append(p.events, e)
-		p.Rows[id] = Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Trade: row,
-			Closes: row.SecType != ledger.Forex && (strings.Contains(row.OpenClose, "C") || row.Realized.Valid && !row.Realized.Value.IsZero()), Realized: row.Realized}
 	}
 }
 
@@ -92,7 +88,7 @@ func (p *planner) fee(row *Trade, m ledger.CashMovement) {
 		if p.toldMoney[m.ID] = true; !p.past.moved[m.ID] {
 			p.claimTrade(row)
 		}
-		p.Facts = append(p.Facts, m)
+		p.extra = append(p.extra, m)
 	}
 }
 
@@ -174,11 +170,11 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 			id = name
 		}
 	}
-	other, taken := p.told[id]
+	at, taken := p.told[id]
 	if !taken {
 		return id, false
 	}
-	if other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
+	if other := p.st.Trades.At(int(at)); other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
 		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "") {
 		return id, true
 	}
@@ -199,23 +195,24 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
 // which may come from another source.
-func withCosts(recorded ledger.Trade, row *ledger.Trade) ledger.Trade {
+func withCosts(old, row *ledger.Trade) *ledger.Trade {
+	recorded := *old
 	recorded.CommissionPending = false
 	recorded.Commission, recorded.CommissionCurrency, recorded.Taxes = row.Commission, row.CommissionCurrency, row.Taxes
 	if recorded.FXRate.IsZero() {
 		recorded.FXRate = row.FXRate
 	}
-	return recorded
+	return &recorded
 }
 
 // trade is the row as the library sees it: costs positive, proceeds only where they are not what
 // quantity and price give. It names no order: the row's is the broker's number, and not the
 // sender's.
-func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
+func (p *planner) trade(row *Trade, id ledger.ExecID) *plannedTrade {
 	t := p.trades.make()
-	*t = ledger.Trade{
-		ExecID: id, Kind: row.kind(), Instrument: p.inRowsCurrency(row.Contract),
-		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(), FXRate: row.FXRate, Time: row.Time,
+	*t = plannedTrade{
+		ExecID: id, Kind: row.kind(), Instrument: p.share(p.inRowsCurrency(row.Contract)),
+		Quantity: row.Quantity, Price: row.Price, Taxes: row.Taxes.Neg(),
 	}
 	computed := grossOf(row)
 	gross := computed
@@ -228,14 +225,10 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *ledger.Trade {
 		p.issue(row.Line, "trade", "%s of %s has no commission; taken as zero", row.LocalSymbol, row.Time.Format("2006-01-02"))
 	}
 	t.Commission = commission.Neg()
-	if c := row.paidIn(); c != t.Instrument.Currency {
-		if t.Instrument.SecType == ledger.Forex {
-			t.CommissionCurrency = c
-		} else {
-			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-			p.Facts = append(p.Facts, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
-			t.Commission = ledger.Decimal{}
-		}
+	if c := row.paidIn(); c != t.Instrument.Currency && t.Instrument.SecType != ledger.Forex {
+		p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
+		p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+		t.Commission = ledger.Decimal{}
 	}
 	return t
 }
@@ -248,6 +241,17 @@ func (p *planner) inRowsCurrency(c Contract) ledger.Instrument {
 		return c.Instrument
 	}
 	return inst
+}
+
+// share returns the instrument as one that all its trades have.
+func (p *planner) share(inst ledger.Instrument) *ledger.Instrument {
+	shared, known := p.instruments[inst]
+	if !known {
+		own := inst // that only a new one takes memory of its own
+		shared = &own
+		p.instruments[inst] = shared
+	}
+	return shared
 }
 
 // grossOf is what quantity, price and multiplier give.
@@ -298,16 +302,27 @@ func (t *Trade) kind() ledger.TradeKind {
 	return ledger.Execution
 }
 
+// correction returns what all versions of an execution that counts share, and the number of this one; zero for others.
+func (e *event) correction() (root string, version int) {
+	if e.row == noRow || e.void {
+		return "", 0
+	}
+	return e.trade.ExecID.Correction()
+}
+
 // voidSuperseded leaves executions out of the inference and the comparison that a higher
 // correction number in the same statement replaces.
 func (p *planner) voidSuperseded() {
+	corrected := map[string]bool{}
+	for _, e := range p.events {
+		if root, version := e.correction(); version > 1 {
+			corrected[root] = true
+		}
+	}
 	newest := map[string]*event{}
 	for _, e := range p.events {
-		if e.row == nil || e.void {
-			continue
-		}
-		root, version := e.trade.ExecID.Correction()
-		if version == 0 {
+		root, version := e.correction()
+		if version == 0 || !corrected[root] {
 			continue
 		}
 		old := newest[root]
@@ -320,6 +335,5 @@ func (p *planner) voidSuperseded() {
 		}
 		newest[root] = e
 		old.void = true
-		delete(p.Rows, old.trade.ExecID)
 	}
 }

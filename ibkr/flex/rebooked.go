@@ -8,17 +8,17 @@ import "github.com/ai-ots/accounts/ledger"
 // undoing notes the executions of earlier statements that this one cancels by their transaction
 // ids: by their other ids, the transaction id.
 func (p *planner) undoing() map[string]string {
-	cancelled := map[string]*Trade{}
-	for i := range p.st.Trades {
-		if t := &p.st.Trades[i]; t.cancels() && t.OrigTransactionID != "" {
-			cancelled[t.OrigTransactionID] = t
+	cancelled := map[string]Trade{}
+	for _, t := range p.st.Trades.All() {
+		if t.cancels() && t.OrigTransactionID != "" {
+			cancelled[t.OrigTransactionID] = *t
 		}
 	}
 	if len(cancelled) == 0 {
 		return nil
 	}
-	for i := range p.st.Trades {
-		if t := &p.st.Trades[i]; !t.cancels() {
+	for _, t := range p.st.Trades.All() {
+		if !t.cancels() {
 			delete(cancelled, t.TransactionID)
 		}
 	}

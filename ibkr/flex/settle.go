@@ -149,7 +149,7 @@ func (s *Settlement) same(o *Settlement) bool {
 // premium waits for a delivery.
 func (p *planner) planSettlements() {
 	for _, e := range p.events {
-		if e.row != nil && !e.void && e.gross().IsZero() && p.settled(e) { // and this statement may lack the settlement
+		if e.row != noRow && !e.void && e.gross().IsZero() && p.settled(e) { // and this statement may lack the settlement
 			p.realizes(e, Optional{})
 		}
 	}
@@ -220,8 +220,11 @@ func (p *planner) contractOfBase(s *Settlement) bool {
 func (p *planner) convertSettlement(s *Settlement, inst ledger.Instrument) bool {
 	var other ledger.Decimal
 	for _, e := range p.events {
-		if e.row != nil && e.row.Currency == inst.Currency && e.row.on(s.Date) && e.instrument.Key() == inst.Key() && !e.row.FXRate.IsZero() {
-			other = e.row.FXRate
+		if e.row == noRow || e.instrument.Key() != inst.Key() {
+			continue
+		}
+		if t := p.rowOf(e); t.Currency == inst.Currency && t.on(s.Date) && !t.FXRate.IsZero() {
+			other = t.FXRate
 		}
 	}
 	if other.IsZero() {
@@ -245,9 +248,12 @@ func (p *planner) convertSettlement(s *Settlement, inst ledger.Instrument) bool 
 func (p *planner) settle(s *Settlement) {
 	var trades, had []*event
 	var units ledger.Decimal
+	key := p.instrument(s.Contract).Key()
 	for _, e := range p.events {
-		if e.row == nil || e.void || !e.row.on(s.Date) || e.instrument.Key() != p.instrument(s.Contract).Key() || !e.gross().IsZero() ||
-			e.trade.Kind == ledger.Execution && e.row.TransactionType != "BookTrade" {
+		if e.row == noRow || e.void || !e.gross().IsZero() || e.instrument.Key() != key {
+			continue
+		}
+		if row := p.rowOf(e); !row.on(s.Date) || e.trade.Kind == ledger.Execution && row.TransactionType != "BookTrade" {
 			continue
 		}
 		if p.settled(e) {
@@ -313,11 +319,11 @@ func (p *planner) settledInBook(s *Settlement) bool {
 	key := p.instrument(s.Contract).Key()
 	var sum ledger.Decimal
 	for _, f := range p.past.ordered {
-		t, ok := f.(ledger.Trade)
+		t, ok := f.(*ledger.Trade)
 		if !ok || p.st.day(t.Time) != s.Date || p.named(t.Instrument) != key {
 			continue
 		}
-		if sum = sum.Add(gross(&t)); gross(&t).Equal(s.Amount) {
+		if sum = sum.Add(gross(t)); gross(t).Equal(s.Amount) {
 			return true
 		}
 	}
@@ -332,10 +338,8 @@ func (p *planner) settled(e *event) bool {
 
 // realizes says what the option realized with its settlement; what its row says is without it.
 func (p *planner) realizes(e *event, realized Optional) {
-	e.real = realized
-	row := p.Rows[e.trade.ExecID]
-	row.Closes, row.Realized = true, realized
-	p.Rows[e.trade.ExecID] = row
+	e.sayOtherwise(func(s *saying) { s.real = realized })
+	e.settles = true
 }
 
 // settledAlone books a settlement of which the statement has no trade, or whose trade is in the
@@ -345,7 +349,7 @@ func (p *planner) settledAlone(s *Settlement) {
 		Amount: s.Amount.Add(s.Commission), FXRate: s.FXRate, Symbol: printable(s.LocalSymbol, 50), Note: "cash settlement", Time: s.Date.Time(time.UTC)}
 	p.sayConverted(s)
 	p.issue(s.Line, "cash settlement", "%s %s of %s are booked as cash beside it, for the trade that it settles is not in the statement or was recorded before", s.Amount, s.Currency, s.LocalSymbol)
-	p.Facts = append(p.Facts, m)
+	p.extra = append(p.extra, m)
 }
 
 // on reports whether the trade counts for the day.
@@ -361,6 +365,6 @@ func (in *inference) undelivered() {
 			continue
 		}
 		in.unread(w.option.line, "trade", "%s was exercised or assigned, and the statement has neither a trade of %s that it delivers nor its settlement in cash: "+
-			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text, underlying(w.option.trade.Instrument))
+			"let the query show option exercises (OptionEAE) or the statement of funds", w.option.text(), underlying(*w.option.trade.Instrument))
 	}
 }

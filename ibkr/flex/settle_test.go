@@ -107,7 +107,7 @@ func TestCashSettledInBaseCurrency(t *testing.T) {
 			plans := importInto(t, p, tc.files...)
 			cash := p.Cash()["USD"]
 			require.Equal(t, tc.cash, cash.Balance().String(), "cash in the option's currency")
-			require.Len(t, p.Cash(), min(1, len(plans[0].Facts)+len(plans[len(plans)-1].Facts)), "no cash in another currency")
+			require.Len(t, p.Cash(), min(1, plans[0].Size()+plans[len(plans)-1].Size()), "no cash in another currency")
 			last := plans[len(plans)-1].Issues
 			if tc.issue == "" {
 				require.Empty(t, last)

@@ -28,7 +28,7 @@ type Statement struct {
 
 	// Trades are executions, in file order, which is not chronological; orders, or summaries of
 	// them, where the file has no executions.
-	Trades           []Trade
+	Trades           Trades
 	Positions        []Position
 	HasPositions     bool // the section was there, even if empty: what it does not list is not held
 	Cash             []CashRow

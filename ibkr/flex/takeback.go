@@ -51,7 +51,7 @@ func (p *planner) takeBack(c, original *CorporateAction) {
 	key := p.instrument(c.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
 		switch f := f.(type) {
-		case ledger.Trade:
+		case *ledger.Trade:
 			if f.Kind == ledger.Corporate && p.named(f.Instrument) == key && f.Quantity.Equal(c.Quantity.Neg()) && c.isOf(original, string(f.ExecID), f.Time) {
 				if p.dividedAt(f.Instrument.Key(), f.Time) {
 					p.unread(c.Line, "corporate action", "takes back the sale of %s, of which a part of the basis went to other shares in the book: not booked: %s", c.LocalSymbol, c.Text)

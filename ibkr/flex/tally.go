@@ -90,14 +90,14 @@ func (l *tally) trade(e *event) {
 	var taken *ledger.Lot
 	if !fromBefore.IsZero() {
 		all, source := e.consumed(closeNet, alone)
-		if !e.cost.Valid && !e.real.Valid {
-			l.issue(e.line, "trade", "%s closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing", e.text)
+		if !e.cost().Valid && !e.real().Valid {
+			l.issue(e.line, "trade", "%s closes what was held before the statement and tells neither cost nor realized P&L: taken to realize nothing", e.text())
 		}
 		taken = l.take(withSign(fromBefore, old), all.Sub(basis), source)
 		basis = all
-	} else if option != nil && e.real.Valid && size.Equal(q.Abs()) {
+	} else if option != nil && e.real().Valid && size.Equal(q.Abs()) {
 		// What the option's row keeps to itself, the underlying's tells.
-		option.Basis = option.Basis.Sub(e.real.Value.Sub(closeNet).Add(basis))
+		option.Basis = option.Basis.Sub(e.real().Value.Sub(closeNet).Add(basis))
 	}
 	if e.exercised() {
 		l.deferPremium(e, withSign(size, q), closeNet.Sub(basis), taken)
@@ -178,7 +178,7 @@ func (l *tally) deferPremium(e *event, closed, gain ledger.Decimal, taken *ledge
 	if e.trade.Instrument.Right == ledger.Call {
 		q = q.Neg()
 	}
-	if e.cost.Valid {
+	if e.cost().Valid {
 		taken = nil
 	}
 	l.premiums = append(l.premiums, premium{e, q, gain, taken})
@@ -190,7 +190,7 @@ func (in *inference) takePremium(e *event) (sum ledger.Decimal, unknown *ledger.
 	wanted := e.trade.Quantity.Abs()
 	for i := 0; i < len(in.premiums) && !wanted.IsZero(); i++ {
 		p := &in.premiums[i]
-		o := p.option.trade.Instrument
+		o := *p.option.trade.Instrument
 		if p.quantity.IsZero() || !p.option.at.Equal(e.at) || !o.Strike.Equal(e.trade.Price) || p.quantity.IsNeg() != e.trade.Quantity.IsNeg() ||
 			o.Currency != e.trade.Instrument.Currency || underlying(o) != e.trade.Instrument.Symbol && underlying(o) != e.trade.Instrument.LocalSymbol {
 			continue

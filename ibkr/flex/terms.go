@@ -101,10 +101,10 @@ func (b *builder) finishTerms() {
 	})
 }
 
-// contracts calls f with the contract of every row.
+// contracts calls f with the contracts of all rows, which rows may share.
 func (b *builder) contracts(f func(*Contract)) {
-	for i := range b.st.Trades {
-		f(&b.st.Trades[i].Contract)
+	for i := range b.st.Trades.contracts.all {
+		f(&b.st.Trades.contracts.all[i])
 	}
 	for i := range b.st.Positions {
 		f(&b.st.Positions[i].Contract)
@@ -131,7 +131,7 @@ func (b *builder) moneyOf(t *Trade) {
 	if !t.Currency.Valid() {
 		return
 	}
-	m := CashRow{Line: t.Line, TransactionID: t.TransactionID, TradeID: t.TradeID, Type: unreadTrade, Kind: ledger.OtherCash,
+	m := CashRow{Line: t.Line, TransactionID: b.own(t.TransactionID), TradeID: b.own(t.TradeID), Type: unreadTrade, Kind: ledger.OtherCash,
 		Currency: t.Currency, FXRate: t.FXRate, Symbol: t.LocalSymbol, ConID: t.ConID, ISIN: t.ISIN,
 		Description: "trade of a contract that is left out: " + t.Description,
 		Time:        t.Time, DateOnly: t.DateOnly, ReportDate: t.ReportDate, SettleDate: t.SettleDate}

@@ -34,7 +34,7 @@ func TestProductWithoutTerms(t *testing.T) {
 	position := `<OpenPositions><OpenPosition currency="USD" assetCategory="IOPT" symbol="CERT" conid="9" position="10" `
 	product := trade(`assetCategory="IOPT" symbol="CERT" conid="9"`)
 	st := read(t, doc(position+`/></OpenPositions><Trades>`+product+`</Trades>`))
-	require.Equal(t, ledger.InstrumentKey("STK:CERT:USD"), st.Trades[0].Key())
+	require.Equal(t, ledger.InstrumentKey("STK:CERT:USD"), st.Trades.At(0).Key())
 	require.Equal(t, ledger.InstrumentKey("STK:CERT:USD"), st.Positions[0].Key())
 	require.Len(t, st.Issues, 2)
 	require.False(t, st.Issues[0].Unread)
@@ -42,7 +42,7 @@ func TestProductWithoutTerms(t *testing.T) {
 
 	st = read(t, doc(position+`description="DAX 17JAN26 12 C"/></OpenPositions><Trades>`+product+`</Trades>`))
 	require.Empty(t, st.Issues, "the position tells what the trade does not")
-	require.Equal(t, st.Positions[0].Key(), st.Trades[0].Key())
+	require.Equal(t, st.Positions[0].Key(), st.Trades.At(0).Key())
 }
 
 // Of a trade whose contract nobody knows, the money is booked all the same.
@@ -56,7 +56,7 @@ func TestMoneyOfUnknownContracts(t *testing.T) {
 		"other commission": {`assetCategory="SWP" proceeds="-125" ibCommission="-1" ibCommissionCurrency="EUR"`, "-125"},
 	} {
 		st := read(t, trades(trade(c.attrs)))
-		require.Empty(t, st.Trades, name)
+		require.Zero(t, st.Trades.Len(), name)
 		require.Len(t, st.Issues, 1, name)
 		require.True(t, st.Issues[0].Unread, name)
 		require.NotEmpty(t, st.Cash, name)

@@ -128,8 +128,8 @@ func (p *planner) planTransfers() {
 				t.Time = t.Time.Add(24*time.Hour - time.Second)
 			}
 		}
-		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, transfer: t, leaves: row.Out, instrument: &inst, known: p.past.transfers[t.ID],
-			reported: row.ReportDate, text: row.LocalSymbol, line: row.Line})
+		p.events = append(p.events, &event{at: t.Time, rank: 1, tx: row.TransactionID, instrument: &inst, known: p.past.transfers[t.ID],
+			line: row.Line, rare: &rare{transfer: t, leaves: row.Out, says: &saying{text: row.LocalSymbol, reported: row.ReportDate}}})
 	}
 }
 
@@ -148,7 +148,7 @@ func (l *tally) transfer(e *event) {
 		size = ledger.Decimal{}
 	}
 	if !size.Equal(t.Quantity.Abs()) {
-		l.unread(e.line, "transfer", "%s of %s left, and %s are held", t.Quantity.Neg(), e.text, total)
+		l.unread(e.line, "transfer", "%s of %s left, and %s are held", t.Quantity.Neg(), e.text(), total)
 		if size.IsZero() {
 			e.transfer = nil
 			return

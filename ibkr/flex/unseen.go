@@ -91,10 +91,10 @@ func (l *tally) agrees(before ledger.Decimal) bool {
 // told is the basis that the broker says the trade consumed.
 func (e *event) told(net ledger.Decimal) (basis ledger.Decimal, ok bool) {
 	switch {
-	case e.cost.Valid:
-		return e.cost.Value.Neg(), true
-	case e.real.Valid:
-		return net.Sub(e.real.Value), true
+	case e.cost().Valid:
+		return e.cost().Value.Neg(), true
+	case e.real().Valid:
+		return net.Sub(e.real().Value), true
 	}
 	return ledger.Decimal{}, false
 }

@@ -47,12 +47,20 @@ func read(t *testing.T, file string) *Statement {
 	return all[0]
 }
 
+// tradesOf returns the statement's trades as a list.
+func tradesOf(st *Statement) (list []Trade) {
+	for _, t := range st.Trades.All() {
+		list = append(list, *t)
+	}
+	return list
+}
+
 func one(t *testing.T, attrs string) Trade {
 	t.Helper()
 	st := read(t, trades(trade(attrs)))
 	require.Empty(t, st.Issues)
-	require.Len(t, st.Trades, 1)
-	return st.Trades[0]
+	require.Equal(t, 1, st.Trades.Len())
+	return st.Trades.At(0)
 }
 
 func dec(s string) ledger.Decimal {
@@ -86,7 +94,7 @@ func TestTradeFields(t *testing.T) {
 		Time: time.Date(2025, 1, 7, 18, 29, 17, 0, time.UTC), TradeDate: 20250107, ReportDate: 20250107, SettleDate: 20250108,
 		Quantity: dec("10"), Price: dec("12.5"), Proceeds: some("-125"), Commission: some("-1.000035"), Taxes: dec("-0.1"),
 		CommissionCurrency: "USD", FXRate: dec("0.9"), Cost: some("126.1"), Realized: some("0"), NetCash: some("-126"),
-	}}, st.Trades)
+	}}, tradesOf(st))
 }
 
 func TestContracts(t *testing.T) {
@@ -156,7 +164,7 @@ func TestIssuesKeepRowsOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := read(t, tc.file)
-			require.Empty(t, st.Trades)
+			require.Zero(t, st.Trades.Len())
 			require.Empty(t, st.CorporateActions)
 			require.Empty(t, st.CashReport)
 			require.Len(t, st.Issues, 1)
@@ -178,17 +186,17 @@ func TestRowsThatRepeatAreSkippedAndCounted(t *testing.T) {
 	st := read(t, trades(trade(``), `<Order/>`, `<SymbolSummary/>`, `<AssetSummary/>`, `<Lot/>`, `<WashSale/>`,
 		trade(`levelOfDetail="ORDER"`), trade(`levelOfDetail="CLOSED_LOT"`),
 		trade(`levelOfDetail="" tradeID="" dateTime=""`)))
-	require.Len(t, st.Trades, 1)
+	require.Equal(t, 1, st.Trades.Len())
 	require.Empty(t, st.Issues)
 	require.Equal(t, map[string]int{"ORDER": 2, "SYMBOL_SUMMARY": 1, "ASSET_SUMMARY": 1, "CLOSED_LOT": 2, "WASH_SALE": 1, "SUMMARY": 1}, st.SkippedRows)
 }
 
 func TestRowsWithoutLevel(t *testing.T) {
 	named, nameless := trade(`levelOfDetail=""`), trade(`levelOfDetail="" tradeID=""`)
-	require.Len(t, read(t, trades(nameless, nameless)).Trades, 2, "all there is if the query leaves ids out")
+	require.Equal(t, 2, read(t, trades(nameless, nameless)).Trades.Len(), "all there is if the query leaves ids out")
 	st := read(t, trades(nameless, named, nameless))
-	require.Len(t, st.Trades, 1)
-	require.Equal(t, "7", st.Trades[0].TradeID)
+	require.Equal(t, 1, st.Trades.Len())
+	require.Equal(t, "7", st.Trades.At(0).TradeID)
 	require.Len(t, st.Issues, 1)
 	require.Equal(t, 2, st.Issues[0].Rows)
 }
@@ -303,7 +311,7 @@ func TestStatementsComeOneAtATime(t *testing.T) {
 }
 
 func TestSegmentsBelongToTheAccount(t *testing.T) {
-	require.Len(t, read(t, trades(trade(`accountId="U1234567F"`), trade(`accountId="U1234567"`))).Trades, 2)
+	require.Equal(t, 2, read(t, trades(trade(`accountId="U1234567F"`), trade(`accountId="U1234567"`))).Trades.Len())
 	require.False(t, sameAccount("IRA1A", "IRA1B"), "aliases are no segments")
 }
 
@@ -376,7 +384,7 @@ func TestCorporateActionAndCashReport(t *testing.T) {
 
 func TestDeclaredEncodings(t *testing.T) {
 	for _, enc := range []string{"UTF-8", "utf8", "US-ASCII"} {
-		require.Len(t, read(t, `<?xml version="1.0" encoding="`+enc+`"?><!-- made by hand -->`+trades(trade(``))).Trades, 1, enc)
+		require.Equal(t, 1, read(t, `<?xml version="1.0" encoding="`+enc+`"?><!-- made by hand -->`+trades(trade(``))).Trades.Len(), enc)
 	}
 }
 
@@ -408,7 +416,7 @@ func TestReadsOfOneByte(t *testing.T) {
 	for _, file := range []string{trades(trade(``)), account(part("TRNT", "Trades", tradeHeader, tradeRow))} {
 		all, err := ReadAll(iotest.OneByteReader(strings.NewReader(file)))
 		require.NoError(t, err)
-		require.Len(t, all[0].Trades, 1)
+		require.Equal(t, 1, all[0].Trades.Len())
 	}
 }
 

@@ -223,8 +223,8 @@ func ours(a *account, st *flex.Statement) bool {
 	return st.Of(a.Profile.IBKRAccountID)
 }
 
-// importFile records the statements of a file that are of the account. Each is recorded whole or not at all; the
-// first that cannot be ends the import.
+// importFile records the statements of a file that are of the account. Each is recorded whole or not at all, but for
+// large ones, see flex.Import; the first that cannot be ends the import.
 func (c *call) importFile(a *account, one *upload) error {
 	list, err := one.read(a)
 	if err != nil {
@@ -265,6 +265,10 @@ var refusedFacts = []struct {
 
 // notImported says why a statement was not imported.
 func (c *call) notImported(a *account, st *flex.Statement, err error) error {
+	if errors.Is(err, flex.ErrIncomplete) {
+		return &told{failure{err, http.StatusServiceUnavailable, "A part of the statement of " + periodOf(st) + " is imported, and not all of it.",
+			"Import it again: the rest is recorded then, and nothing twice.", false}, []act{{Path: a.Path("statement"), Words: "Statements of " + a.Name}}}
+	}
 	if errors.Is(err, accounts.ErrOutcomeUnknown) {
 		return &told{failure{err, http.StatusBadGateway, "We do not know whether it was imported.", "Import it again: what is recorded already is not recorded twice.", false},
 			[]act{{Path: a.Path("statement"), Words: "Statements of " + a.Name}}}
@@ -344,13 +348,9 @@ func showUpload(c *call) error {
 	if err != nil {
 		return err
 	}
-	held, err := c.heldBy(p)
-	if err != nil {
-		return err
-	}
 	view := uploadView{Account: a, Key: key}
 	for _, st := range list {
-		part, err := c.part(&a, p, st, held)
+		part, err := c.part(&a, p, st)
 		if err != nil {
 			return err
 		}
@@ -360,32 +360,16 @@ func showUpload(c *call) error {
 	return c.render("upload", "Statement", view)
 }
 
-// heldBy returns what a portfolio holds and has recorded, against which a statement is planned.
-func (c *call) heldBy(p *accounts.Portfolio) (held flex.Held, err error) {
-	s := p.Snapshot()
-	for _, open := range s.Open {
-		held.Positions = append(held.Positions, open.Position)
-	}
-	held.Positions = append(held.Positions, s.Closed...)
-	for f, err := range p.Facts(c.ctx, accounts.Page{}) {
-		if err != nil {
-			return held, err
-		}
-		held.Facts = append(held.Facts, f.Value)
-	}
-	return held, nil
-}
-
 // maxIssues is how many of what was not interpreted the page lists of one statement.
 const maxIssues = 20
 
 // part returns a statement of a file.
-func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement, held flex.Held) (partView, error) {
+func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement) (partView, error) {
 	v := partView{Period: periodOf(st), Masked: masked(st.AccountID), Ours: ours(a, st)}
 	if !v.Ours {
 		return v, nil
 	}
-	plan, err := flex.NewPlan(st, held)
+	plan, err := flex.Preview(c.ctx, p, st)
 	if err != nil {
 		t := c.notImported(a, st, err)
 		var own *told
@@ -395,7 +379,7 @@ func (c *call) part(a *account, p *accounts.Portfolio, st *flex.Statement, held 
 		v.Problem = own.then
 		return v, nil
 	}
-	v.New, v.Inferred = len(plan.Facts), len(plan.Inferred)
+	v.New, v.Inferred = plan.Size(), len(plan.Inferred)
 	for n, i := range plan.Issues {
 		if i.Unread {
 			v.Unread += max(i.Rows, 1)
