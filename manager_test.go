@@ -171,6 +171,16 @@ func TestTheZoneStaysOnceDaysAreCounted(t *testing.T) {
 			_, err := p.Record(t.Context(), trade(1, xyz, "10", "100"))
 			require.NoError(t, err)
 		},
+		"a currency trade": func(t *testing.T, p *accounts.Portfolio) {
+			_, err := p.Record(t.Context(), trade(1, ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}, "10", "1.1"))
+			require.NoError(t, err)
+		},
+		"an assignment": func(t *testing.T, p *accounts.Portfolio) {
+			assigned := trade(1, xyz, "100", "100")
+			assigned.Kind = ledger.Assignment
+			_, err := p.Record(t.Context(), assigned)
+			require.NoError(t, err)
+		},
 		"an order": func(t *testing.T, p *accounts.Portfolio) {
 			require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
 			_, err := p.Reserve(t.Context(), risk.Order{ID: "o", Instrument: xyz, Quantity: dec("1"), Price: dec("100")})

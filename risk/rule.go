@@ -39,7 +39,8 @@ const (
 	//
 	// The cash is what has settled, less what held futures and CFDs have lost, their margin, and what
 	// working purchases take. Which option covers which is chosen so that the fewest calls stay without
-	// cover, and of these choices one that needs the least cash. The rule also holds for orders
+	// cover, and of these choices one that needs the least cash; of hundreds of options on one underlying
+	// it may be one that needs more, never one that needs less. The rule also holds for orders
 	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
 	// cash that it needs be spent. An order breaks the rule only if more is lacking once it is filled
 	// than before. Shares cover parts of an option too.

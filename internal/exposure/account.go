@@ -368,7 +368,7 @@ func (a *Account) HasPoints() bool { return a.memory.loss.Points }
 // trading days.
 func (a *Account) CountsDays() bool {
 	r := &a.memory
-	return r.loss.Points || r.day.Date != 0 || len(r.sales) > 0
+	return r.loss.Points || r.day.Date != 0 || a.Trades() > 0
 }
 
 // Touch notes that a contract or its mark changed.

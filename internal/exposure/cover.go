@@ -118,7 +118,7 @@ func (j *Judge) owes() (more ledger.Decimal) {
 // cash that the order itself takes, in the currency of its contract.
 func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool) {
 	e := j.exposure
-	shares, unrated := after.shares, e.unrated || e.unratedSales
+	needs, unrated := !after.money.IsZero(), e.unrated || e.unratedSales
 	count := func(money ledger.Decimal, c ledger.Currency) ledger.Decimal {
 		rate, _, ok := j.market.Rate(c)
 		unrated = unrated || !ok && !money.IsZero()
@@ -128,12 +128,12 @@ func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool)
 	for _, other := range e.groups {
 		if other != g {
 			n := e.need(other)
-			shares, owed = shares.Add(n.shares), owed.Add(count(n.money, other.key.Currency))
+			needs, owed = needs || !n.money.IsZero(), owed.Add(count(n.money, other.key.Currency))
 		}
 	}
 	free := e.settled().Sub(e.spending).Sub(e.margins).Sub(count(spent, j.order.Instrument.Currency))
 	switch symbol := j.underlying().Symbol; {
-	case shares.IsZero():
+	case !needs:
 	case !known:
 		if j.decision.Reduces { // of any other order priced says so
 			j.refuse(risk.Violation{Rule: risk.RuleNoMark, Subject: string(j.key),
@@ -148,7 +148,7 @@ func (j *Judge) secured(g *group, after *need, spent ledger.Decimal, known bool)
 		if !j.decision.Reduces { // priced says so
 			break
 		}
-		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: symbol, Actual: shares,
+		j.refuse(risk.Violation{Rule: risk.RuleNoFX, Subject: symbol,
 			Reason: "what short options need, or the cash for it, has no conversion rate"})
 	case owed.GreaterThan(free):
 		j.refuse(risk.Violation{Rule: risk.RuleUncovered, Subject: symbol, Limit: free, Actual: owed,

@@ -1,18 +1,22 @@
 package exposure
 
 import (
+	"slices"
+
 	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// maxImprovements bounds how often a matching is improved. Every matching can be kept: one that is
-// not the best asks too much, never too little.
-const maxImprovements = 1000
+// maxWork bounds how many prices are compared to improve a matching, which takes some 20 ms: enough for
+// dozens of short options on one underlying, whatever they are. A matching can be kept as it is before: one
+// that is not the best asks too much, never too little.
+const maxWork = 500_000
 
-// search is the state in which improve looks for a way: for each short option, the idle shares at
+// search is the state in which improve looks for a circle: for each short option, the idle shares at
 // last, and for each cover, the least price of a way that ends there, and where the way comes from.
 type search struct {
 	shorts, covers []reach
+	seen           []int // by which walk circular came to a cover; zero for none
 }
 
 type reach struct {
@@ -27,13 +31,17 @@ type reach struct {
 // Klein (1967) for flows of the least cost. The circle is found as Bellman and Ford do.
 func (m *matching) improve() bool {
 	m.search.clear(len(m.shorts)+1, len(m.covers))
-	end := -1
-	for pass := range len(m.shorts) + len(m.covers) + 1 {
-		if end = m.relax(pass%2 == 0); end < 0 {
+	for pass := 0; m.work < maxWork; pass++ {
+		m.work += (len(m.shorts) + 1) * len(m.covers)
+		if !m.relax(pass%2 == 0) {
 			return false
 		}
+		if c := m.circular(); c >= 0 {
+			m.turn(c)
+			return true
+		}
 	}
-	return m.turn(end)
+	return false
 }
 
 func (f *search) clear(shorts, covers int) {
@@ -50,10 +58,9 @@ func start(list []reach, n int) []reach {
 
 // relax makes each way one step longer where that is cheaper: from a short option to a cover, at its
 // price, and from a cover back to a short option that has shares of it, which saves the price. It
-// returns a cover on one of the ways that became cheaper, and -1 if none did. Ways along the order of
-// the short options are done in one pass, and so are ways against it if backward is true.
-func (m *matching) relax(backward bool) (end int) {
-	end = -1
+// reports whether a way became cheaper. Ways along the order of the short options are done in one pass,
+// and so are ways against it if backward is true.
+func (m *matching) relax(backward bool) (cheaper bool) {
 	for k := range m.search.shorts {
 		if backward {
 			k = len(m.shorts) - k
@@ -70,31 +77,45 @@ func (m *matching) relax(backward bool) (end int) {
 				continue
 			}
 			if p := short.price.Add(price); p.LessThan(cover.price) {
-				*cover, end = reach{p, k}, c
+				*cover, cheaper = reach{p, k}, true
 			}
 			if p := cover.price.Sub(price); row[c].IsPos() && p.LessThan(short.price) {
-				*short, end = reach{p, c}, c
+				*short, cheaper = reach{p, c}, true
 			}
 		}
 	}
-	return end
+	return cheaper
+}
+
+// circular returns a cover on a circle of ways that come from each other; -1 if there is none.
+func (m *matching) circular() int {
+	f := &m.search
+	f.seen = slices.Grow(f.seen[:0], len(m.covers))[:len(m.covers)]
+	clear(f.seen)
+	for c := range m.covers {
+		walk := c + 1
+		for at := c; at >= 0; at = m.before(at) {
+			if f.seen[at] == walk {
+				return at
+			}
+			if f.seen[at] != 0 {
+				break
+			}
+			f.seen[at] = walk
+		}
+	}
+	return -1
 }
 
 // idle stands for the shares of covers that cover nothing.
 var idle leg
 
-// turn follows the way back from a cover into the circle that it comes from, and exchanges along the
-// circle as many shares as each short option has of what it gives up.
-func (m *matching) turn(c int) bool {
-	for range len(m.shorts) + len(m.covers) + 1 {
-		if c = m.before(c); c < 0 {
-			return false
-		}
-	}
-	amount := endless
+// turn exchanges, along the circle through cover c, as many shares as each short option has of what it
+// gives up.
+func (m *matching) turn(c int) {
+	amount := m.all
 	m.circle(c, func(given, _ *ledger.Decimal) { amount = num.Min(amount, *given) })
 	m.circle(c, func(given, taken *ledger.Decimal) { *given, *taken = given.Sub(amount), taken.Add(amount) })
-	return true
 }
 
 // before returns the cover that the way to cover c comes from, through a short option; -1 if it begins

@@ -12,12 +12,13 @@ import (
 type need struct {
 	// calls is the number of shares that short calls would have to deliver and that nothing covers.
 	calls ledger.Decimal
-	// shares is the number of shares for which money must be there.
-	shares ledger.Decimal
 	// money is that money in the underlying's currency: the strikes of short puts without other
 	// cover, and the differences of strikes that spreads leave at risk.
 	money ledger.Decimal
 }
+
+// zero reports whether nothing is needed.
+func (n *need) zero() bool { return n.calls.IsZero() && n.money.IsZero() }
 
 // matching matches short options with what covers them. It is used again, so that it does not
 // allocate.
@@ -28,6 +29,9 @@ type matching struct {
 	// cover has taken: a row of covers for each short option.
 	shipped []ledger.Decimal
 	search  search
+	// all is the number of shares that short options are about.
+	all  ledger.Decimal
+	work int // how many prices improve has compared
 }
 
 // leg is an option that is short, or what may cover one.
@@ -52,16 +56,13 @@ const (
 	nothing      // no cover: a put needs its strike in cash, and a call stays bare
 )
 
-// endless is more shares than short options can be about, and bare is the price of a call without
-// cover: dearer than the sum of all other prices.
-var (
-	bare    = ledger.MustDecimal("1000000000").Mul(ledger.MustDecimal("1000000000"))
-	endless = bare.Mul(ledger.MustDecimal("1000000"))
-)
+// bare is the price of a call without cover: dearer than the sum of all other prices.
+var bare = ledger.MustDecimal("1000000000").Mul(ledger.MustDecimal("1000000000"))
 
 // clear empties the matching.
 func (m *matching) clear() {
-	m.shorts, m.covers = m.shorts[:0], append(m.covers[:0], leg{kind: nothing, left: endless})
+	m.shorts, m.covers = m.shorts[:0], append(m.covers[:0], leg{kind: nothing})
+	m.all, m.work = ledger.Decimal{}, 0
 }
 
 // add adds the stake in one contract on the underlying u, in the worst way in which its working
@@ -75,8 +76,8 @@ func (m *matching) add(u underlyingKey, i *ledger.Instrument, s *stake) {
 		m.cover(leg{kind: sold, left: s.held.Add(s.buys).Neg()})
 	case !i.IsOption():
 	case short.IsPos():
-		plain := i.SecType == ledger.Option && delivers(i.Symbol, u.Symbol)
-		m.shorts = append(m.shorts, leg{option, i, num.Convert(short, i.Multiplier), plain})
+		plain, shares := i.SecType == ledger.Option && delivers(i.Symbol, u.Symbol), num.Convert(short, i.Multiplier)
+		m.shorts, m.all = append(m.shorts, leg{option, i, shares, plain}), m.all.Add(shares)
 	default:
 		m.cover(leg{kind: option, instrument: i, left: num.Convert(long, i.Multiplier)})
 	}
@@ -90,17 +91,16 @@ func (m *matching) cover(l leg) {
 }
 
 // solve matches every short option, and returns what the matching needs: of calls, as few as can be
-// stay bare, and of all matchings that leave so few, it is one that needs the least money.
+// stay bare, and of all matchings that leave so few, it is one that needs the least money. Of some hundred
+// options on one underlying that expire on many days it may be one that needs more: see maxWork.
 func (m *matching) solve() (n need) {
 	if len(m.shorts) == 0 {
 		return n
 	}
 	m.ship()
-	for range maxImprovements {
+	n = m.needs()
+	for len(m.shorts) > 1 && !n.zero() && m.improve() { // one option alone has the cheapest cover
 		n = m.needs()
-		if len(m.shorts) == 1 || n.calls.IsZero() && n.shares.IsZero() || !m.improve() {
-			break // one option alone has the cheapest cover
-		}
 	}
 	return n
 }
@@ -109,6 +109,7 @@ func (m *matching) solve() (n need) {
 // because the least can cover them.
 func (m *matching) ship() {
 	slices.SortFunc(m.shorts, byDifficulty)
+	m.covers[0].left = m.all // nothing is there for all
 	cells := (len(m.shorts) + 1) * len(m.covers)
 	m.shipped = slices.Grow(m.shipped[:0], cells)[:cells]
 	clear(m.shipped)
@@ -143,7 +144,7 @@ func (m *matching) needs() (n need) {
 			case price.Equal(bare):
 				n.calls = n.calls.Add(shares)
 			case price.IsPos():
-				n.shares, n.money = n.shares.Add(shares), n.money.Add(num.Convert(shares, price))
+				n.money = n.money.Add(num.Convert(shares, price))
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func TestCoverUnknown(t *testing.T) {
 	d.Fill(t, "", short, "-1", "2")
 	d.Mark(t, long, "1")
 	d.Mark(t, short, "2")
-	d.Refuse(t, order("cover", long, "-1"), broken(risk.RuleNoFX, "SAP", "100", "0"))
+	d.Refuse(t, order("cover", long, "-1"), broken(risk.RuleNoFX, "SAP", "0", "0"))
 	d.Exit(t, order("short", short, "1"))
 	require.NoError(t, d.Portfolio.Release(t.Context(), "short", "cancelled"))
 	d.Rate(t, "EUR", "1.1") // 100 × 100 × 1.1 is within 100,110 of cash
