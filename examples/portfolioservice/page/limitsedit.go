@@ -104,7 +104,7 @@ var limitLabels = func() []pairOf {
 	return out
 }()
 
-// limitErrors are the names of fields by those of the library, in errors of limits and of a profile.
+// limitErrors are the names of fields by those of the library, in errors of limits and of profiles.
 var limitErrors = func() map[string]string {
 	out := map[string]string{"Account": "account", "SecTypes": "kinds", "DayTrading": "daytrades"}
 	for _, g := range limitGroups {
@@ -249,8 +249,8 @@ func (f *form) limits(before risk.Limits) risk.Limits {
 	return l
 }
 
-// limited returns a profile with the limits of the form, and notes what is wrong with them. The limits
-// of level and tolerance leave the profile's time zone as it is: days may be counted in the zone.
+// limited returns a profile with the limits of the form, and notes what is wrong with them. The
+// limits of level and tolerance leave the profile's time zone as it is: days may be counted in it.
 func (f *form) limited(p accounts.AccountProfile) accounts.AccountProfile {
 	before := p.EffectiveLimits()
 	if f.Is("defaults", "yes") {

@@ -155,8 +155,8 @@ func TestEditLimits(t *testing.T) {
 	require.Nil(t, r.profile("Balanced-50K").Limits, "the limits of level and tolerance count again")
 }
 
-// The zone stays once days are counted in it: the page says so at its field, and the limits of level and
-// tolerance leave the zone as it is.
+// The zone stays once days are counted in it: the page says so at its field, and the limits of
+// level and tolerance leave the zone as it is.
 func TestZoneThatCannotChange(t *testing.T) {
 	r := newRig(t)
 	profile := accounts.Balanced50K("DU1000050")
