@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -110,21 +111,37 @@ func beginDownload(c *call) error {
 		delete(f.values, "token")
 		return c.renderStatement(http.StatusUnprocessableEntity, &a, f)
 	}
-	one := &download{profile: a.ID, caller: string(c.caller.Owner) + "\x00" + c.caller.Name, begun: c.now}
-	begun, err := c.page.downloads.reserve(key, one)
-	switch {
-	case err != nil:
-		return tell(http.StatusTooManyRequests, "Enough downloads are under way.", "Nothing more was asked for. Wait until one has ended.",
-			act{Path: a.Path("statement"), Words: "Statements of " + a.Name})
-	case begun:
-		login, err := c.flexLogin(&a, f)
-		if err != nil {
-			c.page.downloads.drop(key)
-			return err
-		}
-		c.page.start(one, login)
+	if err := c.begin(key, &a, f); err != nil {
+		return err
 	}
 	return c.redirect(page)
+}
+
+// begin starts a download where there is a place for it, once for each key. It gives the place back
+// if the download does not start, after a panic too.
+func (c *call) begin(key string, a *account, f *form) error {
+	one := &download{profile: a.ID, caller: string(c.caller.Owner) + "\x00" + c.caller.Name, begun: c.now}
+	begun, err := c.page.downloads.reserve(key, one)
+	if err != nil {
+		return tell(http.StatusTooManyRequests, "Enough downloads are under way.", "Nothing more was asked for. Wait until one has ended.",
+			act{Path: a.Path("statement"), Words: "Statements of " + a.Name})
+	}
+	if !begun {
+		return nil
+	}
+	started := false
+	defer func() {
+		if !started {
+			c.page.downloads.drop(key)
+		}
+	}()
+	login, err := c.flexLogin(a, f)
+	if err != nil {
+		return err
+	}
+	c.page.start(one, login)
+	started = true
+	return nil
 }
 
 // digits are what tokens and the numbers of queries have.
@@ -132,18 +149,14 @@ var digits = regexp.MustCompile(`^[0-9]{1,50}$`)
 
 // checkFetch notes what is wrong with the form of a download. It reads no secret.
 func (c *call) checkFetch(a *account, f *form) error {
-	stored := false
-	if f.Value("token") == "" {
+	if f.Value("token") == "" || f.Value("query") == "" {
 		kinds, err := c.page.Manager.CredentialKinds(c.ctx, a.ID)
 		if err != nil && !errors.Is(err, accounts.ErrNoCredentialStore) {
 			return err
 		}
-		if stored = slices.Contains(kinds, credentials.FlexToken); !stored {
-			f.needed("token")
+		if !slices.Contains(kinds, credentials.FlexToken) {
+			f.needed("token", "query")
 		}
-	}
-	if !stored {
-		f.needed("query")
 	}
 	if v := f.Value("query"); v != "" && !digits.MatchString(v) {
 		f.fail("query", "Write its number, such as 123456.")
@@ -159,16 +172,18 @@ func (c *call) checkFetch(a *account, f *form) error {
 func (c *call) flexLogin(a *account, f *form) (login credentials.Set, err error) {
 	token, query := credentials.NewSecret([]byte(f.Value("token"))), f.Value("query")
 	defer func() { token.Wipe() }()
-	if token.Len() == 0 {
+	if token.Len() == 0 || query == "" {
 		stored, err := c.page.Manager.Credentials(c.ctx, a.ID, credentials.FlexToken)
 		if err != nil {
 			return nil, c.noCredentials(a, err)
 		}
 		defer stored.Wipe()
-		var its string
-		if token, its, _ = stored.Flex(); query == "" {
-			query = its
+		its, number, _ := stored.Flex()
+		defer its.Wipe()
+		if token.Len() == 0 {
+			token = its
 		}
+		query = cmp.Or(query, number)
 	}
 	if login, err = credentials.NewFlexToken(token, query); err != nil {
 		return nil, err

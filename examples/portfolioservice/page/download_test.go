@@ -16,6 +16,7 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/credentials"
+	"github.com/ai-ots/accounts/credentials/memcreds"
 	"github.com/ai-ots/accounts/httpapi"
 	"github.com/ai-ots/accounts/ibkr/flex"
 	"github.com/ai-ots/accounts/store/memstore"
@@ -279,14 +280,100 @@ func TestDownloadOfSomethingElse(t *testing.T) {
 	require.Contains(t, text, "The statement is too large for this page.")
 }
 
-// A download that panics fails alone.
+// A download that panics fails alone, and the log has nothing of the panic's value.
 func TestDownloadPanics(t *testing.T) {
 	r := newRig(t)
 	r.create("ann", accounts.Balanced50K("DU1000050"))
-	r.handler.(*Page).Download = func(context.Context, credentials.Set, io.Writer) error { panic("broken") }
+	r.handler.(*Page).Download = func(_ context.Context, login credentials.Set, _ io.Writer) error {
+		token, _, _ := login.Flex()
+		panic("broken " + string(token.Reveal()))
+	}
 	text := r.fetched("ann", r.fetchForm("ann", "Balanced-50K", "query", "77", "token", flexToken)).text(t, http.StatusOK)
 	require.Contains(t, text, "The broker cannot be reached.")
-	require.Contains(t, r.log.String(), "a download panicked: broken")
+	require.Contains(t, r.log.String(), "a download panicked with a value of type string")
+	require.NotContains(t, r.log.String(), "broken")
+	require.NotContains(t, r.log.String(), flexToken)
+}
+
+// unread is a store whose credentials nobody can read.
+type unread struct {
+	accounts.CredentialStore
+	get func() error
+}
+
+func (u *unread) Get(context.Context, accounts.LoginKey, credentials.Kind) (credentials.Set, error) {
+	return nil, u.get()
+}
+
+// A download that does not start gives its place back: after an error, and after a panic.
+func TestDownloadThatDoesNotStart(t *testing.T) {
+	r := newRig(t)
+	store, creds := memstore.New(), &unread{CredentialStore: memcreds.New()}
+	m, err := accounts.New(store, accounts.WithClock(r.clock.Now), accounts.RequireOwner(), accounts.WithCredentialStore(creds))
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, m.Close())
+		require.NoError(t, creds.Close())
+		require.NoError(t, store.Close())
+	})
+	r.manager = m
+	r.handler, err = New(t.Context(), Config{Manager: m, Auth: r.auth, Clock: r.clock.Now, Download: r.broker.download, Logger: slog.New(slog.NewTextHandler(r.log, nil))})
+	require.NoError(t, err)
+	r.create("ann", accounts.Balanced50K("DU1000050"))
+	r.broker.answers(aStatement, nil, nil)
+	typed := []string{"query", "77", "token", flexToken}
+	r.follow("ann", r.fetched("ann", r.fetchForm("ann", "Balanced-50K", typed...)))
+	creds.get = func() error { return accounts.ErrUnavailable }
+	for range maxDownloadsEach + 1 {
+		r.send("ann", r.fetchForm("ann", "Balanced-50K")).text(t, http.StatusServiceUnavailable)
+	}
+	creds.get = func() error { panic("broken") }
+	for range maxDownloadsEach + 1 {
+		r.send("ann", r.fetchForm("ann", "Balanced-50K")).text(t, http.StatusInternalServerError)
+	}
+	require.Equal(t, maxDownloadsEach+1, strings.Count(r.log.String(), "a handler panicked"))
+	require.Len(t, r.handler.(*Page).downloads.list(r.ids["Balanced-50K"], rigNow), 1)
+	r.follow("ann", r.fetched("ann", r.fetchForm("ann", "Balanced-50K", typed...)))
+}
+
+// What is typed goes with what is stored: a new token with the stored query, and a new query with
+// the stored token.
+func TestDownloadWithHalfOfTheLogin(t *testing.T) {
+	r := newRig(t)
+	r.create("ann", accounts.Balanced50K("DU1000050"))
+	r.broker.answers(aStatement, nil, nil)
+	other := "1" + flexToken
+	for _, pairs := range [][]string{
+		{"query", "77", "token", other},
+		{"token", flexToken},
+		{"query", "78"},
+		{"token", flexToken, "keep", "yes"},
+		{"query", "78", "keep", "yes"},
+	} {
+		r.follow("ann", r.fetched("ann", r.fetchForm("ann", "Balanced-50K", pairs...)))
+	}
+	require.Equal(t, []string{other + " 77", flexToken + " 77", other + " 78", flexToken + " 77", flexToken + " 78"}, r.broker.asked())
+	require.Equal(t, "78", r.storedQuery("Balanced-50K"))
+	require.NotContains(t, r.log.String(), flexToken)
+}
+
+// A statement that is kept takes no more memory than is counted, but for what the allocator rounds
+// up to.
+func TestDownloadIsKeptWithoutRoom(t *testing.T) {
+	r := newRig(t)
+	r.handler.(*Page).Download = func(_ context.Context, _ credentials.Set, out io.Writer) error {
+		part := make([]byte, 1<<20)
+		for range 3 {
+			if _, err := out.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	text, err := r.handler.(*Page).fetch(nil)
+	require.NoError(t, err)
+	require.Len(t, text, 3<<20)
+	require.LessOrEqual(t, cap(text), 3<<20+1<<16)
 }
 
 // Another owner, and another profile, do not find a download.

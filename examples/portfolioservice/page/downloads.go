@@ -132,9 +132,9 @@ func (s *downloads) list(id accounts.ProfileID, now time.Time) (out []keyed) {
 
 // start runs a download that has its place, until the page's life ends. It takes over the login, and wipes it.
 func (p *Page) start(one *download, login credentials.Set) {
-	p.downloads.mu.Lock()
 	token, query, _ := login.Flex()
 	token.Wipe()
+	p.downloads.mu.Lock()
 	one.query = query
 	p.downloads.mu.Unlock()
 	p.downloads.all.Go(func() {
@@ -153,16 +153,19 @@ func (p *Page) start(one *download, login credentials.Set) {
 	})
 }
 
-// fetch downloads a statement. What panics fails the download, and not the service.
+// fetch downloads a statement. What panics fails the download, and not the service. The error has
+// the type of the panic's value alone: the value may hold the token.
 func (p *Page) fetch(login credentials.Set) (text []byte, err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			err = fmt.Errorf("a download panicked: %v", broken)
+			err = fmt.Errorf("a download panicked with a value of type %T", broken)
 		}
 	}()
 	var out bounded
-	err = p.Download(p.life, login, &out)
-	return out.text.Bytes(), err
+	if err = p.Download(p.life, login, &out); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(out.text.Bytes()), nil // the buffer may have twice the memory of the text
 }
 
 // Wait returns once no download runs any more: end the context of New before. Nothing of a download is kept then.

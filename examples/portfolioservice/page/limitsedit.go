@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -103,13 +104,16 @@ var limitLabels = func() []pairOf {
 	return out
 }()
 
-// limitErrors are the names of fields by those of the library.
+// limitErrors are the names of fields by those of the library, in errors of limits and of profiles.
 var limitErrors = func() map[string]string {
 	out := map[string]string{"Account": "account", "SecTypes": "kinds", "DayTrading": "daytrades"}
 	for _, g := range limitGroups {
 		for _, f := range g.Fields {
 			out[f.library] = f.Name
 		}
+	}
+	for library, name := range maps.Clone(out) {
+		out["Limits."+library] = name
 	}
 	return out
 }()
@@ -245,6 +249,26 @@ func (f *form) limits(before risk.Limits) risk.Limits {
 	return l
 }
 
+// limited returns a profile with the limits of the form, and notes what is wrong with them. The
+// limits of level and tolerance leave the profile's time zone as it is: days may be counted in it.
+func (f *form) limited(p accounts.AccountProfile) accounts.AccountProfile {
+	before := p.EffectiveLimits()
+	if f.Is("defaults", "yes") {
+		p.Limits = nil
+		if l := p.EffectiveLimits(); !l.SameDays(before) {
+			l.TimeZone = before.TimeZone
+			p.Limits = &l
+		}
+		return p
+	}
+	l := f.limits(before)
+	p.Limits = &l
+	if f.ok() {
+		f.blame(l.Validate(), limitErrors)
+	}
+	return p
+}
+
 // limitsEditView is the page that changes limits.
 type limitsEditView struct {
 	Account  account
@@ -306,16 +330,7 @@ func editLimits(c *call) error {
 	if err := c.mine(&a, f); err != nil {
 		return err
 	}
-	p := a.Profile.Clone()
-	if defaults := f.Is("defaults", "yes"); defaults {
-		p.Limits = nil
-	} else {
-		limits := f.limits(a.Profile.EffectiveLimits())
-		p.Limits = &limits
-		if f.ok() {
-			f.blame(limits.Validate(), limitErrors)
-		}
-	}
+	p := f.limited(a.Profile.Clone())
 	if !f.ok() {
 		return c.renderLimits(http.StatusUnprocessableEntity, &a, f, nil)
 	}
@@ -330,6 +345,9 @@ func editLimits(c *call) error {
 	if _, err := c.page.Manager.UpdateProfile(c.ctx, p); err != nil {
 		if now, readErr := c.reread(); errors.Is(err, accounts.ErrConflict) && readErr == nil && now.Profile.Version != a.Profile.Version {
 			return conflict(&now)
+		}
+		if !f.Is("defaults", "yes") && f.blame(err, limitErrors) {
+			return c.renderLimits(http.StatusUnprocessableEntity, &a, f, nil)
 		}
 		return err
 	}

@@ -155,6 +155,43 @@ func TestEditLimits(t *testing.T) {
 	require.Nil(t, r.profile("Balanced-50K").Limits, "the limits of level and tolerance count again")
 }
 
+// The zone stays once days are counted in it: the page says so at its field, and the limits of
+// level and tolerance leave the zone as it is.
+func TestZoneThatCannotChange(t *testing.T) {
+	r := newRig(t)
+	profile := accounts.Balanced50K("DU1000050")
+	limits := profile.EffectiveLimits()
+	limits.TimeZone, limits.Leverage = "Asia/Tokyo", dec("2")
+	profile.Limits = &limits
+	r.create("ann", profile)
+	require.NoError(t, r.portfolio("ann", "Balanced-50K").RecordEquity(owned("ann"), rigNow))
+	path := r.path("Balanced-50K", "limits", "edit")
+	page := r.get("ann", path).text(t, http.StatusOK)
+	before := r.stand()
+	f := formTo(t, page, path)
+	for _, zone := range []string{"Europe/Berlin", ""} {
+		text := r.send("ann", f.with("zone", zone, "barred", "XYZ")).text(t, http.StatusUnprocessableEntity)
+		require.Equal(t, 1, strings.Count(text, `class="err"`))
+		require.Regexp(t, `name="zone"[^>]*aria-invalid="true"`, text)
+		require.Contains(t, plain(text), "in which days are counted already.")
+		kept := formTo(t, text, path).values
+		require.Equal(t, []string{zone, "XYZ"}, []string{kept.Get("zone"), kept.Get("barred")}, "what was typed stays")
+		require.NoError(t, wellFormed(text))
+	}
+	require.Equal(t, before, r.stand())
+	forms := 0
+	for _, form := range formsIn(page) {
+		if form.values.Get("defaults") == "yes" {
+			r.follow("ann", r.send("ann", form))
+			forms++
+		}
+	}
+	require.Equal(t, 1, forms)
+	want := accounts.DefaultLimits(profile.CapitalLevel, profile.RiskTolerance)
+	want.TimeZone = "Asia/Tokyo"
+	require.True(t, r.profile("Balanced-50K").Limits.Equal(want))
+}
+
 // A profile is archived once its name was typed, and never changes again.
 func TestArchive(t *testing.T) {
 	r := rich(t)
