@@ -162,64 +162,6 @@ func TestBaseCurrencyNeverChanges(t *testing.T) {
 	require.Equal(t, []string{"BaseCurrency"}, wrongFields(t, err), "a book changed its currency")
 }
 
-// TestTheZoneStaysOnceDaysAreCounted: another time zone would begin or repeat a day, and with it what
-// the day may lose and order. What another process has counted counts too.
-func TestTheZoneStaysOnceDaysAreCounted(t *testing.T) {
-	for name, count := range map[string]func(t *testing.T, p *accounts.Portfolio){
-		"an equity point": func(t *testing.T, p *accounts.Portfolio) { require.NoError(t, p.RecordEquity(t.Context(), now)) },
-		"a trade": func(t *testing.T, p *accounts.Portfolio) {
-			_, err := p.Record(t.Context(), trade(1, xyz, "10", "100"))
-			require.NoError(t, err)
-		},
-		"a currency trade": func(t *testing.T, p *accounts.Portfolio) {
-			_, err := p.Record(t.Context(), trade(1, ledger.Instrument{SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"}, "10", "1.1"))
-			require.NoError(t, err)
-		},
-		"an assignment": func(t *testing.T, p *accounts.Portfolio) {
-			assigned := trade(1, xyz, "100", "100")
-			assigned.Kind = ledger.Assignment
-			_, err := p.Record(t.Context(), assigned)
-			require.NoError(t, err)
-		},
-		"an order": func(t *testing.T, p *accounts.Portfolio) {
-			require.NoError(t, p.Mark(ledger.Mark{Instrument: xyz, Price: dec("100"), Time: now}))
-			_, err := p.Reserve(t.Context(), risk.Order{ID: "o", Instrument: xyz, Quantity: dec("1"), Price: dec("100")})
-			require.NoError(t, err)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			store := newStore(t)
-			clock := accounts.WithClock(func() time.Time { return now })
-			m, other := newManager(t, store, clock), newManager(t, store, clock)
-			p := create(t, t.Context(), m, "a")
-			zone := func(name string) error {
-				limits := p.EffectiveLimits()
-				limits.TimeZone, limits.RateAge = name, limits.RateAge+time.Second // another limit may change
-				changed := p
-				changed.Limits = &limits
-				changed, err := m.UpdateProfile(t.Context(), changed)
-				if err == nil {
-					p = changed
-				}
-				return err
-			}
-			book, err := m.Portfolio(t.Context(), "a")
-			require.NoError(t, err)
-			_, err = book.Record(t.Context(), ledger.CashMovement{ID: "d", Kind: ledger.Deposit, Currency: "USD", Amount: dec("100000"), Time: now})
-			require.NoError(t, err)
-			require.NoError(t, zone("Asia/Tokyo"), "a deposit counts no day")
-			require.NoError(t, zone(""), "nothing counts a day")
-
-			elsewhere, err := other.Portfolio(t.Context(), "a")
-			require.NoError(t, err)
-			count(t, elsewhere)
-			require.Equal(t, []string{"Limits.TimeZone"}, wrongFields(t, zone("Asia/Tokyo")), "the day was ended by a setting")
-			require.NoError(t, zone("America/New_York"), "the zone is the same")
-			require.NoError(t, zone(""), "the zone is the same")
-		})
-	}
-}
-
 func TestArchiveProfile(t *testing.T) {
 	store, creds := newStore(t), memcreds.New()
 	m := newManager(t, store, accounts.WithCredentialStore(creds))

@@ -68,7 +68,7 @@ func TestFormerIDs(t *testing.T) {
 				t.Helper()
 				_, _, err := Import(t.Context(), p, read(t, file))
 				require.ErrorIs(t, err, ErrLevels)
-				require.ErrorContains(t, err, "by its row without an id")
+				require.ErrorContains(t, err, "by its row without an id, as earlier versions named it")
 				require.Equal(t, seq, p.Seq(), "nothing may be recorded")
 				require.Equal(t, before, outcome(t, p, nil))
 			}
@@ -84,6 +84,42 @@ func TestFormerIDs(t *testing.T) {
 			_, added, err = Import(t.Context(), p, read(t, january(bare, strings.Replace(bare, "20250115", "20250116", 1))))
 			require.NoError(t, err)
 			require.Equal(t, 1, added)
+		})
+	}
+}
+
+// Ids were cut at 90 bytes then too, but had four bytes more of what the row says.
+func TestFormerIDsOfLongRows(t *testing.T) {
+	for name, symbol := range map[string]string{
+		"kept":       "AAA",
+		"cut now":    "T 4 1/4 11/15/40 - 912810QL5 GOVT",
+		"cut before": "T 4 1/4 11/15/40 912810QL5 US TREASURY N/B",
+	} {
+		t.Run(name, func(t *testing.T) {
+			row := `<CashTransaction currency="USD" type="Bond Interest Received" dateTime="20250115;202000" amount="1250.55" symbol="` +
+				symbol + `" conid="101" levelOfDetail="DETAIL"/>`
+			file := january(row, row) // the second is numbered
+			former := printable("cash-20250116012000-USD-1250.55-Bond Interest Received-"+symbol, 90)
+			now, before := fresh(t, "USD"), fresh(t, "USD")
+			importInto(t, now, file)
+			renamed := 0
+			for f, err := range now.Facts(t.Context(), accounts.Page{}) {
+				require.NoError(t, err)
+				if m, is := f.Value.(ledger.CashMovement); is && m.Kind != ledger.OpeningCash {
+					require.Contains(t, m.ID, "cash-row-")
+					m.ID = former
+					if renamed++; renamed == 2 {
+						m.ID += "/2"
+					}
+					f.Value = m
+				}
+				_, err = before.Record(t.Context(), f.Value)
+				require.NoError(t, err)
+			}
+			require.Equal(t, 2, renamed)
+			_, added, err := Import(t.Context(), before, read(t, file))
+			require.NoError(t, err)
+			require.Zero(t, added)
 		})
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// form is what the id of a fact is made of. Of facts with ids of one form, equal ones are the same. Of two with ids of
-// different forms nobody could say. A row has several forms where it has several ids.
+// form is what the id of a fact is made of. Of facts with ids of one form, equal ones are the same.
+// Of two with ids of different forms nobody could say. A row has several forms where it has several
+// ids.
 type form uint16
 
 const (
@@ -27,7 +28,7 @@ const (
 )
 
 var formNames = []string{"execution id", "transaction id", "trade id", "order id", "order without an id", "row without an id",
-	"summary", "own id", "row without an id"}
+	"summary", "own id", "row without an id, as earlier versions named it"}
 
 // String names what the ids are made of.
 func (f form) String() string {
@@ -89,8 +90,9 @@ func formOf(id string) form {
 	return byOwn
 }
 
-// beginsWithTime reports whether the rest of an id is what a row says, and not a transaction id: earlier releases
-// wrote what a row without ids says behind "cash-", "action-" and "transfer-" alone, its time first.
+// beginsWithTime reports whether the rest of an id is what a row says, and not a transaction id:
+// earlier releases wrote what a row without ids says behind "cash-", "action-" and "transfer-"
+// alone, its time first.
 func beginsWithTime(rest string) bool {
 	digits, _, found := strings.Cut(rest, "-")
 	return found && len(digits) == len(wordsTime) && strings.Trim(digits, "0123456789") == ""
@@ -99,8 +101,8 @@ func beginsWithTime(rest string) bool {
 // wordsTime is the layout of the time in the id of a row without ids.
 const wordsTime = "20060102150405"
 
-// formOfTrade is the form of the id of a recorded trade. What the broker books without an execution has no execution
-// id to be known by.
+// formOfTrade is the form of the id of a recorded trade. What the broker books without an execution
+// has no execution id to be known by.
 func formOfTrade(t *ledger.Trade) form {
 	f := formOf(string(t.ExecID))
 	if f == byOwn && t.Kind != ledger.Corporate {
@@ -140,7 +142,8 @@ func (p *planner) forms(row *Trade) (f form) {
 	return f
 }
 
-// execIDs reports whether the statement shows execution ids: then a row without one is of no execution.
+// execIDs reports whether the statement shows execution ids: then a row without one is of no
+// execution.
 func (p *planner) execIDs() bool {
 	if p.showsExecIDs == nil {
 		shows := false
@@ -154,7 +157,8 @@ func (p *planner) execIDs() bool {
 	return *p.showsExecIDs
 }
 
-// withoutExecution reports whether the broker booked the row without an execution: it has no execution id.
+// withoutExecution reports whether the broker booked the row without an execution: it has no
+// execution id.
 func (t *Trade) withoutExecution() bool {
 	if t.Quantity.IsZero() || t.TransactionType != "" && t.TransactionType != "ExchTrade" {
 		return true
@@ -167,7 +171,8 @@ func (t *Trade) withoutExecution() bool {
 	return false
 }
 
-// orderName is the id of a row that stands for several executions: of its order, contract and day, or of what it says.
+// orderName is the id of a row that stands for several executions: of its order, contract and day,
+// or of what it says.
 func (t *Trade) orderName() ledger.ExecID {
 	switch {
 	case t.Level == "SYMBOL_SUMMARY":

@@ -51,13 +51,16 @@ func (p *planner) planCash() {
 
 // nameCash gives the cash rows their ids.
 func (p *planner) nameCash() {
-	seen := map[string]int{}
+	seen, former := map[string]int{}, map[string]int{}
 	p.cashIDs = make([]string, len(p.st.Cash))
 	for i := range p.st.Cash {
 		if row := &p.st.Cash[i]; !row.Amount.IsZero() {
-			id := row.id(seen)
-			if words, ok := strings.CutPrefix(id, "cash-"+wordsPrefix); ok && p.past.moved["cash-"+words] {
-				id = "cash-" + words // as an earlier release recorded it
+			id := numbered(row.id(), seen)
+			if row.TransactionID == "" && row.Level != summary {
+				// As an earlier release recorded the row: that id has more of a long symbol.
+				if old := numbered(printable("cash-"+row.words(), maxID), former); p.past.moved[old] {
+					id = old
+				}
 			}
 			p.cashIDs[i] = id
 			p.toldMoney[id] = true
@@ -78,18 +81,29 @@ func (r *CashRow) kind() ledger.CashKind {
 	return ledger.Deposit
 }
 
-// id names the row by its transaction id, or by what it says where it has none. Rows that say the
-// same thing are numbered.
-func (r *CashRow) id(seen map[string]int) string {
+// maxID is how many bytes of an id are kept, but for the number behind it.
+const maxID = 90
+
+// id names the row by its transaction id, or by what it says where it has none.
+func (r *CashRow) id() string {
 	id := "cash-" + r.TransactionID
-	if words := fmt.Sprintf("%s-%s-%s-%s-%s", r.Time.Format(wordsTime), r.Currency, r.Amount, r.Type, r.Symbol); r.Level == summary {
-		id = "cash-summary-" + words
+	if r.Level == summary {
+		id = "cash-summary-" + r.words()
 	} else if r.TransactionID == "" {
-		id = "cash-row-" + words
+		id = "cash-" + wordsPrefix + r.words()
 	} else if prefix, ok := cashPrefixes[r.Type]; ok {
 		id = prefix + r.TransactionID
 	}
-	id = printable(id, 90)
+	return printable(id, maxID)
+}
+
+// words are what the row says.
+func (r *CashRow) words() string {
+	return fmt.Sprintf("%s-%s-%s-%s-%s", r.Time.Format(wordsTime), r.Currency, r.Amount, r.Type, r.Symbol)
+}
+
+// numbered puts a number behind an id that other rows have too: they say the same.
+func numbered(id string, seen map[string]int) string {
 	if seen[id]++; seen[id] > 1 {
 		return fmt.Sprintf("%s/%d", id, seen[id])
 	}

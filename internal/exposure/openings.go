@@ -6,9 +6,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// openings hold the days, of the last maxDays, on which contracts were last bought or sold to open. A contract
-// whose position was closed on that day keeps its place with day zero, which stands for none: steady trading
-// takes one lookup.
+// openings hold the days, of the last maxDays, on which contracts were last bought or sold to open.
+// A contract whose position was closed on that day keeps its place with day zero, which stands for
+// none: steady trading takes one lookup.
 type openings map[ledger.InstrumentKey]*ledger.Date
 
 // of returns the contract's day, for the caller to change.

@@ -19,7 +19,8 @@ type Server struct {
 	asked int
 }
 
-// New starts a server that sends the statement for the token and the query, at once. The server ends with the test.
+// New starts a server that sends the statement for the token and the query, at once. The server
+// ends with the test.
 func New(t testing.TB, token, query string, statement []byte) *Server {
 	t.Helper()
 	s := &Server{}
@@ -57,7 +58,8 @@ func Answer(code string) string {
 		"</ErrorCode><ErrorMessage>Words of " + code + ".</ErrorMessage></FlexStatementResponse>"
 }
 
-// Refuse lets the server answer each request for a statement with the code; with none it sends the statement again.
+// Refuse lets the server answer each request for a statement with the code; with none it sends the
+// statement again.
 func (s *Server) Refuse(code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

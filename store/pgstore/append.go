@@ -14,19 +14,22 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// Append implements accounts.Store. It is one round trip; while an append of this store is under way,
-// others wait and then share a statement, each accepted or refused by itself. No append is cancelled: a
-// caller whose context ends while its append waits gets the context's error, and one whose append is
-// under way gets accounts.ErrOutcomeUnknown too, and the append goes on.
+// Append implements accounts.Store. It is one round trip; while an append of this store is under
+// way, others wait and then share a statement, each accepted or refused by itself. No append is
+// cancelled: a caller whose context ends while its append waits gets the context's error, and one
+// whose append is under way gets accounts.ErrOutcomeUnknown too, and the append goes on.
 //
-// A batch of 1,000 entries or more goes alone, and by COPY where the pool is lib/pq's: in a transaction, in
-// several round trips. A caller that leaves before its commit gets the context's error alone, and nothing
-// was appended. A process that is stopped amid COPY, and not ended, holds the journal until it goes
-// on: with PostgreSQL 17 and later for five minutes at most.
+// Where the pool is lib/pq's, a batch of 1,000 entries or more goes alone, and by COPY: in a
+// transaction, in several round trips. A caller that leaves while the batch is copied gets the
+// context's error alone, and nothing was appended. A process that is stopped amid COPY, and not
+// ended, holds the journal until it goes on: with PostgreSQL 17 and later for five minutes at most.
+// Where trades are amended, where somebody else has locked the journal, and where the server allows
+// no COPY, as with row-level security, a statement writes the batch, as it does any other.
 //
 // Where somebody else has locked the journal, Append waits for the lock as AppendLocked does, and
 // appends to other journals go on. So does a batch without entries, which writes all the same: its
-// commit waits for a synchronous standby, as every commit does, and thereby for all commits before it.
+// commit waits for a synchronous standby, as every commit does, and thereby for all commits before
+// it.
 func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -40,8 +43,8 @@ func (s *Store) Append(ctx context.Context, b accounts.Batch) error {
 	return s.failed(ctx, s.append(ctx, b), "append to profile %q after entry %d", b.ProfileID, b.After)
 }
 
-// append is Append for a batch that some journal could accept. It takes the lock where the batch was
-// refused for no reason that can be found: somebody has the head locked, or had.
+// append is Append for a batch that some journal could accept. It takes the lock where the batch
+// was refused for no reason that can be found: somebody has the head locked, or had.
 func (s *Store) append(ctx context.Context, b accounts.Batch) error {
 	again := false // it was sent again after a connection was lost: what refuses it may be itself
 	locks := len(b.Entries) == 0
@@ -74,8 +77,8 @@ func (s *Store) append(ctx context.Context, b accounts.Batch) error {
 	}
 }
 
-// gaveUp reports whether the server gave a statement up for the sake of another, and nobody has tried
-// it again and again already.
+// gaveUp reports whether the server gave a statement up for the sake of another, and nobody has
+// tried it again and again already.
 func (s *Store) gaveUp(err error) bool {
 	return hasState(err, deadlockDetected, serializationFailure) && !errors.Is(err, accounts.ErrConflict)
 }
@@ -92,7 +95,8 @@ func (s *Store) settle(ctx context.Context, b accounts.Batch, again bool, err er
 	return unknown(ctx, err)
 }
 
-// beyondTheEnd says that the journal has an entry in the place of the batch's first, behind its end.
+// beyondTheEnd says that the journal has an entry in the place of the batch's first, behind its
+// end.
 func beyondTheEnd(b *accounts.Batch) error {
 	return &accounts.CorruptError{ProfileID: b.ProfileID, Seq: b.After + 1, Reason: "exists behind the journal's end"}
 }
@@ -101,8 +105,8 @@ func beyondTheEnd(b *accounts.Batch) error {
 var errRefused = errors.New("refused")
 
 // repeated returns what became of a batch that was refused when it was sent again: nil where the
-// journal has it, from when the connection was lost, else the refusal. That the entries can be seen does
-// not say that they are durable: a barrier behind the journal's end does.
+// journal has it, from when the connection was lost, else the refusal. That the entries can be seen
+// does not say that they are durable: a barrier behind the journal's end does.
 func (s *Store) repeated(ctx context.Context, b accounts.Batch, refusal error) error {
 	if isOfServer(refusal) {
 		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, refusal)
@@ -204,9 +208,9 @@ func (s *Store) reasonIn(ctx context.Context, q querier, b accounts.Batch) (why,
 	return errRefused, nil
 }
 
-// endsElsewhere returns ErrConflict unless the journal, which ends with entry head of the hash, ends
-// where the batch says. A journal that lacks its last entry has no hash: it was cut, and the caller
-// finds that out when it reads.
+// endsElsewhere returns ErrConflict unless the journal, which ends with entry head of the hash,
+// ends where the batch says. A journal that lacks its last entry has no hash: it was cut, and the
+// caller finds that out when it reads.
 func endsElsewhere(b accounts.Batch, head int64, hash []byte) error {
 	at := "without that entry"
 	var end accounts.Hash
@@ -221,8 +225,8 @@ func endsElsewhere(b accounts.Batch, head int64, hash []byte) error {
 		accounts.ErrConflict, b.ProfileID, head, at, b.After, b.Hash)
 }
 
-// makeHead gives a profile that was inserted by other means the head of an empty journal, and returns
-// errRefused: now it can be appended to.
+// makeHead gives a profile that was inserted by other means the head of an empty journal, and
+// returns errRefused: now it can be appended to.
 func (s *Store) makeHead(ctx context.Context, id accounts.ProfileID) error {
 	_, err := s.write(ctx, `INSERT INTO trading.journal_heads (profile_id) VALUES ($1) ON CONFLICT DO NOTHING`, string(id))
 	if err != nil {

@@ -24,20 +24,20 @@ var (
 	rebuildSources = []*columns{batchColumns, tradeColumns, positionColumns}
 )
 
-// An append is one statement, so that the rows of a batch become durable together with one round trip
-// and one flush; for a large batch see appendByCopy. accepted are the batches whose journal ends where they continue, on a server that is
-// admitted; everything else joins them.
+// An append is one statement, so that the rows of a batch become durable together with one round
+// trip and one flush; for a large batch see appendByCopy. accepted are the batches whose journal
+// ends where they continue, on a server that is admitted; everything else joins them.
 
 // continues holds where the entry that a batch continues has the hash that the batch says. It is a
-// probe of the primary key, and not a column of the head: the entries are the truth, and a process of
-// an older version, which runs on while the schema is migrated, would not keep the column.
+// probe of the primary key, and not a column of the head: the entries are the truth, and a process
+// of an older version, which runs on while the schema is migrated, would not keep the column.
 //
 // The statement sees entries as of its snapshot, and the head's newest version, which may be newer:
 // READ COMMITTED looks again at the row that was locked, and at nothing else. That accepts no batch
-// wrongly. Entries are never changed, so the entry that the snapshot has is that of the newest version
-// too. An entry that came behind the snapshot is not seen: its batch is refused, though it may continue
-// the journal. Then refusal finds no reason, and Append locks the head, and looks again with a snapshot
-// that is newer than the lock.
+// wrongly. Entries are never changed, so the entry that the snapshot has is that of the newest
+// version too. An entry that came behind the snapshot is not seen: its batch is refused, though it
+// may continue the journal. Then refusal finds no reason, and Append locks the head, and looks
+// again with a snapshot that is newer than the lock.
 //
 // It is a scalar subquery. The planner could answer EXISTS, which is under a condition here, by
 // reading all entries into a hash table.
@@ -47,16 +47,17 @@ const continues = `batch.behind = CASE batch.after
 	END
 	`
 
-// groupStatement appends batches of different profiles, each as a whole or not at all, and returns the
-// number n of those that were accepted. Its parameters are the channel and the sources as arrays.
+// groupStatement appends batches of different profiles, each as a whole or not at all, and returns
+// the number n of those that were accepted. Its parameters are the channel and the sources as
+// arrays.
 //
 // A head that somebody else has locked is left out, and its batch is not accepted: no journal waits
-// for another's lock. Nothing else is locked that another store could want. What locked returns is the
-// newest version of each head, not that of the statement's snapshot; the index journal_entries_key
-// catches a key that the snapshot is too old for.
+// for another's lock. Nothing else is locked that another store could want. What locked returns is
+// the newest version of each head, not that of the statement's snapshot; the index
+// journal_entries_key catches a key that the snapshot is too old for.
 //
-// The careful one leaves out batches with a key that the journal has, and takes rows of trades as it
-// finds them. The other one, at two thirds of the cost, violates journal_entries_key or
+// The careful one leaves out batches with a key that the journal has, and takes rows of trades as
+// it finds them. The other one, at two thirds of the cost, violates journal_entries_key or
 // trades_account_seq_key then, and nothing is accepted.
 func groupStatement(careful bool) string {
 	sources, known, unknown, more := fillSources, "", "", addTrades
@@ -97,10 +98,10 @@ known AS MATERIALIZED (
 	JOIN LATERAL (` + knownKey + `) j ON true
 ),`
 
-// knownKey finds a key in a journal. The profile is compared as an expression, so that only the index
-// journal_entries_key, which begins with the key, can answer this. A plan that is made while the tables
-// are small may otherwise go through a whole journal by its primary key, and plans of prepared
-// statements last: that was measured at 20 ms for 21 keys after 10,000 entries.
+// knownKey finds a key in a journal. The profile is compared as an expression, so that only the
+// index journal_entries_key, which begins with the key, can answer this. A plan that is made while
+// the tables are small may otherwise go through a whole journal by its primary key, and plans of
+// prepared statements last: that was measured at 20 ms for 21 keys after 10,000 entries.
 const knownKey = `
 		SELECT j.key, j.seq FROM trading.journal_entries j
 		WHERE j.key = e.key AND j.key <> '' AND j.profile_id || '' = b.profile_id`

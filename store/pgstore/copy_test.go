@@ -262,6 +262,47 @@ func TestFaultsOfCopy(t *testing.T) {
 	}
 }
 
+// A batch that nobody waits for any longer is not copied to its end: until then nobody else could append to
+// the journal. A sequence counts what the server got, though the transaction is rolled back.
+func TestCopyEndsWithoutItsCaller(t *testing.T) {
+	const entries = 20 * minCopied // far more than is on its way when the server waits
+	db := open(t, "postgres", migrated.Database(t))
+	waitIn(t, db)
+	run(t, db, `CREATE SEQUENCE copied`, `CREATE FUNCTION count_copied() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN PERFORM nextval('copied'); RETURN NEW; END $$`,
+		`CREATE TRIGGER counted BEFORE INSERT ON trading.journal_entries FOR EACH ROW EXECUTE FUNCTION count_copied()`)
+	s, err := New(t.Context(), db)
+	require.NoError(t, err, "New failed")
+	require.NoError(t, s.CreateProfile(t.Context(), testProfile(0)), "CreateProfile failed")
+	f := fills{id: testProfile(0).ID}
+	next := f
+	lock := blocked(t, db, fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, amidCopy))
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	result, b := make(chan error, 1), next.next(entries)
+	go func() { result <- s.Append(ctx, b) }()
+	awaitLocks(t, db, 1)
+	leave()
+	err = endOf(t, result)
+	require.ErrorIs(t, err, context.Canceled, "Append")
+	require.NotErrorIs(t, err, accounts.ErrOutcomeUnknown, "Append")
+	require.NoError(t, lock.Rollback(), "unlock")
+	require.NoError(t, s.Append(guarded(t), f.next(1)), "behind what goes on without its caller")
+	require.Less(t, value[int64](t, db, `SELECT last_value FROM copied`), int64(entries), "what was copied")
+	require.NoError(t, s.Verify(t.Context(), f.id), "Verify")
+	require.NoError(t, s.Close(), "Close failed")
+}
+
+// A batch whose caller has left is not tried again.
+func TestCopyIsNotTriedWithoutItsCaller(t *testing.T) {
+	m := newMock(t, false)
+	s := m.open(t)
+	g := &batchGroup{batches: []*pending{{batch: bought, ctx: t.Context()}}, spoilt: true}
+	require.ErrorIs(t, s.appendByCopy(g, s.join(s.rowsOf(&bought))), errSpoilt, "appendByCopy")
+	require.NoError(t, m.ExpectationsWereMet(), "not everything was asked")
+	require.NoError(t, s.Close(), "Close failed")
+}
+
 func restart(t *testing.T, server *pgtest.Server) {
 	require.NoError(t, server.StopImmediately(), "stop the server")
 	require.NoError(t, server.Start(), "start the server")

@@ -23,10 +23,10 @@ var ErrNotSynchronous = fmt.Errorf("%w: server does not wait for the standbys re
 // c)" for 2. A server waits for as long as they are away.
 //
 // What is checked, and when:
-//   - Every append, every Lease and every switch to a profile, in the statement that writes: both
-//     settings, as they are in the session just then. A promoted server that waits for nobody, and one
-//     whose settings were changed, accepts no append and no switch and gives no lease: ErrNotSynchronous,
-//     and nothing was written.
+//   - Every append, every Lease and every switch to a profile, in the statement that writes, and
+//     of an append by COPY in the transaction that writes: both settings, as they are in the session
+//     just then. A promoted server that waits for nobody, and one whose settings were changed, accepts
+//     no append and no switch and gives no lease: ErrNotSynchronous, and nothing was written.
 //   - Other writes (profiles, checkpoints, EndLease), just before: both settings, in a statement of their own.
 //   - New, Open and Ping: besides, whether pg_stat_replication has n synchronous standbys that stream.
 //     An append to a server that waits for standbys that are away hangs until they are back. The store's

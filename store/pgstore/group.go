@@ -184,6 +184,16 @@ func (q *queue) begin(g *batchGroup) error {
 	return nil
 }
 
+// wanted returns errSpoilt where somebody has left a group before it was sent.
+func (q *queue) wanted(g *batchGroup) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if g.spoilt {
+		return errSpoilt
+	}
+	return nil
+}
+
 // errSpoilt keeps a group from being sent that somebody has left.
 var errSpoilt = errors.New("a caller left before the append began")
 

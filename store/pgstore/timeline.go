@@ -21,7 +21,8 @@ var ErrTimeline = fmt.Errorf("%w: server is of an earlier timeline", accounts.Er
 //
 // PostgreSQL begins a timeline with every promotion and numbers them upwards. A store remembers the
 // highest that it has seen, and refuses a server of a lower one with ErrTimeline:
-//   - Every append, every Lease and every switch to a profile, in the statement that writes.
+//   - Every append, every Lease and every switch to a profile, in the statement that writes, and of
+//     an append by COPY in the transaction that writes.
 //   - Other writes (profiles, checkpoints, EndLease), just before, in a statement of their own.
 //   - Store.Entries, where the journal is shorter than the caller knows.
 //   - New, Open and Ping.
