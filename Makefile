@@ -127,7 +127,7 @@ bench-pg: postgres ## measure the PostgreSQL stores in turns with bare statement
 	ACCOUNTS_REQUIRE_PG=1 ACCOUNTS_PG_FSYNC_ON=1 go test -run '^$$' -bench Ratios -benchtime 1x -timeout 60m ./store/pgstore ./credentials/pgcreds
 
 .PHONY: bench-import
-bench-import: ## import statements of 10,000, 100,000 and 1,000,000 trades in XML, CSV and as activity statements: speed and peak memory; needs 5 GiB of memory
+bench-import: ## import statements of 10,000, 100,000 and 1,000,000 trades in XML, CSV and as activity statements: speed and peak memory; needs 2 GiB of memory
 	for form in xml csv activity; do for trades in 10000 100000 1000000; do \
 		go test -run '^$$' -bench "^BenchmarkImport$$/^$$form$$/^$$trades$$" -benchtime 1x -timeout 60m ./ibkr/flex | grep ^Benchmark; \
 	done; done

@@ -8,11 +8,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// PositionsAt returns a copy of every position as it stood behind entry seq of the journal, flat ones
-// included, in ascending order of keys: what was recorded later does not count, late facts and corrections
-// included. Sequence numbers are those of Recorded, and 0 is before the first entry. PositionsAt reads the
-// journal from the newest checkpoint before seq on. Errors: ErrInvalid for a number beyond the journal's end,
-// and those of the store and ErrCorrupt, as of Facts.
+// PositionsAt returns a copy of every position as it stood behind entry seq of the journal, flat
+// ones included, in ascending order of keys: what was recorded later does not count, late facts and
+// corrections included. Sequence numbers are those of Recorded, and 0 is before the first entry.
+// PositionsAt reads the journal from the newest checkpoint before seq on. Errors: ErrInvalid for a
+// number beyond the journal's end, and those of the store and ErrCorrupt, as of Facts.
 func (p *Portfolio) PositionsAt(ctx context.Context, seq int64) ([]ledger.Position, error) {
 	f, err := p.foldUpTo(ctx, seq)
 	if err != nil {
@@ -50,15 +50,17 @@ func (p *Portfolio) foldUpTo(ctx context.Context, seq int64) (*fold, error) {
 	return f, nil
 }
 
-// CheckFacts returns the error with which Record would refuse facts that are new to the journal, if they
-// were recorded one behind the other in their order, and nil if nothing speaks against them. It writes
-// nothing. Callers that record many facts by several calls of Record find out so beforehand.
+// CheckFacts returns the error with which Record would refuse facts that are new to the journal, if
+// they were recorded one behind the other in their order, and nil if nothing speaks against them.
+// It writes nothing. Callers that record many facts by several calls of Record find out so
+// beforehand.
 //
-// CheckFacts tells of every fact whether any book can accept it, and whether it is dated ahead of the
-// clock. It tells whether splits, openings and transfers fit the positions up to the first fact that changes
-// history: a late one, or a cancellation. It does not look for ids in the journal, and so tells neither
-// ErrIDReused nor ErrExecutionNotFound, and takes a correction for another trade. Errors: ErrInvalid,
-// ErrInexact, ErrCurrencyMismatch, ErrFutureTime and ErrPositionNotFound, as of Record, and the context's.
+// CheckFacts tells of every fact whether any book can accept it, and whether it is dated ahead of
+// the clock. It tells whether splits, openings and transfers fit the positions up to the first fact
+// that changes history: a late one, or a cancellation. It does not look for ids in the journal, and
+// so tells neither ErrIDReused nor ErrExecutionNotFound, and takes a correction for another trade.
+// Errors: ErrInvalid, ErrInexact, ErrCurrencyMismatch, ErrFutureTime and ErrPositionNotFound, as of
+// Record, and the context's.
 func (p *Portfolio) CheckFacts(ctx context.Context, facts iter.Seq[ledger.Fact]) error {
 	book, latest := p.copyLive(), p.clock().Add(clockSkew)
 	cmd := p.newCommand(1)
@@ -82,8 +84,8 @@ func (p *Portfolio) CheckFacts(ctx context.Context, facts iter.Seq[ledger.Fact])
 	return nil
 }
 
-// ahead folds a fact in and returns the book; nil for a fact that changes history, behind which the book is
-// not known without reading the journal.
+// ahead folds a fact in and returns the book; nil for a fact that changes history, behind which the
+// book is not known without reading the journal.
 func (f *fold) ahead(fact ledger.Payload) (*fold, error) {
 	if _, cancels := fact.(*ledger.Cancellation); cancels {
 		return nil, nil

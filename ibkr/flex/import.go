@@ -63,7 +63,8 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement, opts ...I
 }
 
 // Preview returns the plan that Import would follow for the statement, and changes nothing. Its
-// facts are those that the journal lacks: of an import that broke off, those that are left. The errors are those of Import before it records.
+// facts are those that the journal lacks: of an import that broke off, those that are left. The
+// errors are those of Import before it records.
 func Preview(ctx context.Context, p *accounts.Portfolio, st *Statement) (*Plan, error) {
 	plan, err := newImporter(p, st, nil).plan(ctx)
 	if err != nil {

@@ -15,7 +15,8 @@ type item struct {
 	other ledger.Fact
 }
 
-// early reports whether the fact changes what the journal has, and is recorded before what fits the book only then.
+// early reports whether the fact changes what the journal has, and is recorded before what fits the
+// book only then.
 func (i *item) early() bool { return i.event != nil && i.event.early }
 
 // fact returns the fact.
@@ -51,13 +52,15 @@ func (i *item) rank() int {
 	return 1
 }
 
-// exercised reports whether the trade is the option's side of an exercise, as ledger.Trade.Exercised does.
+// exercised reports whether the trade is the option's side of an exercise, as
+// ledger.Trade.Exercised does.
 func (x *plannedTrade) exercised() bool {
 	return (x.Kind == ledger.Assignment || x.Kind == ledger.Exercise) && x.Instrument.IsOption() && x.gross().IsZero()
 }
 
-// Facts yields the facts that the journal lacks, in the order in which Import records them: that of their times,
-// but for those that change what the journal has, which come first. A trade is a *ledger.Trade.
+// Facts yields the facts that the journal lacks, in the order in which Import records them: that of
+// their times, but for those that change what the journal has, which come first. A trade is a
+// *ledger.Trade.
 func (p *Plan) Facts() iter.Seq[ledger.Fact] {
 	return func(yield func(ledger.Fact) bool) {
 		for i := p.done; i < len(p.items); i++ {

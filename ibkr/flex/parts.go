@@ -10,20 +10,20 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// MaxWhole is how many facts Import records all or none. A statement with more facts that the journal lacks is
-// recorded in parts of PartSize facts.
+// MaxWhole is how many facts Import records all or none. A statement with more facts that the
+// journal lacks is recorded in parts of PartSize facts.
 const MaxWhole = 20_000
 
-// PartSize is how many facts a part of a statement has that is recorded in parts. The last part has fewer. A part
-// has more where facts are of the same time as its last one: they are in one part.
+// PartSize is how many facts a part of a statement has that is recorded in parts. The last part has
+// fewer. A part has more where facts are of the same time as its last one: they are in one part.
 const PartSize = 4_000
 
 // ErrIncomplete is what every IncompleteError matches.
 var ErrIncomplete = errors.New("a part of the statement is recorded, and not all of it: import it again")
 
-// IncompleteError says that Import ended when a part of a statement was recorded and not all of it: the context
-// ended, or the store failed. Import of the same statement records the rest. It matches ErrIncomplete, and what
-// ended the import.
+// IncompleteError says that Import ended when a part of a statement was recorded and not all of it:
+// the context ended, or the store failed. Import of the same statement records the rest. It matches
+// ErrIncomplete, and what ended the import.
 type IncompleteError struct {
 	Recorded int       // facts of the statement that are recorded, those of an earlier import that broke off included
 	Facts    int       // all facts to be recorded
@@ -43,9 +43,9 @@ func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err
 // ImportOption configures Import.
 type ImportOption func(*importer)
 
-// WithProgress has Import call f after every part that it records: recorded is how many of the facts that the
-// journal lacked are recorded by then, those of an earlier import that broke off included. Import calls f in its own
-// goroutine.
+// WithProgress has Import call f after every part that it records: recorded is how many of the
+// facts that the journal lacked are recorded by then, those of an earlier import that broke off
+// included. Import calls f in its own goroutine.
 func WithProgress(f func(recorded, facts int)) ImportOption {
 	return func(i *importer) { i.progress = f }
 }
@@ -106,7 +106,8 @@ func partEnd(items []item, from, size int) int {
 	return end
 }
 
-// partFacts are the facts of one part after the other, in the same memory: Record keeps none of them.
+// partFacts are the facts of one part after the other, in the same memory: Record keeps none of
+// them.
 type partFacts struct {
 	facts  []ledger.Fact
 	trades []ledger.Trade

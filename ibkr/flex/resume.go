@@ -10,10 +10,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// What a statement means depends on what the book had before it: which lots are inferred, how a basis is divided.
-// An import that broke off between two parts is therefore not planned anew for the book as it is, but for the book
-// as it was when that import began, and goes on behind the parts that the journal has. When it began shows in the
-// journal: behind that entry come exactly the first parts of the plan.
+// What a statement means depends on what the book had before it: which lots are inferred, how a
+// basis is divided. An import that broke off between two parts is therefore not planned anew for
+// the book as it is, but for the book as it was when that import began, and goes on behind the
+// parts that the journal has. When it began shows in the journal: behind that entry come exactly
+// the first parts of the plan.
 
 // journal is the facts of a journal, in the order in which they were recorded.
 type journal []accounts.Recorded[ledger.Fact]
@@ -41,8 +42,8 @@ func (j journal) facts() []ledger.Fact {
 	return facts
 }
 
-// plan plans the statement for what the portfolio holds and has recorded, or for what it had when an import of the
-// statement began that broke off.
+// plan plans the statement for what the portfolio holds and has recorded, or for what it had when
+// an import of the statement began that broke off.
 func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	if id := i.p.IBKRAccountID(); !i.st.Of(id) {
 		return nil, fmt.Errorf("profile %q has account %s: %w", i.p.ProfileID(), id, ErrWrongAccount)
@@ -67,8 +68,8 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	return NewPlan(i.st, held)
 }
 
-// brokenOff returns where in the journal the first part of an import that broke off may be: the beginnings of what
-// was recorded last in whole parts, the first one first.
+// brokenOff returns where in the journal the first part of an import that broke off may be: the
+// beginnings of what was recorded last in whole parts, the first one first.
 func (i *importer) brokenOff(all journal) (begins []int) {
 	end := len(all)
 	for end > 0 {
@@ -90,8 +91,8 @@ func (i *importer) brokenOff(all journal) (begins []int) {
 	return begins
 }
 
-// ofPeriod returns how many of the facts may be the statement's, by their times, and how many of these are of the
-// time of the last one.
+// ofPeriod returns how many of the facts may be the statement's, by their times, and how many of
+// these are of the time of the last one.
 func (i *importer) ofPeriod(facts journal) (n, last int) {
 	var at time.Time
 	for k := range facts {
@@ -115,7 +116,8 @@ func (i *importer) mayTell(f ledger.Fact) bool {
 		return false
 	}
 	at, from, to := timeOf(f), i.st.From, i.st.To
-	return (!from.Valid() || !at.Before(from.Time(time.UTC).Add(-margin))) && (!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
+	return (!from.Valid() || !at.Before(from.Time(time.UTC).Add(-margin))) &&
+		(!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
 }
 
 // resume returns the plan of an import that began with the fact and broke off; nil if none did.
@@ -143,8 +145,9 @@ func flat(p ledger.Position) int {
 	return 0
 }
 
-// hasParts notes in the plan how much of it the journal has, and reports whether that is whole parts, and what was
-// recorded first since the import began. Facts of other times may have come in between.
+// hasParts notes in the plan how much of it the journal has, and reports whether that is whole
+// parts, and what was recorded first since the import began. Facts of other times may have come in
+// between.
 func (i *importer) hasParts(plan *Plan, since journal) bool {
 	n := 0
 	for k := 0; k < len(since) && n < len(plan.items); k++ {
@@ -170,5 +173,6 @@ func recordedAs(planned, recorded ledger.Fact) bool {
 		return false
 	}
 	was, err := ledger.Normalize(recorded)
-	return err == nil && ledger.KindOf(was) == ledger.KindOf(now) && ledger.KeyOf(was) == ledger.KeyOf(now) && ledger.CheckSame(was, now) == nil
+	return err == nil && ledger.KindOf(was) == ledger.KindOf(now) && ledger.KeyOf(was) == ledger.KeyOf(now) &&
+		ledger.CheckSame(was, now) == nil
 }

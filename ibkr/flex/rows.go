@@ -19,8 +19,9 @@ type Row struct {
 	Trade         *Trade   // nil for a corporate action
 }
 
-// Rows yields which row of the statement an execution came from, by the id under which it is recorded: of
-// executions that the journal had too, and not of those that the statement itself takes back or corrects.
+// Rows yields which row of the statement an execution came from, by the id under which it is
+// recorded: of executions that the journal had too, and not of those that the statement itself
+// takes back or corrects.
 func (p *Plan) Rows() iter.Seq2[ledger.ExecID, Row] {
 	return func(yield func(ledger.ExecID, Row) bool) {
 		for _, e := range p.events {
@@ -37,10 +38,12 @@ func (p *Plan) Rows() iter.Seq2[ledger.ExecID, Row] {
 // tells returns what the statement says about the execution.
 func (p *Plan) tells(e *event) Row {
 	if e.row == noRow {
-		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text(), ConID: e.action.ConID, Currency: e.instrument.Currency, Closes: e.side != "", Realized: e.real()}
+		return Row{Line: e.line, TransactionID: e.tx, Symbol: e.text(), ConID: e.action.ConID, Currency: e.instrument.Currency,
+			Closes: e.side != "", Realized: e.real()}
 	}
 	row := p.rowOf(e)
-	r := Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID, Currency: row.Currency, Realized: row.Realized, Trade: row}
+	r := Row{Line: row.Line, TransactionID: row.TransactionID, Symbol: row.LocalSymbol, ConID: row.ConID,
+		Currency: row.Currency, Realized: row.Realized, Trade: row}
 	if e.settles {
 		r.Closes, r.Realized = true, e.real()
 	} else {

@@ -83,7 +83,8 @@ func bookOf(t require.TestingT, p *accounts.Portfolio, plan *Plan) string {
 	return string(text)
 }
 
-// reopened returns the profile's portfolio in another process: a manager that knows nothing but the store.
+// reopened returns the profile's portfolio in another process: a manager that knows nothing but the
+// store.
 func reopened(t require.TestingT, store accounts.Store, id accounts.ProfileID) *accounts.Portfolio {
 	m, err := accounts.New(store)
 	require.NoError(t, err)
@@ -92,8 +93,8 @@ func reopened(t require.TestingT, store accounts.Store, id accounts.ProfileID) *
 	return p
 }
 
-// brokenImport imports a statement in parts and breaks off behind some of them. It returns what it was told, and how
-// many parts were recorded.
+// brokenImport imports a statement in parts and breaks off behind some of them. It returns what it
+// was told, and how many parts were recorded.
 func brokenImport(t *rapid.T, store accounts.Store, id accounts.ProfileID, st *Statement, part int) (*Plan, int, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -129,8 +130,8 @@ func brokenImport(t *rapid.T, store accounts.Store, id accounts.ProfileID, st *S
 	return plan, parts, err
 }
 
-// An import in parts that breaks off, whenever and however often, and is made again leaves the book that an import at
-// once leaves: whatever the book had before it, and whatever it had to infer.
+// An import in parts that breaks off, whenever and however often, and is made again leaves the book
+// that an import at once leaves: whatever the book had before it, and whatever it had to infer.
 func TestSimulatedParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := drawQuery(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Trades is a list of trades that takes some 100 bytes for each. A trade is made when it is asked for. The zero value is
-// an empty list. Reading is safe for concurrent use.
+// Trades is a list of trades that takes some 100 bytes for each. A trade is made when it is asked
+// for. The zero value is an empty list. Reading is safe for concurrent use.
 type Trades struct {
 	full      []tradeChunk
 	size      int
@@ -76,8 +76,8 @@ func (l *Trades) At(i int) (t Trade) {
 	return t
 }
 
-// All yields the trades with their indexes. It yields one variable, which is the next trade in the next step: copy a
-// trade that is to be kept.
+// All yields the trades with their indexes. It yields one variable, which is the next trade in the
+// next step: copy a trade that is to be kept.
 func (l *Trades) All() iter.Seq2[int, *Trade] {
 	return func(yield func(int, *Trade) bool) {
 		var t Trade
