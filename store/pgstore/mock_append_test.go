@@ -172,8 +172,12 @@ func TestGroupFails(t *testing.T) {
 				m.ExpectQuery(singleText).WithArgs(argsOf(i)...).WillReturnRows(accepted(singleText, 0).answer()).WillReturnError(err)
 			}
 			var gather trap // holds the first up until the others wait
+			alone := make(chan struct{}) // closed once the first is sent: others can no longer join it
 			gather = trap{singleText, func() {
-				m.end.CompareAndSwap(&gather, nil)
+				if !m.end.CompareAndSwap(&gather, nil) {
+					return
+				}
+				close(alone)
 				for store.queue.length() < others {
 					runtime.Gosched()
 				}
@@ -182,9 +186,7 @@ func TestGroupFails(t *testing.T) {
 			errs := make([]error, others+1)
 			var g group
 			g.Go(func() error { errs[0] = store.Append(guarded(t), plainOf(0)); return nil })
-			for !store.queue.leads() {
-				runtime.Gosched()
-			}
+			<-alone
 			for i := 1; i <= others; i++ {
 				g.Go(func() error { errs[i] = store.Append(guarded(t), plainOf(i)); return nil })
 			}
@@ -237,10 +239,4 @@ func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.waiting)
-}
-
-func (q *queue) leads() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.busy
 }
