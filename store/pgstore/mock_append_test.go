@@ -171,7 +171,7 @@ func TestGroupFails(t *testing.T) {
 				}
 				m.ExpectQuery(singleText).WithArgs(argsOf(i)...).WillReturnRows(accepted(singleText, 0).answer()).WillReturnError(err)
 			}
-			var gather trap // holds the first up until the others wait
+			var gather trap              // holds the first up until the others wait
 			alone := make(chan struct{}) // closed once the first is sent: others can no longer join it
 			gather = trap{singleText, func() {
 				if !m.end.CompareAndSwap(&gather, nil) {
