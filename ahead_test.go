@@ -9,19 +9,12 @@ import (
 
 	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
-	"github.com/ai-ots/accounts/store/memstore"
 )
 
 // The positions behind an entry are those that the book had then, whatever came later.
 func TestPositionsAt(t *testing.T) {
 	ctx := t.Context()
-	m, err := accounts.New(memstore.New())
-	require.NoError(t, err)
-	defer m.Close()
-	profile, err := m.CreateProfile(ctx, accounts.Optimal100K("DU1000100"))
-	require.NoError(t, err)
-	p, err := m.Portfolio(ctx, profile.ID)
-	require.NoError(t, err)
+	p := newBench(t).Portfolio
 	want := map[int64][]ledger.Position{0: {}}
 	begin := time.Date(2025, 3, 3, 14, 30, 0, 0, time.UTC)
 	for i := range 40 {
@@ -46,26 +39,19 @@ func TestPositionsAt(t *testing.T) {
 			require.Equal(t, text(t, positions[i]), text(t, got[i]), "behind entry %d", seq)
 		}
 	}
-	_, err = p.PositionsAt(ctx, p.Seq()+1)
+	_, err := p.PositionsAt(ctx, p.Seq()+1)
 	require.ErrorIs(t, err, accounts.ErrInvalid)
 }
 
 // CheckFacts tells what Record would, and records nothing.
 func TestCheckFacts(t *testing.T) {
 	ctx := t.Context()
-	m, err := accounts.New(memstore.New())
-	require.NoError(t, err)
-	defer m.Close()
-	profile, err := m.CreateProfile(ctx, accounts.Optimal100K("DU1000100"))
-	require.NoError(t, err)
-	p, err := m.Portfolio(ctx, profile.ID)
-	require.NoError(t, err)
+	p := newBench(t).Portfolio
 	at := time.Date(2025, 3, 3, 14, 30, 0, 0, time.UTC)
-	xyz := ledger.NewStock("XYZ", "USD")
 	buy := ledger.Trade{ExecID: "e1", Instrument: xyz, Quantity: ledger.MustDecimal("10"), Price: ledger.MustDecimal("41.25"), Time: at}
 	split := ledger.Split{ID: "s1", From: xyz, To: xyz, Numerator: ledger.MustDecimal("2"), Denominator: ledger.MustDecimal("1"), Time: at.Add(time.Hour)}
 	future, wrong := buy, buy
-	future.Time, wrong.Price = time.Now().Add(time.Hour), ledger.MustDecimal("-1")
+	future.Time, wrong.Price = now.Add(time.Hour), ledger.MustDecimal("-1")
 	seq := p.Seq()
 	for _, c := range []struct {
 		name  string
@@ -85,7 +71,7 @@ func TestCheckFacts(t *testing.T) {
 			require.Equal(t, seq, p.Seq())
 		})
 	}
-	_, err = p.Record(ctx, buy, split)
+	_, err := p.Record(ctx, buy, split)
 	require.NoError(t, err)
 	late := split
 	late.ID, late.From, late.To = "s2", ledger.NewStock("ABC", "USD"), ledger.NewStock("ABC", "USD")

@@ -89,7 +89,8 @@ func (m moments) span(from, to stage) time.Duration {
 //     append and the request;
 //   - fill: its way until the append has returned; fill-hint until the engine has the websocket's hint,
 //     fill-wake until it looks, fill-orders and fill-executions the two calls, of both fill-http in the
-//     transport and fill-gateway in the simulated gateway, fill-append the durable execution, and fill-library what is left between the hint and the append.
+//     transport and fill-gateway in the simulated gateway, fill-append the durable execution, and
+//     fill-library what is left between the hint and the append.
 //     fill-event comes after: until a subscriber knows;
 //   - bare-insert and bare-https.
 func BenchmarkGateway(b *testing.B) {

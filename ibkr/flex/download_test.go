@@ -161,8 +161,8 @@ func TestDownloadAsksAnew(t *testing.T) {
 	})
 }
 
-// A token asks once a second and ten times a minute at most, whoever downloads with it, and another
-// does not wait for it.
+// Downloads with one token ask once a second and ten times a minute at most, however many run.
+// Downloads with another token do not wait for them.
 func TestDownloadKeepsToTheBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &webService{answers: []func(*http.Request) (int, string){fails("1019")}}

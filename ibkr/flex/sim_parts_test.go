@@ -130,8 +130,8 @@ func brokenImport(t *rapid.T, store accounts.Store, id accounts.ProfileID, st *S
 	return plan, parts, err
 }
 
-// An import in parts that breaks off, whenever and however often, and is made again leaves the book
-// that an import at once leaves: whatever the book had before it, and whatever it had to infer.
+// An import in parts that breaks off, at any part and several times, and is repeated leaves the same book as
+// an import of the whole statement at once: for any book before, and any lots that the plan infers.
 func TestSimulatedParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := drawQuery(t)

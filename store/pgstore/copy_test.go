@@ -18,7 +18,7 @@ import (
 	"github.com/ai-ots/accounts/store/storetest"
 )
 
-// A store that copies whatever it can keeps every promise.
+// A store that appends by COPY from one entry on passes the whole suite of stores.
 func TestStoreByCopy(t *testing.T) {
 	copying := func(t *testing.T, dsn string) *Store {
 		s := busyStore(t, "postgres", dsn, WithListenDSN(dsn))

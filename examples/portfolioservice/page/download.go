@@ -167,8 +167,8 @@ func (c *call) checkFetch(a *account, f *form) error {
 	return nil
 }
 
-// flexLogin returns the login of a download: the token and the query that were typed, and in place of each that was not
-// the stored one. It stores the login if the form says so.
+// flexLogin returns the login of a download: the token and the query that were typed. The stored token
+// or query takes the place of one that was not typed. flexLogin stores the login if the form says so.
 func (c *call) flexLogin(a *account, f *form) (login credentials.Set, err error) {
 	token, query := credentials.NewSecret([]byte(f.Value("token"))), f.Value("query")
 	defer func() { token.Wipe() }()

@@ -260,7 +260,8 @@ func TestDownloadFails(t *testing.T) {
 	require.NotContains(t, r.log.String(), "a request failed")
 }
 
-// What came is looked at as a file that was sent is: one of another account, and one that is none, are refused.
+// A downloaded file is checked like an uploaded file: a statement of another account is refused, and so is
+// a file that is no statement.
 func TestDownloadOfSomethingElse(t *testing.T) {
 	r := newRig(t)
 	r.create("ann", accounts.Balanced50K("DU1000050"))
