@@ -69,8 +69,11 @@ func at(tab *browser.Tab) focused {
 }
 
 // tabTo presses Tab until what is wanted has the focus, and requires that each focus on the way can be seen.
+// It waits until the page is loaded and drawn: before, its script does not run, and the browser drops keys.
 func tabTo(t *testing.T, tab *browser.Tab, what string, is func(focused) bool) {
 	t.Helper()
+	tab.Until("the page is loaded", `document.readyState === "complete"`)
+	require.True(t, browser.Eval[bool](tab, `new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r(true))))`), "frames")
 	var way []string
 	for range 150 {
 		tab.Press("\t")
