@@ -247,6 +247,13 @@ func TestLogOfWatches(t *testing.T) {
 		}
 		return told, nil
 	}
+	var failures atomic.Int64
+	x.fake.onProfile = func(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) { // asked once the watch is back, too
+		if failures.Add(-1) >= 0 {
+			return accounts.AccountProfile{}, errTattling
+		}
+		return x.fake.Store.Profile(ctx, id)
+	}
 	close(x.silent)
 	x.logs.await(t, "resumed")
 	require.Equal(t, []string{
@@ -258,13 +265,7 @@ func TestLogOfWatches(t *testing.T) {
 	s := x.Manager.Stats()
 	require.Equal(t, []int64{1, 2}, []int64{s.WatchRestarts, s.WatchFailures})
 
-	failures := 2
-	x.fake.onProfile = func(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
-		if failures--; failures >= 0 {
-			return accounts.AccountProfile{}, errTattling
-		}
-		return x.fake.Store.Profile(ctx, id)
-	}
+	failures.Store(2)
 	told <- accounts.Event{Kind: accounts.EventProfile, ProfileID: x.Profile.ID}
 	x.logs.await(t, "caught up")
 	require.Equal(t, []string{
