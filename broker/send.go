@@ -121,7 +121,7 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 	}
 	sending, cancel := context.WithTimeout(ctx, e.config.Timeout)
 	defer cancel()
-	sending, recall := context.WithCancelCause(sending)
+	flight, recall := context.WithCancelCause(sending)
 	defer recall(nil)
 	if !w.takeOff(id, recall) {
 		return Ack{}, accounts.ErrDispatched
@@ -131,16 +131,26 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 	if err := w.dispatch(sending, s, &t); err != nil {
 		return Ack{}, err
 	}
-	var ack Ack
-	if now, gone := e.working(); gone != nil || now != s { // the store may have taken its time
-		err = fmt.Errorf("%w: the session ended before the order was sent", ErrNotConnected)
-	} else {
-		ack, err = s.broker.Place(sending, w.account, t)
-		if err != nil && errors.Is(context.Cause(sending), errRecalled) {
-			err = fmt.Errorf("%w: %w", errRecalled, err)
-		}
-	}
+	ack, err := w.place(flight, s, t)
 	return ack, w.placed(ctx, id, ack, err)
+}
+
+// place asks the broker to place an order that is dispatched, unless ctx, which a halt ends with errRecalled, has
+// ended. The dispatch itself is not called back: it says why a halted profile sends nothing.
+func (w *worker) place(ctx context.Context, s *session, t Ticket) (ack Ack, err error) {
+	now, gone := w.engine.working()
+	switch { // the store may have taken its time
+	case gone != nil || now != s:
+		return ack, fmt.Errorf("%w: the session ended before the order was sent", ErrNotConnected)
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	default:
+		ack, err = s.broker.Place(ctx, w.account, t)
+	}
+	if err != nil && errors.Is(context.Cause(ctx), errRecalled) {
+		err = fmt.Errorf("%w: %w", errRecalled, err)
+	}
+	return ack, err
 }
 
 // beginSend notes that an order is being sent in the session, which is not closed before that has ended.

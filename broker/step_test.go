@@ -115,13 +115,21 @@ func TestASessionThatBrokeUnheard(t *testing.T) {
 	require.NoError(t, err)
 	r.sync(t)
 	before := h.Status()
-	h.answer(hooks{status: func() broker.Status {
-		return broker.Status{Session: broker.SessionUsable, Since: before.Since.Add(time.Second)}
-	}})
+	goOn := make(chan struct{})
+	h.answer(hooks{
+		status: func() broker.Status {
+			return broker.Status{Session: broker.SessionUsable, Since: before.Since.Add(time.Second)}
+		},
+		orders: func(ctx context.Context, a broker.AccountID) (broker.Answer[broker.Order], error) {
+			<-goOn // what was sent is looked at by itself, which must not come first
+			return r.paper.Orders(ctx, a)
+		},
+	})
 	_, err = r.portfolio(t, 0).Reserve(t.Context(), order("b", "1", "101"))
 	require.NoError(t, err)
 	_, err = r.engine.Send(t.Context(), r.ids[0], "b", day("101"))
 	require.ErrorIs(t, err, broker.ErrNotReady, "nothing was looked at in the new session")
+	close(goOn)
 	r.sync(t)
 	_, err = r.engine.Send(t.Context(), r.ids[0], "b", day("101"))
 	require.NoError(t, err)
