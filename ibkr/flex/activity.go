@@ -56,8 +56,8 @@ func isActivity(head []byte) bool {
 	return len(cells) == 3 && string(bytes.Trim(cells[1], `"`)) == "Header"
 }
 
-func newActivitySource(in *bufio.Reader, loc *time.Location) *activitySource {
-	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, ""), header: map[string]*activityHeader{},
+func newActivitySource(in *bufio.Reader, loc *time.Location, rows *rowCount) *activitySource {
+	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, "", rows), header: map[string]*activityHeader{},
 		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
 	s.b.ordersCount = true
 	return s
@@ -125,13 +125,13 @@ func (s *activitySource) take(rec []string) error {
 	case activityUnknown:
 		s.b.unread(s.line, name, "section is unknown: its rows are not read", 1)
 	default:
-		s.keep(h, values)
+		return s.keep(h, values)
 	}
 	return nil
 }
 
 // keep packs a row until the contracts are told.
-func (s *activitySource) keep(h *activityHeader, values []string) {
+func (s *activitySource) keep(h *activityHeader, values []string) error {
 	r := row{line: s.line}
 	for i, v := range values {
 		if i < len(h.fields) {
@@ -143,9 +143,10 @@ func (s *activitySource) keep(h *activityHeader, values []string) {
 		fundsRow(h, values, &r)
 	}
 	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
-		return
+		return nil
 	}
 	s.records = append(s.records, activityRecord{h, r.pack(sec)})
+	return s.b.rows.add(sec, &r)
 }
 
 var optionInBrackets = regexp.MustCompile(`\(\s*([^()]+?)\s*\)`)
@@ -209,6 +210,7 @@ func (s *activitySource) finish() (*Statement, error) {
 		return nil, err
 	}
 	var r row
+	b.rows.drop(len(s.records))
 	for i := range s.records {
 		rec := &s.records[i]
 		if s.line = rec.line; s.row(rec, &r) {

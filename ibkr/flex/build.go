@@ -12,8 +12,9 @@ import (
 
 // builder makes one statement from its rows, whatever encoding they come in.
 type builder struct {
-	st  Statement
-	loc *time.Location
+	st   Statement
+	loc  *time.Location
+	rows *rowCount // that are in memory, those of other statements too
 	// header holds the statement's own dates. They are read last, like every row from the first
 	// slashed date on: how slashed dates are meant is known when all are seen.
 	header   row
@@ -57,8 +58,8 @@ func dropWeak(rows []CashRow, weak weakRows) (kept, dropped []CashRow) {
 	return kept, dropped
 }
 
-func newBuilder(loc *time.Location, account string) *builder {
-	return &builder{st: Statement{AccountID: account, loc: loc}, loc: loc,
+func newBuilder(loc *time.Location, account string, rows *rowCount) *builder {
+	return &builder{st: Statement{AccountID: account, loc: loc}, loc: loc, rows: rows,
 		seen: make(map[string]string), known: make(map[string]int)}
 }
 
@@ -82,14 +83,17 @@ func (b *builder) add(sec section, r *row) error {
 		}
 		return nil
 	}
-	if !b.level(sec, r) {
-		return nil
+	if counts, err := b.level(sec, r); !counts {
+		return err
 	}
 	return b.place(sec, r)
 }
 
 // place converts a row that counts, or lets it wait until the order of slashed dates is known.
 func (b *builder) place(sec section, r *row) error {
+	if err := b.rows.add(sec, r); err != nil {
+		return err
+	}
 	if b.waiting || r.slashed() {
 		b.waiting = true
 		b.deferred = append(b.deferred, r.pack(sec))

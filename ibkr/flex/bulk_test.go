@@ -263,3 +263,52 @@ func peakMemory() int64 {
 	}
 	return kib << 10
 }
+
+// TestMaxRows: a file may have as many rows as may be in memory, and one more is refused.
+func TestMaxRows(t *testing.T) {
+	for form := range bulkForms {
+		t.Run(form, func(t *testing.T) {
+			var file bytes.Buffer
+			require.NoError(t, (&bulk{trades: 1003}).write(&file, form))
+			all, err := ReadAll(bytes.NewReader(file.Bytes()), WithMaxRows(0), WithMaxRows(-1))
+			require.NoError(t, err)
+			rows := 1003 + len(all[0].Positions)
+			_, err = ReadAll(bytes.NewReader(file.Bytes()), WithMaxRows(rows))
+			require.NoError(t, err)
+			_, err = ReadAll(bytes.NewReader(file.Bytes()), WithMaxRows(rows-1))
+			require.ErrorIs(t, err, ErrFormat)
+			require.ErrorContains(t, err, fmt.Sprintf("more than %d rows", rows-1))
+		})
+	}
+}
+
+// TestMaxRowsOfWhatStays: rows that are left out count nothing, whenever that is known, and those of a
+// statement that the reader has returned neither.
+func TestMaxRowsOfWhatStays(t *testing.T) {
+	order, early, slashed := `levelOfDetail="ORDER"`, `tradeID="8"`, `tradeID="9" dateTime="30/01/2025"`
+	for name, rows := range map[string][]string{
+		"orders":           {order, order, order},
+		"orders first":     {order, order, order, early, slashed, ""},
+		"executions first": {early, slashed, "", order, order, order},
+		"parts":            {`levelOfDetail="CLOSED_LOT"`, early, slashed, ""},
+	} {
+		var all []string
+		for _, attrs := range rows {
+			all = append(all, trade(attrs))
+		}
+		file := trades(all...)
+		st, err := ReadAll(strings.NewReader(file), WithMaxRows(3))
+		require.NoError(t, err, name)
+		require.Equal(t, 3, st[0].Trades.Len(), name)
+		_, err = ReadAll(strings.NewReader(file), WithMaxRows(2))
+		require.ErrorContains(t, err, "more than 2 rows", name)
+
+		inner := file[strings.Index(file, "<FlexStatement "):strings.Index(file, "</FlexStatements>")]
+		three := strings.Replace(file, inner, inner+inner+inner, 1)
+		_, err = ReadAll(strings.NewReader(three), WithMaxRows(8))
+		require.ErrorContains(t, err, "more than 8 rows", name+": all statements are in memory")
+		for _, err := range NewReader(strings.NewReader(three), WithMaxRows(3)).All() {
+			require.NoError(t, err, name+": one statement is in memory")
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 type csvSource struct {
 	csvRecords
 	loc    *time.Location
+	rows   *rowCount
 	fields fieldIndex
 
 	file      bool // after BOF and before EOF
@@ -38,8 +39,8 @@ type csvSource struct {
 	row     row
 }
 
-func newCSVSource(in *bufio.Reader, loc *time.Location) *csvSource {
-	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, fields: newFieldIndex(), pool: make(map[string]*builder), nameless: map[section]namelessRows{}}
+func newCSVSource(in *bufio.Reader, loc *time.Location, rows *rowCount) *csvSource {
+	return &csvSource{csvRecords: newCSVRecords(in), loc: loc, rows: rows, fields: newFieldIndex(), pool: make(map[string]*builder), nameless: map[section]namelessRows{}}
 }
 
 // next reads up to the end of the next account.
@@ -175,7 +176,7 @@ func (s *csvSource) beginAccount(rec []string) error {
 }
 
 func (s *csvSource) build(account string) *builder {
-	b := newBuilder(s.loc, strings.Clone(account))
+	b := newBuilder(s.loc, strings.Clone(account), s.rows)
 	b.header = s.fileRow
 	b.st.QueryName = s.query
 	return b

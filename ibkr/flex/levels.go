@@ -93,33 +93,34 @@ type sectionLevels struct {
 }
 
 // level decides whether the row counts now. Rows of a coarser level wait until all are seen.
-func (b *builder) level(sec section, r *row) (counts bool) {
+func (b *builder) level(sec section, r *row) (counts bool, err error) {
 	name, at, ok := levelOf(sec, r)
 	s := &b.levels[sec]
 	switch {
 	case !ok:
 		b.unread(r.line, sec.String(), "level of detail "+quoted(name)+" is unknown", 1)
-		return false
+		return false, nil
 	case at == never:
 		if s.parts++; s.parts == 1 {
 			s.line = r.line
 		}
 		b.skip(b.keep(name))
-		return false
+		return false, nil
 	case s.seen && at > s.best:
 		b.skip(b.keep(name))
-		return false
+		return false, nil
 	case !s.seen || at < s.best:
 		for range s.waiting {
 			b.skip(s.name)
 		}
+		b.rows.drop(len(s.waiting))
 		s.waiting, s.seen, s.best, s.name = nil, true, at, b.keep(name)
 	}
 	if at == finest {
-		return true
+		return true, nil
 	}
 	s.waiting = append(s.waiting, r.pack(sec))
-	return false
+	return false, b.rows.add(sec, r)
 }
 
 // settleLevels lets the rows of a coarser level count where there is no finer one.
@@ -142,6 +143,7 @@ func (b *builder) settleLevels() error {
 		if section(sec) == secTrades && !b.ordersCount {
 			b.count(line, name, "rows of level "+s.name+" are taken for the trades, for there is no finer level", len(s.waiting))
 		}
+		b.rows.drop(len(s.waiting))
 		for i := range s.waiting {
 			s.waiting[i].unpack(&r)
 			if err := b.place(section(sec), &r); err != nil {

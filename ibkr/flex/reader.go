@@ -25,6 +25,10 @@ const (
 	maxStatements = 20_000
 )
 
+// MaxRows is how many rows the statements have at most that are in memory at once, unless WithMaxRows
+// says otherwise: a million trades take up to a gigabyte while they are imported.
+const MaxRows = 2_000_000
+
 // ReadError tells where a file cannot be read, and why. It matches ErrFormat, and
 // io.ErrUnexpectedEOF where the file ends too early.
 type ReadError struct {
@@ -85,6 +89,31 @@ func WithLocation(loc *time.Location) Option {
 	}
 }
 
+// WithMaxRows sets how many rows may be in memory at once, and so how much memory a file may take. A file
+// with more is refused as a whole: statements of shorter periods have fewer. Less than 1 changes nothing.
+func WithMaxRows(n int) Option {
+	return func(r *Reader) {
+		if n > 0 {
+			r.rows.most = n
+		}
+	}
+}
+
+// rowCount counts the rows that are kept in memory, of all statements together.
+type rowCount struct{ now, most int }
+
+// add counts a row, or returns an error if that is one too many.
+func (c *rowCount) add(sec section, r *row) error {
+	if c.now++; c.now > c.most {
+		return &ReadError{Line: r.line, Section: sec.String(),
+			Err: fmt.Errorf("there are more than %d rows to be kept in memory: make statements of shorter periods", c.most)}
+	}
+	return nil
+}
+
+// drop takes rows off that are not kept any longer.
+func (c *rowCount) drop(n int) { c.now -= n }
+
 // Reader reads the statements of one file, one at a time. It is not safe for concurrent use.
 type Reader struct {
 	in   io.Reader
@@ -92,6 +121,8 @@ type Reader struct {
 	src  source
 	err  error // sticky
 	read int   // statements so far
+	rows rowCount
+	all  bool // the statements stay in memory
 }
 
 // source yields the statements of one encoding; io.EOF after the last.
@@ -103,9 +134,10 @@ type source interface {
 // NewReader returns a reader of the statements in in, whose encoding, XML or CSV, is told by the
 // first bytes; a UTF-8 byte order mark is skipped. It holds one statement at a time in memory,
 // except for CSV files without account records, whose rows may come in any order of accounts. A
-// file of another kind is refused by what it is.
+// file of another kind is refused by what it is, and one with more rows than MaxRows, or than
+// WithMaxRows allows, by that.
 func NewReader(in io.Reader, opts ...Option) *Reader {
-	r := &Reader{in: in}
+	r := &Reader{in: in, rows: rowCount{most: MaxRows}}
 	for _, opt := range opts {
 		opt(r)
 	}
@@ -122,6 +154,9 @@ func (r *Reader) Next() (*Statement, error) {
 		if r.err = r.open(); r.err != nil {
 			return nil, r.err
 		}
+	}
+	if !r.all {
+		r.rows.now = 0
 	}
 	st, err := r.src.next()
 	if err == io.EOF && r.read == 0 {
@@ -154,10 +189,12 @@ func (r *Reader) All() iter.Seq2[*Statement, error] {
 var errTooMany = fmt.Errorf("there are more than %d statements in the file", maxStatements)
 
 // ReadAll returns all statements of in, or none if there is an error anywhere in it. More than
-// 20,000 statements are an error: a [Reader] gives them one at a time.
+// 20,000 statements are an error, and more than MaxRows rows in all of them: a [Reader] gives the
+// statements one at a time.
 func ReadAll(in io.Reader, opts ...Option) ([]*Statement, error) {
 	var all []*Statement
 	r := NewReader(in, opts...)
+	r.all = true
 	for st, err := range r.All() {
 		if err == nil && len(all) == maxStatements {
 			err = &ReadError{Line: r.src.at(), Err: errTooMany}
@@ -197,11 +234,11 @@ func (r *Reader) open() error {
 	case notAStatement(text) != "":
 		return &ReadError{Line: 1, Err: errors.New(notAStatement(text))}
 	case isActivity(text):
-		r.src = newActivitySource(br, r.loc)
+		r.src = newActivitySource(br, r.loc, &r.rows)
 	case text[0] == '<':
-		r.src = newXMLSource(br, r.loc)
+		r.src = newXMLSource(br, r.loc, &r.rows)
 	default:
-		r.src = newCSVSource(br, r.loc)
+		r.src = newCSVSource(br, r.loc, &r.rows)
 	}
 	return nil
 }

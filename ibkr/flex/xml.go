@@ -15,6 +15,7 @@ type xmlSource struct {
 	in     *tokenReader
 	dec    *xml.Decoder
 	loc    *time.Location
+	rows   *rowCount
 	fields fieldIndex
 	open   []string // the elements that are open
 	line   int      // where the current token begins
@@ -29,8 +30,8 @@ type xmlSource struct {
 	plain   plainParser
 }
 
-func newXMLSource(in *bufio.Reader, loc *time.Location) *xmlSource {
-	x := &xmlSource{in: &tokenReader{in: in}, loc: loc, fields: newFieldIndex()}
+func newXMLSource(in *bufio.Reader, loc *time.Location, rows *rowCount) *xmlSource {
+	x := &xmlSource{in: &tokenReader{in: in}, loc: loc, rows: rows, fields: newFieldIndex()}
 	x.dec = xml.NewDecoder(x.in)
 	x.dec.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
 		if c := fold(charset); c == "utf8" || c == "usascii" || c == "ascii" {
@@ -117,7 +118,7 @@ func (x *xmlSource) response() error {
 
 // statement reads one FlexStatement to its end.
 func (x *xmlSource) statement(start xml.StartElement) (*Statement, error) {
-	b := newBuilder(x.loc, "")
+	b := newBuilder(x.loc, "", x.rows)
 	b.st.QueryName = x.query
 	x.fill(start)
 	b.header, b.st.AccountID = x.row, x.row.v[fAccountID]
