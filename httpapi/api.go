@@ -3,10 +3,12 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -225,7 +227,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if broken == http.ErrAbortHandler {
 				panic(broken)
 			}
-			a.Logger.ErrorContext(r.Context(), "a handler panicked", "request_id", id, "method", r.Method, "route", r.Pattern, "panic", broken)
+			// The value of the panic may hold a secret: the log has its type alone.
+			a.Logger.ErrorContext(r.Context(), "a handler panicked", "request_id", id, "method", r.Method, "route", r.Pattern,
+				"type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
 			if h.Get("Content-Type") == streamType { // the answer has begun: it breaks off
 				panic(http.ErrAbortHandler)
 			}

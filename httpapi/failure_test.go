@@ -136,6 +136,8 @@ func TestPanic(t *testing.T) {
 	a.problem(t, CodeInternal)
 	require.NotContains(t, a.text, "inside:")
 	require.Contains(t, log.String(), "panicked")
+	require.Contains(t, log.String(), "failure_test.go", "where it panicked")
+	require.NotContains(t, log.String(), inside, "what a handler panics with may be a secret")
 	r.call("ann", "POST", "/profiles/"+string(p.ID)+"/orders", anOrder("5", "41"), "Idempotency-Key", "k1").problem(t, CodeOutcomeUnknown)
 }
 

@@ -70,19 +70,25 @@ func requireRestored(t require.TestingT, from, to accounts.Store, id accounts.Pr
 }
 
 // newSmall returns a store with a profile of some entries, among them one that was sent under a lease.
-func newSmall(t *testing.T) (accounts.Store, accounts.ProfileID) {
+func newSmall(t *testing.T, fence int64) (accounts.Store, accounts.ProfileID) {
 	t.Helper()
 	d := desktest.NewDesk(t, nil)
 	d.Fill(t, "", desktest.XYZ, "10", "100")
 	d.Accept(t, desktest.Order("o1", desktest.XYZ, "1", "100"))
-	require.NoError(t, d.Portfolio.Dispatch(t.Context(), risk.Dispatch{OrderID: "o1", Ref: "r1", Terms: "LMT DAY", Lease: "login", Fence: 3}))
+	require.NoError(t, d.Portfolio.Dispatch(t.Context(), risk.Dispatch{OrderID: "o1", Ref: "r1", Terms: "LMT DAY", Lease: "login", Fence: fence}))
 	return d.Store, d.Profile.ID
 }
 
 // exportedFile is a small export in a file.
 func exportedFile(t *testing.T) string {
 	t.Helper()
-	s, id := newSmall(t)
+	return exportedWith(t, 3)
+}
+
+// exportedWith is a small export whose journal names a fence.
+func exportedWith(t *testing.T, fence int64) string {
+	t.Helper()
+	s, id := newSmall(t, fence)
 	path := filepath.Join(t.TempDir(), "small.journal")
 	require.NoError(t, os.WriteFile(path, exported(t, s, id), 0o600))
 	return path
@@ -191,7 +197,7 @@ func TestRestoreGoldenJournals(t *testing.T) {
 // Whatever byte of a file is changed, and wherever it is cut off, the file is refused before anything is
 // written.
 func TestTamperedFiles(t *testing.T) {
-	s, id := newSmall(t)
+	s, id := newSmall(t, 3)
 	file := exported(t, s, id)
 	refused := func(b []byte, format string, args ...any) {
 		t.Helper()
@@ -233,7 +239,7 @@ func TestTamperedFiles(t *testing.T) {
 
 // A file that somebody wrote anew, with its own digest, is refused where its entries are not those of the head.
 func TestForgedFiles(t *testing.T) {
-	s, id := newSmall(t)
+	s, id := newSmall(t, 3)
 	p, err := s.Profile(t.Context(), id)
 	require.NoError(t, err)
 	list := entriesOf(t, s, id)
@@ -432,6 +438,7 @@ func TestRefusedRestores(t *testing.T) {
 	d.want(exitDone, "restore", path, "-yes", "-shared-account")
 	d.want(exitFailed, "restore", filepath.Join(t.TempDir(), "nowhere"))
 
+	require.Contains(t, newDesk(t).want(exitFailed, "restore", exportedWith(t, maxFence+1), "-yes").stderr, "is beyond 1000000")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	damaged := filepath.Join(t.TempDir(), "damaged")

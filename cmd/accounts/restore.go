@@ -119,6 +119,10 @@ func (r *restoring) read(ctx context.Context, what string, each func(accounts.En
 	return nil
 }
 
+// maxFence bounds a restored journal's fences, to which leases are raised one by one. A lease that passes on
+// every minute gets there in two years.
+const maxFence = 1_000_000
+
 // check reads the whole file before anything is written.
 func (r *restoring) check(ctx context.Context) error {
 	r.fences = map[string]int64{}
@@ -128,6 +132,9 @@ func (r *restoring) check(ctx context.Context) error {
 		}
 		p, err := e.Decode()
 		if d, is := p.(*risk.Dispatch); is && d.Lease != "" {
+			if d.Fence > maxFence {
+				return fmt.Errorf("entry %d: fence %d of lease %q is beyond %d", e.Seq, d.Fence, d.Lease, maxFence)
+			}
 			r.fences[d.Lease] = max(r.fences[d.Lease], d.Fence)
 		}
 		return err

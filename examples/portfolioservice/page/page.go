@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -157,7 +159,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if broken == http.ErrAbortHandler {
 				panic(broken)
 			}
-			p.Logger.ErrorContext(r.Context(), "a handler panicked", "request_id", id, "method", r.Method, "route", r.Pattern, "panic", broken)
+			// The value of the panic may hold a secret: the log has its type alone.
+			p.Logger.ErrorContext(r.Context(), "a handler panicked", "request_id", id, "method", r.Method, "route", r.Pattern,
+				"type", fmt.Sprintf("%T", broken), "stack", string(debug.Stack()))
 			if h.Get("Content-Type") != "" { // the answer has begun: it breaks off
 				panic(http.ErrAbortHandler)
 			}
