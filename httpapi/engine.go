@@ -13,6 +13,7 @@ import (
 type Engine interface {
 	Submit(ctx context.Context, profile accounts.ProfileID, o risk.Order, terms broker.Terms) (broker.Ack, error)
 	Cancel(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID) error
+	Settle(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID, reason string) error
 	CancelExternal(ctx context.Context, profile accounts.ProfileID, brokerID string) error
 	Halt(ctx context.Context, reason string, profiles ...accounts.ProfileID) ([]broker.Halted, error)
 	Status() broker.EngineStatus

@@ -215,3 +215,34 @@ func TestSignals(t *testing.T) {
 	}
 	require.Len(t, list.Allocations, 2)
 }
+
+// TestSettle: a person ends the hold of an order that the broker never got, and of no other order.
+func TestSettle(t *testing.T) {
+	d := newTradingDesk(t)
+	at := "/profiles/" + string(d.ann.ID)
+	gtc := strings.Replace(anOrder("10", "30"), `"type"`, `"tif":"gtc","type"`, 1)
+	d.call("ann", "POST", at+"/orders", gtc, "Idempotency-Key", "k1").want(t, 201)
+	d.paper.Fail(paper.OpPlace, "", paper.LostRequest, "", 1)
+	d.call("ann", "POST", at+"/orders", gtc, "Idempotency-Key", "k2").problem(t, CodeOutcomeUnknown)
+	d.sync(t)
+	settle := func(who, order string) response { return d.call(who, "POST", at+"/orders/"+order+"/settle", sampleReason) }
+	settle("ann", "api.k1").problem(t, CodeConflict)
+	settle("ann", "api.none").problem(t, CodeOrderNotFound)
+	settle("bob", "api.k2").problem(t, CodeProfileNotFound)
+	d.call("ann", "POST", at+"/orders/api.k2/settle", `{"reason":""}`).problem(t, CodeInvalid)
+	require.Len(t, d.portfolio("ann", d.ann.ID).Snapshot().Risk.Orders, 2, "nothing was settled yet")
+
+	d.paper.SetSession(broker.SessionLoginNeeded, "")
+	settle("ann", "api.k2").want(t, 204)
+	settle("ann", "api.k2").want(t, 204)
+	var link linkView
+	d.call("ann", "GET", at+"/link", nil).want(t, 200, &link)
+	require.Empty(t, link.Questions)
+	orders := d.portfolio("ann", d.ann.ID).Snapshot().Risk.Orders
+	require.Len(t, orders, 1, "the hold has ended")
+	require.Equal(t, ledger.OrderID("api.k1"), orders[0].ID)
+
+	d.rig.engine = func(accounts.ProfileID) Engine { return nil }
+	settle("ann", "api.k1").want(t, 204)
+	require.Empty(t, d.portfolio("ann", d.ann.ID).Snapshot().Risk.Orders, "nothing works the account")
+}

@@ -40,6 +40,12 @@ var orderRoutes = []route{
 		text:   "Cancel an order: let it go if it was not sent, and else ask the broker, which may fill it still.",
 		params: []param{profileParam, orderParam}, action: just(cancelOrder),
 		codes: append([]Code{CodeOrderNotFound, CodeDispatched}, brokerCodes...)},
+	{method: "POST", path: "/profiles/{id}/orders/{order}/settle", id: "settleOrder", tag: "orders", right: Resume, status: 204,
+		text: "Say that the broker does not have an order of which that is not known: its hold ends.",
+		more: "Ask the broker first. Such orders are the `questions` of `link`; where no connection works the account, any order that was sent. " +
+			"Of another order it is known what the broker has made of it: cancel it. An execution that is told later is booked all the same.",
+		params: []param{profileParam, orderParam}, action: with(settleOrder), sample: `{"reason":"the broker's desk says that there is none"}`,
+		codes: append([]Code{CodeOrderNotFound, CodeConflict}, brokerCodes...)},
 	{method: "DELETE", path: "/profiles/{id}/external-orders/{broker_id}", id: "cancelExternalOrder", tag: "orders", right: Trade,
 		text: "Ask the broker to cancel an order of its account that was not placed here.",
 		params: []param{profileParam, {name: "broker_id", in: "path", needed: true, text: "The broker's id of the order, as `link` has it.",
@@ -240,6 +246,43 @@ func reasonName(name string) string {
 		return "a caller"
 	}
 	return name
+}
+
+// settleOrder ends the hold of an order by a person's word.
+func settleOrder(c *call, in *reasonRequest) (nothing, error) {
+	p, err := c.portfolio()
+	if err != nil {
+		return nothing{}, err
+	}
+	id, reason := ledger.OrderID(c.query("order")), string(in.Reason)
+	if err := risk.CheckReason(reason); err != nil {
+		return nothing{}, err
+	}
+	held, works := working(p, id)
+	engine := c.api.Engine(p.ProfileID())
+	switch {
+	case !works && c.known(p, id): // it has ended, by this call's first try perhaps
+		return nothing{}, nil
+	case !works:
+		return nothing{}, accounts.ErrOrderNotFound
+	case held.SentAt.IsZero():
+		return nothing{}, newProblem(CodeConflict, "The order was not sent: cancel it.")
+	case engine == nil:
+		return nothing{}, p.Release(c.ctx, id, reason)
+	}
+	profile, err := c.profile()
+	if err != nil {
+		return nothing{}, err
+	}
+	switch link := c.viewLink(&profile); {
+	case !link.Linked:
+		return nothing{}, broker.ErrNotLinked
+	case !link.Works:
+		return nothing{}, broker.ErrStandby
+	case !slices.Contains(link.Questions, id):
+		return nothing{}, newProblem(CodeConflict, "It is known what the broker has made of the order: cancel it.")
+	}
+	return nothing{}, engine.Settle(c.ctx, p.ProfileID(), id, reason)
 }
 
 func cancelExternal(c *call) (nothing, error) {

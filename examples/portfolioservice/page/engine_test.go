@@ -167,6 +167,31 @@ func TestOutcomesThroughEngine(t *testing.T) {
 	require.Empty(t, d.ordersOf("Two"))
 }
 
+// An order that the broker never got is let go by a person's word; nobody is asked about any other order.
+func TestSettle(t *testing.T) {
+	d := newDesk(t)
+	known := d.follow("ann", d.send("ann", d.checkedTicket("One", away...)))
+	require.NotContains(t, known, "/settle")
+	d.paper.Fail(paper.OpPlace, "", paper.LostRequest, "", 1)
+	f := d.checkedTicket("One", "symbol", "XLE", "quantity", "11", "limit", "90", "tif", "gtc")
+	d.send("ann", f).text(t, http.StatusBadGateway)
+	d.sync()
+	order := d.path("One", "order", "page."+f.values.Get("once"))
+	asks := d.get("ann", order).text(t, http.StatusOK)
+	checkPage(t, d.rig, order, asks)
+	settle := formTo(t, asks, d.path("One", "settle"))
+	d.send("ann", settle).text(t, http.StatusUnprocessableEntity)
+	require.Len(t, d.ordersOf("One"), 2, "nothing is settled without a reason")
+	d.follow("ann", d.send("ann", settle.with("order", formTo(t, known, d.path("One", "cancel")).values.Get("order"), "reason", "none")))
+	require.Len(t, d.ordersOf("One"), 2, "an order that is known to work is not let go")
+	text := d.follow("ann", d.send("ann", settle.with("reason", "the broker’s desk says there is none")))
+	require.Contains(t, plain(text), "Let go")
+	require.Len(t, d.ordersOf("One"), 1)
+	require.NotContains(t, text, "/settle")
+	d.follow("ann", d.send("ann", settle.with("reason", "again")))
+	require.Len(t, d.ordersOf("One"), 1)
+}
+
 // A halt cancels what was sent, in the account that was halted and in no other.
 func TestHaltThroughEngine(t *testing.T) {
 	d := newDesk(t)

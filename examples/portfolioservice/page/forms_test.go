@@ -30,6 +30,7 @@ func (r *rig) goodForms() map[string]filled {
 		"/p/{id}/ticket":             r.ticket("Balanced-50K", buyXLE...),
 		"/p/{id}/place":              r.checkedTicket("Balanced-50K", buyXLE...),
 		"/p/{id}/cancel":             {action: r.path("Balanced-50K", "cancel"), values: url.Values{"order": {"none"}, "profile": {string(r.ids["Balanced-50K"])}}},
+		"/p/{id}/settle":             {action: r.path("Balanced-50K", "settle"), values: url.Values{"order": {"none"}, "reason": {"x"}, "profile": {string(r.ids["Balanced-50K"])}}},
 		"/p/{id}/halt":               of("halt"),
 		"/p/{id}/reduce":             of("reduce").with("reason", "x"),
 		"/p/{id}/resume":             of("resume").with("reason", "x"),

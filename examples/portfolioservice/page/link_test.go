@@ -29,6 +29,9 @@ func (e *toldEngine) Submit(context.Context, accounts.ProfileID, risk.Order, bro
 func (e *toldEngine) Cancel(context.Context, accounts.ProfileID, ledger.OrderID) error {
 	return broker.ErrClosed
 }
+func (e *toldEngine) Settle(context.Context, accounts.ProfileID, ledger.OrderID, string) error {
+	return broker.ErrClosed
+}
 func (e *toldEngine) CancelExternal(context.Context, accounts.ProfileID, string) error {
 	return broker.ErrClosed
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -165,9 +166,10 @@ type orderView struct {
 	CanTrade  bool
 	CanCheck  bool
 	NewTicket string // the path of a ticket filled in with the same order
+	Settle    *form  // says that the broker does not have the order; nil where nobody may say so
 }
 
-// Cancel returns the fields of the form that cancels the order.
+// Cancel returns the fields of the forms that cancel or settle the order.
 func (v orderView) Cancel() []pairOf {
 	return []pairOf{{"profile", string(v.Account.ID)}, {"order", string(v.ID)}}
 }
@@ -178,7 +180,11 @@ func showOrder(c *call) error {
 	if err != nil {
 		return err
 	}
-	id := ledger.OrderID(c.r.PathValue("order"))
+	return c.renderOrder(http.StatusOK, a, ledger.OrderID(c.r.PathValue("order")), newForm("s"))
+}
+
+// renderOrder answers with the page of one order, and with the form that settles it if a person may.
+func (c *call) renderOrder(status int, a account, id ledger.OrderID, settle *form) error {
 	if !nameable(string(id)) {
 		return errNoOrder
 	}
@@ -207,7 +213,58 @@ func showOrder(c *call) error {
 		view.Filled = quantity(s.Filled.Abs()) + " of " + quantity(s.Order.Quantity.Abs())
 	}
 	view.NewTicket = a.Path("ticket") + "?" + encoded(ticketFrom(&s.Order))
-	return c.render("order", "Order", view)
+	if s.asks(c.page.Engine(a.ID) != nil) && c.caller.Rights.Has(httpapi.Resume) {
+		view.Settle = settle
+	}
+	return c.renderAs(status, "order", "Order", view)
+}
+
+// asks reports whether a person may say that the broker does not have the order: it was sent, and it is not known
+// what has become of it, or nothing works the account.
+func (s *story) asks(linked bool) bool {
+	return s.Held != nil && !s.Held.SentAt.IsZero() && (s.Questions || !linked)
+}
+
+// settle ends the hold of an order by a person's word.
+func settle(c *call) error {
+	a, err := c.readable()
+	if err != nil {
+		return err
+	}
+	f, err := c.form("s", "profile", "order", "reason")
+	if err != nil {
+		return err
+	}
+	if err := c.mine(&a, f); err != nil {
+		return err
+	}
+	id := ledger.OrderID(f.Value("order"))
+	if !nameable(string(id)) {
+		return errNoOrder
+	}
+	s, err := c.storyOf(&a, id)
+	engine := c.page.Engine(a.ID)
+	switch {
+	case err != nil:
+		return err
+	case !s.asks(engine != nil): // it has ended, or it is known how it stands
+		return c.redirect(a.Path("order", string(id)))
+	}
+	if f.reason(); !f.ok() {
+		return c.renderOrder(http.StatusUnprocessableEntity, a, id, f)
+	}
+	if engine != nil {
+		err = engine.Settle(c.ctx, a.ID, id, f.Value("reason"))
+	} else {
+		var p *accounts.Portfolio
+		if p, err = c.page.Manager.Portfolio(c.ctx, a.ID); err == nil {
+			err = p.Release(c.ctx, id, f.Value("reason"))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return c.redirect(a.Path("order", string(id)))
 }
 
 // termsText returns the terms of an order that was sent in words.

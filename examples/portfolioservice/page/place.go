@@ -15,6 +15,7 @@ var placeRoutes = []route{
 	{method: "GET", path: "/p/{id}/place", right: httpapi.Trade, at: "trade", run: askPlace},
 	{method: "POST", path: "/p/{id}/place", right: httpapi.Trade, at: "trade", run: place},
 	{method: "GET", path: "/p/{id}/order/{order}", right: httpapi.Read, at: "orders", run: showOrder},
+	{method: "POST", path: "/p/{id}/settle", right: httpapi.Resume, at: "orders", run: settle},
 	{method: "POST", path: "/p/{id}/cancel", right: httpapi.Trade, at: "orders", run: cancel},
 }
 
