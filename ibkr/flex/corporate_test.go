@@ -37,6 +37,9 @@ func TestCorporateActions(t *testing.T) {
 		return []string{buy, act("7", "TC", split, "AAA", "101", "-100", `actionID="6"`), act("8", "TC", split, "NWA", "722", "100", `actionID="6" `+a),
 			act("9", "TC", split, "NWB", "723", "100", `actionID="6" `+b)}
 	}
+	told := func(id, day, quantity, attrs string) string {
+		return action(id, day+";202500", "AAA", "101", quantity, `type="FS" actionDescription="AAA(US101) SPLIT 2 FOR 1 (AAA, X INC, US101)" `+attrs)
+	}
 	const untold = "issue: nothing tells how the cost basis of AAA is divided among what came for it: none of the rows is booked"
 	for name, tc := range map[string]struct {
 		rows []string
@@ -101,6 +104,8 @@ func TestCorporateActions(t *testing.T) {
 		"DW: worthless": {[]string{buy, act("9", "DW", "(US101) DELISTED", "AAA", "101", "-100", `fifoPnlRealized="-4001" value="0"`), nothing}, []string{"action-9 closes -100 for -4001"}},
 		"Ca takes a split back": {[]string{buy, act("7", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "100", ""), act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`),
 			act("9", "FS", "AAA(US101) SPLIT 3 FOR 1", "AAA", "101", "200", ""), holding("300", "4001", "")}, []string{"300 of STK:AAA:USD at 4001"}},
+		"Ca of an action that is told, taken back and told once more": {[]string{buy, told("16", "20250117", "-100", `code="Ca"`), told("12", "20250115", "-100", `code="Ca"`),
+			told("11", "20250115", "100", ""), told("15", "20250117", "100", ""), told("17", "20250117", "100", ""), holding("200", "4001", "")}, []string{"200 of STK:AAA:USD at 4001"}},
 		"Ca of nothing known": {[]string{buy, act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`)},
 			[]string{"100 of STK:AAA:USD at 4001", "issue: takes back 100 of AAA, which neither the statement nor the book has: not booked: AAA(US101) SPLIT 2 FOR 1 (AAA, X INC, US101)"}},
 		"of a type that nobody knows": {[]string{buy, act("9", "PV", "AAA(US101) PROXY VOTE", "AAA.V", "104", "100", "")},
