@@ -106,6 +106,9 @@ func TestPlan(t *testing.T) {
 	}{
 		"flip": {[]string{january(buy, fill("2", second, "-15", "6", "-1.5", `openCloseIndicator="C;O" cost="-51" fifoPnlRealized="8"`), holding("-5", "-29.5", ""))},
 			[]string{"tx-2 closes -10 for 8", "-5 of STK:AAA:USD at -29.5"}},
+		"flip of a large order that closes a little held before and a little bought": {[]string{january(fill("1", first, "0.25", "0.5", "0", `openCloseIndicator="O" cost="0.125" fifoPnlRealized="0"`),
+			fill("2", second, "-273", "0.5", "0", `openCloseIndicator="C;O" cost="-0.375" fifoPnlRealized="-0.125"`))},
+			[]string{"tx-2 closes -0.5 for -0.125 inferred", "-272.5 of STK:AAA:USD at -136.25"}},
 		"flip of what was held before": {[]string{january(fill("2", second, "-15", "6", "-1.5", `openCloseIndicator="C;O" cost="-51" fifoPnlRealized="8"`))},
 			[]string{"tx-2 closes -10 for 8 inferred", "-5 of STK:AAA:USD at -29.5"}},
 		"put assigned": {[]string{january(option("P", "1", first, "-1", "0.5", `openCloseIndicator="O"`), option("P", "2", second, "1", "0", `notes="A" openCloseIndicator="C" cost="50" fifoPnlRealized="0"`),
