@@ -3,6 +3,7 @@ package flex
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -121,6 +122,35 @@ func TestCorporateActions(t *testing.T) {
 			seq := p.Seq()
 			importInto(t, p, january(tc.rows...))
 			require.Equal(t, seq, p.Seq(), "importing it again must add nothing")
+		})
+	}
+}
+
+// What an import of a corporate action leaves out, or books otherwise than the row tells, is no different
+// when the statement is imported again: neither what was bought since nor what is missing changes it.
+func TestCorporateActionsAgain(t *testing.T) {
+	later := fill("3", "20250125;100000", "100", "40", "-1", `openCloseIndicator="O" cost="4001" fifoPnlRealized="0"`)
+	gift := act("9", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "25", "")
+	const tender = "AAA(US101) TENDERED TO US703 1 FOR 1"
+	tendered := []string{act("8", "TO", tender, "AAA", "101", "-50", `actionID="5"`), act("9", "TO", tender, "AAA.T", "703", "50", `actionID="5"`)}
+	for name, tc := range map[string]struct {
+		files []string
+		want  string
+	}{
+		"of what was bought after it":                     {[]string{january(gift, later)}, "100"},
+		"of what was bought in a later statement":         {[]string{january(gift), february(strings.ReplaceAll(later, "20250125", "20250205"))}, "100"},
+		"of a part of a holding, of which positions tell": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), holding("50", "2000.5", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "0"},
+		"of a part of a holding, that is traded since": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), fill("2", "20250122;100000", "-10", "41", "0", ""),
+			holding("40", "1600.4", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "-10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, held(t, p, "AAA").Quantity.String())
+			seq := p.Seq()
+			importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, held(t, p, "AAA").Quantity.String(), "after the statements were imported again")
+			require.Equal(t, seq, p.Seq(), "importing them again must add nothing")
 		})
 	}
 }
