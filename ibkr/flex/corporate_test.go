@@ -133,10 +133,15 @@ func TestCorporateActionsAgain(t *testing.T) {
 	gift := act("9", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "25", "")
 	const tender = "AAA(US101) TENDERED TO US703 1 FOR 1"
 	tendered := []string{act("8", "TO", tender, "AAA", "101", "-50", `actionID="5"`), act("9", "TO", tender, "AAA.T", "703", "50", `actionID="5"`)}
+	wrong, right := fill("1", "20250110;100000", "10", "5", "0", `ibExecID="0a.0b.0c.01"`), fill("2", "20250110;100000", "10", "6", "0", `ibExecID="0a.0b.0c.02"`)
+	sold, renamed := fill("4", "20250111;100000", "-10", "7", "0", ""), fill("5", "20250205;100000", "5", "8", "0", `symbol="NEW"`)
+	split := act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "5", "")
+	back := act("9", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-5", `code="Ca"`)
 	for name, tc := range map[string]struct {
 		files []string
 		want  string
 	}{
+		"of a contract that keeps its name":               {[]string{january(wrong, right, sold), statement("20250110", "20250228", wrong, right, sold, split, back, renamed)}, "5"},
 		"of what was bought after it":                     {[]string{january(gift, later)}, "100"},
 		"of what was bought in a later statement":         {[]string{january(gift), february(strings.ReplaceAll(later, "20250125", "20250205"))}, "100"},
 		"of a part of a holding, of which positions tell": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), holding("50", "2000.5", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "0"},
@@ -153,6 +158,18 @@ func TestCorporateActionsAgain(t *testing.T) {
 			require.Equal(t, seq, p.Seq(), "importing them again must add nothing")
 		})
 	}
+}
+
+// A statement that lacks the rate for a corporate action that the book has leaves nothing out for it.
+func TestCorporateActionsWithoutARateAgain(t *testing.T) {
+	buy := fill("1", "20250110;100000", "100", "40", "-1", `currency="EUR" fxRateToBase="1.25"`)
+	sold := act("9", "TC", "AAA(US101) MERGED(Acquisition) FOR USD 40.00 PER SHARE", "AAA", "101", "-100", `proceeds="4000"`)
+	p := fresh(t, "USD")
+	importInto(t, p, january(buy, sold))
+	seq := p.Seq()
+	plans := importInto(t, p, statement("20250115", "20250228", sold))
+	require.Empty(t, Unread(plans[0].Issues), "the book has the sale")
+	require.Equal(t, seq, p.Seq())
 }
 
 // What a later statement takes back is in the book already.

@@ -12,12 +12,15 @@ import (
 // takesBack reports whether the row cancels an earlier one, which it mirrors.
 func (c *CorporateAction) takesBack() bool { return slices.Contains(c.Codes, "Ca") }
 
+// retraction is a row that takes another one back; original is nil if that is not in the statement.
+type retraction struct{ row, original *CorporateAction }
+
 // actionsInForce returns the rows of corporate actions without those that others take back, and
-// without those others. What the book has of it already is taken back there.
-func (p *planner) actionsInForce() (rows []*CorporateAction) {
+// those others.
+func (st *Statement) actionsInForce() (rows []*CorporateAction, retracted []retraction) {
 	var back []*CorporateAction
-	for i := range p.st.CorporateActions {
-		if c := &p.st.CorporateActions[i]; c.takesBack() {
+	for i := range st.CorporateActions {
+		if c := &st.CorporateActions[i]; c.takesBack() {
 			back = append(back, c)
 		} else {
 			rows = append(rows, c)
@@ -27,13 +30,13 @@ func (p *planner) actionsInForce() (rows []*CorporateAction) {
 	for _, c := range back {
 		i := c.original(rows)
 		if i < 0 {
-			p.takeBack(c, nil)
+			retracted = append(retracted, retraction{row: c})
 			continue
 		}
-		p.takeBack(c, rows[i])
+		retracted = append(retracted, retraction{c, rows[i]})
 		rows = slices.Delete(rows, i, i+1)
 	}
-	return rows
+	return rows, retracted
 }
 
 // original returns where among the rows the one is that the row takes back, and -1 for none. Of
