@@ -8,8 +8,8 @@ import (
 
 // costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off
 // brought: what later closings consumed and the position at the end has, less what was paid for
-// more; else as the first closing says.
-func (in *inference) costOf(e *event, l, from *tally) Optional {
+// more; else, and then it is rough, as the first closing says.
+func (in *inference) costOf(e *event, l, from *tally) (cost Optional, rough bool) {
 	had, then := Optional{Valid: true}, in.when(e, l)
 	held := then
 	if l != from {
@@ -19,12 +19,15 @@ func (in *inference) costOf(e *event, l, from *tally) Optional {
 		}
 	}
 	if !had.Valid {
-		return Optional{}
+		return Optional{}, false
 	}
 	events := in.eventsOf(l)
 	a := &aftermath{inference: in, l: l, from: from, parent: l == from, joins: !then.Equal(l.left()), later: events[slices.Index(events, e)+1:],
 		held: held, left: held, sum: had.Value.Neg(), begins: true}
-	return a.cost()
+	if cost = a.cost(); !cost.Valid {
+		return a.first, true
+	}
+	return cost, false
 }
 
 // eventsOf returns all events of a contract, those that the book has included: what a row says it consumed
@@ -56,7 +59,8 @@ type aftermath struct {
 	begins  bool           // nothing came yet under the contract's name
 }
 
-// cost goes through all that came later.
+// cost goes through all that came later. It is not Valid where something of that does not tell what it
+// consumed.
 func (a *aftermath) cost() Optional {
 	for len(a.later) > 0 && !a.left.IsZero() { // what comes when nothing is left is of another position
 		e := a.later[0]
@@ -75,7 +79,7 @@ func (a *aftermath) cost() Optional {
 			known = a.trade(e)
 		}
 		if !known {
-			return a.first
+			return Optional{}
 		}
 	}
 	if a.left.IsZero() {
@@ -84,7 +88,7 @@ func (a *aftermath) cost() Optional {
 	if pos := a.position(a.l.inst.Key()); pos != nil && pos.basis().Valid {
 		return Optional{Value: a.sum.Add(pos.basis().Value), Valid: true}
 	}
-	return a.first
+	return Optional{}
 }
 
 // split follows the units through a split, or to another name. It reports false for any other
