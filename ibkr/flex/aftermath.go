@@ -103,7 +103,7 @@ func (a *aftermath) split(e *event) bool {
 	default:
 		next := a.of(s.To)
 		events := a.eventsOf(next)
-		if events[0] != e || !a.when(e, next).Equal(next.left()) {
+		if len(events) == 0 || events[0] != e || !a.when(e, next).Equal(next.left()) {
 			return false
 		}
 		a.left = share(a.left, s.Numerator, s.Denominator)

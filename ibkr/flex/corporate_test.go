@@ -177,6 +177,19 @@ func TestCorporateActionsWithoutARateAgain(t *testing.T) {
 	require.Equal(t, seq, p.Seq())
 }
 
+// What becomes of a spin-off's parent may lead to a contract of which nothing is booked.
+func TestSpinOffOfWhatIsLeftOut(t *testing.T) {
+	const toNew = "AAA(US101) MERGED(Acquisition)  WITH US703 1 FOR 1"
+	p := fresh(t, "USD")
+	plans := importInto(t, p, january(fill("1", "20250110;100000", "100", "40", "-1", ""), act("7", "SO", "AAA(US101) SPINOFF 1 FOR 1", "CHD", "702", "100", ""),
+		action("8", "20250121;202500", "AAA", "101", "-100", `actionID="5" type="TC" actionDescription="`+toNew+` (AAA, X INC, US101)"`),
+		action("9", "20250121;202500", "NEW", "703", "100", `actionID="5" type="TC" actionDescription="`+toNew+` (NEW, X INC, US703)"`),
+		action("10", "20250125;202500", "NEW", "703", "-100", `type="TC" currency="EUR" proceeds="4000" actionDescription="NEW(US703) MERGED(Acquisition) FOR EUR (NEW, X INC, US703)"`),
+		holding("100", "100", of("CHD", "702"))))
+	require.Contains(t, textOf(plans[0].Issues), "the statement has no rate from EUR to USD")
+	require.Equal(t, "100", held(t, p, "CHD").Quantity.String())
+}
+
 // What a later statement takes back is in the book already.
 func TestCorporateActionsTakenBackLater(t *testing.T) {
 	buy := fill("1", "20250110;100000", "100", "40", "-1", `openCloseIndicator="O"`)
