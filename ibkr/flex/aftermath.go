@@ -8,18 +8,41 @@ import (
 
 // costOf is the basis that a contract has after a spin-off, or what of its basis the spin-off
 // brought: what later closings consumed and the position at the end has, less what was paid for
-// more; else as the first closing says.
-func (in *inference) costOf(e *event, l, from *tally) Optional {
-	had, held := Optional{Valid: true}, l.left().Add(l.net)
+// more; else, and then it is rough, as the first closing says.
+func (in *inference) costOf(e *event, l, from *tally) (cost Optional, rough bool) {
+	had, then := Optional{Valid: true}, in.when(e, l)
+	held := then
 	if l != from {
-		had, held = l.cost(), held.Add(e.moved)
+		held = held.Add(e.moved)
+		if !then.IsZero() {
+			had = l.cost()
+		}
 	}
 	if !had.Valid {
-		return Optional{}
+		return Optional{}, false
 	}
-	a := &aftermath{inference: in, l: l, from: from, parent: l == from, later: l.events[slices.Index(l.events, e)+1:],
+	events := in.eventsOf(l)
+	a := &aftermath{inference: in, l: l, from: from, parent: l == from, joins: !then.Equal(l.left()), later: events[slices.Index(events, e)+1:],
 		held: held, left: held, sum: had.Value.Neg(), begins: true}
-	return a.cost()
+	if cost = a.cost(); !cost.Valid {
+		return a.first, true
+	}
+	return cost, false
+}
+
+// eventsOf returns all events of a contract, those that the book has included: what a row says it consumed
+// it says whether it is recorded or not.
+func (in *inference) eventsOf(l *tally) []*event {
+	if !slices.ContainsFunc(in.events, func(e *event) bool { return e.known }) {
+		return l.events
+	}
+	var all []*event
+	for _, e := range in.events {
+		if !e.void && !e.left && slices.Contains(e.contracts(), l.inst.Key()) {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // aftermath follows the units that a corporate action left or brought through what came later.
@@ -27,6 +50,7 @@ type aftermath struct {
 	*inference
 	l, from *tally // the contract, and that which the action happened to
 	parent  bool   // they were one when the action came
+	joins   bool   // units that the statement or the book tells of were there before
 	later   []*event
 	held    ledger.Decimal // when the action came, in units of now
 	left    ledger.Decimal // of the contract now
@@ -35,7 +59,8 @@ type aftermath struct {
 	begins  bool           // nothing came yet under the contract's name
 }
 
-// cost goes through all that came later.
+// cost goes through all that came later. It is not Valid where something of that does not tell what it
+// consumed.
 func (a *aftermath) cost() Optional {
 	for len(a.later) > 0 && !a.left.IsZero() { // what comes when nothing is left is of another position
 		e := a.later[0]
@@ -54,7 +79,7 @@ func (a *aftermath) cost() Optional {
 			known = a.trade(e)
 		}
 		if !known {
-			return a.first
+			return Optional{}
 		}
 	}
 	if a.left.IsZero() {
@@ -63,7 +88,7 @@ func (a *aftermath) cost() Optional {
 	if pos := a.position(a.l.inst.Key()); pos != nil && pos.basis().Valid {
 		return Optional{Value: a.sum.Add(pos.basis().Value), Valid: true}
 	}
-	return a.first
+	return Optional{}
 }
 
 // split follows the units through a split, or to another name. It reports false for any other
@@ -77,11 +102,12 @@ func (a *aftermath) split(e *event) bool {
 		return false
 	default:
 		next := a.of(s.To)
-		if next.events[0] != e || len(next.own) > 0 {
+		events := a.eventsOf(next)
+		if len(events) == 0 || events[0] != e || !a.when(e, next).Equal(next.left()) {
 			return false
 		}
 		a.left = share(a.left, s.Numerator, s.Denominator)
-		a.l, a.later, a.begins = next, next.events[1:], true
+		a.l, a.later, a.begins = next, events[1:], true
 	}
 	a.held = share(a.held, s.Numerator, s.Denominator)
 	return true
@@ -109,7 +135,7 @@ func (a *aftermath) trade(e *event) bool {
 		return false
 	}
 	a.left, a.sum = a.left.Add(q), a.sum.Add(basis)
-	if part := a.from.front(q, a.held); begins && !q.Abs().GreaterThan(a.held.Abs()) && (a.parent || a.l.net.IsZero()) && !part.part.IsZero() {
+	if part := a.from.front(q, a.held); begins && !q.Abs().GreaterThan(a.held.Abs()) && (a.parent || !a.joins) && !part.part.IsZero() {
 		a.first = Optional{Value: share(basis, part.whole, part.part), Valid: true}
 	}
 	return true

@@ -152,7 +152,7 @@ func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(*ledger.Trade); ok && t.Instrument.Key() == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+		if t, ok := f.(*ledger.Trade); ok && p.named(t.Instrument) == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}

@@ -17,7 +17,11 @@ import (
 func (p *planner) planCorporateActions() {
 	var order []string
 	groups := map[string][]*CorporateAction{}
-	for _, row := range p.actionsInForce() {
+	rows, retracted := p.st.actionsInForce()
+	for _, r := range retracted { // what the book has of it already is taken back there
+		p.takeBack(r.row, r.original)
+	}
+	for _, row := range rows {
 		key := row.group()
 		if groups[key] == nil {
 			order = append(order, key)
@@ -78,6 +82,9 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 		return
 	}
 	p.events, p.Issues = p.events[:events], p.Issues[:issues]
+	if slices.ContainsFunc(rows, p.hasAction) { // from another statement, which told what this one lacks
+		return
+	}
 	for _, c := range rows {
 		p.barred[p.instrument(c.Contract).Key()] = c.Line
 		if parent, ok := p.parent(c); ok {
@@ -85,6 +92,11 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 		}
 		p.unread(c.Line, "corporate action", "%s of %s is not booked, nor is what came with it, for %s: %s", c.Quantity, c.LocalSymbol, p.why, c.Text)
 	}
+}
+
+// hasAction reports whether the book has the row.
+func (p *planner) hasAction(c *CorporateAction) bool {
+	return p.past.splits[c.id()] || p.past.recorded(ledger.ExecID(c.id()))
 }
 
 // bookActions books the rows of one corporate action. Of rows that cannot be booked it may have

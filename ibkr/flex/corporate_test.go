@@ -3,6 +3,7 @@ package flex
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,9 @@ func TestCorporateActions(t *testing.T) {
 		return []string{buy, act("7", "TC", split, "AAA", "101", "-100", `actionID="6"`), act("8", "TC", split, "NWA", "722", "100", `actionID="6" `+a),
 			act("9", "TC", split, "NWB", "723", "100", `actionID="6" `+b)}
 	}
+	told := func(id, day, quantity, attrs string) string {
+		return action(id, day+";202500", "AAA", "101", quantity, `type="FS" actionDescription="AAA(US101) SPLIT 2 FOR 1 (AAA, X INC, US101)" `+attrs)
+	}
 	const untold = "issue: nothing tells how the cost basis of AAA is divided among what came for it: none of the rows is booked"
 	for name, tc := range map[string]struct {
 		rows []string
@@ -57,6 +61,11 @@ func TestCorporateActions(t *testing.T) {
 			[]string{"-100 of STK:AAA:USD at -3000", "-25 of STK:CHD:USD at -999"}},
 		"SO, and nothing tells the basis": {[]string{buy, spin},
 			[]string{"100 of STK:AAA:USD at 4001", "25 of STK:CHD:USD at 0", "issue: nothing tells the cost basis of CHD, which AAA spun off: taken as zero, all stays with AAA"}},
+		"SO twice, by what stays and not by a small closing": {[]string{buy, act("9", "SO", "AAA(US101) SPINOFF 1 FOR 1", "CHD", "702", "100", ""),
+			fill("10", "20250122;100000", "-1", "50", "0", of("CHD", "702")+` openCloseIndicator="C" cost="-0.0124" fifoPnlRealized="49.9876"`),
+			action("11", "20250125;202500", "GCH", "704", "99", `type="SO" actionDescription="CHD(US702) SPINOFF 1 FOR 1 (GCH, X INC, US704)"`),
+			holding("100", "3999.755", ""), holding("99", "1.2", of("CHD", "702")), holding("99", "0.03255", of("GCH", "704"))},
+			[]string{"tx-10 closes -1 for 49.98755", "100 of STK:AAA:USD at 3999.755", "99 of STK:CHD:USD at 1.2", "99 of STK:GCH:USD at 0.03255"}},
 		"RI, DI: rights that come at no cost, and ED: that lapse": {[]string{buy, act("8", "RI", "AAA(US101) SUBSCRIBABLE RIGHTS ISSUE  1 FOR 1", "AAA.RTS", "703", "100", ""),
 			act("9", "ED", "AAA.RTS(US703) EXPIRED RIGHTS", "AAA.RTS", "703", "-100", `dateTime="20250124;202500" fifoPnlRealized="0"`), holding("100", "4001", "")},
 			[]string{"action-9 closes -100 for 0", "100 of STK:AAA:USD at 4001"}},
@@ -101,6 +110,8 @@ func TestCorporateActions(t *testing.T) {
 		"DW: worthless": {[]string{buy, act("9", "DW", "(US101) DELISTED", "AAA", "101", "-100", `fifoPnlRealized="-4001" value="0"`), nothing}, []string{"action-9 closes -100 for -4001"}},
 		"Ca takes a split back": {[]string{buy, act("7", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "100", ""), act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`),
 			act("9", "FS", "AAA(US101) SPLIT 3 FOR 1", "AAA", "101", "200", ""), holding("300", "4001", "")}, []string{"300 of STK:AAA:USD at 4001"}},
+		"Ca of an action that is told, taken back and told once more": {[]string{buy, told("16", "20250117", "-100", `code="Ca"`), told("12", "20250115", "-100", `code="Ca"`),
+			told("11", "20250115", "100", ""), told("15", "20250117", "100", ""), told("17", "20250117", "100", ""), holding("200", "4001", "")}, []string{"200 of STK:AAA:USD at 4001"}},
 		"Ca of nothing known": {[]string{buy, act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-100", `code="Ca"`)},
 			[]string{"100 of STK:AAA:USD at 4001", "issue: takes back 100 of AAA, which neither the statement nor the book has: not booked: AAA(US101) SPLIT 2 FOR 1 (AAA, X INC, US101)"}},
 		"of a type that nobody knows": {[]string{buy, act("9", "PV", "AAA(US101) PROXY VOTE", "AAA.V", "104", "100", "")},
@@ -118,6 +129,65 @@ func TestCorporateActions(t *testing.T) {
 			require.Equal(t, seq, p.Seq(), "importing it again must add nothing")
 		})
 	}
+}
+
+// What an import of a corporate action leaves out, or books otherwise than the row tells, is no different
+// when the statement is imported again: neither what was bought since nor what is missing changes it.
+func TestCorporateActionsAgain(t *testing.T) {
+	later := fill("3", "20250125;100000", "100", "40", "-1", `openCloseIndicator="O" cost="4001" fifoPnlRealized="0"`)
+	gift := act("9", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "25", "")
+	const tender = "AAA(US101) TENDERED TO US703 1 FOR 1"
+	tendered := []string{act("8", "TO", tender, "AAA", "101", "-50", `actionID="5"`), act("9", "TO", tender, "AAA.T", "703", "50", `actionID="5"`)}
+	wrong, right := fill("1", "20250110;100000", "10", "5", "0", `ibExecID="0a.0b.0c.01"`), fill("2", "20250110;100000", "10", "6", "0", `ibExecID="0a.0b.0c.02"`)
+	sold, renamed := fill("4", "20250111;100000", "-10", "7", "0", ""), fill("5", "20250205;100000", "5", "8", "0", `symbol="NEW"`)
+	split := act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "5", "")
+	back := act("9", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-5", `code="Ca"`)
+	for name, tc := range map[string]struct {
+		files []string
+		want  string
+	}{
+		"of a contract that keeps its name":               {[]string{january(wrong, right, sold), statement("20250110", "20250228", wrong, right, sold, split, back, renamed)}, "5"},
+		"of what was bought after it":                     {[]string{january(gift, later)}, "100"},
+		"of what was bought in a later statement":         {[]string{january(gift), february(strings.ReplaceAll(later, "20250125", "20250205"))}, "100"},
+		"of a part of a holding, of which positions tell": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), holding("50", "2000.5", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "0"},
+		"of a part of a holding, that is traded since": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), fill("2", "20250122;100000", "-10", "41", "0", ""),
+			holding("40", "1600.4", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "-10"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, held(t, p, "AAA").Quantity.String())
+			seq := p.Seq()
+			importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, held(t, p, "AAA").Quantity.String(), "after the statements were imported again")
+			require.Equal(t, seq, p.Seq(), "importing them again must add nothing")
+		})
+	}
+}
+
+// A statement that lacks the rate for a corporate action that the book has leaves nothing out for it.
+func TestCorporateActionsWithoutARateAgain(t *testing.T) {
+	buy := fill("1", "20250110;100000", "100", "40", "-1", `currency="EUR" fxRateToBase="1.25"`)
+	sold := act("9", "TC", "AAA(US101) MERGED(Acquisition) FOR USD 40.00 PER SHARE", "AAA", "101", "-100", `proceeds="4000"`)
+	p := fresh(t, "USD")
+	importInto(t, p, january(buy, sold))
+	seq := p.Seq()
+	plans := importInto(t, p, statement("20250115", "20250228", sold))
+	require.Empty(t, Unread(plans[0].Issues), "the book has the sale")
+	require.Equal(t, seq, p.Seq())
+}
+
+// What becomes of a spin-off's parent may lead to a contract of which nothing is booked.
+func TestSpinOffOfWhatIsLeftOut(t *testing.T) {
+	const toNew = "AAA(US101) MERGED(Acquisition)  WITH US703 1 FOR 1"
+	p := fresh(t, "USD")
+	plans := importInto(t, p, january(fill("1", "20250110;100000", "100", "40", "-1", ""), act("7", "SO", "AAA(US101) SPINOFF 1 FOR 1", "CHD", "702", "100", ""),
+		action("8", "20250121;202500", "AAA", "101", "-100", `actionID="5" type="TC" actionDescription="`+toNew+` (AAA, X INC, US101)"`),
+		action("9", "20250121;202500", "NEW", "703", "100", `actionID="5" type="TC" actionDescription="`+toNew+` (NEW, X INC, US703)"`),
+		action("10", "20250125;202500", "NEW", "703", "-100", `type="TC" currency="EUR" proceeds="4000" actionDescription="NEW(US703) MERGED(Acquisition) FOR EUR (NEW, X INC, US703)"`),
+		holding("100", "100", of("CHD", "702"))))
+	require.Contains(t, textOf(plans[0].Issues), "the statement has no rate from EUR to USD")
+	require.Equal(t, "100", held(t, p, "CHD").Quantity.String())
 }
 
 // What a later statement takes back is in the book already.

@@ -66,8 +66,12 @@ func (d *division) settle(in *inference, e *event, from *tally) bool {
 func (d *division) divide(in *inference, from *tally) bool {
 	whole := from.cost()
 	told := make([]Optional, len(d.targets), len(d.targets)+1)
+	var rough []int // of told, those that the first closing tells
 	for i, e := range d.targets {
-		told[i] = in.costOf(e, in.of(e.split.To), from)
+		var first bool
+		if told[i], first = in.costOf(e, in.of(e.split.To), from); first {
+			rough = append(rough, i)
+		}
 	}
 	if last := d.targets[len(d.targets)-1].split; len(d.targets) == 1 && !last.SpinsOff() {
 		d.convert(in, last, told[0], whole)
@@ -78,11 +82,16 @@ func (d *division) divide(in *inference, from *tally) bool {
 			told[i].Value = share(told[i].Value, unit, rate)
 		}
 	}
-	switch stays := d.stays(in, from); {
+	switch stays, first := d.stays(in, from); {
 	case d.sale != nil && !stays.Valid && whole.Valid:
 		told = append(told, d.taxed(told, whole.Value))
 	case d.sale != nil || d.old == nil:
-		told = append(told, stays)
+		if told = append(told, stays); first {
+			rough = append(rough, len(told)-1)
+		}
+	}
+	if len(rough) == 1 && d.others(told, rough[0], whole) {
+		told[rough[0]] = Optional{}
 	}
 	if d.fill(told, whole) {
 		return true
@@ -108,18 +117,30 @@ func (d *division) convert(in *inference, s *ledger.Split, told, whole Optional)
 	in.issue(d.line, "corporate action", "the cost basis of %s moves from %s to %s at %s, by the statement's rates", d.text, s.From.Currency, s.To.Currency, s.Rate)
 }
 
+// others reports whether all others tell what is left for one of them. They say it better than its first
+// closing, which tells a small part of it and is rounded.
+func (d *division) others(told []Optional, one int, whole Optional) bool {
+	rest := whole
+	for i, t := range told {
+		if i != one {
+			rest = rest.plus(Optional{Value: t.Value.Neg(), Valid: t.Valid})
+		}
+	}
+	return rest.Valid && (rest.Value.IsZero() || rest.Value.IsNeg() == whole.Value.IsNeg())
+}
+
 // stays is the basis that does not go to a target: what was sold for money consumes it, or it is
-// left with the parent of a spin-off.
-func (d *division) stays(in *inference, from *tally) Optional {
+// left with the parent of a spin-off. It is rough as that of costOf.
+func (d *division) stays(in *inference, from *tally) (cost Optional, rough bool) {
 	if d.sale != nil {
 		e := d.sale
 		if !e.real().Valid {
-			return Optional{}
+			return Optional{}, false
 		}
-		return Optional{Value: e.net().Sub(e.real().Value), Valid: true}
+		return Optional{Value: e.net().Sub(e.real().Value), Valid: true}, false
 	}
 	if d.old != nil {
-		return Optional{}
+		return Optional{}, false
 	}
 	return in.costOf(d.targets[0], from, from)
 }

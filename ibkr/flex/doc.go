@@ -19,7 +19,8 @@
 // but not interpreted (an unknown section, a contract this library has no terms for) is listed in
 // [Statement.Issues]; [Issue.Unread] marks rows that move money or positions, or may. Rows that
 // merely repeat others are counted in [Statement.SkippedRows]: of the levels of detail of a section
-// one counts. Sections that only summarize what others state are passed over.
+// one counts. Sections that only inform or summarize what others state are passed over, conversion rates among
+// them: rates are read from the rows that tell amounts.
 //
 // Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes
 // of the cost basis: positions, closings, realized P&L and market values do.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/reconcile"
 )
 
 // event is something that moves lots: a trade, a transfer, or one or both sides of a corporate
@@ -270,12 +271,15 @@ func (e *event) closing(x ledger.Decimal) ledger.Decimal {
 	if e.real().Valid && e.cost().Valid && !e.delivery() { // a delivery has the premium in it
 		part, err := e.real().Value.Sub(e.cost().Value).Div(e.net())
 		if err == nil && part.IsPos() && part.LessThan(almost) {
-			closed := part.RoundBank(9).Mul(q).RoundBank(4)
+			closed := part.RoundBank(9).Mul(q)
+			if inst := e.trade.Instrument; inst.IsOption() || inst.SecType == ledger.Future { // which have no fractions
+				return closed.RoundBank(0)
+			}
 			// Told by rounded figures, and the broker may be a cent off.
-			if !x.IsZero() && closed.Add(x).Abs().LessThan(q.Abs().Mul(thousandth)) {
+			if off := share(closed.Add(x), e.net(), q); !x.IsZero() && !off.Abs().GreaterThan(reconcile.Explained(e.net(), 1)) {
 				return x.Neg()
 			}
-			return closed
+			return closed.RoundBank(4)
 		}
 	}
 	if e.side == "C;O" && !x.IsZero() && x.IsNeg() != q.IsNeg() && x.Abs().LessThan(q.Abs()) {

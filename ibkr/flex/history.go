@@ -158,10 +158,9 @@ func root(id ledger.ExecID) string {
 }
 
 // quantities folds how much was held of each contract, by the name that the statement has for it,
-// at the statement's end and without the executions that are gone. later are the contracts that
-// something moved after it.
-func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, later map[ledger.InstrumentKey]bool) {
-	until := p.end()
+// up to a time and without the executions that are gone. later are the contracts that something moved
+// after it.
+func (p *planner) quantities(until time.Time, told map[string]*event) (held map[ledger.InstrumentKey]ledger.Decimal, later map[ledger.InstrumentKey]bool) {
 	held, later = map[ledger.InstrumentKey]ledger.Decimal{}, map[ledger.InstrumentKey]bool{}
 	for _, f := range p.past.ordered {
 		past := !timeOf(f).After(until)
@@ -183,11 +182,15 @@ func (p *planner) quantities() (held map[ledger.InstrumentKey]ledger.Decimal, la
 			}
 		case ledger.Split:
 			from, to := p.named(f.From), p.named(f.To)
-			q := held[from]
-			if !f.SpinsOff() {
-				add(from, q.Neg())
+			gone, came := held[from].Neg(), share(held[from], f.Numerator, f.Denominator)
+			if e := told[f.ID]; e != nil {
+				gone, came = e.gone, e.moved // nothing goes where units are added to a contract's own
 			}
-			add(to, share(q, f.Numerator, f.Denominator))
+			if !f.SpinsOff() {
+				add(from, gone)
+				held[from] = held[from].RoundBank(12) // as share does
+			}
+			add(to, came)
 		case ledger.Transfer:
 			add(p.named(f.Instrument), f.Quantity)
 		}

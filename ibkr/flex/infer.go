@@ -22,6 +22,7 @@ type inference struct {
 	tallies  map[ledger.InstrumentKey]*tally
 	order    []*tally
 	held     map[ledger.InstrumentKey]ledger.Decimal
+	asTold   map[ledger.InstrumentKey]ledger.Decimal // the same, if its splits had moved what the statement says
 	undone   map[ledger.InstrumentKey]ledger.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[ledger.InstrumentKey]bool
 	seen     map[ledger.InstrumentKey]bool // contracts that the book knew before the statement began
@@ -31,7 +32,8 @@ type inference struct {
 // infer adds an opening balance to the plan for every contract that needs one.
 func (p *planner) infer() error {
 	in := &inference{planner: p, tallies: map[ledger.InstrumentKey]*tally{}, undone: map[ledger.InstrumentKey]ledger.Decimal{}}
-	in.held, in.later = p.quantities()
+	in.held, in.later = p.quantities(p.end(), nil)
+	in.asTold, _ = p.quantities(p.end(), p.knownSplits())
 	in.seen = p.seenBefore()
 	p.renameHeld()
 	p.indexHeld()
@@ -55,6 +57,17 @@ func (p *planner) infer() error {
 		}
 	}
 	return nil
+}
+
+// knownSplits are the statement's splits that the book has, by their ids.
+func (p *planner) knownSplits() map[string]*event {
+	known := map[string]*event{}
+	for _, e := range p.events {
+		if e.known && e.split != nil {
+			known[e.split.ID] = e
+		}
+	}
+	return known
 }
 
 // distribute makes a tally for every contract that an event moves or the broker holds, and gives it
@@ -175,7 +188,7 @@ func (l *tally) prepare() error {
 	var before ledger.Decimal
 	switch {
 	case l.st.HasPositions:
-		before = l.backwards().Sub(held).Sub(l.undone[l.inst.Key()])
+		before = l.backwards().Sub(l.asTold[l.inst.Key()]).Sub(l.undone[l.inst.Key()])
 	case blind:
 		before = l.atLeast(held)
 	case len(l.events) > 0:
@@ -336,8 +349,6 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 var (
 	unit, _   = ledger.ParseDecimal("1")
 	almost, _ = ledger.ParseDecimal("0.999999")
-
-	thousandth, _ = ledger.ParseDecimal("0.001")
 )
 
 // split carries both what was held before and the own lots through. If there is neither, there
@@ -348,7 +359,7 @@ func (in *inference) split(e *event, from, to *tally) {
 		e.split = nil
 		return
 	}
-	total := from.left().Add(from.net)
+	total := in.when(e, from)
 	if !total.IsZero() {
 		e.roundAsBroker(total)
 	}
@@ -373,12 +384,28 @@ func (in *inference) split(e *event, from, to *tally) {
 	}
 }
 
+// when is how much was held of a contract when an event came: without what the book knows of later.
+func (in *inference) when(e *event, l *tally) ledger.Decimal {
+	now, facts := l.left().Add(l.net), in.past.ordered
+	if len(facts) == 0 || !timeOf(facts[len(facts)-1]).After(e.at) {
+		return now
+	}
+	then, _ := in.quantities(e.at, nil)
+	return now.Sub(in.held[l.inst.Key()]).Add(then[l.inst.Key()])
+}
+
+// opensAfter reports whether the book has an opening balance of a contract for a later time. What the
+// statement tells of before is then refused: see checkOrder.
+func (p *planner) opensAfter(inst ledger.Instrument, at time.Time) bool {
+	return slices.ContainsFunc(p.past.openings, func(o ledger.Opening) bool { return p.named(o.Instrument) == inst.Key() && o.Time.After(at) })
+}
+
 // impossible reports a split that no book could apply, and says why.
 func (in *inference) impossible(e *event, from, to *tally) bool {
 	s := e.split
-	total, joined := from.left().Add(from.net), to.left().Add(to.net)
+	total, joined := in.when(e, from), in.when(e, to)
 	switch {
-	case total.IsZero() && !in.later[s.From.Key()]:
+	case total.IsZero() && !in.opensAfter(s.From, e.at):
 		in.unread(e.line, "corporate action", "nothing of %s is held: %s for %s not applied", s.From, s.Numerator, s.Denominator)
 		return true
 	case to != from && !joined.IsZero() && !total.IsZero() && joined.IsNeg() != total.IsNeg():

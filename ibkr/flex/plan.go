@@ -316,9 +316,9 @@ func (p *planner) keepsName(pos ledger.Position) bool {
 		undoes = undoes || t.cancels() || version > 1
 		fresh = fresh || !t.cancels() && !slices.ContainsFunc(t.names(), p.past.recorded)
 	}
-	for i := range p.st.CorporateActions {
-		c := &p.st.CorporateActions[i]
-		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.past.splits[c.id()] && !p.past.recorded(ledger.ExecID(c.id()))
+	actions, _ := p.st.actionsInForce()
+	for _, c := range actions {
+		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.hasAction(c)
 	}
 	return !fresh || undoes && pos.Quantity.IsZero()
 }

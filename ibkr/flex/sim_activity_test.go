@@ -111,11 +111,17 @@ func (h *simHistory) activityCash(put func(...string), rows []*simRow) {
 	}
 }
 
-// activitySymbol is what the statement calls a contract at its end.
+// activitySymbol is what statements call a contract: as the last one does, and with its id where another
+// contract bears the same name.
 func (h *simHistory) activitySymbol(f map[string]string) string {
 	for id, c := range h.contracts {
 		if f["conid"] == plain(whole(int64(id)), 0) {
 			f = h.about(c)
+		}
+	}
+	for id, c := range h.contracts {
+		if c.symbol == f["symbol"] && f["conid"] != plain(whole(int64(id)), 0) {
+			return f["symbol"] + "." + f["conid"]
 		}
 	}
 	if f["assetCategory"] != "OPT" {
@@ -152,10 +158,13 @@ func thousands(s string) string {
 	return sign + whole
 }
 
+// activityQuery is what activity statements show.
+var activityQuery = simQuery{positions: true, report: true, without: []string{"ibExecID", "tradeID", "transactionID", "origTransactionID", "taxes"}}
+
 // An activity statement of a whole history leaves the book that the broker has.
 func TestSimulatedActivityStatement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := simQuery{positions: true, report: true, without: []string{"ibExecID", "tradeID", "transactionID", "origTransactionID", "taxes"}}
+		q := activityQuery
 		h := drawHistory(t, q)
 		last := len(h.days) - 1
 		text := h.renderActivity(0, last)

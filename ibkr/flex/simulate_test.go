@@ -59,6 +59,7 @@ type check struct {
 	q      simQuery
 	p      *accounts.Portfolio
 	from   int
+	since  int // where the last statement begins
 	text   string
 	plan   *Plan
 	blurry map[int]bool // lineages of which the query hides what it takes
@@ -69,7 +70,7 @@ type check struct {
 // premium of an option that was bought before the statement and delivers in it, and without
 // positions nobody knows which part of a delivery closed.
 func newCheck(t *rapid.T, h *simHistory, q simQuery, p *accounts.Portfolio, from int) *check {
-	c := &check{simHistory: h, t: t, q: q, p: p, from: from, blurry: map[int]bool{}}
+	c := &check{simHistory: h, t: t, q: q, p: p, from: from, since: from, blurry: map[int]bool{}}
 	if from > 0 && (q.lacks("cost") || !q.positions) {
 		maps.Copy(c.blurry, h.touched)
 	}
@@ -92,7 +93,7 @@ func (c *check) incomplete() bool {
 			if c.hides(i.Text) || c.untold && strings.Contains(i.Text, "nothing tells how the cost basis") {
 				return true // the basis of what a spin-off brought is not known either
 			}
-			require.Positive(c.t, c.from, "the statement has all that it takes: %s\n%s", i.Text, c.text)
+			require.Positive(c.t, c.since, "the statement has all that it takes: %s\n%s", i.Text, c.text)
 			require.NoError(c.t, c.p.Verify(context.Background()), "the journal must verify\n%s", c.text)
 			return true
 		}
@@ -309,6 +310,7 @@ func TestSimulatedPeriods(t *testing.T) {
 		c := newCheck(t, h, q, fresh(t, "USD"), from)
 		texts := []string{h.render(t, q, from, cut), h.render(t, q, next, last)}
 		for i, to := range []int{cut, last} {
+			c.since = []int{from, next}[i]
 			c.text += "\n\n" + texts[i]
 			c.plan, _ = simImport(t, c.p, texts[i])
 			if c.incomplete() {

@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -11,34 +12,65 @@ import (
 // takesBack reports whether the row cancels an earlier one, which it mirrors.
 func (c *CorporateAction) takesBack() bool { return slices.Contains(c.Codes, "Ca") }
 
+// retraction is a row that takes another one back; original is nil if that is not in the statement.
+type retraction struct{ row, original *CorporateAction }
+
 // actionsInForce returns the rows of corporate actions without those that others take back, and
-// without those others. What the book has of it already is taken back there.
-func (p *planner) actionsInForce() (rows []*CorporateAction) {
+// those others.
+func (st *Statement) actionsInForce() (rows []*CorporateAction, retracted []retraction) {
 	var back []*CorporateAction
-	for i := range p.st.CorporateActions {
-		if c := &p.st.CorporateActions[i]; c.takesBack() {
+	for i := range st.CorporateActions {
+		if c := &st.CorporateActions[i]; c.takesBack() {
 			back = append(back, c)
 		} else {
 			rows = append(rows, c)
 		}
 	}
+	slices.SortStableFunc(back, (*CorporateAction).compare)
 	for _, c := range back {
-		i := slices.IndexFunc(rows, func(o *CorporateAction) bool { return c.mirrors(o) })
+		i := c.original(rows)
 		if i < 0 {
-			p.takeBack(c, nil)
+			retracted = append(retracted, retraction{row: c})
 			continue
 		}
-		p.takeBack(c, rows[i])
+		retracted = append(retracted, retraction{c, rows[i]})
 		rows = slices.Delete(rows, i, i+1)
 	}
-	return rows
+	return rows, retracted
+}
+
+// original returns where among the rows the one is that the row takes back, and -1 for none. Of
+// several that it mirrors, that is the last one before it: an action may be told and taken back more
+// than once.
+func (c *CorporateAction) original(rows []*CorporateAction) int {
+	at := -1
+	for i, o := range rows {
+		if c.mirrors(o) && (at < 0 || o.nearer(rows[at], c)) {
+			at = i
+		}
+	}
+	return at
+}
+
+// nearer reports whether the row is a better original than another one of a row that takes it back:
+// a later one, but none behind that.
+func (c *CorporateAction) nearer(other, back *CorporateAction) bool {
+	if before := c.compare(back) < 0; before != (other.compare(back) < 0) {
+		return before
+	}
+	return c.compare(other) > 0
+}
+
+// compare orders rows by time and transaction id.
+func (c *CorporateAction) compare(o *CorporateAction) int {
+	return cmp.Or(c.Time.Compare(o.Time), compareIDs(c.TransactionID, o.TransactionID))
 }
 
 // mirrors reports whether the row takes the other back: the same contract and text, and the
 // opposite quantity.
 func (c *CorporateAction) mirrors(o *CorporateAction) bool {
 	return c.ConID == o.ConID && c.LocalSymbol == o.LocalSymbol && c.Type == o.Type && c.Text == o.Text && c.Quantity.Equal(o.Quantity.Neg()) &&
-		(c.Time.Equal(o.Time) || o.Time.Before(c.Time))
+		!o.Time.After(c.Time)
 }
 
 // takeBack undoes in the book what the row takes back. original is the row that it mirrors; nil if
