@@ -198,7 +198,7 @@ func (c *check) holdings(to int) {
 		require.True(c.t, ok, "contract %d: %s are held, the book has none\n%s", id, plain(quantity, 6), c.text)
 		require.Equal(c.t, plain(quantity, 12), pos.Quantity.String(), "contract %d: quantity\n%s", id, c.text)
 		if !c.blurry[state.contracts[id].lineage] {
-			c.near(state.basis(id), pos.Basis, rounding, "contract %d: basis", id)
+			c.near(state.basis(id), pos.Basis, twice, "contract %d: basis", id)
 		}
 		delete(held, id)
 	}
@@ -228,6 +228,10 @@ func (c *check) unsettled(to int, currency string) *big.Rat {
 
 // rounding allows for the broker's rounding to six places, once per inferred lot.
 var rounding = rat("0.0005")
+
+// twice is rounding where an action divides a basis that another one has divided already: the rounding of a
+// small closing is carried over to all that is left.
+var twice = rat("0.001")
 
 // allowed is the difference allowed in what a row realizes. Where no position tells what was held
 // before, that is found by what the closings consumed, and cannot be told from what cost the same.
