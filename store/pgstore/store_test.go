@@ -21,14 +21,6 @@ func newStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
 	return s
 }
 
-// busyStore is newStore for many callers at once: else most of a test's time goes into connecting.
-func busyStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
-	t.Helper()
-	s := newStore(t, driver, dsn, opts...)
-	s.db.SetMaxIdleConns(16)
-	return s
-}
-
 func TestStore(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
