@@ -27,14 +27,17 @@ func TestMain(m *testing.M) {
 var drivers = map[string]string{"lib_pq": "postgres", "pgx": "pgx"}
 
 // migrated is an empty database with the schema.
-var migrated = pgtest.Template{Prepare: func(dsn string) error {
-	db, err := sqlx.Open("postgres", dsn)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return Migrate(context.Background(), db)
-}}
+var migrated = pgtest.Template{
+	Prepare: func(dsn string) error {
+		db, err := sqlx.Open("postgres", dsn)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return Migrate(context.Background(), db)
+	},
+	Empty: `BEGIN; LOCK trading.credentials IN EXCLUSIVE MODE; DELETE FROM trading.credentials; COMMIT`,
+}
 
 // open returns a pool that is closed with the test.
 func open(t testing.TB, driver, dsn string) *sqlx.DB {

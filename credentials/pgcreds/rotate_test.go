@@ -60,7 +60,7 @@ func profile(i int) accounts.LoginKey { return accounts.LoginKey(fmt.Sprintf("pr
 // Rows that cannot be decrypted hold nothing up, and are neither rewritten nor lost.
 func TestRotateLeavesWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	keys, lost := newKeys(t), newKeys(t)
 	first := newStore(t, db, keys)
 	for i := range 3 {
@@ -86,7 +86,7 @@ func TestRotateLeavesWhatCannotBeRead(t *testing.T) {
 // A row that a writer holds is waited for, and what the writer puts is what stays.
 func TestRotateWaitsForAWriter(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	keys := newKeys(t)
 	first := newStore(t, db, keys)
 	for i := range 3 {
@@ -124,7 +124,7 @@ func TestRotateWaitsForAWriter(t *testing.T) {
 
 func TestRotateEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	keys := newKeys(t)
 	first := newStore(t, db, keys)
 	for i := range rotationBatch {
@@ -296,7 +296,7 @@ func (l *load) requireAll(t *testing.T, s *Store) {
 // its rows.
 func TestRotateWithSeveralKinds(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	keys := newKeys(t)
 	s := newStore(t, db, keys)
 	const logins = rotationBatch // and so seven batches and more

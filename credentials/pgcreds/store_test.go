@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -21,23 +22,29 @@ import (
 
 // throughPooler adds to a data source name what New's documentation asks for, driver by driver.
 func throughPooler(t testing.TB, driver, direct string) string {
-	dsn := pgtest.NewPooler(t, direct)
+	return forDriver(driver, pgtest.NewPooler(t, direct))
+}
+
+func forDriver(driver, through string) string {
 	if driver == "pgx" {
-		dsn += " default_query_exec_mode=exec"
+		through += " default_query_exec_mode=exec"
 	}
-	return dsn
+	return through
 }
 
 // everywhere runs a test with every driver, directly and behind a pooler, each with an empty store.
 func everywhere(t *testing.T, f func(t *testing.T, s *Store)) {
+	pooler := pgtest.NewPooler(t, migrated.Reused(t)) // for all databases of the server
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f(t, newStore(t, open(t, driver, migrated.Database(t)), newKeys(t)))
+			f(t, newStore(t, open(t, driver, migrated.Reused(t)), newKeys(t)))
 		})
 		t.Run(name+" behind a pooler", func(t *testing.T) {
 			t.Parallel()
-			s := newStore(t, open(t, driver, throughPooler(t, driver, migrated.Database(t))), newKeys(t))
+			direct, err := pq.NewConfig(migrated.Reused(t))
+			require.NoError(t, err, "data source name")
+			s := newStore(t, open(t, driver, forDriver(driver, pooler+" dbname="+direct.Database)), newKeys(t))
 			require.True(t, s.reads.Pooled, "the pooler was not noticed")
 			f(t, s)
 		})
@@ -48,7 +55,7 @@ func TestStore(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			credtest.Run(t, func(t *testing.T) accounts.CredentialStore {
-				return newStore(t, open(t, driver, migrated.Database(t)), newKeys(t))
+				return newStore(t, open(t, driver, migrated.Reused(t)), newKeys(t))
 			})
 		})
 	}
@@ -128,7 +135,7 @@ func TestReadersSeeOnePut(t *testing.T) {
 // The same where every transaction is stricter than by default.
 func TestReadersSeeOnePutWhereTransactionsAreSerializable(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, open(t, "postgres", migrated.Database(t)+" default_transaction_isolation=serializable"), newKeys(t))
+	s := newStore(t, open(t, "postgres", migrated.Reused(t)+" default_transaction_isolation=serializable"), newKeys(t))
 	require.Equal(t, "serializable", value[string](t, s.db, `SHOW default_transaction_isolation`), "transactions are not stricter")
 	var g group
 	for i := range 4 {
@@ -163,7 +170,7 @@ func TestListIsInByteOrder(t *testing.T) {
 
 func TestWhatCannotBeKeptIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, open(t, "postgres", migrated.Database(t)), newKeys(t))
+	s := newStore(t, open(t, "postgres", migrated.Reused(t)), newKeys(t))
 	for _, id := range []accounts.LoginKey{"", "a\x00b", "\xff", accounts.LoginKey(strings.Repeat("x", 102))} {
 		require.ErrorIs(t, s.Put(t.Context(), id, creds("a", "b")), accounts.ErrInvalid, "login %q was accepted", id)
 		_, err := s.Get(t.Context(), id, "")
@@ -234,7 +241,7 @@ func TestGetIsOneStatement(t *testing.T) {
 
 func TestNewRefusesWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	_, err := New(t.Context(), db, nil)
 	require.ErrorIs(t, err, accounts.ErrInvalid, "no keyset")
 	raw, err := keyset.NewHandle(aead.AES256GCMNoPrefixKeyTemplate())
@@ -254,7 +261,7 @@ func TestNewRefusesWhatDoesNotFit(t *testing.T) {
 
 func TestOtherKeys(t *testing.T) {
 	t.Parallel()
-	db := open(t, "postgres", migrated.Database(t))
+	db := open(t, "postgres", migrated.Reused(t))
 	keys := newKeys(t)
 	require.NoError(t, newStore(t, db, keys).Put(t.Context(), "a", creds("k", "v")), "Put failed")
 	_, err := newStore(t, db, newKeys(t)).Get(t.Context(), "a", "")

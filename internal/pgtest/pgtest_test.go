@@ -58,6 +58,28 @@ func TestDatabasesStayApart(t *testing.T) {
 	}
 }
 
+// A database is never two tests' at once, and what one left the next does not find.
+func TestReusedDatabasesAreEmptied(t *testing.T) {
+	template := &Template{
+		Prepare: func(dsn string) error { return admin(dsn, "CREATE TABLE found (word text)") },
+		Empty:   "TRUNCATE found",
+	}
+	names := map[string]int{}
+	for range 3 {
+		t.Run("", func(t *testing.T) {
+			one, other := template.Reused(t), template.Reused(t)
+			require.NotEqual(t, one, other, "a database is used twice at once")
+			for _, dsn := range []string{one, other} {
+				require.Equal(t, "0", query(t, dsn, "SELECT count(*) FROM found"), "the database is not empty")
+				require.NoError(t, admin(dsn, "INSERT INTO found VALUES ('left')"), "insert")
+				names[query(t, dsn, "SELECT current_database()")]++
+			}
+		})
+	}
+	require.Len(t, names, 2, "a database was copied though one was free")
+	require.Equal(t, "0", query(t, template.Database(t), "SELECT count(*) FROM found"), "the template is not its own")
+}
+
 func TestRestartKeepsWhatWasCommitted(t *testing.T) {
 	s := NewServer(t)
 	require.NoError(t, admin(s.DSN(), "CREATE TABLE kept AS SELECT 'kept' AS word"), "create")
@@ -74,7 +96,7 @@ func child() {
 	if err != nil {
 		os.Exit(1)
 	}
-	folders := []string{s.dir}
+	folders := []string{s.dir, blank.keeper.dir}
 	if p, _, err := startPooler(s.DSN()); err == nil {
 		folders = append(folders, p.dir)
 	}
@@ -100,7 +122,7 @@ func TestServersGoWhenTheBinaryIsKilled(t *testing.T) {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err, "the child did not start a server")
 	folders := strings.Fields(line)
-	require.Len(t, folders, 2, "the child did not start a pooler")
+	require.Len(t, folders, 3, "the child did not start a pooler")
 	for _, dir := range folders {
 		require.DirExists(t, dir, "the child's server has no folder")
 	}

@@ -104,7 +104,7 @@ func startServer(options string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := initialize(s.bin, s.dir, s.as); err != nil {
+	if err := blank.copyTo(s); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -157,25 +157,6 @@ func (s *Server) tell(command string) error {
 		err = fmt.Errorf("pg_ctl %s failed", command)
 	}
 	return err
-}
-
-// initialize makes the server's data folder. Its default collation is a language's where the server
-// can do that by itself, as in production: what depends on byte order must say so.
-func initialize(bin, dir string, as *identity) error {
-	args := []string{"-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"}
-	for _, more := range [][]string{{"--locale-provider=icu", "--icu-locale=en-US"}, nil} {
-		cmd := exec.Command(filepath.Join(bin, "initdb"), append(args, more...)...)
-		cmd.Dir = dir
-		cmd.SysProcAttr = attributes(as, false)
-		out, err := cmd.CombinedOutput()
-		if err == nil {
-			return nil
-		}
-		if more == nil {
-			return fmt.Errorf("initdb: %w: %s", err, out)
-		}
-	}
-	return nil
 }
 
 // errMissing is what is said where there is no server.

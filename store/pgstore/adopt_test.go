@@ -245,7 +245,7 @@ func requireOpen(t *testing.T, db *sqlx.DB, user string) {
 // refused with the row's id, and nothing of it is guessed; of what is closed, nothing matters.
 func TestAdoptionOfOddRows(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "postgres", migrated.Database(t))
+	s := newStore(t, "postgres", migrated.Reused(t))
 	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 	refused := map[string]bool{}
 	for i, c := range []struct{ row, says string }{

@@ -18,20 +18,23 @@ import (
 	"github.com/ai-ots/accounts/store/storetest"
 )
 
-// A store that appends by COPY from one entry on passes the whole suite of stores.
+// A store that appends by COPY from one entry on passes what of the suite is about appends. What reads finds
+// the same rows; see TestCopyLeavesTheSameRows.
 func TestStoreByCopy(t *testing.T) {
+	one, other := keepPools(t, "postgres"), keepPools(t, "pgx")
 	copying := func(t *testing.T, dsn string) *Store {
-		s := busyStore(t, "postgres", dsn, WithListenDSN(dsn))
+		s := one.store(t, dsn, WithListenDSN(dsn))
 		s.minCopied = 1
 		return s
 	}
 	t.Run("one", func(t *testing.T) {
-		storetest.Run(t, func(t *testing.T) accounts.Store { return copying(t, migrated.Database(t)) })
+		storetest.Run(t, func(t *testing.T) accounts.Store { return copying(t, migrated.Reused(t)) },
+			storetest.General, storetest.Append, storetest.Locked, storetest.Concurrency)
 	})
 	t.Run("shared", func(t *testing.T) {
 		storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
-			dsn := migrated.Database(t)
-			return copying(t, dsn), busyStore(t, "pgx", dsn, WithListenDSN(dsn))
+			dsn := migrated.Reused(t)
+			return copying(t, dsn), other.store(t, dsn, WithListenDSN(dsn))
 		})
 	})
 }
@@ -117,7 +120,7 @@ func rowsLeft(t *testing.T, db *sqlx.DB) string {
 
 // Drivers that do not have lib/pq's COPY append as they did.
 func TestCopyIsLibPQs(t *testing.T) {
-	dsn := migrated.Database(t)
+	dsn := migrated.Reused(t)
 	own, err := Open(t.Context(), dsn)
 	require.NoError(t, err, "Open failed")
 	for s, want := range map[*Store]bool{own: true, newStore(t, "postgres", dsn): true, newStore(t, "pgx", dsn): false} {

@@ -18,9 +18,10 @@ import (
 func TestLeases(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
+			one, other := keepPools(t, driver), keepPools(t, driver)
 			storetest.RunLeases(t, func(t *testing.T) (a, b storetest.LeaseStore) {
-				dsn := migrated.Database(t)
-				return busyStore(t, driver, dsn), busyStore(t, driver, dsn)
+				dsn := migrated.Reused(t)
+				return one.store(t, dsn), other.store(t, dsn)
 			})
 		})
 	}
@@ -31,7 +32,7 @@ func TestLeasesAreThoseOfTheModel(t *testing.T) {
 	t.Parallel()
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
-			s := newStore(t, driver, migrated.Database(t))
+			s := newStore(t, driver, migrated.Reused(t))
 			storetest.RunLeaseModel(t, func(t *testing.T, run func(accounts.LeaseStore, func(time.Duration))) {
 				run(s, func(d time.Duration) {
 					_, err := s.db.Exec(`UPDATE trading.leases SET ends_at = ends_at - $1 * interval '1 microsecond'`, d.Microseconds())
@@ -48,7 +49,7 @@ func TestLeaseCountsFromWhenItIsTaken(t *testing.T) {
 	t.Parallel()
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
-			dsn := migrated.Database(t)
+			dsn := migrated.Reused(t)
 			s, db := newStore(t, driver, dsn), open(t, "postgres", dsn)
 			first, err := s.Lease(t.Context(), "name", "a", accounts.MaxLease)
 			require.NoError(t, err, "Lease failed")
@@ -75,7 +76,7 @@ func TestLeaseAgainAfterAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
-			dsn := migrated.Database(t)
+			dsn := migrated.Reused(t)
 			s, db := newStore(t, driver, dsn), open(t, "postgres", dsn)
 			first, err := s.Lease(t.Context(), "name", "a", accounts.MaxLease)
 			require.NoError(t, err, "Lease failed")

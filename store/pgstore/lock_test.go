@@ -55,7 +55,7 @@ func TestAppendSeesWhatWasCommittedWhileItWaited(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, f := lockStore(t, driver, migrated.Database(t))
+			s, f := lockStore(t, driver, migrated.Reused(t))
 			require.NoError(t, s.Append(t.Context(), f.next(1)), "Append failed")
 			stale := *f
 			late := stale.next(2)
@@ -92,7 +92,7 @@ func TestAppendSeesWhatWasCommittedWhileItWaited(t *testing.T) {
 // continue as of their snapshot: an old one refuses, and accepts nothing wrongly.
 func TestDirectAppendIsRefusedWhereItsSnapshotIsTooOld(t *testing.T) {
 	t.Parallel()
-	s, f := lockStore(t, "postgres", migrated.Database(t))
+	s, f := lockStore(t, "postgres", migrated.Reused(t))
 	require.NoError(t, s.Append(t.Context(), f.next(1)), "Append failed")
 	for _, st := range []*statement{s.sql.fill, s.sql.group, s.sql.careful} {
 		old, err := s.db.BeginTxx(t.Context(), nil)
@@ -121,7 +121,7 @@ func TestDirectAppendIsRefusedWhereItsSnapshotIsTooOld(t *testing.T) {
 // A barrier is a write: its commit has an id, and waits for what commits wait for.
 func TestBarrierWrites(t *testing.T) {
 	t.Parallel()
-	s, f := lockStore(t, "postgres", migrated.Database(t))
+	s, f := lockStore(t, "postgres", migrated.Reused(t))
 	for range 2 { // in an empty journal, and in one with entries
 		writer := func() string { return value[string](t, s.db, `SELECT xmin::text FROM trading.journal_heads`) }
 		before := writer()
@@ -143,7 +143,7 @@ func TestNothingContinuesAJournalThatWasCutOrForked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, f := lockStore(t, "postgres", migrated.Database(t))
+			s, f := lockStore(t, "postgres", migrated.Reused(t))
 			require.NoError(t, s.Append(t.Context(), f.next(5)), "Append failed")
 			run(t, s.db, damage)
 			barrier := accounts.Batch{ProfileID: f.id, After: f.seq, Hash: f.hash}
@@ -161,7 +161,7 @@ func TestAForkOfTheSameLengthIsAConflict(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, f := lockStore(t, driver, migrated.Database(t))
+			s, f := lockStore(t, driver, migrated.Reused(t))
 			require.NoError(t, s.Append(t.Context(), f.next(3)), "Append failed")
 			here := *f
 			require.NoError(t, s.Append(t.Context(), f.next(2)), "Append failed")
@@ -191,7 +191,7 @@ func TestAppendLockedNeedsOneConnection(t *testing.T) {
 		for _, behind := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				dsn := migrated.Database(t)
+				dsn := migrated.Reused(t)
 				if behind {
 					dsn = throughPooler(t, driver, dsn)
 				}
@@ -246,7 +246,7 @@ func TestTheServerEndsALockThatNobodyUses(t *testing.T) {
 		for what, limit := range map[string]string{"hangs": "200ms", "killed": "1h"} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()
-				dsn := migrated.Database(t)
+				dsn := migrated.Reused(t)
 				s, f := lockStore(t, driver, dsn, withLockLimit(limit))
 				other := newStore(t, driver, dsn)
 				t.Cleanup(func() { require.NoError(t, other.Close(), "Close failed") })
@@ -270,7 +270,7 @@ func TestAppendLockedGoesOnWithoutItsCaller(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, f := lockStore(t, driver, migrated.Database(t))
+			s, f := lockStore(t, driver, migrated.Reused(t))
 			require.NoError(t, s.Append(t.Context(), f.next(1)), "Append failed")
 			holder, err := s.db.BeginTxx(t.Context(), nil)
 			require.NoError(t, err, "begin")
@@ -297,7 +297,7 @@ func TestAppendLockedGoesOnWithoutItsCaller(t *testing.T) {
 // Those who wait for one journal have one connection between them, so that the pool has some for others.
 func TestWaitersShareAConnection(t *testing.T) {
 	t.Parallel()
-	dsn := migrated.Database(t)
+	dsn := migrated.Reused(t)
 	s, f := lockStore(t, "postgres", dsn)
 	s.db.SetMaxOpenConns(4)
 	require.NoError(t, s.CreateProfile(t.Context(), testProfile(1)), "CreateProfile failed")
@@ -373,7 +373,7 @@ func TestCloseEndsWaitingForALock(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dsn := migrated.Database(t)
+			dsn := migrated.Reused(t)
 			s, f := lockStore(t, driver, dsn)
 			other := open(t, "postgres", dsn)
 			lock := blocked(t, other, `SELECT FROM trading.journal_heads FOR UPDATE`)
@@ -396,7 +396,7 @@ func TestCloseEndsWaitingForALock(t *testing.T) {
 // Close does not wait for a decide, and what that returns is not appended.
 func TestAppendLockedOfAClosedStore(t *testing.T) {
 	t.Parallel()
-	s, f := lockStore(t, "postgres", migrated.Database(t))
+	s, f := lockStore(t, "postgres", migrated.Reused(t))
 	letGo, done := hangs(t, s, f.next(1))
 	closing := make(chan error, 1)
 	go func() { closing <- s.Close() }()

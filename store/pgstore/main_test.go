@@ -32,6 +32,46 @@ func open(t testing.TB, driver, dsn string) *sqlx.DB {
 	return db
 }
 
+// pools are those of a test that has many, one after another, on the same databases: a connection costs
+// more than most of what is done with it.
+type pools struct {
+	driver string
+	mu     sync.Mutex
+	byDSN  map[string]*sqlx.DB
+}
+
+// keepPools returns pools that are closed with the test.
+func keepPools(t testing.TB, driver string) *pools {
+	p := &pools{driver: driver, byDSN: map[string]*sqlx.DB{}}
+	t.Cleanup(func() {
+		for _, db := range p.byDSN {
+			_ = db.Close()
+		}
+	})
+	return p
+}
+
+// store returns a store on the pool of the database, for many callers at once.
+func (p *pools) store(t testing.TB, dsn string, opts ...Option) *Store {
+	t.Helper()
+	s, err := New(t.Context(), p.open(t, dsn), opts...)
+	require.NoError(t, err, "New failed")
+	return s
+}
+
+func (p *pools) open(t testing.TB, dsn string) *sqlx.DB {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byDSN[dsn] == nil {
+		db, err := sqlx.Open(p.driver, dsn)
+		require.NoError(t, err, "open")
+		db.SetMaxIdleConns(16)
+		p.byDSN[dsn] = db
+	}
+	return p.byDSN[dsn]
+}
+
 // run runs statements, one file or several.
 func run(t testing.TB, db *sqlx.DB, statements ...string) {
 	t.Helper()
@@ -65,14 +105,34 @@ func eventually(t testing.TB, holds func() bool, otherwise string, args ...any) 
 }
 
 // migrated is an empty database with the schema.
-var migrated = pgtest.Template{Prepare: func(dsn string) error {
+var migrated = pgtest.Template{
+	Prepare: func(dsn string) error {
+		return with(dsn, func(db *sqlx.DB) error { return Migrate(contextForever, db) })
+	},
+	Empty: emptyTables,
+}
+
+// emptyTables deletes all rows, in one statement for the sake of foreign keys, once writers that are under
+// way are done. To truncate would cost more: there are few rows.
+const emptyTables = `DO $$
+DECLARE tables text[] = array(SELECT oid::regclass::text FROM pg_class
+	WHERE relnamespace = 'trading'::regnamespace AND relkind = 'r' AND relname <> 'accounts_schema_version');
+BEGIN
+	SET LOCAL lock_timeout = '1min';
+	EXECUTE 'LOCK ' || array_to_string(tables, ', ') || ' IN EXCLUSIVE MODE';
+	EXECUTE (SELECT 'WITH ' || string_agg(format('d%s AS (DELETE FROM %s)', n, name), ', ') || ' SELECT'
+		FROM unnest(tables) WITH ORDINALITY AS t (name, n));
+END $$`
+
+// with has f use a pool, and closes it.
+func with(dsn string, f func(*sqlx.DB) error) error {
 	db, err := sqlx.Open("postgres", dsn)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	return Migrate(contextForever, db)
-}}
+	return f(db)
+}
 
 var contextForever = context.Background()
 
@@ -99,19 +159,16 @@ func (g *group) Wait() error {
 
 // prepareDeployed migrates the tables of a deployed system, with every constraint that it has.
 func prepareDeployed(dsn string) error {
-	db, err := sqlx.Open("postgres", dsn)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	for _, name := range []string{"existing.sql", "hardened.sql"} {
-		text, err := os.ReadFile("testdata/" + name)
-		if err == nil {
-			_, err = db.Exec(string(text))
+	return with(dsn, func(db *sqlx.DB) error {
+		for _, name := range []string{"existing.sql", "hardened.sql"} {
+			text, err := os.ReadFile("testdata/" + name)
+			if err == nil {
+				_, err = db.Exec(string(text))
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return Migrate(contextForever, db)
+		return Migrate(contextForever, db)
+	})
 }

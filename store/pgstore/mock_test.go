@@ -90,6 +90,7 @@ type step struct {
 	once     bool // never repeated
 	ran      bool // of a migration: what was done before stays
 	joined   bool // repeated with the step before
+	alike    bool // it fails as an earlier one does
 
 	err      error
 	rowErr   error // instead of the last row

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
@@ -13,21 +14,36 @@ import (
 	"github.com/ai-ots/accounts/store/storetest"
 )
 
-// throughPooler adds to a data source name what New's documentation asks for, driver by driver.
+// throughPooler starts a pooler and leads through it to the database.
 func throughPooler(t testing.TB, driver, direct string) string {
-	dsn := pgtest.NewPooler(t, direct)
+	return forDriver(driver, pgtest.NewPooler(t, direct))
+}
+
+// forDriver adds to a data source name what New's documentation asks for, driver by driver.
+func forDriver(driver, through string) string {
 	if driver == "pgx" {
-		dsn += " default_query_exec_mode=exec"
+		through += " default_query_exec_mode=exec"
 	}
-	return dsn
+	return through
+}
+
+// newPooler starts a pooler for many tests. It returns what leads through it to a database.
+func newPooler(t *testing.T) func(t *testing.T, direct string) string {
+	through := pgtest.NewPooler(t, migrated.Reused(t))
+	return func(t *testing.T, direct string) string {
+		c, err := pq.NewConfig(direct)
+		require.NoError(t, err, "data source name")
+		return through + " dbname=" + c.Database
+	}
 }
 
 func TestStoreBehindPooler(t *testing.T) {
 	for name, driver := range either("pgx") {
 		t.Run(name, func(t *testing.T) {
+			on, pooler := keepPools(t, driver), newPooler(t)
 			storetest.Run(t, func(t *testing.T) accounts.Store {
-				direct := migrated.Database(t)
-				return busyStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
+				direct := migrated.Reused(t)
+				return on.store(t, forDriver(driver, pooler(t, direct)), WithListenDSN(direct))
 			})
 		})
 	}
@@ -37,25 +53,34 @@ func TestStoreBehindPooler(t *testing.T) {
 func TestSharedStoreBehindPooler(t *testing.T) {
 	for name, driver := range either("lib_pq") {
 		t.Run(name, func(t *testing.T) {
+			on, one, other := keepPools(t, driver), newPooler(t), newPooler(t)
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
-				direct := migrated.Database(t)
-				one, other := throughPooler(t, driver, direct), throughPooler(t, driver, direct)
-				return busyStore(t, driver, one, WithListenDSN(direct)), busyStore(t, driver, other, WithListenDSN(direct))
+				direct := migrated.Reused(t)
+				return on.store(t, forDriver(driver, one(t, direct)), WithListenDSN(direct)),
+					on.store(t, forDriver(driver, other(t, direct)), WithListenDSN(direct))
 			})
 		})
 	}
 }
 
 // Where even the connection for notifications leads through the pooler, they do not come through, and
-// Watch asks.
+// Watch asks. Nothing else is different.
 func TestStoreThatHearsNothingBehindPooler(t *testing.T) {
 	for name, driver := range either("pgx") {
 		t.Run(name, func(t *testing.T) {
-			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
-				direct := migrated.Database(t)
-				deaf, through := pgtest.NewPooler(t, direct), throughPooler(t, driver, direct)
-				opts := []Option{WithListenDSN(deaf), WithPollInterval(5 * time.Millisecond), withSelfTest(50 * time.Millisecond)}
-				return busyStore(t, driver, through, opts...), busyStore(t, driver, through, opts...)
+			one, other, pooler, deaf := keepPools(t, driver), keepPools(t, driver), newPooler(t), newPooler(t)
+			asking := func(t *testing.T, on *pools, direct string) *Store {
+				return on.store(t, forDriver(driver, pooler(t, direct)),
+					WithListenDSN(deaf(t, direct)), WithPollInterval(5*time.Millisecond), withSelfTest(50*time.Millisecond))
+			}
+			t.Run("one", func(t *testing.T) {
+				storetest.Run(t, func(t *testing.T) accounts.Store { return asking(t, one, migrated.Reused(t)) }, storetest.Watch)
+			})
+			t.Run("shared", func(t *testing.T) {
+				storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+					direct := migrated.Reused(t)
+					return asking(t, one, direct), asking(t, other, direct)
+				}, storetest.Watch)
 			})
 		})
 	}
@@ -80,7 +105,7 @@ func TestPoolerIsDetected(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			direct := migrated.Database(t)
+			direct := migrated.Reused(t)
 			through := throughPooler(t, driver, direct)
 			for range 5 {
 				require.False(t, newStore(t, driver, direct).reads.Pooled, "a direct connection was taken for a pooler's")
@@ -131,7 +156,7 @@ func TestAnswersAreOnesOwnBehindPooler(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			direct := migrated.Database(t)
+			direct := migrated.Reused(t)
 			s := newStore(t, driver, throughPooler(t, driver, direct), WithListenDSN(direct))
 			t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 			var g group

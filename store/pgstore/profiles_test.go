@@ -13,7 +13,7 @@ import (
 // cannot be written over.
 func TestUnreadableProfile(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "postgres", migrated.Database(t))
+	s := newStore(t, "postgres", migrated.Reused(t))
 	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 	for i := range 4 {
 		require.NoError(t, s.CreateProfile(t.Context(), testProfile(i)), "CreateProfile failed")

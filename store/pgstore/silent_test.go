@@ -190,7 +190,7 @@ func TestManagerOfASilentServer(t *testing.T) {
 // Reads that wait for a connection keep nobody from finishing who has one.
 func TestReadsThatWaitHoldUpNoLockedJournal(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "postgres", migrated.Database(t))
+	s := newStore(t, "postgres", migrated.Reused(t))
 	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 	require.NoError(t, s.CreateProfile(t.Context(), testProfile(0)), "CreateProfile failed")
 	s.db.SetMaxOpenConns(1)

@@ -21,20 +21,13 @@ func newStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
 	return s
 }
 
-// busyStore is newStore for many callers at once: else most of a test's time goes into connecting.
-func busyStore(t testing.TB, driver, dsn string, opts ...Option) *Store {
-	t.Helper()
-	s := newStore(t, driver, dsn, opts...)
-	s.db.SetMaxIdleConns(16)
-	return s
-}
-
 func TestStore(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
+			on := keepPools(t, driver)
 			storetest.Run(t, func(t *testing.T) accounts.Store {
-				dsn := migrated.Database(t)
-				return busyStore(t, driver, dsn, WithListenDSN(dsn))
+				dsn := migrated.Reused(t)
+				return on.store(t, dsn, WithListenDSN(dsn))
 			})
 		})
 	}
@@ -43,32 +36,38 @@ func TestStore(t *testing.T) {
 func TestSharedStore(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
+			one, other := keepPools(t, driver), keepPools(t, driver)
 			storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
-				dsn := migrated.Database(t)
-				return busyStore(t, driver, dsn, WithListenDSN(dsn)), busyStore(t, driver, dsn, WithListenDSN(dsn))
+				dsn := migrated.Reused(t)
+				return one.store(t, dsn, WithListenDSN(dsn)), other.store(t, dsn, WithListenDSN(dsn))
 			})
 		})
 	}
 }
 
-// Without a connection to listen on, Watch asks.
+// Without a connection to listen on, Watch asks. Nothing else is different.
 func TestStoreThatPolls(t *testing.T) {
-	storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
-		dsn := migrated.Database(t)
-		poll := WithPollInterval(5 * time.Millisecond)
-		return busyStore(t, "postgres", dsn, poll), busyStore(t, "postgres", dsn, poll)
+	one, other, poll := keepPools(t, "postgres"), keepPools(t, "postgres"), WithPollInterval(5*time.Millisecond)
+	t.Run("one", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) accounts.Store { return one.store(t, migrated.Reused(t), poll) }, storetest.Watch)
+	})
+	t.Run("shared", func(t *testing.T) {
+		storetest.RunShared(t, func(t *testing.T) (a, b accounts.Store) {
+			dsn := migrated.Reused(t)
+			return one.store(t, dsn, poll), other.store(t, dsn, poll)
+		}, storetest.Watch)
 	})
 }
 
 func TestOpenOwnsItsPool(t *testing.T) {
-	s, err := Open(t.Context(), migrated.Database(t))
+	s, err := Open(t.Context(), migrated.Reused(t))
 	require.NoError(t, err, "Open failed")
 	require.NoError(t, s.Close(), "Close failed")
 	require.Error(t, s.db.PingContext(t.Context()), "the pool that Open made outlived the store")
 }
 
 func TestNewLeavesThePoolOpen(t *testing.T) {
-	s := newStore(t, "postgres", migrated.Database(t))
+	s := newStore(t, "postgres", migrated.Reused(t))
 	require.NoError(t, s.Close(), "Close failed")
 	require.NoError(t, s.db.PingContext(t.Context()), "the caller's pool was closed")
 }
@@ -77,7 +76,7 @@ func TestNewLeavesThePoolOpen(t *testing.T) {
 func TestTheSameAgain(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
-			s := newStore(t, driver, migrated.Database(t))
+			s := newStore(t, driver, migrated.Reused(t))
 			for i, n := range []int{1, 20} { // one statement for a single fill, another for many
 				p := testProfile(i)
 				require.NoError(t, s.CreateProfile(t.Context(), p), "CreateProfile failed")

@@ -162,7 +162,7 @@ func TestVerifyFindsAndRebuildMends(t *testing.T) {
 
 func TestRebuildWithoutProjectionWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "postgres", migrated.Database(t), WithoutProjection())
+	s := newStore(t, "postgres", migrated.Reused(t), WithoutProjection())
 	t.Cleanup(func() { _ = s.Close() })
 	require.NoError(t, s.CreateProfile(t.Context(), testProfile(0)), "CreateProfile failed")
 	f := fills{id: testProfile(0).ID}
@@ -174,7 +174,7 @@ func TestRebuildWithoutProjectionWritesNothing(t *testing.T) {
 // The plan's own SQL makes a profile that the library can use and append to.
 func TestProfileInsertedByPlan(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "postgres", migrated.Database(t))
+	s := newStore(t, "postgres", migrated.Reused(t))
 	t.Cleanup(func() { _ = s.Close() })
 	run(t, s.db, `INSERT INTO trading.account_profiles (profile_id, profile_name, ibkr_account_id, capital_level, risk_tolerance, created_at)
 		VALUES ('aggressive-25k', 'Aggressive-25K', 'DU1234567', '25k', 'HIGH', now())`)

@@ -179,7 +179,7 @@ func awaitEvent(t *testing.T, events <-chan accounts.Event, match func(accounts.
 // The odd row of one profile does not keep the events of others back.
 func TestTimesThatAreNoneAreTold(t *testing.T) {
 	t.Parallel()
-	s := newStore(t, "pgx", migrated.Database(t))
+	s := newStore(t, "pgx", migrated.Reused(t))
 	t.Cleanup(func() { require.NoError(t, s.Close(), "Close failed") })
 	f := fills{id: testProfile(0).ID}
 	for i := range 2 {

@@ -20,15 +20,17 @@ type standby struct {
 	proxy  *pgtest.Proxy
 	name   string // of the database
 	db     *sqlx.DB
+	fresh  *sqlx.DB // a new connection for every statement, which knows the newest configuration
 }
 
 // database returns another database of the server, with a proxy of its own.
 func (s *standby) database(t *testing.T, name string) *standby {
 	t.Helper()
 	run(t, open(t, "postgres", s.server.DSN()), `CREATE DATABASE `+name)
-	d := &standby{s.server, pgtest.NewProxy(t, s.server), name, open(t, "postgres", s.server.DSN()+" dbname="+name)}
-	d.db.SetMaxIdleConns(0) // a new connection knows the newest configuration
-	t.Cleanup(func() {      // also after a failure
+	dsn := s.server.DSN() + " dbname=" + name
+	d := &standby{s.server, pgtest.NewProxy(t, s.server), name, open(t, "postgres", dsn), open(t, "postgres", dsn)}
+	d.fresh.SetMaxIdleConns(0)
+	t.Cleanup(func() { // also after a failure
 		_, err := d.db.Exec(`ALTER SYSTEM RESET synchronous_standby_names`)
 		require.NoError(t, err, "reset")
 		_, err = d.db.Exec(`SELECT pg_reload_conf()`)
@@ -67,7 +69,7 @@ func (s *standby) silence(t *testing.T, silent bool) {
 	}
 	run(t, s.db, `ALTER SYSTEM SET synchronous_standby_names = '`+name+`'`, `SELECT pg_reload_conf()`)
 	eventually(t, func() bool {
-		return value[string](t, s.db, `SELECT current_setting('synchronous_standby_names')`) == name
+		return value[string](t, s.fresh, `SELECT current_setting('synchronous_standby_names')`) == name
 	}, "the configuration is not read")
 	run(t, s.db, `CHECKPOINT`) // by the process that tells the others
 }
@@ -246,7 +248,7 @@ func TestWritesThatWaitForAConnection(t *testing.T) {
 	for name, driver := range drivers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := open(t, driver, migrated.Database(t))
+			db := open(t, driver, migrated.Reused(t))
 			db.SetMaxOpenConns(2)
 			s, err := New(t.Context(), db)
 			require.NoError(t, err, "New failed")

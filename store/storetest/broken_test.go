@@ -109,6 +109,22 @@ func TestEveryCheckCanFail(t *testing.T) {
 	}
 }
 
+// Every check is about one subject, and all subjects together are the suite.
+func TestSubjectsAreTheSuite(t *testing.T) {
+	var whole, parts []string
+	for _, c := range checks() {
+		whole = append(whole, c.name)
+	}
+	for s := General; s <= Concurrency; s++ {
+		for _, c := range checks(s) {
+			parts = append(parts, c.name)
+		}
+	}
+	require.NotEmpty(t, whole, "there are no checks")
+	require.Equal(t, whole, parts, "the checks of the subjects, one after another, are not the suite")
+	require.Len(t, checks(Append, Watch), len(checks(Append))+len(checks(Watch)), "two subjects are not the checks of both")
+}
+
 // A store that keeps the contract passes under the recorder too: what fails the mutants is what
 // is broken in them.
 func TestChecksPassASoundStore(t *testing.T) {

@@ -26,22 +26,23 @@ func concurrencyChecks() []check {
 
 // sharedCheck is a check of two stores that keep their data in one place.
 type sharedCheck struct {
-	name string
-	run  func(t T, a, b accounts.Store)
+	about Subject
+	name  string
+	run   func(t T, a, b accounts.Store)
 }
 
 func sharedChecks() []sharedCheck {
 	return []sharedCheck{
-		{"what one process stores the other reads", checkShared},
-		{"Watch tells of what another process changed", checkSharedWatch},
-		{"one journal used by two processes is linearizable", func(t T, a, b accounts.Store) { checkLinearizable(t, a, b) }},
-		{"AppendLocked lets no other process append in between", func(t T, a, b accounts.Store) { checkLockedExcludes(t, a, b) }},
-		{"AppendLocked never loses against another process", func(t T, a, b accounts.Store) { checkLockedNeverLoses(t, a, b) }},
-		{"AppendLocked does not hold up other profiles of another process", func(t T, a, b accounts.Store) { checkLockedApart(t, a, b) }},
-		{"another process reads a locked journal", func(t T, a, b accounts.Store) { checkLockedReading(t, a, b) }},
-		{"of appends by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneAppendWins(t, a, b) }},
-		{"of updates by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneUpdateWins(t, a, b) }},
-		{"no update by two processes is lost", func(t T, a, b accounts.Store) { checkNoLostUpdate(t, a, b) }},
+		{General, "what one process stores the other reads", checkShared},
+		{Watch, "Watch tells of what another process changed", checkSharedWatch},
+		{Concurrency, "one journal used by two processes is linearizable", func(t T, a, b accounts.Store) { checkLinearizable(t, a, b) }},
+		{Locked, "AppendLocked lets no other process append in between", func(t T, a, b accounts.Store) { checkLockedExcludes(t, a, b) }},
+		{Locked, "AppendLocked never loses against another process", func(t T, a, b accounts.Store) { checkLockedNeverLoses(t, a, b) }},
+		{Locked, "AppendLocked does not hold up other profiles of another process", func(t T, a, b accounts.Store) { checkLockedApart(t, a, b) }},
+		{Locked, "another process reads a locked journal", func(t T, a, b accounts.Store) { checkLockedReading(t, a, b) }},
+		{Concurrency, "of appends by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneAppendWins(t, a, b) }},
+		{Concurrency, "of updates by two processes exactly one wins", func(t T, a, b accounts.Store) { checkOneUpdateWins(t, a, b) }},
+		{Concurrency, "no update by two processes is lost", func(t T, a, b accounts.Store) { checkNoLostUpdate(t, a, b) }},
 	}
 }
 
