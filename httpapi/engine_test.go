@@ -225,7 +225,9 @@ func TestSettle(t *testing.T) {
 	d.paper.Fail(paper.OpPlace, "", paper.LostRequest, "", 1)
 	d.call("ann", "POST", at+"/orders", gtc, "Idempotency-Key", "k2").problem(t, CodeOutcomeUnknown)
 	d.sync(t)
-	settle := func(who, order string) response { return d.call(who, "POST", at+"/orders/"+order+"/settle", sampleReason) }
+	settle := func(who, order string) response {
+		return d.call(who, "POST", at+"/orders/"+order+"/settle", sampleReason)
+	}
 	settle("ann", "api.k1").problem(t, CodeConflict)
 	settle("ann", "api.none").problem(t, CodeOrderNotFound)
 	settle("bob", "api.k2").problem(t, CodeProfileNotFound)
