@@ -13,7 +13,8 @@ var ErrWrongAccount = errors.New("statement of another account")
 
 // Import records a statement into a portfolio, and marks what is held at the statement's closing
 // prices. It returns the plan it followed and how many facts were new: importing a statement twice
-// changes nothing the second time. Several statements of one account are to be imported in the order
+// changes nothing the second time, unless the first left out a corporate action (Plan.Issues, Unread)
+// that can be told by what was booked since. Several statements of one account are to be imported in the order
 // of their periods.
 //
 // A statement of which the journal lacks MaxWhole facts or fewer is recorded all or none. A larger
