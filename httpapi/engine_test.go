@@ -245,6 +245,6 @@ func TestSettle(t *testing.T) {
 	require.Equal(t, ledger.OrderID("api.k1"), orders[0].ID)
 
 	d.rig.engine = func(accounts.ProfileID) Engine { return nil }
-	settle("ann", "api.k1").want(t, 204)
-	require.Empty(t, d.portfolio("ann", d.ann.ID).Snapshot().Risk.Orders, "nothing works the account")
+	settle("ann", "api.k1").problem(t, CodeNotLinked)
+	require.Len(t, d.portfolio("ann", d.ann.ID).Snapshot().Risk.Orders, 1, "another process may work the account")
 }

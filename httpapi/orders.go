@@ -42,7 +42,7 @@ var orderRoutes = []route{
 		codes: append([]Code{CodeOrderNotFound, CodeDispatched}, brokerCodes...)},
 	{method: "POST", path: "/profiles/{id}/orders/{order}/settle", id: "settleOrder", tag: "orders", right: Resume, status: 204,
 		text: "Say that the broker does not have an order of which that is not known: its hold ends.",
-		more: "Ask the broker first. Such orders are the `questions` of `link`; where no connection works the account, any order that was sent. " +
+		more: "Ask the broker first. Such orders are the `questions` of `link`, in the process that works the account. " +
 			"Of another order it is known what the broker has made of it: cancel it. An execution that is told later is booked all the same.",
 		params: []param{profileParam, orderParam}, action: with(settleOrder), sample: `{"reason":"the broker's desk says that there is none"}`,
 		codes: append([]Code{CodeOrderNotFound, CodeConflict}, brokerCodes...)},
@@ -268,7 +268,7 @@ func settleOrder(c *call, in *reasonRequest) (nothing, error) {
 	case held.SentAt.IsZero():
 		return nothing{}, newProblem(CodeConflict, "The order was not sent: cancel it.")
 	case engine == nil:
-		return nothing{}, p.Release(c.ctx, id, reason)
+		return nothing{}, broker.ErrNotLinked // another process may work it, and know better
 	}
 	profile, err := c.profile()
 	if err != nil {

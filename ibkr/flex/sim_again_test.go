@@ -66,8 +66,8 @@ func figures(t *rapid.T, p *accounts.Portfolio) (lines []string) {
 	return lines
 }
 
-// A statement that is imported twice is recorded once, in every form and whatever it lacks. So are
-// statements whose periods overlap, unless one of them tells what another one lacks. Where nothing was
+// A statement that is imported twice is recorded once, in every form and whatever the statement lacks.
+// Statements whose periods overlap are recorded once too, unless one tells what another lacks. Where nothing was
 // held before and no basis had to be worked out, the book is that of an import of the whole period.
 func TestSimulatedAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

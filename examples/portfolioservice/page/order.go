@@ -35,7 +35,7 @@ func (c *call) storyOf(a *account, id ledger.OrderID) (*story, error) {
 		return nil, err
 	}
 	s := &story{}
-	if l, linked := c.link(a.ID); linked {
+	if l, linked := c.link(a.ID); linked && l.Works {
 		s.Questions = slices.Contains(l.Questions, id)
 	}
 	if w, works := heldNow(p, id); works {
@@ -213,17 +213,15 @@ func (c *call) renderOrder(status int, a account, id ledger.OrderID, settle *for
 		view.Filled = quantity(s.Filled.Abs()) + " of " + quantity(s.Order.Quantity.Abs())
 	}
 	view.NewTicket = a.Path("ticket") + "?" + encoded(ticketFrom(&s.Order))
-	if s.asks(c.page.Engine(a.ID) != nil) && c.caller.Rights.Has(httpapi.Resume) {
+	if s.asks() && c.caller.Rights.Has(httpapi.Resume) {
 		view.Settle = settle
 	}
 	return c.renderAs(status, "order", "Order", view)
 }
 
-// asks reports whether a person may say that the broker does not have the order: it was sent, and it is not known
-// what has become of it, or nothing works the account.
-func (s *story) asks(linked bool) bool {
-	return s.Held != nil && !s.Held.SentAt.IsZero() && (s.Questions || !linked)
-}
+// asks reports whether a person may say that the broker does not have the order: it was sent, and the engine that
+// works the account does not know what has become of it.
+func (s *story) asks() bool { return s.Held != nil && !s.Held.SentAt.IsZero() && s.Questions }
 
 // settle ends the hold of an order by a person's word.
 func settle(c *call) error {
@@ -247,21 +245,13 @@ func settle(c *call) error {
 	switch {
 	case err != nil:
 		return err
-	case !s.asks(engine != nil): // it has ended, or it is known how it stands
+	case engine == nil, !s.asks(): // it has ended, or it is known how it stands
 		return c.redirect(a.Path("order", string(id)))
 	}
 	if f.reason(); !f.ok() {
 		return c.renderOrder(http.StatusUnprocessableEntity, a, id, f)
 	}
-	if engine != nil {
-		err = engine.Settle(c.ctx, a.ID, id, f.Value("reason"))
-	} else {
-		var p *accounts.Portfolio
-		if p, err = c.page.Manager.Portfolio(c.ctx, a.ID); err == nil {
-			err = p.Release(c.ctx, id, f.Value("reason"))
-		}
-	}
-	if err != nil {
+	if err := engine.Settle(c.ctx, a.ID, id, f.Value("reason")); err != nil {
 		return err
 	}
 	return c.redirect(a.Path("order", string(id)))
