@@ -18,7 +18,7 @@ func act(id, kind, text, symbol, conid, quantity, attrs string) string {
 	return action(id, "20250120;202500", symbol, conid, quantity, fmt.Sprintf(`type="%s" actionDescription="%s (%s, X INC, US%s)" %s`, kind, text, symbol, conid, attrs))
 }
 
-// at names another contract in rows that are of AAA otherwise.
+// of names another contract in rows that are of AAA otherwise.
 func of(symbol, conid string) string { return fmt.Sprintf(`symbol="%s" conid="%s"`, symbol, conid) }
 
 // Every type of corporate action, with the rule in docs/corporate-actions.md.
@@ -139,6 +139,9 @@ func TestCorporateActionsAgain(t *testing.T) {
 	const tender = "AAA(US101) TENDERED TO US703 1 FOR 1"
 	tendered := []string{act("8", "TO", tender, "AAA", "101", "-50", `actionID="5"`), act("9", "TO", tender, "AAA.T", "703", "50", `actionID="5"`)}
 	wrong, right := fill("1", "20250110;100000", "10", "5", "0", `ibExecID="0a.0b.0c.01"`), fill("2", "20250110;100000", "10", "6", "0", `ibExecID="0a.0b.0c.02"`)
+	bought, all := fill("1", "20250110;100000", "10", "5", "0", `ibExecID="0a.0b.0c.01"`), fill("2", "20250111;100000", "-10", "7", "0", `ibExecID="0a.0b.0d.01"`)
+	some := fill("3", "20250111;100000", "-4", "7", "0", `ibExecID="0a.0b.0d.02"`)
+	const allocated = "AAA.T(US703) MERGED(Voluntary Offer Allocation)  WITH US101 1 FOR 1"
 	sold, renamed := fill("4", "20250111;100000", "-10", "7", "0", ""), fill("5", "20250205;100000", "5", "8", "0", `symbol="NEW"`)
 	split := act("8", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "5", "")
 	back := act("9", "FS", "AAA(US101) SPLIT 2 FOR 1", "AAA", "101", "-5", `code="Ca"`)
@@ -146,9 +149,14 @@ func TestCorporateActionsAgain(t *testing.T) {
 		files []string
 		want  string
 	}{
-		"of a contract that keeps its name":               {[]string{january(wrong, right, sold), statement("20250110", "20250228", wrong, right, sold, split, back, renamed)}, "5"},
-		"of what was bought after it":                     {[]string{january(gift, later)}, "100"},
-		"of what was bought in a later statement":         {[]string{january(gift), february(strings.ReplaceAll(later, "20250125", "20250205"))}, "100"},
+		"of a contract that keeps its name":       {[]string{january(wrong, right, sold), statement("20250110", "20250228", wrong, right, sold, split, back, renamed)}, "5"},
+		"of what was bought after it":             {[]string{january(gift, later)}, "100"},
+		"of what was bought in a later statement": {[]string{january(gift), february(strings.ReplaceAll(later, "20250125", "20250205"))}, "100"},
+		"of a contract that comes back from its exchange, and is renamed": {[]string{january(bought, all), statement("20250110", "20250228", bought, some,
+			holding("6", "30", `symbol="NEW"`),
+			act("8", "TO", tender, "AAA", "101", "-6", `actionID="5"`), act("9", "TO", tender, "AAA.T", "703", "6", `actionID="5"`),
+			act("10", "TC", allocated, "AAA.T", "703", "-6", `actionID="6" dateTime="20250210;202500"`),
+			act("11", "TC", allocated, "AAA", "101", "6", `actionID="6" dateTime="20250210;202500"`))}, "6"},
 		"of a part of a holding, of which positions tell": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), holding("50", "2000.5", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "0"},
 		"of a part of a holding, that is traded since": {[]string{january(append(tendered, fill("1", "20250110;100000", "100", "40", "-1", ""), fill("2", "20250122;100000", "-10", "41", "0", ""),
 			holding("40", "1600.4", ""), holding("50", "2000.5", of("AAA.T", "703")))...)}, "-10"},
@@ -188,6 +196,43 @@ func TestSpinOffOfWhatIsLeftOut(t *testing.T) {
 		holding("100", "100", of("CHD", "702"))))
 	require.Contains(t, textOf(plans[0].Issues), "the statement has no rate from EUR to USD")
 	require.Equal(t, "100", held(t, p, "CHD").Quantity.String())
+}
+
+// A spin-off divides the basis of what was held when it came, whatever the book has since, and whatever of it the
+// statement cancels or corrects.
+func TestSpinOffDividesWhatWasHeld(t *testing.T) {
+	buy, sold := fill("1", "20250110;100000", "100", "40", "-1", `ibExecID="0a.0b.0c.01"`), fill("2", "20250111;100000", "-30", "50", "0", `ibExecID="0a.0b.0d.01"`)
+	corrected := fill("3", "20250111;100000", "-20", "50", "0", `ibExecID="0a.0b.0d.02"`)
+	cancel := fill("3", "20250203;100000", "30", "50", "0", `transactionType="TradeCancel" buySell="SELL (Ca.)" origTransactionID="2"`)
+	more, short := fill("4", "20250205;100000", "50", "41", "0", ""), fill("5", "20250206;100000", "-50", "42", "0", "")
+	spun := func(at, quantity string) string {
+		return act("9", "SO", "AAA(US101) SPINOFF 1 FOR 1", "CHD", "702", quantity, `dateTime="`+at+`"`)
+	}
+	ends := func(quantity, own, child string) []string {
+		return []string{holding(quantity, own, ""), holding(quantity, child, of("CHD", "702"))}
+	}
+	for name, tc := range map[string]struct {
+		files []string
+		want  []string
+	}{
+		"a sale is cancelled": {[]string{january(buy, sold), february(append(ends("100", "3000", "1001"), cancel, spun("20250210;202500", "100"))...)},
+			[]string{"100 of STK:AAA:USD at 3000", "100 of STK:CHD:USD at 1001"}},
+		"a sale is corrected": {[]string{january(buy, sold), statement("20250110", "20250228", append(ends("80", "2200.8", "1000"), buy, corrected, spun("20250210;202500", "80"))...)},
+			[]string{"0a.0b.0d.02 closes -20 for 199.8", "80 of STK:AAA:USD at 2200.8", "80 of STK:CHD:USD at 1000"}},
+		"more was bought since": {[]string{january(buy), february(more), january(append(ends("100", "3000", "1001"), buy, spun("20250121;202500", "100"))...)},
+			[]string{"150 of STK:AAA:USD at 5050", "100 of STK:CHD:USD at 1001"}},
+		"as much was bought and sold since": {[]string{january(buy), february(more, short), january(append(ends("100", "3000", "1001"), buy, spun("20250121;202500", "100"))...)},
+			[]string{"tx-5 closes -50 for 600", "100 of STK:AAA:USD at 3550", "100 of STK:CHD:USD at 1001"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			importInto(t, p, tc.files...)
+			require.Equal(t, tc.want, outcome(t, p, nil))
+			seq := p.Seq()
+			importInto(t, p, tc.files...)
+			require.Equal(t, seq, p.Seq(), "importing everything again must add nothing")
+		})
+	}
 }
 
 // What a later statement takes back is in the book already.

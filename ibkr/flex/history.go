@@ -18,7 +18,7 @@ type Held struct {
 
 // history is what of the journal matters to the plan.
 type history struct {
-	versions      map[string]int           // newest correction number of every execution, cancelled ones included
+	versions      map[string]version       // of every execution, cancelled ones included
 	inForce       map[string]*ledger.Trade // the executions that are not cancelled, as corrected last
 	newest        map[string]*ledger.Trade // every execution as corrected last, cancelled ones included
 	splits        map[string]bool
@@ -31,6 +31,12 @@ type history struct {
 	cash          []ledger.CashMovement // opening balances among them
 	ordered       []ledger.Fact         // trades in force, splits, openings and transfers, by time
 	empty         bool                  // neither trades nor cash nor openings were ever recorded
+}
+
+// version is what the journal has of an execution.
+type version struct {
+	newest int // correction number
+	place  int // among the facts, of what was told of it first
 }
 
 // pointing returns the facts with pointers for trades, of which there may be many.
@@ -48,13 +54,18 @@ func pointing(facts []ledger.Fact) []ledger.Fact {
 }
 
 func newHistory(facts []ledger.Fact) *history {
-	h := &history{versions: map[string]int{}, inForce: map[string]*ledger.Trade{}, newest: map[string]*ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
+	h := &history{versions: map[string]version{}, inForce: map[string]*ledger.Trade{}, newest: map[string]*ledger.Trade{}, splits: map[string]bool{}, transfers: map[string]bool{}, moved: map[string]bool{},
 		cancellations: map[ledger.ExecID]bool{}, empty: true}
-	for _, f := range facts {
+	for i, f := range facts {
 		switch f := f.(type) {
 		case *ledger.Trade:
-			id, version := f.ExecID.Correction()
-			h.empty, h.versions[id], h.inForce[id], h.newest[id] = false, version, f, f
+			id, newest := f.ExecID.Correction()
+			v, told := h.versions[id]
+			if !told {
+				v.place = i
+			}
+			v.newest = newest
+			h.empty, h.versions[id], h.inForce[id], h.newest[id] = false, v, f, f
 		case ledger.Cancellation:
 			h.cancellations[f.ExecID] = true
 			delete(h.inForce, root(f.Cancels))
@@ -63,14 +74,11 @@ func newHistory(facts []ledger.Fact) *history {
 			if f.SpinsOff() && f.Part.IsZero() {
 				h.untold = append(h.untold, f)
 			}
-			h.ordered = append(h.ordered, f)
 		case ledger.Opening:
 			h.empty = false
 			h.openings = append(h.openings, f)
-			h.ordered = append(h.ordered, f)
 		case ledger.Transfer:
 			h.empty, h.transfers[f.ID] = false, true
-			h.ordered = append(h.ordered, f)
 		case ledger.CashMovement:
 			h.empty, h.moved[f.ID], h.charged = false, true, h.charged || isCharge(f.ID)
 			if f.Kind == ledger.OpeningCash {
@@ -78,11 +86,24 @@ func newHistory(facts []ledger.Fact) *history {
 			}
 		}
 	}
-	for _, t := range h.inForce {
-		h.ordered = append(h.ordered, t)
+	h.order(facts)
+	return h
+}
+
+// order sorts what moves lots by time, and what is of one time by its place in the journal.
+func (h *history) order(facts []ledger.Fact) {
+	for i, f := range facts {
+		switch f := f.(type) {
+		case *ledger.Trade:
+			id := root(f.ExecID)
+			if now, in := h.inForce[id]; in && h.versions[id].place == i {
+				h.ordered = append(h.ordered, now)
+			}
+		case ledger.Split, ledger.Opening, ledger.Transfer:
+			h.ordered = append(h.ordered, f)
+		}
 	}
 	slices.SortStableFunc(h.ordered, func(a, b ledger.Fact) int { return timeOf(a).Compare(timeOf(b)) })
-	return h
 }
 
 func timeOf(f ledger.Fact) time.Time {
@@ -135,8 +156,8 @@ func (h *history) has(f ledger.Fact) bool {
 // recorded reports whether the journal has the execution in this version or a newer one.
 func (h *history) recorded(id ledger.ExecID) bool {
 	all, version := id.Correction()
-	newest, ok := h.versions[all]
-	return ok && version <= newest
+	v, ok := h.versions[all]
+	return ok && version <= v.newest
 }
 
 // completes reports whether a trade has the commission of the same one in force, which lacks it.
@@ -196,6 +217,33 @@ func (p *planner) quantities(until time.Time, told map[string]*event) (held map[
 		}
 	}
 	return held, later
+}
+
+// lotsThen returns the lots of each contract, by the name that the statement has for it, that the book has at
+// the end of the statement once the executions are gone that the statement cancels or corrects: what these
+// closed is open again.
+func (in *inference) lotsThen() map[ledger.InstrumentKey][]ledger.Lot {
+	if in.lots != nil {
+		return in.lots
+	}
+	sorted := map[int64]ledger.Amendment{0: {}} // a change of nothing, with which facts are folded by their times
+	fold := ledger.NewRefold(in.st.Base(), sorted, nil)
+	for i, f := range in.past.ordered {
+		t, trade := f.(*ledger.Trade)
+		if timeOf(f).After(in.end()) {
+			break
+		}
+		if payload, err := ledger.Normalize(f); err == nil && !(trade && in.gone[root(t.ExecID)]) {
+			fold.Add(int64(i)+1, payload)
+		}
+	}
+	in.lots = map[ledger.InstrumentKey][]ledger.Lot{}
+	for _, pos := range fold.Finish().Positions() {
+		if key := in.named(pos.Instrument); len(pos.Lots) > 0 {
+			in.lots[key] = append(in.lots[key], pos.Lots...)
+		}
+	}
+	return in.lots
 }
 
 // seenBefore tells which contracts the book knew before the statement began. What the broker holds

@@ -25,7 +25,8 @@ type inference struct {
 	asTold   map[ledger.InstrumentKey]ledger.Decimal // the same, if its splits had moved what the statement says
 	undone   map[ledger.InstrumentKey]ledger.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[ledger.InstrumentKey]bool
-	seen     map[ledger.InstrumentKey]bool // contracts that the book knew before the statement began
+	seen     map[ledger.InstrumentKey]bool         // contracts that the book knew before the statement began
+	lots     map[ledger.InstrumentKey][]ledger.Lot // see lotsThen
 	premiums []premium
 }
 
@@ -170,27 +171,11 @@ func (p *planner) renameHeld() {
 // prepare works out what was held before the statement beyond what the book holds.
 func (l *tally) prepare() error {
 	held := l.held[l.inst.Key()]
-	for _, pos := range l.inBook[l.inst.Key()] {
-		for _, lot := range pos.Lots {
-			if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
-				l.own = append(l.own, lot)
-				l.net = l.net.Add(lot.Quantity)
-			}
-		}
-	}
-	blind := !l.net.Equal(held)
-	if blind { // what is gone had closed lots, which are not to be had back, nor what they cost
-		l.own, l.net = nil, ledger.Decimal{}
-		if !held.IsZero() {
-			l.add(ledger.Lot{Quantity: held})
-		}
-	}
+	l.recall(held)
 	var before ledger.Decimal
 	switch {
 	case l.st.HasPositions:
 		before = l.backwards().Sub(l.asTold[l.inst.Key()]).Sub(l.undone[l.inst.Key()])
-	case blind:
-		before = l.atLeast(held)
 	case len(l.events) > 0:
 		before = l.unseen(held)
 	}
@@ -216,6 +201,30 @@ func (l *tally) prepare() error {
 		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
+}
+
+// recall gives the tally the lots that the book has of its contract, of which so much was held at the end of
+// the statement.
+func (l *tally) recall(held ledger.Decimal) {
+	for _, pos := range l.inBook[l.inst.Key()] {
+		for _, lot := range pos.Lots {
+			if lot.ExecID == "" || !l.gone[root(lot.ExecID)] {
+				l.own = append(l.own, lot)
+				l.net = l.net.Add(lot.Quantity)
+			}
+		}
+	}
+	if l.net.Equal(held) && !l.later[l.inst.Key()] {
+		return
+	}
+	l.own, l.net = nil, ledger.Decimal{}
+	for _, lot := range l.lotsThen()[l.inst.Key()] {
+		l.add(lot)
+	}
+	if !l.net.Equal(held) { // nothing is known of them
+		l.own, l.net = nil, ledger.Decimal{}
+		l.add(ledger.Lot{Quantity: held, Inferred: true})
+	}
 }
 
 // leaveOut keeps the trades of a contract out of the book, which may close what the corporate action in the line

@@ -317,8 +317,12 @@ func (p *planner) keepsName(pos ledger.Position) bool {
 		fresh = fresh || !t.cancels() && !slices.ContainsFunc(t.names(), p.past.recorded)
 	}
 	actions, _ := p.st.actionsInForce()
+	booked := map[string]bool{} // by one of their rows, as a whole
 	for _, c := range actions {
-		fresh = fresh || c.ConID == pos.Instrument.ConID && !p.hasAction(c)
+		booked[c.group()] = booked[c.group()] || p.hasAction(c)
+	}
+	for _, c := range actions {
+		fresh = fresh || c.ConID == pos.Instrument.ConID && !booked[c.group()]
 	}
 	return !fresh || undoes && pos.Quantity.IsZero()
 }
