@@ -111,6 +111,9 @@ func (p *planner) bookActions(rows []*CorporateAction) verdict {
 		case cannot:
 			return out
 		case notMine:
+			if p.hasAction(c) { // from another statement, which told what it is
+				continue
+			}
 			p.unread(c.Line, "corporate action", "not interpreted: %s of %s: %s", c.Quantity, c.LocalSymbol, c.Text)
 		}
 	}

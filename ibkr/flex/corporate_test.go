@@ -198,6 +198,20 @@ func TestSpinOffOfWhatIsLeftOut(t *testing.T) {
 	require.Equal(t, "100", held(t, p, "CHD").Quantity.String())
 }
 
+// An action whose rows name a contract as it is no longer called is known by what the book has.
+func TestCorporateActionsOfARenamedContract(t *testing.T) {
+	rights := act("7", "RI", "AAA(US101) SUBSCRIBABLE RIGHTS ISSUE 1 FOR 1", "AAA.RTS", "703", "10", "")
+	whole := statement("20250110", "20250228", rights, holding("15", "90", `symbol="NEW"`), holding("10", "0", of("AAA.RTS", "703")),
+		fill("5", "20250205;100000", "5", "8", "0", `symbol="NEW"`))
+	p := fresh(t, "USD")
+	importInto(t, p, january(fill("1", "20250105;100000", "10", "5", "0", ""), rights), whole)
+	require.Equal(t, []string{"10 of STK:AAA.RTS:USD at 0", "15 of STK:NEW:USD at 90"}, outcome(t, p, nil))
+	seq := p.Seq()
+	plans := importInto(t, p, whole, whole)
+	require.Empty(t, Unread(append(plans[0].Issues, plans[1].Issues...)))
+	require.Equal(t, seq, p.Seq(), "importing the statement again must add nothing")
+}
+
 // A spin-off divides the basis of what was held when it came, whatever the book has since, and whatever of it the
 // statement cancels or corrects.
 func TestSpinOffDividesWhatWasHeld(t *testing.T) {

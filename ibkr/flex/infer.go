@@ -247,7 +247,7 @@ func (l *tally) leaveOut(line int) {
 	})
 }
 
-// contradicts reports whether a row that opens, by what the broker says, would have closed
+// contradicts reports whether a row that opens, by what the broker says, or brings units, would have closed
 // something if so much more had been held before.
 func (l *tally) contradicts(held, before ledger.Decimal) bool {
 	x := held.Add(before)
@@ -263,6 +263,9 @@ func (l *tally) contradicts(held, before ledger.Decimal) bool {
 		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
 			x = x.Add(e.gone)
 		default:
+			if e.split.From.Key() != e.split.To.Key() && !x.IsZero() && x.IsNeg() != e.moved.IsNeg() { // see impossible
+				return true
+			}
 			x = x.Add(e.moved)
 		}
 	}

@@ -104,3 +104,23 @@ func TestRowsOfOneTime(t *testing.T) {
 		})
 	}
 }
+
+// What was taken for held before, and is explained by an action that another statement tells better, is not taken
+// back by a lot in the other direction: the quantity is a break, and is said.
+func TestWhatWasInferredIsNotTakenBack(t *testing.T) {
+	rights := act("7", "RI", "OLD(US101) SUBSCRIBABLE RIGHTS ISSUE 1 FOR 1", "AAA.RTS", "703", "2", "")
+	sold := fill("8", "20250121;100000", "-2", "3", "0", of("AAA.RTS", "703")+` openCloseIndicator="C" cost="0" fifoPnlRealized="6"`)
+	bought := fill("1", "20250105;100000", "2", "40", "0", `symbol="OLD" openCloseIndicator="O"`)
+	p := fresh(t, "USD")
+	plans := importInto(t, p, statement("20250110", "20250131", rights, sold, nothing))
+	require.Contains(t, textOf(plans[0].Issues), "not interpreted: 2 of AAA.RTS", "nothing tells whose rights they are")
+	require.Len(t, plans[0].Inferred, 1)
+	plans = importInto(t, p, january(bought, rights, sold, holding("2", "80", `symbol="OLD"`)))
+	require.Empty(t, plans[0].Inferred, "no lot is short")
+	require.Contains(t, textOf(plans[0].Issues), "are explained by nothing")
+	require.Equal(t, "2", held(t, p, "AAA.RTS").Quantity.String())
+	seq := p.Seq()
+	plans = importInto(t, p, january(bought, rights, sold, holding("2", "80", `symbol="OLD"`)))
+	require.Empty(t, plans[0].Inferred)
+	require.Equal(t, seq, p.Seq(), "importing the statement again must add nothing")
+}

@@ -34,6 +34,9 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 	for i := range p.st.Positions {
 		s.see(&p.st.Positions[i].Contract, 2)
 	}
+	for i := range p.held.Positions { // flat ones: the book may have the contract by another name since
+		s.see(&Contract{Instrument: p.held.Positions[i].Instrument}, 1)
+	}
 	return s.best, s.rank > 0
 }
 
