@@ -2,6 +2,7 @@ package flex
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 )
@@ -15,13 +16,13 @@ func (in *inference) costOf(e *event, l, from *tally) (cost Optional, rough bool
 	if l != from {
 		held = held.Add(e.moved)
 		if !then.IsZero() {
-			had = l.cost()
+			had = in.costAt(e, l)
 		}
 	}
 	if !had.Valid {
 		return Optional{}, false
 	}
-	events := in.eventsOf(l)
+	events := in.eventsOf(l, e.at)
 	a := &aftermath{inference: in, l: l, from: from, parent: l == from, joins: !then.Equal(l.left()), later: events[slices.Index(events, e)+1:],
 		held: held, left: held, sum: had.Value.Neg(), begins: true}
 	if cost = a.cost(); !cost.Valid {
@@ -31,17 +32,28 @@ func (in *inference) costOf(e *event, l, from *tally) (cost Optional, rough bool
 }
 
 // eventsOf returns all events of a contract, those that the book has included: what a row says it consumed
-// it says whether it is recorded or not.
-func (in *inference) eventsOf(l *tally) []*event {
-	if !slices.ContainsFunc(in.events, func(e *event) bool { return e.known }) {
+// it says whether it is recorded or not. Of what the book has and the statement does not tell, those after a
+// time are among them.
+func (in *inference) eventsOf(l *tally, after time.Time) []*event {
+	key := l.inst.Key()
+	past := in.pastAfter(after, key)
+	if len(past) == 0 && !slices.ContainsFunc(in.events, func(e *event) bool { return e.known }) {
 		return l.events
 	}
 	var all []*event
+	told := map[string]bool{}
 	for _, e := range in.events {
-		if !e.void && !e.left && slices.Contains(e.contracts(), l.inst.Key()) {
+		if !e.void && !e.left && slices.Contains(e.contracts(), key) {
+			all = append(all, e)
+			told[e.id()] = true
+		}
+	}
+	for _, f := range past {
+		if e := untold(f); !told[e.id()] {
 			all = append(all, e)
 		}
 	}
+	slices.SortStableFunc(all, (*event).compare)
 	return all
 }
 
@@ -96,13 +108,15 @@ func (a *aftermath) cost() Optional {
 func (a *aftermath) split(e *event) bool {
 	s := e.split
 	switch {
+	case e.moved.IsZero(): // what it moved no row tells
+		return false
 	case s.From.Key() == s.To.Key(): // the basis stays what it is
 		a.left, a.begins = a.left.Add(e.moved), false
 	case s.SpinsOff() || !s.Rate.IsZero() || s.From.Key() != a.l.inst.Key():
 		return false
 	default:
 		next := a.of(s.To)
-		events := a.eventsOf(next)
+		events := a.eventsOf(next, e.at)
 		if len(events) == 0 || events[0] != e || !a.when(e, next).Equal(next.left()) {
 			return false
 		}

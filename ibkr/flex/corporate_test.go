@@ -223,8 +223,10 @@ func TestSpinOffDividesWhatWasHeld(t *testing.T) {
 		return act("9", "SO", "AAA(US101) SPINOFF 1 FOR 1", "CHD", "702", quantity, `dateTime="`+at+`"`)
 	}
 	ends := func(quantity, own, child string) []string {
-		return []string{holding(quantity, own, ""), holding(quantity, child, of("CHD", "702"))}
+		return []string{holding(quantity, own, ""), holding(map[string]string{"80": "80"}[quantity]+map[bool]string{true: "100"}[quantity != "80"], child, of("CHD", "702"))}
 	}
+	bought, late := fill("6", "20250125;100000", "50", "41", "0", `ibExecID="0a.0b.0e.01"`), spun("20250120;202500", "100")
+	late = strings.Replace(late, `reportDate="20250120"`, `reportDate="20250203"`, 1)
 	for name, tc := range map[string]struct {
 		files []string
 		want  []string
@@ -235,6 +237,12 @@ func TestSpinOffDividesWhatWasHeld(t *testing.T) {
 			[]string{"0a.0b.0d.02 closes -20 for 199.8", "80 of STK:AAA:USD at 2200.8", "80 of STK:CHD:USD at 1000"}},
 		"more was bought since": {[]string{january(buy), february(more), january(append(ends("100", "3000", "1001"), buy, spun("20250121;202500", "100"))...)},
 			[]string{"150 of STK:AAA:USD at 5050", "100 of STK:CHD:USD at 1001"}},
+		"it is told late, and more was bought meanwhile": {[]string{january(buy, bought), february(append(ends("150", "5050", "1001"), late)...)},
+			[]string{"150 of STK:AAA:USD at 5050", "100 of STK:CHD:USD at 1001"}},
+		"it is told late, by what its parent keeps alone": {[]string{january(buy, bought), february(holding("150", "5050", ""), holding("100", "", of("CHD", "702")), late)},
+			[]string{"150 of STK:AAA:USD at 5050", "100 of STK:CHD:USD at 1001"}},
+		"it is told late, and some was sold meanwhile": {[]string{january(buy, bought, strings.ReplaceAll(sold, "20250111", "20250128")), february(append(ends("120", "4150", "1001"), late)...)},
+			[]string{"0a.0b.0d.01 closes -30 for 600", "120 of STK:AAA:USD at 4150", "100 of STK:CHD:USD at 1001"}},
 		"as much was bought and sold since": {[]string{january(buy), february(more, short), january(append(ends("100", "3000", "1001"), buy, spun("20250121;202500", "100"))...)},
 			[]string{"tx-5 closes -50 for 600", "100 of STK:AAA:USD at 3550", "100 of STK:CHD:USD at 1001"}},
 	} {

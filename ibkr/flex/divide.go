@@ -64,7 +64,7 @@ func (d *division) settle(in *inference, e *event, from *tally) bool {
 
 // divide works out the shares.
 func (d *division) divide(in *inference, from *tally) bool {
-	whole := from.cost()
+	whole := in.costAt(d.targets[0], from)
 	told := make([]Optional, len(d.targets), len(d.targets)+1)
 	var rough []int // of told, those that the first closing tells
 	for i, e := range d.targets {
@@ -234,6 +234,18 @@ func (l *tally) cost() (sum Optional) {
 		sum.Value = sum.Value.Add(lot.Basis)
 	}
 	return sum
+}
+
+// costAt is the basis of all that was held of a contract when an event came, as far as cost knows.
+func (in *inference) costAt(e *event, l *tally) Optional {
+	if len(in.pastAfter(e.at, l.inst.Key())) == 0 {
+		return l.cost()
+	}
+	if !l.left().IsZero() || len(l.events) > 0 && l.events[0].at.Before(e.at) { // new to the book, as the event is
+		return Optional{}
+	}
+	then := tally{own: in.lotsAt(e.at)[l.inst.Key()]}
+	return then.cost()
 }
 
 // front is the part of the basis that the first units have, where units are counted so that all of

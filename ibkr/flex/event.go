@@ -100,6 +100,37 @@ type plannedTrade struct {
 	CommissionPending bool
 }
 
+// untold is an event of a fact that the book has and no row of the statement tells.
+func untold(f ledger.Fact) *event {
+	e := &event{at: timeOf(f), rank: 1, row: noRow, known: true, rare: &rare{says: &saying{}}}
+	switch f := f.(type) {
+	case *ledger.Trade:
+		e.instrument = &f.Instrument
+		e.trade = &plannedTrade{ExecID: f.ExecID, Kind: f.Kind, Instrument: &f.Instrument, Quantity: f.Quantity, Price: f.Price,
+			Proceeds: f.Proceeds, Commission: f.Commission, Taxes: f.Taxes}
+	case ledger.Split:
+		e.split = &f
+	case ledger.Transfer:
+		e.instrument, e.transfer = &f.Instrument, &f
+	case ledger.Opening: // lots come, as by a transfer
+		e.instrument, e.transfer = &f.Instrument, &ledger.Transfer{ID: f.ID, Instrument: f.Instrument, Time: f.Time}
+	}
+	return e
+}
+
+// id names what the event records: all versions of an execution have one.
+func (e *event) id() string {
+	switch {
+	case e.split != nil:
+		return e.split.ID
+	case e.trade != nil:
+		return root(e.trade.ExecID)
+	case e.transfer != nil:
+		return e.transfer.ID
+	}
+	return ""
+}
+
 // contracts are those whose lots the event moves.
 func (e *event) contracts() []ledger.InstrumentKey {
 	switch {

@@ -219,31 +219,66 @@ func (p *planner) quantities(until time.Time, told map[string]*event) (held map[
 	return held, later
 }
 
-// lotsThen returns the lots of each contract, by the name that the statement has for it, that the book has at
-// the end of the statement once the executions are gone that the statement cancels or corrects: what these
-// closed is open again.
-func (in *inference) lotsThen() map[ledger.InstrumentKey][]ledger.Lot {
-	if in.lots != nil {
-		return in.lots
+// lotsAt returns the lots of each contract, by the name that the statement has for it, that the book has at a
+// time once the executions are gone that the statement cancels or corrects: what these closed is open again.
+func (in *inference) lotsAt(until time.Time) map[ledger.InstrumentKey][]ledger.Lot {
+	if lots, folded := in.lots[until]; folded {
+		return lots
 	}
 	sorted := map[int64]ledger.Amendment{0: {}} // a change of nothing, with which facts are folded by their times
 	fold := ledger.NewRefold(in.st.Base(), sorted, nil)
 	for i, f := range in.past.ordered {
-		t, trade := f.(*ledger.Trade)
-		if timeOf(f).After(in.end()) {
+		if timeOf(f).After(until) {
 			break
 		}
-		if payload, err := ledger.Normalize(f); err == nil && !(trade && in.gone[root(t.ExecID)]) {
+		if payload, err := ledger.Normalize(f); err == nil && !in.isGone(f) {
 			fold.Add(int64(i)+1, payload)
 		}
 	}
-	in.lots = map[ledger.InstrumentKey][]ledger.Lot{}
+	lots := map[ledger.InstrumentKey][]ledger.Lot{}
 	for _, pos := range fold.Finish().Positions() {
 		if key := in.named(pos.Instrument); len(pos.Lots) > 0 {
-			in.lots[key] = append(in.lots[key], pos.Lots...)
+			lots[key] = append(lots[key], pos.Lots...)
 		}
 	}
-	return in.lots
+	in.lots[until] = lots
+	return lots
+}
+
+// isGone reports whether the statement cancels or corrects the fact.
+func (p *planner) isGone(f ledger.Fact) bool {
+	t, trade := f.(*ledger.Trade)
+	return trade && p.gone[root(t.ExecID)]
+}
+
+// pastAfter returns what the book has of a contract of after a time and of before the end of the statement.
+func (p *planner) pastAfter(at time.Time, key ledger.InstrumentKey) (facts []ledger.Fact) {
+	for _, f := range slices.Backward(p.past.ordered) {
+		when := timeOf(f)
+		if !when.After(at) {
+			break
+		}
+		if !when.After(p.end()) && !p.isGone(f) && slices.ContainsFunc(movedBy(f), func(i *ledger.Instrument) bool { return p.named(*i) == key }) {
+			facts = append(facts, f)
+		}
+	}
+	slices.Reverse(facts)
+	return facts
+}
+
+// movedBy returns the contracts whose lots a fact moves.
+func movedBy(f ledger.Fact) []*ledger.Instrument {
+	switch f := f.(type) {
+	case *ledger.Trade:
+		return []*ledger.Instrument{&f.Instrument}
+	case ledger.Split:
+		return []*ledger.Instrument{&f.From, &f.To}
+	case ledger.Opening:
+		return []*ledger.Instrument{&f.Instrument}
+	case ledger.Transfer:
+		return []*ledger.Instrument{&f.Instrument}
+	}
+	return nil
 }
 
 // seenBefore tells which contracts the book knew before the statement began. What the broker holds

@@ -25,14 +25,15 @@ type inference struct {
 	asTold   map[ledger.InstrumentKey]ledger.Decimal // the same, if its splits had moved what the statement says
 	undone   map[ledger.InstrumentKey]ledger.Decimal // what the statement counts that was cancelled or corrected since
 	later    map[ledger.InstrumentKey]bool
-	seen     map[ledger.InstrumentKey]bool         // contracts that the book knew before the statement began
-	lots     map[ledger.InstrumentKey][]ledger.Lot // see lotsThen
+	seen     map[ledger.InstrumentKey]bool                       // contracts that the book knew before the statement began
+	lots     map[time.Time]map[ledger.InstrumentKey][]ledger.Lot // see lotsAt
 	premiums []premium
 }
 
 // infer adds an opening balance to the plan for every contract that needs one.
 func (p *planner) infer() error {
-	in := &inference{planner: p, tallies: map[ledger.InstrumentKey]*tally{}, undone: map[ledger.InstrumentKey]ledger.Decimal{}}
+	in := &inference{planner: p, tallies: map[ledger.InstrumentKey]*tally{}, undone: map[ledger.InstrumentKey]ledger.Decimal{},
+		lots: map[time.Time]map[ledger.InstrumentKey][]ledger.Lot{}}
 	in.held, in.later = p.quantities(p.end(), nil)
 	in.asTold, _ = p.quantities(p.end(), p.knownSplits())
 	in.seen = p.seenBefore()
@@ -218,7 +219,7 @@ func (l *tally) recall(held ledger.Decimal) {
 		return
 	}
 	l.own, l.net = nil, ledger.Decimal{}
-	for _, lot := range l.lotsThen()[l.inst.Key()] {
+	for _, lot := range l.lotsAt(l.end())[l.inst.Key()] {
 		l.add(lot)
 	}
 	if !l.net.Equal(held) { // nothing is known of them
@@ -383,6 +384,10 @@ func (in *inference) split(e *event, from, to *tally) {
 	own, before := from.own, from.before
 	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
 	for _, lot := range own {
+		if lot.OpenedAt.After(e.at) { // the book has it already
+			from.add(lot)
+			continue
+		}
 		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(lot.Basis)
 		to.add(lot)
 	}
@@ -444,6 +449,9 @@ func (in *inference) spinOff(e *event, from, to *tally) {
 	rest := fraction{s.Whole.Sub(s.Part), s.Whole}
 	for i := range from.own {
 		lot := from.own[i]
+		if lot.OpenedAt.After(e.at) { // the book has it already
+			continue
+		}
 		part := s.Moves(lot.Basis)
 		from.own[i].Basis = lot.Basis.Sub(part)
 		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(part)
