@@ -241,10 +241,10 @@ func (in *inference) costAt(e *event, l *tally) Optional {
 	if len(in.pastAfter(e.at, l.inst.Key())) == 0 {
 		return l.cost()
 	}
-	if !l.left().IsZero() || len(l.events) > 0 && l.events[0].at.Before(e.at) { // new to the book, as the event is
+	if !in.knownThen(e, l) {
 		return Optional{}
 	}
-	then := tally{own: in.lotsAt(e.at)[l.inst.Key()]}
+	then := tally{own: in.lotsThen(e, l)}
 	return then.cost()
 }
 

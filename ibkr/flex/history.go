@@ -245,6 +245,37 @@ func (in *inference) lotsAt(until time.Time) map[ledger.InstrumentKey][]ledger.L
 	return lots
 }
 
+// lotsThen returns the tally's own lots of when an event came: without those that the book has since.
+func (in *inference) lotsThen(e *event, l *tally) []ledger.Lot {
+	if in.knownThen(e, l) {
+		return in.lotsAt(e.at)[l.inst.Key()]
+	}
+	return slices.DeleteFunc(slices.Clone(l.own), func(lot ledger.Lot) bool { return lot.OpenedAt.After(e.at) })
+}
+
+// knownThen reports whether the book knows of later facts of a contract than an event, and all that was held of
+// the contract when the event came: nothing that is new to the book comes before.
+func (in *inference) knownThen(e *event, l *tally) bool {
+	return len(in.pastAfter(e.at, l.inst.Key())) > 0 && l.left().IsZero() && (len(l.events) == 0 || !l.events[0].at.Before(e.at))
+}
+
+// keepSince leaves the tally what the book has of the contract since an event, when the given lots were held.
+func (l *tally) keepSince(e *event, then []ledger.Lot) {
+	rest := slices.DeleteFunc(l.own, func(lot ledger.Lot) bool { return !lot.OpenedAt.After(e.at) })
+	since := l.net
+	for _, lot := range then {
+		since = since.Sub(lot.Quantity)
+	}
+	l.own, l.net = nil, ledger.Decimal{}
+	for _, lot := range rest {
+		l.add(lot)
+	}
+	if !l.net.Equal(since) { // what was held then closed something since
+		l.own, l.net = nil, ledger.Decimal{}
+		l.add(ledger.Lot{Quantity: since, OpenedAt: e.at.Add(time.Microsecond), Inferred: true})
+	}
+}
+
 // isGone reports whether the statement cancels or corrects the fact.
 func (p *planner) isGone(f ledger.Fact) bool {
 	t, trade := f.(*ledger.Trade)

@@ -381,13 +381,10 @@ func (in *inference) split(e *event, from, to *tally) {
 		return
 	}
 	in.wholly(e, total)
-	own, before := from.own, from.before
-	from.own, from.before, from.net = nil, nil, ledger.Decimal{}
+	own, before := in.lotsThen(e, from), from.before
+	from.before = nil
+	from.keepSince(e, own)
 	for _, lot := range own {
-		if lot.OpenedAt.After(e.at) { // the book has it already
-			from.add(lot)
-			continue
-		}
 		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(lot.Basis)
 		to.add(lot)
 	}
@@ -447,15 +444,15 @@ func (in *inference) wholly(e *event, total ledger.Decimal) {
 func (in *inference) spinOff(e *event, from, to *tally) {
 	s := e.split
 	rest := fraction{s.Whole.Sub(s.Part), s.Whole}
-	for i := range from.own {
-		lot := from.own[i]
-		if lot.OpenedAt.After(e.at) { // the book has it already
-			continue
-		}
+	for _, lot := range in.lotsThen(e, from) {
 		part := s.Moves(lot.Basis)
-		from.own[i].Basis = lot.Basis.Sub(part)
 		lot.Quantity, lot.Basis = share(lot.Quantity, s.Numerator, s.Denominator), s.Converted(part)
 		to.add(lot)
+	}
+	for i := range from.own {
+		if lot := &from.own[i]; !lot.OpenedAt.After(e.at) {
+			lot.Basis = lot.Basis.Sub(s.Moves(lot.Basis))
+		}
 	}
 	left := from.left()
 	for i := range from.before {
