@@ -206,6 +206,35 @@ func TestTheKillSwitchWithoutAStore(t *testing.T) {
 	require.Equal(t, broker.OrderCancelled, list.List[0].Status)
 }
 
+// A halt that calls back an order whose dispatch is on its way to the store says so: the dispatch is not called back.
+func TestAHaltRecallsNoDispatch(t *testing.T) {
+	r, _, s := stoppedRig(t, func(c *broker.Config) { c.LeaseFor = 100 * time.Millisecond })
+	_, err := r.engine.Submit(t.Context(), r.ids[0], order("works", "10", "99"), day("99"))
+	require.NoError(t, err)
+	_, err = r.portfolio(t, 0).Reserve(t.Context(), order("held", "11", "99"))
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	halted := make(chan error, 1)
+	s.next(func() error { // the dispatch
+		go func() { _, err := r.engine.Halt(ctx, "stop"); halted <- err }()
+		for ctx.Err() == nil { // what is on its way is called back before what works is cancelled
+			list, err := r.paper.Orders(ctx, "DU1000200")
+			if err != nil || list.List[0].Status == broker.OrderCancelled {
+				return err
+			}
+			runtime.Gosched()
+		}
+		return ctx.Err()
+	})
+	_, err = r.engine.Send(t.Context(), r.ids[0], "held", day("99"))
+	require.ErrorContains(t, err, "the profile was halted while the order was on its way")
+	require.NoError(t, <-halted)
+	list, err := r.paper.Orders(t.Context(), "DU1000200")
+	require.NoError(t, err)
+	require.Len(t, list.List, 1, "the order is at the broker")
+}
+
 // A store that does not answer does not keep orders from being cancelled.
 func TestTheKillSwitchWithASilentStore(t *testing.T) {
 	r, _, s := stoppedRig(t, func(c *broker.Config) { c.LeaseFor = 100 * time.Millisecond })
