@@ -77,6 +77,7 @@ const (
 // booked.
 func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	rows = p.perContract(rows)
+	p.acted = p.bookedAt(rows)
 	events, issues := len(p.events), len(p.Issues)
 	if p.bookActions(rows) != cannot {
 		return
@@ -92,6 +93,35 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 		}
 		p.unread(c.Line, "corporate action", "%s of %s is not booked, nor is what came with it, for %s: %s", c.Quantity, c.LocalSymbol, p.why, c.Text)
 	}
+}
+
+// bookedAt is when the rows of an action are booked: when it happened, or when the book begins with one of their
+// contracts, if the broker told of the action after that. What the book begins with was held before.
+func (p *planner) bookedAt(rows []*CorporateAction) time.Time {
+	at := rows[0].Time
+	for _, c := range rows {
+		keys := []ledger.InstrumentKey{p.instrument(c.Contract).Key()}
+		if parent, ok := p.parent(c); ok && len(p.past.openings) > 0 {
+			keys = append(keys, parent.Key())
+		}
+		for _, key := range keys {
+			begins := p.begins(key)
+			if told := p.countsAt(c.ReportDate, c.Time); at.Before(begins) && !told.Before(begins.Truncate(24*time.Hour)) {
+				at = begins.Add(time.Microsecond)
+			}
+		}
+	}
+	return at
+}
+
+// begins is the time of the first opening balance that the book has of a contract; zero if it has none.
+func (p *planner) begins(key ledger.InstrumentKey) (first time.Time) {
+	for _, o := range p.past.openings {
+		if p.named(o.Instrument) == key && (first.IsZero() || o.Time.Before(first)) {
+			first = o.Time
+		}
+	}
+	return first
 }
 
 // hasAction reports whether the book has the row.
@@ -177,7 +207,7 @@ func (p *planner) corporateTrade(c *CorporateAction) (*event, verdict) {
 	inst := p.instrument(c.Contract)
 	id := ledger.ExecID(c.id())
 	t := &plannedTrade{ExecID: id, Kind: ledger.Corporate, Instrument: &inst, Quantity: c.Quantity, Proceeds: c.money()}
-	e := c.event()
+	e := p.event(c)
 	e.trade, e.instrument, e.known = t, &inst, p.past.recorded(id)
 	e.says.cost, e.says.real, e.fxRate = c.Cost, c.Realized, c.FXRate
 	if c.Realized.Valid && (!c.Realized.Value.IsZero() || c.Quantity.IsNeg()) {
@@ -218,7 +248,7 @@ func (p *planner) paidAbroad(c *CorporateAction, e *event) verdict {
 	}
 	t.Proceeds, e.fxRate = c.money().Mul(rate).RoundBank(6), p.rateOf(t.Instrument.Currency)
 	e.says.real, e.says.cost = Optional{}, Optional{}
-	fx := c.event()
+	fx := p.event(c)
 	fx.leg, fx.unlisted = 9, true
 	fx.trade = &plannedTrade{ExecID: t.ExecID + exchangeOf, Kind: ledger.Corporate, Quantity: c.money(), Price: rate, Proceeds: t.Proceeds.Neg(),
 		Instrument: &ledger.Instrument{SecType: ledger.Forex, Symbol: string(c.Currency), Currency: t.Instrument.Currency}}
@@ -298,9 +328,9 @@ func (p *planner) ratioSplit(c *CorporateAction) verdict {
 		return notMine
 	}
 	inst := p.instrument(c.Contract)
-	e := c.event()
+	e := p.event(c)
 	e.moved = c.Quantity
-	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m, Time: c.Time})
+	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: n, Denominator: m})
 	return booked
 }
 
@@ -344,7 +374,7 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 	if !known {
 		return p.lacks(parent.Currency, to.Currency)
 	}
-	e := c.event()
+	e := p.event(c)
 	e.moved = c.Quantity
 	e.division = &division{targets: []*event{e}, values: []Optional{p.worth(c, parent.Currency)}, line: c.Line, text: c.LocalSymbol}
 	n, m := c.Quantity.Abs(), unit
@@ -355,7 +385,7 @@ func (p *planner) spinOff(c *CorporateAction) verdict {
 		n, m = unit, unit
 	}
 	p.split(e, ledger.Split{ID: c.id(), From: parent, To: to, Numerator: n, Denominator: m, Whole: unit,
-		Rate: rate, Time: c.Time})
+		Rate: rate})
 	return booked
 }
 
@@ -376,18 +406,19 @@ func (p *planner) bonus(c *CorporateAction) verdict {
 		return notMine
 	}
 	inst := p.instrument(c.Contract)
-	e := c.event()
+	e := p.event(c)
 	e.moved, e.unstated = c.Quantity, true
-	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: unit, Denominator: unit, Time: c.Time})
+	p.split(e, ledger.Split{ID: c.id(), From: inst, To: inst, Numerator: unit, Denominator: unit})
 	return booked
 }
 
-func (c *CorporateAction) event() *event {
-	return &event{at: c.Time, rank: 1, tx: c.TransactionID, line: c.Line,
+func (p *planner) event(c *CorporateAction) *event {
+	return &event{at: p.acted, rank: 1, tx: c.TransactionID, line: c.Line,
 		rare: &rare{action: c, says: &saying{text: c.LocalSymbol, reported: c.ReportDate}}}
 }
 
 func (p *planner) split(e *event, s ledger.Split) {
+	s.Time = e.at
 	e.split, e.known = &s, p.past.splits[s.ID]
 	p.events = append(p.events, e)
 }

@@ -32,10 +32,10 @@ func (p *planner) exchanged(rows []*CorporateAction) verdict {
 		if !known {
 			return p.lacks(from.Currency, to.Currency)
 		}
-		e := c.event()
+		e := p.event(c)
 		e.tx, e.leg, e.moved, e.division = old.TransactionID, i+1, c.Quantity, d
 		e.split = &ledger.Split{ID: c.id(), From: from, To: to, Numerator: c.Quantity.Abs(), Denominator: old.Quantity.Abs(),
-			Whole: unit, Rate: rate, Time: c.Time}
+			Whole: unit, Rate: rate, Time: e.at}
 		e.known = p.past.splits[c.id()]
 		d.targets, d.values = append(d.targets, e), append(d.values, p.worth(c, from.Currency))
 		events = append(events, e)
@@ -113,13 +113,13 @@ func (p *planner) exchange(from, to *CorporateAction) verdict {
 	if !known {
 		return p.lacks(inst.Currency, other.Currency)
 	}
-	e := from.event()
+	e := p.event(from)
 	e.moved, e.gone = to.Quantity, from.Quantity
 	if !rate.IsZero() {
 		e.division = &division{targets: []*event{e}, values: []Optional{p.worth(to, inst.Currency)}, line: from.Line, text: from.LocalSymbol, old: from}
 	}
 	p.split(e, ledger.Split{ID: from.id(), From: inst, To: other,
-		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Rate: rate, Time: from.Time})
+		Numerator: to.Quantity.Abs(), Denominator: from.Quantity.Abs(), Rate: rate})
 	return booked
 }
 

@@ -52,6 +52,7 @@ type planner struct {
 	began  time.Time                                   // see start
 	barred map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
 	why    string                                      // the rows of a corporate action cannot be booked
+	acted  time.Time                                   // when the corporate action that is planned is booked
 	trades slab[plannedTrade]
 
 	instruments map[ledger.Instrument]*ledger.Instrument // see share
@@ -293,6 +294,13 @@ func (p *planner) resolveContracts() {
 			p.Instruments[id] = inst
 		}
 		byKey[inst.Key()] = id
+	}
+	for i := range p.held.Positions {
+		held := &p.held.Positions[i].Instrument
+		_, told := p.Instruments[held.ConID]
+		if id := byKey[held.Key()]; id != 0 && held.ConID != 0 && !told && !p.held.Positions[i].Quantity.IsZero() {
+			p.issue(0, "contracts", "contract %d is called %s, as contract %d is that the book holds and the statement does not tell of: taken for the same, renumbered", id, held.Key(), held.ConID)
+		}
 	}
 }
 

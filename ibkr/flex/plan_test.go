@@ -97,6 +97,25 @@ func outcome(t *testing.T, p *accounts.Portfolio, plans []*Plan) (lines []string
 	return lines
 }
 
+// A contract that bears the name of another one, of which the book holds something and the statement tells nothing, is
+// taken for that one with another number: the query may show no corporate actions. A statement that tells of both
+// keeps them apart.
+func TestContractsOfOneName(t *testing.T) {
+	p := fresh(t, "USD")
+	importInto(t, p, january(fill("1", "20250110;100000", "10", "5", "0", "")))
+	sold := fill("2", "20250205;100000", "-4", "7", "0", `conid="777"`)
+	plans := importInto(t, p, february(sold, holding("6", "30", `conid="777"`)))
+	require.Contains(t, textOf(plans[0].Issues), "contract 777 is called STK:AAA:USD, as contract 101 is")
+	require.Equal(t, []string{"tx-2 closes -4 for 8", "6 of STK:AAA:USD at 30"}, outcome(t, p, nil))
+
+	p = fresh(t, "USD")
+	bought := fill("2", "20250205;100000", "4", "7", "0", `conid="777"`)
+	importInto(t, p, january(fill("1", "20250110;100000", "10", "5", "0", "")))
+	plans = importInto(t, p, february(bought, holding("4", "28", `conid="777"`), holding("10", "50", "")))
+	require.Contains(t, textOf(plans[0].Issues), "contracts 101 and 777 are both called")
+	require.Equal(t, []string{"4 of STK:AAA#777:USD at 28", "10 of STK:AAA:USD at 50"}, outcome(t, p, nil))
+}
+
 func TestPlan(t *testing.T) {
 	first, second, third := "20250110;100000", "20250111;100000", "20250112;100000"
 	buy := fill("1", first, "10", "5", "-1", `openCloseIndicator="O" ibExecID="a.b.01"`)

@@ -33,20 +33,45 @@ func (b *simBroker) heir(id int, suffix string) simContract {
 	return child
 }
 
-// spinOff gives a part of each lot's basis to a new contract, n for m.
-func (b *simBroker) spinOff(id int, n, m int64, part *big.Rat) {
+// spinOff gives a part of the basis of each lot that was held at a time to a new contract, n for m. The broker may
+// tell of that time later.
+func (b *simBroker) spinOff(id int, n, m int64, part *big.Rat, at time.Time) {
 	c := b.contracts[id]
 	child := b.heir(id, "S")
-	ratio, total := big.NewRat(n, m), b.quantity(id)
+	ratio, total := big.NewRat(n, m), zero()
 	lots := slices.Clone(b.lots[id])
 	for i, l := range lots {
+		if !l.opened.Before(at) {
+			continue
+		}
 		moved := times(l.basis, part)
 		lots[i].basis = sub(l.basis, moved)
 		b.put(child.id, simLot{times(l.quantity, ratio), moved, l.opened})
+		total = add(total, l.quantity)
 	}
 	b.lots[id] = lots
-	b.act(child, times(total, ratio), fmt.Sprintf("%s(US0000000%d) SPINOFF  %d FOR %d", c.symbol, id, n, m), "SO", nil)
+	b.act(child, times(total, ratio), fmt.Sprintf("%s(US0000000%d) SPINOFF  %d FOR %d", c.symbol, id, n, m), "SO",
+		map[string]string{"dateTime": at.Format("20060102;150405")})
 	b.told[c.lineage] = true
+}
+
+// since draws when an action happened of which the broker tells today: now, or on an earlier day since when nothing
+// but purchases, or sales that open, moved the contract.
+func (h *simHistory) since(t *rapid.T, id int) time.Time {
+	held, before := h.quantity(id).Sign(), time.Time{}
+	for _, row := range h.rows {
+		if row.contract == id && !(row.section == "Trades" && row.realized == nil && row.voidAt == 0 && row.quantity.Sign() == held) {
+			before = row.at
+		}
+	}
+	days := []time.Time{h.now}
+	for _, day := range h.days {
+		early := day.date.Add(-time.Minute) // than what is traded
+		if !h.touched[h.contracts[id].lineage] && early.After(before) && h.lots[id][0].opened.Before(early) {
+			days = append(days, early)
+		}
+	}
+	return rapid.SampledFrom(days).Draw(t, "happened")
 }
 
 // merge turns a contract into others, and money: each new one has a market value, by which the
@@ -187,7 +212,7 @@ func (h *simHistory) act(t *rapid.T) {
 		h.rare(t, id)
 	case n == 0:
 		ratio := rapid.SampledFrom([][2]int64{{1, 1}, {1, 2}, {1, 4}, {3, 1}}).Draw(t, "ratio")
-		h.spinOff(id, ratio[0], ratio[1], drawDecimal(t, "part", 1, 99, 2))
+		h.spinOff(id, ratio[0], ratio[1], drawDecimal(t, "part", 1, 99, 2), h.since(t, id))
 	case n == 1 && long && h.basis(id).Sign() > 0:
 		h.merge(id, value(), value())
 	case n == 2 && long && h.basis(id).Sign() > 0:
@@ -197,7 +222,7 @@ func (h *simHistory) act(t *rapid.T) {
 	case n == 4:
 		h.worthless(id)
 	case n == 5:
-		h.spinOff(id, 1, 1, zero())
+		h.spinOff(id, 1, 1, zero(), h.now)
 	}
 	h.newDay(t)
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // simForm draws a query, or for an activity statement what that shows, and how a history is written.
@@ -23,12 +24,17 @@ func simForm(t *rapid.T) (q simQuery, write func(h *simHistory, from, to int) st
 }
 
 // importTwice imports statements, each of them twice, and reports whether all is in the book. Behind one that
-// leaves something out another may be refused: what was left out was taken for held before, and that tells it.
+// leaves something out no older one is imported, and a newer one may be refused: what was left out was taken for held
+// before, and that tells it.
 func importTwice(t *rapid.T, p *accounts.Portfolio, texts ...string) bool {
-	all := true
+	all, to := true, ledger.Date(0)
 	for _, text := range texts {
 		st, err := ReadAll(strings.NewReader(text))
 		require.NoError(t, err)
+		if !all && st[0].To < to {
+			return false
+		}
+		to = st[0].To
 		if _, err := Preview(t.Context(), p, st[0]); !all && errors.Is(err, accounts.ErrOutOfOrder) {
 			return false
 		}

@@ -150,7 +150,7 @@ func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
 		p.unread(c.Line, "corporate action", "takes back the spin-off of %s, which the book has: not booked: %s", c.LocalSymbol, c.Text)
 		return
 	}
-	back := ledger.Split{ID: backPrefix + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator, Time: latest(s.Time, c.Time)}
+	back := ledger.Split{ID: backPrefix + s.ID, From: s.To, To: s.From, Numerator: s.Denominator, Denominator: s.Numerator}
 	back.From, back.To = p.current(back.From), p.current(back.To)
 	if s.Rate.IsPos() {
 		if rate, err := unit.Div(s.Rate); err == nil {
@@ -162,7 +162,8 @@ func (p *planner) unsplit(c *CorporateAction, s ledger.Split) {
 			return
 		}
 	}
-	e := c.event()
+	p.acted = latest(s.Time, c.Time)
+	e := p.event(c)
 	e.tx, e.moved = "", c.Quantity
 	if back.From.Key() != back.To.Key() {
 		e.gone, e.moved = p.moves(c, back)
