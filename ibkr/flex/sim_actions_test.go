@@ -60,7 +60,11 @@ func (b *simBroker) spinOff(id int, n, m int64, part *big.Rat, at time.Time) {
 func (h *simHistory) since(t *rapid.T, id int) time.Time {
 	held, before := h.quantity(id).Sign(), time.Time{}
 	for _, row := range h.rows {
-		if row.contract == id && !(row.section == "Trades" && row.realized == nil && row.voidAt == 0 && row.quantity.Sign() == held) {
+		switch {
+		case row.contract != id:
+		case row.voidAt > 0: // until it is taken back
+			before = h.rows[row.voidAt].at
+		case row.section != "Trades" || row.realized != nil || row.quantity.Sign() != held:
 			before = row.at
 		}
 	}
