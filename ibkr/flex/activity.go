@@ -143,6 +143,9 @@ func (s *activitySource) keep(h *activityHeader, values []string) error {
 		fundsRow(h, values, &r)
 	}
 	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
+		if sec == secFunds {
+			s.b.funds.see(&r)
+		}
 		return nil
 	}
 	s.records = append(s.records, activityRecord{h, r.pack(sec)})

@@ -87,6 +87,7 @@ const (
 	fTaxAmount
 	fNet
 	fActivity
+	fActivityCode
 	numFields
 )
 
@@ -172,6 +173,7 @@ var fieldNames = [numFields]struct{ xml, csv string }{
 	fTaxAmount:            {"taxAmount", "TaxAmount"},
 	fNet:                  {"net", "Net"},
 	fActivity:             {"activityDescription", "ActivityDescription"},
+	fActivityCode:         {"activityCode", "ActivityCode"},
 }
 
 // fieldAliases are the names that other sections and kinds of query have for the same fields.

@@ -60,6 +60,7 @@ type planner struct {
 	claims       claims
 	refused      error           // an order that the book has otherwise
 	cashIDs      []string        // of the statement's cash rows
+	transferIDs  []string        // of its transfers
 	toldMoney    map[string]bool // ids of movements that the statement tells
 	toldRoots    map[string]bool // and of trades, whatever their correction
 	showsExecIDs *bool           // see execIDs
@@ -93,6 +94,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCancellations()
 	p.voidSuperseded()
 	p.nameCash()
+	p.nameTransfers()
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
@@ -275,6 +277,10 @@ func (p *planner) resolveContracts() {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
 	for id, pos := range known {
+		if inst, ok := p.Instruments[id]; ok && p.st.guessed[id] {
+			inst.Multiplier = pos.Instrument.Multiplier
+			p.Instruments[id] = inst
+		}
 		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
 			p.Instruments[id] = pos.Instrument
 		}

@@ -58,7 +58,12 @@ func cmpOr(a, b string) string {
 
 // cancels reports whether the row takes back an earlier execution.
 func (t *Trade) cancels() bool {
-	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
+	return isCancel(t.TransactionType, t.BuySell) || slices.Contains(t.Codes, "Ca")
+}
+
+// isCancel tells by its type, "TradeCancel" or "FracShareCancel", or its side, "SELL (Ca.)".
+func isCancel(transactionType, buySell string) bool {
+	return strings.HasSuffix(transactionType, "Cancel") || strings.Contains(buySell, "(Ca.)")
 }
 
 // withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each

@@ -1,0 +1,46 @@
+package flex
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Money that a statement tells where nothing is booked from is said, and counted as unread.
+func TestMoneyThatIsNotBookedIsSaid(t *testing.T) {
+	line := func(code, amount, level string) string {
+		return `<StatementOfFundsLine currency="USD" date="20250117" activityCode="` + code + `" activityDescription="x" amount="` + amount + `" levelOfDetail="` + level + `"/>`
+	}
+	funds := `<StmtFunds>` + line("DEP", "1000", "Currency") + line("BUY", "-500", "Currency") + line("DIV", "5", "Currency") + line("DIV", "5", "BaseCurrency") + line("", "0", "Currency") + `</StmtFunds>`
+	dividend := `<CashTransactions><CashTransaction currency="USD" dateTime="20250120" amount="5" type="Dividends" transactionID="7"/></CashTransactions>`
+	paid := `<CorporateActions>` + action("8", "20250120;202500", "AAA", "101", "0", `type="CD" actionDescription="AAA(US101) CASH DIVIDEND" proceeds="5"`) + `</CorporateActions>`
+	for name, c := range map[string]struct {
+		sections string
+		want     map[string]int
+	}{
+		"the statement of funds alone":             {funds, map[string]int{"statement of funds": 2}},
+		"beside cash transactions":                 {funds + dividend, map[string]int{}},
+		"a corporate action that pays":             {paid, map[string]int{"corporate action": 1}},
+		"one whose money a cash transaction tells": {dividend + paid, map[string]int{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.want, Unread(read(t, doc(c.sections)).Issues))
+		})
+	}
+}
+
+// Dates that may be read in two ways, and which nothing decides, are said.
+func TestUndecidedDates(t *testing.T) {
+	const text = "dates with slashes may be day first or month first"
+	either := trade(`dateTime="03/04/2025;100000"`)
+	st := read(t, trades(either))
+	require.Len(t, st.Issues, 1)
+	require.Contains(t, st.Issues[0].Text, text)
+	for name, file := range map[string]string{
+		"told by another date": trades(either, trade(`tradeID="8" dateTime="03/14/2025;100000"`)),
+		"the same both ways":   trades(trade(`dateTime="04/04/2025;100000"`)),
+		"told by the period":   statement("20250301", "20250331", either),
+	} {
+		require.Empty(t, read(t, file).Issues, name)
+	}
+}
