@@ -98,6 +98,9 @@ func (b *builder) add(sec section, r *row) error {
 
 // place converts a row that counts, or lets it wait until the order of slashed dates is known.
 func (b *builder) place(sec section, r *row) error {
+	if err := intact(sec, r); err != nil {
+		return err
+	}
 	if b.repeats(sec, r) {
 		return nil
 	}
@@ -324,6 +327,7 @@ const weakText = "has neither level of detail nor an id, among rows that have on
 
 // dropSummaries takes out rows that are summaries by all appearances, and says so.
 func (b *builder) dropSummaries() {
+	b.perhapsOrders()
 	if b.trades.ids && len(b.trades.at) > 0 {
 		for _, i := range b.trades.at {
 			b.count(b.st.Trades.At(i).Line, secTrades.String(), weakText, 1)

@@ -175,27 +175,31 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 			id = name
 		}
 	}
+	// One id on several rows that are different trades, or rows without any id.
+	taken, same := p.idTaken(id, row)
+	if taken && !same && row.TransactionID != "" && id != ledger.ExecID("tx-"+row.TransactionID) {
+		id += "/" + ledger.ExecID(row.TransactionID)
+		taken, same = p.idTaken(id, row)
+	}
+	shared := id
+	for n := 2; taken && !same; n++ {
+		id = ledger.ExecID(fmt.Sprintf("%s/%d", shared, n))
+		taken, same = p.idTaken(id, row)
+	}
+	return id, taken
+}
+
+// idTaken reports whether another row has the id, and whether that says the same.
+func (p *planner) idTaken(id ledger.ExecID, row *Trade) (taken, same bool) {
 	at, taken := p.told[id]
-	if !taken {
-		return id, false
-	}
-	if other := p.st.Trades.At(int(at)); other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
-		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "") {
-		return id, true
-	}
-	// One execution id on several rows that are different trades, or rows without any id.
-	for n := 2; ; n++ {
-		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, n))
-		if row.TransactionID != "" {
-			next = id + "/" + ledger.ExecID(row.TransactionID)
-		}
-		if _, taken = p.told[next]; !taken {
-			return next, false
-		}
-		if row.TransactionID != "" {
-			return next, true
-		}
-	}
+	return taken, taken && p.sameTrade(int(at), row)
+}
+
+// sameTrade reports whether the row is the one at the index again.
+func (p *planner) sameTrade(at int, row *Trade) bool {
+	other := p.st.Trades.At(at)
+	return other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
+		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "")
 }
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,

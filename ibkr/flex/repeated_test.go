@@ -68,6 +68,47 @@ func TestFilesPutTogether(t *testing.T) {
 	require.Equal(t, 1, trades, "the trade is one")
 }
 
+// Different trades that share an id are all booked, however many they are and whichever id it is.
+func TestTradesOfOneID(t *testing.T) {
+	for name, ids := range map[string]string{
+		"transaction id":               `transactionID="77"`,
+		"trade id":                     `transactionID="" tradeID="77"`,
+		"execution and transaction id": `transactionID="77" ibExecID="0000aaaa.0001.01"`,
+		"execution id":                 `transactionID="" ibExecID="0000aaaa.0001.01"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rows []string
+			for _, quantity := range []string{"100", "20", "3", "3"} {
+				rows = append(rows, fill("", "20250106;100000", quantity, "1", "0", ids))
+			}
+			_, cash := importedAgain(t, january(rows...))
+			require.Equal(t, "-123 USD", cash, "the fourth is the third again")
+		})
+	}
+}
+
+// Ids that a spreadsheet has rounded are those of many rows: the file is refused.
+func TestRoundedIDs(t *testing.T) {
+	for _, file := range []string{
+		trades(trade(`transactionID="2.80563E+11"`)), trades(trade(`tradeID="2,8E+11"`)),
+		doc(`<CashTransactions><CashTransaction currency="USD" dateTime="20250110" amount="5" type="Dividends" transactionID="2.80563E+11"/></CashTransactions>`),
+	} {
+		_, err := ReadAll(strings.NewReader(file))
+		require.ErrorIs(t, err, ErrFormat)
+		require.ErrorContains(t, err, "as it was downloaded")
+	}
+	require.Equal(t, "0000E+1a.01", one(t, `ibExecID="0000E+1a.01"`).ExecID)
+}
+
+// Rows that may be an order and its executions, and tell no level of detail, are all booked, and said.
+func TestRowsThatMayBeOrders(t *testing.T) {
+	const none = `transactionID="" levelOfDetail="" ibOrderID="7"`
+	a, b, all := fill("", "20250106;100000", "60", "1", "0", none), fill("", "20250106;100000", "40", "1", "0", none), fill("", "20250106;100000", "100", "1", "0", none)
+	require.Contains(t, textOf(read(t, january(a, b, all)).Issues), "may count twice")
+	require.Empty(t, read(t, january(a, b)).Issues)
+	require.Empty(t, read(t, january(a)).Issues)
+}
+
 // A payment for a fraction that is taken back is cancelled, whatever else the row tells.
 func TestCancelledFraction(t *testing.T) {
 	lines, cash := importedAgain(t, january(
