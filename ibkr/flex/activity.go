@@ -170,7 +170,7 @@ func (s *activitySource) keep(h *activityHeader, values []string) error {
 	}
 	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
 		if sec == secFunds {
-			s.b.funds.see(&r)
+			s.b.seeFunds(&r)
 		}
 		return nil
 	}

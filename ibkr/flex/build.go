@@ -34,8 +34,9 @@ type builder struct {
 	charged  []charged
 	// ordersCount says that orders are what this kind of file has for trades.
 	ordersCount bool
-	accrued     []int // the lines of rows of fees that cash transactions charge later
-	funds       fundsRows
+	accrued     []int                      // the lines of rows of fees that cash transactions charge later
+	funds       unsaid                     // rows of the statement of funds
+	coupons     unsaid                     // trades with accrued interest
 	had         map[[sha256.Size]byte]bool // what rows with ids say, see repeats
 }
 
@@ -71,7 +72,7 @@ func newBuilder(loc *time.Location, account string, rows *rowCount) *builder {
 func (b *builder) add(sec section, r *row) error {
 	if (sec == secOptionEAE || sec == secFunds) && !settles(sec, r) {
 		if sec == secFunds {
-			b.funds.see(r)
+			b.seeFunds(r)
 		}
 		return nil
 	}
@@ -256,7 +257,7 @@ func (b *builder) finish() (*Statement, error) {
 	b.dropSummaries()
 	b.finishCharges()
 	b.payingActions()
-	b.fundsAlone()
+	b.withoutCash()
 	b.finishSettlements()
 	b.finishTerms()
 	b.lastPositions()

@@ -45,6 +45,9 @@ func (b *builder) trade(c *reading) {
 		b.moneyOf(&t)
 		return
 	}
+	if !c.decimal(fAccruedInt).IsZero() {
+		b.coupons.see(r)
+	}
 	if weak {
 		b.trades.at = append(b.trades.at, b.st.Trades.Len())
 	}

@@ -88,6 +88,7 @@ const (
 	fNet
 	fActivity
 	fActivityCode
+	fAccruedInt
 	numFields
 )
 
@@ -174,12 +175,14 @@ var fieldNames = [numFields]struct{ xml, csv string }{
 	fNet:                  {"net", "Net"},
 	fActivity:             {"activityDescription", "ActivityDescription"},
 	fActivityCode:         {"activityCode", "ActivityCode"},
+	fAccruedInt:           {"accruedInt", "AccruedInterest"},
 }
 
 // fieldAliases are the names that other sections and kinds of query have for the same fields.
 var fieldAliases = map[string]field{
 	// Trade confirmations.
 	"price": fPrice, "commission": fCommission, "commissionCurrency": fCommissionCurrency, "tax": fTaxes, "execID": fExecID, "orderID": fOrderID,
+	"accruedInterest": fAccruedInt,
 	// Option exercises.
 	"realizedPnl": fRealized, "realizedPL": fRealized, "commisionsAndTax": fCommission, "commissionsAndTax": fCommission,
 	// Transaction taxes, debit cards, transfers.

@@ -26,11 +26,19 @@ func (b *builder) payingActions() {
 	}
 }
 
-// fundsRows counts rows of the statement of funds that move money otherwise than by trades.
-type fundsRows struct{ line, rows int }
+// unsaid counts rows that tell money which is booked from cash transactions.
+type unsaid struct{ line, rows int }
 
-// see notes a row. Rows in base currency repeat others, and those without an amount tell balances.
-func (f *fundsRows) see(r *row) {
+// see notes a row.
+func (u *unsaid) see(r *row) {
+	if u.rows++; u.rows == 1 {
+		u.line = r.line
+	}
+}
+
+// seeFunds notes a row of the statement of funds that moves money otherwise than by a trade. Rows in
+// base currency repeat others, and those without an amount tell balances.
+func (b *builder) seeFunds(r *row) {
 	code, text := strings.ToUpper(r.v[fActivityCode]), strings.ToUpper(r.v[fActivity])
 	switch code {
 	case "BUY", "SELL", "FOREX", "ASSIGN", "ASSIGNED", "EXE", "EXER", "EXPIRE", "CORP", "COMM":
@@ -46,16 +54,21 @@ func (f *fundsRows) see(r *row) {
 	if err != nil || amount.IsZero() || strings.EqualFold(r.v[fLevel], "BaseCurrency") || !ledger.Currency(r.v[fCurrency]).Valid() {
 		return
 	}
-	if f.rows++; f.rows == 1 {
-		f.line = r.line
-	}
+	b.funds.see(r)
 }
 
-// fundsAlone says that the statement of funds tells movements of money which no other section can
-// have told.
-func (b *builder) fundsAlone() {
-	if b.funds.rows > 0 && !b.st.HasCash {
+// withoutCash says what the statement of funds and the trades of bonds tell of money that is booked
+// from cash transactions, where there are none.
+func (b *builder) withoutCash() {
+	if b.st.HasCash {
+		return
+	}
+	if b.funds.rows > 0 {
 		b.unread(b.funds.line, secFunds.String(), "money that came or went is booked from cash transactions, which the query does not show: add that section",
 			b.funds.rows)
+	}
+	if b.coupons.rows > 0 {
+		b.unread(b.coupons.line, secTrades.String(), "the accrued interest of bonds is booked from cash transactions, which the query does not show: "+
+			"import those too", b.coupons.rows)
 	}
 }

@@ -20,6 +20,9 @@ func TestMoneyThatIsNotBookedIsSaid(t *testing.T) {
 	}{
 		"the statement of funds alone":             {funds, map[string]int{"statement of funds": 2}},
 		"beside cash transactions":                 {funds + dividend, map[string]int{}},
+		"a bond's accrued interest":                {`<Trades>` + trade(`assetCategory="BOND" accruedInt="-61.2"`) + `</Trades>`, map[string]int{"trade": 1}},
+		"beside cash":                              {`<Trades>` + trade(`assetCategory="BOND" accruedInt="-61.2"`) + `</Trades>` + dividend, map[string]int{}},
+		"no accrued interest":                      {`<Trades>` + trade(`assetCategory="BOND" accruedInt="0"`) + `</Trades>`, map[string]int{}},
 		"a corporate action that pays":             {paid, map[string]int{"corporate action": 1}},
 		"one whose money a cash transaction tells": {dividend + paid, map[string]int{}},
 	} {
