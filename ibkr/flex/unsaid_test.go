@@ -47,3 +47,24 @@ func TestUndecidedDates(t *testing.T) {
 		require.Empty(t, read(t, file).Issues, name)
 	}
 }
+
+// A sale of what was not held, as far as is known, opens a short position: said where no row tells it
+// from one of what was held before.
+func TestAssumedShortSale(t *testing.T) {
+	const said = "issue: AAA is sold and was not held as far as is known: taken for a short sale, for the row tells neither whether it closes nor cost nor realized P&L"
+	short := "-10 of STK:AAA:USD at -50"
+	sold := func(attrs string) string { return fill("1", "20250110;100000", "-10", "5", "0", attrs) }
+	for name, c := range map[string]struct {
+		rows []string
+		want []string
+	}{
+		"nothing tells":        {[]string{sold("")}, []string{short, said}},
+		"marked as opening":    {[]string{sold(`openCloseIndicator="O"`)}, []string{short}},
+		"realized":             {[]string{sold(`fifoPnlRealized="0" cost="-50"`)}, []string{short}},
+		"told by the position": {[]string{sold(""), holding("-10", "-50", "")}, []string{short}},
+		"an option":            {[]string{option("C", "1", "20250110;100000", "-1", "5", "")}, []string{"-1 of OPT:AAA:20250620:C:10:100:USD at -500"}},
+	} {
+		p := fresh(t, "USD")
+		require.Equal(t, c.want, outcome(t, p, importInto(t, p, january(c.rows...))), name)
+	}
+}
