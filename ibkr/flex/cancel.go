@@ -74,6 +74,8 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger
 	if again := p.replacement(row, cancelled); again != nil {
 		if !again.known {
 			again.trade.Commission = again.trade.Commission.Add(kept)
+		} else {
+			p.keptIn[again] = p.keptIn[again].Add(kept)
 		}
 		return
 	}

@@ -58,12 +58,13 @@ type planner struct {
 	made        slab[event]
 
 	claims       claims
-	refused      error           // an order that the book has otherwise
-	cashIDs      []string        // of the statement's cash rows
-	transferIDs  []string        // of its transfers
-	toldMoney    map[string]bool // ids of movements that the statement tells
-	toldRoots    map[string]bool // and of trades, whatever their correction
-	showsExecIDs *bool           // see execIDs
+	refused      error                     // an order that the book has otherwise
+	cashIDs      []string                  // of the statement's cash rows
+	keptIn       map[*event]ledger.Decimal // commissions that the book has in a trade which it has
+	transferIDs  []string                  // of its transfers
+	toldMoney    map[string]bool           // ids of movements that the statement tells
+	toldRoots    map[string]bool           // and of trades, whatever their correction
+	showsExecIDs *bool                     // see execIDs
 }
 
 // newCash is a row that moves cash and is not in the book yet.
@@ -83,7 +84,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
 		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
-		instruments: map[ledger.Instrument]*ledger.Instrument{},
+		instruments: map[ledger.Instrument]*ledger.Instrument{}, keptIn: map[*event]ledger.Decimal{},
 	}
 	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()
@@ -103,6 +104,8 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if p.refused != nil {
 		return nil, p.refused
 	}
+	p.restatedTrades()
+	p.restatedCash()
 	p.planCorporateActions()
 	p.planTransfers()
 	sortEvents(p.events)
