@@ -60,6 +60,7 @@ type planner struct {
 	claims       claims
 	refused      error                     // an order that the book has otherwise
 	cashIDs      []string                  // of the statement's cash rows
+	sharing      map[string]int            // how many rows have an id, or say the same, beyond the first
 	keptIn       map[*event]ledger.Decimal // commissions that the book has in a trade which it has
 	transferIDs  []string                  // of its transfers
 	toldMoney    map[string]bool           // ids of movements that the statement tells
@@ -84,7 +85,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
 		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
-		instruments: map[ledger.Instrument]*ledger.Instrument{}, keptIn: map[*event]ledger.Decimal{},
+		instruments: map[ledger.Instrument]*ledger.Instrument{}, keptIn: map[*event]ledger.Decimal{}, sharing: map[string]int{},
 	}
 	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()

@@ -181,12 +181,29 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 		id += "/" + ledger.ExecID(row.TransactionID)
 		taken, same = p.idTaken(id, row)
 	}
-	shared := id
-	for n := 2; taken && !same; n++ {
-		id = ledger.ExecID(fmt.Sprintf("%s/%d", shared, n))
-		taken, same = p.idTaken(id, row)
+	if !taken || same {
+		return id, taken
 	}
-	return id, taken
+	return p.sharedID(id, row)
+}
+
+// sharedID returns the id of a row whose own id another one has: with a number behind it. The effort
+// does not grow with how many there are.
+func (p *planner) sharedID(id ledger.ExecID, row *Trade) (_ ledger.ExecID, duplicate bool) {
+	if row.hasID() {
+		says := fmt.Sprintf("says %s %s %s %s %d", id, row.TradeID, row.Quantity, row.Price, row.Time.UnixNano())
+		if p.sharing[says] > 0 {
+			return id, true
+		}
+		p.sharing[says]++
+	}
+	for {
+		p.sharing[string(id)]++
+		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, p.sharing[string(id)]+1))
+		if _, taken := p.told[next]; !taken {
+			return next, false
+		}
+	}
 }
 
 // idTaken reports whether another row has the id, and whether that says the same.
@@ -197,10 +214,15 @@ func (p *planner) idTaken(id ledger.ExecID, row *Trade) (taken, same bool) {
 
 // sameTrade reports whether the row is the one at the index again.
 func (p *planner) sameTrade(at int, row *Trade) bool {
+	if !row.hasID() {
+		return false
+	}
 	other := p.st.Trades.At(at)
 	return other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
-		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "")
+		other.Price.Equal(row.Price) && other.Time.Equal(row.Time)
 }
+
+func (t *Trade) hasID() bool { return t.TransactionID != "" || t.TradeID != "" || t.ExecID != "" }
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
 // which may come from another source.

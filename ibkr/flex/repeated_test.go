@@ -145,3 +145,25 @@ func TestManyCancellations(t *testing.T) {
 	}
 	require.Equal(t, trades-cancelled, left)
 }
+
+// So is one with many rows that say the same and have no ids, or one id.
+func TestManyRowsAlike(t *testing.T) {
+	const many = 20_000
+	for name, attrs := range map[string]string{"no ids": `transactionID=""`, "one id": `transactionID="77"`} {
+		sample := read(t, january(fill("1", "20250106;100000", "10", "5", "-1", attrs))).Trades.At(0)
+		rows := make([]Trade, many)
+		for i := range rows {
+			rows[i] = sample
+			if sample.TransactionID != "" {
+				rows[i].Quantity = dec(strconv.Itoa(i + 1))
+			}
+		}
+		plan, err := NewPlan(&Statement{AccountID: "U1234567", Trades: NewTrades(rows...)}, Held{})
+		require.NoError(t, err)
+		booked := 0
+		for range plan.Rows() {
+			booked++
+		}
+		require.Equal(t, many, booked, name)
+	}
+}
