@@ -105,6 +105,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if p.refused != nil {
 		return nil, p.refused
 	}
+	p.uncoded()
 	p.restatedTrades()
 	p.restatedCash()
 	p.planCorporateActions()
