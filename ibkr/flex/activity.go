@@ -13,12 +13,21 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// activitySource reads an activity statement: the CSV file that the broker's pages offer, whose
+// activitySource reads activity statements: the CSV file that the broker's pages offer, whose
 // records begin with the name of a section and say Header or Data. It is one statement of one
-// account. The contracts are told at its end, so that rows are kept, packed, until all are read.
+// account; files that were put together are several.
 type activitySource struct {
 	csvRecords
-	loc     *time.Location
+	loc  *time.Location
+	rows *rowCount
+	done bool
+	*activityStatement
+}
+
+// activityStatement is one statement. The contracts are told at its end, so that rows are kept, packed,
+// until all are read.
+type activityStatement struct {
+	begun   int // the line of its first record
 	b       *builder
 	header  map[string]*activityHeader // the last one of every section
 	records []activityRecord
@@ -29,7 +38,6 @@ type activitySource struct {
 	cash    map[string]*row   // the cash report, by currency
 	order   []string          // its currencies
 	known   bool              // a section is one that this package knows
-	done    bool
 }
 
 // activityHeader is the columns of a section, as the last header record has them.
@@ -57,28 +65,46 @@ func isActivity(head []byte) bool {
 }
 
 func newActivitySource(in *bufio.Reader, loc *time.Location, rows *rowCount) *activitySource {
-	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, b: newBuilder(loc, "", rows), header: map[string]*activityHeader{},
-		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
-	s.b.ordersCount = true
+	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, rows: rows}
+	s.begins()
 	return s
 }
 
-// next reads the whole file.
+// begins makes place for a statement.
+func (s *activitySource) begins() {
+	s.activityStatement = &activityStatement{begun: max(s.line, 1), b: newBuilder(s.loc, "", s.rows), header: map[string]*activityHeader{},
+		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
+	s.b.ordersCount = true
+}
+
+// beginsAnother reports whether the record is the first of a statement behind one.
+func (s *activitySource) beginsAnother(rec []string) bool {
+	return s.header["Statement"] != nil && len(s.header) > 1 && strings.TrimSpace(rec[0]) == "Statement" && at(rec, 1) == "Header"
+}
+
+// next reads the next statement.
 func (s *activitySource) next() (*Statement, error) {
 	if s.done {
 		return nil, io.EOF
 	}
-	s.done = true
 	for {
 		rec, err := s.record()
 		if err == io.EOF {
+			s.done = true
 			return s.finish()
+		}
+		var before *Statement
+		if err == nil && s.beginsAnother(rec) {
+			line := s.line
+			before, err = s.finish()
+			s.line = line
+			s.begins()
 		}
 		if err == nil {
 			err = s.take(rec)
 		}
-		if err != nil {
-			return nil, err
+		if before != nil || err != nil {
+			return before, err
 		}
 	}
 }
@@ -143,6 +169,9 @@ func (s *activitySource) keep(h *activityHeader, values []string) error {
 		fundsRow(h, values, &r)
 	}
 	if (sec == secFunds || sec == secOptionEAE) && !settles(sec, &r) {
+		if sec == secFunds {
+			s.b.seeFunds(&r)
+		}
 		return nil
 	}
 	s.records = append(s.records, activityRecord{h, r.pack(sec)})
@@ -262,11 +291,11 @@ func (s *activitySource) begin() error {
 		b.st.BaseCurrency = cur
 	}
 	b.st.rates = s.ratesToBase()
-	b.header = row{line: 1}
+	b.header = row{line: s.begun}
 	b.header.set(fWhenGenerated, about["WhenGenerated"])
 	from, to, ok := parsePeriod(about["Period"])
 	if about["Period"] != "" && !ok {
-		return &ReadError{Line: 1, Section: "statement", Field: "Period", Value: about["Period"], Err: errNoDate}
+		return &ReadError{Line: s.begun, Section: "statement", Field: "Period", Value: about["Period"], Err: errNoDate}
 	}
 	if ok {
 		b.header.set(fFromDate, from)

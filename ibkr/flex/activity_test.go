@@ -181,7 +181,29 @@ func TestActionTexts(t *testing.T) {
 	} {
 		r := &row{}
 		r.set(fActionDescription, text)
-		(&activitySource{}).actionContract(r)
+		(&activitySource{activityStatement: &activityStatement{}}).actionContract(r)
 		require.Equal(t, want, r.v[fSymbol]+" "+r.v[fType], text)
 	}
+}
+
+// Files that were put together are a statement each, of its own account and period.
+func TestActivityStatementsPutTogether(t *testing.T) {
+	first := activity(activityDeposit, activityTrades)
+	second := strings.NewReplacer("January 1", "February 1", "January 31", "February 28", "2025-01-", "2025-02-", "U1234567", "U7654321").Replace(first)
+	for name, file := range map[string]string{"as they are": first + second, "with marks of their encoding": "\ufeff" + first + "\ufeff" + second} {
+		all, err := ReadAll(strings.NewReader(file))
+		require.NoError(t, err, name)
+		require.Len(t, all, 2, name)
+		for i, account := range []string{"U1234567", "U7654321"} {
+			require.Equal(t, account, all[i].AccountID, name)
+			require.Equal(t, ledger.NewDate(2025, time.Month(1+i), 1), all[i].From, name)
+			require.Equal(t, 1, all[i].Trades.Len(), name)
+			require.Len(t, all[i].Cash, 1, name)
+			require.Equal(t, int64(101), all[i].Trades.At(0).ConID, name)
+		}
+	}
+	_, err := ReadAll(strings.NewReader(first + strings.Replace(second, "February 1, 2025", "someday", 1)))
+	var wrong *ReadError
+	require.ErrorAs(t, err, &wrong)
+	require.Equal(t, 1+strings.Count(first, "\n"), wrong.Line, "the error is in the second file")
 }

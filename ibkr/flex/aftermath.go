@@ -49,7 +49,7 @@ func (in *inference) eventsOf(l *tally, after time.Time) []*event {
 		}
 	}
 	for _, f := range past {
-		if e := untold(f); !told[e.id()] {
+		if e := bookEvent(f); !told[e.id()] {
 			all = append(all, e)
 		}
 	}

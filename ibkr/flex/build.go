@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,10 +30,14 @@ type builder struct {
 	trades   weakRows
 	cash     weakRows
 	termless []termless
+	untold   untold
 	charged  []charged
 	// ordersCount says that orders are what this kind of file has for trades.
 	ordersCount bool
-	accrued     []int // the lines of rows of fees that cash transactions charge later
+	accrued     []int                      // the lines of rows of fees that cash transactions charge later
+	funds       unsaid                     // rows of the statement of funds
+	coupons     unsaid                     // trades with accrued interest
+	had         map[[sha256.Size]byte]bool // what rows with ids say, see repeats
 }
 
 // weakRows are rows without level of detail and without any id. They are all there is if the
@@ -66,6 +71,9 @@ func newBuilder(loc *time.Location, account string, rows *rowCount) *builder {
 // add takes one row of a section. The row is the caller's again afterwards.
 func (b *builder) add(sec section, r *row) error {
 	if (sec == secOptionEAE || sec == secFunds) && !settles(sec, r) {
+		if sec == secFunds {
+			b.seeFunds(r)
+		}
 		return nil
 	}
 	if err := b.checkAccount(sec, r); err != nil {
@@ -91,6 +99,12 @@ func (b *builder) add(sec section, r *row) error {
 
 // place converts a row that counts, or lets it wait until the order of slashed dates is known.
 func (b *builder) place(sec section, r *row) error {
+	if err := intact(sec, r); err != nil {
+		return err
+	}
+	if b.repeats(sec, r) {
+		return nil
+	}
 	if err := b.rows.add(sec, r); err != nil {
 		return err
 	}
@@ -147,6 +161,10 @@ func (b *builder) convert(sec section, r *row) error {
 		b.accrued = append(b.accrued, r.line)
 	default:
 		b.charge(c)
+	}
+	if c.err == errLater {
+		b.untold.later = append(b.untold.later, r.pack(sec))
+		return nil
 	}
 	if sec >= secTransfers && c.err != nil { // one such row does not keep the rest of the statement out
 		var wrong *ReadError
@@ -229,18 +247,26 @@ func (b *builder) finish() (*Statement, error) {
 	if err := b.convertDeferred(); err != nil {
 		return nil, err
 	}
+	if err := b.convertLater(); err != nil {
+		return nil, err
+	}
 	if err := b.finishHeader(); err != nil {
 		return nil, err
 	}
 	b.st.Trades.finish()
 	b.dropSummaries()
 	b.finishCharges()
+	b.payingActions()
+	b.withoutCash()
 	b.finishSettlements()
 	b.finishTerms()
+	b.lastPositions()
 	b.finishPositions()
+	b.finishCashReport()
 	if b.st.BaseCurrency == "" {
 		b.st.BaseCurrency = b.base
 	}
+	b.finishCommissions()
 	slices.SortStableFunc(b.st.Issues, func(x, y Issue) int { return x.Line - y.Line })
 	return &b.st, nil
 }
@@ -277,9 +303,13 @@ func (b *builder) decideOrder() error {
 		}
 		e.see(r.v[fExpiry], false)
 	}
-	order, err := e.order()
+	order, guessed, err := e.order()
 	if err != nil {
 		return &ReadError{Line: b.header.line, Section: "statement", Err: err}
+	}
+	if guessed {
+		b.issue(b.header.line, "statement", "dates with slashes may be day first or month first, and nothing tells: "+
+			"taken as day first; let the query show dates as yyyyMMdd")
 	}
 	b.order = order
 	return nil
@@ -298,6 +328,7 @@ const weakText = "has neither level of detail nor an id, among rows that have on
 
 // dropSummaries takes out rows that are summaries by all appearances, and says so.
 func (b *builder) dropSummaries() {
+	b.perhapsOrders()
 	if b.trades.ids && len(b.trades.at) > 0 {
 		for _, i := range b.trades.at {
 			b.count(b.st.Trades.At(i).Line, secTrades.String(), weakText, 1)
@@ -309,6 +340,27 @@ func (b *builder) dropSummaries() {
 		b.count(m.Line, secCash.String(), weakText, 1)
 	}
 	b.st.Cash = cash
+}
+
+// finishCommissions gives commissions of currency pairs that name no currency the one in which the
+// broker charges them, which is the base currency.
+func (b *builder) finishCommissions() {
+	manners := b.st.Trades.manners.all
+	unnamed := func(m manner) bool { return m.commissionCurrency == "" }
+	if !slices.ContainsFunc(manners, unnamed) {
+		return
+	}
+	base := b.st.Base()
+	for _, t := range b.st.Trades.All() {
+		if t.CommissionCurrency == "" && !t.Commission.Value.IsZero() && t.Currency != base {
+			b.count(t.Line, secTrades.String(), "the commission of a currency pair names no currency: taken to be in base currency, "+string(base), 1)
+		}
+	}
+	for i := range manners {
+		if unnamed(manners[i]) {
+			manners[i].commissionCurrency = base
+		}
+	}
 }
 
 // finishPositions sums the rows of each contract.
@@ -327,9 +379,19 @@ func (b *builder) finishPositions() {
 			summed = append(summed, p)
 			continue
 		}
+		if b.levels[secPositions].best == finest && p.repeats(summed[i]) {
+			b.count(p.Line, secPositions.String(), "the row is another one again, in all that it says: counts once", 1)
+			continue
+		}
 		summed[i].merge(p)
 	}
 	b.st.Positions = slices.Clip(summed)
+}
+
+// repeats reports whether the row says the same as another one.
+func (p Position) repeats(q Position) bool {
+	p.Line = q.Line
+	return p == q
 }
 
 // merge adds another row of the same contract.

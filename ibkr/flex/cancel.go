@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 // planCancellations matches every cancelling row with the execution it takes back. That stays in
 // the plan, for the journal tells everything that happened, and is cancelled by a fact of its own.
 func (p *planner) planCancellations() {
+	cancellable := p.cancellable()
 	for i, row := range p.st.Trades.All() {
 		if !row.cancels() {
 			continue
@@ -19,7 +21,7 @@ func (p *planner) planCancellations() {
 		if !p.past.cancellations[id] && !p.past.recorded(id) {
 			p.claimTrade(row)
 		}
-		if target := p.cancelledBy(row); target != nil {
+		if target := p.cancelledBy(row, cancellable); target != nil {
 			target.void = true
 			p.gone[root(target.trade.ExecID)] = true
 			p.keepCommission(row, id, target.ledgerTrade())
@@ -72,6 +74,8 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger
 	if again := p.replacement(row, cancelled); again != nil {
 		if !again.known {
 			again.trade.Commission = again.trade.Commission.Add(kept)
+		} else {
+			p.keptIn[again] = p.keptIn[again].Add(kept)
 		}
 		return
 	}
@@ -84,9 +88,9 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger
 // contract and direction, at its time or that of the cancelling row, and in the file behind what it
 // replaces.
 func (p *planner) replacement(row *Trade, cancelled *ledger.Trade) *event {
+	key := p.named(cancelled.Instrument)
 	for _, e := range p.events {
-		if e.row == noRow || e.void || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != p.named(cancelled.Instrument) ||
-			e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() {
+		if e.row == noRow || e.void || e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != key {
 			continue
 		}
 		own := p.rowOf(e)
@@ -107,33 +111,75 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// cancelledBy finds the execution in this statement that the row takes back: by its ids, else the
-// last one before it of the same contract, size and price, one with the same commission first.
-func (p *planner) cancelledBy(row *Trade) *event {
-	named := func(id, other string) bool { return id != "" && id == other }
-	another := func(t *Trade) bool { // whatever else they share, the transaction id tells them apart
-		return row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID
-	}
-	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
-	for _, same := range []func(*Trade) bool{
-		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
-		func(t *Trade) bool { return named(row.OrigTradeID, t.TradeID) },
-		func(t *Trade) bool { return named(row.RelatedTransactionID, t.TransactionID) },
-		func(t *Trade) bool { return named(row.RelatedTradeID, t.TradeID) },
-		func(t *Trade) bool { return named(row.ExecID, t.ExecID) },
-		func(t *Trade) bool { return alike(t) && t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()) },
-		alike,
-	} {
-		for _, e := range slices.Backward(p.events) {
-			if e.void || !e.trade.Quantity.Abs().Equal(row.Quantity.Abs()) {
-				continue
-			}
-			if t := p.rowOf(e); same(t) && !another(t) {
-				return e
+// cancellable are the executions of this statement that its cancelling rows may take back, by what
+// those tell of them: in the order of the events. It is built once, for a file may have many of both.
+func (p *planner) cancellable() map[string][]*event {
+	found := map[string][]*event{}
+	for _, row := range p.st.Trades.All() {
+		if row.cancels() {
+			for _, key := range row.takesBackBy() {
+				found[key] = nil
 			}
 		}
 	}
-	return nil
+	delete(found, "")
+	if len(found) == 0 {
+		return nil
+	}
+	for _, e := range p.events {
+		own := p.rowOf(e)
+		for _, key := range []string{key("transaction", own.TransactionID), key("trade", own.TradeID), key("execution", own.ExecID), own.likeness()} {
+			if list, asked := found[key]; asked {
+				found[key] = append(list, e)
+			}
+		}
+	}
+	return found
+}
+
+// key is empty for an id that is not told.
+func key(of, id string) string {
+	if id == "" {
+		return ""
+	}
+	return of + " " + id
+}
+
+// takesBackBy is what a cancelling row tells of the execution that it takes back: its ids, and at
+// last what it is like.
+func (t *Trade) takesBackBy() [6]string {
+	return [...]string{key("transaction", t.OrigTransactionID), key("trade", t.OrigTradeID), key("transaction", t.RelatedTransactionID),
+		key("trade", t.RelatedTradeID), key("execution", t.ExecID), t.likeness()}
+}
+
+// likeness is the same for a row and the one that takes it back.
+func (t *Trade) likeness() string {
+	return fmt.Sprintf("like %s %s %s", t.Key(), t.Quantity.Abs(), t.Price)
+}
+
+// cancelledBy finds the execution in this statement that the row takes back: by its ids, else the
+// last one before it of the same contract, size and price, one with the same commission first.
+func (p *planner) cancelledBy(row *Trade, cancellable map[string][]*event) *event {
+	var like *event
+	keys := row.takesBackBy()
+	for i, key := range keys {
+		for _, e := range slices.Backward(cancellable[key]) {
+			if e.void || !e.trade.Quantity.Abs().Equal(row.Quantity.Abs()) {
+				continue
+			}
+			t := p.rowOf(e)
+			switch last := i == len(keys)-1; {
+			case row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID:
+				// Whatever else they share, the transaction id tells them apart.
+			case last && !row.takesBack(t.Key(), t.Quantity, t.Price, t.Time):
+			case !last || t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()):
+				return e
+			case like == nil:
+				like = e
+			}
+		}
+	}
+	return like
 }
 
 // cancelledBefore finds the execution in the book that the row takes back.

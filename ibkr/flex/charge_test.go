@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,7 +42,7 @@ func TestCharges(t *testing.T) {
 		"transfer without direction":     {unsigned, []string{"withdrawal -100"}},
 		"transfer told by a cash row":    {cash("100", "9", "Deposits/Withdrawals") + in, []string{"deposit 100"}},
 		"transfer beside another amount": {cash("99", "32", "Deposits/Withdrawals") + in, []string{"deposit 99", "deposit 100"}},
-		"twice, told once": {cash("100", "9", "Deposits/Withdrawals") + in + unsigned + unsigned + in,
+		"twice, told once": {cash("100", "9", "Deposits/Withdrawals") + in + unsigned + unsigned + strings.ReplaceAll(in, `"32"`, `"33"`),
 			[]string{"deposit 100", "withdrawal -100", "withdrawal -100", "deposit 100"}},
 	} {
 		st := read(t, doc(c.sections))

@@ -42,16 +42,19 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 	con.LocalSymbol = b.keep(r.v[fSymbol])
 	con.Description, con.ListingExchange = b.keep(r.v[fDescription]), b.keep(r.v[fListingExchange])
 	con.ISIN = b.isin(r)
-	category := r.v[fAssetCategory]
+	category := b.keep(r.v[fAssetCategory])
 	if category == "" {
-		category = guessCategory(r)
+		category = b.guessCategory(c, con.ConID, money, price)
+	} else if con.ConID != 0 && b.untold.categories[con.ConID] == "" {
+		b.untold.tellCategory(con.ConID, category)
 	}
 	var ok bool
-	if con.SecType, ok = secType(b.keep(category)); !ok {
+	if con.SecType, ok = secType(category); !ok {
 		return con, fmt.Sprintf("asset category %.20q is unknown", category)
 	}
 	problem = b.terms(c, &con)
-	con.Multiplier = multiplier(c, con.SecType, money, price)
+	var guessed bool
+	con.Multiplier, guessed = b.multiplier(c, &con, money, price)
 	b.withoutTerms(c, &con)
 	if c.err != nil || problem != "" {
 		return con, problem
@@ -59,18 +62,10 @@ func (b *builder) contract(c *reading, money, price field) (con Contract, proble
 	if err := con.Validate(); err != nil {
 		return con, err.Error()
 	}
-	return con, ""
-}
-
-// guessCategory tells options and futures from stocks where the query leaves the category out.
-func guessCategory(r *row) string {
-	switch {
-	case r.v[fPutCall] != "":
-		return string(ledger.Option)
-	case r.v[fExpiry] != "":
-		return string(ledger.Future)
+	if guessed && price != fNone && !c.decimal(price).IsZero() {
+		b.count(r.line, c.sec.String(), "options of which no row tells the multiplier: taken as 100; let the query show it", 1)
 	}
-	return string(ledger.Stock)
+	return con, ""
 }
 
 func (b *builder) isin(r *row) string {
@@ -140,32 +135,6 @@ func (c *reading) optionTerms(con *Contract, occ ledger.Instrument) {
 	if con.Expiry == 0 || con.Right == "" || con.Strike.IsZero() {
 		describedTerms(con)
 	}
-}
-
-// multiplier returns what the row gives, else what its amount of money implies, else the usual
-// one: 100 for options, none for futures, 1 elsewhere.
-func multiplier(c *reading, kind ledger.SecType, money, price field) ledger.Decimal {
-	if kind == ledger.Bond {
-		return bondMultiplier(c, money, price)
-	}
-	if m := c.optional(fMultiplier); m.Valid && !m.Value.IsZero() {
-		return m.Value
-	}
-	switch kind {
-	case ledger.Option, ledger.Future, ledger.FutureOption, ledger.Warrant:
-	default:
-		return udecimal.MustFromInt64(1, 0)
-	}
-	if m, ok := impliedMultiplier(c.quantity(), c.decimal(price), c.decimal(money)); ok {
-		return m
-	}
-	switch kind {
-	case ledger.Option:
-		return udecimal.MustFromInt64(100, 0)
-	case ledger.Warrant:
-		return udecimal.MustFromInt64(1, 0)
-	}
-	return ledger.Decimal{}
 }
 
 // bondMultiplier is what the row gives, for each per cent of the face value. Where the amount of

@@ -28,7 +28,9 @@ func (b *builder) trade(c *reading) {
 	t.Contract, problem = b.contract(c, fProceeds, fPrice)
 	tradeFigures(c, &t)
 	b.tradeDates(c, &t)
-	t.CommissionCurrency = t.Currency
+	if t.SecType != ledger.Forex { // whose commissions are in another: see finishCommissions
+		t.CommissionCurrency = t.Currency
+	}
 	if r.v[fCommissionCurrency] != "" {
 		t.CommissionCurrency = ledger.Currency(b.keep(r.v[fCommissionCurrency]))
 		if !t.CommissionCurrency.Valid() {
@@ -42,6 +44,9 @@ func (b *builder) trade(c *reading) {
 		b.leftOut(c, &t.Contract, problem)
 		b.moneyOf(&t)
 		return
+	}
+	if !c.decimal(fAccruedInt).IsZero() {
+		b.coupons.see(r)
 	}
 	if weak {
 		b.trades.at = append(b.trades.at, b.st.Trades.Len())

@@ -70,9 +70,9 @@ func TestCSVSections(t *testing.T) {
 	st := read(t, account(
 		part("ACCT", "Account Information", "ClientAccountID,AccountAlias,CurrencyPrimary", "U1,Al,CHF"),
 		part("FIFO", "Realized & Unrealized Performance Summary in Base", "ClientAccountID,Symbol", "U1,NU"),
-		part("POST", "Position; trade date basis", "ClientAccountID,CurrencyPrimary,Symbol,Quantity,MarkPrice,CostBasisMoney,LevelOfDetail", "U1,USD,NU,5,12,50,SUMMARY"),
+		part("POST", "Position; trade date basis", "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Quantity,MarkPrice,CostBasisMoney,LevelOfDetail", "U1,USD,STK,NU,5,12,50,SUMMARY"),
 		part("CTRN", "Cash Transactions", "ClientAccountID,CurrencyPrimary,Date/Time,Amount,Type,LevelOfDetail", "U1,USD,20250730;202000,13.9,Dividends,DETAIL"),
-		part("CORP", "Corporate Actions", "ClientAccountID,CurrencyPrimary,Symbol,Date/Time,Quantity,ActionDescription,Type", "U1,USD,NU,20250730;202000,5,SPLIT 2 FOR 1,FS"),
+		part("CORP", "Corporate Actions", "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Date/Time,Quantity,ActionDescription,Type", "U1,USD,STK,NU,20250730;202000,5,SPLIT 2 FOR 1,FS"),
 		part("CRTT", "Cash Report", "CurrencyPrimary,StartingCash,EndingCash", "BASE_SUMMARY,1,2", "USD,1,2"),
 		part("STAX", "Sales Tax Details", "ClientAccountID,CurrencyPrimary,Date,SalesTax", "U1,USD,20250731,-0.3"),
 		part("TRNF", "Transfers", "ClientAccountID,Symbol,CurrencyPrimary,Quantity", "U1,NU,USD,5", "U1,NU,USD,6"),

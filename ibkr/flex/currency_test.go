@@ -134,3 +134,27 @@ func TestPremiumStaysInItsCurrency(t *testing.T) {
 		nothing))
 	require.Contains(t, outcome(t, p, plans), "tx-3 closes 200 for 50 inferred", "as the broker says, without the premium in dollars")
 }
+
+// The commission of a currency pair that names no currency is in base currency, as the broker charges
+// it, and that is said.
+func TestCommissionOfPairsInBaseCurrency(t *testing.T) {
+	const said = "issue: the commission of a currency pair names no currency: taken to be in base currency, USD"
+	pair := func(symbol, currency, attrs string) string {
+		return fill("1", "20250110;100000", "1000", "2", "-3", `symbol="`+symbol+`" currency="`+currency+`" assetCategory="CASH" `+attrs)
+	}
+	for name, c := range map[string]struct {
+		row  string
+		want []string
+		cash string
+	}{
+		"another currency": {pair("EUR.GBP", "GBP", ""), []string{said}, "-2000 GBP, -3 USD, 1000 EUR"},
+		"named":            {pair("EUR.GBP", "GBP", `ibCommissionCurrency="GBP"`), nil, "-2003 GBP, 1000 EUR"},
+		"base currency":    {pair("EUR.USD", "USD", ""), nil, "-2003 USD, 1000 EUR"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			require.Equal(t, c.want, outcome(t, p, importInto(t, p, january(c.row))))
+			require.Equal(t, c.cash, balances(p))
+		})
+	}
+}

@@ -212,6 +212,7 @@ type evidence struct {
 	dayFirst, monthFirst bool        // some date can only be read so
 	inside               [2]int      // events that fall into the period, by order
 	outside              [2]bool     // by order: the period itself makes no sense
+	either               bool        // some date is another day in the other order
 	from, to             [2]stampDay // the period, by order
 }
 
@@ -240,6 +241,7 @@ func (e *evidence) see(s string, event bool) {
 	}
 	e.dayFirst = e.dayFirst || a > 12
 	e.monthFirst = e.monthFirst || b > 12
+	e.either = e.either || a != b
 	if !event {
 		return
 	}
@@ -252,17 +254,17 @@ func (e *evidence) see(s string, event bool) {
 }
 
 // order decides: by a date that can only be read one way, else by a period that begins before it
-// ends, else by the events that fall into it, else day first.
-func (e *evidence) order() (dateOrder, error) {
+// ends, else by the events that fall into it, else day first. guessed says that nothing told.
+func (e *evidence) order() (_ dateOrder, guessed bool, _ error) {
 	switch {
 	case e.dayFirst && e.monthFirst:
-		return 0, errors.New("slashed dates contradict each other: some can only be day first, others only month first")
+		return 0, false, errors.New("slashed dates contradict each other: some can only be day first, others only month first")
 	case e.dayFirst, e.monthFirst:
-		return orderIf(e.monthFirst), nil
+		return orderIf(e.monthFirst), false, nil
 	case e.outside[dayFirst] != e.outside[monthFirst]:
-		return orderIf(e.outside[dayFirst]), nil
+		return orderIf(e.outside[dayFirst]), false, nil
 	default:
-		return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), nil
+		return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), e.either && e.inside[monthFirst] == e.inside[dayFirst], nil
 	}
 }
 

@@ -22,6 +22,9 @@
 // one counts. Sections that only inform or summarize what others state are passed over, conversion rates among
 // them: rates are read from the rows that tell amounts.
 //
+// What a row leaves out, such as a multiplier, other rows of its contract or the book may tell. What
+// is guessed all the same is an issue.
+//
 // Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes
 // of the cost basis: positions, closings, realized P&L and market values do.
 // docs/corporate-actions.md has the rule of each type and its source. Bonds and bills are priced in

@@ -100,8 +100,8 @@ type plannedTrade struct {
 	CommissionPending bool
 }
 
-// untold is an event of a fact that the book has and no row of the statement tells.
-func untold(f ledger.Fact) *event {
+// bookEvent is an event of a fact that the book has and no row of the statement tells.
+func bookEvent(f ledger.Fact) *event {
 	e := &event{at: timeOf(f), rank: 1, row: noRow, known: true, rare: &rare{says: &saying{}}}
 	switch f := f.(type) {
 	case *ledger.Trade:

@@ -87,6 +87,8 @@ const (
 	fTaxAmount
 	fNet
 	fActivity
+	fActivityCode
+	fAccruedInt
 	numFields
 )
 
@@ -172,12 +174,15 @@ var fieldNames = [numFields]struct{ xml, csv string }{
 	fTaxAmount:            {"taxAmount", "TaxAmount"},
 	fNet:                  {"net", "Net"},
 	fActivity:             {"activityDescription", "ActivityDescription"},
+	fActivityCode:         {"activityCode", "ActivityCode"},
+	fAccruedInt:           {"accruedInt", "AccruedInterest"},
 }
 
 // fieldAliases are the names that other sections and kinds of query have for the same fields.
 var fieldAliases = map[string]field{
 	// Trade confirmations.
 	"price": fPrice, "commission": fCommission, "commissionCurrency": fCommissionCurrency, "tax": fTaxes, "execID": fExecID, "orderID": fOrderID,
+	"accruedInterest": fAccruedInt,
 	// Option exercises.
 	"realizedPnl": fRealized, "realizedPL": fRealized, "commisionsAndTax": fCommission, "commissionsAndTax": fCommission,
 	// Transaction taxes, debit cards, transfers.

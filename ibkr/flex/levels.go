@@ -90,12 +90,68 @@ type sectionLevels struct {
 	parts   int         // rows that never count
 	name    string      // the level of the waiting rows, or of the parts
 	waiting []packedRow // rows of the best level so far, unless that is the finest
+	spots   map[tradeSpot]*spotRows
+}
+
+// tradeSpot is a contract and a day, as the rows write them.
+type tradeSpot struct{ contract, day string }
+
+// spotRows are the orders of one.
+type spotRows struct {
+	executed   bool // there are executions too
+	line, rows int
+}
+
+// note notes what levels a contract has trades of on a day: where it has executions, its orders repeat
+// those.
+func (b *builder) note(s *sectionLevels, r *row, at rank) {
+	day := r.v[r.first(fTradeDate, fDateTime, fReportDate)]
+	spot := tradeSpot{r.v[r.first(fConID, fSymbol)], day[:min(len(day), 10)]}
+	rows, known := s.spots[spot]
+	if !known {
+		if s.spots == nil {
+			s.spots = map[tradeSpot]*spotRows{}
+		}
+		rows = &spotRows{}
+		s.spots[tradeSpot{b.keep(spot.contract), b.keep(spot.day)}] = rows
+	}
+	switch {
+	case at == finest:
+		rows.executed = true
+	case rows.rows == 0:
+		rows.line = r.line
+		fallthrough
+	default:
+		rows.rows++
+	}
+}
+
+// unexecuted says which orders have no executions, in a section that has others: files of several
+// levels of detail were put together.
+func (b *builder) unexecuted(s *sectionLevels) {
+	line, rows := 0, 0
+	for _, spot := range s.spots {
+		if spot.executed {
+			continue
+		}
+		if rows += spot.rows; line == 0 || spot.line < line {
+			line = spot.line
+		}
+	}
+	if rows > 0 && s.best == finest {
+		b.unread(line, secTrades.String(), "orders of contracts and days without executions, beside executions of others: "+
+			"import files of several levels of detail one by one", rows)
+	}
+	s.spots = nil
 }
 
 // level decides whether the row counts now. Rows of a coarser level wait until all are seen.
 func (b *builder) level(sec section, r *row) (counts bool, err error) {
 	name, at, ok := levelOf(sec, r)
 	s := &b.levels[sec]
+	if sec == secTrades && ok && (at == finest || at == second) {
+		b.note(s, r, at)
+	}
 	switch {
 	case !ok:
 		b.unread(r.line, sec.String(), "level of detail "+quoted(name)+" is unknown", 1)
@@ -132,6 +188,7 @@ func (b *builder) settleLevels() error {
 			b.unread(s.line, name, "the section has only rows that break down or sum up others, and none of those: "+
 				"let the query show executions", s.parts)
 		}
+		b.unexecuted(s)
 		if len(s.waiting) == 0 {
 			continue
 		}

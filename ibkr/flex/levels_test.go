@@ -46,6 +46,22 @@ func TestOneLevelCounts(t *testing.T) {
 	}
 }
 
+// Orders of which the section has no executions, beside executions of others, are said to be left out.
+func TestOrdersWithoutExecutions(t *testing.T) {
+	order := func(attrs string) string { return trade(`levelOfDetail="ORDER" tradeID="" ` + attrs) }
+	for name, c := range map[string]struct {
+		file string
+		rows int
+	}{
+		"of the same contract and day": {trades(order(`quantity="30"`), trade(`tradeID="1"`), trade(`tradeID="2" dateTime="20250107;150000"`)), 0},
+		"of another day":               {trades(order(`dateTime="20250106;100000"`), order(`dateTime="20250106;110000"`), order(``), trade(``)), 2},
+		"of another contract":          {trades(trade(``), order(`symbol="XY" conid="2"`)), 1},
+		"orders alone":                 {trades(order(``), order(`symbol="XY" conid="2"`)), 0},
+	} {
+		require.Equal(t, c.rows, Unread(read(t, c.file).Issues)["trade"], name)
+	}
+}
+
 // Where no level can be booked, that is said.
 func TestNoLevelCounts(t *testing.T) {
 	for name, c := range map[string]struct {

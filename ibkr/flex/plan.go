@@ -59,11 +59,14 @@ type planner struct {
 	made        slab[event]
 
 	claims       claims
-	refused      error           // an order that the book has otherwise
-	cashIDs      []string        // of the statement's cash rows
-	toldMoney    map[string]bool // ids of movements that the statement tells
-	toldRoots    map[string]bool // and of trades, whatever their correction
-	showsExecIDs *bool           // see execIDs
+	refused      error                     // an order that the book has otherwise
+	cashIDs      []string                  // of the statement's cash rows
+	sharing      map[string]int            // how many rows have an id, or say the same, beyond the first
+	keptIn       map[*event]ledger.Decimal // commissions that the book has in a trade which it has
+	transferIDs  []string                  // of its transfers
+	toldMoney    map[string]bool           // ids of movements that the statement tells
+	toldRoots    map[string]bool           // and of trades, whatever their correction
+	showsExecIDs *bool                     // see execIDs
 }
 
 // newCash is a row that moves cash and is not in the book yet.
@@ -83,7 +86,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
 		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
-		instruments: map[ledger.Instrument]*ledger.Instrument{},
+		instruments: map[ledger.Instrument]*ledger.Instrument{}, keptIn: map[*event]ledger.Decimal{}, sharing: map[string]int{},
 	}
 	p.past = newHistory(p.held.Facts)
 	p.resolveContracts()
@@ -94,6 +97,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCancellations()
 	p.voidSuperseded()
 	p.nameCash()
+	p.nameTransfers()
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
@@ -102,6 +106,9 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if p.refused != nil {
 		return nil, p.refused
 	}
+	p.uncoded()
+	p.restatedTrades()
+	p.restatedCash()
 	p.planCorporateActions()
 	p.planTransfers()
 	sortEvents(p.events)
@@ -276,6 +283,10 @@ func (p *planner) resolveContracts() {
 		see(p.st.Positions[i].Contract, lastMoment)
 	}
 	for id, pos := range known {
+		if inst, ok := p.Instruments[id]; ok && p.st.guessed[id] {
+			inst.Multiplier = pos.Instrument.Multiplier
+			p.Instruments[id] = inst
+		}
 		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
 			p.Instruments[id] = pos.Instrument
 		}

@@ -58,7 +58,12 @@ func cmpOr(a, b string) string {
 
 // cancels reports whether the row takes back an earlier execution.
 func (t *Trade) cancels() bool {
-	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
+	return isCancel(t.TransactionType, t.BuySell) || slices.Contains(t.Codes, "Ca")
+}
+
+// isCancel tells by its type, "TradeCancel" or "FracShareCancel", or its side, "SELL (Ca.)".
+func isCancel(transactionType, buySell string) bool {
+	return strings.HasSuffix(transactionType, "Cancel") || strings.Contains(buySell, "(Ca.)")
 }
 
 // withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each
@@ -170,28 +175,54 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 			id = name
 		}
 	}
-	at, taken := p.told[id]
-	if !taken {
-		return id, false
+	// One id on several rows that are different trades, or rows without any id.
+	taken, same := p.idTaken(id, row)
+	if taken && !same && row.TransactionID != "" && id != ledger.ExecID("tx-"+row.TransactionID) {
+		id += "/" + ledger.ExecID(row.TransactionID)
+		taken, same = p.idTaken(id, row)
 	}
-	if other := p.st.Trades.At(int(at)); other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
-		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "") {
-		return id, true
+	if !taken || same {
+		return id, taken
 	}
-	// One execution id on several rows that are different trades, or rows without any id.
-	for n := 2; ; n++ {
-		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, n))
-		if row.TransactionID != "" {
-			next = id + "/" + ledger.ExecID(row.TransactionID)
+	return p.sharedID(id, row)
+}
+
+// sharedID returns the id of a row whose own id another one has: with a number behind it. The effort
+// does not grow with how many there are.
+func (p *planner) sharedID(id ledger.ExecID, row *Trade) (_ ledger.ExecID, duplicate bool) {
+	if row.hasID() {
+		says := fmt.Sprintf("says %s %s %s %s %d", id, row.TradeID, row.Quantity, row.Price, row.Time.UnixNano())
+		if p.sharing[says] > 0 {
+			return id, true
 		}
-		if _, taken = p.told[next]; !taken {
+		p.sharing[says]++
+	}
+	for {
+		p.sharing[string(id)]++
+		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, p.sharing[string(id)]+1))
+		if _, taken := p.told[next]; !taken {
 			return next, false
-		}
-		if row.TransactionID != "" {
-			return next, true
 		}
 	}
 }
+
+// idTaken reports whether another row has the id, and whether that says the same.
+func (p *planner) idTaken(id ledger.ExecID, row *Trade) (taken, same bool) {
+	at, taken := p.told[id]
+	return taken, taken && p.sameTrade(int(at), row)
+}
+
+// sameTrade reports whether the row is the one at the index again.
+func (p *planner) sameTrade(at int, row *Trade) bool {
+	if !row.hasID() {
+		return false
+	}
+	other := p.st.Trades.At(at)
+	return other.TransactionID == row.TransactionID && other.TradeID == row.TradeID && other.Quantity.Equal(row.Quantity) &&
+		other.Price.Equal(row.Price) && other.Time.Equal(row.Time)
+}
+
+func (t *Trade) hasID() bool { return t.TransactionID != "" || t.TradeID != "" || t.ExecID != "" }
 
 // withCosts is a recorded trade with the costs that the row tells: in all else the record stays,
 // which may come from another source.

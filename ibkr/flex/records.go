@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -34,6 +35,7 @@ func (s *csvRecords) record() ([]string, error) {
 		return nil, s.failed(err)
 	}
 	s.line, _ = s.csv.FieldPos(0)
+	rec[0] = strings.TrimPrefix(rec[0], "\ufeff") // of a file that was put behind another one
 	for _, v := range rec {
 		if !utf8.ValidString(v) {
 			return nil, &ReadError{Line: s.line, Err: fmt.Errorf("%s is not valid UTF-8", quoted(v))}

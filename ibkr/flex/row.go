@@ -191,11 +191,11 @@ func parseDecimal(s string) (ledger.Decimal, error) {
 }
 
 // withoutThousands drops the commas between thousands: -48,000.5 is -48000.5. Commas anywhere else
-// stay, and are refused.
+// stay, and are refused: that of 0,500 stands for a point.
 func withoutThousands(s string) string {
 	whole, frac, point := strings.Cut(s, ".")
 	groups := strings.Split(strings.TrimPrefix(whole, "-"), ",")
-	if len(groups) == 1 || len(groups[0]) < 1 || len(groups[0]) > 3 || strings.IndexByte(frac, ',') >= 0 {
+	if len(groups) == 1 || len(groups[0]) < 1 || len(groups[0]) > 3 || groups[0][0] == '0' || strings.IndexByte(frac, ',') >= 0 {
 		return s
 	}
 	for _, g := range groups[1:] {

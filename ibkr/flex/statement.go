@@ -41,6 +41,8 @@ type Statement struct {
 
 	loc   *time.Location                     // of the times that name none; nil is UTC
 	rates map[ledger.Currency]ledger.Decimal // to base at the end, where no row needs to have them
+	// guessed are the ids of options of which no row tells the multiplier.
+	guessed map[int64]bool
 
 	// Issues is everything that was in the file and could not be interpreted.
 	Issues []Issue

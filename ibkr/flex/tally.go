@@ -15,6 +15,7 @@ type tally struct {
 	net    ledger.Decimal // the sum of own
 	before []remnant      // older than all of own
 	found  []*ledger.Lot  // inferred, in units of the beginning
+	short  bool           // see sayShort
 }
 
 // remnant is what is left of what was held before the statement.
@@ -78,6 +79,7 @@ func (l *tally) trade(e *event) {
 	old := l.left()
 	total := old.Add(l.net)
 	if total.IsZero() || total.IsNeg() == q.IsNeg() {
+		l.sayShort(e)
 		l.open(e, q, net.Neg())
 		return
 	}
@@ -105,6 +107,22 @@ func (l *tally) trade(e *event) {
 	if rest := q.Abs().Sub(size); !rest.IsZero() {
 		l.open(e, withSign(rest, q), closeNet.Sub(net))
 	}
+}
+
+// sayShort says, once for a contract, that a sale is taken to open a short position, where the
+// statement has nothing that tells it from one of what was held before.
+func (l *tally) sayShort(e *event) {
+	switch l.inst.SecType {
+	case ledger.Stock, ledger.Bond, ledger.Fund, ledger.Crypto:
+	default: // which are sold as often as bought
+		return
+	}
+	if l.short || !e.trade.Quantity.IsNeg() || e.side != "" || e.cost().Valid || e.real().Valid || l.st.HasPositions {
+		return
+	}
+	l.short = true
+	l.issue(e.line, "trade", "%s is sold and was not held as far as is known: taken for a short sale, for the row tells neither whether it closes nor "+
+		"cost nor realized P&L", e.text())
 }
 
 // open queues a lot that the trade opens.

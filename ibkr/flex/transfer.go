@@ -113,13 +113,22 @@ func (t *Transfer) id() string {
 	return printable(fmt.Sprintf("transfer-row-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
+// nameTransfers gives the transfers their ids. Rows may share one: lots that came together.
+func (p *planner) nameTransfers() {
+	seen := map[string]int{}
+	p.transferIDs = make([]string, len(p.st.Transfers))
+	for i := range p.st.Transfers {
+		p.transferIDs[i] = numbered(p.st.Transfers[i].id(), seen)
+	}
+}
+
 // planTransfers makes an event of every transferred position. What came brings lots whose basis
 // later rows tell; what went takes the oldest ones along.
 func (p *planner) planTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
 		inst := p.inRowsCurrency(row.Contract)
-		t := &ledger.Transfer{ID: row.id(), Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
+		t := &ledger.Transfer{ID: p.transferIDs[i], Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {
 			if t.Quantity.IsPos() && !p.heldQuantity(inst.Key()).IsNeg() {
 				t.Quantity = t.Quantity.Neg()

@@ -81,6 +81,26 @@ func TestGrantedShares(t *testing.T) {
 	require.Equal(t, []string{"5 of STK:AAA:USD at 200 inferred"}, outcome(t, p, nil))
 }
 
+// Rows of one transfer, or of several, may share an id or tell none, and tell the same: each came.
+func TestTransfersInParts(t *testing.T) {
+	const at = "20250110;093000"
+	worth := `positionAmount="500"`
+	for name, c := range map[string]struct {
+		rows []string
+		want []string
+	}{
+		"two quantities of one id": {[]string{moved("9", at, "IN", "50", worth), moved("9", at, "IN", "25", worth)}, []string{"75 of STK:AAA:USD at 1000 inferred"}},
+		"two contracts of one id": {[]string{moved("9", at, "IN", "50", worth), moved("9", at, "IN", "25", worth+` symbol="BBB" conid="102"`)},
+			[]string{"50 of STK:AAA:USD at 500 inferred", "25 of STK:BBB:USD at 500 inferred"}},
+		"alike, without ids": {[]string{moved("", at, "IN", "50", worth), moved("", at, "IN", "50", worth), holding("100", "900", "")}, []string{"100 of STK:AAA:USD at 900 inferred"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lines, _ := importedAgain(t, january(c.rows...))
+			require.Equal(t, c.want, lines)
+		})
+	}
+}
+
 // A position whose row does not say whether it came or went, or how much of it, is not booked, and
 // said to be left out.
 func TestTransferThatTellsTooLittle(t *testing.T) {

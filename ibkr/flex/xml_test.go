@@ -127,7 +127,7 @@ func TestContracts(t *testing.T) {
 		"crypto":                      {`assetCategory="CRYPTO" symbol="BTC"`, "CRYPTO:BTC:USD"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := one(t, dedupe(tc.attrs))
+			got := read(t, trades(trade(dedupe(tc.attrs)))).Trades.At(0)
 			require.Equal(t, tc.key, got.Key())
 			require.NoError(t, got.Validate())
 		})
@@ -407,7 +407,7 @@ func TestISINFromSecurityID(t *testing.T) {
 }
 
 func TestOptionTermsOfTheRowWin(t *testing.T) {
-	got := one(t, `assetCategory="OPT" symbol="NU    250516C00012000" expiry="20250517" strike="12.5" putCall="Put"`)
+	got := one(t, `assetCategory="OPT" symbol="NU    250516C00012000" expiry="20250517" strike="12.5" putCall="Put" multiplier="100"`)
 	require.Equal(t, ledger.InstrumentKey("OPT:NU:20250517:P:12.5:100:USD"), got.Key())
 }
 
