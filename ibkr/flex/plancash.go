@@ -182,24 +182,9 @@ func (p *planner) mayBeBase(c ledger.Currency) bool {
 // rateOf returns the first rate to base that the statement's rows give for a currency, else the one
 // that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
-	for _, t := range p.st.Trades.All() {
-		if t.Currency == c && !t.FXRate.IsZero() {
-			return t.FXRate
-		}
-	}
-	for i := range p.st.Cash {
-		if r := &p.st.Cash[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
-		}
-	}
-	for i := range p.st.Positions {
-		if r := &p.st.Positions[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
-		}
-	}
-	for i := range p.st.CorporateActions {
-		if r := &p.st.CorporateActions[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
+	for currency, rate := range p.st.eachRate() {
+		if currency == c {
+			return rate
 		}
 	}
 	return p.st.rates[c]
@@ -260,32 +245,7 @@ func (p *planner) unsettledBefore(c CashBalance) bool {
 	return false
 }
 
-// Base returns the statement's base currency: as it says, else the one whose rate to base is 1,
-// else USD.
-func (st *Statement) Base() ledger.Currency {
-	if st.BaseCurrency != "" {
-		return st.BaseCurrency
-	}
-	is := func(rate ledger.Decimal) bool { return rate.Equal(unit) }
-	for _, t := range st.Trades.All() {
-		if is(t.FXRate) {
-			return t.Currency
-		}
-	}
-	for i := range st.Cash {
-		if is(st.Cash[i].FXRate) {
-			return st.Cash[i].Currency
-		}
-	}
-	for i := range st.Positions {
-		if is(st.Positions[i].FXRate) {
-			return st.Positions[i].Currency
-		}
-	}
-	return "USD"
-}
-
-// Marks returns the statement's closing prices and rates as marks at the end of its period.
+// marks returns the statement's closing prices and rates as marks at the end of its period.
 func (p *Plan) marks(st *Statement) ([]ledger.Mark, []ledger.FXRate) {
 	at := st.To.Time(time.UTC)
 	if !st.To.Valid() {

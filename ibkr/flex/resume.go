@@ -48,6 +48,9 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	if id := i.p.IBKRAccountID(); !i.st.Of(id) {
 		return nil, fmt.Errorf("profile %q has account %s: %w", i.p.ProfileID(), id, ErrWrongAccount)
 	}
+	if err := i.st.checkBase(i.p.BaseCurrency()); err != nil {
+		return nil, fmt.Errorf("profile %q: %w", i.p.ProfileID(), err)
+	}
 	snapshot := i.p.Snapshot()
 	all, err := readJournal(ctx, i.p)
 	if err != nil {
