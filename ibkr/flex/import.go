@@ -12,7 +12,7 @@ import (
 var ErrWrongAccount = errors.New("statement of another account")
 
 // Import records a statement into a portfolio, and marks what is held at the statement's closing
-// prices. It returns the plan it followed and how many facts were new: importing a statement twice
+// prices, but for those that the portfolio does not take (Plan.Issues). It returns the plan it followed and how many facts were new: importing a statement twice
 // changes nothing the second time, unless the first left out a corporate action (Plan.Issues, Unread)
 // that can be told by what was booked since. Several statements of one account are to be imported in the order
 // of their periods.
@@ -54,13 +54,7 @@ func Import(ctx context.Context, p *accounts.Portfolio, st *Statement, opts ...I
 	if err != nil {
 		return plan, added, fail(err)
 	}
-	marks, rates := plan.marks(st)
-	if err := p.Mark(marks...); err != nil {
-		return plan, added, fail(err)
-	}
-	if err := p.MarkFX(rates...); err != nil {
-		return plan, added, fail(err)
-	}
+	plan.mark(p)
 	return plan, added, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -243,34 +242,4 @@ func (p *planner) unsettledBefore(c CashBalance) bool {
 		}
 	}
 	return false
-}
-
-// marks returns the statement's closing prices and rates as marks at the end of its period.
-func (p *Plan) marks(st *Statement) ([]ledger.Mark, []ledger.FXRate) {
-	at := st.To.Time(time.UTC)
-	if !st.To.Valid() {
-		at = time.Time{}
-	}
-	var marks []ledger.Mark
-	var rates []ledger.FXRate
-	for i := range st.Positions {
-		pos := &st.Positions[i]
-		when := at
-		if pos.ReportDate.Valid() {
-			when = pos.ReportDate.Time(time.UTC)
-		}
-		if when.IsZero() {
-			when = st.Generated
-		}
-		if when.IsZero() {
-			continue
-		}
-		if pos.Mark.Valid {
-			marks = append(marks, ledger.Mark{Instrument: p.instrumentOf(pos.Contract), Price: pos.Mark.Value, Time: when})
-		}
-		if pos.FXRate.IsPos() {
-			rates = append(rates, ledger.FXRate{Currency: pos.Currency, Rate: pos.FXRate, Time: when})
-		}
-	}
-	return marks, rates
 }
