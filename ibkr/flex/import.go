@@ -36,8 +36,8 @@ var ErrWrongAccount = errors.New("statement of another account")
 //     was renumbered its new id first. A statement that names no account, or masks its id so that it may
 //     be the profile's, is taken for the profile's;
 //   - accounts.ErrCurrencyMismatch for a statement whose rates are to another base currency than the profile's;
-//   - those of accounts.Portfolio.Record, of which accounts.ErrOutcomeUnknown leaves open whether something
-//     has changed.
+//   - those of accounts.Portfolio.Record. ErrIDReused may mean that another statement was imported at the same
+//     time, which began the book: import this one again. accounts.ErrOutcomeUnknown leaves open whether something has changed.
 //
 // A statement that tells the commission of an execution which was recorded with CommissionPending
 // completes it. Of what else the journal has, nothing is recorded again.

@@ -496,8 +496,8 @@ func (l *tally) openings() {
 	if len(l.found) == 0 {
 		return
 	}
-	start, key := l.start(), l.inst.Key()
-	opened, at, earlier := l.openedBefore(), start, 1
+	key := l.inst.Key()
+	opened, at, earlier := l.openedBefore(), l.start(), 1
 	for _, pos := range l.inBook[key] {
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
@@ -508,8 +508,7 @@ func (l *tally) openings() {
 			earlier++
 		}
 	}
-	o := ledger.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
-		Instrument: l.inst, Time: at}
+	o := ledger.Opening{ID: fmt.Sprintf("%s-%d", printable(openingPrefix+string(key), 90), earlier), Instrument: l.inst, Time: at}
 	for _, lot := range l.found {
 		lot.OpenedAt = opened
 		o.Lots = append(o.Lots, *lot)

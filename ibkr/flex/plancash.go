@@ -41,8 +41,8 @@ func (p *planner) planCash() {
 	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
 			p.extra = append(p.extra, ledger.CashMovement{
-				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
-				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
+				ID: openingPrefix + string(c.Currency), Kind: ledger.OpeningCash, Currency: c.Currency,
+				Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
 			})
 		}
 	}

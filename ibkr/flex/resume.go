@@ -51,6 +51,9 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	if err := i.st.checkBase(i.p.BaseCurrency()); err != nil {
 		return nil, fmt.Errorf("profile %q: %w", i.p.ProfileID(), err)
 	}
+	if err := i.p.CatchUp(ctx); err != nil { // with what another process has imported
+		return nil, err
+	}
 	snapshot := i.p.Snapshot()
 	all, err := readJournal(ctx, i.p)
 	if err != nil {
