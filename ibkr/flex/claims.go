@@ -141,7 +141,7 @@ func (p *planner) claimActions() {
 func (p *planner) claimTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
-		if id := row.id(); !p.past.transfers[id] {
+		if id := p.transferIDs[i]; id != "" && !p.past.transfers[id] {
 			key := string(p.instrument(row.Contract).Key())
 			c := claim{line: row.Line, forms: formOf(id), what: key}
 			p.claim(c, []spot{{about: aboutTransfer, key: key}}, p.st.day(row.Time), row.ReportDate)

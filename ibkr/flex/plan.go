@@ -60,6 +60,7 @@ type planner struct {
 	claims       claims
 	refused      error           // an order that the book has otherwise
 	cashIDs      []string        // of the statement's cash rows
+	transferIDs  []string        // and of its transfers
 	toldMoney    map[string]bool // ids of movements that the statement tells
 	toldRoots    map[string]bool // and of trades, whatever their correction
 	showsExecIDs *bool           // see execIDs
@@ -93,6 +94,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCancellations()
 	p.voidSuperseded()
 	p.nameCash()
+	p.nameTransfers()
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}

@@ -113,13 +113,32 @@ func (t *Transfer) id() string {
 	return printable(fmt.Sprintf("transfer-row-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
+// nameTransfers gives the transfers their ids: none to a row that the statement repeats, which has the
+// broker's id and says the same. Other rows of one id are numbered.
+func (p *planner) nameTransfers() {
+	seen, told := map[string]int{}, map[string]bool{}
+	p.transferIDs = make([]string, len(p.st.Transfers))
+	for i := range p.st.Transfers {
+		row := &p.st.Transfers[i]
+		id := row.id()
+		says := fmt.Sprint(id, row.Time, row.Key(), row.Quantity, row.Out)
+		if row.TransactionID == "" || !told[says] {
+			p.transferIDs[i] = numbered(id, seen)
+		}
+		told[says] = true
+	}
+}
+
 // planTransfers makes an event of every transferred position. What came brings lots whose basis
 // later rows tell; what went takes the oldest ones along.
 func (p *planner) planTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
+		if p.transferIDs[i] == "" {
+			continue
+		}
 		inst := p.inRowsCurrency(row.Contract)
-		t := &ledger.Transfer{ID: row.id(), Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
+		t := &ledger.Transfer{ID: p.transferIDs[i], Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {
 			if t.Quantity.IsPos() && !p.heldQuantity(inst.Key()).IsNeg() {
 				t.Quantity = t.Quantity.Neg()
