@@ -269,17 +269,24 @@ func (b *builder) decideOrder() error {
 	var e evidence
 	e.period(b.header.v[fFromDate], b.header.v[fToDate])
 	e.see(b.header.v[fWhenGenerated], false)
+	line := max(b.header.line, 1) // of the first date that is not clear
 	var r row
 	for i := range b.deferred {
-		b.deferred[i].unpack(&r)
+		if b.deferred[i].unpack(&r); e.unclear == "" {
+			line = r.line
+		}
 		for f := fDateTime; f <= fWhenGenerated; f++ {
 			e.see(r.v[f], f <= fReportDate)
 		}
 		e.see(r.v[fExpiry], false)
 	}
-	order, err := e.order()
+	order, guessed, err := e.order()
 	if err != nil {
-		return &ReadError{Line: b.header.line, Section: "statement", Err: err}
+		return &ReadError{Line: line, Section: "statement", Err: err}
+	}
+	if guessed {
+		b.issue(line, "statement", "nothing tells whether dates such as %.30q are day first or month first: they are read day first; "+
+			"choose another date format for the query", e.unclear)
 	}
 	b.order = order
 	return nil

@@ -213,6 +213,7 @@ type evidence struct {
 	inside               [2]int      // events that fall into the period, by order
 	outside              [2]bool     // by order: the period itself makes no sense
 	from, to             [2]stampDay // the period, by order
+	unclear              string      // a date that can be read in both orders, and is another day in each
 }
 
 type stampDay struct {
@@ -240,6 +241,9 @@ func (e *evidence) see(s string, event bool) {
 	}
 	e.dayFirst = e.dayFirst || a > 12
 	e.monthFirst = e.monthFirst || b > 12
+	if e.unclear == "" && a != b && a <= 12 && b <= 12 {
+		e.unclear = strings.Clone(s)
+	}
 	if !event {
 		return
 	}
@@ -252,18 +256,20 @@ func (e *evidence) see(s string, event bool) {
 }
 
 // order decides: by a date that can only be read one way, else by a period that begins before it
-// ends, else by the events that fall into it, else day first.
-func (e *evidence) order() (dateOrder, error) {
+// ends, else by the events that fall into it, else day first. Then guessed says so, if a date is
+// another day month first.
+func (e *evidence) order() (_ dateOrder, guessed bool, _ error) {
 	switch {
 	case e.dayFirst && e.monthFirst:
-		return 0, errors.New("slashed dates contradict each other: some can only be day first, others only month first")
+		return 0, false, errors.New("slashed dates contradict each other: some can only be day first, others only month first")
 	case e.dayFirst, e.monthFirst:
-		return orderIf(e.monthFirst), nil
+		return orderIf(e.monthFirst), false, nil
 	case e.outside[dayFirst] != e.outside[monthFirst]:
-		return orderIf(e.outside[dayFirst]), nil
-	default:
-		return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), nil
+		return orderIf(e.outside[dayFirst]), false, nil
+	case e.inside[dayFirst] == e.inside[monthFirst]:
+		return dayFirst, e.unclear != "", nil
 	}
+	return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), false, nil
 }
 
 func orderIf(month bool) dateOrder {
