@@ -198,13 +198,14 @@ func (b *builder) unread(line int, section, text string, rows int) {
 	b.st.Issues[b.known[section+"\x00"+text]].Unread = true
 }
 
-// count reports rows for the same reason as one issue.
+// count reports rows for the same reason as one issue. Too many issues are an error of rows.over.
 func (b *builder) count(line int, section, text string, rows int) {
 	key := section + "\x00" + text
 	i, ok := b.known[key]
 	if !ok {
 		i = len(b.st.Issues)
 		b.known[key] = i
+		_ = b.rows.other(line) // which keeps its error
 		b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: text})
 	}
 	b.st.Issues[i].Rows += rows

@@ -343,7 +343,7 @@ func (s *csvSource) data(values []string) error {
 	b.present(s.sec)
 	if s.sec == secUnknown {
 		b.unread(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
-		return nil
+		return b.rows.over
 	}
 	return b.add(s.sec, &s.row)
 }

@@ -192,7 +192,7 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 	if sec == secUnknown && children > 0 {
 		b.unread(line, name, "section is unknown: its rows are not read", children)
 	}
-	return nil
+	return b.rows.over
 }
 
 // element takes the current row, of the innermost element of a section; direct says that it is a
@@ -213,7 +213,7 @@ func (x *xmlSource) element(b *builder, sec section, direct bool) error {
 		return b.add(sec, &x.row)
 	}
 	b.unread(x.line, strings.Join(x.open[len(x.open)-2:], "/"), "element is unknown: it is not read", 1)
-	return nil
+	return b.rows.over
 }
 
 // fill makes the current row of the element's attributes.
