@@ -114,8 +114,8 @@ func (p *planner) cancelledBy(row *Trade) *event {
 	another := func(t *Trade) bool { // whatever else they share, the transaction id tells them apart
 		return row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID
 	}
-	alike := func(t *Trade) bool { return row.takesBack(t.Key(), t.Quantity, t.Price, t.Time) }
-	for _, same := range []func(*Trade) bool{
+	alike := func(t *Trade) bool { return row.takesBack(t.Quantity, t.Price, t.Time) && row.Key() == t.Key() }
+	ways := []func(*Trade) bool{
 		func(t *Trade) bool { return named(row.OrigTransactionID, t.TransactionID) },
 		func(t *Trade) bool { return named(row.OrigTradeID, t.TradeID) },
 		func(t *Trade) bool { return named(row.RelatedTransactionID, t.TransactionID) },
@@ -123,17 +123,25 @@ func (p *planner) cancelledBy(row *Trade) *event {
 		func(t *Trade) bool { return named(row.ExecID, t.ExecID) },
 		func(t *Trade) bool { return alike(t) && t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()) },
 		alike,
-	} {
-		for _, e := range slices.Backward(p.events) {
-			if e.void || !e.trade.Quantity.Abs().Equal(row.Quantity.Abs()) {
-				continue
-			}
-			if t := p.rowOf(e); same(t) && !another(t) {
-				return e
-			}
+	}
+	var found *event
+	size := row.Quantity.Abs()
+	for _, e := range slices.Backward(p.events) {
+		if e.void || !e.trade.Quantity.Abs().Equal(size) {
+			continue
+		}
+		t := p.rowOf(e)
+		if another(t) {
+			continue
+		}
+		if i := slices.IndexFunc(ways, func(same func(*Trade) bool) bool { return same(t) }); i >= 0 {
+			found, ways = e, ways[:i] // only a better way finds another one
+		}
+		if len(ways) == 0 {
+			break
 		}
 	}
-	return nil
+	return found
 }
 
 // cancelledBefore finds the execution in the book that the row takes back.
@@ -152,20 +160,20 @@ func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(*ledger.Trade); ok && p.named(t.Instrument) == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+		if t, ok := f.(*ledger.Trade); ok && p.named(t.Instrument) == key && row.takesBack(t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}
 	return nil, false
 }
 
-// takesBack reports whether the row may cancel an execution of the size, price and time.
-func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decimal, at time.Time) bool {
+// takesBack reports whether the row may cancel an execution of its contract of the size, price and time.
+func (t *Trade) takesBack(quantity, price ledger.Decimal, at time.Time) bool {
 	last := t.Time
 	if t.DateOnly {
 		last = last.Add(24 * time.Hour)
 	}
-	return key == t.Key() && quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
+	return quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
 		quantity.IsNeg() == (t.cancelledSide() == "SELL")
 }
 

@@ -44,6 +44,7 @@ type planner struct {
 	extra  []ledger.Fact           // what no event is recorded as
 	after  []ledger.Fact           // cancellations, which follow what they cancel
 	told   map[ledger.ExecID]int32 // rows by the ids of their trades
+	nth    map[ledger.ExecID]int   // of an id that several rows have, the number of the next one
 	gone   map[string]bool         // executions in the book that this statement cancels or corrects
 	undone map[string]string
 	cash   []newCash
@@ -82,6 +83,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 		Plan: &Plan{st: st, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
 		held: Held{Positions: slices.Clone(held.Positions), Facts: pointing(held.Facts)},
 		told: make(map[ledger.ExecID]int32, st.Trades.Len()),
+		nth:  map[ledger.ExecID]int{},
 		gone: map[string]bool{}, barred: map[ledger.InstrumentKey]int{}, toldMoney: map[string]bool{},
 		instruments: map[ledger.Instrument]*ledger.Instrument{},
 	}
@@ -98,7 +100,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
-	p.told, p.toldRoots = nil, nil // which take much memory
+	p.told, p.nth, p.toldRoots = nil, nil, nil // which take much memory
 	p.planSettlements()
 	if p.refused != nil {
 		return nil, p.refused

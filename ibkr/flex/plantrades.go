@@ -178,17 +178,22 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 		other.Price.Equal(row.Price) && other.Time.Equal(row.Time) && (row.TransactionID != "" || row.TradeID != "" || row.ExecID != "") {
 		return id, true
 	}
-	// One execution id on several rows that are different trades, or rows without any id.
-	for n := 2; ; n++ {
-		next := ledger.ExecID(fmt.Sprintf("%s/%d", id, n))
-		if row.TransactionID != "" {
-			next = id + "/" + ledger.ExecID(row.TransactionID)
-		}
-		if _, taken = p.told[next]; !taken {
+	return p.another(id, row)
+}
+
+// another is the id of a row whose own id another one has: they are different trades of one execution
+// id, or rows without any id. It reports a row that the statement repeats.
+func (p *planner) another(id ledger.ExecID, row *Trade) (next ledger.ExecID, duplicate bool) {
+	if row.TransactionID != "" {
+		next = id + "/" + ledger.ExecID(row.TransactionID)
+		_, duplicate = p.told[next]
+		return next, duplicate
+	}
+	for n := max(2, p.nth[id]); ; n++ {
+		next = ledger.ExecID(fmt.Sprintf("%s/%d", id, n))
+		if _, taken := p.told[next]; !taken {
+			p.nth[id] = n + 1
 			return next, false
-		}
-		if row.TransactionID != "" {
-			return next, true
 		}
 	}
 }
