@@ -144,7 +144,8 @@ func (p *planner) cancelledBy(row *Trade) *event {
 	return found
 }
 
-// cancelledBefore finds the execution in the book that the row takes back.
+// cancelledBefore finds the execution in the book that the row takes back: by its ids, else the last one
+// that it may, and which no other row takes back.
 func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	ids := row.names()
 	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
@@ -160,7 +161,8 @@ func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(*ledger.Trade); ok && p.named(t.Instrument) == key && row.takesBack(t.Quantity, t.Price, t.Time) {
+		t, ok := f.(*ledger.Trade)
+		if ok && p.named(t.Instrument) == key && !p.gone[root(t.ExecID)] && row.takesBack(t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}
