@@ -382,7 +382,8 @@ func (s *csvSource) pooled() *builder {
 		return s.order[0]
 	case len(s.order) == 1 && s.order[0].st.AccountID == "":
 		b = s.order[0]
-		s.pool[account] = b
+		b.st.AccountID = strings.Clone(account) // whatever becomes of the row
+		s.pool[b.st.AccountID] = b
 	default:
 		b = s.build(account)
 		s.pool[b.st.AccountID] = b
