@@ -1,13 +1,30 @@
 package flex
 
 import (
+	"context"
 	"fmt"
+	"iter"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/ai-ots/accounts"
 	"github.com/ai-ots/accounts/ledger"
+	"github.com/ai-ots/accounts/store/memstore"
 )
+
+// reads is a store that counts how often the journal is read.
+type reads struct {
+	accounts.Store
+	journals atomic.Int64
+}
+
+// Entries implements accounts.Store.
+func (s *reads) Entries(ctx context.Context, p accounts.ProfileID, after int64) iter.Seq2[accounts.Entry, error] {
+	s.journals.Add(1)
+	return s.Store.Entries(ctx, p, after)
+}
 
 // planAllocs counts what planning the rows allocates.
 func planAllocs(t *testing.T, rows []string) float64 {
@@ -51,4 +68,24 @@ func TestEffortOfCancellations(t *testing.T) {
 		rows = append(rows, fill(fmt.Sprint(trades+i), "20250111;100000", "-10", fmt.Sprint(i+1), "1", `transactionType="TradeCancel"`))
 	}
 	require.Less(t, planAllocs(t, rows), 3.0*trades*cancellations)
+}
+
+// A statement that was imported in whole parts is not planned anew for the beginning of each of them when it is
+// imported again.
+func TestEffortOfImportingAgain(t *testing.T) {
+	var rows []string
+	for i := range 120 {
+		rows = append(rows, fill(fmt.Sprint(i), fmt.Sprintf("20250110;10%02d%02d", i/60, i%60), "10", "5", "-1", ""))
+	}
+	st := read(t, january(rows...))
+	store := &reads{Store: memstore.New()}
+	p := freshIn(t, store, "U1234567", "USD")
+	_, added, err := Import(t.Context(), p, st, inParts(10, 4))
+	require.NoError(t, err)
+	require.Equal(t, 120, added)
+	before := store.journals.Load()
+	_, added, err = Import(t.Context(), p, st, inParts(10, 4))
+	require.NoError(t, err)
+	require.Zero(t, added)
+	require.Less(t, store.journals.Load()-before, int64(6), "how often the journal is read")
 }

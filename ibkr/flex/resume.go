@@ -61,8 +61,11 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	}
 	for _, begin := range i.brokenOff(all) {
 		plan, err := i.resume(ctx, all, begin)
-		if plan != nil || err != nil {
+		if err != nil || plan != nil && plan.Size() > 0 {
 			return plan, err
+		}
+		if plan != nil { // that import did not break off, and so none did
+			break
 		}
 	}
 	var held Held
@@ -126,7 +129,8 @@ func (i *importer) mayTell(f ledger.Fact) bool {
 		(!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
 }
 
-// resume returns the plan of an import that began with the fact and broke off; nil if none did.
+// resume returns the plan of an import that began with the fact, which lacks nothing unless it broke off; nil if
+// none did.
 func (i *importer) resume(ctx context.Context, all journal, begin int) (*Plan, error) {
 	positions, err := i.p.PositionsAt(ctx, all[begin].Seq-1)
 	if err != nil {
@@ -137,7 +141,7 @@ func (i *importer) resume(ctx context.Context, all journal, begin int) (*Plan, e
 	if err != nil { // the statement would have been refused: no import of it began here
 		return nil, nil
 	}
-	if len(plan.items) <= i.whole || !i.hasParts(plan, all[begin:]) || plan.Size() == 0 {
+	if len(plan.items) <= i.whole || !i.hasParts(plan, all[begin:]) {
 		return nil, nil
 	}
 	return plan, nil
