@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ai-ots/accounts"
@@ -115,8 +114,7 @@ func enrich(p *Problem, err error, in reflect.Type) {
 	}
 	var incomplete *flex.IncompleteError
 	if errors.As(err, &incomplete) && p.Code == CodeIncomplete {
-		p.Detail = itoa(incomplete.Recorded) + " of " + itoa(incomplete.Facts) + " facts are recorded, those up to " +
-			incomplete.UpTo.UTC().Format(time.RFC3339) + ". Send the same file again: the rest is recorded then, and nothing twice."
+		p.Detail = incomplete.Done() + ". Send the same file again: the rest is recorded then, and nothing twice."
 	}
 	var read *flex.ReadError
 	if errors.As(err, &read) && p.Code == CodeUnreadable {
