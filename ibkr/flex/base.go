@@ -54,8 +54,8 @@ func (st *Statement) eachRate() iter.Seq2[ledger.Currency, ledger.Decimal] {
 	}
 }
 
-// checkBase returns ErrCurrencyMismatch for a statement whose rates are to another currency than base. A book would
-// take them for rates to its own.
+// checkBase returns ErrCurrencyMismatch for a statement whose rates are to another currency than
+// base. A book would take them for rates to its own.
 func (st *Statement) checkBase(base ledger.Currency) error {
 	varies, rated := map[ledger.Currency]bool{}, len(st.rates) > 0 // whether a currency has a rate that is not 1
 	for currency, rate := range st.eachRate() {

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/store/memstore"
 )
 
-// A statement is planned for what another process has imported just before, and not for what this one has heard of.
+// A statement is planned for what another process has imported just before, and not for what this
+// one has heard of.
 func TestImportBehindAnotherProcess(t *testing.T) {
 	store := memstore.New()
 	first := freshIn(t, store, "U1234567", "USD")
@@ -25,8 +26,8 @@ func TestImportBehindAnotherProcess(t *testing.T) {
 	require.Equal(t, []string{"20 of STK:AAA:USD at 200", "20 of STK:BBB:USD at 100"}, outcome(t, second, nil))
 }
 
-// Of two statements that are planned for an empty book at once one begins it. The other one is refused: it would
-// begin it a second time.
+// Of two statements that are planned for an empty book at once one begins it. The other one is
+// refused: it would begin it a second time.
 func TestTwoImportsAtOnce(t *testing.T) {
 	for name, rows := range map[string][2]string{
 		"positions": {holding("15", "151", ""), holding("20", "177", "")},

@@ -144,8 +144,8 @@ func (p *planner) cancelledBy(row *Trade) *event {
 	return found
 }
 
-// cancelledBefore finds the execution in the book that the row takes back: by its ids, else the last one
-// that it may, and which no other row takes back.
+// cancelledBefore finds the execution in the book that the row takes back: by its ids, else the
+// last one that it may, and which no other row takes back.
 func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	ids := row.names()
 	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
@@ -169,7 +169,8 @@ func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	return nil, false
 }
 
-// takesBack reports whether the row may cancel an execution of its contract of the size, price and time.
+// takesBack reports whether the row may cancel an execution of its contract of the size, price and
+// time.
 func (t *Trade) takesBack(quantity, price ledger.Decimal, at time.Time) bool {
 	last := t.Time
 	if t.DateOnly {

@@ -36,7 +36,8 @@ func planAllocs(t *testing.T, rows []string) float64 {
 	})
 }
 
-// Fills of one day, quantity and price are as many without ids and times as there are: each is told apart at once.
+// Fills of one day, quantity and price are as many without ids and times as there are: each is told
+// apart at once.
 func TestEffortOfAlikeRows(t *testing.T) {
 	alike := func(n int) (rows []string) {
 		for range n {
@@ -57,7 +58,8 @@ func TestEffortOfAlikeRows(t *testing.T) {
 	require.Equal(t, []string{id, id + "/2", id + "/3"}, ids)
 }
 
-// What a cancellation takes back is looked for once among the executions, and not once for each id that it may name.
+// What a cancellation takes back is looked for once among the executions, and not once for each id
+// that it may name.
 func TestEffortOfCancellations(t *testing.T) {
 	const trades, cancellations = 400, 40
 	var rows []string
@@ -70,8 +72,8 @@ func TestEffortOfCancellations(t *testing.T) {
 	require.Less(t, planAllocs(t, rows), 3.0*trades*cancellations)
 }
 
-// A statement that was imported in whole parts is not planned anew for the beginning of each of them when it is
-// imported again.
+// A statement that was imported in whole parts is not planned anew for the beginning of each of
+// them when it is imported again.
 func TestEffortOfImportingAgain(t *testing.T) {
 	var rows []string
 	for i := range 120 {

@@ -11,8 +11,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// mark marks what the portfolio holds at the statement's closing prices. What it does not take is named, and keeps
-// nothing else out: the statement is recorded by now.
+// mark marks what the portfolio holds at the statement's closing prices. What it does not take is
+// named, and keeps nothing else out: the statement is recorded by now.
 func (p *Plan) mark(to *accounts.Portfolio) {
 	var marks []ledger.Mark
 	var rates []ledger.FXRate
@@ -42,8 +42,8 @@ func (p *Plan) notTaken(pos *Position, what string, err error) {
 	}
 }
 
-// marks returns the closing price and the rate of a position, if the row tells them and of when they are: of the
-// statement's last day, where it does not say otherwise.
+// marks returns the closing price and the rate of a position, if the row tells them and of when
+// they are: of the statement's last day, where it does not say otherwise.
 func (p *Plan) marks(pos *Position) (marks []ledger.Mark, rates []ledger.FXRate) {
 	var at time.Time
 	switch {

@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// What the portfolio does not take for a mark is named, and neither fails an import that is recorded nor keeps other
-// marks out.
+// What the portfolio does not take for a mark is named, and neither fails an import that is
+// recorded nor keeps other marks out.
 func TestMarksThatAreNotTaken(t *testing.T) {
 	other := holding("10", "50", `symbol="BBB" conid="102" currency="EUR" fxRateToBase="1.1" markPrice="7"`)
 	for name, tc := range map[string]struct{ attrs, issue string }{

@@ -27,8 +27,9 @@ var ErrIncomplete = errors.New("a part of the statement is recorded, and not all
 type IncompleteError struct {
 	Recorded int // facts of the statement that are recorded, those of an earlier import that broke off included
 	Facts    int // all facts to be recorded
-	// UpTo is the time of the last fact that is recorded, UTC: every fact to be recorded of before is too.
-	// It is zero while nothing but changes of what the book had is recorded, which come first.
+	// UpTo is the time of the last fact that is recorded, UTC: every fact to be recorded of before
+	// is too. It is zero while nothing but changes of what the book had is recorded, which come
+	// first.
 	UpTo time.Time
 	Err  error // what ended the import; after accounts.ErrOutcomeUnknown one more part may be recorded
 }
@@ -38,7 +39,8 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("%s, and the rest is once the statement is imported again: %s", e.Done(), e.Err)
 }
 
-// Done says how much is recorded: "4000 of 25000 facts are recorded, those up to 2025-01-20T15:00:00Z".
+// Done says how much is recorded: "4000 of 25000 facts are recorded, those up to
+// 2025-01-20T15:00:00Z".
 func (e *IncompleteError) Done() string {
 	what := "all of which change what the book had"
 	if !e.UpTo.IsZero() {

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What changes the book comes first, whatever its time. Until all of it is recorded no time says how far an import is.
+// What changes the book comes first, whatever its time. Until all of it is recorded no time says
+// how far an import is.
 func TestIncompleteAmongCorrections(t *testing.T) {
 	p := fresh(t, "USD")
 	id := func(n int, version string) string { return fmt.Sprintf(`ibExecID="a.b.%d.%s"`, n, version) }

@@ -181,8 +181,8 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	return p.another(id, row)
 }
 
-// another is the id of a row whose own id another one has: they are different trades of one execution
-// id, or rows without any id. It reports a row that the statement repeats.
+// another is the id of a row whose own id another one has: they are different trades of one
+// execution id, or rows without any id. It reports a row that the statement repeats.
 func (p *planner) another(id ledger.ExecID, row *Trade) (next ledger.ExecID, duplicate bool) {
 	if row.TransactionID != "" {
 		next = id + "/" + ledger.ExecID(row.TransactionID)

@@ -100,8 +100,8 @@ func WithMaxRows(n int) Option {
 	}
 }
 
-// rowCount counts the rows that are kept in memory, of all statements together, and what else is: the
-// names of contracts and sections, and issues. Of each there may be as many.
+// rowCount counts the rows that are kept in memory, of all statements together, and what else is:
+// the names of contracts and sections, and issues. Of each there may be as many.
 type rowCount struct {
 	now, others, most int
 	over              error // there are more others
@@ -116,7 +116,8 @@ func (c *rowCount) add(sec section, r *row) error {
 	return nil
 }
 
-// other counts what is kept beside the rows. It returns an error, and notes it, if that is one too many.
+// other counts what is kept beside the rows. It returns an error, and notes it, if that is one too
+// many.
 func (c *rowCount) other(line int) error {
 	if c.others++; c.others > c.most && c.over == nil {
 		c.over = &ReadError{Line: line, Err: fmt.Errorf("there are more than %d names and notes to be kept in memory", c.most)}

@@ -129,8 +129,8 @@ func (i *importer) mayTell(f ledger.Fact) bool {
 		(!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
 }
 
-// resume returns the plan of an import that began with the fact, which lacks nothing unless it broke off; nil if
-// none did.
+// resume returns the plan of an import that began with the fact, which lacks nothing unless it
+// broke off; nil if none did.
 func (i *importer) resume(ctx context.Context, all journal, begin int) (*Plan, error) {
 	positions, err := i.p.PositionsAt(ctx, all[begin].Seq-1)
 	if err != nil {

@@ -113,8 +113,8 @@ func (t *Transfer) id() string {
 	return printable(fmt.Sprintf("transfer-row-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
-// nameTransfers gives the transfers their ids: none to a row that the statement repeats, which has the
-// broker's id and says the same. Other rows of one id are numbered.
+// nameTransfers gives the transfers their ids: none to a row that the statement repeats, which has
+// the broker's id and says the same. Other rows of one id are numbered.
 func (p *planner) nameTransfers() {
 	seen, told := map[string]int{}, map[string]bool{}
 	p.transferIDs = make([]string, len(p.st.Transfers))
