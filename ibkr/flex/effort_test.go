@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -90,4 +92,18 @@ func TestEffortOfImportingAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, added)
 	require.Less(t, store.journals.Load()-before, int64(6), "how often the journal is read")
+}
+
+// What the broker says where it refuses is kept up to a bound, whatever comes.
+func TestEffortOfARefusal(t *testing.T) {
+	said := strings.Repeat("<Status>Fail</Status><ErrorMessage>x</ErrorMessage>", 20_000)
+	var refusal *ResponseError
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := ReadAll(strings.NewReader("<FlexStatementResponse><ErrorCode>1019</ErrorCode>" + said + "</FlexStatementResponse>"))
+	runtime.ReadMemStats(&after)
+	require.ErrorAs(t, err, &refusal)
+	require.ErrorIs(t, err, ErrNotReady)
+	require.Less(t, len(refusal.Status), 1100)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(100<<20), "bytes")
 }

@@ -58,7 +58,7 @@ func cmpOr(a, b string) string {
 
 // cancels reports whether the row takes back an earlier execution.
 func (t *Trade) cancels() bool {
-	return t.TransactionType == "TradeCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
+	return t.TransactionType == "TradeCancel" || t.TransactionType == "FracShareCancel" || strings.Contains(t.BuySell, "(Ca.)") || slices.Contains(t.Codes, "Ca")
 }
 
 // withoutUnits reports a row that moves no units. What it charges is booked as a fee, in each

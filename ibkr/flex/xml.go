@@ -104,17 +104,16 @@ func (x *xmlSource) response() error {
 		if !ok || len(x.open) != 2 {
 			continue
 		}
-		switch s := strings.TrimSpace(string(text)); x.open[1] {
-		case "Status":
-			answer.Status += s
-		case "ErrorCode":
-			answer.Code += s
-		case "ErrorMessage":
-			answer.Message += s
+		said := map[string]*string{"Status": &answer.Status, "ErrorCode": &answer.Code, "ErrorMessage": &answer.Message}[x.open[1]]
+		if said != nil && len(*said) < maxSaid {
+			*said += strings.TrimSpace(string(text))
 		}
 	}
 	return &ReadError{Line: line, Err: &answer}
 }
+
+// maxSaid is about how many bytes are kept of each thing that the broker says where it refuses.
+const maxSaid = 1000
 
 // statement reads one FlexStatement to its end.
 func (x *xmlSource) statement(start xml.StartElement) (*Statement, error) {
