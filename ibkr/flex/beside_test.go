@@ -2,6 +2,7 @@ package flex
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,5 +50,27 @@ func TestTwoImportsAtOnce(t *testing.T) {
 			require.Equal(t, was, outcome(t, p, nil), "nothing of the refused one is booked")
 			importInto(t, p, february(fill("2", "20250210;100000", "5", "5", "-1", ""), rows[1]))
 		})
+	}
+}
+
+// A movement that is told twice under the broker's id is one. What tells another amount under it, or has no id, is not.
+func TestMoneyThatIsToldTwice(t *testing.T) {
+	row := func(id, amount string) string {
+		return `<CashTransaction currency="USD" type="Dividends" dateTime="20250110" transactionID="` + id + `" amount="` + amount + `"/>`
+	}
+	for name, tc := range map[string]struct {
+		rows []string
+		want string
+		once bool
+	}{
+		"the same":       {[]string{row("4", "5"), row("4", "5")}, "5 USD", true},
+		"other amounts":  {[]string{row("4", "5"), row("4", "6")}, "11 USD", false},
+		"without an id":  {[]string{row("", "5"), row("", "5")}, "10 USD", false},
+		"two of the day": {[]string{row("4", "5"), row("5", "5")}, "10 USD", false},
+	} {
+		p := fresh(t, "USD")
+		plan := importInto(t, p, january(tc.rows...), january(tc.rows...))[0]
+		require.Equal(t, tc.want, balances(p), name)
+		require.Equal(t, tc.once, strings.Contains(textOf(plan.Issues), "told again under the id 4"), name)
 	}
 }

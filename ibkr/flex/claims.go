@@ -101,7 +101,7 @@ const everything = "*"
 func (p *planner) claimCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
-		if row.Amount.IsZero() || p.past.moved[p.cashIDs[i]] {
+		if row.Amount.IsZero() || p.cashIDs[i] == "" || p.past.moved[p.cashIDs[i]] {
 			continue
 		}
 		key, amount := cashKey(row.kind(), row.Currency), row.Amount.String()

@@ -15,7 +15,7 @@ import (
 func (p *planner) planCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
-		if row.Amount.IsZero() {
+		if row.Amount.IsZero() || p.cashIDs[i] == "" {
 			continue
 		}
 		m := ledger.CashMovement{
@@ -48,23 +48,40 @@ func (p *planner) planCash() {
 	}
 }
 
-// nameCash gives the cash rows their ids.
+// nameCash gives the cash rows their ids: none to a row that the statement repeats.
 func (p *planner) nameCash() {
-	seen, former := map[string]int{}, map[string]int{}
+	seen, former, told := map[string]int{}, map[string]int{}, map[string]bool{}
 	p.cashIDs = make([]string, len(p.st.Cash))
 	for i := range p.st.Cash {
-		if row := &p.st.Cash[i]; !row.Amount.IsZero() {
-			id := numbered(row.id(), seen)
-			if row.TransactionID == "" && row.Level != summary {
-				// As an earlier release recorded the row: that id has more of a long symbol.
-				if old := numbered(printable("cash-"+row.words(), maxID), former); p.past.moved[old] {
-					id = old
-				}
-			}
-			p.cashIDs[i] = id
-			p.toldMoney[id] = true
+		row := &p.st.Cash[i]
+		if row.Amount.IsZero() {
+			continue
 		}
+		if says := row.repeats(); says != "" && told[says] {
+			p.issue(row.Line, "cash", "%s %s is told again under the id %s: booked once", row.Amount, row.Currency, row.TransactionID)
+			continue
+		} else if says != "" {
+			told[says] = true
+		}
+		id := numbered(row.id(), seen)
+		if row.TransactionID == "" && row.Level != summary {
+			// As an earlier release recorded the row: that id has more of a long symbol.
+			if old := numbered(printable("cash-"+row.words(), maxID), former); p.past.moved[old] {
+				id = old
+			}
+		}
+		p.cashIDs[i] = id
+		p.toldMoney[id] = true
 	}
+}
+
+// repeats is what another row says if it is the same one: with the broker's id, which rows of other
+// sections share with what they are about. It is empty for a row without an id of its own.
+func (r *CashRow) repeats() string {
+	if _, about := cashPrefixes[r.Type]; about || r.TransactionID == "" || r.Level == summary {
+		return ""
+	}
+	return r.TransactionID + " " + r.words() + " " + r.Description
 }
 
 // kind is the row's kind; deposits and withdrawals are told apart by their sign.
