@@ -68,7 +68,7 @@ func (st *Statement) checkBase(base ledger.Currency) error {
 		return nil
 	}
 	if moves, told := varies[base]; told {
-		if moves {
+		if moves && len(varies) > 1 { // alone its rates do no harm: the book needs none of its own currency
 			return otherBase("another currency", base)
 		}
 		return nil
