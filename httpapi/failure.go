@@ -45,6 +45,7 @@ var failures = []struct {
 	{accounts.ErrFutureTime, CodeFact, "A time lies in the future."},
 	{flex.ErrLevels, CodeLevels, "The book may have in another form what the statement tells: import executions with the broker's ids of all days, or keep to one form."},
 	{flex.ErrWrongAccount, CodeWrongAccount, ""},
+	{flex.ErrBaseCurrency, CodeInvalid, "The statement's rates are to another base currency than the profile's: let the query leave fxRateToBase out."},
 	{flex.ErrFormat, CodeUnreadable, ""},
 	{accounts.ErrNoMark, CodeEquityUnknown, "Marks or rates are missing."},
 	{accounts.ErrLoginShared, CodeLoginShared, "Give the other profiles another login first."},

@@ -54,7 +54,11 @@ func (st *Statement) eachRate() iter.Seq2[ledger.Currency, ledger.Decimal] {
 	}
 }
 
-// checkBase returns ErrCurrencyMismatch for a statement whose rates are to another currency than
+// ErrBaseCurrency is returned by Import for a statement whose rates are to another base currency than
+// the profile's. It matches accounts.ErrCurrencyMismatch.
+var ErrBaseCurrency = fmt.Errorf("%w: statement in another base currency", accounts.ErrCurrencyMismatch)
+
+// checkBase returns ErrBaseCurrency for a statement whose rates are to another currency than
 // base. A book would take them for rates to its own.
 func (st *Statement) checkBase(base ledger.Currency) error {
 	varies, rated := map[ledger.Currency]bool{}, len(st.rates) > 0 // whether a currency has a rate that is not 1
@@ -82,6 +86,6 @@ func (st *Statement) checkBase(base ledger.Currency) error {
 }
 
 func otherBase(is string, base ledger.Currency) error {
-	return fmt.Errorf("%w: the statement's rates are to %s, and the book is kept in %s: let the query leave fxRateToBase out",
-		accounts.ErrCurrencyMismatch, is, base)
+	return fmt.Errorf("%w: its rates are to %s, and the book is kept in %s: let the query leave fxRateToBase out",
+		ErrBaseCurrency, is, base)
 }

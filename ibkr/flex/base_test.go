@@ -41,7 +41,7 @@ func TestStatementInAnotherBaseCurrency(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			require.ErrorIs(t, err, accounts.ErrCurrencyMismatch)
+			require.ErrorIs(t, err, ErrBaseCurrency)
 			_, added, err := Import(context.Background(), p, st)
 			require.ErrorIs(t, err, accounts.ErrCurrencyMismatch)
 			require.Zero(t, added)

@@ -37,8 +37,7 @@ var ErrWrongAccount = errors.New("statement of another account")
 //   - ErrWrongAccount for a statement of another account than the profile's: give a profile whose
 //     account was renumbered its new id first. A statement that names no account, or masks its id
 //     so that it may be the profile's, is taken for the profile's;
-//   - accounts.ErrCurrencyMismatch for a statement whose rates are to another base currency than
-//     the profile's;
+//   - ErrBaseCurrency for a statement whose rates are to another base currency than the profile's;
 //   - those of accounts.Portfolio.Record. ErrIDReused may mean that another statement was imported
 //     at the same time, which began the book: import this one again. accounts.ErrOutcomeUnknown
 //     leaves open whether something has changed.
