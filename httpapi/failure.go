@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ai-ots/accounts"
@@ -46,6 +45,7 @@ var failures = []struct {
 	{accounts.ErrFutureTime, CodeFact, "A time lies in the future."},
 	{flex.ErrLevels, CodeLevels, "The book may have in another form what the statement tells: import executions with the broker's ids of all days, or keep to one form."},
 	{flex.ErrWrongAccount, CodeWrongAccount, ""},
+	{flex.ErrBaseCurrency, CodeInvalid, "The statement's rates are to another base currency than the profile's: let the query leave fxRateToBase out."},
 	{flex.ErrFormat, CodeUnreadable, ""},
 	{accounts.ErrNoMark, CodeEquityUnknown, "Marks or rates are missing."},
 	{accounts.ErrLoginShared, CodeLoginShared, "Give the other profiles another login first."},
@@ -115,8 +115,7 @@ func enrich(p *Problem, err error, in reflect.Type) {
 	}
 	var incomplete *flex.IncompleteError
 	if errors.As(err, &incomplete) && p.Code == CodeIncomplete {
-		p.Detail = itoa(incomplete.Recorded) + " of " + itoa(incomplete.Facts) + " facts are recorded, those up to " +
-			incomplete.UpTo.UTC().Format(time.RFC3339) + ". Send the same file again: the rest is recorded then, and nothing twice."
+		p.Detail = incomplete.Done() + ". Send the same file again: the rest is recorded then, and nothing twice."
 	}
 	var read *flex.ReadError
 	if errors.As(err, &read) && p.Code == CodeUnreadable {

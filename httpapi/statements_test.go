@@ -73,6 +73,8 @@ func TestStatementsThatContradict(t *testing.T) {
 	var list statementList
 	up("", aStatement).want(t, 200, &list)
 	orders := strings.ReplaceAll(aStatement, `transactionID="100`, `levelOfDetail="ORDER" ibOrderID="7`)
+	euros := strings.Replace(aStatement, "<Trades>", `<AccountInformation currency="EUR"/><CashTransactions><CashTransaction currency="GBP" amount="5" `+
+		`fxRateToBase="1.17" type="Dividends" dateTime="20250515" transactionID="9"/></CashTransactions><Trades>`, 1)
 	older := strings.NewReplacer(`fromDate="20250512" toDate="20250516"`, `fromDate="20250505" toDate="20250509"`,
 		`dateTime="20250514`, `dateTime="20250505`, `dateTime="20250515`, `dateTime="20250506`, `position="15"`, `position="25"`,
 		`transactionID="100`, `transactionID="90`).Replace(aStatement)
@@ -82,6 +84,7 @@ func TestStatementsThatContradict(t *testing.T) {
 	}{
 		{"orders of what the book has by executions", orders, "another form", CodeLevels},
 		{"of before what the book knows", older, "order of their periods", CodeOutOfOrder},
+		{"with rates to another currency", euros, "another base currency", CodeInvalid},
 	} {
 		for _, query := range []string{"", "?dry_run=true"} {
 			require.Contains(t, up(query, c.body).problem(t, c.code).Detail, c.detail, c.name)

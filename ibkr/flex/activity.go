@@ -32,12 +32,13 @@ type activityStatement struct {
 	header  map[string]*activityHeader // the last one of every section
 	records []activityRecord
 	info    map[string]map[string]string // what the sections of names and values say
-	terms   map[contractName]instrumentInfo
+	terms   map[contractName]*instrumentInfo
 	symbols map[string]string // by security id
 	rates   map[string]string // to the base currency
 	cash    map[string]*row   // the cash report, by currency
 	order   []string          // its currencies
-	known   bool              // a section is one that this package knows
+	fields  fieldIndex
+	known   bool // a section is one that this package knows
 }
 
 // activityHeader is the columns of a section, as the last header record has them.
@@ -66,14 +67,14 @@ func isActivity(head []byte) bool {
 
 func newActivitySource(in *bufio.Reader, loc *time.Location, rows *rowCount) *activitySource {
 	s := &activitySource{csvRecords: newCSVRecords(in), loc: loc, rows: rows}
-	s.begins()
+	s.another()
 	return s
 }
 
-// begins makes place for a statement.
-func (s *activitySource) begins() {
-	s.activityStatement = &activityStatement{begun: max(s.line, 1), b: newBuilder(s.loc, "", s.rows), header: map[string]*activityHeader{},
-		info: map[string]map[string]string{}, terms: map[contractName]instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
+// another makes place for a statement.
+func (s *activitySource) another() {
+	s.activityStatement = &activityStatement{begun: max(s.line, 1), b: newBuilder(s.loc, "", s.rows), header: map[string]*activityHeader{}, fields: newFieldIndex(),
+		info: map[string]map[string]string{}, terms: map[contractName]*instrumentInfo{}, symbols: map[string]string{}, rates: map[string]string{}, cash: map[string]*row{}}
 	s.b.ordersCount = true
 }
 
@@ -98,7 +99,7 @@ func (s *activitySource) next() (*Statement, error) {
 			line := s.line
 			before, err = s.finish()
 			s.line = line
-			s.begins()
+			s.another()
 		}
 		if err == nil {
 			err = s.take(rec)
@@ -124,9 +125,7 @@ func (s *activitySource) take(rec []string) error {
 		if language := languageOf(rec, len(s.header) == 0); language != "" {
 			return s.fail("an activity statement in %s: choose English as its language, or export a Flex query", language)
 		}
-		s.header[name] = newActivityHeader(name, rec[2:])
-		s.known = s.known || s.header[name].section.kind != activityUnknown
-		return nil
+		return s.begins(name, rec[2:])
 	case "Data":
 	default:
 		return nil // subtotals, totals and notes
@@ -139,21 +138,34 @@ func (s *activitySource) take(rec []string) error {
 	switch h.section.kind {
 	case activityInforms:
 	case activityValues:
-		s.note(name, values)
+		return s.note(name, values)
 	case activityTerms:
-		s.noteTerms(h, values)
+		return s.noteTerms(h, values)
 	case activityRates:
 		if len(values) > 1 {
 			s.rates[strings.TrimSpace(values[0])] = values[1]
+			return s.b.rows.other(s.line)
 		}
 	case activityCash:
-		s.noteCash(h, values)
+		return s.noteCash(values)
 	case activityUnknown:
 		s.b.unread(s.line, name, "section is unknown: its rows are not read", 1)
+		return s.b.rows.over
 	default:
 		return s.keep(h, values)
 	}
 	return nil
+}
+
+// begins notes the columns of a section.
+func (s *activitySource) begins(name string, columns []string) error {
+	_, again := s.header[name]
+	h := newActivityHeader(name, columns, s.fields)
+	s.header[name], s.known = h, s.known || h.section.kind != activityUnknown
+	if again {
+		return nil
+	}
+	return s.b.rows.other(s.line)
 }
 
 // keep packs a row until the contracts are told.
@@ -205,22 +217,23 @@ func fundsRow(h *activityHeader, values []string, r *row) {
 }
 
 // note keeps a name and its value.
-func (s *activitySource) note(section string, values []string) {
+func (s *activitySource) note(section string, values []string) error {
 	if s.info[section] == nil {
 		s.info[section] = map[string]string{}
 	}
-	s.info[section][strings.TrimSpace(values[0])] = strings.TrimSpace(at(values, 1))
+	s.info[section][strings.TrimSpace(values[0])] = at(values, 1)
+	return s.b.rows.other(s.line)
 }
 
 // noteCash keeps the balances of one currency: the first column of figures is the total.
-func (s *activitySource) noteCash(h *activityHeader, values []string) {
+func (s *activitySource) noteCash(values []string) error {
 	currency := at(values, 1)
 	if strings.HasPrefix(currency, "Base Currency") {
 		currency = "BASE_SUMMARY"
 	}
 	f := map[string]field{"Starting Cash": fStartingCash, "Ending Cash": fEndingCash, "Ending Settled Cash": fEndingSettledCash}[at(values, 0)]
 	if f == fNone || currency == "" {
-		return
+		return nil
 	}
 	r := s.cash[currency]
 	if r == nil {
@@ -230,6 +243,7 @@ func (s *activitySource) noteCash(h *activityHeader, values []string) {
 		s.order = append(s.order, currency)
 	}
 	r.set(f, at(values, 2))
+	return s.b.rows.other(s.line)
 }
 
 // finish makes the statement of what was noted.

@@ -37,7 +37,7 @@ func categoryOf(name string) string {
 }
 
 // noteTerms keeps what the statement tells about a contract, under every symbol that it has had.
-func (s *activitySource) noteTerms(h *activityHeader, values []string) {
+func (s *activitySource) noteTerms(h *activityHeader, values []string) error {
 	r := &row{line: s.line}
 	var symbol string
 	for i, v := range values {
@@ -67,13 +67,18 @@ func (s *activitySource) noteTerms(h *activityHeader, values []string) {
 	if category == "BILL" || category == "BOND" || category == "STK" {
 		r.v[fExpiry] = ""
 	}
+	info := &instrumentInfo{r.v}
 	for name := range strings.SplitSeq(symbol, ",") {
+		if err := s.b.rows.other(s.line); err != nil {
+			return err
+		}
 		name = strings.TrimSpace(name)
-		s.terms[contractName{category, name}] = instrumentInfo{r.v}
+		s.terms[contractName{category, name}] = info
 		if id := r.v[fSecurityID]; id != "" && s.symbols[id] == "" {
 			s.symbols[id] = name
 		}
 	}
+	return nil
 }
 
 var beforeTerms = regexp.MustCompile(`^(\S+) \d{1,2}[A-Z]{3}\d{2} `)
@@ -126,7 +131,7 @@ func (s *activitySource) actionContract(r *row) {
 	if m := aboutText.FindStringSubmatch(text); m != nil {
 		symbol := m[1]
 		info := s.terms[contractName{categoryOf(r.v[fAssetCategory]), symbol}]
-		if now := s.symbols[m[2]]; now != "" && info.values[fSecurityID] != m[2] {
+		if now := s.symbols[m[2]]; now != "" && (info == nil || info.values[fSecurityID] != m[2]) {
 			symbol = now
 		}
 		r.set(fSymbol, symbol)

@@ -112,9 +112,8 @@ var activityColumns = map[string]field{
 var commissionIn = regexp.MustCompile(`^Comm(?:/Fee)? in ([A-Z]{3})$`)
 
 // newActivityHeader reads the columns of a section.
-func newActivityHeader(name string, columns []string) *activityHeader {
+func newActivityHeader(name string, columns []string, index fieldIndex) *activityHeader {
 	h := &activityHeader{section: findActivitySection(name)}
-	index := newFieldIndex()
 	for _, c := range columns {
 		c = strings.TrimSpace(c)
 		folded := fold(c)

@@ -216,13 +216,14 @@ func (b *builder) unread(line int, section, text string, rows int) {
 	b.st.Issues[b.known[section+"\x00"+text]].Unread = true
 }
 
-// count reports rows for the same reason as one issue.
+// count reports rows for the same reason as one issue. Too many issues are an error of rows.over.
 func (b *builder) count(line int, section, text string, rows int) {
 	key := section + "\x00" + text
 	i, ok := b.known[key]
 	if !ok {
 		i = len(b.st.Issues)
 		b.known[key] = i
+		_ = b.rows.other(line) // which keeps its error
 		b.st.Issues = append(b.st.Issues, Issue{Line: line, Section: b.own(section), Text: text})
 	}
 	b.st.Issues[i].Rows += rows
@@ -295,9 +296,12 @@ func (b *builder) decideOrder() error {
 	var e evidence
 	e.period(b.header.v[fFromDate], b.header.v[fToDate])
 	e.see(b.header.v[fWhenGenerated], false)
+	line := max(b.header.line, 1) // of the first date that is not clear
 	var r row
 	for i := range b.deferred {
-		b.deferred[i].unpack(&r)
+		if b.deferred[i].unpack(&r); e.unclear == "" {
+			line = r.line
+		}
 		for f := fDateTime; f <= fWhenGenerated; f++ {
 			e.see(r.v[f], f <= fReportDate)
 		}
@@ -305,11 +309,11 @@ func (b *builder) decideOrder() error {
 	}
 	order, guessed, err := e.order()
 	if err != nil {
-		return &ReadError{Line: b.header.line, Section: "statement", Err: err}
+		return &ReadError{Line: line, Section: "statement", Err: err}
 	}
 	if guessed {
-		b.issue(b.header.line, "statement", "dates with slashes may be day first or month first, and nothing tells: "+
-			"taken as day first; let the query show dates as yyyyMMdd")
+		b.issue(line, "statement", "nothing tells whether dates such as %.30q are day first or month first: they are read day first; "+
+			"let the query show dates as yyyyMMdd", e.unclear)
 	}
 	b.order = order
 	return nil

@@ -312,3 +312,48 @@ func TestMaxRowsOfWhatStays(t *testing.T) {
 		}
 	}
 }
+
+// TestMaxRowsBesideRows: names and issues are as many as rows at most, and cost little.
+func TestMaxRowsBesideRows(t *testing.T) {
+	many := func(format string) string {
+		var b strings.Builder
+		for i := range 500 {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, file := range map[string]string{
+		"contracts of an activity statement":  activity(activityTrades, activityContracts+"Financial Instrument Information,Data,Stocks,\""+many("A%d,")+"\",AAA INC,102,US102,1\n"),
+		"sections of an activity statement":   activity(activityTrades, many("Section %d,Header,Column\n")),
+		"values of an activity statement":     activity(activityTrades, "Statement,Header,Field Name,Field Value\n", many("Statement,Data,Name %d,Value\n")),
+		"rates of an activity statement":      activity(activityTrades, "Base Currency Exchange Rate,Header,Currency,Rate\n", many("Base Currency Exchange Rate,Data,%d,1.5\n")),
+		"currencies of an activity statement": activity(activityTrades, "Cash Report,Header,Currency Summary,Currency,Total\n", many("Cash Report,Data,Ending Cash,%d,1\n")),
+		"sections in XML":                     doc(many(`<Section%d a="1"/>`)),
+		"elements in XML":                     trades(many(`<Element%d a="1"/>`)),
+		"levels in XML":                       trades(many(`<Trade levelOfDetail="%d"/>`)),
+		"sections in CSV":                     many("HEADER,S%[1]d,ClientAccountID,Column\nDATA,S%[1]d,U1,1\n"),
+	} {
+		_, err := ReadAll(strings.NewReader(file), WithMaxRows(600))
+		require.NoError(t, err, name)
+		_, err = ReadAll(strings.NewReader(file), WithMaxRows(400))
+		require.ErrorIs(t, err, ErrFormat, name)
+		require.ErrorContains(t, err, "more than 400 names and notes", name)
+	}
+}
+
+// TestOneRowOfManyNames: what a row tells of a contract is kept once for all of its names.
+func TestOneRowOfManyNames(t *testing.T) {
+	names := strings.Repeat("A,B,C,D,E,F,G,H,I,J,", 10_000)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "%d,", i)
+	}
+	names += b.String()
+	file := activity(activityTrades, activityContracts+"Financial Instrument Information,Data,Stocks,\""+names+"\",AAA INC,102,US102,1\n")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := ReadAll(strings.NewReader(file))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Less(t, (after.TotalAlloc-before.TotalAlloc)/20_000, uint64(1000), "bytes for each name")
+}

@@ -171,7 +171,7 @@ func (p *planner) cancelledBy(row *Trade, cancellable map[string][]*event) *even
 			switch last := i == len(keys)-1; {
 			case row.OrigTransactionID != "" && t.TransactionID != "" && row.OrigTransactionID != t.TransactionID:
 				// Whatever else they share, the transaction id tells them apart.
-			case last && !row.takesBack(t.Key(), t.Quantity, t.Price, t.Time):
+			case last && !row.takesBack(t.Quantity, t.Price, t.Time):
 			case !last || t.Commission.Value.Abs().Equal(row.Commission.Value.Abs()):
 				return e
 			case like == nil:
@@ -182,7 +182,8 @@ func (p *planner) cancelledBy(row *Trade, cancellable map[string][]*event) *even
 	return like
 }
 
-// cancelledBefore finds the execution in the book that the row takes back.
+// cancelledBefore finds the execution in the book that the row takes back: by its ids, else the
+// last one that it may, and which no other row takes back.
 func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	ids := row.names()
 	for _, name := range []struct{ prefix, id string }{{"tx-", row.OrigTransactionID}, {"trade-", row.OrigTradeID},
@@ -198,20 +199,22 @@ func (p *planner) cancelledBefore(row *Trade) (*ledger.Trade, bool) {
 	}
 	key := p.instrument(row.Contract).Key()
 	for _, f := range slices.Backward(p.past.ordered) {
-		if t, ok := f.(*ledger.Trade); ok && p.named(t.Instrument) == key && row.takesBack(row.Key(), t.Quantity, t.Price, t.Time) {
+		t, ok := f.(*ledger.Trade)
+		if ok && p.named(t.Instrument) == key && !p.gone[root(t.ExecID)] && row.takesBack(t.Quantity, t.Price, t.Time) {
 			return t, true
 		}
 	}
 	return nil, false
 }
 
-// takesBack reports whether the row may cancel an execution of the size, price and time.
-func (t *Trade) takesBack(key ledger.InstrumentKey, quantity, price ledger.Decimal, at time.Time) bool {
+// takesBack reports whether the row may cancel an execution of its contract of the size, price and
+// time.
+func (t *Trade) takesBack(quantity, price ledger.Decimal, at time.Time) bool {
 	last := t.Time
 	if t.DateOnly {
 		last = last.Add(24 * time.Hour)
 	}
-	return key == t.Key() && quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
+	return quantity.Abs().Equal(t.Quantity.Abs()) && price.Equal(t.Price) && !at.After(last) &&
 		quantity.IsNeg() == (t.cancelledSide() == "SELL")
 }
 

@@ -101,7 +101,7 @@ const everything = "*"
 func (p *planner) claimCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
-		if row.Amount.IsZero() || p.past.moved[p.cashIDs[i]] {
+		if row.Amount.IsZero() || p.cashIDs[i] == "" || p.past.moved[p.cashIDs[i]] {
 			continue
 		}
 		key, amount := cashKey(row.kind(), row.Currency), row.Amount.String()
@@ -141,7 +141,7 @@ func (p *planner) claimActions() {
 func (p *planner) claimTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
-		if id := p.transferIDs[i]; !p.past.transfers[id] {
+		if id := p.transferIDs[i]; id != "" && !p.past.transfers[id] {
 			key := string(p.instrument(row.Contract).Key())
 			c := claim{line: row.Line, forms: formOf(id), what: key}
 			p.claim(c, []spot{{about: aboutTransfer, key: key}}, p.st.day(row.Time), row.ReportDate)

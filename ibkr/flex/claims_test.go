@@ -26,11 +26,13 @@ func activity(sections ...string) string {
 	return "Statement,Header,Field Name,Field Value\nStatement,Data,Period,\"January 1, 2025 - January 31, 2025\"\n" +
 		"Account Information,Header,Field Name,Field Value\nAccount Information,Data,Account,U1234567\nAccount Information,Data,Base Currency,USD\n" +
 		strings.Join(sections, "") +
-		"Financial Instrument Information,Header,Asset Category,Symbol,Description,Conid,Security ID,Multiplier\n" +
+		activityContracts +
 		"Financial Instrument Information,Data,Stocks,AAA,AAA INC,101,US101,1\n"
 }
 
 const (
+	activityContracts = "Financial Instrument Information,Header,Asset Category,Symbol,Description,Conid,Security ID,Multiplier\n"
+
 	activityTrades = "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,Basis,Realized P/L,Code\n" +
 		"Trades,Data,Order,Stocks,USD,AAA,\"2025-01-10, 10:00:05\",100,40.4,-4040,-2,4042,0,O\n"
 	activityDeposit  = "Deposits & Withdrawals,Header,Currency,Settle Date,Description,Amount\nDeposits & Withdrawals,Data,USD,2025-01-03,Electronic Fund Transfer,10000\n"

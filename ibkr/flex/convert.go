@@ -84,7 +84,7 @@ func tradeFigures(c *reading, t *Trade) {
 	}
 	price, err := t.Proceeds.Value.Neg().Div(t.Quantity)
 	if err == nil {
-		price, err = price.Div(t.Multiplier)
+		price, err = price.Div(nonZero(t.Multiplier)) // a contract that is left out may have none
 	}
 	if err != nil { // no units: nothing to derive a price from
 		c.fail(fPrice, errAbsent)

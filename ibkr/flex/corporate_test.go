@@ -245,6 +245,9 @@ func TestSpinOffDividesWhatWasHeld(t *testing.T) {
 			[]string{"0a.0b.0d.01 closes -30 for 600", "120 of STK:AAA:USD at 4150", "100 of STK:CHD:USD at 1001"}},
 		"it is told when the book has begun since": {[]string{statement("20250122", "20250131", bought, holding("150", "6051", "")), february(append(ends("150", "5050", "1001"), late)...)},
 			[]string{"150 of STK:AAA:USD at 5050 inferred", "100 of STK:CHD:USD at 1001 inferred"}},
+		"it is told late, and its parent is renamed": {[]string{january(buy, bought), february(holding("200", "7150", `symbol="NEW"`), holding("100", "1001", of("CHD", "702")), late,
+			fill("7", "20250206;100000", "50", "42", "0", `symbol="NEW"`))},
+			[]string{"100 of STK:CHD:USD at 1001", "200 of STK:NEW:USD at 7150"}},
 		"as much was bought and sold since": {[]string{january(buy), february(more, short), january(append(ends("100", "3000", "1001"), buy, spun("20250121;202500", "100"))...)},
 			[]string{"tx-5 closes -50 for 600", "100 of STK:AAA:USD at 3550", "100 of STK:CHD:USD at 1001"}},
 	} {

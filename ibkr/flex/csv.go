@@ -343,7 +343,7 @@ func (s *csvSource) data(values []string) error {
 	b.present(s.sec)
 	if s.sec == secUnknown {
 		b.unread(s.head, s.unknownName(), "section is unknown: its rows are not read", 1)
-		return nil
+		return b.rows.over
 	}
 	return b.add(s.sec, &s.row)
 }
@@ -382,7 +382,8 @@ func (s *csvSource) pooled() *builder {
 		return s.order[0]
 	case len(s.order) == 1 && s.order[0].st.AccountID == "":
 		b = s.order[0]
-		s.pool[account] = b
+		b.st.AccountID = strings.Clone(account) // whatever becomes of the row
+		s.pool[b.st.AccountID] = b
 	default:
 		b = s.build(account)
 		s.pool[b.st.AccountID] = b

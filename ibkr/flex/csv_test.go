@@ -120,6 +120,20 @@ func TestCSVOfSeveralAccounts(t *testing.T) {
 	require.Equal(t, "U2", all[1].AccountID)
 }
 
+// Rows that are not read tell accounts apart too, behind rows that name none.
+func TestCSVAccountsOfRowsThatAreNotRead(t *testing.T) {
+	all, err := ReadAll(strings.NewReader("HEADER,SECU,Symbol,Description\nDATA,SECU,NU,NU HOLDINGS\n" +
+		"HEADER,NEWS,ClientAccountID,Novelty\nDATA,NEWS,U1,1\nDATA,NEWS,U2,2\n" +
+		"HEADER,TRNT," + tradeHeader + "\nDATA,TRNT," + tradeRow + "\nDATA,TRNT,U2" + tradeRow[2:]))
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	for i, account := range []string{"U1", "U2"} {
+		require.Equal(t, account, all[i].AccountID)
+		require.Equal(t, 1, all[i].Trades.Len())
+		require.Equal(t, map[string]int{"NEWS": 1}, Unread(all[i].Issues), "of each account its own")
+	}
+}
+
 func TestCSVColumnsTellTheSection(t *testing.T) {
 	for header, want := range map[string]fmt.Stringer{
 		"ClientAccountID,TradePrice,Quantity":              secTrades,

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/ai-ots/accounts"
+	"github.com/ai-ots/accounts/ledger"
 )
 
 // balances prints the balance of every currency.
@@ -107,16 +108,17 @@ func TestCashReportInBaseCurrencyAlone(t *testing.T) {
 		rate, account string
 		balance       string
 		compared      bool
+		book          ledger.Currency
 	}{
-		"the base is dollars":         {dollars, account("USD"), "900 USD", true},
-		"by the rates it is":          {dollars, "", "900 USD", true},
-		"nothing says otherwise":      {`fxRateToBase=""`, "", "900 USD", true},
-		"the base is another":         {euros, account("EUR"), "-100 USD", false},
-		"by the rates it is another":  {euros, "", "-100 USD", false},
-		"another, and rates are none": {`fxRateToBase=""`, account("EUR"), "-100 USD", false},
+		"the base is dollars":         {dollars, account("USD"), "900 USD", true, "USD"},
+		"by the rates it is":          {dollars, "", "900 USD", true, "USD"},
+		"nothing says otherwise":      {`fxRateToBase=""`, "", "900 USD", true, "USD"},
+		"the base is another":         {euros, account("EUR"), "-100 USD", false, "EUR"},
+		"by the rates it is another":  {euros, "", "-100 USD", false, "EUR"},
+		"another, and rates are none": {`fxRateToBase=""`, account("EUR"), "-100 USD", false, "EUR"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := fresh(t, "USD")
+			p := fresh(t, tc.book)
 			plan := importInto(t, p, with(january(fill("1", "20250110;100000", "10", "10", "0", tc.rate), report), tc.account))[0]
 			require.Equal(t, tc.balance, balances(p))
 			require.Equal(t, tc.compared, len(plan.Broker.Cash) == 1, "whether the end is compared")

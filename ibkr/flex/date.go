@@ -212,8 +212,8 @@ type evidence struct {
 	dayFirst, monthFirst bool        // some date can only be read so
 	inside               [2]int      // events that fall into the period, by order
 	outside              [2]bool     // by order: the period itself makes no sense
-	either               bool        // some date is another day in the other order
 	from, to             [2]stampDay // the period, by order
+	unclear              string      // a date that can be read in both orders, and is another day in each
 }
 
 type stampDay struct {
@@ -241,7 +241,9 @@ func (e *evidence) see(s string, event bool) {
 	}
 	e.dayFirst = e.dayFirst || a > 12
 	e.monthFirst = e.monthFirst || b > 12
-	e.either = e.either || a != b
+	if e.unclear == "" && a != b && a <= 12 && b <= 12 {
+		e.unclear = strings.Clone(s)
+	}
 	if !event {
 		return
 	}
@@ -254,7 +256,8 @@ func (e *evidence) see(s string, event bool) {
 }
 
 // order decides: by a date that can only be read one way, else by a period that begins before it
-// ends, else by the events that fall into it, else day first. guessed says that nothing told.
+// ends, else by the events that fall into it, else day first. Then guessed says so, if a date is
+// another day month first.
 func (e *evidence) order() (_ dateOrder, guessed bool, _ error) {
 	switch {
 	case e.dayFirst && e.monthFirst:
@@ -263,9 +266,10 @@ func (e *evidence) order() (_ dateOrder, guessed bool, _ error) {
 		return orderIf(e.monthFirst), false, nil
 	case e.outside[dayFirst] != e.outside[monthFirst]:
 		return orderIf(e.outside[dayFirst]), false, nil
-	default:
-		return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), e.either && e.inside[monthFirst] == e.inside[dayFirst], nil
+	case e.inside[dayFirst] == e.inside[monthFirst]:
+		return dayFirst, e.unclear != "", nil
 	}
+	return orderIf(e.inside[monthFirst] > e.inside[dayFirst]), false, nil
 }
 
 func orderIf(month bool) dateOrder {

@@ -53,7 +53,9 @@ func TestSlashedDates(t *testing.T) {
 		dates    []string
 		want     ledger.Date // of the first date
 	}{
-		"no evidence":           {"", "", []string{"02/03/2025"}, 20250302},
+		"no evidence":           {"", "", []string{"03/03/2025", "02/03/2025"}, 20250303},
+		"both in period":        {"20250101", "20251231", []string{"03/03/2025", "02/03/2025"}, 20250303},
+		"the same either way":   {"", "", []string{"03/03/2025"}, 20250303},
 		"a day beyond 12":       {"", "", []string{"02/03/2025", "13/03/2025"}, 20250302},
 		"a month first":         {"", "", []string{"02/03/2025", "03/13/2025"}, 20250203},
 		"only one in period":    {"20250201", "20250228", []string{"02/03/2025"}, 20250203},
@@ -69,6 +71,13 @@ func TestSlashedDates(t *testing.T) {
 			st := read(t, file+`</Trades></FlexStatement></FlexStatements></FlexQueryResponse>`)
 			require.Equal(t, len(tc.dates), st.Trades.Len())
 			require.Equal(t, tc.want, st.Trades.At(0).TradeDate)
+			if name != "no evidence" && name != "both in period" {
+				require.Empty(t, st.Issues)
+				return
+			}
+			require.Len(t, st.Issues, 1, "a guess is told")
+			require.Contains(t, st.Issues[0].Text, `such as "02/03/2025`)
+			require.Equal(t, st.Trades.At(1).Line, st.Issues[0].Line)
 		})
 	}
 }

@@ -48,6 +48,10 @@ const (
 	chargePrefix  = "charge-"  // begins the ids of charges that trade rows without units tell
 	backPrefix    = "back-"    // begins the ids of splits that take others back
 	renamePrefix  = "rename-"  // begins those of splits that no row tells
+	// openingPrefix begins the ids of opening balances, which are numbered by contract and bear no
+	// date: a statement that is planned while another one begins the book is refused then, and no
+	// second beginning is booked.
+	openingPrefix = "opening-"
 
 	commissionPrefix = "commission-" // begins the ids of commissions that are booked beside their trades
 	keptPrefix       = "kept-"       // of those that a cancellation did not give back

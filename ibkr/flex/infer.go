@@ -37,7 +37,7 @@ func (p *planner) infer() error {
 	in.held, in.later = p.quantities(p.end(), nil)
 	in.asTold, _ = p.quantities(p.end(), p.knownSplits())
 	in.seen = p.seenBefore()
-	p.renameHeld()
+	p.renames = p.renameHeld()
 	p.indexHeld()
 	in.distribute()
 	for _, l := range in.order {
@@ -151,8 +151,15 @@ func (in *inference) to(e *event) *tally {
 	return in.tallyOf(e)
 }
 
+// renamed is a contract that the statement calls otherwise than the book.
+type renamed struct {
+	old ledger.Instrument
+	now ledger.InstrumentKey
+	at  time.Time // when the book goes over to the new name: behind all that it knows
+}
+
 // renameHeld moves what the book holds of a contract to the name that the statement has for it.
-func (p *planner) renameHeld() {
+func (p *planner) renameHeld() (all []renamed) {
 	for i := range p.held.Positions {
 		pos := &p.held.Positions[i]
 		inst, ok := p.Instruments[pos.Instrument.ConID]
@@ -165,7 +172,36 @@ func (p *planner) renameHeld() {
 		}
 		p.extra = append(p.extra, ledger.Split{ID: fmt.Sprintf("%s%d-%s", renamePrefix, inst.ConID, at.Format("20060102150405")),
 			From: pos.Instrument, To: inst, Numerator: unit, Denominator: unit, Time: at})
+		all = append(all, renamed{pos.Instrument, inst.Key(), at})
 		pos.Instrument = inst
+	}
+	return all
+}
+
+// useFormerNames records what happened before the book goes over to a new name under the old one, by which the book
+// holds the contract then.
+func (p *planner) useFormerNames() {
+	former := func(inst *ledger.Instrument, at time.Time) *ledger.Instrument {
+		for i := range p.renames {
+			if r := &p.renames[i]; inst.Key() == r.now && !at.After(r.at) {
+				return &r.old
+			}
+		}
+		return inst
+	}
+	if len(p.renames) == 0 {
+		return
+	}
+	for _, e := range p.events {
+		switch {
+		case e.known:
+		case e.split != nil:
+			e.split.From, e.split.To = *former(&e.split.From, e.at), *former(&e.split.To, e.at)
+		case e.transfer != nil:
+			e.transfer.Instrument = *former(&e.transfer.Instrument, e.at)
+		case e.trade != nil:
+			e.trade.Instrument = former(e.trade.Instrument, e.at)
+		}
 	}
 }
 
@@ -325,6 +361,10 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 			need = missing
 		}
 	}
+	acted := must // what an action says was held; not where the book knows the contract, of which it may lack a fill
+	if len(l.inBook[l.inst.Key()]) > 0 {
+		acted = func(ledger.Decimal) {}
+	}
 	for _, e := range l.events {
 		switch {
 		case e.trade != nil:
@@ -341,16 +381,16 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 			x = x.Add(e.moved)
 		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
 			if !e.unstated {
-				must(share(e.moved, e.split.Denominator, e.split.Numerator))
+				acted(share(e.moved, e.split.Denominator, e.split.Numerator))
 			}
 		case e.split.From.Key() == e.split.To.Key():
 			if !e.explained(x) {
-				must(e.splitUnits())
+				acted(e.splitUnits())
 			}
 			n, m = n.Mul(e.split.Numerator), m.Mul(e.split.Denominator)
 			x = share(x, e.split.Numerator, e.split.Denominator)
 		case e.split.From.Key() == l.inst.Key():
-			must(e.gone.Neg())
+			acted(e.gone.Neg())
 			x = ledger.Decimal{}
 		default:
 			x = x.Add(e.moved)
@@ -513,8 +553,8 @@ func (l *tally) openings() {
 	if len(l.found) == 0 {
 		return
 	}
-	start, key := l.start(), l.inst.Key()
-	opened, at, earlier := l.openedBefore(), start, 1
+	key := l.inst.Key()
+	opened, at, earlier := l.openedBefore(), l.start(), 1
 	for _, pos := range l.inBook[key] {
 		if !pos.LastTrade.Before(at) {
 			at = pos.LastTrade.Add(time.Microsecond)
@@ -525,8 +565,7 @@ func (l *tally) openings() {
 			earlier++
 		}
 	}
-	o := ledger.Opening{ID: printable(fmt.Sprintf("opening-%s-%s-%d", key, start.Format("20060102"), earlier), 100),
-		Instrument: l.inst, Time: at}
+	o := ledger.Opening{ID: fmt.Sprintf("%s-%d", printable(openingPrefix+string(key), 90), earlier), Instrument: l.inst, Time: at}
 	for _, lot := range l.found {
 		lot.OpenedAt = opened
 		o.Lots = append(o.Lots, *lot)

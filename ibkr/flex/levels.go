@@ -155,7 +155,7 @@ func (b *builder) level(sec section, r *row) (counts bool, err error) {
 	switch {
 	case !ok:
 		b.unread(r.line, sec.String(), "level of detail "+quoted(name)+" is unknown", 1)
-		return false, nil
+		return false, b.rows.over
 	case at == never:
 		if s.parts++; s.parts == 1 {
 			s.line = r.line

@@ -25,16 +25,28 @@ var ErrIncomplete = errors.New("a part of the statement is recorded, and not all
 // the context ended, or the store failed. Import of the same statement records the rest. It matches
 // ErrIncomplete, and what ended the import.
 type IncompleteError struct {
-	Recorded int       // facts of the statement that are recorded, those of an earlier import that broke off included
-	Facts    int       // all facts to be recorded
-	UpTo     time.Time // the time of the last fact that is recorded, UTC: every fact to be recorded of before is too
-	Err      error     // what ended the import; after accounts.ErrOutcomeUnknown one more part may be recorded
+	Recorded int // facts of the statement that are recorded, those of an earlier import that broke off included
+	Facts    int // all facts to be recorded
+	// UpTo is the time of the last fact that is recorded, UTC: every fact to be recorded of before
+	// is too. It is zero while nothing but changes of what the book had is recorded, which come
+	// first.
+	UpTo time.Time
+	Err  error // what ended the import; after accounts.ErrOutcomeUnknown one more part may be recorded
 }
 
 // Error says how much is recorded, and what ended the import.
 func (e *IncompleteError) Error() string {
-	return fmt.Sprintf("%d of %d facts are recorded, those up to %s, and the rest is once the statement is imported again: %s",
-		e.Recorded, e.Facts, e.UpTo.UTC().Format(time.RFC3339), e.Err)
+	return fmt.Sprintf("%s, and the rest is once the statement is imported again: %s", e.Done(), e.Err)
+}
+
+// Done says how much is recorded: "4000 of 25000 facts are recorded, those up to
+// 2025-01-20T15:00:00Z".
+func (e *IncompleteError) Done() string {
+	what := "all of which change what the book had"
+	if !e.UpTo.IsZero() {
+		what = "those up to " + e.UpTo.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%d of %d facts are recorded, %s", e.Recorded, e.Facts, what)
 }
 
 // Unwrap returns ErrIncomplete and the cause.
@@ -57,6 +69,7 @@ type importer struct {
 	whole    int // see MaxWhole
 	part     int // see PartSize
 	progress func(recorded, facts int)
+	first    time.Time // see begins
 }
 
 func newImporter(p *accounts.Portfolio, st *Statement, opts []ImportOption) *importer {
@@ -94,7 +107,11 @@ func (p *Plan) incomplete(recorded int, err error) error {
 	if recorded == 0 {
 		return err
 	}
-	return &IncompleteError{Recorded: recorded, Facts: len(p.items), UpTo: p.items[recorded-1].at(), Err: err}
+	e := &IncompleteError{Recorded: recorded, Facts: len(p.items), Err: err}
+	if last := &p.items[recorded-1]; !last.early() {
+		e.UpTo = last.at()
+	}
+	return e
 }
 
 // partEnd returns where the part ends that begins at from.

@@ -39,21 +39,22 @@ type InferredLot struct {
 // planner turns one statement into a plan.
 type planner struct {
 	*Plan
-	held   Held
-	past   *history
-	extra  []ledger.Fact           // what no event is recorded as
-	after  []ledger.Fact           // cancellations, which follow what they cancel
-	told   map[ledger.ExecID]int32 // rows by the ids of their trades
-	gone   map[string]bool         // executions in the book that this statement cancels or corrects
-	undone map[string]string
-	cash   []newCash
-	atEnd  map[ledger.InstrumentKey]*Position          // the statement's positions
-	inBook map[ledger.InstrumentKey][]*ledger.Position // the book's
-	began  time.Time                                   // see start
-	barred map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
-	why    string                                      // the rows of a corporate action cannot be booked
-	acted  time.Time                                   // when the corporate action that is planned is booked
-	trades slab[plannedTrade]
+	held    Held
+	past    *history
+	extra   []ledger.Fact           // what no event is recorded as
+	after   []ledger.Fact           // cancellations, which follow what they cancel
+	told    map[ledger.ExecID]int32 // rows by the ids of their trades
+	gone    map[string]bool         // executions in the book that this statement cancels or corrects
+	undone  map[string]string
+	cash    []newCash
+	atEnd   map[ledger.InstrumentKey]*Position          // the statement's positions
+	inBook  map[ledger.InstrumentKey][]*ledger.Position // the book's
+	began   time.Time                                   // see start
+	barred  map[ledger.InstrumentKey]int                // contracts that a corporate action names which could not be booked: the line of its row
+	why     string                                      // the rows of a corporate action cannot be booked
+	renames []renamed                                   // contracts that go by another name from now on
+	acted   time.Time                                   // when the corporate action that is planned is booked
+	trades  slab[plannedTrade]
 
 	instruments map[ledger.Instrument]*ledger.Instrument // see share
 	made        slab[event]
@@ -101,7 +102,7 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	if err := p.checkForms(); err != nil {
 		return nil, err
 	}
-	p.told, p.toldRoots = nil, nil // which take much memory
+	p.told, p.sharing, p.toldRoots = nil, nil, nil // which take much memory
 	p.planSettlements()
 	if p.refused != nil {
 		return nil, p.refused
@@ -121,7 +122,9 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p.planCash()
 	p.collect(beside, p.after, p.extra)
 	p.brokerFigures()
-	return p.Plan, p.checkOrder()
+	err := p.checkOrder()
+	p.useFormerNames()
+	return p.Plan, err
 }
 
 // collect makes the plan of what the journal lacks: what is beside the events, the events, and what comes behind.

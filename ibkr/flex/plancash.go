@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -16,7 +15,7 @@ import (
 func (p *planner) planCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
-		if row.Amount.IsZero() {
+		if row.Amount.IsZero() || p.cashIDs[i] == "" {
 			continue
 		}
 		m := ledger.CashMovement{
@@ -42,30 +41,47 @@ func (p *planner) planCash() {
 	for _, c := range report {
 		if c.Starting.Valid && !c.Starting.Value.IsZero() {
 			p.extra = append(p.extra, ledger.CashMovement{
-				ID: fmt.Sprintf("opening-%s-%s", c.Currency, start.Format("20060102")), Kind: ledger.OpeningCash,
-				Currency: c.Currency, Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
+				ID: openingPrefix + string(c.Currency), Kind: ledger.OpeningCash, Currency: c.Currency,
+				Amount: c.Starting.Value, FXRate: p.rateOf(c.Currency), Note: "balance before the statement", Time: start,
 			})
 		}
 	}
 }
 
-// nameCash gives the cash rows their ids.
+// nameCash gives the cash rows their ids: none to a row that the statement repeats.
 func (p *planner) nameCash() {
-	seen, former := map[string]int{}, map[string]int{}
+	seen, former, told := map[string]int{}, map[string]int{}, map[string]bool{}
 	p.cashIDs = make([]string, len(p.st.Cash))
 	for i := range p.st.Cash {
-		if row := &p.st.Cash[i]; !row.Amount.IsZero() {
-			id := numbered(row.id(), seen)
-			if row.TransactionID == "" && row.Level != summary {
-				// As an earlier release recorded the row: that id has more of a long symbol.
-				if old := numbered(printable("cash-"+row.words(), maxID), former); p.past.moved[old] {
-					id = old
-				}
-			}
-			p.cashIDs[i] = id
-			p.toldMoney[id] = true
+		row := &p.st.Cash[i]
+		if row.Amount.IsZero() {
+			continue
 		}
+		if says := row.repeats(); says != "" && told[says] {
+			p.issue(row.Line, "cash", "%s %s is told again under the id %s: booked once", row.Amount, row.Currency, row.TransactionID)
+			continue
+		} else if says != "" {
+			told[says] = true
+		}
+		id := numbered(row.id(), seen)
+		if row.TransactionID == "" && row.Level != summary {
+			// As an earlier release recorded the row: that id has more of a long symbol.
+			if old := numbered(printable("cash-"+row.words(), maxID), former); p.past.moved[old] {
+				id = old
+			}
+		}
+		p.cashIDs[i] = id
+		p.toldMoney[id] = true
 	}
+}
+
+// repeats is what another row says if it is the same one: with the broker's id, which rows of other
+// sections share with what they are about. It is empty for a row without an id of its own.
+func (r *CashRow) repeats() string {
+	if _, about := cashPrefixes[r.Type]; about || r.TransactionID == "" || r.Level == summary {
+		return ""
+	}
+	return r.TransactionID + " " + r.words() + " " + r.Description
 }
 
 // kind is the row's kind; deposits and withdrawals are told apart by their sign.
@@ -182,24 +198,9 @@ func (p *planner) mayBeBase(c ledger.Currency) bool {
 // rateOf returns the first rate to base that the statement's rows give for a currency, else the one
 // that it gives by itself; zero if none.
 func (p *planner) rateOf(c ledger.Currency) ledger.Decimal {
-	for _, t := range p.st.Trades.All() {
-		if t.Currency == c && !t.FXRate.IsZero() {
-			return t.FXRate
-		}
-	}
-	for i := range p.st.Cash {
-		if r := &p.st.Cash[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
-		}
-	}
-	for i := range p.st.Positions {
-		if r := &p.st.Positions[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
-		}
-	}
-	for i := range p.st.CorporateActions {
-		if r := &p.st.CorporateActions[i]; r.Currency == c && !r.FXRate.IsZero() {
-			return r.FXRate
+	for currency, rate := range p.st.eachRate() {
+		if currency == c {
+			return rate
 		}
 	}
 	return p.st.rates[c]
@@ -258,59 +259,4 @@ func (p *planner) unsettledBefore(c CashBalance) bool {
 		}
 	}
 	return false
-}
-
-// Base returns the statement's base currency: as it says, else the one whose rate to base is 1,
-// else USD.
-func (st *Statement) Base() ledger.Currency {
-	if st.BaseCurrency != "" {
-		return st.BaseCurrency
-	}
-	is := func(rate ledger.Decimal) bool { return rate.Equal(unit) }
-	for _, t := range st.Trades.All() {
-		if is(t.FXRate) {
-			return t.Currency
-		}
-	}
-	for i := range st.Cash {
-		if is(st.Cash[i].FXRate) {
-			return st.Cash[i].Currency
-		}
-	}
-	for i := range st.Positions {
-		if is(st.Positions[i].FXRate) {
-			return st.Positions[i].Currency
-		}
-	}
-	return "USD"
-}
-
-// Marks returns the statement's closing prices and rates as marks at the end of its period.
-func (p *Plan) marks(st *Statement) ([]ledger.Mark, []ledger.FXRate) {
-	at := st.To.Time(time.UTC)
-	if !st.To.Valid() {
-		at = time.Time{}
-	}
-	var marks []ledger.Mark
-	var rates []ledger.FXRate
-	for i := range st.Positions {
-		pos := &st.Positions[i]
-		when := at
-		if pos.ReportDate.Valid() {
-			when = pos.ReportDate.Time(time.UTC)
-		}
-		if when.IsZero() {
-			when = st.Generated
-		}
-		if when.IsZero() {
-			continue
-		}
-		if pos.Mark.Valid {
-			marks = append(marks, ledger.Mark{Instrument: p.instrumentOf(pos.Contract), Price: pos.Mark.Value, Time: when})
-		}
-		if pos.FXRate.IsPos() {
-			rates = append(rates, ledger.FXRate{Currency: pos.Currency, Rate: pos.FXRate, Time: when})
-		}
-	}
-	return marks, rates
 }

@@ -26,7 +26,8 @@ const (
 )
 
 // MaxRows is how many rows the statements have at most that are in memory at once, unless WithMaxRows
-// says otherwise: a million trades take up to a gigabyte while they are imported.
+// says otherwise: a million trades take up to a gigabyte while they are imported. They have as many
+// names of contracts and sections, and issues, at most.
 const MaxRows = 2_000_000
 
 // ReadError tells where a file cannot be read, and why. It matches ErrFormat, and
@@ -99,8 +100,12 @@ func WithMaxRows(n int) Option {
 	}
 }
 
-// rowCount counts the rows that are kept in memory, of all statements together.
-type rowCount struct{ now, most int }
+// rowCount counts the rows that are kept in memory, of all statements together, and what else is:
+// the names of contracts and sections, and issues. Of each there may be as many.
+type rowCount struct {
+	now, others, most int
+	over              error // there are more others
+}
 
 // add counts a row, or returns an error if that is one too many.
 func (c *rowCount) add(sec section, r *row) error {
@@ -109,6 +114,15 @@ func (c *rowCount) add(sec section, r *row) error {
 			Err: fmt.Errorf("there are more than %d rows to be kept in memory: make statements of shorter periods", c.most)}
 	}
 	return nil
+}
+
+// other counts what is kept beside the rows. It returns an error, and notes it, if that is one too
+// many.
+func (c *rowCount) other(line int) error {
+	if c.others++; c.others > c.most && c.over == nil {
+		c.over = &ReadError{Line: line, Err: fmt.Errorf("there are more than %d names and notes to be kept in memory", c.most)}
+	}
+	return c.over
 }
 
 // drop takes rows off that are not kept any longer.
@@ -156,7 +170,7 @@ func (r *Reader) Next() (*Statement, error) {
 		}
 	}
 	if !r.all {
-		r.rows.now = 0
+		r.rows.now, r.rows.others = 0, 0
 	}
 	st, err := r.src.next()
 	if err == io.EOF && r.read == 0 {

@@ -48,6 +48,12 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	if id := i.p.IBKRAccountID(); !i.st.Of(id) {
 		return nil, fmt.Errorf("profile %q has account %s: %w", i.p.ProfileID(), id, ErrWrongAccount)
 	}
+	if err := i.st.checkBase(i.p.BaseCurrency()); err != nil {
+		return nil, fmt.Errorf("profile %q: %w", i.p.ProfileID(), err)
+	}
+	if err := i.p.CatchUp(ctx); err != nil { // with what another process has imported
+		return nil, err
+	}
 	snapshot := i.p.Snapshot()
 	all, err := readJournal(ctx, i.p)
 	if err != nil {
@@ -55,8 +61,11 @@ func (i *importer) plan(ctx context.Context) (*Plan, error) {
 	}
 	for _, begin := range i.brokenOff(all) {
 		plan, err := i.resume(ctx, all, begin)
-		if plan != nil || err != nil {
+		if err != nil || plan != nil && plan.Size() > 0 {
 			return plan, err
+		}
+		if plan != nil { // that import did not break off, and so none did
+			break
 		}
 	}
 	var held Held
@@ -109,18 +118,46 @@ func (i *importer) ofPeriod(facts journal) (n, last int) {
 	return n, last
 }
 
-// mayTell reports whether the fact is within the statement's period, give or take two days.
+// mayTell reports whether the fact is within the statement's period, give or take two days. The broker tells some
+// of what happened before the period: the period begins with the earliest row.
 func (i *importer) mayTell(f ledger.Fact) bool {
 	const margin = 48 * time.Hour
 	if _, point := f.(ledger.EquityPoint); point {
 		return false
 	}
-	at, from, to := timeOf(f), i.st.From, i.st.To
-	return (!from.Valid() || !at.Before(from.Time(time.UTC).Add(-margin))) &&
-		(!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
+	at, to := timeOf(f), i.st.To
+	return !at.Before(i.begins().Add(-margin)) && (!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
 }
 
-// resume returns the plan of an import that began with the fact and broke off; nil if none did.
+// begins returns the beginning of the statement's period, or the time of the earliest row if that is before; zero if
+// the statement tells no period.
+func (i *importer) begins() time.Time {
+	if !i.first.IsZero() || !i.st.From.Valid() {
+		return i.first
+	}
+	i.first = i.st.From.Time(time.UTC)
+	earlier := func(at time.Time) {
+		if at.Before(i.first) {
+			i.first = at
+		}
+	}
+	for _, t := range i.st.Trades.All() {
+		earlier(t.Time)
+	}
+	for k := range i.st.CorporateActions {
+		earlier(i.st.CorporateActions[k].Time)
+	}
+	for k := range i.st.Transfers {
+		earlier(i.st.Transfers[k].Time)
+	}
+	for k := range i.st.Cash {
+		earlier(i.st.Cash[k].Time)
+	}
+	return i.first
+}
+
+// resume returns the plan of an import that began with the fact, which lacks nothing unless it
+// broke off; nil if none did.
 func (i *importer) resume(ctx context.Context, all journal, begin int) (*Plan, error) {
 	positions, err := i.p.PositionsAt(ctx, all[begin].Seq-1)
 	if err != nil {
@@ -131,7 +168,7 @@ func (i *importer) resume(ctx context.Context, all journal, begin int) (*Plan, e
 	if err != nil { // the statement would have been refused: no import of it began here
 		return nil, nil
 	}
-	if len(plan.items) <= i.whole || !i.hasParts(plan, all[begin:]) || plan.Size() == 0 {
+	if len(plan.items) <= i.whole || !i.hasParts(plan, all[begin:]) {
 		return nil, nil
 	}
 	return plan, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -270,13 +271,21 @@ func (c *check) inferred() {
 	require.Equal(c.t, held, flagged, "contracts with inferred lots\n%s", c.text)
 }
 
-// drawStart draws the day at which a statement starts: the first, or one in mid-history.
+// drawStart draws the day at which a statement starts: the first, or one in mid-history. What was bought before that
+// day, and behind an action that is told since, nobody can tell from what the action happened to.
 func (h *simHistory) drawStart(t *rapid.T, last int) int {
 	from := rapid.IntRange(0, last).Draw(t, "from")
-	for h.days[from].between {
+	for h.days[from].between || h.untoldAt(from) {
 		from--
 	}
 	return from
+}
+
+// untoldAt reports whether something had happened by the day that the broker tells later.
+func (h *simHistory) untoldAt(day int) bool {
+	return slices.ContainsFunc(h.rows[h.days[day].row:], func(row *simRow) bool {
+		return row.section == "CorporateActions" && row.fields["dateTime"] < h.days[day].date.Format("20060102;150405")
+	})
 }
 
 func TestSimulatedStatement(t *testing.T) {

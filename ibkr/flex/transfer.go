@@ -113,12 +113,19 @@ func (t *Transfer) id() string {
 	return printable(fmt.Sprintf("transfer-row-%s-%d-%s-%s", t.Time.Format("20060102150405"), t.ConID, t.LocalSymbol, t.Quantity), 90)
 }
 
-// nameTransfers gives the transfers their ids. Rows may share one: lots that came together.
+// nameTransfers gives the transfers their ids: none to a row that the statement repeats, which has
+// the broker's id and says the same. Other rows of one id are numbered.
 func (p *planner) nameTransfers() {
-	seen := map[string]int{}
+	seen, told := map[string]int{}, map[string]bool{}
 	p.transferIDs = make([]string, len(p.st.Transfers))
 	for i := range p.st.Transfers {
-		p.transferIDs[i] = numbered(p.st.Transfers[i].id(), seen)
+		row := &p.st.Transfers[i]
+		id := row.id()
+		says := fmt.Sprint(id, row.Time, row.Key(), row.Quantity, row.Out)
+		if row.TransactionID == "" || !told[says] {
+			p.transferIDs[i] = numbered(id, seen)
+		}
+		told[says] = true
 	}
 }
 
@@ -127,6 +134,9 @@ func (p *planner) nameTransfers() {
 func (p *planner) planTransfers() {
 	for i := range p.st.Transfers {
 		row := &p.st.Transfers[i]
+		if p.transferIDs[i] == "" {
+			continue
+		}
 		inst := p.inRowsCurrency(row.Contract)
 		t := &ledger.Transfer{ID: p.transferIDs[i], Instrument: inst, Quantity: row.Quantity, FXRate: row.FXRate, Price: row.price().Value, Time: row.Time}
 		if row.Out {

@@ -18,6 +18,7 @@ func moved(id, at, direction, quantity, attrs string) string {
 // Positions that come and go realize and close nothing, and take their lots along.
 func TestTransferredPositions(t *testing.T) {
 	buy := fill("1", "20250106;100000", "100", "40", "-1", `openCloseIndicator="O"`)
+	const granted = `<StockGrantActivity currency="USD" assetCategory="STK" symbol="AAA" conid="101" reportDate="20250115" quantity="10" price="40"/>`
 	sell := fill("3", "20250120;100000", "-40", "50", "0", `openCloseIndicator="C"`)
 	for name, c := range map[string]struct {
 		files []string
@@ -43,6 +44,14 @@ func TestTransferredPositions(t *testing.T) {
 			[]string{"tx-3 closes -40 for 399.6"}},
 		"month after month": {[]string{january(buy), february(moved("2", "20250215;093000", "OUT", "-60", "")), february(moved("2", "20250215;093000", "OUT", "-60", ""))},
 			[]string{"40 of STK:AAA:USD at 1600.4"}},
+		"twice the same, without an id": {[]string{january(moved("", "20250115;093000", "IN", "40", `positionAmount="1700"`), moved("", "20250115;093000", "IN", "40", `positionAmount="1700"`)),
+			january(moved("", "20250115;093000", "IN", "40", `positionAmount="1700"`), moved("", "20250115;093000", "IN", "40", `positionAmount="1700"`))},
+			[]string{"80 of STK:AAA:USD at 3400 inferred"}},
+		"twice the same, with an id": {[]string{january(moved("2", "20250115;093000", "IN", "40", ""), moved("2", "20250115;093000", "IN", "40", ""), holding("40", "1700", ""))},
+			[]string{"40 of STK:AAA:USD at 1700 inferred"}},
+		"one id for two": {[]string{january(moved("2", "20250115;093000", "IN", "40", ""), moved("2", "20250115;093000", "IN", "10", ""), holding("50", "1700", ""))},
+			[]string{"50 of STK:AAA:USD at 1700 inferred"}},
+		"grants of one day":              {[]string{january(granted, granted)}, []string{"20 of STK:AAA:USD at 800 inferred"}},
 		"out on the day, without a time": {[]string{january(buy, moved("2", "20250106", "OUT", "-100", ""))}, nil},
 	} {
 		p := freshFor(t, "U1234567", "USD")

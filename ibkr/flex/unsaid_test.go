@@ -34,7 +34,7 @@ func TestMoneyThatIsNotBookedIsSaid(t *testing.T) {
 
 // Dates that may be read in two ways, and which nothing decides, are said.
 func TestUndecidedDates(t *testing.T) {
-	const text = "dates with slashes may be day first or month first"
+	const text = "nothing tells whether dates such as \"03/04/2025;100000\" are day first or month first"
 	either := trade(`dateTime="03/04/2025;100000"`)
 	st := read(t, trades(either))
 	require.Len(t, st.Issues, 1)

@@ -104,17 +104,16 @@ func (x *xmlSource) response() error {
 		if !ok || len(x.open) != 2 {
 			continue
 		}
-		switch s := strings.TrimSpace(string(text)); x.open[1] {
-		case "Status":
-			answer.Status += s
-		case "ErrorCode":
-			answer.Code += s
-		case "ErrorMessage":
-			answer.Message += s
+		said := map[string]*string{"Status": &answer.Status, "ErrorCode": &answer.Code, "ErrorMessage": &answer.Message}[x.open[1]]
+		if said != nil && len(*said) < maxSaid {
+			*said += strings.TrimSpace(string(text))
 		}
 	}
 	return &ReadError{Line: line, Err: &answer}
 }
+
+// maxSaid is about how many bytes are kept of each thing that the broker says where it refuses.
+const maxSaid = 1000
 
 // statement reads one FlexStatement to its end.
 func (x *xmlSource) statement(start xml.StartElement) (*Statement, error) {
@@ -192,7 +191,7 @@ func (x *xmlSource) section(b *builder, start xml.StartElement) error {
 	if sec == secUnknown && children > 0 {
 		b.unread(line, name, "section is unknown: its rows are not read", children)
 	}
-	return nil
+	return b.rows.over
 }
 
 // element takes the current row, of the innermost element of a section; direct says that it is a
@@ -213,7 +212,7 @@ func (x *xmlSource) element(b *builder, sec section, direct bool) error {
 		return b.add(sec, &x.row)
 	}
 	b.unread(x.line, strings.Join(x.open[len(x.open)-2:], "/"), "element is unknown: it is not read", 1)
-	return nil
+	return b.rows.over
 }
 
 // fill makes the current row of the element's attributes.

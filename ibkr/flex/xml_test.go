@@ -150,6 +150,7 @@ func dedupe(attrs string) string {
 func TestIssuesKeepRowsOut(t *testing.T) {
 	for name, tc := range map[string]struct{ file, section, text string }{
 		"unknown category":    {trades(trade(`assetCategory="IND"`)), "trade", `asset category "IND" is unknown`},
+		"and no price":        {trades(trade(`assetCategory="IND" tradePrice="" proceeds="-125"`)), "trade", `asset category "IND" is unknown`},
 		"option without term": {trades(trade(`assetCategory="OPT" putCall="C"`)), "trade", "Expiry"},
 		"future without size": {trades(trade(`assetCategory="FUT" expiry="20251119"`)), "trade", "Multiplier"},
 		"symbol with a colon": {trades(trade(`symbol="A:B"`)), "trade", "Symbol"},

@@ -257,6 +257,7 @@ var refusedFacts = []struct {
 	{accounts.ErrPositionNotFound, "A corporate action is of a contract that is not held."},
 	{accounts.ErrFutureTime, "A time lies in the future."},
 	{accounts.ErrIDReused, "The book has something else under one of its ids."},
+	{flex.ErrBaseCurrency, "Its rates are to another base currency than the account's here: let the query leave fxRateToBase out."},
 	{accounts.ErrCurrencyMismatch, "An amount or a rate is in another currency than it must be."},
 	{accounts.ErrInexact, "A figure has more places than can be kept exactly."},
 	{flex.ErrFormat, "A figure that is needed is missing or cannot be read."},
