@@ -24,8 +24,8 @@ type activitySource struct {
 	*activityStatement
 }
 
-// activityStatement is one statement. The contracts are told at its end, so that rows are kept, packed,
-// until all are read.
+// activityStatement is one statement. The contracts are told at its end, so that rows are kept,
+// packed, until all are read.
 type activityStatement struct {
 	begun   int // the line of its first record
 	b       *builder

@@ -31,9 +31,9 @@ func (in *inference) costOf(e *event, l, from *tally) (cost Optional, rough bool
 	return cost, false
 }
 
-// eventsOf returns all events of a contract, those that the book has included: what a row says it consumed
-// it says whether it is recorded or not. Of what the book has and the statement does not tell, those after a
-// time are among them.
+// eventsOf returns all events of a contract, those that the book has included: what a row says it
+// consumed it says whether it is recorded or not. Of what the book has and the statement does not
+// tell, those after a time are among them.
 func (in *inference) eventsOf(l *tally, after time.Time) []*event {
 	key := l.inst.Key()
 	past := in.pastAfter(after, key)
@@ -71,8 +71,8 @@ type aftermath struct {
 	begins  bool           // nothing came yet under the contract's name
 }
 
-// cost goes through all that came later. It is not Valid where something of that does not tell what it
-// consumed.
+// cost goes through all that came later. It is not Valid where something of that does not tell what
+// it consumed.
 func (a *aftermath) cost() Optional {
 	for len(a.later) > 0 && !a.left.IsZero() { // what comes when nothing is left is of another position
 		e := a.later[0]

@@ -54,8 +54,8 @@ func (st *Statement) eachRate() iter.Seq2[ledger.Currency, ledger.Decimal] {
 	}
 }
 
-// ErrBaseCurrency is returned by Import for a statement whose rates are to another base currency than
-// the profile's. It matches accounts.ErrCurrencyMismatch.
+// ErrBaseCurrency is returned by Import for a statement whose rates are to another base currency
+// than the profile's. It matches accounts.ErrCurrencyMismatch.
 var ErrBaseCurrency = fmt.Errorf("%w: statement in another base currency", accounts.ErrCurrencyMismatch)
 
 // checkBase returns ErrBaseCurrency for a statement whose rates are to another currency than

@@ -47,8 +47,8 @@ func (l *tally) prepare() error {
 	return nil
 }
 
-// recall gives the tally the lots that the book has of its contract, of which so much was held at the end of
-// the statement.
+// recall gives the tally the lots that the book has of its contract, of which so much was held at
+// the end of the statement.
 func (l *tally) recall(held ledger.Decimal) {
 	for _, pos := range l.inBook[l.inst.Key()] {
 		for _, lot := range pos.Lots {
@@ -71,8 +71,8 @@ func (l *tally) recall(held ledger.Decimal) {
 	}
 }
 
-// leaveOut keeps the trades of a contract out of the book, which may close what the corporate action in the line
-// brings or takes: they are booked with it, once it can be.
+// leaveOut keeps the trades of a contract out of the book, which may close what the corporate
+// action in the line brings or takes: they are booked with it, once it can be.
 func (l *tally) leaveOut(line int) {
 	beside := map[string]bool{}
 	for _, e := range l.planner.events {
@@ -91,8 +91,8 @@ func (l *tally) leaveOut(line int) {
 	})
 }
 
-// contradicts reports whether a row that opens, by what the broker says, or brings units, would have closed
-// something if so much more had been held before.
+// contradicts reports whether a row that opens, by what the broker says, or brings units, would
+// have closed something if so much more had been held before.
 func (l *tally) contradicts(held, before ledger.Decimal) bool {
 	x := held.Add(before)
 	for _, e := range l.events {

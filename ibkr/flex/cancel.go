@@ -112,7 +112,8 @@ func latest(a, b time.Time) time.Time {
 }
 
 // cancellable are the executions of this statement that its cancelling rows may take back, by what
-// those tell of them: in the order of the events. It is built once, for a file may have many of both.
+// those tell of them: in the order of the events. It is built once, for a file may have many of
+// both.
 func (p *planner) cancellable() map[string][]*event {
 	found := map[string][]*event{}
 	for _, row := range p.st.Trades.All() {

@@ -10,9 +10,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// ErrLevels is returned for a statement that tells by orders, or without the broker's ids, what the book may have by
-// executions, or the other way around, and for an order that the book has with other figures. Nobody could say what
-// is in both, and so nothing is imported.
+// ErrLevels is returned for a statement that tells by orders, or without the broker's ids, what the
+// book may have by executions, or the other way around, and for an order that the book has with
+// other figures. Nobody could say what is in both, and so nothing is imported.
 var ErrLevels = errors.New("the book may have in another form what the statement tells")
 
 // remedy ends what ErrLevels says.
@@ -26,7 +26,8 @@ type claim struct {
 	day   ledger.Date
 }
 
-// spot is where a claim and what the book has are about the same: a contract, or a sort of money, and a day.
+// spot is where a claim and what the book has are about the same: a contract, or a sort of money,
+// and a day.
 type spot struct {
 	about topic
 	key   string // the contract, or kind and currency
@@ -45,7 +46,8 @@ const (
 	aboutTransfer
 )
 
-// claims are what the statement tells and the book does not have by any of its ids: of each form one for each spot.
+// claims are what the statement tells and the book does not have by any of its ids: of each form
+// one for each spot.
 type claims struct {
 	at          map[spot][]claim
 	first, last int // days
@@ -96,8 +98,8 @@ func (p *planner) claimTrade(row *Trade) {
 // everything stands for any contract and amount.
 const everything = "*"
 
-// claimCash notes the cash rows. A row that stands for several, as that of an order may, is about every
-// amount, and a row that names no contract is about every contract.
+// claimCash notes the cash rows. A row that stands for several, as that of an order may, is about
+// every amount, and a row that names no contract is about every contract.
 func (p *planner) claimCash() {
 	for i := range p.st.Cash {
 		row := &p.st.Cash[i]
@@ -149,9 +151,9 @@ func (p *planner) claimTransfers() {
 	}
 }
 
-// checkForms returns ErrLevels if the book has something that a claim may tell again: something of the same spot, or
-// of a day before or after, under an id of another form; or under an id of what its row says, which the statement
-// should repeat.
+// checkForms returns ErrLevels if the book has something that a claim may tell again: something of
+// the same spot, or of a day before or after, under an id of another form; or under an id of what
+// its row says, which the statement should repeat.
 func (p *planner) checkForms() error {
 	if len(p.held.Facts) == 0 {
 		return nil
@@ -243,7 +245,8 @@ func (p *planner) near(at time.Time) bool {
 	return day >= p.claims.first-1 && day <= p.claims.last+1
 }
 
-// checkAt returns ErrLevels if a claim may be what the book has at the key, and one of the spots there.
+// checkAt returns ErrLevels if a claim may be what the book has at the key, and one of the spots
+// there.
 func (p *planner) checkAt(it had, about topic, key string, more ...string) error {
 	date := p.st.day(it.at)
 	day := dayNumber(date)
@@ -264,8 +267,9 @@ func (p *planner) checkAt(it had, about topic, key string, more ...string) error
 	return nil
 }
 
-// shouldRepeat reports whether the statement, which tells something new for a day, would tell again what the book has
-// of a date in the same form if that were something else: an order is told anew under another id once it grew.
+// shouldRepeat reports whether the statement, which tells something new for a day, would tell again
+// what the book has of a date in the same form if that were something else: an order is told anew
+// under another id once it grew.
 func (p *planner) shouldRepeat(f form, about topic, date, day ledger.Date) bool {
 	if f&(byRow|byOrder) == 0 || about == aboutAction || about == aboutTransfer {
 		return false
@@ -276,7 +280,8 @@ func (p *planner) shouldRepeat(f form, about topic, date, day ledger.Date) bool 
 	return date == day
 }
 
-// sameOrder returns ErrLevels if the book has the order of a row with another quantity or other money.
+// sameOrder returns ErrLevels if the book has the order of a row with another quantity or other
+// money.
 func (p *planner) sameOrder(row *Trade, now *plannedTrade) error {
 	was, ok := p.past.newest[root(now.ExecID)]
 	if row.Level == "" || !ok {

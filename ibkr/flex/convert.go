@@ -54,8 +54,8 @@ func (b *builder) trade(c *reading) {
 	b.st.Trades.add(&t)
 }
 
-// tradeIDs notes the ids, which are the row's: the list of trades copies them. Zero stands for none where another row
-// is named.
+// tradeIDs notes the ids, which are the row's: the list of trades copies them. Zero stands for none
+// where another row is named.
 func tradeIDs(r *row, t *Trade) {
 	t.TradeID, t.TransactionID, t.ExecID, t.OrderID = r.v[fTradeID], r.v[fTransactionID], r.v[fExecID], r.v[fOrderID]
 	other := func(f field) string {

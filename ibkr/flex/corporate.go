@@ -95,8 +95,9 @@ func (p *planner) planCorporateAction(rows []*CorporateAction) {
 	}
 }
 
-// bookedAt is when the rows of an action are booked: when it happened, or when the book begins with one of their
-// contracts, if the broker told of the action after that. What the book begins with was held before.
+// bookedAt is when the rows of an action are booked: when it happened, or when the book begins with
+// one of their contracts, if the broker told of the action after that. What the book begins with
+// was held before.
 func (p *planner) bookedAt(rows []*CorporateAction) time.Time {
 	at := rows[0].Time
 	for _, c := range rows {
@@ -114,7 +115,8 @@ func (p *planner) bookedAt(rows []*CorporateAction) time.Time {
 	return at
 }
 
-// begins is the time of the first opening balance that the book has of a contract; zero if it has none.
+// begins is the time of the first opening balance that the book has of a contract; zero if it has
+// none.
 func (p *planner) begins(key ledger.InstrumentKey) (first time.Time) {
 	for _, o := range p.past.openings {
 		if p.named(o.Instrument) == key && (first.IsZero() || o.Time.Before(first)) {

@@ -83,8 +83,8 @@ func (c CashBalance) same(o CashBalance) bool {
 	return c == o
 }
 
-// joinBalances makes one balance of those of several periods: from the beginning of the first to the
-// end of the last. Without dates, they must follow from each other.
+// joinBalances makes one balance of those of several periods: from the beginning of the first to
+// the end of the last. Without dates, they must follow from each other.
 func joinBalances(rows []CashBalance) (CashBalance, bool) {
 	dated := !slices.ContainsFunc(rows, func(c CashBalance) bool { return !c.From.Valid() || !c.To.Valid() })
 	if dated {

@@ -117,8 +117,8 @@ func (d *division) convert(in *inference, s *ledger.Split, told, whole Optional)
 	in.issue(d.line, "corporate action", "the cost basis of %s moves from %s to %s at %s, by the statement's rates", d.text, s.From.Currency, s.To.Currency, s.Rate)
 }
 
-// others reports whether all others tell what is left for one of them. They say it better than its first
-// closing, which tells a small part of it and is rounded.
+// others reports whether all others tell what is left for one of them. They say it better than its
+// first closing, which tells a small part of it and is rounded.
 func (d *division) others(told []Optional, one int, whole Optional) bool {
 	rest := whole
 	for i, t := range told {

@@ -19,11 +19,11 @@
 // but not interpreted (an unknown section, a contract this library has no terms for) is listed in
 // [Statement.Issues]; [Issue.Unread] marks rows that move money or positions, or may. Rows that
 // merely repeat others are counted in [Statement.SkippedRows]: of the levels of detail of a section
-// one counts. Sections that only inform or summarize what others state are passed over, conversion rates among
-// them: rates are read from the rows that tell amounts.
+// one counts. Sections that only inform or summarize what others state are passed over, conversion
+// rates among them: rates are read from the rows that tell amounts.
 //
-// What a row leaves out, such as a multiplier, other rows of its contract or the book may tell. What
-// is guessed all the same is an issue.
+// What a row leaves out, such as a multiplier, other rows of its contract or the book may tell.
+// What is guessed all the same is an issue.
 //
 // Corporate actions become splits, spin-offs and trades, by their types. No row tells what becomes
 // of the cost basis: positions, closings, realized P&L and market values do.
@@ -32,11 +32,11 @@
 // is inferred where its closings and positions make that necessary, and never against a row that
 // the broker marks as opening.
 //
-// A book counts what it is told once by its id, and ids are of several forms: of executions, of transactions, of
-// orders, and what a row without ids says. An account whose executions are recorded live is imported from statements
-// of executions with ids (ibExecID) alone, and any other account from statements of one form: Flex queries of
-// executions, Flex queries of orders, or activity statements. [Import] refuses with [ErrLevels] what the book may have
-// in another form.
+// A book counts what it is told once by its id, and ids are of several forms: of executions, of
+// transactions, of orders, and what a row without ids says. An account whose executions are
+// recorded live is imported from statements of executions with ids (ibExecID) alone, and any other
+// account from statements of one form: Flex queries of executions, Flex queries of orders, or
+// activity statements. [Import] refuses with [ErrLevels] what the book may have in another form.
 //
 // [Downloader] fetches statements from the Flex Web Service, so that nobody needs a browser for
 // them.

@@ -179,8 +179,8 @@ func root(id ledger.ExecID) string {
 }
 
 // quantities folds how much was held of each contract, by the name that the statement has for it,
-// up to a time and without the executions that are gone. later are the contracts that something moved
-// after it.
+// up to a time and without the executions that are gone. later are the contracts that something
+// moved after it.
 func (p *planner) quantities(until time.Time, told map[string]*event) (held map[ledger.InstrumentKey]ledger.Decimal, later map[ledger.InstrumentKey]bool) {
 	held, later = map[ledger.InstrumentKey]ledger.Decimal{}, map[ledger.InstrumentKey]bool{}
 	for _, f := range p.past.ordered {

@@ -197,8 +197,8 @@ func (in *inference) when(e *event, l *tally) ledger.Decimal {
 	return now.Sub(in.held[l.inst.Key()]).Add(then[l.inst.Key()])
 }
 
-// opensAfter reports whether the book has an opening balance of a contract for a later time. What the
-// statement tells of before is then refused: see checkOrder.
+// opensAfter reports whether the book has an opening balance of a contract for a later time. What
+// the statement tells of before is then refused: see checkOrder.
 func (p *planner) opensAfter(inst ledger.Instrument, at time.Time) bool {
 	return slices.ContainsFunc(p.past.openings, func(o ledger.Opening) bool { return p.named(o.Instrument) == inst.Key() && o.Time.After(at) })
 }

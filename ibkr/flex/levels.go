@@ -2,8 +2,8 @@ package flex
 
 import "strings"
 
-// A query can show a section at several levels of detail, which tell the same thing again: an order's
-// executions and the order. Of those levels one counts, the finest that the section has.
+// A query can show a section at several levels of detail, which tell the same thing again: an
+// order's executions and the order. Of those levels one counts, the finest that the section has.
 
 // rank orders the levels of a section. The finest is zero.
 type rank uint8
@@ -102,8 +102,8 @@ type spotRows struct {
 	line, rows int
 }
 
-// note notes what levels a contract has trades of on a day: where it has executions, its orders repeat
-// those.
+// note notes what levels a contract has trades of on a day: where it has executions, its orders
+// repeat those.
 func (b *builder) note(s *sectionLevels, r *row, at rank) {
 	day := r.v[r.first(fTradeDate, fDateTime, fReportDate)]
 	spot := tradeSpot{r.v[r.first(fConID, fSymbol)], day[:min(len(day), 10)]}

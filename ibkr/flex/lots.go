@@ -7,10 +7,12 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// The lots that the book had at an earlier time than now: an action may be told when the book has gone on.
+// The lots that the book had at an earlier time than now: an action may be told when the book has
+// gone on.
 
-// lotsAt returns the lots of each contract, by the name that the statement has for it, that the book has at a
-// time once the executions are gone that the statement cancels or corrects: what these closed is open again.
+// lotsAt returns the lots of each contract, by the name that the statement has for it, that the
+// book has at a time once the executions are gone that the statement cancels or corrects: what
+// these closed is open again.
 func (in *inference) lotsAt(until time.Time) map[ledger.InstrumentKey][]ledger.Lot {
 	if lots, folded := in.lots[until]; folded {
 		return lots
@@ -35,7 +37,8 @@ func (in *inference) lotsAt(until time.Time) map[ledger.InstrumentKey][]ledger.L
 	return lots
 }
 
-// lotsThen returns the tally's own lots of when an event came: without those that the book has since.
+// lotsThen returns the tally's own lots of when an event came: without those that the book has
+// since.
 func (in *inference) lotsThen(e *event, l *tally) []ledger.Lot {
 	if in.knownThen(e, l) {
 		return in.lotsAt(e.at)[l.inst.Key()]
@@ -43,13 +46,14 @@ func (in *inference) lotsThen(e *event, l *tally) []ledger.Lot {
 	return slices.DeleteFunc(slices.Clone(l.own), func(lot ledger.Lot) bool { return lot.OpenedAt.After(e.at) })
 }
 
-// knownThen reports whether the book knows of later facts of a contract than an event, and all that was held of
-// the contract when the event came: nothing that is new to the book comes before.
+// knownThen reports whether the book knows of later facts of a contract than an event, and all that
+// was held of the contract when the event came: nothing that is new to the book comes before.
 func (in *inference) knownThen(e *event, l *tally) bool {
 	return len(in.pastAfter(e.at, l.inst.Key())) > 0 && l.left().IsZero() && (len(l.events) == 0 || !l.events[0].at.Before(e.at))
 }
 
-// keepSince leaves the tally what the book has of the contract since an event, when the given lots were held.
+// keepSince leaves the tally what the book has of the contract since an event, when the given lots
+// were held.
 func (l *tally) keepSince(e *event, then []ledger.Lot) {
 	rest := slices.DeleteFunc(l.own, func(lot ledger.Lot) bool { return !lot.OpenedAt.After(e.at) })
 	since := l.net
@@ -72,7 +76,8 @@ func (p *planner) isGone(f ledger.Fact) bool {
 	return trade && p.gone[root(t.ExecID)]
 }
 
-// pastAfter returns what the book has of a contract of after a time and of before the end of the statement.
+// pastAfter returns what the book has of a contract of after a time and of before the end of the
+// statement.
 func (p *planner) pastAfter(at time.Time, key ledger.InstrumentKey) (facts []ledger.Fact) {
 	for _, f := range slices.Backward(p.past.ordered) {
 		when := timeOf(f)

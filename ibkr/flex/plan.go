@@ -79,8 +79,8 @@ type newCash struct {
 
 // NewPlan plans a statement for a portfolio that holds what held says. It changes nothing.
 // ErrOutOfOrder if the statement belongs before one that held knows already, and together they
-// would count something twice. ErrLevels if held may have in another form what the statement tells, such as orders
-// where that tells executions.
+// would count something twice. ErrLevels if held may have in another form what the statement tells,
+// such as orders where that tells executions.
 func NewPlan(st *Statement, held Held) (*Plan, error) {
 	p := &planner{
 		Plan: &Plan{st: st, Instruments: map[int64]ledger.Instrument{}, Issues: slices.Clone(st.Issues)},
@@ -127,7 +127,8 @@ func NewPlan(st *Statement, held Held) (*Plan, error) {
 	return p.Plan, err
 }
 
-// collect makes the plan of what the journal lacks: what is beside the events, the events, and what comes behind.
+// collect makes the plan of what the journal lacks: what is beside the events, the events, and what
+// comes behind.
 func (p *planner) collect(beside []ledger.Fact, behind ...[]ledger.Fact) {
 	p.items = make([]item, 0, len(beside)+len(p.events)+len(p.after)+len(p.st.Cash))
 	var t ledger.Trade

@@ -106,8 +106,8 @@ func (t *Trade) paidIn() ledger.Currency {
 	return t.CommissionCurrency
 }
 
-// chargeID is the id of what a row without units charges: one that it is recorded under already, else by the first
-// that the row has. Rows without ids are told apart by their amounts too.
+// chargeID is the id of what a row without units charges: one that it is recorded under already,
+// else by the first that the row has. Rows without ids are told apart by their amounts too.
 func (p *planner) chargeID(row *Trade) string {
 	names := row.names()
 	for _, name := range names {
@@ -187,8 +187,8 @@ func (p *planner) execID(row *Trade) (id ledger.ExecID, duplicate bool) {
 	return p.sharedID(id, row)
 }
 
-// sharedID returns the id of a row whose own id another one has: with a number behind it. The effort
-// does not grow with how many there are.
+// sharedID returns the id of a row whose own id another one has: with a number behind it. The
+// effort does not grow with how many there are.
 func (p *planner) sharedID(id ledger.ExecID, row *Trade) (_ ledger.ExecID, duplicate bool) {
 	if row.hasID() {
 		says := fmt.Sprintf("says %s %s %s %s %d", id, row.TradeID, row.Quantity, row.Price, row.Time.UnixNano())
@@ -333,7 +333,8 @@ func (t *Trade) kind() ledger.TradeKind {
 	return ledger.Execution
 }
 
-// correction returns what all versions of an execution that counts share, and the number of this one; zero for others.
+// correction returns what all versions of an execution that counts share, and the number of this
+// one; zero for others.
 func (e *event) correction() (root string, version int) {
 	if e.row == noRow || e.void {
 		return "", 0

@@ -25,9 +25,9 @@ const (
 	maxStatements = 20_000
 )
 
-// MaxRows is how many rows the statements have at most that are in memory at once, unless WithMaxRows
-// says otherwise: a million trades take up to a gigabyte while they are imported. They have as many
-// names of contracts and sections, and issues, at most.
+// MaxRows is how many rows the statements have at most that are in memory at once, unless
+// WithMaxRows says otherwise: a million trades take up to a gigabyte while they are imported. They
+// have as many names of contracts and sections, and issues, at most.
 const MaxRows = 2_000_000
 
 // ReadError tells where a file cannot be read, and why. It matches ErrFormat, and
@@ -90,8 +90,9 @@ func WithLocation(loc *time.Location) Option {
 	}
 }
 
-// WithMaxRows sets how many rows may be in memory at once, and so how much memory a file may take. A file
-// with more is refused as a whole: statements of shorter periods have fewer. Less than 1 changes nothing.
+// WithMaxRows sets how many rows may be in memory at once, and so how much memory a file may take.
+// A file with more is refused as a whole: statements of shorter periods have fewer. Less than 1
+// changes nothing.
 func WithMaxRows(n int) Option {
 	return func(r *Reader) {
 		if n > 0 {

@@ -34,8 +34,8 @@ func (p *planner) renameHeld() (all []renamed) {
 	return all
 }
 
-// useFormerNames records what happened before the book goes over to a new name under the old one, by which the book
-// holds the contract then.
+// useFormerNames records what happened before the book goes over to a new name under the old one,
+// by which the book holds the contract then.
 func (p *planner) useFormerNames() {
 	former := func(inst *ledger.Instrument, at time.Time) *ledger.Instrument {
 		for i := range p.renames {

@@ -26,8 +26,8 @@ func intact(sec section, r *row) error {
 	return nil
 }
 
-// perhapsOrders says which orders may be told twice: by rows with neither level of detail nor ids, one
-// of which has as many units as the others of the order together.
+// perhapsOrders says which orders may be told twice: by rows with neither level of detail nor ids,
+// one of which has as many units as the others of the order together.
 func (b *builder) perhapsOrders() {
 	if b.trades.ids || len(b.trades.at) == 0 {
 		return

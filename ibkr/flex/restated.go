@@ -2,8 +2,8 @@ package flex
 
 import "github.com/ai-ots/accounts/ledger"
 
-// What the book has under an id is not recorded again. Where a statement tells other figures under the
-// id, the book keeps its own, and that is said.
+// What the book has under an id is not recorded again. Where a statement tells other figures under
+// the id, the book keeps its own, and that is said.
 
 // restatedTrades says which executions the statement tells otherwise than the book has them.
 func (p *planner) restatedTrades() {

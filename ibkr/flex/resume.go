@@ -118,8 +118,8 @@ func (i *importer) ofPeriod(facts journal) (n, last int) {
 	return n, last
 }
 
-// mayTell reports whether the fact is within the statement's period, give or take two days. The broker tells some
-// of what happened before the period: the period begins with the earliest row.
+// mayTell reports whether the fact is within the statement's period, give or take two days. The
+// broker tells some of what happened before the period: the period begins with the earliest row.
 func (i *importer) mayTell(f ledger.Fact) bool {
 	const margin = 48 * time.Hour
 	if _, point := f.(ledger.EquityPoint); point {
@@ -129,8 +129,8 @@ func (i *importer) mayTell(f ledger.Fact) bool {
 	return !at.Before(i.begins().Add(-margin)) && (!to.Valid() || !at.After(to.Time(time.UTC).Add(24*time.Hour+margin)))
 }
 
-// begins returns the beginning of the statement's period, or the time of the earliest row if that is before; zero if
-// the statement tells no period.
+// begins returns the beginning of the statement's period, or the time of the earliest row if that
+// is before; zero if the statement tells no period.
 func (i *importer) begins() time.Time {
 	if !i.first.IsZero() || !i.st.From.Valid() {
 		return i.first

@@ -314,7 +314,8 @@ func (s *Settlement) id() string {
 	return printable(settlementPrefix+s.Date.String()+"-"+string(s.Key()), 90)
 }
 
-// settledInBook reports whether the book has a trade that brought what the settlement tells, or several of the day did.
+// settledInBook reports whether the book has a trade that brought what the settlement tells, or
+// several of the day did.
 func (p *planner) settledInBook(s *Settlement) bool {
 	key := p.instrument(s.Contract).Key()
 	var sum ledger.Decimal

@@ -40,8 +40,8 @@ func (st *Statement) actionsInForce() (rows []*CorporateAction, retracted []retr
 }
 
 // original returns where among the rows the one is that the row takes back, and -1 for none. Of
-// several that it mirrors, that is the last one before it: an action may be told and taken back more
-// than once.
+// several that it mirrors, that is the last one before it: an action may be told and taken back
+// more than once.
 func (c *CorporateAction) original(rows []*CorporateAction) int {
 	at := -1
 	for i, o := range rows {

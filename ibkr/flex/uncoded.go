@@ -6,9 +6,10 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// uncoded tells what became of options whose rows have price zero and no code, as in queries without
-// notes: an option was exercised or assigned where the statement has the trade of its underlying, at
-// the same moment, the strike and the right side. Else it expired, or was settled elsewhere.
+// uncoded tells what became of options whose rows have price zero and no code, as in queries
+// without notes: an option was exercised or assigned where the statement has the trade of its
+// underlying, at the same moment, the strike and the right side. Else it expired, or was settled
+// elsewhere.
 func (p *planner) uncoded() {
 	var options []*event
 	for _, e := range p.events {

@@ -36,8 +36,8 @@ func (u *unsaid) see(r *row) {
 	}
 }
 
-// seeFunds notes a row of the statement of funds that moves money otherwise than by a trade. Rows in
-// base currency repeat others, and those without an amount tell balances.
+// seeFunds notes a row of the statement of funds that moves money otherwise than by a trade. Rows
+// in base currency repeat others, and those without an amount tell balances.
 func (b *builder) seeFunds(r *row) {
 	code, text := strings.ToUpper(r.v[fActivityCode]), strings.ToUpper(r.v[fActivity])
 	switch code {

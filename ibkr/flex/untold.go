@@ -76,8 +76,8 @@ func (c *reading) perCent(money, price field) bool {
 }
 
 // multiplier returns what the row gives, else what its amount of money implies, else what another
-// row of the contract tells, else the usual one: 100 for options, which is guessed, none for futures,
-// 1 elsewhere.
+// row of the contract tells, else the usual one: 100 for options, which is guessed, none for
+// futures, 1 elsewhere.
 func (b *builder) multiplier(c *reading, con *Contract, money, price field) (_ ledger.Decimal, guessed bool) {
 	switch con.SecType {
 	case ledger.Bond:
