@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// access writes to the journals concerned that an access to the credentials of the profile's login has
-// begun, runs it, and writes what came of it, even if ctx has ended meanwhile. done is the access's own
-// error. written is the journals', and says whether the access was done.
+// access writes to the journals concerned that an access to the credentials of the profile's login
+// has begun, runs it, and writes what came of it, even if ctx has ended meanwhile. done is the
+// access's own error. written is the journals', and says whether the access was done.
 //
 // An access that the journals do not know of would leave no trace if the process ended in it, so
 // it does not take place. Deleting does: a secret must not stay because a journal is broken.
@@ -72,8 +72,8 @@ func (m *MultiAccountManager) writeAccesses(ctx context.Context, concerned []Acc
 	return nil
 }
 
-// writeAccess writes an access to the journal of a profile. It is one by the context's owner, unless
-// the access names another.
+// writeAccess writes an access to the journal of a profile. It is one by the context's owner,
+// unless the access names another.
 func (m *MultiAccountManager) writeAccess(ctx context.Context, profile AccountProfile, a CredentialAccess) error {
 	p, err := m.portfolio(ctx, scope{owner: profile.Owner}, profile.ID)
 	if err != nil {

@@ -44,9 +44,10 @@ func raise(number *atomic.Int64, n int64) {
 const checkpointEvery = 1024
 
 // checkpointDue reports whether the leader whose command this is should save a checkpoint: enough
-// entries have come since the last time, or a restatement had to go back much further than that: what
-// it changed lies behind the checkpoints that are newer, and the next would have to go as far. The kill
-// switch, releases and dispatches save none, nor does a caller who waits no longer: the next leader does.
+// entries have come since the last time, or a restatement had to go back much further than that:
+// what it changed lies behind the checkpoints that are newer, and the next would have to go as far.
+// The kill switch, releases and dispatches save none, nor does a caller who waits no longer: the
+// next leader does.
 func (p *Portfolio) checkpointDue(cmd *command) bool {
 	switch cmd.task.(type) {
 	case *changing, *releasing, *dispatching:
@@ -61,13 +62,14 @@ func (p *Portfolio) checkpointDue(cmd *command) bool {
 	return due && p.live.seq >= p.resave.Load() && cmd.ctx.Err() == nil && p.saving.CompareAndSwap(false, true)
 }
 
-// resaveAfter is the number of entries after which saving is tried again that its caller could not wait
-// for: a store that does not answer must not cost every caller the rest of its time.
+// resaveAfter is the number of entries after which saving is tried again that its caller could not
+// wait for: a store that does not answer must not cost every caller the rest of its time.
 const resaveAfter = 64
 
-// saveCheckpoint saves the live book. The caller has led, and does so in its own time: others append
-// meanwhile. A failure is no failure of the command, which is durable: it is reported as an event, and
-// saving is tried again later. Where the caller's context ends, another leader tries soon.
+// saveCheckpoint saves the live book. The caller has led, and does so in its own time: others
+// append meanwhile. A failure is no failure of the command, which is durable: it is reported as an
+// event, and saving is tried again later. Where the caller's context ends, another leader tries
+// soon.
 func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	defer p.saving.Store(false)
 	before, far := p.saved.Swap(p.visible.Load()), p.far.Swap(0)
@@ -85,10 +87,11 @@ func (p *Portfolio) saveCheckpoint(ctx context.Context) {
 	}
 }
 
-// slotOf returns the slot of a checkpoint at entry seq, where the one before is at entry before: the
-// exponent of the highest power of two whose multiple, in steps of checkpointEvery, lies between them.
-// The newest of every slot remain, at distances behind the journal's end that double, however far apart
-// checkpoints are saved. A late fact thus finds one that is not much older than the fact.
+// slotOf returns the slot of a checkpoint at entry seq, where the one before is at entry before:
+// the exponent of the highest power of two whose multiple, in steps of checkpointEvery, lies
+// between them. The newest of every slot remain, at distances behind the journal's end that double,
+// however far apart checkpoints are saved. A late fact thus finds one that is not much older than
+// the fact.
 func slotOf(before, seq int64) int {
 	crossed := uint64(before/checkpointEvery) ^ uint64(seq/checkpointEvery)
 	return min(max(bits.Len64(crossed)-1, 0), MaxSlot)

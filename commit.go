@@ -89,9 +89,9 @@ func (p *Portfolio) attempt(ctx context.Context, group []*command) bool {
 	return p.conclude(ctx, group, p.store.Append(ctx, p.draft.batch(p.id)), false)
 }
 
-// awaitUnknown waits for an append of unknown outcome that cannot be seen, as the store's barrier does:
-// nothing is decided by a book that the append may still change. It returns ErrConflict if the journal
-// has more than the book.
+// awaitUnknown waits for an append of unknown outcome that cannot be seen, as the store's barrier
+// does: nothing is decided by a book that the append may still change. It returns ErrConflict if
+// the journal has more than the book.
 func (p *Portfolio) awaitUnknown(ctx context.Context, group []*command) error {
 	decides := slices.ContainsFunc(group, func(cmd *command) bool {
 		_, policy := cmd.task.(policing)
@@ -103,7 +103,8 @@ func (p *Portfolio) awaitUnknown(ctx context.Context, group []*command) error {
 	return p.makeSure(ctx)
 }
 
-// makeSure appends the barrier. Its unknown outcome is no command's: nothing of a command was appended.
+// makeSure appends the barrier. Its unknown outcome is no command's: nothing of a command was
+// appended.
 func (p *Portfolio) makeSure(ctx context.Context) error {
 	err := p.store.Append(ctx, p.barrier())
 	switch {
@@ -156,8 +157,8 @@ func (p *Portfolio) conclude(ctx context.Context, group []*command, err error, l
 	return p.failed(ctx, group, err)
 }
 
-// setApart has every command of the group get in line again, to be appended alone: what the store cannot
-// write is one command's alone. The kill switch goes before them.
+// setApart has every command of the group get in line again, to be appended alone: what the store
+// cannot write is one command's alone. The kill switch goes before them.
 func setApart(group []*command) {
 	undecide(group)
 	for _, cmd := range group {
@@ -167,8 +168,9 @@ func setApart(group []*command) {
 	}
 }
 
-// nothingWritten reports whether an error of the store's says that an append wrote nothing. A context's
-// error does not, though the contract says so: the drivers of many stores return one for a lost answer.
+// nothingWritten reports whether an error of the store's says that an append wrote nothing. A
+// context's error does not, though the contract says so: the drivers of many stores return one for
+// a lost answer.
 func nothingWritten(err error) bool {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return false
@@ -191,8 +193,8 @@ func (p *Portfolio) failed(ctx context.Context, group []*command, err error) boo
 	return true
 }
 
-// evidence returns the error, or the store's own if the error is ErrCorrupt and the store cannot be used:
-// what a server lacks that should not be asked, such as an old primary, is no evidence.
+// evidence returns the error, or the store's own if the error is ErrCorrupt and the store cannot be
+// used: what a server lacks that should not be asked, such as an old primary, is no evidence.
 func (p *Portfolio) evidence(ctx context.Context, err error) error {
 	if errors.Is(err, ErrCorrupt) {
 		if unusable := p.store.Ping(ctx); unusable != nil {
@@ -228,7 +230,8 @@ func (p *Portfolio) settle(ctx context.Context, group []*command) error {
 	if !answered(group) {
 		return nil
 	}
-	// "It is halted already" rests on nobody's append that is under way, of unknown outcome, in another process.
+	// "It is halted already" rests on nobody's append that is under way, of unknown outcome, in
+	// another process.
 	if p.live.seq > p.durable || slices.ContainsFunc(group, isState) {
 		err := p.makeSure(ctx)
 		if err == nil {
@@ -302,8 +305,8 @@ func (p *Portfolio) run(cmd *command) (int, error) {
 	return added, err
 }
 
-// resetDraft makes the draft equal to the live book again. It holds the read lock: readers bring the
-// live book's exposure up to date.
+// resetDraft makes the draft equal to the live book again. It holds the read lock: readers bring
+// the live book's exposure up to date.
 func (p *Portfolio) resetDraft() {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -386,9 +389,9 @@ func (p *Portfolio) catchUp(ctx context.Context, group []*command) error {
 	return p.readTail(p.store.Entries(ctx, p.id, max(p.live.seq-1, 0)))
 }
 
-// readTail takes the journal from the entry on with which the live book ends, and folds in what lies
-// behind that entry, all at once: readers see the batches of other processes as a whole. It returns
-// a *CorruptError if the journal lacks the entry, or has another one in its place.
+// readTail takes the journal from the entry on with which the live book ends, and folds in what
+// lies behind that entry, all at once: readers see the batches of other processes as a whole. It
+// returns a *CorruptError if the journal lacks the entry, or has another one in its place.
 func (p *Portfolio) readTail(entries iter.Seq2[Entry, error]) error {
 	var tail []decoded
 	seq, hash := p.live.seq, p.live.hash

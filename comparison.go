@@ -22,8 +22,8 @@ type Standing struct {
 	RiskTolerance RiskTolerance      `json:"risk_tolerance"`
 	BaseCurrency  ledger.Currency    `json:"base_currency"`
 	Performance   performance.Report `json:"performance"`
-	// Err is nil if Performance is known, or else says why it is not. What else is known of the profile
-	// is there: its id at least.
+	// Err is nil if Performance is known, or else says why it is not. What else is known of the
+	// profile is there: its id at least.
 	Err error `json:"error,omitempty"`
 }
 
@@ -31,7 +31,8 @@ type Standing struct {
 type Comparison struct {
 	Window    performance.Window `json:"window"`
 	Standings []Standing         `json:"standings"` // ordered by id, or as they were asked for
-	// Definitions says what the figures of the standings' Performance are: name, unit, span and source.
+	// Definitions says what the figures of the standings' Performance are: name, unit, span and
+	// source.
 	Definitions []performance.Definition `json:"definitions"`
 }
 
@@ -135,8 +136,8 @@ func (m *MultiAccountManager) perform(ctx context.Context, s scope, to *Standing
 }
 
 // Rank returns the standings from best to worst by the metric. Profiles for which the metric is not
-// defined, and those with an error, come last; equal ones are ordered by name. Of net exposures the one
-// nearer to 0 is the better one. Metrics of money are compared as numbers, whatever the base
+// defined, and those with an error, come last; equal ones are ordered by name. Of net exposures the
+// one nearer to 0 is the better one. Metrics of money are compared as numbers, whatever the base
 // currencies. It returns ErrInvalid for an unknown metric. The comparison is not changed.
 func (c Comparison) Rank(m performance.Metric) ([]Standing, error) {
 	if !m.Valid() {

@@ -84,19 +84,19 @@ func outcomeOf(err error) string {
 //   - After Close it returns ErrClosed.
 type CredentialStore interface {
 	// Put stores c as the whole of the login's credentials of c's kind, in place of earlier ones: a
-	// reader finds the old or the new ones, never a mixture. Other kinds stay as they are. It returns
-	// ErrInvalid if c is not valid (see credentials.Set.Validate), the key is empty, or c is more than
-	// the store can hold. It returns ErrOutcomeUnknown if ctx ended, or the connection was lost, while c
-	// was written: c may be there or still come. After any other error the earlier credentials are
-	// still there.
+	// reader finds the old or the new ones, never a mixture. Other kinds stay as they are. It
+	// returns ErrInvalid if c is not valid (see credentials.Set.Validate), the key is empty, or c
+	// is more than the store can hold. It returns ErrOutcomeUnknown if ctx ended, or the connection
+	// was lost, while c was written: c may be there or still come. After any other error the
+	// earlier credentials are still there.
 	Put(ctx context.Context, key LoginKey, c credentials.Set) error
 
 	// Get returns the login's credentials of the kind, or ErrCredentialsNotFound.
 	Get(ctx context.Context, key LoginKey, kind credentials.Kind) (credentials.Set, error)
 
-	// Delete removes the login's credentials of the kinds, at once for every reader, and those of every
-	// kind if none is named. Whether they can be read does not matter. It returns nil if there are none,
-	// and ErrOutcomeUnknown as Put does.
+	// Delete removes the login's credentials of the kinds, at once for every reader, and those of
+	// every kind if none is named. Whether they can be read does not matter. It returns nil if
+	// there are none, and ErrOutcomeUnknown as Put does.
 	Delete(ctx context.Context, key LoginKey, kinds ...credentials.Kind) error
 
 	// Kinds returns the kinds of which the login has credentials, in ascending order.
@@ -113,16 +113,16 @@ type CredentialStore interface {
 	Close() error
 }
 
-// SetCredentials stores c as the whole of the credentials that the profile's login has of c's kind, in
-// place of earlier ones. Every profile that names the login has them from then on. Other kinds stay as
-// they are.
+// SetCredentials stores c as the whole of the credentials that the profile's login has of c's kind,
+// in place of earlier ones. Every profile that names the login has them from then on. Other kinds
+// stay as they are.
 //
 // Every access to a profile's credentials is in its journal, without the secret: see
 // [CredentialAccess]. An access that cannot be written there does not take place, except that
 // credentials are deleted all the same. Where the login is shared, the journals of all its profiles
-// count, except corrupt ones of profiles other than id. Attempts of owners who do not see the profile
-// are written soon afterwards, those of a minute as one entry. Where the outcome cannot be written,
-// the error says that the access was done.
+// count, except corrupt ones of profiles other than id. Attempts of owners who do not see the
+// profile are written soon afterwards, those of a minute as one entry. Where the outcome cannot be
+// written, the error says that the access was done.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
@@ -220,9 +220,9 @@ func (m *MultiAccountManager) getCredentials(
 	return c, err
 }
 
-// CredentialKinds returns the kinds of which the profile's login has credentials, in ascending order;
-// an empty slice if there are none, or the profile is archived. It hands out no secret, and is not in
-// the journal.
+// CredentialKinds returns the kinds of which the profile's login has credentials, in ascending
+// order; an empty slice if there are none, or the profile is archived. It hands out no secret, and
+// is not in the journal.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
@@ -253,9 +253,9 @@ func (m *MultiAccountManager) credentialKinds(ctx context.Context, id ProfileID)
 	return m.creds.Kinds(ctx, p.LoginKey())
 }
 
-// DeleteCredentials removes the credentials of the kinds that the profile's login has, one kind after
-// the other, or of every kind if none is named. It returns nil if there are none. SetCredentials tells
-// what the journal has of it.
+// DeleteCredentials removes the credentials of the kinds that the profile's login has, one kind
+// after the other, or of every kind if none is named. It returns nil if there are none.
+// SetCredentials tells what the journal has of it.
 //
 // Errors:
 //   - ErrNoCredentialStore if no store is configured;
@@ -313,8 +313,8 @@ func (m *MultiAccountManager) dropArchived(ctx context.Context, p AccountProfile
 	return errors.Join(done, written)
 }
 
-// checkCredentials returns nil if the profile's credentials, one kind at least, can all be read, for
-// a switch to it.
+// checkCredentials returns nil if the profile's credentials, one kind at least, can all be read,
+// for a switch to it.
 func (m *MultiAccountManager) checkCredentials(ctx context.Context, p AccountProfile) error {
 	if m.creds == nil {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/performance"
 )
 
-// Curve returns the equity points of the window with the time-weighted index at each, as they are after
-// all restatements. It reads the journal as Performance does, with the same errors.
+// Curve returns the equity points of the window with the time-weighted index at each, as they are
+// after all restatements. It reads the journal as Performance does, with the same errors.
 func (p *Portfolio) Curve(ctx context.Context, w performance.Window) (performance.Curve, error) {
 	err := w.Validate()
 	var h performance.History

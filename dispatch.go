@@ -7,13 +7,14 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Dispatch writes that a held order is about to be sent to the broker. An order is dispatched once, by
-// whichever process comes first: send the order if Dispatch returns nil, and never otherwise. After a crash,
-// an order that was dispatched may have been sent, and one that was not surely was not. The dispatch is in
-// the order of the snapshot's report ([risk.WorkingOrder]). Its time is set here.
+// Dispatch writes that a held order is about to be sent to the broker. An order is dispatched once,
+// by whichever process comes first: send the order if Dispatch returns nil, and never otherwise.
+// After a crash, an order that was dispatched may have been sent, and one that was not surely was
+// not. The dispatch is in the order of the snapshot's report ([risk.WorkingOrder]). Its time is set
+// here.
 //
-// The order is held against the trading state and the profile's status once more: no order is dispatched
-// after Halt has returned.
+// The order is held against the trading state and the profile's status once more: no order is
+// dispatched after Halt has returned.
 //
 // Errors:
 //   - ErrOrderNotFound for an order that is not held (any longer);

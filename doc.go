@@ -10,11 +10,11 @@
 // share a login. A [CredentialStore] keeps the credentials of each login, by kind.
 //
 // Whatever happens in an account is a [ledger.Fact]: a [ledger.Trade], a [ledger.CashMovement], a
-// [ledger.Split], a [ledger.Opening], a [ledger.Transfer], a [ledger.Cancellation] or a [ledger.EquityPoint].
-// [Portfolio.Record] writes a fact to the profile's journal as an [Entry]. A journal is
-// append-only. Entries are numbered 1, 2, 3 … without gaps, and each entry carries the SHA-256 of
-// the entry before. A correction and a cancellation by the broker are entries too, and so is the
-// commission of a trade that comes after it: the book is restated, and nothing is erased.
+// [ledger.Split], a [ledger.Opening], a [ledger.Transfer], a [ledger.Cancellation] or a
+// [ledger.EquityPoint]. [Portfolio.Record] writes a fact to the profile's journal as an [Entry]. A
+// journal is append-only. Entries are numbered 1, 2, 3 … without gaps, and each entry carries the
+// SHA-256 of the entry before. A correction and a cancellation by the broker are entries too, and
+// so is the commission of a trade that comes after it: the book is restated, and nothing is erased.
 //
 // A [ledger.Book] is the fold of a journal: positions with their FIFO lots, cash by currency,
 // realized P&L. The fold is pure Go, so every store and every process computes the same book. The
@@ -50,9 +50,9 @@
 // [MultiAccountManager.Route] makes orders of one [Signal] in many profiles at once. A
 // [sizing.Sizer] sizes each order to the equity of its profile, and each order is checked against
 // the limits of its profile. The outcome in each profile is an [Allocation]: an order whose
-// exposure is held, or a refusal. [MultiAccountManager.Preview] says beforehand what Route would do.
-// [Portfolio.Performance] measures one profile.
-// [MultiAccountManager.Compare] sets several profiles side by side.
+// exposure is held, or a refusal. [MultiAccountManager.Preview] says beforehand what Route would
+// do. [Portfolio.Performance] measures one profile. [MultiAccountManager.Compare] sets several
+// profiles side by side.
 //
 // The library sends no orders and opens no connection to the broker. Orders go out, and fills and
 // marks come in, through the caller's own connection.

@@ -32,8 +32,9 @@ type draft struct {
 
 func newDraft(f *fold) *draft { return &draft{fold: f, scratch: make([]byte, 0, 2048)} }
 
-// A group of many entries has its payloads in buffers of bufferSize: one that grew would be copied, and stay with
-// the entries that have their payloads in it. What was made for more than keptEntries is not kept for the next group.
+// A group of many entries has its payloads in buffers of bufferSize: one that grew would be copied,
+// and stay with the entries that have their payloads in it. What was made for more than keptEntries
+// is not kept for the next group.
 const (
 	bufferSize  = 256 << 10
 	keptEntries = 4096
@@ -44,8 +45,9 @@ func (d *draft) room(n int) {
 	d.entries, d.payloads = slices.Grow(d.entries, n), slices.Grow(d.payloads, n)
 }
 
-// clear drops the entries, and keeps the buffers, unless the store still has them or they are large. Of several
-// buffers all but one are kept for the next group alone: large groups come one behind the other.
+// clear drops the entries, and keeps the buffers, unless the store still has them or they are
+// large. Of several buffers all but one are kept for the next group alone: large groups come one
+// behind the other.
 func (d *draft) clear() {
 	if d.lent || cap(d.entries) > keptEntries {
 		d.entries, d.payloads, d.positions, d.buffer, d.full, d.lent = nil, nil, nil, nil, nil, false
@@ -179,8 +181,8 @@ func (p *Portfolio) recordFacts(cmd *command) (int, error) {
 	return added, nil
 }
 
-// unpriced returns ErrInvalid for a transfer that goes, is late, and has no price: what it was worth does
-// not show in the lots of now.
+// unpriced returns ErrInvalid for a transfer that goes, is late, and has no price: what it was
+// worth does not show in the lots of now.
 func unpriced(f ledger.Payload) error {
 	a, late := f.(*ledger.Amendment)
 	if !late || a.Transfer == nil || a.Completes != (ledger.Completion{}) || len(a.Transfer.Lots) > 0 || !a.Transfer.Price.IsZero() {
@@ -189,9 +191,9 @@ func unpriced(f ledger.Payload) error {
 	return fmt.Errorf("transfer %q: %w: the price of a late transfer is not known", a.Transfer.ID, ErrInvalid)
 }
 
-// priceFlow fills in, once, what capital was worth when it came: the rate and the price of now, where they
-// are known, the fact does not say, and it is of now. It reports whether the fact is of now: what prices of
-// today say of another time is nothing.
+// priceFlow fills in, once, what capital was worth when it came: the rate and the price of now,
+// where they are known, the fact does not say, and it is of now. It reports whether the fact is of
+// now: what prices of today say of another time is nothing.
 func (p *Portfolio) priceFlow(cmd *command, f ledger.Payload) bool {
 	if a, late := f.(*ledger.Amendment); late {
 		f = a.Fact()
@@ -237,8 +239,8 @@ func (p *Portfolio) priceOnce(f ledger.Payload) bool {
 	return true
 }
 
-// writePointBefore writes an equity point before capital that comes or goes, if the profile has equity
-// points and its equity is known. It separates earlier gains and losses from the movement.
+// writePointBefore writes an equity point before capital that comes or goes, if the profile has
+// equity points and its equity is known. It separates earlier gains and losses from the movement.
 func (p *Portfolio) writePointBefore(cmd *command) error {
 	d := p.draft
 	if !d.fold.HasPoints() || !p.draftTold() {
@@ -278,7 +280,8 @@ func fills(f ledger.Payload) bool {
 	return true
 }
 
-// restateDraft writes the restatements for the draft's amendments: of the book, and of what limits count.
+// restateDraft writes the restatements for the draft's amendments: of the book, and of what limits
+// count.
 func (p *Portfolio) restateDraft(cmd *command) error {
 	after, err := p.restated(cmd)
 	if err != nil {
@@ -297,8 +300,8 @@ func (p *Portfolio) restateDraft(cmd *command) error {
 	return nil
 }
 
-// shifts returns the shifts that the draft's amendments make which no restatement stands behind yet.
-// Those of one execution are one.
+// shifts returns the shifts that the draft's amendments make which no restatement stands behind
+// yet. Those of one execution are one.
 func (p *Portfolio) shifts() []ledger.Shift {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -404,8 +407,8 @@ func (p *Portfolio) correct(cmd *command, t *ledger.Trade, seq int64) (ledger.Pa
 	return a, nil
 }
 
-// complete decides about a cash movement, opening or transfer that is in the journal as entry seq: it
-// completes what is recorded, or is the same again.
+// complete decides about a cash movement, opening or transfer that is in the journal as entry seq:
+// it completes what is recorded, or is the same again.
 func (p *Portfolio) complete(cmd *command, f ledger.Payload, seq int64) (ledger.Payload, error) {
 	was, err := p.factAt(cmd, seq)
 	if err != nil {
@@ -438,7 +441,8 @@ func (p *Portfolio) cancel(cmd *command, c *ledger.Cancellation) (ledger.Payload
 	if a := p.draft.fold.Cancel(c, was, seq); a != nil {
 		return a, nil
 	}
-	// Nothing is left to cancel: it may be the cancellation that did so, which no append would tell.
+	// Nothing is left to cancel: it may be the cancellation that did so, which no append would
+	// tell.
 	own := ledger.KeyOf(c)
 	if err := cmd.lookUpAll(own); err != nil {
 		return nil, err

@@ -23,8 +23,8 @@ var (
 	// profile of the same owner.
 	ErrNameTaken = errors.New("profile name already taken")
 
-	// ErrAccountTaken is returned when a profile would become the second active one of its owner with
-	// the same account at the broker. See AllowSharedAccounts.
+	// ErrAccountTaken is returned when a profile would become the second active one of its owner
+	// with the same account at the broker. See AllowSharedAccounts.
 	ErrAccountTaken = errors.New("account already has an active profile")
 
 	// ErrConflict is returned by UpdateProfile for an old Version, by Store.Append when the journal
@@ -87,12 +87,12 @@ var (
 	// ErrNoCheckpoint is returned by Store.Checkpoint when none was saved.
 	ErrNoCheckpoint = errors.New("no checkpoint")
 
-	// ErrCredentialsNotFound is returned when a CredentialStore has nothing of the kind under the key,
-	// and by Credentials for an archived profile.
+	// ErrCredentialsNotFound is returned when a CredentialStore has nothing of the kind under the
+	// key, and by Credentials for an archived profile.
 	ErrCredentialsNotFound = errors.New("credentials not found")
 
-	// ErrLoginShared is returned by DeleteCredentials for a login that other profiles name. The text
-	// names them.
+	// ErrLoginShared is returned by DeleteCredentials for a login that other profiles name. The
+	// text names them.
 	ErrLoginShared = errors.New("login is shared")
 
 	// ErrNoCredentialStore is returned by the credential methods of a manager made without one.
@@ -102,18 +102,18 @@ var (
 	// lists every one.
 	ErrRefused = errors.New("order refused")
 
-	// ErrUndecided is returned, with ErrRefused, for an order that is refused for nothing but marks,
-	// rates or equity that are missing or old. The order's ID is not decided: once they are known, the
-	// same order may be reserved, or its signal routed, again.
+	// ErrUndecided is returned, with ErrRefused, for an order that is refused for nothing but
+	// marks, rates or equity that are missing or old. The order's ID is not decided: once they are
+	// known, the same order may be reserved, or its signal routed, again.
 	ErrUndecided = errors.New("order cannot be decided yet")
 
-	// ErrStillHeld is returned by Route under AllOrNone for an order that is held, or may be, although
-	// not every profile took the signal. It is not to be sent. Route the signal again, or Release the
-	// order once the broker does not have it.
+	// ErrStillHeld is returned by Route under AllOrNone for an order that is held, or may be,
+	// although not every profile took the signal. It is not to be sent. Route the signal again, or
+	// Release the order once the broker does not have it.
 	ErrStillHeld = errors.New("order is still held")
 
-	// ErrOrderNotFound is returned by Release for an order that was never held, and by Dispatch for one
-	// that is not held any longer either.
+	// ErrOrderNotFound is returned by Release for an order that was never held, and by Dispatch for
+	// one that is not held any longer either.
 	ErrOrderNotFound = errors.New("order not found")
 
 	// ErrLeased is returned by LeaseStore.Lease while another holder has the lease. The error is a
@@ -220,8 +220,8 @@ func (e *MissingError) Error() string {
 // Unwrap returns ErrNoMark.
 func (e *MissingError) Unwrap() error { return ErrNoMark }
 
-// RefusalError is a refused order. It matches ErrRefused, and ErrUndecided where nothing but what is not
-// known speaks against the order.
+// RefusalError is a refused order. It matches ErrRefused, and ErrUndecided where nothing but what
+// is not known speaks against the order.
 type RefusalError struct {
 	ProfileID ProfileID     `json:"profile_id"`
 	Decision  risk.Decision `json:"decision"`

@@ -72,9 +72,9 @@ var eventKinds = []EventKind{EventProfile, EventSwitched, EventRecorded, EventCh
 // merged into the newest, never misses the newest, and delays nobody.
 //
 // Where this manager has the profile's portfolio open, EventProfile and EventRecorded come once the
-// portfolio knows what they tell, whoever appended it: its Seq is in the portfolio's book by then, and
-// never lower than that of the event before. If the portfolio cannot find out, the event comes all the
-// same, with Seq 0 (not known), and once more when the portfolio knows.
+// portfolio knows what they tell, whoever appended it: its Seq is in the portfolio's book by then,
+// and never lower than that of the event before. If the portfolio cannot find out, the event comes
+// all the same, with Seq 0 (not known), and once more when the portfolio knows.
 //
 // When the store's own watch breaks off, the manager watches anew. Since it may have missed
 // something, it delivers an EventProfile and an EventRecorded with Seq 0 (not known) for every

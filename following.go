@@ -7,8 +7,8 @@ import (
 
 // following decides, for one profile, which of the store's events subscribers are told and when the
 // profile's portfolio catches up. It is a state machine: events go in, actions come out. It knows
-// neither locks nor goroutines nor clocks; its user serializes the calls and carries out the actions
-// in their order. The zero value is the following of a portfolio that is not open yet.
+// neither locks nor goroutines nor clocks; its user serializes the calls and carries out the
+// actions in their order. The zero value is the following of a portfolio that is not open yet.
 //
 // What the store tells is a hint to look, and nothing more: how far the journal goes is what the
 // portfolio finds there. So a hint that is wrong, late or repeated costs one look at most.
@@ -126,8 +126,8 @@ func (f *following) proceed(do actions, seq int64) actions {
 	return do
 }
 
-// settle adds an event that the portfolio knows to those that subscribers are told, unless they were
-// told of this entry or a later one.
+// settle adds an event that the portfolio knows to those that subscribers are told, unless they
+// were told of this entry or a later one.
 func (f *following) settle(tell []Event, e Event, seq int64) []Event {
 	if e.Kind == EventRecorded && e.Seq > 0 {
 		// Where the journal ends before the entry that the hint named, there is no such entry.

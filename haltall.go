@@ -14,8 +14,9 @@ import (
 // of one profile neither stops nor delays another. HaltAll returns when every profile has halted or
 // failed; those whose portfolio is open do not wait for others to be opened. It returns nil if all
 // have halted, or else the joined errors of the others, each with its profile's id; these are the
-// errors of [Portfolio.Halt]. If the profiles cannot be listed, those whose portfolio is open in this
-// manager are halted all the same, and the store's error is among the errors: call HaltAll again.
+// errors of [Portfolio.Halt]. If the profiles cannot be listed, those whose portfolio is open in
+// this manager are halted all the same, and the store's error is among the errors: call HaltAll
+// again.
 func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error {
 	s, err := m.enter(ctx)
 	if err == nil {
@@ -60,9 +61,10 @@ func (m *MultiAccountManager) HaltAll(ctx context.Context, reason string) error 
 	return errors.Join(errs...)
 }
 
-// OpenProfiles returns the ids of the profiles that ctx sees and whose portfolio is open in this manager, in
-// their order: those that trade through this process are. Archived ones are among them while orders of theirs
-// work. It asks no store: who stops trading learns of them while the store does not answer.
+// OpenProfiles returns the ids of the profiles that ctx sees and whose portfolio is open in this
+// manager, in their order: those that trade through this process are. Archived ones are among them
+// while orders of theirs work. It asks no store: who stops trading learns of them while the store
+// does not answer.
 func (m *MultiAccountManager) OpenProfiles(ctx context.Context) ([]ProfileID, error) {
 	s, err := m.enter(ctx)
 	if err != nil {

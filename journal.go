@@ -62,8 +62,8 @@ func (f *fold) clone() *fold {
 // refold folds a journal again in its effective order.
 type refold interface{ Add(seq int64, p any) }
 
-// refoldEntries adds the entries behind entry after to the refold, up to and including entry upTo. It
-// returns a *CorruptError if the journal ends before that.
+// refoldEntries adds the entries behind entry after to the refold, up to and including entry upTo.
+// It returns a *CorruptError if the journal ends before that.
 func refoldEntries(r refold, id ProfileID, after, upTo int64, entries iter.Seq2[Entry, error]) error {
 	seq := after
 	for e, err := range entries {

@@ -38,25 +38,26 @@ type Lease struct {
 // then tells the holders apart: whatever takes orders from several holders refuses a lower fence
 // than it has seen.
 type LeaseStore interface {
-	// Lease takes the lease of the name for the holder, or renews the lease that the holder has, for
-	// ttl from now. While another holder's lease has not ended, the error is a *LeasedError
+	// Lease takes the lease of the name for the holder, or renews the lease that the holder has,
+	// for ttl from now. While another holder's lease has not ended, the error is a *LeasedError
 	// (ErrLeased), and nothing is changed.
 	//
 	// The lease's Fence is 1 for the first lease of a name. It stays when the holder renews a lease
 	// that has not ended. It is higher by one each time the lease is taken anew: by another holder,
 	// or by the same one after its lease ended. It never falls, and EndLease does not reset it.
 	//
-	// A renewal never shortens a lease: it ends ttl from now, or later if it would have ended later.
-	// Of calls of one holder at once each succeeds, with the same fence. After ErrOutcomeUnknown the
-	// holder may call Lease again: it gets the lease that the first call took, or takes it.
+	// A renewal never shortens a lease: it ends ttl from now, or later if it would have ended
+	// later. Of calls of one holder at once each succeeds, with the same fence. After
+	// ErrOutcomeUnknown the holder may call Lease again: it gets the lease that the first call
+	// took, or takes it.
 	//
 	// ErrInvalid unless the name and the holder are 1 to 100 printable ASCII characters, and ttl is
 	// from MinLease to MaxLease.
 	Lease(ctx context.Context, name, holder string, ttl time.Duration) (Lease, error)
 
-	// EndLease ends the lease now: another holder may have the name at once. A lease that its holder
-	// does not have under its fence, because it has ended, was ended or was taken by another, and one
-	// that never was, is left as it is, and is no error.
+	// EndLease ends the lease now: another holder may have the name at once. A lease that its
+	// holder does not have under its fence, because it has ended, was ended or was taken by
+	// another, and one that never was, is left as it is, and is no error.
 	EndLease(ctx context.Context, l Lease) error
 }
 

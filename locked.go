@@ -46,8 +46,8 @@ func (p *Portfolio) attemptLocked(ctx context.Context, group []*command) bool {
 	return p.failed(ctx, group, err)
 }
 
-// decideAlone is decideAll for a group that has the journal's lock. It studies only for a command that is
-// alone: others do not wait for that, nor fail by it.
+// decideAlone is decideAll for a group that has the journal's lock. It studies only for a command
+// that is alone: others do not wait for that, nor fail by it.
 func (p *Portfolio) decideAlone(ctx context.Context, group []*command) error {
 	p.decideAll(group)
 	if len(group) > 1 {

@@ -10,19 +10,19 @@ import (
 )
 
 // LoginID is an owner's name for a login: a user at the broker, through whom one account or several
-// are reached. It is 1 to 50 bytes of printable ASCII without spaces. Profiles of one owner that name
-// the same login share its credentials. Two owners who choose the same id have a login each, and
-// neither learns of the other's.
+// are reached. It is 1 to 50 bytes of printable ASCII without spaces. Profiles of one owner that
+// name the same login share its credentials. Two owners who choose the same id have a login each,
+// and neither learns of the other's.
 type LoginID string
 
 // LoginKey is the name of a login in a [CredentialStore], in which logins of all owners are. See
 // AccountProfile.LoginKey.
 type LoginKey string
 
-// LoginKey returns the key under which a credential store has the profile's login: the profile's own
-// id where Login is empty, and else the owner and Login with a space between them. No id has a space,
-// so that no profile has the key of another owner's login. For a profile of other making with a space
-// in one of the three, the key is empty: every credential store refuses an empty key.
+// LoginKey returns the key under which a credential store has the profile's login: the profile's
+// own id where Login is empty, and else the owner and Login with a space between them. No id has a
+// space, so that no profile has the key of another owner's login. For a profile of other making
+// with a space in one of the three, the key is empty: every credential store refuses an empty key.
 func (p AccountProfile) LoginKey() LoginKey {
 	for _, part := range []string{string(p.ID), string(p.Owner), string(p.Login)} {
 		if strings.Contains(part, " ") {
@@ -35,7 +35,8 @@ func (p AccountProfile) LoginKey() LoginKey {
 	return LoginKey(string(p.Owner) + " " + string(p.Login))
 }
 
-// loginSharers returns the other profiles, in any status but archived, that name the profile's login.
+// loginSharers returns the other profiles, in any status but archived, that name the profile's
+// login.
 func (m *MultiAccountManager) loginSharers(ctx context.Context, p AccountProfile) ([]AccountProfile, error) {
 	if p.Login == "" {
 		return nil, nil
@@ -67,9 +68,9 @@ func (m *MultiAccountManager) checkUnshared(ctx context.Context, p AccountProfil
 	return fmt.Errorf("%w: login %q, by %s", ErrLoginShared, p.Login, strings.Join(names, ", "))
 }
 
-// dropLogins deletes what an archived profile has in the credential store: what is under its own id,
-// and the login that it names, unless another profile names it too. Of two profiles that are archived
-// at once, each is marked before it looks here, so that the last one finds no other.
+// dropLogins deletes what an archived profile has in the credential store: what is under its own
+// id, and the login that it names, unless another profile names it too. Of two profiles that are
+// archived at once, each is marked before it looks here, so that the last one finds no other.
 func (m *MultiAccountManager) dropLogins(ctx context.Context, p AccountProfile) error {
 	own := p
 	own.Login = ""

@@ -55,9 +55,9 @@ type MultiAccountManager struct {
 // New returns a manager on the store, which stays the caller's to close, after the manager. It
 // begins to watch the store and returns its error if that fails. ErrInvalid when the store, an
 // option or what an option was given is nil, and when udecimal's default precision was lowered from
-// 19 places: that setting belongs to the whole process, and below 19 places amounts would be cut off.
-// ErrInvalid too when the time zone America/New_York cannot be loaded: trading days are counted in it
-// by default.
+// 19 places: that setting belongs to the whole process, and below 19 places amounts would be cut
+// off. ErrInvalid too when the time zone America/New_York cannot be loaded: trading days are
+// counted in it by default.
 func New(store Store, opts ...ManagerOption) (*MultiAccountManager, error) {
 	tel := newTelemetry()
 	m := &MultiAccountManager{
@@ -222,8 +222,8 @@ func (m *MultiAccountManager) createProfile(ctx context.Context, p AccountProfil
 // UpdateProfile replaces the profile with p.ID by p and returns it as stored, with Version raised
 // by one and UpdatedAt by the clock. Read a profile, change it, and update it: empty fields are not
 // filled in. IBKRAccountID may change, for brokers renumber accounts, as long as Mode agrees. Login
-// may change: what the login before has in the credential store stays there. CreatedAt and LastUsedAt
-// of p are ignored.
+// may change: what the login before has in the credential store stays there. CreatedAt and
+// LastUsedAt of p are ignored.
 //
 // Another status or other limits are written to the profile's journal too, so that every process
 // decides later orders by them. If that fails, the profile is returned as stored with the error,
@@ -325,9 +325,9 @@ const archiveAttempts = 10
 // Its name stays taken, and its journal is kept: facts that the broker reports late can still be
 // recorded. If it is its owner's active profile, the owner has none afterwards; that runs no
 // OnSwitch hooks, but Subscribe tells. Its credentials are deleted from the credential store, if
-// there is one: those of its own login, and those of the login that it names, unless another profile
-// names that login too. It waits for a switch of the same owner that is under way. Archiving an archived
-// profile is no error, and finishes what a failure left undone.
+// there is one: those of its own login, and those of the login that it names, unless another
+// profile names that login too. It waits for a switch of the same owner that is under way.
+// Archiving an archived profile is no error, and finishes what a failure left undone.
 //
 // Errors:
 //   - ErrProfileNotFound for a profile that ctx does not see;
@@ -369,8 +369,8 @@ func (m *MultiAccountManager) archiveProfile(ctx context.Context, id ProfileID) 
 	return m.dropArchived(ctx, p)
 }
 
-// announceArchived is announcePolicy for an archived profile, whose journal may be unreadable. It returns
-// the profile as archived, which does not change any more.
+// announceArchived is announcePolicy for an archived profile, whose journal may be unreadable. It
+// returns the profile as archived, which does not change any more.
 func (m *MultiAccountManager) announceArchived(
 	ctx context.Context, s scope, before AccountProfile,
 ) (AccountProfile, error) {

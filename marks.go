@@ -9,9 +9,10 @@ import (
 )
 
 // Mark takes prices of contracts, all or none. It ignores a mark that is older than the present one
-// of its contract. A price of zero takes the present mark away, but of options, warrants and futures.
-// A mark whose time is ahead of the clock counts as of now, so that it hides no later one. Contracts need
-// not be held. Marks live in memory: after a restart a portfolio has none. It does no I/O.
+// of its contract. A price of zero takes the present mark away, but of options, warrants and
+// futures. A mark whose time is ahead of the clock counts as of now, so that it hides no later one.
+// Contracts need not be held. Marks live in memory: after a restart a portfolio has none. It does
+// no I/O.
 //
 // Errors:
 //   - ErrInvalid for an invalid mark;
@@ -26,8 +27,8 @@ func (p *Portfolio) Mark(marks ...ledger.Mark) error {
 }
 
 // MarkFX takes conversion rates to the base currency, all or none. It ignores a rate that is older
-// than the present one of its currency, and takes one from ahead of the clock as Mark does. Rates live in
-// memory, as marks do. It does no I/O.
+// than the present one of its currency, and takes one from ahead of the clock as Mark does. Rates
+// live in memory, as marks do. It does no I/O.
 //
 // Errors:
 //   - ErrInvalid for an invalid rate;

@@ -63,8 +63,9 @@ func errAttr(err error) slog.Attr {
 	return slog.String(keyErr, harmless(err.Error()))
 }
 
-// accountText finds what looks like a broker's account id in a text. The id may stand inside a longer
-// word. A UUID, which the library's own ids are, is found as a whole: parts of it can look like one.
+// accountText finds what looks like a broker's account id in a text. The id may stand inside a
+// longer word. A UUID, which the library's own ids are, is found as a whole: parts of it can look
+// like one.
 var accountText = regexp.MustCompile(`(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|D?[UFI][0-9]{3}[0-9A-Z]*`)
 
 // harmless is a text of a store's or a hook's without account ids, and of limited length.

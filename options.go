@@ -109,9 +109,9 @@ func WithLogger(l *slog.Logger) ManagerOption {
 }
 
 // WithObserver adds an observer that is told of every call to the store, command of a portfolio,
-// opening of a portfolio, and call of a hook; see Observer for what it may do. Several observers are
-// called in the order in which they were added. With an observer every call to the store and every
-// command costs two readings of the clock.
+// opening of a portfolio, and call of a hook; see Observer for what it may do. Several observers
+// are called in the order in which they were added. With an observer every call to the store and
+// every command costs two readings of the clock.
 func WithObserver(o Observer) ManagerOption {
 	return func(m *MultiAccountManager) {
 		m.tel.observers = append(m.tel.observers, o)
@@ -132,8 +132,8 @@ func WithClock(now func() time.Time) ManagerOption {
 // swapped, and the old profile stays active; so a hook undoes itself when called the other way
 // around. The context of such a call does not end with the caller's, but 30 seconds after the call
 // began: a hook that heeds its context cannot hold up the switches of its owner for ever. The hook
-// that failed is not called again: it cleans up after itself. The same happens when the switch cannot be persisted,
-// and when a hook panics, before the panic goes on.
+// that failed is not called again: it cleans up after itself. The same happens when the switch
+// cannot be persisted, and when a hook panics, before the panic goes on.
 //
 // A hook may call every method of the manager but SwitchProfile and ArchiveProfile, which would
 // wait for the switch that waits for the hook: called with the hook's context they return

@@ -22,23 +22,23 @@ import (
 // at all: what this process has appended once it is durable, and what other processes have appended
 // once the store shows it. When another process has moved the journal on, the book catches up, and
 // each command decides again. Of the callers combined, one appends for all, and may wait beyond the
-// end of its own context until nobody waits for that append any longer. An append is never cancelled:
-// it goes on when the callers have left.
+// end of its own context until nobody waits for that append any longer. An append is never
+// cancelled: it goes on when the callers have left.
 //
-// Every command ends, whatever other processes do. A group of commands is refused four times at most,
-// and then appends under the journal's lock ([Store.AppendLocked]). A command that must read the
-// journal (a correction, a cancellation, a late fact, facts recorded again) reads it in its caller's
-// goroutine, keeps what was read, and gets in line again: no other command waits for that. Halt,
-// Reduce, Resume and Release therefore wait for one append under way, and for the reading of what
-// other processes have appended since. A command whose history others change three times while it
-// reads is decided under the lock; the lock lasts as long as folding what lies behind the change, and
-// ten seconds at most: the command then fails with ErrUnavailable, having written nothing. A
-// command that is refused 16 times ends with ErrConflict, having written nothing.
+// Every command ends, whatever other processes do. A group of commands is refused four times at
+// most, and then appends under the journal's lock ([Store.AppendLocked]). A command that must read
+// the journal (a correction, a cancellation, a late fact, facts recorded again) reads it in its
+// caller's goroutine, keeps what was read, and gets in line again: no other command waits for that.
+// Halt, Reduce, Resume and Release therefore wait for one append under way, and for the reading of
+// what other processes have appended since. A command whose history others change three times while
+// it reads is decided under the lock; the lock lasts as long as folding what lies behind the
+// change, and ten seconds at most: the command then fails with ErrUnavailable, having written
+// nothing. A command that is refused 16 times ends with ErrConflict, having written nothing.
 //
-// An answer that needs no entry of its own (facts that are known, an order that is held, a state that
-// is so already) is given when the journal has no more than the book. Where the newest entries are
-// not this process's own, the answer waits for a barrier that makes them as durable as the store
-// makes anything.
+// An answer that needs no entry of its own (facts that are known, an order that is held, a state
+// that is so already) is given when the journal has no more than the book. Where the newest entries
+// are not this process's own, the answer waits for a barrier that makes them as durable as the
+// store makes anything.
 //
 // Facts carry ids, so repeating a command is always safe. Errors of every command:
 //   - the context's error, if the context ended before the command was appended;
@@ -198,21 +198,22 @@ func (p *Portfolio) BaseCurrency() ledger.Currency { return p.base }
 
 // Record writes facts to the journal, all or none, and returns how many were new. A fact that the
 // journal has changes nothing; another one with the same id is ErrIDReused. The facts may be in any
-// order: they are folded in the order of their times, exercised options before other facts of the same
-// time, and else in the order given.
+// order: they are folded in the order of their times, exercised options before other facts of the
+// same time, and else in the order given.
 //
 // A trade with a known execution id and a higher correction number corrects the execution. A trade
-// with the id of the execution in force completes it, once, by what was not known before, and counts
-// as new: the commission and taxes where these were pending (see ledger.Trade), the order, the
-// conversion rate. A correction, a completion, a cancellation, and a fact that is older than facts of the
-// same contract in the journal are put in their place and the book is restated. That reads the journal from the newest
-// checkpoint on that the change does not reach back behind: twice to four times what lies behind the
-// fact, and some two thousand entries; all of it where the fact is older than most.
+// with the id of the execution in force completes it, once, by what was not known before, and
+// counts as new: the commission and taxes where these were pending (see ledger.Trade), the order,
+// the conversion rate. A correction, a completion, a cancellation, and a fact that is older than
+// facts of the same contract in the journal are put in their place and the book is restated. That
+// reads the journal from the newest checkpoint on that the change does not reach back behind: twice
+// to four times what lies behind the fact, and some two thousand entries; all of it where the fact
+// is older than most.
 //
 // A deposit, a withdrawal and an opening are capital, and no profit. If one is of now, within five
-// minutes, its entry gets the conversion rate and the price of now where it has none of its own, and an
-// equity point is written before it, if points exist and equity is known. Else the next point adjusts
-// the high-water mark, and the first order to be decided writes one.
+// minutes, its entry gets the conversion rate and the price of now where it has none of its own,
+// and an equity point is written before it, if points exist and equity is known. Else the next
+// point adjusts the high-water mark, and the first order to be decided writes one.
 //
 // Facts are recorded whatever the profile's status.
 //
@@ -284,11 +285,11 @@ func (p *Portfolio) newCommand(n int) *command {
 	return &command{facts: make([]ledger.Payload, 0, n), trades: make([]ledger.Trade, 0, n)}
 }
 
-// CatchUp reads what other processes have appended to the journal, up to its end as of some moment not
-// before the call. Readers and following commands know all of that when CatchUp returns nil. A process
-// catches up by itself, too, as soon as the store tells of an entry: call CatchUp where what other
-// processes did must be known now, as by one that takes over from another. Errors: those that Portfolio
-// lists for every command but ErrOutcomeUnknown; nothing is written.
+// CatchUp reads what other processes have appended to the journal, up to its end as of some moment
+// not before the call. Readers and following commands know all of that when CatchUp returns nil. A
+// process catches up by itself, too, as soon as the store tells of an entry: call CatchUp where
+// what other processes did must be known now, as by one that takes over from another. Errors: those
+// that Portfolio lists for every command but ErrOutcomeUnknown; nothing is written.
 func (p *Portfolio) CatchUp(ctx context.Context) error {
 	if err := p.refresh(ctx, math.MaxInt64); err != nil {
 		return fmt.Errorf("catch up with the journal of profile %q: %w", p.id, err)

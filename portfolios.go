@@ -47,9 +47,9 @@ func (m *MultiAccountManager) Portfolio(ctx context.Context, id ProfileID) (*Por
 	return p, nil
 }
 
-// portfolio is Portfolio for a scope, without its name in errors. A profile that the scope does not see
-// is looked up like one that there is not, whether its portfolio is open or not: neither the time nor
-// the error tells them apart.
+// portfolio is Portfolio for a scope, without its name in errors. A profile that the scope does not
+// see is looked up like one that there is not, whether its portfolio is open or not: neither the
+// time nor the error tells them apart.
 func (m *MultiAccountManager) portfolio(ctx context.Context, s scope, id ProfileID) (*Portfolio, error) {
 	m.mu.Lock()
 	slot := m.portfolios[id]
@@ -153,8 +153,8 @@ func (m *MultiAccountManager) setProfile(p AccountProfile) {
 }
 
 // forward passes an event of the store on to subscribers. If the event is about a portfolio that is
-// open, it waits until the portfolio has caught up: a subscriber who is told of an entry finds it in
-// the book. Its owner is the profile's then, whatever the event says.
+// open, it waits until the portfolio has caught up: a subscriber who is told of an entry finds it
+// in the book. Its owner is the profile's then, whatever the event says.
 func (m *MultiAccountManager) forward(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -186,10 +186,10 @@ func (m *MultiAccountManager) act(slot *portfolioSlot, do actions) {
 	}
 }
 
-// catchUp brings one portfolio up to what was heard of it, and tells subscribers. It has a goroutine
-// of its own so that one profile's trouble is not the others'. While the store fails it tries again,
-// but not after errors that only another event can change. Nothing depends on it but fresh reading: a
-// portfolio that is behind finds out when the store refuses its append.
+// catchUp brings one portfolio up to what was heard of it, and tells subscribers. It has a
+// goroutine of its own so that one profile's trouble is not the others'. While the store fails it
+// tries again, but not after errors that only another event can change. Nothing depends on it but
+// fresh reading: a portfolio that is behind finds out when the store refuses its append.
 func (m *MultiAccountManager) catchUp(slot *portfolioSlot, l *look) {
 	ended := false
 	defer func() {
@@ -209,8 +209,8 @@ func (m *MultiAccountManager) catchUp(slot *portfolioSlot, l *look) {
 	ended = true
 }
 
-// looked acts on the outcome of a look, and returns what the next try is to look for, if there is to
-// be one.
+// looked acts on the outcome of a look, and returns what the next try is to look for, if there is
+// to be one.
 func (m *MultiAccountManager) looked(slot *portfolioSlot, o outcome) (again *look) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

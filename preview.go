@@ -11,10 +11,10 @@ import (
 )
 
 // Preview says what Route would make of a signal now: each profile's order, sized, and what
-// [Portfolio.Check] says of it. Preview holds nothing and writes nothing, and another order that comes in
-// between may change the outcome. An allocation is Held where the order would be accepted, and a repeat
-// where the order is working already. Of an order that is done or was refused Preview does not know, as
-// Check does not. AllOrNone and OnAllocation are of no effect.
+// [Portfolio.Check] says of it. Preview holds nothing and writes nothing, and another order that
+// comes in between may change the outcome. An allocation is Held where the order would be accepted,
+// and a repeat where the order is working already. Of an order that is done or was refused Preview
+// does not know, as Check does not. AllOrNone and OnAllocation are of no effect.
 //
 // Errors are those of Route.
 func (m *MultiAccountManager) Preview(ctx context.Context, signal Signal, opts ...RouteOption) ([]Allocation, error) {
@@ -66,7 +66,8 @@ func (t *routing) preview(p *Portfolio) {
 	t.decision = p.Check(t.hold.Order)
 }
 
-// look measures the live book for the order, and returns the order that is working already, if it is.
+// look measures the live book for the order, and returns the order that is working already, if it
+// is.
 func (t *routing) look(p *Portfolio) (at exposure.Measure, now time.Time, held *risk.Order) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

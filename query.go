@@ -89,10 +89,10 @@ func (p *Portfolio) Facts(ctx context.Context, page Page) iter.Seq2[Recorded[led
 	})
 }
 
-// Decisions yields every decision about orders and trading, as of the call, in the order in which they
-// were recorded: *risk.Hold, *risk.Dispatch, *risk.Refusal, *risk.Release, *risk.Breach,
-// *risk.StateChange, *risk.PolicyChange and *risk.Restatement. It reads the journal as Trades does, with
-// the same errors.
+// Decisions yields every decision about orders and trading, as of the call, in the order in which
+// they were recorded: *risk.Hold, *risk.Dispatch, *risk.Refusal, *risk.Release, *risk.Breach,
+// *risk.StateChange, *risk.PolicyChange and *risk.Restatement. It reads the journal as Trades does,
+// with the same errors.
 func (p *Portfolio) Decisions(ctx context.Context, page Page) iter.Seq2[Recorded[risk.Payload], error] {
 	upTo, _ := p.history()
 	return recorded(ctx, p, "decisions", upTo, page, func(e Entry) (risk.Payload, bool, error) {
@@ -231,8 +231,8 @@ func (p *Portfolio) closings(ctx context.Context, filter TradeFilter) ([]Recorde
 // Verify reads the whole journal and checks everything that can be checked: numbers and hashes;
 // that the journal ends where the book does, or later; that folding it gives the book; and that
 // folding it in its effective order gives the same positions and cash, which proves every
-// restatement of facts. Its error is a *CorruptError (ErrCorrupt) with the first wrong entry and the reason,
-// or the store's.
+// restatement of facts. Its error is a *CorruptError (ErrCorrupt) with the first wrong entry and
+// the reason, or the store's.
 func (p *Portfolio) Verify(ctx context.Context) error {
 	p.mu.RLock()
 	live := p.live.clone()
@@ -340,8 +340,8 @@ func (p *Portfolio) Performance(ctx context.Context, w performance.Window) (perf
 }
 
 // performanceHistory returns the history that performance is worked out from, as of the moment of
-// the call. It reads the journal, once, if the portfolio does not keep a history of the trading day's
-// present time zone. The portfolio keeps what was read unless entries were added meanwhile.
+// the call. It reads the journal, once, if the portfolio does not keep a history of the trading
+// day's present time zone. The portfolio keeps what was read unless entries were added meanwhile.
 func (p *Portfolio) performanceHistory(ctx context.Context) (performance.History, error) {
 	p.mu.RLock()
 	zone := p.live.PolicyFor(p.policy.Load()).Zone()
@@ -393,8 +393,8 @@ type Snapshot struct {
 	// rates. It is a reason not to trade on them.
 	Missing *MissingError `json:"missing,omitempty"`
 	Risk    risk.Report   `json:"risk"`
-	// Unrated lists the currencies of which Realized, Capital and InKind lack something: it was recorded
-	// without a rate, and there is no live one.
+	// Unrated lists the currencies of which Realized, Capital and InKind lack something: it was
+	// recorded without a rate, and there is no live one.
 	Unrated []ledger.Currency `json:"unrated"`
 }
 

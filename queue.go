@@ -21,8 +21,9 @@ type command struct {
 	studies *studies  // what was read for the command; nil for most
 	added   int
 	err     error
-	// priced are the facts whose rates and prices of now were filled in. That happens once: what was worked
-	// out from a fact must not change with the market from try to try. Nil for most commands.
+	// priced are the facts whose rates and prices of now were filled in. That happens once: what
+	// was worked out from a fact must not change with the market from try to try. Nil for most
+	// commands.
 	priced map[ledger.Payload]bool
 
 	judged   bool // look at losses once the facts are recorded
@@ -81,8 +82,8 @@ func (p *Portfolio) submit(ctx context.Context, cmd *command) error {
 }
 
 // enter has the command decided. Where that needs more of the journal than the book holds, the
-// caller reads it here, in the caller's own time, and gets in line again: nobody waits for that, the
-// kill switch least of all.
+// caller reads it here, in the caller's own time, and gets in line again: nobody waits for that,
+// the kill switch least of all.
 func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 	left := false // the leader has the command, and its caller has gone
 	defer func() {
@@ -105,8 +106,8 @@ func (p *Portfolio) enter(ctx context.Context, cmd *command) error {
 	}
 }
 
-// queueUp leads, or gets in line, once. left says that the caller's context ended while a leader had the
-// command.
+// queueUp leads, or gets in line, once. left says that the caller's context ended while a leader
+// had the command.
 func (p *Portfolio) queueUp(ctx context.Context, cmd *command) (left bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -193,7 +194,8 @@ func (q *queue) next() {
 		q.busy = false
 		return
 	}
-	// The kill switch first: it does not wait for the appends of those who must append alone, nor under the lock.
+	// The kill switch first: it does not wait for the appends of those who must append alone, nor
+	// under the lock.
 	if i := slices.IndexFunc(q.waiting, isState); i > 0 {
 		state := q.waiting[i]
 		copy(q.waiting[1:i+1], q.waiting[:i])

@@ -28,12 +28,12 @@ func (p *Portfolio) market(a *exposure.Account, now time.Time) exposure.Market {
 	return exposure.Market{Prices: p.prices, Policy: a.PolicyFor(p.policy.Load()), Now: now}
 }
 
-// Check says whether an order would be accepted now, as Reserve would: with the same violations, warnings
-// and largest quantity that would pass. It holds nothing and does no I/O, and its cost does not grow with
-// the number of positions. The order's ID may be empty. An order that is working
-// already is a repeat, as for Reserve, and another one with its ID is refused by RuleIDReused. Of an ID
-// that is done or was refused Check does not know: that takes I/O. Calls of Check wait for each other:
-// they share memory to judge in.
+// Check says whether an order would be accepted now, as Reserve would: with the same violations,
+// warnings and largest quantity that would pass. It holds nothing and does no I/O, and its cost
+// does not grow with the number of positions. The order's ID may be empty. An order that is working
+// already is a repeat, as for Reserve, and another one with its ID is refused by RuleIDReused. Of
+// an ID that is done or was refused Check does not know: that takes I/O. Calls of Check wait for
+// each other: they share memory to judge in.
 func (p *Portfolio) Check(o risk.Order) risk.Decision {
 	if o.ID == "" {
 		o.ID = "check"
@@ -50,17 +50,17 @@ func (p *Portfolio) Check(o risk.Order) risk.Decision {
 // nil.
 //
 // An ID is decided once. The same order again gets the same decision, without its warnings and with
-// Repeat set, even if limits have changed since: it may have been sent, so ask the broker before sending
-// it again. Once it is filled or released, it is refused by RuleDone. While trading is halted, and while
-// the state or the profile's status bars the order, a repeat is refused by RuleState or RuleStatus; the
-// order stays held.
+// Repeat set, even if limits have changed since: it may have been sent, so ask the broker before
+// sending it again. Once it is filled or released, it is refused by RuleDone. While trading is
+// halted, and while the state or the profile's status bars the order, a repeat is refused by
+// RuleState or RuleStatus; the order stays held.
 //
-// What could not be told is not decided: an order that is refused for nothing but missing or old marks,
-// rates or equity may be reserved again under its ID, in any process, and is decided anew.
+// What could not be told is not decided: an order that is refused for nothing but missing or old
+// marks, rates or equity may be reserved again under its ID, in any process, and is decided anew.
 //
-// Before an order is decided, losses are looked at, where marks and rates are fresh. The first equity
-// point of all is written then, and a breach that stops trading. Such an order breaks RuleState
-// besides, of which Check, which writes nothing, does not tell before.
+// Before an order is decided, losses are looked at, where marks and rates are fresh. The first
+// equity point of all is written then, and a breach that stops trading. Such an order breaks
+// RuleState besides, of which Check, which writes nothing, does not tell before.
 //
 // Errors:
 //   - a *RefusalError (ErrRefused) for a refused order, with every rule that it breaks; the refusal
@@ -173,7 +173,8 @@ func (p *Portfolio) writePreconditions(cmd *command) error {
 		return err
 	}
 	if p.draftLacksPoint() {
-		// Equity and capital are known. What was realized without a rate changes neither: losses count all the same.
+		// Equity and capital are known. What was realized without a rate changes neither: losses
+		// count all the same.
 		point, t := p.draftPoint()
 		if _, dup := p.seen(cmd, ledger.KeyOf(&point)); !dup && t.Known() {
 			if err := d.add(&point); err != nil {
@@ -184,8 +185,8 @@ func (p *Portfolio) writePreconditions(cmd *command) error {
 	return p.writeLosses()
 }
 
-// draftLacksPoint reports whether losses cannot be counted well before there is another equity point,
-// and one can be taken: there is none yet, or capital waits for one.
+// draftLacksPoint reports whether losses cannot be counted well before there is another equity
+// point, and one can be taken: there is none yet, or capital waits for one.
 func (p *Portfolio) draftLacksPoint() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -221,8 +222,8 @@ func (p *Portfolio) decideOrder(r *reservation, cmd *command) error {
 	return p.writeRefusal(r, cmd)
 }
 
-// writeRefusal writes that the order is refused. An entry that decides nothing has no key by which the
-// store could find an earlier decision: that is looked up first.
+// writeRefusal writes that the order is refused. An entry that decides nothing has no key by which
+// the store could find an earlier decision: that is looked up first.
 func (p *Portfolio) writeRefusal(r *reservation, cmd *command) error {
 	undecided := r.decision.Undecided()
 	if undecided {
@@ -269,9 +270,9 @@ func (p *Portfolio) Release(ctx context.Context, id ledger.OrderID, reason strin
 	return p.release(ctx, &releasing{id: id, reason: reason})
 }
 
-// Withdraw is Release of an order that was not dispatched: whoever dispatches it meanwhile, in whatever
-// process, either comes first or finds no order any more. Errors are those of Release, and ErrDispatched for
-// an order that was dispatched; it stays held.
+// Withdraw is Release of an order that was not dispatched: whoever dispatches it meanwhile, in
+// whatever process, either comes first or finds no order any more. Errors are those of Release, and
+// ErrDispatched for an order that was dispatched; it stays held.
 func (p *Portfolio) Withdraw(ctx context.Context, id ledger.OrderID, reason string) error {
 	return p.release(ctx, &releasing{id: id, reason: reason, unsent: true})
 }
@@ -338,11 +339,11 @@ func (p *Portfolio) Reduce(ctx context.Context, reason string) error {
 	return p.setState(ctx, "reduce", risk.TradingReducing, reason)
 }
 
-// Resume makes the profile accept orders again. If the day's loss is beyond its limit, or was today, or
-// the drawdown is moderate or worse, or was when it was last written, these are counted anew from the
-// present equity: the person who resumes has seen them. Errors are those of Halt, and ErrNoMark (a
-// *MissingError) if the present equity is not known, or a conversion rate is missing of capital that came or
-// went: without it nothing tells how much of the equity is a loss.
+// Resume makes the profile accept orders again. If the day's loss is beyond its limit, or was
+// today, or the drawdown is moderate or worse, or was when it was last written, these are counted
+// anew from the present equity: the person who resumes has seen them. Errors are those of Halt, and
+// ErrNoMark (a *MissingError) if the present equity is not known, or a conversion rate is missing
+// of capital that came or went: without it nothing tells how much of the equity is a loss.
 func (p *Portfolio) Resume(ctx context.Context, reason string) error {
 	return p.setState(ctx, "resume", risk.TradingActive, reason)
 }
@@ -423,9 +424,9 @@ func (policing) run(p *Portfolio, _ *command) error {
 	return p.writePolicy()
 }
 
-// checkDays refuses another time zone where days are counted in the one before: the day that runs would
-// end, or begin again, and with it what may be lost and ordered in a day. An order that is decided at the
-// same moment may be the first: it counts on its day in the old zone.
+// checkDays refuses another time zone where days are counted in the one before: the day that runs
+// would end, or begin again, and with it what may be lost and ordered in a day. An order that is
+// decided at the same moment may be the first: it counts on its day in the old zone.
 func (m *MultiAccountManager) checkDays(ctx context.Context, s scope, before, after AccountProfile) error {
 	was, is := before.EffectiveLimits(), after.EffectiveLimits()
 	if is.SameDays(was) {

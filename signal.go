@@ -103,9 +103,9 @@ type Allocation struct {
 // Held reports whether the order's exposure is held: the order is to be sent, or was sent.
 func (a Allocation) Held() bool { return a.Err == nil && a.Decision.Allowed }
 
-// ToSend reports whether the order is held since this call, and is to be sent. An order that is Held and
-// not ToSend is a repeat, of a signal that was routed before: it may have been sent then, so ask the
-// broker whether it has the order, by its ID, before sending it.
+// ToSend reports whether the order is held since this call, and is to be sent. An order that is
+// Held and not ToSend is a repeat, of a signal that was routed before: it may have been sent then,
+// so ask the broker whether it has the order, by its ID, before sending it.
 func (a Allocation) ToSend() bool { return a.Held() && !a.Decision.Repeat }
 
 // RouteOption configures Route.
@@ -119,17 +119,17 @@ func ToProfiles(ids ...ProfileID) RouteOption {
 // WithSizer sizes the orders by s instead of sizing.FixedFraction.
 func WithSizer(s sizing.Sizer) RouteOption { return func(r *route) { r.sizer = s } }
 
-// AllOrNone releases every order if any profile refuses or fails. Orders are released even when ctx has
-// ended by then: that takes ten seconds more at most. An order that was held when the signal was routed
-// before, and is filled, or released by the caller, or barred by a halt by now, is no refusal. An order
-// that AllOrNone released is one: a signal that was let go stays let go.
+// AllOrNone releases every order if any profile refuses or fails. Orders are released even when ctx
+// has ended by then: that takes ten seconds more at most. An order that was held when the signal
+// was routed before, and is filled, or released by the caller, or barred by a halt by now, is no
+// refusal. An order that AllOrNone released is one: a signal that was let go stays let go.
 //
-// An order that was held before is released if a profile refuses, and not if one merely fails: it may have
-// been sent. So name the profiles with ToProfiles where a signal may be routed again: a profile that came
-// in between, and refuses, would have the others' orders released.
+// An order that was held before is released if a profile refuses, and not if one merely fails: it
+// may have been sent. So name the profiles with ToProfiles where a signal may be routed again: a
+// profile that came in between, and refuses, would have the others' orders released.
 //
-// An order that is still held though not all profiles took the signal, or may be, has ErrStillHeld in its
-// Allocation.
+// An order that is still held though not all profiles took the signal, or may be, has ErrStillHeld
+// in its Allocation.
 func AllOrNone() RouteOption { return func(r *route) { r.allOrNone = true } }
 
 // letGoTime is how long AllOrNone takes to release orders, whatever the caller's context says.
@@ -178,9 +178,9 @@ const (
 // ids, or in the order of ToProfiles.
 //
 // The outcome is durable in each profile. Routing the signal again makes no second order: it
-// returns the same outcome as a repeat (see [Allocation.ToSend]), or a refusal by RuleDone once the order
-// is filled or released, or by RuleState or RuleStatus while these bar it. A profile that could not tell,
-// for want of marks, rates or equity, decides anew.
+// returns the same outcome as a repeat (see [Allocation.ToSend]), or a refusal by RuleDone once the
+// order is filled or released, or by RuleState or RuleStatus while these bar it. A profile that
+// could not tell, for want of marks, rates or equity, decides anew.
 //
 // Errors that keep the signal from being routed at all:
 //   - ErrInvalid for an invalid signal or option, and for a profile named twice;
@@ -309,8 +309,8 @@ func (t *routing) standing() standing {
 	return untaken
 }
 
-// settle releases what the call held, unless every profile took the signal. What an earlier call held is
-// released only where a profile refused: then that call's orders were never to be sent.
+// settle releases what the call held, unless every profile took the signal. What an earlier call
+// held is released only where a profile refused: then that call's orders were never to be sent.
 func (r *route) settle(ctx context.Context, out []Allocation) {
 	if slices.Contains(r.stand, untaken) || slices.Contains(r.stand, failed) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoTime)

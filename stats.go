@@ -82,8 +82,9 @@ func (a *Activity) add(b *Activity) {
 
 // StoreStats are the calls to the store.
 type StoreStats struct {
-	// Append are the calls to Append and AppendLocked. Those to a store that answers within 50 µs are timed one in 16
-	// times as long as nobody observes, because reading the clock would show; all others always.
+	// Append are the calls to Append and AppendLocked. Those to a store that answers within 50 µs
+	// are timed one in 16 times as long as nobody observes, because reading the clock would show;
+	// all others always.
 	Append CallStats `json:"append"`
 	// Entries are the readings of journals, from the first entry to the last that was wanted, with
 	// what the reader did in between. The opening of a portfolio is among them.
@@ -200,7 +201,8 @@ func (m *meter) add(b *meter) {
 	m.raise(b.longest.Load())
 }
 
-// meters are the calls of one portfolio or of a manager, so that portfolios do not contend for them.
+// meters are the calls of one portfolio or of a manager, so that portfolios do not contend for
+// them.
 type meters struct{ append, entries, lookup, checkpoint, profile meter }
 
 func (m *meters) stats() StoreStats {
@@ -245,7 +247,8 @@ func (q *queue) count(cmd *command) {
 	}
 }
 
-// countTry counts a try of a group beyond the first, and logs that the group takes the journal's lock.
+// countTry counts a try of a group beyond the first, and logs that the group takes the journal's
+// lock.
 func (p *Portfolio) countTry(ctx context.Context, try int) {
 	if try == 1 {
 		return

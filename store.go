@@ -84,12 +84,12 @@ type Store interface {
 
 	// AppendLocked locks the profile's journal, so that no other append gets in between, and calls
 	// decide with the entries above after, in ascending order without a gap. It appends the batch
-	// that decide returns, as Append does and with the errors of Append, and unlocks the journal. An
-	// error of decide's is returned as it is, and nothing is appended.
+	// that decide returns, as Append does and with the errors of Append, and unlocks the journal.
+	// An error of decide's is returned as it is, and nothing is appended.
 	//
 	// Waiting for the lock ends with the context, and the context's error says that nothing was
-	// written. Other appends to the journal wait, or end with their own contexts. They must not wait
-	// for ever: the lock ends with the process that holds it. decide must read tail before it
+	// written. Other appends to the journal wait, or end with their own contexts. They must not
+	// wait for ever: the lock ends with the process that holds it. decide must read tail before it
 	// returns, if at all, must not append to the journal, and should be quick. Reading the journal
 	// within decide does not wait for the lock.
 	AppendLocked(ctx context.Context, id ProfileID, after int64, decide func(tail iter.Seq2[Entry, error]) (Batch, error)) error
@@ -108,9 +108,9 @@ type Store interface {
 	// in proportion to the number of keys, and not to the length of the journal.
 	Lookup(ctx context.Context, id ProfileID, keys []string) (map[string]int64, error)
 
-	// SaveCheckpoint keeps a checkpoint of the profile in its slot, from 0 to MaxSlot; ErrInvalid for
-	// another slot. An older one than the stored of the slot (by Seq) is ignored without an error;
-	// the same Seq replaces it. ErrProfileNotFound on a miss.
+	// SaveCheckpoint keeps a checkpoint of the profile in its slot, from 0 to MaxSlot; ErrInvalid
+	// for another slot. An older one than the stored of the slot (by Seq) is ignored without an
+	// error; the same Seq replaces it. ErrProfileNotFound on a miss.
 	SaveCheckpoint(ctx context.Context, c Checkpoint) error
 
 	// Checkpoint returns the profile's newest checkpoint, of any slot, whose Seq is upTo or less.
@@ -167,10 +167,11 @@ type Batch struct {
 	payloads []payload // what the entries were made of
 }
 
-// Decode returns what Entries[i] holds, for i from 0 to the number of entries less one; its errors are those of
-// Entry.Decode. Entries that a portfolio made are not read for that: what they were made of is returned, which is
-// the portfolio's. A store uses it before Append returns, changes nothing of it, and keeps none. A store must
-// not change a portfolio's entries in place: Decode would not see the change. It sees that of a copy.
+// Decode returns what Entries[i] holds, for i from 0 to the number of entries less one; its errors
+// are those of Entry.Decode. Entries that a portfolio made are not read for that: what they were
+// made of is returned, which is the portfolio's. A store uses it before Append returns, changes
+// nothing of it, and keeps none. A store must not change a portfolio's entries in place: Decode
+// would not see the change. It sees that of a copy.
 func (b *Batch) Decode(i int) (any, error) {
 	if b.first == &b.Entries[0] && len(b.payloads) == len(b.Entries) {
 		return b.payloads[i], nil

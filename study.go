@@ -11,8 +11,8 @@ import (
 )
 
 // studies are what was read from the journal for one command, beyond what the book holds. A command
-// that needs more says so while it is decided, and is set aside; its caller reads what is needed and
-// gets in line again. What was read is kept over all tries.
+// that needs more says so while it is decided, and is set aside; its caller reads what is needed
+// and gets in line again. What was read is kept over all tries.
 type studies struct {
 	wanted []string         // keys to look up
 	looked map[string]int64 // what was looked up or learned: the entry's number, 0 where the journal had none
@@ -83,8 +83,8 @@ func (cmd *command) study() *studies {
 	return cmd.studies
 }
 
-// lookUp returns errUnstudied until the key was looked up. The command is of use only if the journal
-// has it.
+// lookUp returns errUnstudied until the key was looked up. The command is of use only if the
+// journal has it.
 func (cmd *command) lookUp(key string) error {
 	cmd.study().doubt = true
 	return cmd.lookUpAll(key)
@@ -150,7 +150,8 @@ func (p *Portfolio) park(cmd *command) {
 	s.rounds++
 }
 
-// study reads what the command asked for. The caller does so, or the leader under the journal's lock.
+// study reads what the command asked for. The caller does so, or the leader under the journal's
+// lock.
 func (p *Portfolio) study(ctx context.Context, cmd *command) error {
 	s := cmd.studies
 	if s == nil {
@@ -197,8 +198,8 @@ func (p *Portfolio) study(ctx context.Context, cmd *command) error {
 // nearby is the distance up to which two entries are read in one go.
 const nearby = 64
 
-// readEntries reads the entries that the command asked for, together with those that its other facts
-// will ask for: where one fact is known, most are.
+// readEntries reads the entries that the command asked for, together with those that its other
+// facts will ask for: where one fact is known, most are.
 func (p *Portfolio) readEntries(ctx context.Context, cmd *command) error {
 	s := cmd.studies
 	if len(s.unread) == 0 {
@@ -255,8 +256,9 @@ type placedFact struct {
 // own is a place behind every entry of a journal.
 const own = int64(1) << 62
 
-// history is the account of a journal and of a command's own facts behind it, folded in their effective
-// order. It is worked out beside the queue, and then follows what others append to the journal.
+// history is the account of a journal and of a command's own facts behind it, folded in their
+// effective order. It is worked out beside the queue, and then follows what others append to the
+// journal.
 type history struct {
 	facts   []placedFact
 	account *exposure.Account // nil until it is worked out

@@ -5,8 +5,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// AccountID is the broker's own id of an account, to the letter. Two ids are one account only where they are
-// equal: "U1234567C" is a segment of U1234567, and not the account.
+// AccountID is the broker's own id of an account, to the letter. Two ids are one account only where
+// they are equal: "U1234567C" is a segment of U1234567, and not the account.
 type AccountID string
 
 // Account is an account that a login sees.

@@ -13,12 +13,13 @@ import (
 // adopted begins the ids of the facts with which an adopted book begins.
 const adopted = "adopted-"
 
-// settling is how long before positions are asked for nothing may have been executed: executions are told to
-// the second, and lists may lag.
+// settling is how long before positions are asked for nothing may have been executed: executions
+// are told to the second, and lists may lag.
 const settling = time.Minute
 
-// adopt makes what the account holds the beginning of a book without a fact, if [Config.Adopt] asks for that,
-// and learns when an adopted book began: executions of before are in what the book began with.
+// adopt makes what the account holds the beginning of a book without a fact, if [Config.Adopt] asks
+// for that, and learns when an adopted book began: executions of before are in what the book began
+// with.
 func (w *worker) adopt(ctx context.Context, b Broker) error {
 	if w.begun {
 		return nil
@@ -62,7 +63,8 @@ func (w *worker) adopt(ctx context.Context, b Broker) error {
 	return nil
 }
 
-// adoptedAt returns when a book began whose first fact is given; zero for a book that was not adopted.
+// adoptedAt returns when a book began whose first fact is given; zero for a book that was not
+// adopted.
 func adoptedAt(first ledger.Fact) time.Time {
 	switch f := first.(type) {
 	case ledger.CashMovement:
@@ -77,8 +79,8 @@ func adoptedAt(first ledger.Fact) time.Time {
 	return time.Time{}
 }
 
-// beginning returns what an account has as the facts with which a book begins. What futures and CFDs have
-// gained is in the broker's cash already: they begin at their marks.
+// beginning returns what an account has as the facts with which a book begins. What futures and
+// CFDs have gained is in the broker's cash already: they begin at their marks.
 func beginning(positions Answer[Position], cash Answer[Balance]) (facts []ledger.Fact, err error) {
 	at := positions.AsOf.Truncate(time.Microsecond)
 	rates := map[ledger.Currency]ledger.Decimal{}

@@ -10,22 +10,24 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// suspicion is a difference that may be one of time, and when it was seen first, of this size and of any.
+// suspicion is a difference that may be one of time, and when it was seen first, of this size and
+// of any.
 type suspicion struct {
 	reconcile.Break
 	since, first time.Time
 }
 
-// lag is how long a difference has to last, if it is looked at so often: brokers' answers about positions and
-// executions are not of one moment. One whose size changes, as in an account that trades, has to last for
-// longer.
+// lag is how long a difference has to last, if it is looked at so often: brokers' answers about
+// positions and executions are not of one moment. One whose size changes, as in an account that
+// trades, has to last for longer.
 const (
 	lag         = 10 * time.Second
 	changingLag = 6 * lag
 )
 
 // compare holds positions against the book, and takes marks and rates from the broker's answers. A
-// difference counts where it is there twice in a row: between two questions something may have filled.
+// difference counts where it is there twice in a row: between two questions something may have
+// filled.
 func (w *worker) compare(ctx context.Context, b Broker) error {
 	positions, err := b.Positions(ctx, w.account)
 	if err != nil {

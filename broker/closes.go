@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// tradingDays are the days on which the New York Stock Exchange is open (rule 7.2 of NYSE). A New Year's Day
-// that falls on a Saturday is not observed on the Friday before it. It is never changed.
+// tradingDays are the days on which the New York Stock Exchange is open (rule 7.2 of NYSE). A New
+// Year's Day that falls on a Saturday is not observed on the Friday before it. It is never changed.
 var tradingDays = func() *cal.BusinessCalendar {
 	c := cal.NewBusinessCalendar()
 	c.Cacheable = false // a cache would be written while others read
@@ -22,8 +22,8 @@ var tradingDays = func() *cal.BusinessCalendar {
 	return c
 }()
 
-// NewYorkClose returns the first 16:00 of New York after a time on a day on which its exchanges trade. On
-// the few days on which they close at 13:00 it is 16:00 too.
+// NewYorkClose returns the first 16:00 of New York after a time on a day on which its exchanges
+// trade. On the few days on which they close at 13:00 it is 16:00 too.
 func NewYorkClose(after time.Time) time.Time {
 	zone, err := risk.NewYork()
 	if err != nil { // a machine without time zones: standard time is an hour late in summer, never early

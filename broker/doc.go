@@ -1,14 +1,15 @@
-// Package broker stands between portfolios and a broker: one login, the accounts that are behind it, and the
-// engine that keeps their books in step.
+// Package broker stands between portfolios and a broker: one login, the accounts that are behind
+// it, and the engine that keeps their books in step.
 //
-// A [Broker] is one login. It answers what the broker holds of an account, takes orders out, and hints
-// when to look again. It decides nothing about trading, and knows no profile. Package broker/paper is a
-// broker in memory, and broker/brokertest the conformance suite of every broker.
+// A [Broker] is one login. It answers what the broker holds of an account, takes orders out, and
+// hints when to look again. It decides nothing about trading, and knows no profile. Package
+// broker/paper is a broker in memory, and broker/brokertest the conformance suite of every broker.
 //
-// An [Engine] works a login for some profiles: it sends orders that are held, books executions, ends holds,
-// and holds books against the broker's positions. [Start] one for each login. Several processes may start one
-// for the same login: the store's lease lets one of them work. [Engine.Submit] sends an order,
-// [Engine.Status] tells what is in question, and [Engine.Halt] is the kill switch.
+// An [Engine] works a login for some profiles: it sends orders that are held, books executions,
+// ends holds, and holds books against the broker's positions. [Start] one for each login. Several
+// processes may start one for the same login: the store's lease lets one of them work.
+// [Engine.Submit] sends an order, [Engine.Status] tells what is in question, and [Engine.Halt] is
+// the kill switch.
 //
 // Four rules hold for every broker, because each was broken at somebody's cost:
 //
@@ -22,10 +23,10 @@
 //   - Hints are no facts. What [Broker.Watch] sends says that it is worth looking; what happened is in
 //     Orders and Executions.
 //
-// Quantities are signed as in package ledger: negative to sell, and for a short position. Prices are per
-// unit in the contract's currency. Times are in UTC.
+// Quantities are signed as in package ledger: negative to sell, and for a short position. Prices
+// are per unit in the contract's currency. Times are in UTC.
 //
-// Files of the interface, in the order in which to read them: broker, account, answer, ticket, order, execution,
-// event, errors. Files of the engine: engine, notice, session (lease and connection), worker (one account),
-// link, fills, outcome, send, halt, breaks, market, closes.
+// Files of the interface, in the order in which to read them: broker, account, answer, ticket,
+// order, execution, event, errors. Files of the engine: engine, notice, session (lease and
+// connection), worker (one account), link, fills, outcome, send, halt, breaks, market, closes.
 package broker

@@ -20,45 +20,50 @@ type Config struct {
 	// Login names the login, to the lease and to people: 1 to 100 printable bytes.
 	Login   string
 	Manager *accounts.MultiAccountManager
-	// Connect opens the session with the broker. It is called when the engine may work, and again after the
-	// session was closed. The engine closes what Connect returns.
+	// Connect opens the session with the broker. It is called when the engine may work, and again
+	// after the session was closed. The engine closes what Connect returns.
 	Connect func(ctx context.Context) (Broker, error)
 	// Profiles are those whose accounts the login works. [Engine.Attach] adds others.
 	Profiles []accounts.ProfileID
 
-	// Adopt makes what an account holds the beginning of a profile without a fact: its positions at the
-	// broker's average costs, marked as inferred, and its cash. A position without an average cost keeps
-	// the account from being ready. A statement tells better: costs by lots, and what moved before.
-	// Without Adopt, and without a beginning that was recorded, what the account holds is a break.
+	// Adopt makes what an account holds the beginning of a profile without a fact: its positions at
+	// the broker's average costs, marked as inferred, and its cash. A position without an average
+	// cost keeps the account from being ready. A statement tells better: costs by lots, and what
+	// moved before. Without Adopt, and without a beginning that was recorded, what the account
+	// holds is a break.
 	Adopt bool
 
-	// Leases keep two processes from working the login at once: one works, the others wait. Without a
-	// LeaseStore the process is taken to be the only one.
+	// Leases keep two processes from working the login at once: one works, the others wait. Without
+	// a LeaseStore the process is taken to be the only one.
 	Leases accounts.LeaseStore
 	// Holder names the process to the lease store, as no other process is named.
 	Holder string
-	// LeaseFor is how long a lease runs: another process takes over after that time at the latest; 15 s
-	// if zero.
+	// LeaseFor is how long a lease runs: another process takes over after that time at the latest;
+	// 15 s if zero.
 	LeaseFor time.Duration
 
-	// Poll is how often each account is looked at, whatever hints the broker gives; 15 s if zero. Below
-	// zero accounts are looked at on hints, and by [Engine.Sync], alone.
+	// Poll is how often each account is looked at, whatever hints the broker gives; 15 s if zero.
+	// Below zero accounts are looked at on hints, and by [Engine.Sync], alone.
 	Poll time.Duration
-	// Timeout bounds every look at an account, and every order's way to the broker; 30 s if zero. The accounts
-	// of a login are asked about one after another: the time that a look waits for its turn is not counted.
+	// Timeout bounds every look at an account, and every order's way to the broker; 30 s if zero.
+	// The accounts of a login are asked about one after another: the time that a look waits for its
+	// turn is not counted.
 	Timeout time.Duration
 	// CheckEvery is how often positions and cash are held against the book; a minute if zero.
 	CheckEvery time.Duration
-	// BeforeReset is how long before the session's known end no order is sent any more; two minutes if zero.
+	// BeforeReset is how long before the session's known end no order is sent any more; two minutes
+	// if zero.
 	BeforeReset time.Duration
-	// ReduceOnBreak makes a profile reduce where its positions differ from the broker's, twice in a row.
+	// ReduceOnBreak makes a profile reduce where its positions differ from the broker's, twice in a
+	// row.
 	ReduceOnBreak bool
-	// Closes returns the first close of the exchange after a time: equity points are taken at closes, and an
-	// order for the day has ended six hours after one. [NewYorkClose] if nil.
+	// Closes returns the first close of the exchange after a time: equity points are taken at
+	// closes, and an order for the day has ended six hours after one. [NewYorkClose] if nil.
 	Closes func(after time.Time) time.Time
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time
-	// Notify hears what happens, one notice after another. It must be quick, and must not call the engine.
+	// Notify hears what happens, one notice after another. It must be quick, and must not call the
+	// engine.
 	Notify func(Notice)
 }
 
@@ -99,10 +104,11 @@ func (c Config) withDefaults() (Config, error) {
 	return c, err
 }
 
-// Engine stands between the portfolios of some profiles and the login that their accounts are of. It sends
-// orders that are held, brings executions into the books, lets go of what is left of an order once the
-// broker says that the order has ended and its executions are in, and holds books against the broker's
-// positions. It decides nothing about trading. All methods are safe for concurrent use.
+// Engine stands between the portfolios of some profiles and the login that their accounts are of.
+// It sends orders that are held, brings executions into the books, lets go of what is left of an
+// order once the broker says that the order has ended and its executions are in, and holds books
+// against the broker's positions. It decides nothing about trading. All methods are safe for
+// concurrent use.
 //
 // What it promises, whatever breaks:
 //
@@ -143,16 +149,17 @@ type session struct {
 var (
 	// ErrStandby is returned while another process works the login.
 	ErrStandby = errors.New("another process works the login")
-	// ErrNotReady is returned for an account that is not in step with the broker; no order is sent for it.
+	// ErrNotReady is returned for an account that is not in step with the broker; no order is sent
+	// for it.
 	ErrNotReady = errors.New("the account is not in step with the broker")
-	// ErrNotLinked is returned for a profile that is not one of the login's, that the context does not see,
-	// or whose account cannot be worked.
+	// ErrNotLinked is returned for a profile that is not one of the login's, that the context does
+	// not see, or whose account cannot be worked.
 	ErrNotLinked = errors.New("the profile is not linked to an account of the login")
 )
 
-// Start begins to work the login. It does not wait for the session; [Engine.Sync] does. Close the engine
-// when it is no longer needed. The profiles are those that ctx sees; the engine itself works as the system.
-// Errors: ErrInvalid for a wrong config, ErrProfileNotFound, ErrNotLinked as Attach.
+// Start begins to work the login. It does not wait for the session; [Engine.Sync] does. Close the
+// engine when it is no longer needed. The profiles are those that ctx sees; the engine itself works
+// as the system. Errors: ErrInvalid for a wrong config, ErrProfileNotFound, ErrNotLinked as Attach.
 func Start(ctx context.Context, c Config) (*Engine, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -173,9 +180,9 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	return e, nil
 }
 
-// Close stops working the login, ends the lease, and closes the session. Orders at the broker work on, and
-// holds stay. It waits for the looks and the orders that are under way; Config.Timeout bounds each. Calling it
-// again does nothing.
+// Close stops working the login, ends the lease, and closes the session. Orders at the broker work
+// on, and holds stay. It waits for the looks and the orders that are under way; Config.Timeout
+// bounds each. Calling it again does nothing.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
@@ -306,9 +313,9 @@ func (e *Engine) Status() EngineStatus {
 	return s
 }
 
-// Sync looks at the accounts of the profiles now, of all that ctx sees if none is named, and returns when
-// the books are in step with the broker, or why one is not. Errors: ErrStandby, ErrNotLinked, ErrNotReady,
-// those of [Broker] and of a portfolio's commands, the context's.
+// Sync looks at the accounts of the profiles now, of all that ctx sees if none is named, and
+// returns when the books are in step with the broker, or why one is not. Errors: ErrStandby,
+// ErrNotLinked, ErrNotReady, those of [Broker] and of a portfolio's commands, the context's.
 func (e *Engine) Sync(ctx context.Context, profiles ...accounts.ProfileID) error {
 	list, err := e.named(ctx, profiles)
 	if err != nil {

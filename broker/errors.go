@@ -13,10 +13,11 @@ var (
 	ErrInvalid        = invalid.Err
 	ErrOutcomeUnknown = accounts.ErrOutcomeUnknown
 
-	// ErrRejected is returned where the broker surely does not have the order; a [*RejectionError] has its
-	// words.
+	// ErrRejected is returned where the broker surely does not have the order; a [*RejectionError]
+	// has its words.
 	ErrRejected = errors.New("the broker rejected the order")
-	// ErrDuplicateRef is returned for an order whose Ref another order has, or had. That one may work.
+	// ErrDuplicateRef is returned for an order whose Ref another order has, or had. That one may
+	// work.
 	ErrDuplicateRef = errors.New("the broker has an order under this reference")
 	// ErrOrderNotFound is returned for the cancellation of an order that does not work.
 	ErrOrderNotFound = errors.New("no such order works")

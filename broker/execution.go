@@ -12,16 +12,18 @@ import (
 type Execution struct {
 	Account AccountID `json:"account"`
 	Ref     Ref       `json:"ref,omitempty"` // of the order that was filled; empty for one placed without
-	// Trade is the fill, without an OrderID: that is the library's. CommissionPending is true while the
-	// broker has not told the commission. A correction has the execution's id with a higher last part.
+	// Trade is the fill, without an OrderID: that is the library's. CommissionPending is true while
+	// the broker has not told the commission. A correction has the execution's id with a higher
+	// last part.
 	Trade ledger.Trade `json:"trade"`
 }
 
 // Executions are the executions of a span of time.
 type Executions struct {
 	Answer[Execution]
-	// From is since when the list has every execution, up to AsOf, if the answer is complete. It is later
-	// than what was asked for where the broker does not go back so far: what lies between is not known.
+	// From is since when the list has every execution, up to AsOf, if the answer is complete. It is
+	// later than what was asked for where the broker does not go back so far: what lies between is
+	// not known.
 	From time.Time `json:"from"`
 }
 

@@ -11,17 +11,18 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// backfill is how far executions are asked for with every new session: as far back as IBKR's Client Portal
-// goes. overlap is how far they are asked for again while a session lasts: the list may lag, and a
-// correction, which may come hours later, keeps the time of its execution. A session lasts for a day at most.
+// backfill is how far executions are asked for with every new session: as far back as IBKR's Client
+// Portal goes. overlap is how far they are asked for again while a session lasts: the list may lag,
+// and a correction, which may come hours later, keeps the time of its execution. A session lasts
+// for a day at most.
 const (
 	backfill = 7 * 24 * time.Hour
 	overlap  = 24 * time.Hour
 )
 
-// reach is how far back a broker surely tells of executions, IBKR's Client Portal by whole days, less what a look
-// may wait for its answer. What was executed before is no gap that a process could close when it starts, unless an
-// order worked then.
+// reach is how far back a broker surely tells of executions, IBKR's Client Portal by whole days,
+// less what a look may wait for its answer. What was executed before is no gap that a process could
+// close when it starts, unless an order worked then.
 const reach = 6*24*time.Hour - time.Hour
 
 // fills is what a worker knows of executions.
@@ -56,8 +57,8 @@ func (s *sentOrder) fits(i *ledger.Instrument, quantity ledger.Decimal) bool {
 	return s.key == i.Key() && s.buy == quantity.IsPos()
 }
 
-// bringIn books the executions that the book does not have. It returns an error unless the book has all that
-// the broker tells. It calls asked when the broker has answered.
+// bringIn books the executions that the book does not have. It returns an error unless the book has
+// all that the broker tells. It calls asked when the broker has answered.
 func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[string]bool, asked func()) error {
 	f := &w.fills
 	since := w.engine.config.Clock().Add(-backfill)
@@ -92,8 +93,9 @@ func (w *worker) bringIn(ctx context.Context, b Broker, fresh bool, seen map[str
 	return nil
 }
 
-// oldestSent returns when the oldest order was sent that works, or the time given if that is earlier: what that
-// order filled before the broker's executions begin was booked by an earlier process, or is not known.
+// oldestSent returns when the oldest order was sent that works, or the time given if that is
+// earlier: what that order filled before the broker's executions begin was booked by an earlier
+// process, or is not known.
 func (w *worker) oldestSent(t time.Time) time.Time {
 	for _, o := range w.portfolio.Snapshot().Risk.Orders {
 		if o.Ref != "" && o.SentAt.Before(t) {
@@ -103,8 +105,8 @@ func (w *worker) oldestSent(t time.Time) time.Time {
 	return t
 }
 
-// since returns the time since which to ask for executions: the given one, or that of the oldest execution
-// with a pending commission.
+// since returns the time since which to ask for executions: the given one, or that of the oldest
+// execution with a pending commission.
 func (f *fills) since(t time.Time) time.Time {
 	for id, done := range f.booked {
 		if at := f.times[id]; !done && at.Before(t) {
@@ -124,8 +126,8 @@ func (f *fills) forget(before time.Time) {
 	}
 }
 
-// book records the executions that are not booked yet, at once or, where one of them cannot be booked, one
-// by one.
+// book records the executions that are not booked yet, at once or, where one of them cannot be
+// booked, one by one.
 func (w *worker) book(ctx context.Context, list []Execution, seen map[string]bool) error {
 	var facts []ledger.Fact
 	var trades []*ledger.Trade
@@ -164,8 +166,9 @@ func (w *worker) book(ctx context.Context, list []Execution, seen map[string]boo
 	return w.bookEach(ctx, trades, seen)
 }
 
-// bookEach records executions one by one, and tells of those that cannot be booked. One that the book has in
-// other terms is booked: by a statement, or by a person who has put right what could not be booked.
+// bookEach records executions one by one, and tells of those that cannot be booked. One that the
+// book has in other terms is booked: by a statement, or by a person who has put right what could
+// not be booked.
 func (w *worker) bookEach(ctx context.Context, trades []*ledger.Trade, seen map[string]bool) error {
 	var unbooked error
 	var has map[ledger.ExecID]bool
@@ -217,8 +220,8 @@ func (w *worker) booked(t *ledger.Trade) {
 	}
 }
 
-// aboutFacts reports whether an error of Record says that a fact is wrong, and not that it could not be
-// recorded now.
+// aboutFacts reports whether an error of Record says that a fact is wrong, and not that it could
+// not be recorded now.
 func aboutFacts(err error) bool {
 	for _, is := range []error{accounts.ErrInvalid, accounts.ErrInexact, accounts.ErrCurrencyMismatch, accounts.ErrFutureTime,
 		accounts.ErrIDReused, accounts.ErrExecutionMismatch, accounts.ErrExecutionNotFound, accounts.ErrPositionNotFound} {
@@ -229,9 +232,9 @@ func aboutFacts(err error) bool {
 	return false
 }
 
-// attribute returns the execution as a fact. It names the order whose reference the execution has, if the
-// order is in the same contract and on the same side: ids of the broker's are used again, and references may
-// be anybody's.
+// attribute returns the execution as a fact. It names the order whose reference the execution has,
+// if the order is in the same contract and on the same side: ids of the broker's are used again,
+// and references may be anybody's.
 func (w *worker) attribute(ctx context.Context, x *Execution, seen map[string]bool) (*ledger.Trade, error) {
 	t := x.Trade
 	t.OrderID = ""

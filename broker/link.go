@@ -67,11 +67,11 @@ func (e *Engine) Discover(ctx context.Context) ([]Candidate, error) {
 	return list, nil
 }
 
-// Attach adds a profile to those that the engine works: its account is the profile's IBKRAccountID. The
-// account is checked against the profile before anything is booked or sent, with every session: the login may
-// trade in it, it is a whole account, its mode and base currency are the profile's. Attaching a
-// profile again does nothing. Errors: ErrProfileNotFound, ErrNotLinked for a profile that is not active and
-// for an account that another profile of the engine's has, ErrClosed.
+// Attach adds a profile to those that the engine works: its account is the profile's IBKRAccountID.
+// The account is checked against the profile before anything is booked or sent, with every session:
+// the login may trade in it, it is a whole account, its mode and base currency are the profile's.
+// Attaching a profile again does nothing. Errors: ErrProfileNotFound, ErrNotLinked for a profile
+// that is not active and for an account that another profile of the engine's has, ErrClosed.
 func (e *Engine) Attach(ctx context.Context, id accounts.ProfileID) error {
 	w, err := newWorker(ctx, e, id)
 	if err != nil {

@@ -38,7 +38,8 @@ func (w *worker) value(positions Answer[Position], cash Answer[Balance]) error {
 // mark takes marks.
 func (w *worker) mark(marks []ledger.Mark) error { return takeEach(marks, w.portfolio.Mark) }
 
-// takeEach takes marks or rates. A wrong one is left out: its contract or currency has none of now then.
+// takeEach takes marks or rates. A wrong one is left out: its contract or currency has none of now
+// then.
 func takeEach[T any](list []T, take func(...T) error) error {
 	err := take(list...)
 	if !aboutFacts(err) {
@@ -61,9 +62,10 @@ type follow struct {
 	until time.Time
 }
 
-// Follow makes the engine keep the marks of contracts fresh in a profile that are not held yet: an order in a
-// contract needs one. A contract is followed for a day; those that are held, or have a working order, are
-// followed anyway. Each costs a line of market data. Errors: ErrNotLinked, ErrInvalid for a wrong contract.
+// Follow makes the engine keep the marks of contracts fresh in a profile that are not held yet: an
+// order in a contract needs one. A contract is followed for a day; those that are held, or have a
+// working order, are followed anyway. Each costs a line of market data. Errors: ErrNotLinked,
+// ErrInvalid for a wrong contract.
 func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrument) error {
 	w, err := e.attached(profile)
 	if err != nil {
@@ -84,15 +86,16 @@ func (e *Engine) Follow(profile accounts.ProfileID, contracts ...ledger.Instrume
 	return nil
 }
 
-// repriceEvery is how long quotes are left alone after they were taken on a hint: hints come with every tick.
+// repriceEvery is how long quotes are left alone after they were taken on a hint: hints come with
+// every tick.
 const repriceEvery = time.Second
 
-// repriceWithin is how long quotes are waited for that were hinted at: a look waits as long, with others behind
-// it, and takes quotes itself.
+// repriceWithin is how long quotes are waited for that were hinted at: a look waits as long, with
+// others behind it, and takes quotes itself.
 const repriceWithin = 5 * time.Second
 
-// reprice takes new quotes as marks, and leaves all else of the account alone. Where quotes cannot be had, the
-// next look says so.
+// reprice takes new quotes as marks, and leaves all else of the account alone. Where quotes cannot
+// be had, the next look says so.
 func (w *worker) reprice(ctx context.Context, s *session) {
 	ctx, cancel := context.WithTimeout(ctx, w.engine.config.Timeout)
 	defer cancel()
@@ -108,8 +111,8 @@ func (w *worker) reprice(ctx context.Context, s *session) {
 	}
 }
 
-// price asks for quotes of what is held, works or is followed, and takes them as marks. A contract without a
-// price of now keeps its mark, which grows old.
+// price asks for quotes of what is held, works or is followed, and takes them as marks. A contract
+// without a price of now keeps its mark, which grows old.
 func (w *worker) price(ctx context.Context, b Broker) error {
 	contracts := map[ledger.InstrumentKey]ledger.Instrument{}
 	snapshot := w.portfolio.Snapshot()
@@ -141,8 +144,8 @@ func (w *worker) price(ctx context.Context, b Broker) error {
 	return w.quote(ctx, b, list)
 }
 
-// needed returns the contracts whose marks an order in a contract needs: its own and, of an option, that of
-// the stock.
+// needed returns the contracts whose marks an order in a contract needs: its own and, of an option,
+// that of the stock.
 func needed(i *ledger.Instrument) []ledger.Instrument {
 	list := []ledger.Instrument{*i}
 	if i.SecType == ledger.Option {
@@ -171,8 +174,8 @@ func (w *worker) quote(ctx context.Context, b Broker, contracts []ledger.Instrum
 	return nil
 }
 
-// point takes an equity point at a close of the exchange that has just passed. Where marks are missing there
-// is none: equity is not known.
+// point takes an equity point at a close of the exchange that has just passed. Where marks are
+// missing there is none: equity is not known.
 func (w *worker) point(ctx context.Context) error {
 	now := w.engine.config.Clock()
 	last := w.engine.config.Closes(now.Add(-pointWithin))

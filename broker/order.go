@@ -40,8 +40,8 @@ const (
 	OrderExpired    OrderStatus = "expired"
 )
 
-// Terminal reports whether the order will not fill any more than it has. What it has filled is in the
-// executions, which may come later than the status.
+// Terminal reports whether the order will not fill any more than it has. What it has filled is in
+// the executions, which may come later than the status.
 func (s OrderStatus) Terminal() bool {
 	return s == OrderFilled || s == OrderCancelled || s == OrderExpired
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// settledAfter is how long after a close an order for the day has surely ended: by then the hours after the
-// session, and those of futures, are over. abroad is that for contracts in other currencies than USD: the
-// session of their exchange may have begun at that close.
+// settledAfter is how long after a close an order for the day has surely ended: by then the hours
+// after the session, and those of futures, are over. abroad is that for contracts in other
+// currencies than USD: the session of their exchange may have begun at that close.
 const (
 	settledAfter = 6 * time.Hour
 	abroad       = 24*time.Hour + settledAfter
@@ -22,8 +22,8 @@ const (
 // absences is how many complete answers in a row have to lack an order before it counts as absent.
 const absences = 2
 
-// resolve holds the orders that were sent, as they were before the broker was asked, against the broker's
-// list. The executions that the broker had by then are booked.
+// resolve holds the orders that were sent, as they were before the broker was asked, against the
+// broker's list. The executions that the broker had by then are booked.
 func (w *worker) resolve(ctx context.Context, s *session, sent []risk.WorkingOrder, orders Answer[Order], seen map[string]bool) error {
 	rows := map[Ref][]*Order{}
 	for i := range orders.List {
@@ -80,8 +80,9 @@ func (w *worker) judge(ctx context.Context, s *session, o *risk.WorkingOrder, ro
 	return w.present(ctx, o, rows, seen)
 }
 
-// absent decides about an order that the broker's list lacks: it stays a question. One for the day is
-// settled once its session is long over, and the broker has told of all executions since it was sent.
+// absent decides about an order that the broker's list lacks: it stays a question. One for the day
+// is settled once its session is long over, and the broker has told of all executions since it was
+// sent.
 func (w *worker) absent(ctx context.Context, o *risk.WorkingOrder, complete bool) error {
 	w.mu.Lock()
 	missing := w.missing[o.ID]
@@ -131,8 +132,8 @@ func (w *worker) present(ctx context.Context, o *risk.WorkingOrder, rows []*Orde
 	return w.end(ctx, o.ID, words)
 }
 
-// filled returns what the broker says that the order has filled. A list that says filled and tells no quantity
-// means all of it.
+// filled returns what the broker says that the order has filled. A list that says filled and tells
+// no quantity means all of it.
 func (o *Order) filled() ledger.Decimal {
 	if o.Status == OrderFilled && o.Filled.IsZero() {
 		return o.Quantity
@@ -158,8 +159,9 @@ func (w *worker) release(ctx context.Context, id ledger.OrderID, reason string) 
 	return nil
 }
 
-// forgetEnded forgets the questions about orders whose holds have ended: an execution may have filled an order
-// whole while it was on its way. An order is held before there is a question about it.
+// forgetEnded forgets the questions about orders whose holds have ended: an execution may have
+// filled an order whole while it was on its way. An order is held before there is a question about
+// it.
 func (w *worker) forgetEnded() {
 	var asked []ledger.OrderID
 	w.mu.Lock()
@@ -199,8 +201,8 @@ func printable(reason string) string {
 	return string(clean)
 }
 
-// tellOthers tells of the orders at the broker that are not among those that work: of others, and of the
-// library's whose holds have ended.
+// tellOthers tells of the orders at the broker that are not among those that work: of others, and
+// of the library's whose holds have ended.
 func (w *worker) tellOthers(ctx context.Context, rows map[Ref][]*Order, works map[ledger.OrderID]risk.WorkingOrder, seen map[string]bool) error {
 	var external []Order
 	var orphans []ledger.OrderID

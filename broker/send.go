@@ -13,8 +13,9 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Send sends an order that is held, once. It is dispatched first: after a crash at any moment it is known
-// that the order was not sent, or that it may have been. The order's Price must be [Terms.Worst].
+// Send sends an order that is held, once. It is dispatched first: after a crash at any moment it is
+// known that the order was not sent, or that it may have been. The order's Price must be
+// [Terms.Worst].
 //
 // Errors:
 //   - ErrStandby, ErrClosed, ErrNotLinked, ErrNotReady: nothing was written and nothing sent; the order stays
@@ -33,10 +34,10 @@ func (e *Engine) Send(ctx context.Context, profile accounts.ProfileID, id ledger
 	return ack, nil
 }
 
-// Submit reserves an order and sends it. Where a mark is missing or old, the broker is asked for a quote,
-// and once more for the order. The contract is followed from then on; see Follow. Errors are those of
-// [accounts.Portfolio.Reserve], after which nothing is sent, and those of Send. An order that is held
-// already is sent, if it was not sent before.
+// Submit reserves an order and sends it. Where a mark is missing or old, the broker is asked for a
+// quote, and once more for the order. The contract is followed from then on; see Follow. Errors are
+// those of [accounts.Portfolio.Reserve], after which nothing is sent, and those of Send. An order
+// that is held already is sent, if it was not sent before.
 func (e *Engine) Submit(ctx context.Context, profile accounts.ProfileID, o risk.Order, terms Terms) (Ack, error) {
 	w, s, err := e.open(ctx, profile)
 	if err == nil {
@@ -135,8 +136,9 @@ func (e *Engine) send(ctx context.Context, profile accounts.ProfileID, id ledger
 	return ack, w.placed(ctx, id, ack, err)
 }
 
-// place asks the broker to place an order that is dispatched, unless ctx, which a halt ends with errRecalled, has
-// ended. The dispatch itself is not called back: it says why a halted profile sends nothing.
+// place asks the broker to place an order that is dispatched, unless ctx, which a halt ends with
+// errRecalled, has ended. The dispatch itself is not called back: it says why a halted profile
+// sends nothing.
 func (w *worker) place(ctx context.Context, s *session, t Ticket) (ack Ack, err error) {
 	now, gone := w.engine.working()
 	switch { // the store may have taken its time
@@ -153,7 +155,8 @@ func (w *worker) place(ctx context.Context, s *session, t Ticket) (ack Ack, err 
 	return ack, err
 }
 
-// beginSend notes that an order is being sent in the session, which is not closed before that has ended.
+// beginSend notes that an order is being sent in the session, which is not closed before that has
+// ended.
 func (e *Engine) beginSend(s *session) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -174,7 +177,8 @@ func (w *worker) held(id ledger.OrderID) (risk.WorkingOrder, bool) {
 	return list[i], true
 }
 
-// takeOff notes that an order is on its way, and what calls it back; false if it is on its way already.
+// takeOff notes that an order is on its way, and what calls it back; false if it is on its way
+// already.
 func (w *worker) takeOff(id ledger.OrderID, recall context.CancelCauseFunc) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -192,8 +196,8 @@ func (w *worker) land(id ledger.OrderID) {
 	delete(w.flying, id)
 }
 
-// dispatch writes that the order is about to be sent. A dispatch of unknown outcome is not sent: what is
-// held of the order is let go if the dispatch turns out to be written.
+// dispatch writes that the order is about to be sent. A dispatch of unknown outcome is not sent:
+// what is held of the order is let go if the dispatch turns out to be written.
 func (w *worker) dispatch(ctx context.Context, s *session, t *Ticket) error {
 	err := w.portfolio.Dispatch(ctx, risk.Dispatch{OrderID: t.Order.ID, Ref: string(t.Ref), Terms: t.Terms.String(), Lease: s.lease, Fence: s.fence})
 	w.mu.Lock()
@@ -232,8 +236,8 @@ func (w *worker) placed(ctx context.Context, id ledger.OrderID, ack Ack, err err
 	return err
 }
 
-// surelyNot reports whether an error of Place says that the broker does not have the order. An error that is
-// not known says nothing.
+// surelyNot reports whether an error of Place says that the broker does not have the order. An
+// error that is not known says nothing.
 func surelyNot(err error) bool {
 	if errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrDuplicateRef) {
 		return false
@@ -247,10 +251,11 @@ func surelyNot(err error) bool {
 	return false
 }
 
-// Cancel asks the broker to cancel an order that was sent. The order may still fill; its hold ends when the
-// broker says that it has ended. An order that is held and was not sent is let go. Errors: ErrStandby,
-// ErrNotLinked, accounts.ErrOrderNotFound for an order that is not held, those of [Broker.Cancel] and of
-// [accounts.Portfolio.Withdraw]. ErrOrderNotFound is returned for an order that is on its way, too.
+// Cancel asks the broker to cancel an order that was sent. The order may still fill; its hold ends
+// when the broker says that it has ended. An order that is held and was not sent is let go. Errors:
+// ErrStandby, ErrNotLinked, accounts.ErrOrderNotFound for an order that is not held, those of
+// [Broker.Cancel] and of [accounts.Portfolio.Withdraw]. ErrOrderNotFound is returned for an order
+// that is on its way, too.
 func (e *Engine) Cancel(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID) error {
 	w, s, err := e.open(ctx, profile)
 	if err != nil {
@@ -273,9 +278,9 @@ func (e *Engine) Cancel(ctx context.Context, profile accounts.ProfileID, id ledg
 	return nil
 }
 
-// Await waits until an order's hold has ended: the order was filled, or its end is known and its executions
-// are booked. It returns the context's error if the context ends before. Errors besides: ErrStandby,
-// ErrNotLinked, those of accounts.MultiAccountManager.Subscribe.
+// Await waits until an order's hold has ended: the order was filled, or its end is known and its
+// executions are booked. It returns the context's error if the context ends before. Errors besides:
+// ErrStandby, ErrNotLinked, those of accounts.MultiAccountManager.Subscribe.
 func (e *Engine) Await(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID) error {
 	w, _, err := e.open(ctx, profile)
 	if err != nil {
@@ -302,9 +307,10 @@ func (e *Engine) Await(ctx context.Context, profile accounts.ProfileID, id ledge
 	}
 }
 
-// Replace cancels an order, waits until what it has filled is known, and submits another in its place. The
-// new order has an id of its own: the caller makes its quantity what the old one leaves. size says what to
-// order, from what was left of the old one; zero for nothing. Errors are those of Cancel, Await and Submit.
+// Replace cancels an order, waits until what it has filled is known, and submits another in its
+// place. The new order has an id of its own: the caller makes its quantity what the old one leaves.
+// size says what to order, from what was left of the old one; zero for nothing. Errors are those of
+// Cancel, Await and Submit.
 func (e *Engine) Replace(ctx context.Context, profile accounts.ProfileID, old ledger.OrderID, size func(left ledger.Decimal) (risk.Order, Terms)) (Ack, error) {
 	w, _, err := e.open(ctx, profile)
 	if err != nil {
@@ -345,9 +351,9 @@ func (w *worker) left(ctx context.Context, o *risk.WorkingOrder) (ledger.Decimal
 	return left, nil
 }
 
-// Settle ends the hold on an order by a person's word: of an order that the broker does not know, or of one
-// that will not be sent. Executions that come later are booked all the same. Errors: ErrNotLinked, those of
-// [accounts.Portfolio.Release].
+// Settle ends the hold on an order by a person's word: of an order that the broker does not know,
+// or of one that will not be sent. Executions that come later are booked all the same. Errors:
+// ErrNotLinked, those of [accounts.Portfolio.Release].
 func (e *Engine) Settle(ctx context.Context, profile accounts.ProfileID, id ledger.OrderID, reason string) error {
 	w, err := e.worker(ctx, profile)
 	if err != nil {
@@ -360,8 +366,9 @@ func (e *Engine) Settle(ctx context.Context, profile accounts.ProfileID, id ledg
 	return nil
 }
 
-// CancelExternal asks the broker to cancel an order that the library did not send, or whose hold has ended, by
-// the broker's id in [AccountStatus]. Errors: ErrStandby, ErrNotLinked, those of [Broker.CancelByID].
+// CancelExternal asks the broker to cancel an order that the library did not send, or whose hold
+// has ended, by the broker's id in [AccountStatus]. Errors: ErrStandby, ErrNotLinked, those of
+// [Broker.CancelByID].
 func (e *Engine) CancelExternal(ctx context.Context, profile accounts.ProfileID, brokerID string) error {
 	w, s, err := e.open(ctx, profile)
 	if err != nil {

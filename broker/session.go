@@ -28,8 +28,8 @@ func (e *Engine) run(ctx context.Context) {
 	}
 }
 
-// takeLease takes the lease, and returns it with the time until which it runs by the process' own clock.
-// That time is counted from before the store was asked. Without leases the time is nil.
+// takeLease takes the lease, and returns it with the time until which it runs by the process' own
+// clock. That time is counted from before the store was asked. Without leases the time is nil.
 func (e *Engine) takeLease(ctx context.Context) (accounts.Lease, *atomic.Pointer[time.Time], error) {
 	c := &e.config
 	if c.Leases == nil {
@@ -145,8 +145,9 @@ func (e *Engine) connected(ctx context.Context, lease accounts.Lease, until func
 	return nil
 }
 
-// heed hears of changes of the trading state, by any process, until the channel is closed: the orders that are
-// on their way for a profile that is halted are called back, without waiting for a look that is under way.
+// heed hears of changes of the trading state, by any process, until the channel is closed: the
+// orders that are on their way for a profile that is halted are called back, without waiting for a
+// look that is under way.
 func (e *Engine) heed(states <-chan accounts.Event) {
 	for event := range states {
 		w, err := e.attached(event.ProfileID)

@@ -14,16 +14,16 @@ import (
 )
 
 // Ref is the name under which an order is placed: 1 to [MaxRef] letters, digits, dots, hyphens and
-// underscores, chosen by the caller of Place. No two orders of a login have the same, on any two days: that is
-// for the caller to see to. It comes back in the rows of orders and executions.
+// underscores, chosen by the caller of Place. No two orders of a login have the same, on any two
+// days: that is for the caller to see to. It comes back in the rows of orders and executions.
 type Ref string
 
 // MaxRef is the length of the longest [Ref] in bytes.
 const MaxRef = 64
 
-// RefOf returns the reference of a profile's order: the same at every time and in every process, and no
-// other order's. It is 32 hexadecimal digits; the profile is in it because all profiles of a signal have
-// orders of the same name.
+// RefOf returns the reference of a profile's order: the same at every time and in every process,
+// and no other order's. It is 32 hexadecimal digits; the profile is in it because all profiles of a
+// signal have orders of the same name.
 func RefOf(profile accounts.ProfileID, id ledger.OrderID) Ref {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s%s", len(profile), profile, id)) // the length tells them apart
 	return Ref(hex.EncodeToString(sum[:16]))
@@ -77,10 +77,10 @@ const (
 	GoodTillCanceled TimeInForce = "gtc"
 )
 
-// Worst returns the price by which an order with the terms is judged and held, the price of [risk.Order]:
-// the worst at which it can fill. That is its limit. A stop order has no worst price: it is judged by its
-// stop, and by the mark where that is worse. Zero stands for an order at the market, which is judged by the
-// mark.
+// Worst returns the price by which an order with the terms is judged and held, the price of
+// [risk.Order]: the worst at which it can fill. That is its limit. A stop order has no worst price:
+// it is judged by its stop, and by the mark where that is worse. Zero stands for an order at the
+// market, which is judged by the mark.
 func (t *Terms) Worst() ledger.Decimal {
 	switch t.Type {
 	case LimitOrder, StopLimitOrder:
@@ -92,8 +92,8 @@ func (t *Terms) Worst() ledger.Decimal {
 }
 
 // Validate checks the terms of an order in a contract, and changes nothing. Its error is an
-// [invalid.Error] (ErrInvalid) that lists every wrong field. A stop-limit order whose limit is on the other
-// side of its stop, so that the order could not fill at the stop, is wrong.
+// [invalid.Error] (ErrInvalid) that lists every wrong field. A stop-limit order whose limit is on
+// the other side of its stop, so that the order could not fill at the stop, is wrong.
 func (t *Terms) Validate(i *ledger.Instrument, quantity ledger.Decimal) error {
 	v := &invalid.Error{What: "terms"}
 	limits, stops := t.Type == LimitOrder || t.Type == StopLimitOrder, t.Type == StopOrder || t.Type == StopLimitOrder
@@ -140,7 +140,8 @@ func (t *Ticket) Validate() error {
 	return nil
 }
 
-// String returns the terms in words that ParseTerms reads: "limit 101.5 day", "stop_limit 101 99.5 gtc outside".
+// String returns the terms in words that ParseTerms reads: "limit 101.5 day", "stop_limit 101 99.5
+// gtc outside".
 func (t Terms) String() string {
 	words := []string{string(t.Type)}
 	if t.Type == LimitOrder || t.Type == StopLimitOrder {

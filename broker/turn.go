@@ -18,15 +18,16 @@ const (
 	urgencyPoll                // it is time
 )
 
-// A poll that has waited for patience goes after mostHints hinted looks: a hint may be lost, and the poll finds
-// what it was about.
+// A poll that has waited for patience goes after mostHints hinted looks: a hint may be lost, and
+// the poll finds what it was about.
 const (
 	mostHints = 3
 	patience  = 5 * time.Minute
 )
 
-// line is who waits to ask for the orders and executions of a session's accounts. One asks at a time: brokers
-// pace these lists for the login as a whole, so that looks which shared them would all end when the last does.
+// line is who waits to ask for the orders and executions of a session's accounts. One asks at a
+// time: brokers pace these lists for the login as a whole, so that looks which shared them would
+// all end when the last does.
 type line struct {
 	mu      sync.Mutex
 	asks    *place // whose turn it is; nil for nobody
@@ -87,8 +88,8 @@ func (l *line) next() {
 	close(p.turn)
 }
 
-// first returns who of those that wait is next: the most urgent, of several the one that came first. A poll that
-// has waited for long goes first after some hints.
+// first returns who of those that wait is next: the most urgent, of several the one that came
+// first. A poll that has waited for long goes first after some hints.
 func (l *line) first() int {
 	most := slices.MinFunc(l.waiting, func(a, b *place) int { return cmp.Compare(a.urgency, b.urgency) })
 	if most.urgency == urgencyHint && l.hinted >= mostHints {
@@ -99,8 +100,8 @@ func (l *line) first() int {
 	return slices.Index(l.waiting, most)
 }
 
-// urgent returns the urgency of a look that something calls for. Of a profile that was halted, by whichever
-// process, orders may work that have to be cancelled.
+// urgent returns the urgency of a look that something calls for. Of a profile that was halted, by
+// whichever process, orders may work that have to be cancelled.
 func (w *worker) urgent() urgency {
 	if w.halted() && len(w.sentOrders()) > 0 {
 		return urgencyHalt
@@ -108,9 +109,10 @@ func (w *worker) urgent() urgency {
 	return urgencyHint
 }
 
-// queue waits for the account's turn. A hint that comes meanwhile is part of the look, and makes it urgent.
-// Quotes are taken meanwhile, when there are new ones, and as often as accounts are polled: where many accounts
-// wait, marks would grow too old for orders. The caller leaves the place, unless queue returns an error.
+// queue waits for the account's turn. A hint that comes meanwhile is part of the look, and makes it
+// urgent. Quotes are taken meanwhile, when there are new ones, and as often as accounts are polled:
+// where many accounts wait, marks would grow too old for orders. The caller leaves the place,
+// unless queue returns an error.
 func (w *worker) queue(ctx context.Context, s *session, u urgency) (*place, error) {
 	p, hinted := s.line.join(u), false
 	var again <-chan time.Time

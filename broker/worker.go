@@ -16,8 +16,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// worker keeps one profile in step with its account. Everything it keeps can be had again from the journal
-// and the broker.
+// worker keeps one profile in step with its account. Everything it keeps can be had again from the
+// journal and the broker.
 type worker struct {
 	engine    *Engine
 	profile   accounts.ProfileID
@@ -30,7 +30,8 @@ type worker struct {
 	mu     sync.Mutex
 	ready  bool
 	reason string // why not
-	// lost counts how often the account fell out of step: a look that began before does not make it ready.
+	// lost counts how often the account fell out of step: a look that began before does not make it
+	// ready.
 	lost     int
 	syncedAt time.Time
 	since    time.Time                                  // since when the session is in the state in which the account came into step
@@ -58,13 +59,14 @@ type worker struct {
 // unsent is an order that this process has not sent.
 type unsent struct {
 	reason string
-	// in is the session whose dispatch of the order has an unknown outcome; in another session the dispatch
-	// that the journal has may be another process'. It is nil for an order that the process has dispatched.
+	// in is the session whose dispatch of the order has an unknown outcome; in another session the
+	// dispatch that the journal has may be another process'. It is nil for an order that the
+	// process has dispatched.
 	in *session
 }
 
-// seenBy reports whether the context sees the profile, ended or not. It does no I/O where it does. Errors:
-// accounts.ErrOwnerRequired, ErrClosed of the manager.
+// seenBy reports whether the context sees the profile, ended or not. It does no I/O where it does.
+// Errors: accounts.ErrOwnerRequired, ErrClosed of the manager.
 func (w *worker) seenBy(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.engine.config.Timeout)
 	defer cancel()
@@ -177,8 +179,8 @@ func notify(tokens chan<- struct{}) {
 	}
 }
 
-// work looks at the account until the context ends: on hints, and every so often. An account that cannot be
-// looked at is looked at again.
+// work looks at the account until the context ends: on hints, and every so often. An account that
+// cannot be looked at is looked at again.
 func (w *worker) work(ctx context.Context, s *session) {
 	poll := w.engine.config.Poll
 	for failed, u := 0, urgencyHint; ctx.Err() == nil; {
@@ -196,8 +198,8 @@ func (w *worker) work(ctx context.Context, s *session) {
 	}
 }
 
-// await waits for a hint, for the time, or for the end of the session, and returns how urgent the next look is.
-// It takes new quotes meanwhile.
+// await waits for a hint, for the time, or for the end of the session, and returns how urgent the
+// next look is. It takes new quotes meanwhile.
 func (w *worker) await(ctx context.Context, s *session, wait time.Duration) urgency {
 	var elapsed <-chan time.Time
 	if wait > 0 {
@@ -231,8 +233,8 @@ func (w *worker) sync(ctx context.Context, u urgency) error {
 	return nil
 }
 
-// look brings the book in step with the account, and notes whether that came about. That it waits for its turn
-// is not counted in the time that it may take.
+// look brings the book in step with the account, and notes whether that came about. That it waits
+// for its turn is not counted in the time that it may take.
 func (w *worker) look(ctx context.Context, s *session, u urgency) error {
 	turn, err := w.queue(ctx, s, u)
 	if err != nil {
@@ -288,12 +290,12 @@ func (w *worker) begin(ctx context.Context, s *session) error {
 	return err
 }
 
-// pass is one look. What the broker says of orders is asked before what it says of executions: an order that
-// has ended has its executions in the second answer.
+// pass is one look. What the broker says of orders is asked before what it says of executions: an
+// order that has ended has its executions in the second answer.
 //
-// Orders of a halted profile are called back and cancelled before anything else that may fail. A fresh look
-// is the first one in a session, or the first after a failed one: it knows what other processes have written.
-// asked is called when the broker has answered about orders and executions.
+// Orders of a halted profile are called back and cancelled before anything else that may fail. A
+// fresh look is the first one in a session, or the first after a failed one: it knows what other
+// processes have written. asked is called when the broker has answered about orders and executions.
 func (w *worker) pass(ctx context.Context, s *session, fresh bool, asked func()) error {
 	b := s.broker
 	w.recallIfHalted()

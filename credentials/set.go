@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Set is the named secrets of one login, for one kind of connection. Make one with the function for its
-// kind of connection, or by hand with any names but "kind".
+// Set is the named secrets of one login, for one kind of connection. Make one with the function for
+// its kind of connection, or by hand with any names but "kind".
 type Set map[string]Secret
 
 // Clone returns a copy that shares nothing with c.

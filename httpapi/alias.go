@@ -2,8 +2,8 @@ package httpapi
 
 import "github.com/ai-ots/accounts"
 
-// aliasRoutes are calls under the names that AI-OTS's callers know. The account is explicit, as it is
-// everywhere.
+// aliasRoutes are calls under the names that AI-OTS's callers know. The account is explicit, as it
+// is everywhere.
 var aliasRoutes = []route{
 	{method: "GET", path: "/accounts", id: "listAccounts", tag: "aliases", right: Read, old: "GET /profiles",
 		text: "List profiles.", params: profileRoutes[0].params, action: just(listProfiles)},

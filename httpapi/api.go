@@ -25,17 +25,17 @@ type Config struct {
 	Manager *accounts.MultiAccountManager
 	// Auth tells who calls. There is no default: [Loopback] says that everybody on the machine may.
 	Auth Authenticator
-	// Engine returns the engine that works the account of a profile, and nil if none does. It must be
-	// quick, and return the same pointer for all profiles of an engine. Without it no order is sent:
-	// placing an order holds its exposure alone.
+	// Engine returns the engine that works the account of a profile, and nil if none does. It must
+	// be quick, and return the same pointer for all profiles of an engine. Without it no order is
+	// sent: placing an order holds its exposure alone.
 	Engine func(accounts.ProfileID) Engine
 
-	// Hosts are the names under which clients may reach the service, without ports. Other requests are
-	// answered with status 421, so that a name that somebody else owns cannot be pointed at the service
-	// (DNS rebinding). Empty: all, but with Loopback those of loopback alone.
+	// Hosts are the names under which clients may reach the service, without ports. Other requests
+	// are answered with status 421, so that a name that somebody else owns cannot be pointed at the
+	// service (DNS rebinding). Empty: all, but with Loopback those of loopback alone.
 	Hosts []string
-	// Timeout bounds the work on a request; 30 s if zero. Reading the request and writing the answer
-	// are bounded by the http.Server's timeouts.
+	// Timeout bounds the work on a request; 30 s if zero. Reading the request and writing the
+	// answer are bounded by the http.Server's timeouts.
 	Timeout time.Duration
 	// StatementTimeout is Timeout for the import of statements; five minutes if zero.
 	StatementTimeout time.Duration
@@ -47,12 +47,12 @@ type Config struct {
 	MaxStreams int
 	// MaxStreamsEach bounds how many of them one caller has; 50 if zero.
 	MaxStreamsEach int
-	// KeepAlive is how often a stream without events gets a comment, and its caller is authenticated
-	// again; 15 s if zero.
+	// KeepAlive is how often a stream without events gets a comment, and its caller is
+	// authenticated again; 15 s if zero.
 	KeepAlive time.Duration
 
-	// Logger is told what is broken, with the request's id, route and caller; nothing is logged if nil.
-	// No line has a body, a token or a secret.
+	// Logger is told what is broken, with the request's id, route and caller; nothing is logged if
+	// nil. No line has a body, a token or a secret.
 	Logger *slog.Logger
 }
 
@@ -119,9 +119,9 @@ const maxReading = 4
 // prefix is the path of the API. What lies elsewhere says so with a path that begins with "//".
 const prefix = "/api/v1"
 
-// New returns the API of a manager. The streams of events end with ctx, and /readyz answers with status 503 from
-// then on: end it before the server is shut down, which waits for the streams. It returns ErrInvalid for a wrong
-// config.
+// New returns the API of a manager. The streams of events end with ctx, and /readyz answers with
+// status 503 from then on: end it before the server is shut down, which waits for the streams. It
+// returns ErrInvalid for a wrong config.
 func New(ctx context.Context, c Config) (*API, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -181,9 +181,10 @@ func (a *API) misdirected(r *http.Request) bool {
 	return len(a.Hosts) > 0 && !slices.Contains(a.Hosts, hostOf(r))
 }
 
-// Foreign reports whether a browser says that a page of another site, or of another port of this host, makes the
-// request by itself: with a script, or as a picture. Such a page cannot read the answer, but it could keep
-// streams open and have much worked out. A person who follows a link is not foreign.
+// Foreign reports whether a browser says that a page of another site, or of another port of this
+// host, makes the request by itself: with a script, or as a picture. Such a page cannot read the
+// answer, but it could keep streams open and have much worked out. A person who follows a link is
+// not foreign.
 func Foreign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "same-origin", "none":
@@ -192,8 +193,9 @@ func Foreign(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
-// Guard returns a handler that serves what lies beside the API, such as metrics, by the API's rules: under the
-// names of Config.Hosts alone, and to callers who have the right. Others get the API's problems.
+// Guard returns a handler that serves what lies beside the API, such as metrics, by the API's
+// rules: under the names of Config.Hosts alone, and to callers who have the right. Others get the
+// API's problems.
 func (a *API) Guard(right Rights, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, _ = name(w, r)

@@ -18,11 +18,11 @@ var ErrUnauthenticated = errors.New("caller is not authenticated")
 
 // Authenticator tells who makes a request. It is safe for concurrent use.
 type Authenticator interface {
-	// Authenticate returns the caller. It does not read the request's body. It is called again for a
-	// stream of events, with the request that began the stream, every time the stream is kept alive:
-	// a caller who is no longer known, or lost the right to read, loses the stream. Errors:
-	// ErrUnauthenticated, which becomes status 401, and whatever else keeps it from telling, such as
-	// accounts.ErrUnavailable.
+	// Authenticate returns the caller. It does not read the request's body. It is called again for
+	// a stream of events, with the request that began the stream, every time the stream is kept
+	// alive: a caller who is no longer known, or lost the right to read, loses the stream. Errors:
+	// ErrUnauthenticated, which becomes status 401, and whatever else keeps it from telling, such
+	// as accounts.ErrUnavailable.
 	Authenticate(r *http.Request) (Caller, error)
 }
 
@@ -37,8 +37,9 @@ type BearerToken struct {
 }
 
 // NewBearerToken returns the authenticator of a caller with the token. It returns ErrInvalid for a
-// token of fewer than MinToken bytes, of fewer than 8 different bytes, or with anything but printable
-// ASCII without spaces: such a token could be guessed or not be sent. No error has the token.
+// token of fewer than MinToken bytes, of fewer than 8 different bytes, or with anything but
+// printable ASCII without spaces: such a token could be guessed or not be sent. No error has the
+// token.
 func NewBearerToken(token string, caller Caller) (*BearerToken, error) {
 	v := &invalid.Error{What: "token"}
 	v.Check(len(token) >= MinToken, "Token", "has fewer than %d bytes", MinToken)
@@ -85,8 +86,8 @@ func (b *BearerToken) Authenticate(r *http.Request) (Caller, error) {
 }
 
 // Loopback takes every request of this machine for the caller's, without a token: for one person's
-// own machine alone. The request must come from a loopback address, and must not have come by way of
-// a proxy that says so in a header: behind a proxy on the same machine every request comes from
+// own machine alone. The request must come from a loopback address, and must not have come by way
+// of a proxy that says so in a header: behind a proxy on the same machine every request comes from
 // loopback. Whoever can run a program on the machine, another user too, can call. A page of another
 // site that the person looks at cannot: see [Config.Hosts], which is the names of loopback alone
 // where it is empty, and the check of origins.

@@ -24,9 +24,9 @@ func (e errSyntax) Error() string { return e.detail }
 // object is a JSON object whose fields are in order.
 type object map[string]any
 
-// readJSON reads the one JSON value of a body: an object, a list ([]any), a string, a json.Number, a
-// bool or nil. It is strict: a name that comes twice, data behind the value, text that is not UTF-8
-// and what is nested too deep are an errSyntax.
+// readJSON reads the one JSON value of a body: an object, a list ([]any), a string, a json.Number,
+// a bool or nil. It is strict: a name that comes twice, data behind the value, text that is not
+// UTF-8 and what is nested too deep are an errSyntax.
 func readJSON(body []byte) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, errSyntax{"The body is not UTF-8."}
@@ -90,8 +90,8 @@ func readValue(dec *json.Decoder, path string, depth int) (any, error) {
 	return fields, err
 }
 
-// join returns the path of a field of what is at a path, clipped: names are the client's, and paths of
-// any length would be copied once for each item of a list.
+// join returns the path of a field of what is at a path, clipped: names are the client's, and paths
+// of any length would be copied once for each item of a list.
 func join(path, name string) string {
 	if path == "" {
 		return clip(name)

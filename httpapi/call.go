@@ -128,7 +128,8 @@ func (c *call) readParams() error {
 	return invalidFields(check.wrong...)
 }
 
-// nameable reports whether a part of a path can be the name of anything: 1 to 200 printable characters.
+// nameable reports whether a part of a path can be the name of anything: 1 to 200 printable
+// characters.
 func nameable(s string) bool {
 	return s != "" && len(s) <= 200 && utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }

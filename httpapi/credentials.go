@@ -35,8 +35,8 @@ func (secretText) describe(*reflector) *schema {
 	return &schema{Type: types{"string"}, Format: "password", WriteOnly: true, MinLength: 1, MaxLength: 20000}
 }
 
-// credentialsRequest is the credentials of one kind: the fields of its kind, and no others. gateway_session has
-// none.
+// credentialsRequest is the credentials of one kind: the fields of its kind, and no others.
+// gateway_session has none.
 type credentialsRequest struct {
 	Username secretText           `json:"username,omitempty" doc:"gateway_login"`
 	Password secretText           `json:"password,omitempty" doc:"gateway_login"`

@@ -21,8 +21,8 @@ func cursor(list, after string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(list + ":" + after))
 }
 
-// after returns the place behind which the page of a call begins; "" for the first page. A cursor of
-// another list is a wrong parameter.
+// after returns the place behind which the page of a call begins; "" for the first page. A cursor
+// of another list is a wrong parameter.
 func (c *call) after(list string) (string, error) {
 	text := c.query("cursor")
 	if text == "" {

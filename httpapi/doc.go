@@ -1,9 +1,9 @@
 // Package httpapi serves a manager of accounts over HTTP: profiles, books, orders, halts, signals,
 // statements and events, as JSON. Its description is OpenAPI 3.1, so that clients can be generated.
 //
-// [New] makes an [API], an http.Handler, of a [Config]. The config has the manager, an [Authenticator]
-// that tells who calls ([BearerToken] for one user, [Loopback] for one machine), and, if orders are to
-// be sent, the engine of each profile ([Engine], which broker.Engine is).
+// [New] makes an [API], an http.Handler, of a [Config]. The config has the manager, an
+// [Authenticator] that tells who calls ([BearerToken] for one user, [Loopback] for one machine),
+// and, if orders are to be sent, the engine of each profile ([Engine], which broker.Engine is).
 //
 // # Rules
 //
@@ -24,17 +24,18 @@
 //
 // # Limits
 //
-// Bodies, pages, streams and the work on a request are bounded; see [Config]. The http.Server bounds
-// reading and writing: give it ReadHeaderTimeout, ReadTimeout and IdleTimeout. Do not give it a
-// WriteTimeout: it would end streams, which bound their writes themselves. TLS is the server's too.
+// Bodies, pages, streams and the work on a request are bounded; see [Config]. The http.Server
+// bounds reading and writing: give it ReadHeaderTimeout, ReadTimeout and IdleTimeout. Do not give
+// it a WriteTimeout: it would end streams, which bound their writes themselves. TLS is the server's
+// too.
 //
 // # Reading the code
 //
-// The table of routes is all there is. Requests are served by it, the description is made of it, and
-// the tests walk it. Read route.go (a row of the table), api.go (from a request to its row), call.go
-// (from a row to its action), then any file of routes: profiles, portfolio, history, orders, trading,
-// performance, credentials, statements, link, signals, events, health, alias. The rest is schema.go,
-// enums.go and fieldtexts.go (schemas of Go types), body.go and check.go (a body against its schema),
-// problem.go and failure.go (errors as problems), openapi.go, auth.go, rights.go, cursor.go and
-// engine.go.
+// The table of routes is all there is. Requests are served by it, the description is made of it,
+// and the tests walk it. Read route.go (a row of the table), api.go (from a request to its row),
+// call.go (from a row to its action), then any file of routes: profiles, portfolio, history,
+// orders, trading, performance, credentials, statements, link, signals, events, health, alias. The
+// rest is schema.go, enums.go and fieldtexts.go (schemas of Go types), body.go and check.go (a body
+// against its schema), problem.go and failure.go (errors as problems), openapi.go, auth.go,
+// rights.go, cursor.go and engine.go.
 package httpapi

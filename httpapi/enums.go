@@ -12,8 +12,8 @@ import (
 )
 
 // enums are the values of the types that have a list of them. A test holds the lists against the
-// constants of the types. Rules, kinds of entry and kinds of event are not among them: they are added
-// to, and a client must show one that it does not know as it is.
+// constants of the types. Rules, kinds of entry and kinds of event are not among them: they are
+// added to, and a client must show one that it does not know as it is.
 var enums = map[reflect.Type][]string{
 	reflect.TypeFor[accounts.TradingMode]():   texts(accounts.ModePaper, accounts.ModeLive),
 	reflect.TypeFor[accounts.RiskTolerance](): texts(accounts.RiskLow, accounts.RiskBalanced, accounts.RiskModerate, accounts.RiskHigh),

@@ -14,7 +14,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// eventKinds are the kinds of event that a client can ask for. EventCheckpointFailed is for operators.
+// eventKinds are the kinds of event that a client can ask for. EventCheckpointFailed is for
+// operators.
 var eventKinds = texts(accounts.EventProfile, accounts.EventSwitched, accounts.EventRecorded, accounts.EventRefused,
 	accounts.EventWarning, accounts.EventBreach, accounts.EventState, accounts.EventCredentials)
 
@@ -44,7 +45,8 @@ const streamType = "text/event-stream"
 // retryAfter is how long a client waits before it connects anew, in milliseconds.
 const retryAfter = 2000
 
-// writeTimeout bounds how long one write to a stream may take: a client that does not read loses it.
+// writeTimeout bounds how long one write to a stream may take: a client that does not read loses
+// it.
 const writeTimeout = 20 * time.Second
 
 func streamEvents(c *call) (*eventView, error) {
@@ -154,8 +156,8 @@ func (s *stream) run(ctx context.Context, events <-chan accounts.Event, only acc
 	}
 }
 
-// allowed reports whether the caller is still known, and the same, and may read. Where that cannot be
-// told, the caller is not.
+// allowed reports whether the caller is still known, and the same, and may read. Where that cannot
+// be told, the caller is not.
 func (s *stream) allowed() bool {
 	caller, err := s.api.Auth.Authenticate(s.r)
 	if err != nil && !errors.Is(err, ErrUnauthenticated) {

@@ -168,7 +168,8 @@ var (
 	activityKinds = slices.Concat(factKinds, decisionKinds, []string{"access"})
 )
 
-// put sets the field of what happened, and its kind; nothing for what is no activity of an account's.
+// put sets the field of what happened, and its kind; nothing for what is no activity of an
+// account's.
 func (a *activityItem) put(v any) {
 	switch v := v.(type) {
 	case *risk.Hold:
@@ -262,8 +263,9 @@ func (c *call) activity(list string, kinds []string, newest bool) ([]activityIte
 	return page, seqCursor(list, page[len(page)-1].Seq), nil
 }
 
-// newest returns a page and one item of what happened before an entry, 0 for the end, the newest first.
-// The journal is read in stretches from its end, each four times as long as the one behind it.
+// newest returns a page and one item of what happened before an entry, 0 for the end, the newest
+// first. The journal is read in stretches from its end, each four times as long as the one behind
+// it.
 func (c *call) newest(p *accounts.Portfolio, before int64, kinds []string) ([]activityItem, error) {
 	end := p.Seq()
 	if before > 0 {

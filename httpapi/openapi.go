@@ -35,7 +35,8 @@ var tagTexts = map[string]string{
 	"aliases": "Calls under earlier names.",
 }
 
-// exampleText has an answer of each call, and a problem of each status, as a desk with a paper broker gave them.
+// exampleText has an answer of each call, and a problem of each status, as a desk with a paper
+// broker gave them.
 //
 //go:embed examples.json
 var exampleText []byte

@@ -148,8 +148,8 @@ func placeOrder(c *call, in *orderRequest) (*placedOrder, error) {
 	return out, err
 }
 
-// again returns the outcome of an order that was placed before under its id, where the error says no
-// more than that; and else the error, or the problem that the order is another one.
+// again returns the outcome of an order that was placed before under its id, where the error says
+// no more than that; and else the error, or the problem that the order is another one.
 func (c *call) again(p *accounts.Portfolio, o *risk.Order, terms broker.Terms, sends bool, err error) (*placedOrder, error) {
 	if errors.Is(err, accounts.ErrOutcomeUnknown) {
 		return nil, err

@@ -7,8 +7,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Problem is an answer that says what went wrong, as RFC 9457 has it. It tells nothing of the inside
-// of the service: the log has that, under the request's id.
+// Problem is an answer that says what went wrong, as RFC 9457 has it. It tells nothing of the
+// inside of the service: the log has that, under the request's id.
 type Problem struct {
 	Type   string `json:"type" doc:"A URN made of the code."`
 	Title  string `json:"title" doc:"The code in words, the same for every problem of the code."`

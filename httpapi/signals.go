@@ -129,8 +129,8 @@ func routeSignal(c *call, in *signalRequest) (*allocationList, error) {
 	return out, nil
 }
 
-// send sends the order of an allocation, if an engine works the account. An order that is held since
-// before is sent too, unless it was sent then.
+// send sends the order of an allocation, if an engine works the account. An order that is held
+// since before is sent too, unless it was sent then.
 func (c *call) send(in *signalRequest, row *allocation) {
 	engine := c.api.Engine(row.ProfileID)
 	if engine == nil {

@@ -103,10 +103,10 @@ func (k *cancelled) tell(out *stateView) {
 	}
 }
 
-// cancelAll has the engines that work profiles halt them and cancel their orders, for at most half of the
-// request's time: so the answer still tells what works. It goes on while the caller halts, and wait returns
-// what came of it: orders are cancelled even where the halts are not written, or not soon. Each profile is
-// asked for alone, as an engine refuses all where it does not know one.
+// cancelAll has the engines that work profiles halt them and cancel their orders, for at most half
+// of the request's time: so the answer still tells what works. It goes on while the caller halts,
+// and wait returns what came of it: orders are cancelled even where the halts are not written, or
+// not soon. Each profile is asked for alone, as an engine refuses all where it does not know one.
 func (c *call) cancelAll(reason string, ids ...accounts.ProfileID) (wait func() *cancelled) {
 	out := &cancelled{rows: map[accounts.ProfileID][]broker.Halted{}}
 	var group sync.WaitGroup

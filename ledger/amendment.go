@@ -7,11 +7,12 @@ import (
 	"github.com/ai-ots/accounts/internal/wire"
 )
 
-// Amendment changes history. It corrects, completes or cancels an execution, completes the rate of another
-// fact, or brings in a trade, split, opening or transfer that happened before others of its contracts which
-// the journal has already. Exactly one of Trade, Cash, Split, Opening, Transfer and Cancellation is set.
-// [Book.Place], [Book.Correct], [Book.Complete] and [Book.Cancel] make amendments. An amendment takes effect
-// with the [Restatement] behind it; the worth of capital in kind that it completes, by itself.
+// Amendment changes history. It corrects, completes or cancels an execution, completes the rate of
+// another fact, or brings in a trade, split, opening or transfer that happened before others of its
+// contracts which the journal has already. Exactly one of Trade, Cash, Split, Opening, Transfer and
+// Cancellation is set. [Book.Place], [Book.Correct], [Book.Complete] and [Book.Cancel] make
+// amendments. An amendment takes effect with the [Restatement] behind it; the worth of capital in
+// kind that it completes, by itself.
 type Amendment struct {
 	// Place is the number of the entry whose place the fact takes among facts of the same time:
 	// that of the fact it corrects, completes or cancels, or else its own.
@@ -22,15 +23,15 @@ type Amendment struct {
 	Opening      *Opening      `json:"opening,omitempty"`
 	Transfer     *Transfer     `json:"transfer,omitempty"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
-	// Completes says what the fact adds to the one at Place, with which it is the same otherwise; zero for an
-	// amendment that completes nothing. What is no trade completes its rate alone.
+	// Completes says what the fact adds to the one at Place, with which it is the same otherwise;
+	// zero for an amendment that completes nothing. What is no trade completes its rate alone.
 	Completes Completion `json:"completes,omitzero"`
 
 	// corrects is true if Trade corrects an execution. It is set only while the amendment is
 	// recorded, and is not in the journal.
 	corrects bool
-	// was is the version of the execution that was in force before; nil for none. As corrects, it is
-	// not in the journal.
+	// was is the version of the execution that was in force before; nil for none. As corrects, it
+	// is not in the journal.
 	was *Trade
 }
 

@@ -67,8 +67,8 @@ func (b *Book) Apply(p Payload, seq int64) (c Closed) {
 	return c
 }
 
-// ApplyTrade is Apply for a trade. It returns the book's own record of the contract besides, as Holding
-// does; nil for a currency trade.
+// ApplyTrade is Apply for a trade. It returns the book's own record of the contract besides, as
+// Holding does; nil for a currency trade.
 func (b *Book) ApplyTrade(t *Trade, seq int64) (*Holding, Closed) {
 	h := b.held(t)
 	if h != nil && t.Time.Before(h.LastTrade) {
@@ -146,7 +146,8 @@ func (b *Book) MovedSince(p *EquityPoint) Decimal {
 	return b.Capital().Sub(p.Capital)
 }
 
-// Capital returns the deposits, withdrawals and opening balances that have a rate, in base currency.
+// Capital returns the deposits, withdrawals and opening balances that have a rate, in base
+// currency.
 func (b *Book) Capital() (sum Decimal) {
 	for _, c := range b.cash {
 		sum = sum.Add(c.CapitalBase)
@@ -154,8 +155,8 @@ func (b *Book) Capital() (sum Decimal) {
 	return sum
 }
 
-// InKind returns what positions were worth, in base currency, when they came otherwise than by trades.
-// Those without a rate are not in it.
+// InKind returns what positions were worth, in base currency, when they came otherwise than by
+// trades. Those without a rate are not in it.
 func (b *Book) InKind() (sum Decimal) {
 	for _, k := range b.kind {
 		sum = sum.Add(k.Base)
@@ -163,14 +164,15 @@ func (b *Book) InKind() (sum Decimal) {
 	return sum
 }
 
-// capitalInKind is what positions in one currency were worth that came otherwise than by trades: in base
-// currency, and in the currency itself the sum of those without a rate.
+// capitalInKind is what positions in one currency were worth that came otherwise than by trades: in
+// base currency, and in the currency itself the sum of those without a rate.
 type capitalInKind struct {
 	Base    Decimal `json:"base"`
 	Unrated Decimal `json:"unrated,omitzero"`
 }
 
-// UnratedCapital returns the capital that came or went without a rate, in cash and in kind, by currency.
+// UnratedCapital returns the capital that came or went without a rate, in cash and in kind, by
+// currency.
 func (b *Book) UnratedCapital() map[Currency]Decimal {
 	sums := map[Currency]Decimal{}
 	for currency, c := range b.cash {
@@ -186,8 +188,8 @@ func (b *Book) UnratedCapital() map[Currency]Decimal {
 	return sums
 }
 
-// CapitalRated reports whether all capital can be told in base currency: what came or went without a rate of its
-// own counts at the present one.
+// CapitalRated reports whether all capital can be told in base currency: what came or went without
+// a rate of its own counts at the present one.
 func (b *Book) CapitalRated(p *Prices) bool {
 	for currency, sum := range b.UnratedCapital() {
 		if _, _, known := p.Rate(currency); !known && !sum.IsZero() {
@@ -224,8 +226,9 @@ func (b *Book) Clone() *Book {
 	return &c
 }
 
-// Undo makes the book equal to another again, of which it is a copy that has since folded in entries
-// from first up to, and without, entry end, which touched the given contracts and no earlier history.
+// Undo makes the book equal to another again, of which it is a copy that has since folded in
+// entries from first up to, and without, entry end, which touched the given contracts and no
+// earlier history.
 func (b *Book) Undo(to *Book, touched []InstrumentKey, first, end int64) {
 	for currency, c := range b.cash {
 		*c = to.CashIn(currency)

@@ -18,11 +18,11 @@ type CashMovement struct {
 	Currency Currency `json:"currency"`
 	Amount   Decimal  `json:"amount"` // what the balance changes by: negative for money that went; never zero
 	FXRate   Decimal  `json:"fx_rate,omitzero"`
-	// MarketRate is the conversion rate of the time at which a deposit, withdrawal or opening balance
-	// without FXRate was recorded. The portfolio fills it in, if it knew one: capital keeps the worth that
-	// it had when it came. Capital with neither rate counts at the present rate until a rate of it is told
-	// (see [Amendment]): until then the losses of the day and the drawdown leave out what a change of the
-	// rate does to that capital.
+	// MarketRate is the conversion rate of the time at which a deposit, withdrawal or opening
+	// balance without FXRate was recorded. The portfolio fills it in, if it knew one: capital keeps
+	// the worth that it had when it came. Capital with neither rate counts at the present rate
+	// until a rate of it is told (see [Amendment]): until then the losses of the day and the
+	// drawdown leave out what a change of the rate does to that capital.
 	MarketRate Decimal   `json:"market_rate,omitzero"`
 	Symbol     string    `json:"symbol,omitempty"` // the security that paid, as a hint
 	Note       string    `json:"note,omitempty"`   // at most 500 bytes

@@ -1,8 +1,8 @@
 package ledger
 
-// Completion says what an amendment adds to a fact: what was not known when the fact was recorded. The
-// broker tells a fill first and its commission later; one source knows the order, and another the conversion
-// rate. Of cash movements, openings and transfers the rate alone can be completed.
+// Completion says what an amendment adds to a fact: what was not known when the fact was recorded.
+// The broker tells a fill first and its commission later; one source knows the order, and another
+// the conversion rate. Of cash movements, openings and transfers the rate alone can be completed.
 type Completion struct {
 	Costs bool `json:"costs,omitempty"` // the commission and the taxes of a trade with CommissionPending
 	Order bool `json:"order,omitempty"` // the order that was filled
@@ -47,12 +47,12 @@ func complete(t, inForce *Trade, place int64) *Amendment {
 	return &Amendment{Place: place, Trade: &full, Completes: c, was: inForce}
 }
 
-// Complete returns the amendment by which f, a cash movement, opening or transfer, completes the same fact
-// that the journal has: by the conversion rate that was not known. was is the fact as first recorded, and
-// place the number of its entry. Complete returns nil if there is nothing to record: of capital that counts
-// at its MarketRate the rate is known. Other capital then counts at the rate told, and not any longer at that
-// of the day. That is no gain and no loss of the day; returns show the difference in the period in which the
-// rate was told.
+// Complete returns the amendment by which f, a cash movement, opening or transfer, completes the
+// same fact that the journal has: by the conversion rate that was not known. was is the fact as
+// first recorded, and place the number of its entry. Complete returns nil if there is nothing to
+// record: of capital that counts at its MarketRate the rate is known. Other capital then counts at
+// the rate told, and not any longer at that of the day. That is no gain and no loss of the day;
+// returns show the difference in the period in which the rate was told.
 //
 // Errors: ErrIDReused if f contradicts the fact in force, see [Differences].
 func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
@@ -84,8 +84,8 @@ func (b *Book) Complete(f, was Payload, place int64) (*Amendment, error) {
 	return a, nil
 }
 
-// Capital returns the capital in cash or in kind that an amendment completes: its currency, how much of that
-// it is, and the conversion rate that was told; false for other amendments.
+// Capital returns the capital in cash or in kind that an amendment completes: its currency, how
+// much of that it is, and the conversion rate that was told; false for other amendments.
 func (a *Amendment) Capital() (c Currency, amount, rate Decimal, ok bool) {
 	switch f := a.Fact().(type) {
 	case *CashMovement:

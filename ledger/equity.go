@@ -18,30 +18,31 @@ type EquityPoint struct {
 	Realized   Decimal   `json:"realized"`   // since the journal began
 	Unrealized Decimal   `json:"unrealized"` // at that time's marks
 	Capital    Decimal   `json:"capital"`    // net deposits, withdrawals and opening balances since the journal began
-	// InKind is what positions were worth that came otherwise than by trades since then, when they came.
-	// Only a derived point knows it.
+	// InKind is what positions were worth that came otherwise than by trades since then, when they
+	// came. Only a derived point knows it.
 	InKind Decimal `json:"in_kind,omitzero"`
-	// Rates are the conversion rates, above zero, at which foreign cash and capital counted; nil if there was
-	// none, or the rates are not known.
+	// Rates are the conversion rates, above zero, at which foreign cash and capital counted; nil if
+	// there was none, or the rates are not known.
 	Rates map[Currency]Decimal `json:"rates,omitempty"`
-	// Unrated lists the currencies of what was realized without a rate that is known, in ascending order, each
-	// once: Realized lacks those sums. So do Capital and InKind together where capital came and went to the same
-	// amount. The equity lacks nothing. Nil for none.
+	// Unrated lists the currencies of what was realized without a rate that is known, in ascending
+	// order, each once: Realized lacks those sums. So do Capital and InKind together where capital
+	// came and went to the same amount. The equity lacks nothing. Nil for none.
 	Unrated []Currency `json:"unrated,omitempty"`
 	// Notional is what was held then, by notional. Nil means that it is not known.
 	Notional *Notional `json:"notional,omitempty"`
-	// Derived says that the point was worked out from the book and its marks, as RecordEquity does, and
-	// not told by the broker. A change of history moves it; see [Shift].
+	// Derived says that the point was worked out from the book and its marks, as RecordEquity does,
+	// and not told by the broker. A change of history moves it; see [Shift].
 	Derived bool `json:"derived,omitempty"`
-	// Before says that the point stands before capital that came or went at that moment: the next entry
-	// is a deposit, a withdrawal or an opening. It has an id of its own, beside a point of the same time.
+	// Before says that the point stands before capital that came or went at that moment: the next
+	// entry is a deposit, a withdrawal or an opening. It has an id of its own, beside a point of
+	// the same time.
 	Before bool `json:"before,omitempty"`
 }
 
 // Notional is what is held by notional, in base currency: the sums of quantity × multiplier × mark.
-// Futures and CFDs count with the whole of it, though little or none of it is in the equity. Options
-// count with their own price, for their delta is not known. Cash in foreign currencies does not
-// count. Gross exposure is Long + Short, net exposure Long − Short.
+// Futures and CFDs count with the whole of it, though little or none of it is in the equity.
+// Options count with their own price, for their delta is not known. Cash in foreign currencies does
+// not count. Gross exposure is Long + Short, net exposure Long − Short.
 type Notional struct {
 	Long  Decimal `json:"long"`  // of positions held, never negative
 	Short Decimal `json:"short"` // of positions sold short, as a magnitude: never negative
@@ -120,8 +121,8 @@ func (p *EquityPoint) appendFields(b []byte) []byte {
 	return wire.AppendTrue(wire.AppendTrue(b, "derived", p.Derived), "before", p.Before)
 }
 
-// scan reads a point without rates in the very form that appendFields writes. It returns false for any other
-// form, and the point is of no use then.
+// scan reads a point without rates in the very form that appendFields writes. It returns false for
+// any other form, and the point is of no use then.
 func (p *EquityPoint) scan(data []byte) bool {
 	s := wire.NewScanner(data)
 	s.Text("time", &p.Time)

@@ -9,8 +9,8 @@ import (
 )
 
 // Fact is something that happened to an account and belongs into its journal: a [Trade],
-// [CashMovement], [Split], [Opening], [Transfer], [Cancellation] or [EquityPoint], or a pointer to one.
-// The set is closed.
+// [CashMovement], [Split], [Opening], [Transfer], [Cancellation] or [EquityPoint], or a pointer to
+// one. The set is closed.
 type Fact interface {
 	fact()
 }

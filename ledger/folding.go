@@ -7,7 +7,8 @@ import (
 	"github.com/ai-ots/accounts/internal/num"
 )
 
-// trade folds a trade in, and returns the part of the position that it closed. h is what held returns.
+// trade folds a trade in, and returns the part of the position that it closed. h is what held
+// returns.
 func (b *Book) trade(t *Trade, h *Holding) Closed {
 	b.trades++
 	if h == nil {
@@ -100,8 +101,8 @@ func (b *Book) moveCash(m *CashMovement) {
 	}
 }
 
-// split folds a split in. Every lot keeps its basis and opening time, but for the part of the basis that
-// a spin-off moves. Lots that move to another contract join the lots there.
+// split folds a split in. Every lot keeps its basis and opening time, but for the part of the basis
+// that a spin-off moves. Lots that move to another contract join the lots there.
 func (b *Book) split(s *Split) {
 	from := b.holding(&s.From, s.From.Key())
 	to := from
@@ -186,8 +187,8 @@ func (k capitalInKind) plus(f inKind, base Currency, sign int64) capitalInKind {
 	return k
 }
 
-// bring folds lots in that came at a time otherwise than by trades. Ended of what it returns is true if a
-// position in the other direction ended with them.
+// bring folds lots in that came at a time otherwise than by trades. Ended of what it returns is
+// true if a position in the other direction ended with them.
 func (b *Book) bring(i *Instrument, lots []Lot, at time.Time, rate Decimal) (out Closed) {
 	h := b.holding(i, i.Key())
 	if at.After(h.LastTrade) {
@@ -228,8 +229,8 @@ func (b *Book) set(p Position) {
 	b.positions[h.key] = h
 }
 
-// held returns the holding of the trade's contract, and makes one if there is none; nil for a currency
-// trade.
+// held returns the holding of the trade's contract, and makes one if there is none; nil for a
+// currency trade.
 func (b *Book) held(t *Trade) *Holding {
 	if t.Instrument.SecType == Forex {
 		return nil

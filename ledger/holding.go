@@ -61,7 +61,8 @@ func (h *Holding) position(withLots bool) Position {
 
 // match sets a lot against the position. A lot in the other direction closes lots, first in, first
 // out; the rest of it is queued. If a lot both closes and opens, the parts share its basis by
-// quantity. Realized is the proceeds of the closing part less the basis it consumed. match may change l.
+// quantity. Realized is the proceeds of the closing part less the basis it consumed. match may
+// change l.
 func (h *Holding) match(l *Lot, at time.Time) (c Closed) {
 	if h.Quantity.IsZero() || h.Quantity.IsNeg() == l.Quantity.IsNeg() {
 		h.add(l)

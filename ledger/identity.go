@@ -178,8 +178,8 @@ func (d differences) equity(was, p *EquityPoint) []string {
 	return d
 }
 
-// sameMoment reports whether two times may stand for one moment: they are equal, or would be if both
-// were cut to the second, as one of them is.
+// sameMoment reports whether two times may stand for one moment: they are equal, or would be if
+// both were cut to the second, as one of them is.
 func sameMoment(a, b time.Time) bool {
 	x, y := a.Truncate(time.Second), b.Truncate(time.Second)
 	return a.Equal(b) || x.Equal(y) && (a.Equal(x) || b.Equal(y))

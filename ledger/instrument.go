@@ -22,8 +22,8 @@ type Instrument struct {
 	Right      Right    `json:"right,omitempty"` // OPT, FOP, WAR
 	Strike     Decimal  `json:"strike,omitzero"` // OPT, FOP, WAR
 	// Multiplier is money per point of price. Zero stands for 100 for OPT and 1 for the others,
-	// except that FUT and FOP must state it. A bond that is quoted in per cent of its face value has 0.01,
-	// and its quantity is the face value; see [NewBond].
+	// except that FUT and FOP must state it. A bond that is quoted in per cent of its face value
+	// has 0.01, and its quantity is the face value; see [NewBond].
 	Multiplier Decimal `json:"multiplier,omitzero"`
 
 	ConID int64 `json:"con_id,omitempty"`
@@ -42,8 +42,8 @@ func NewOption(symbol string, expiry Date, right Right, strike Decimal, currency
 		Expiry: expiry, Right: right, Strike: strike, Multiplier: num.Hundred}
 }
 
-// NewBond returns a bond or bill that is quoted in per cent of its face value: a quantity is face value in
-// the currency, and 5000 at a price of 98.42 are worth 4921.
+// NewBond returns a bond or bill that is quoted in per cent of its face value: a quantity is face
+// value in the currency, and 5000 at a price of 98.42 are worth 4921.
 func NewBond(symbol string, currency Currency) Instrument {
 	return Instrument{SecType: Bond, Symbol: symbol, Currency: currency, Multiplier: num.Step(2)}
 }

@@ -10,23 +10,24 @@ import (
 )
 
 // Opening is a position that was held before the journal began, with its cost basis. It moves no
-// cash. Its lots are all long or all short. No lot was opened after Time. Where a change of history left a
-// position in the other direction, the lots close what they meet, as a trade at their basis would.
+// cash. Its lots are all long or all short. No lot was opened after Time. Where a change of history
+// left a position in the other direction, the lots close what they meet, as a trade at their basis
+// would.
 type Opening struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`
 	Lots       []Lot      `json:"lots"`
 	FXRate     Decimal    `json:"fx_rate,omitzero"`
-	// Price is the contract's price at Time, per unit, in its currency. Zero means that the price is not
-	// known; the position then counts as capital with its basis. MarketRate is as that of a
+	// Price is the contract's price at Time, per unit, in its currency. Zero means that the price
+	// is not known; the position then counts as capital with its basis. MarketRate is as that of a
 	// [CashMovement]. The portfolio fills in both, if it knew them at Time.
 	Price      Decimal   `json:"price,omitzero"`
 	MarketRate Decimal   `json:"market_rate,omitzero"`
 	Time       time.Time `json:"time"`
 }
 
-// Worth returns what the position adds to equity, and so to capital, in the contract's currency: its
-// value at Price; for futures and CFDs the gain at Price over the basis, zero without a price.
+// Worth returns what the position adds to equity, and so to capital, in the contract's currency:
+// its value at Price; for futures and CFDs the gain at Price over the basis, zero without a price.
 func (o *Opening) Worth() Decimal {
 	var quantity, basis Decimal
 	for _, l := range o.Lots {
@@ -35,9 +36,9 @@ func (o *Opening) Worth() Decimal {
 	return worth(&o.Instrument, quantity, basis, o.Price)
 }
 
-// worth returns what a quantity that comes with a basis adds to equity, in the contract's currency: its
-// value at the price, or the basis where the price is zero, for none; for futures and CFDs the gain over
-// the basis, zero without a price.
+// worth returns what a quantity that comes with a basis adds to equity, in the contract's currency:
+// its value at the price, or the basis where the price is zero, for none; for futures and CFDs the
+// gain over the basis, zero without a price.
 func worth(i *Instrument, quantity, basis, price Decimal) Decimal {
 	switch settles := i.SettlesNotional(); {
 	case price.IsZero() && settles:
@@ -61,8 +62,8 @@ func (o *Opening) InBase(base Currency) (Decimal, bool) {
 	return num.Convert(o.Worth(), rate), rated
 }
 
-// capitalRate returns the conversion rate at which capital in kind counts: the fact's own, or else that of
-// the market; false if there is none.
+// capitalRate returns the conversion rate at which capital in kind counts: the fact's own, or else
+// that of the market; false if there is none.
 func capitalRate(currency, base Currency, own, market Decimal) (Decimal, bool) {
 	switch {
 	case currency == base:
@@ -102,7 +103,8 @@ func checkPrice(v *invalid.Error, i *Instrument, price Decimal) {
 	num.CheckAmount(v, "Price", price)
 }
 
-// checkLots notes what is wrong about lots that came at a time, and returns them normalized; nil for none.
+// checkLots notes what is wrong about lots that came at a time, and returns them normalized; nil
+// for none.
 func checkLots(v *invalid.Error, list []Lot, at time.Time) []Lot {
 	if len(list) == 0 {
 		return nil

@@ -7,8 +7,8 @@ import (
 )
 
 // Payload is the content of an entry about facts: a pointer to a [Trade], [CashMovement], [Split],
-// [Opening], [Transfer], [EquityPoint], [Amendment] or [Restatement]. The set is closed. A pointer to a
-// [Cancellation] is a payload too, until [Book.Cancel] has made an amendment of it.
+// [Opening], [Transfer], [EquityPoint], [Amendment] or [Restatement]. The set is closed. A pointer
+// to a [Cancellation] is a payload too, until [Book.Cancel] has made an amendment of it.
 type Payload interface {
 	kind() EntryKind
 	entryKey() string
@@ -78,8 +78,8 @@ func KeyOf(p Payload) string { return p.entryKey() }
 // TimeOf returns the time at which the payload's fact happened; zero for a [Restatement].
 func TimeOf(p Payload) time.Time { return p.when() }
 
-// IsCapital reports whether a payload is capital that comes or goes, in cash or in kind. One that completes
-// the rate of such capital is not.
+// IsCapital reports whether a payload is capital that comes or goes, in cash or in kind. One that
+// completes the rate of such capital is not.
 func IsCapital(p Payload) bool {
 	switch f := p.(type) {
 	case *CashMovement:

@@ -11,8 +11,8 @@ import (
 
 // Place returns the payload that records a fact which the journal does not have. place is the
 // number of the entry to come. The payload is the fact itself, or an [Amendment] if the fact is
-// late: the journal has later facts of the contract whose outcome it would change. Place fills in the
-// Basis of a [Transfer] that goes.
+// late: the journal has later facts of the contract whose outcome it would change. Place fills in
+// the Basis of a [Transfer] that goes.
 //
 // Errors:
 //   - ErrPositionNotFound for a split of a contract that is not held, and for a transfer that goes from
@@ -43,8 +43,8 @@ func (b *Book) Place(f Payload, place int64) (Payload, error) {
 // Correct returns the amendment that records t, a trade whose execution the journal has. was is the
 // trade as first recorded, and place the number of its entry. A correction number above that of the
 // version in force corrects the execution. The version in force again completes it by what was not
-// known before; see [Completion]. Correct returns nil if there is nothing to record: the journal has
-// what t says, or a later version, or t is cancelled.
+// known before; see [Completion]. Correct returns nil if there is nothing to record: the journal
+// has what t says, or a later version, or t is cancelled.
 //
 // Errors:
 //   - ErrIDReused if t contradicts the version in force, or the one first recorded, under the same id;
@@ -85,8 +85,8 @@ func (b *Book) Cancel(c *Cancellation, was *Trade, place int64) *Amendment {
 
 // late reports whether a fact about the contract at the time would change the outcome of later
 // facts that are in the journal already. A lot that joins a position in its own direction is not
-// late unless the position was reduced since: the lot takes its place by time. Where a lot was opened at
-// that very time, the order of the two is that of their facts.
+// late unless the position was reduced since: the lot takes its place by time. Where a lot was
+// opened at that very time, the order of the two is that of their facts.
 func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
 	h := b.positions[key]
 	if h == nil || !at.Before(h.LastTrade) {
@@ -97,8 +97,8 @@ func (b *Book) late(key InstrumentKey, quantity Decimal, at time.Time) bool {
 	return !joins || at.Before(h.LastClose) || beside
 }
 
-// lateExercise reports whether an exercised option, or the underlying that it delivers, has traded at
-// the same time or later: exercises come before other facts of their time.
+// lateExercise reports whether an exercised option, or the underlying that it delivers, has traded
+// at the same time or later: exercises come before other facts of their time.
 func (b *Book) lateExercise(t *Trade) bool {
 	if !t.Exercised() {
 		return false
@@ -135,8 +135,8 @@ func (b *Book) placeSplit(s *Split, place int64) (Payload, error) {
 	return s, nil
 }
 
-// checkJoins returns invalid.Err for a quantity in the other direction than the position it would join.
-// what names the fact.
+// checkJoins returns invalid.Err for a quantity in the other direction than the position it would
+// join. what names the fact.
 func (b *Book) checkJoins(what string, i *Instrument, quantity Decimal) error {
 	h := b.positions[i.Key()]
 	if h != nil && !h.Quantity.IsZero() && h.Quantity.IsNeg() != quantity.IsNeg() {

@@ -32,8 +32,8 @@ func (p *Prices) Rate(c Currency) (rate Decimal, at time.Time, ok bool) {
 	return r.Rate, r.Time, ok
 }
 
-// SetMark takes a normalized mark of the contract, unless a newer one is known. A mark that tells no
-// price (see [Mark]) takes the known one away. It reports whether it took the mark.
+// SetMark takes a normalized mark of the contract, unless a newer one is known. A mark that tells
+// no price (see [Mark]) takes the known one away. It reports whether it took the mark.
 func (p *Prices) SetMark(key InstrumentKey, m Mark) bool {
 	if old, ok := p.Marks[key]; ok && m.Time.Before(old.Time) {
 		return false
@@ -76,9 +76,9 @@ func (p *Prices) convert(amount Decimal, c Currency, lacks *map[Currency]bool, o
 	return num.Convert(amount, rate)
 }
 
-// Mark is the price of one contract at one time. Zero is a price of options, warrants and futures alone:
-// of anything else, zero says that the price is not known. A security without any worth is marked at the
-// least price that there is.
+// Mark is the price of one contract at one time. Zero is a price of options, warrants and futures
+// alone: of anything else, zero says that the price is not known. A security without any worth is
+// marked at the least price that there is.
 type Mark struct {
 	Instrument Instrument `json:"instrument"`
 	Price      Decimal    `json:"price"` // per unit, in the instrument's currency; negative for futures alone

@@ -28,8 +28,8 @@ type Refold struct {
 // NewRefold prepares to fold a journal with the changes, which [Book.Amendments] returns. each, if
 // not nil, is called with every fact in force, its place in the journal, and the part of a position
 // that it closed, which [Book.Apply] returns; and with the restatements that have shifts.
-// Trades, splits, openings and transfers come in their effective order; with changes, they come behind all other
-// facts.
+// Trades, splits, openings and transfers come in their effective order; with changes, they come
+// behind all other facts.
 func NewRefold(
 	base Currency, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
 ) *Refold {
@@ -42,10 +42,10 @@ func NewRefold(
 	return r
 }
 
-// ResumeRefold prepares to fold the rest of a journal again behind a book, the fold of its entries up
-// to and including entry upTo. changes are those of the whole journal, and each is as for NewRefold. It
-// reports false if a change that the book does not contain reaches back to what the book was folded
-// from; an earlier book is needed then. The Refold takes the book over.
+// ResumeRefold prepares to fold the rest of a journal again behind a book, the fold of its entries
+// up to and including entry upTo. changes are those of the whole journal, and each is as for
+// NewRefold. It reports false if a change that the book does not contain reaches back to what the
+// book was folded from; an earlier book is needed then. The Refold takes the book over.
 func ResumeRefold(
 	book *Book, upTo int64, changes map[int64]Amendment, each func(place int64, p Payload, c Closed),
 ) (*Refold, bool) {
@@ -81,9 +81,9 @@ func (a *Amendment) same(b *Amendment) bool {
 	return wire.Same(a, b)
 }
 
-// Follows reports whether a payload that was recorded after the book was folded again can be applied to
-// the book. It cannot if it changes history: if a fact is not later than all others of its contracts.
-// Then the journal must be folded again.
+// Follows reports whether a payload that was recorded after the book was folded again can be
+// applied to the book. It cannot if it changes history: if a fact is not later than all others of
+// its contracts. Then the journal must be folded again.
 func (b *Book) Follows(p Payload) bool {
 	later := func(i *Instrument) bool {
 		h := b.positions[i.Key()]

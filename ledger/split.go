@@ -14,20 +14,20 @@ import (
 // stock dividend (21 for 20), a change of name or contract (1 for 1).
 //
 // With Whole set it is a spin-off: From keeps its units, and for every Denominator of them come
-// Numerator units of To. Part of every Whole of each lot's basis goes with them, the rest stays. The
-// new lots have the opening times of the old ones. Nothing is realized.
+// Numerator units of To. Part of every Whole of each lot's basis goes with them, the rest stays.
+// The new lots have the opening times of the old ones. Nothing is realized.
 type Split struct {
 	ID          string     `json:"id"` // required; makes it idempotent
 	From        Instrument `json:"from"`
 	To          Instrument `json:"to"` // the same as From unless the contract changes
 	Numerator   Decimal    `json:"numerator"`
 	Denominator Decimal    `json:"denominator"`
-	// Part and Whole say what of the basis goes to To in a spin-off, such as 10 of every 40 paid. Part is
-	// not negative and not above Whole. Both are zero for what is no spin-off.
+	// Part and Whole say what of the basis goes to To in a spin-off, such as 10 of every 40 paid.
+	// Part is not negative and not above Whole. Both are zero for what is no spin-off.
 	Part  Decimal `json:"part,omitzero"`
 	Whole Decimal `json:"whole,omitzero"`
-	// Rate converts the basis that moves: units of To's currency per unit of From's. It is zero where the
-	// two are one currency, and required where they are not.
+	// Rate converts the basis that moves: units of To's currency per unit of From's. It is zero
+	// where the two are one currency, and required where they are not.
 	Rate Decimal   `json:"rate,omitzero"`
 	Time time.Time `json:"time"`
 }

@@ -16,7 +16,8 @@ type Totals struct {
 	Unrealized Decimal `json:"unrealized"`
 	Realized   Decimal `json:"realized"` // since the journal began
 	Capital    Decimal `json:"capital"`  // deposits, withdrawals and opening balances of cash since the journal began
-	// InKind is what positions were worth that came, or below zero went, otherwise than by trades since then.
+	// InKind is what positions were worth that came, or below zero went, otherwise than by trades
+	// since then.
 	InKind Decimal `json:"in_kind"`
 	// Notional is what is held, by notional.
 	Notional Notional `json:"notional"`

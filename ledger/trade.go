@@ -56,8 +56,9 @@ func (t *Trade) Amount() Decimal {
 	return t.Quantity.Mul(t.Instrument.Multiplier).Mul(t.Price).Neg()
 }
 
-// Net returns the trade's proceeds less commission and taxes, in the contract's currency. Of a trade that was
-// normalized or read from a journal, they are those of then: a copy with another commission has the same Net.
+// Net returns the trade's proceeds less commission and taxes, in the contract's currency. Of a
+// trade that was normalized or read from a journal, they are those of then: a copy with another
+// commission has the same Net.
 func (t *Trade) Net() Decimal {
 	if t.derived.key != "" {
 		return t.derived.net
@@ -193,8 +194,8 @@ func (t *Trade) appendFields(b []byte) []byte {
 	return wire.AppendTime(b, "time", t.Time)
 }
 
-// scan reads the trade in the very form that appendFields writes. It returns false for any other form, and
-// the trade is of no use then.
+// scan reads the trade in the very form that appendFields writes. It returns false for any other
+// form, and the trade is of no use then.
 func (t *Trade) scan(data []byte) bool {
 	s := wire.NewScanner(data)
 	t.ExecID = ExecID(s.String("exec_id"))

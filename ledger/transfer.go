@@ -9,24 +9,24 @@ import (
 	"github.com/ai-ots/accounts/invalid"
 )
 
-// Transfer is a position, or a part of one, that came from another account or went to one other than by
-// a trade. It moves no cash, and realizes and closes nothing: it is capital in kind. What comes brings its
-// lots. What goes leaves first in, first out, with its part of the basis.
+// Transfer is a position, or a part of one, that came from another account or went to one other
+// than by a trade. It moves no cash, and realizes and closes nothing: it is capital in kind. What
+// comes brings its lots. What goes leaves first in, first out, with its part of the basis.
 //
-// A change of history can leave less than went, or a position in the other direction than what came. Of the
-// first, the rest is a position in the other direction at Price, or else at its part of Basis. Of the
-// second, the lots close what they meet, as a trade at their basis would.
+// A change of history can leave less than went, or a position in the other direction than what
+// came. Of the first, the rest is a position in the other direction at Price, or else at its part
+// of Basis. Of the second, the lots close what they meet, as a trade at their basis would.
 type Transfer struct {
 	ID         string     `json:"id"` // required; makes it idempotent
 	Instrument Instrument `json:"instrument"`
-	// Quantity is what the position changes by: below zero for a long position that goes and for a short
-	// one that comes.
+	// Quantity is what the position changes by: below zero for a long position that goes and for a
+	// short one that comes.
 	Quantity Decimal `json:"quantity"`
-	// Lots are what comes, with their basis; they add up to Quantity. They are empty for what goes. No lot
-	// was opened after Time.
+	// Lots are what comes, with their basis; they add up to Quantity. They are empty for what goes.
+	// No lot was opened after Time.
 	Lots []Lot `json:"lots,omitempty"`
-	// Basis is the basis of what goes, as the lots were when the transfer was recorded. The portfolio fills
-	// it in. It is zero for what comes.
+	// Basis is the basis of what goes, as the lots were when the transfer was recorded. The
+	// portfolio fills it in. It is zero for what comes.
 	Basis  Decimal `json:"basis,omitzero"`
 	FXRate Decimal `json:"fx_rate,omitzero"`
 	// Price and MarketRate are as those of an [Opening].
@@ -35,9 +35,9 @@ type Transfer struct {
 	Time       time.Time `json:"time"`
 }
 
-// Worth returns what the transfer adds to equity, and so to capital, in the contract's currency: the
-// value at Price of what comes; for futures and CFDs the gain at Price over the basis, zero without a
-// price. Worth of what goes is the same below zero.
+// Worth returns what the transfer adds to equity, and so to capital, in the contract's currency:
+// the value at Price of what comes; for futures and CFDs the gain at Price over the basis, zero
+// without a price. Worth of what goes is the same below zero.
 func (t *Transfer) Worth() Decimal {
 	return worth(&t.Instrument, t.Quantity, t.basis(), t.Price)
 }
@@ -125,7 +125,8 @@ func (b *Book) transfer(t *Transfer) Closed {
 		rest, c.Ended = rest.Add(num.WithSign(n, held)), h.Quantity.IsZero()
 	}
 	if !rest.IsZero() {
-		// After a change of history, less may be held than went. The rest is owed at what it was worth.
+		// After a change of history, less may be held than went. The rest is owed at what it was
+		// worth.
 		value := worthAtPrice(&t.Instrument, t.Quantity, t.Price)
 		if t.Price.IsZero() {
 			value = t.Basis.Neg()
@@ -156,8 +157,8 @@ func (b *Book) placeTransfer(t *Transfer, place int64) (Payload, error) {
 	return t, nil
 }
 
-// front returns the basis of what a quantity in the other direction would consume, as far as so much is
-// held; zero for no holding.
+// front returns the basis of what a quantity in the other direction would consume, as far as so
+// much is held; zero for no holding.
 func (h *Holding) front(quantity Decimal) (basis Decimal) {
 	if h == nil || h.Quantity.IsZero() || h.Quantity.IsNeg() == quantity.IsNeg() {
 		return basis

@@ -33,8 +33,8 @@ func (c calendar) trades(day time.Time) bool {
 	return !c.american || !closedInNewYork(day)
 }
 
-// last returns the trading day that a day belongs to: the day itself or, for a weekend or a holiday,
-// the trading day before it.
+// last returns the trading day that a day belongs to: the day itself or, for a weekend or a
+// holiday, the trading day before it.
 func (c calendar) last(day time.Time) time.Time {
 	for !c.trades(day) {
 		day = day.AddDate(0, 0, -1)
@@ -75,8 +75,8 @@ func closedInNewYork(day time.Time) bool {
 	return slices.Contains(closings, ledger.DateOf(day))
 }
 
-// observed reports whether a holiday of a fixed date is kept on a weekday: a Saturday's on the Friday
-// before, a Sunday's on the Monday after.
+// observed reports whether a holiday of a fixed date is kept on a weekday: a Saturday's on the
+// Friday before, a Sunday's on the Monday after.
 func observed(day time.Time, month time.Month, d int) bool {
 	is := func(t time.Time) bool {
 		_, m, n := t.Date()
@@ -86,13 +86,13 @@ func observed(day time.Time, month time.Month, d int) bool {
 		day.Weekday() == time.Monday && is(day.AddDate(0, 0, -1))
 }
 
-// closings are the weekdays since 2000 on which the New York Stock Exchange stayed closed for the day
-// without a holiday: attacks, a hurricane, and days of mourning for presidents.
+// closings are the weekdays since 2000 on which the New York Stock Exchange stayed closed for the
+// day without a holiday: attacks, a hurricane, and days of mourning for presidents.
 var closings = []ledger.Date{20010911, 20010912, 20010913, 20010914, 20040611,
 	20070102, 20121029, 20121030, 20181205, 20250109}
 
-// easter returns Easter Sunday (the anonymous Gregorian algorithm; Meeus, "Astronomical Algorithms",
-// chapter 8).
+// easter returns Easter Sunday (the anonymous Gregorian algorithm; Meeus, "Astronomical
+// Algorithms", chapter 8).
 func easter(year int) time.Time {
 	a, b, c := year%19, year/100, year%100
 	d, e := b/4, b%4

@@ -8,13 +8,13 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Curve is the equity of a profile in a window, point by point, for a chart. Its points are those that
-// [History.Report] of the same window is worked out from.
+// Curve is the equity of a profile in a window, point by point, for a chart. Its points are those
+// that [History.Report] of the same window is worked out from.
 type Curve struct {
 	Currency ledger.Currency `json:"currency"` // of Equity: the profile's base currency
 	Points   []CurvePoint    `json:"points"`   // in the order of their times
-	// Indexed is true if every point has an Index. A return that is not defined, such as one from an
-	// equity of zero, leaves the whole window without.
+	// Indexed is true if every point has an Index. A return that is not defined, such as one from
+	// an equity of zero, leaves the whole window without.
 	Indexed bool `json:"indexed"`
 }
 
@@ -29,13 +29,13 @@ func (c Curve) MarshalJSON() ([]byte, error) {
 type CurvePoint struct {
 	Time   time.Time      `json:"time"` // UTC
 	Equity ledger.Decimal `json:"equity"`
-	// Index is what 1 at the first point has become by time-weighted return: deposits and withdrawals
-	// do not move the index. Zero unless the curve is indexed, and after a total loss.
+	// Index is what 1 at the first point has become by time-weighted return: deposits and
+	// withdrawals do not move the index. Zero unless the curve is indexed, and after a total loss.
 	Index float64 `json:"index"`
 }
 
-// Curve returns the equity points of a window, of any number. It returns invalid.Err for a window that
-// is not valid. Its cost is in proportion to the number of points.
+// Curve returns the equity points of a window, of any number. It returns invalid.Err for a window
+// that is not valid. Its cost is in proportion to the number of points.
 func (h History) Curve(w Window) (Curve, error) {
 	if err := w.Validate(); err != nil {
 		return Curve{}, err

@@ -34,9 +34,10 @@ func NewHistory(base ledger.Currency, zone *time.Location) *History {
 // Zone returns the time zone of the trading day.
 func (h *History) Zone() *time.Location { return h.zone }
 
-// Follow takes the payload of entry seq, which was folded into the book, with the part of a position that it closed.
-// It ignores payloads that no figure needs. It returns false for an amendment: then the history must be
-// made anew from the whole journal, with every fact in force in its effective order.
+// Follow takes the payload of entry seq, which was folded into the book, with the part of a
+// position that it closed. It ignores payloads that no figure needs. It returns false for an
+// amendment: then the history must be made anew from the whole journal, with every fact in force in
+// its effective order.
 func (h *History) Follow(seq int64, f any, c ledger.Closed) bool {
 	switch f := f.(type) {
 	case *ledger.Trade:
@@ -94,8 +95,8 @@ func (h *History) trade(t *ledger.Trade, c ledger.Closed) {
 	}
 }
 
-// exchange takes a currency trade in. It does not count as a trade, but its commission and taxes are
-// fees.
+// exchange takes a currency trade in. It does not count as a trade, but its commission and taxes
+// are fees.
 func (h *History) exchange(t *ledger.Trade) {
 	paid, rate := t.Instrument.Currency, t.FXRate
 	if !t.Taxes.IsZero() {
@@ -128,7 +129,8 @@ func (h *History) split(s *ledger.Split) {
 	}
 }
 
-// transfer takes a transfer in, with whether the position ended: then a round trip under way is over.
+// transfer takes a transfer in, with whether the position ended: then a round trip under way is
+// over.
 func (h *History) transfer(t *ledger.Transfer, c ledger.Closed) {
 	key := t.Instrument.Key()
 	if h.foreign(&t.Instrument) {
@@ -155,7 +157,8 @@ func (h *History) point(seq int64, f *ledger.EquityPoint) {
 	h.measure(i, i+2)
 }
 
-// measure works out what follows from the points from one index up to another, and from the ones before them.
+// measure works out what follows from the points from one index up to another, and from the ones
+// before them.
 func (h *History) measure(from, to int) {
 	for i := from; i < to; i++ {
 		p := &h.points[i]
@@ -211,7 +214,8 @@ type point struct {
 	sound     bool // whether step is defined
 }
 
-// compare orders points by time. Of the same time, one before capital that comes or goes comes first.
+// compare orders points by time. Of the same time, one before capital that comes or goes comes
+// first.
 func (p point) compare(q point) int {
 	if c := p.at.Compare(q.at); c != 0 || p.before == q.before {
 		return c

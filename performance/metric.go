@@ -2,8 +2,8 @@ package performance
 
 import "github.com/ai-ots/accounts/ledger"
 
-// Metric names a figure of a [Report] that profiles can be ranked by. It is the figure's name in the
-// report's JSON.
+// Metric names a figure of a [Report] that profiles can be ranked by. It is the figure's name in
+// the report's JSON.
 type Metric string
 
 // The metrics; see the fields of [Report]. More is better, except for MetricVolatility,

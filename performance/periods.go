@@ -93,8 +93,8 @@ func (p Period) ends(points []point) (ends []int, whole bool) {
 	return ends, whole
 }
 
-// period finds the period of the points, how many of them a year has, and the last point of each; an
-// empty period if there is none.
+// period finds the period of the points, how many of them a year has, and the last point of each;
+// an empty period if there is none.
 func (w Window) period(points []point) (name Period, years float64, ends []int) {
 	if w.PeriodsPerYear > 0 {
 		ends, _ = PeriodDay.ends(points)
@@ -112,8 +112,8 @@ func (w Window) period(points []point) (name Period, years float64, ends []int) 
 const epsilon = 0x1p-52
 
 // returnsOf returns the return of each period, and the largest error that one may have from
-// rounding. A return that rounding could explain is 0. steps has the step up to each point, from the
-// point before it. After a total loss there are no returns.
+// rounding. A return that rounding could explain is 0. steps has the step up to each point, from
+// the point before it. After a total loss there are no returns.
 func returnsOf(steps []step, ends []int) (returns []float64, noise float64) {
 	lost := len(ends) > 0 && slices.ContainsFunc(steps[:ends[0]+1], step.lost)
 	for i := 1; i < len(ends) && !lost; i++ {

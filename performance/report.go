@@ -58,8 +58,8 @@ type Report struct {
 	To       time.Time       `json:"to,omitzero"`   // the last equity point of the window
 	Points   int             `json:"points"`        // the number of equity points from the first to the last
 
-	// Period is what one return is of, PeriodsPerYear how many of them a year has, and Returns their
-	// number. Without a Period there are no returns, and no statistics of them.
+	// Period is what one return is of, PeriodsPerYear how many of them a year has, and Returns
+	// their number. Without a Period there are no returns, and no statistics of them.
 	Period         Period  `json:"period,omitempty"`
 	PeriodsPerYear float64 `json:"periods_per_year,omitzero"`
 	Returns        int     `json:"returns"`
@@ -71,25 +71,26 @@ type Report struct {
 
 	// TimeWeighted is the product of 1 + each return, less 1 (GIPS Standards 2020; empyrical's
 	// cum_returns_final). Annualized is (1 + TimeWeighted)^(365.25 ÷ days) − 1, for a year or more:
-	// less is not annualized (GIPS 2020, 2.A.12). empyrical and PerformanceAnalytics take the number
-	// of returns for the days, and annualize any span.
+	// less is not annualized (GIPS 2020, 2.A.12). empyrical and PerformanceAnalytics take the
+	// number of returns for the days, and annualize any span.
 	TimeWeighted *float64 `json:"time_weighted_return,omitempty"`
 	Annualized   *float64 `json:"annualized_return,omitempty"`
 	// Volatility is the sample standard deviation of returns × √PeriodsPerYear (empyrical's
 	// annual_volatility, PerformanceAnalytics' StdDev.annualized). Sharpe is their mean ÷ sample
 	// standard deviation × √PeriodsPerYear (Sharpe 1994; sharpe_ratio of empyrical and quantstats).
 	// Sortino is their mean ÷ √(mean of squared negative returns, over all returns) ×
-	// √PeriodsPerYear (Sortino and Price 1994; sortino_ratio of empyrical and quantstats). Calmar is
-	// Annualized ÷ MaxDrawdown (Young 1991, over the window).
+	// √PeriodsPerYear (Sortino and Price 1994; sortino_ratio of empyrical and quantstats). Calmar
+	// is Annualized ÷ MaxDrawdown (Young 1991, over the window).
 	Volatility *float64 `json:"volatility,omitempty"`
 	Sharpe     *float64 `json:"sharpe_ratio,omitempty"`
 	Sortino    *float64 `json:"sortino_ratio,omitempty"`
 	Calmar     *float64 `json:"calmar_ratio,omitempty"`
 	// MaxDrawdown is the greatest fall of the time-weighted index below its peak, positive
 	// (Magdon-Ismail and Atiya 2004). It is of all equity points: empyrical and quantstats see the
-	// ends of periods only, and give it a negative sign. The dates and DrawdownDays are those of this
-	// fall: recovery is the day on which the index was back at the peak, zero if it is not; days are
-	// calendar days from the peak to recovery, or to the end. All are zero if there was no fall.
+	// ends of periods only, and give it a negative sign. The dates and DrawdownDays are those of
+	// this fall: recovery is the day on which the index was back at the peak, zero if it is not;
+	// days are calendar days from the peak to recovery, or to the end. All are zero if there was no
+	// fall.
 	MaxDrawdown      *float64    `json:"max_drawdown,omitempty"`
 	DrawdownPeak     ledger.Date `json:"drawdown_peak,omitzero"`
 	DrawdownTrough   ledger.Date `json:"drawdown_trough,omitzero"`
@@ -97,8 +98,8 @@ type Report struct {
 	DrawdownDays     int         `json:"drawdown_days"`
 	// VaR95 is the loss in one Period that is exceeded in 5 % of them: the ⌈n × 5 %⌉-th worst
 	// return, negated (historical simulation; Jorion, "Value at Risk"). empyrical interpolates
-	// between two returns, and quantstats takes them for normally distributed. VaR99 is the same for
-	// 1 %.
+	// between two returns, and quantstats takes them for normally distributed. VaR99 is the same
+	// for 1 %.
 	VaR95 *float64 `json:"value_at_risk_95,omitempty"`
 	VaR99 *float64 `json:"value_at_risk_99,omitempty"`
 	// Shortfall95 is the mean of the ⌈n × 5 %⌉ worst returns, negated (Acerbi and Tasche 2002).
@@ -107,29 +108,30 @@ type Report struct {
 	Shortfall99 *float64 `json:"expected_shortfall_99,omitempty"`
 	// GrossExposure is the mean, over equity points, of (long + short notional) ÷ equity, and
 	// NetExposure that of (long − short notional) ÷ equity (zipline's gross_leverage and
-	// net_leverage). 1 is 100 %: all of the equity is invested once. More than 1 is held with borrowed
-	// money or on margin. See [ledger.Notional] for what counts. TimeInMarket is the fraction of
-	// equity points with any position. All are nil if a point does not say what was held.
+	// net_leverage). 1 is 100 %: all of the equity is invested once. More than 1 is held with
+	// borrowed money or on margin. See [ledger.Notional] for what counts. TimeInMarket is the
+	// fraction of equity points with any position. All are nil if a point does not say what was
+	// held.
 	GrossExposure *float64 `json:"gross_exposure,omitempty"`
 	NetExposure   *float64 `json:"net_exposure,omitempty"`
 	TimeInMarket  *float64 `json:"time_in_market,omitempty"`
 	// Turnover is the lesser of Bought and Sold ÷ mean gross notional × 365.25 ÷ days: how often a
-	// year what is held was replaced. The ratio is that of SEC Form N-1A, item 13, instruction 4(d).
-	// The differences: the mean is of equity points, not of months' ends; short positions count with
-	// their magnitude; contracts count whatever their expiry.
+	// year what is held was replaced. The ratio is that of SEC Form N-1A, item 13, instruction
+	// 4(d). The differences: the mean is of equity points, not of months' ends; short positions
+	// count with their magnitude; contracts count whatever their expiry.
 	Turnover *float64 `json:"turnover,omitempty"`
 	// RoundTrips is the number of round trips that ended: all trades in one contract from flat to
-	// flat, however many fills, are one (flat.to.flat in tradeStats of blotter). A trade that turns a
-	// position around ends one and begins the next. A transfer of all that is held gains nothing, and ends
-	// one that has gained or lost already. The option of an exercise or assignment gains nothing, for its
-	// premium moves into the underlying. Wins is the number of those that gained
+	// flat, however many fills, are one (flat.to.flat in tradeStats of blotter). A trade that turns
+	// a position around ends one and begins the next. A transfer of all that is held gains nothing,
+	// and ends one that has gained or lost already. The option of an exercise or assignment gains
+	// nothing, for its premium moves into the underlying. Wins is the number of those that gained
 	// after costs, Losses of those that lost.
 	RoundTrips int `json:"round_trips"`
 	Wins       int `json:"wins"`
 	Losses     int `json:"losses"`
-	// WinRate is Wins ÷ RoundTrips (Percent.Positive in blotter; win_rate of quantstats is of days).
-	// ProfitFactor is the sum of gains ÷ the sum of losses (Profit.Factor). Expectancy is the mean
-	// P&L of round trips, the same as win rate × average win − loss rate × average loss
+	// WinRate is Wins ÷ RoundTrips (Percent.Positive in blotter; win_rate of quantstats is of
+	// days). ProfitFactor is the sum of gains ÷ the sum of losses (Profit.Factor). Expectancy is
+	// the mean P&L of round trips, the same as win rate × average win − loss rate × average loss
 	// (Avg.Trade.PL). AverageWin is the mean of Wins, AverageLoss that of Losses, positive
 	// (Avg.Win.Trade, Avg.Losing.Trade).
 	WinRate      *float64        `json:"win_rate,omitempty"`
@@ -137,11 +139,11 @@ type Report struct {
 	Expectancy   *ledger.Decimal `json:"expectancy,omitempty"`
 	AverageWin   *ledger.Decimal `json:"average_win,omitempty"`
 	AverageLoss  *ledger.Decimal `json:"average_loss,omitempty"`
-	// Realized is the P&L of all trades that closed a position or a part of it, first in, first out,
-	// after commissions and taxes of both sides. It has the gain of the currency in it: every amount
-	// is converted at its own trade's FXRate. Futures and CFDs move no price, so that their gain is
-	// converted at the rate of the trade that closed them. Without the rate of a trade, what the
-	// position realizes until it is flat is not known.
+	// Realized is the P&L of all trades that closed a position or a part of it, first in, first
+	// out, after commissions and taxes of both sides. It has the gain of the currency in it: every
+	// amount is converted at its own trade's FXRate. Futures and CFDs move no price, so that their
+	// gain is converted at the rate of the trade that closed them. Without the rate of a trade,
+	// what the position realizes until it is flat is not known.
 	Realized *ledger.Decimal `json:"realized,omitempty"`
 	// Trades is the number of trades in force, currency trades not included.
 	Trades int `json:"trades"`

@@ -7,9 +7,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// series is a list of trades, fees or round trips that only grows. It keeps what every block of them comes
-// to, so that a report need not add up the whole history each time. A copy stays as it is while the
-// original grows.
+// series is a list of trades, fees or round trips that only grows. It keeps what every block of
+// them comes to, so that a report need not add up the whole history each time. A copy stays as it
+// is while the original grows.
 type series[T any, P interface {
 	*T
 	counted
@@ -27,7 +27,8 @@ type counted interface {
 // blockSize is the number of elements of a block.
 const blockSize = 256
 
-// block is what so many elements come to, the earliest and the latest of which have the given times.
+// block is what so many elements come to, the earliest and the latest of which have the given
+// times.
 type block struct {
 	from, to time.Time
 	figures  figures
@@ -53,8 +54,8 @@ func (s *series[T, P]) add(x T) {
 	s.blocks = append(s.blocks, b)
 }
 
-// count adds what the elements of the window come to. It looks at the elements of those blocks alone of which
-// a part is in the window.
+// count adds what the elements of the window come to. It looks at the elements of those blocks
+// alone of which a part is in the window.
 func (s *series[T, P]) count(w Window, f *figures) {
 	for i := range s.blocks {
 		switch b := &s.blocks[i]; {

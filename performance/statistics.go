@@ -37,8 +37,8 @@ func (p *Report) fromPoints(points []point, w Window) {
 	}
 }
 
-// flowTo returns the capital that came between two points: cash, and positions where both points know of
-// them.
+// flowTo returns the capital that came between two points: cash, and positions where both points
+// know of them.
 func (p *point) flowTo(q *point) ledger.Decimal {
 	flow := q.capital.Sub(p.capital)
 	if p.derived && q.derived {
@@ -75,8 +75,8 @@ func (p *Report) exposure(points []point) {
 	p.GrossExposure, p.NetExposure, p.TimeInMarket = finite(gross/n), finite(net/n), finite(float64(in)/n)
 }
 
-// ratios are what was held at a point: long and short together in base currency, and both together and the
-// difference as fractions of equity. All are zero if it is not known.
+// ratios are what was held at a point: long and short together in base currency, and both together
+// and the difference as fractions of equity. All are zero if it is not known.
 type ratios struct{ held, gross, net float64 }
 
 // ratiosOf works out the ratios of a point.
@@ -94,8 +94,8 @@ func (p *point) ratiosOf() (r ratios) {
 // loss. The logarithm keeps the digits of small returns, which 1 + the return loses.
 type step struct{ growth, log float64 }
 
-// stepsOf returns the step up to each point from the one before it, and none for the first point. It
-// returns false if a step is not defined: the equity at its start, deposits included, is not
+// stepsOf returns the step up to each point from the one before it, and none for the first point.
+// It returns false if a step is not defined: the equity at its start, deposits included, is not
 // positive, or the equity at its end, withdrawals included, is negative.
 func stepsOf(points []point) ([]step, bool) {
 	out := make([]step, 1, len(points)+1)
@@ -126,8 +126,8 @@ func indexOf(points []point, steps []step) []indexed {
 	return out
 }
 
-// stepOf returns the step from a point to the next. A deposit counts from the beginning, a withdrawal
-// until the end.
+// stepOf returns the step from a point to the next. A deposit counts from the beginning, a
+// withdrawal until the end.
 func stepOf(a, b *point) (step, bool) {
 	flow := a.flowTo(b)
 	base, end := a.equity, b.equity
@@ -151,8 +151,8 @@ func stepOf(a, b *point) (step, bool) {
 	return step{growth, math.Log(growth)}, true
 }
 
-// statistics fills in the figures of returns. noise is the largest error that a return may have from
-// rounding.
+// statistics fills in the figures of returns. noise is the largest error that a return may have
+// from rounding.
 func (p *Report) statistics(returns []float64, noise float64) {
 	n := len(returns)
 	p.Returns = n

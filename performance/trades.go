@@ -58,8 +58,8 @@ func (t *trip) count(f *figures) {
 	}
 }
 
-// dust is the amount of money up to which a round trip neither gained nor lost: the rounding of lots
-// that were shared out and converted may come to that. No currency has a coin as small.
+// dust is the amount of money up to which a round trip neither gained nor lost: the rounding of
+// lots that were shared out and converted may come to that. No currency has a coin as small.
 var dust = ledger.MustDecimal("0.000000001")
 
 // roundTrips fills in the figures of round trips that ended in the window.

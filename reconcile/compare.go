@@ -44,15 +44,15 @@ var (
 	cent = udecimal.MustParse("0.01")
 	// adjusted is the most by which a basis was seen to differ: fees are adjusted after the fact.
 	adjusted = udecimal.MustParse("0.03")
-	// rounded is the least tolerance of P&L and basis, for the broker rounds both to six places; place is what
-	// each row and lot adds to it.
+	// rounded is the least tolerance of P&L and basis, for the broker rounds both to six places;
+	// place is what each row and lot adds to it.
 	rounded, place = udecimal.MustParse("0.00001"), udecimal.MustParse("0.000001")
 	thousand       = num.Int(1000)
 )
 
-// Explained returns the difference that the broker's rounding explains in a figure of P&L or basis that sums
-// up so much money, in parts: rows and lots. It is a thousandth of the money and 0.03 at most, and a
-// millionth for each part at least. It does not grow with the number of units.
+// Explained returns the difference that the broker's rounding explains in a figure of P&L or basis
+// that sums up so much money, in parts: rows and lots. It is a thousandth of the money and 0.03 at
+// most, and a millionth for each part at least. It does not grow with the number of units.
 func Explained(money ledger.Decimal, parts int) ledger.Decimal {
 	explained := num.Min(num.Share(money.Abs(), num.One, thousand), adjusted)
 	return num.Max(explained, num.Max(rounded, num.Convert(place, num.Int(int64(parts)))))

@@ -9,8 +9,8 @@ import (
 // Result is the outcome of a comparison. A book that agrees with the statement has no breaks.
 type Result struct {
 	Compared int `json:"compared"` // figures that were compared
-	// Tolerated is how many of the figures differ by no more than the tolerance allows, and Largest the
-	// largest of these differences, without its sign and whatever its currency.
+	// Tolerated is how many of the figures differ by no more than the tolerance allows, and Largest
+	// the largest of these differences, without its sign and whatever its currency.
 	Tolerated int            `json:"tolerated"`
 	Largest   ledger.Decimal `json:"largest"`
 

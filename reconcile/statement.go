@@ -10,9 +10,9 @@ type Statement struct {
 	// AllPositions says that what Positions does not list is flat.
 	AllPositions bool   `json:"all_positions,omitempty"`
 	Cash         []Cash `json:"cash"`
-	// Tolerance is the difference allowed in each figure of P&L, basis and cash, in its currency. Zero
-	// stands for what the broker's rounding explains: [Explained] of the money that moved, and 0.01 of a
-	// balance. Quantities must be equal, however many units there are.
+	// Tolerance is the difference allowed in each figure of P&L, basis and cash, in its currency.
+	// Zero stands for what the broker's rounding explains: [Explained] of the money that moved, and
+	// 0.01 of a balance. Quantities must be equal, however many units there are.
 	Tolerance ledger.Decimal `json:"tolerance,omitzero"`
 }
 

@@ -15,16 +15,18 @@ type Decision struct {
 	// working orders on the same side included. Limits never bar such an order; see [Rule].
 	Reduces    bool        `json:"reduces,omitempty"`
 	Violations []Violation `json:"violations"` // the rules broken; empty if allowed
-	// Repeat is true where the ID was decided before, and this is that decision. An allowed order may
-	// have been sent then: ask the broker before sending it again.
+	// Repeat is true where the ID was decided before, and this is that decision. An allowed order
+	// may have been sent then: ask the broker before sending it again.
 	Repeat bool `json:"repeat,omitempty"`
-	// Warnings are the limits that are at their warning level, or above it, once the order is accepted:
-	// of RuleNotional, RuleOrderRate, RuleOrders, RuleTrades, RuleDailyLoss, and all rules on positions
-	// and exposure; and RuleDrawdown from SeverityWarning on. An order that only reduces brings none.
+	// Warnings are the limits that are at their warning level, or above it, once the order is
+	// accepted: of RuleNotional, RuleOrderRate, RuleOrders, RuleTrades, RuleDailyLoss, and all
+	// rules on positions and exposure; and RuleDrawdown from SeverityWarning on. An order that only
+	// reduces brings none.
 	Warnings []Violation `json:"warnings"`
-	// Largest is set where the order is refused for its size alone: the largest quantity with which it
-	// would pass at that moment, with the order's sign and as many places as its quantity has. Zero where
-	// no smaller order would pass, and for every other decision, an earlier one that is repeated included.
+	// Largest is set where the order is refused for its size alone: the largest quantity with which
+	// it would pass at that moment, with the order's sign and as many places as its quantity has.
+	// Zero where no smaller order would pass, and for every other decision, an earlier one that is
+	// repeated included.
 	Largest ledger.Decimal `json:"largest,omitzero"`
 }
 
@@ -49,8 +51,8 @@ func (d Decision) Broken(r Rule) bool {
 	return false
 }
 
-// Undecided reports whether the order is refused for nothing but what is not known (see [Rule.Unknown]).
-// Such a refusal is not final: the same order may be decided again.
+// Undecided reports whether the order is refused for nothing but what is not known (see
+// [Rule.Unknown]). Such a refusal is not final: the same order may be decided again.
 func (d Decision) Undecided() bool {
 	for _, v := range d.Violations {
 		if !v.Rule.Unknown() {

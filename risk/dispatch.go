@@ -9,25 +9,25 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Dispatch is the entry that says that a held order is about to be sent to the broker. It is written
-// before the first byte is sent, and once for an order: who writes it may send the order, and nobody else
-// ever. An order without it was surely not sent. One with it may have been.
+// Dispatch is the entry that says that a held order is about to be sent to the broker. It is
+// written before the first byte is sent, and once for an order: who writes it may send the order,
+// and nobody else ever. An order without it was surely not sent. One with it may have been.
 type Dispatch struct {
 	OrderID ledger.OrderID `json:"order_id"`
 	// Ref is the name under which the broker is told of the order, 1 to 64 printable bytes.
 	Ref string `json:"ref"`
 	// Terms are the terms of the order's execution in words, for people; 1 to 200 printable bytes.
 	Terms string `json:"terms"`
-	// Lease names the lease under which the order is sent, and Fence is its number; both are zero without a
-	// lease. A number lower than one that the journal has of the lease is that of a process whose lease has
-	// passed to another.
+	// Lease names the lease under which the order is sent, and Fence is its number; both are zero
+	// without a lease. A number lower than one that the journal has of the lease is that of a
+	// process whose lease has passed to another.
 	Lease string    `json:"lease,omitempty"`
 	Fence int64     `json:"fence,omitempty"`
 	Time  time.Time `json:"time"`
 }
 
-// MaxRef, MaxTerms and MaxLease are the lengths of a reference, of terms in words and of a lease's name at
-// most, in bytes.
+// MaxRef, MaxTerms and MaxLease are the lengths of a reference, of terms in words and of a lease's
+// name at most, in bytes.
 const (
 	MaxRef   = 64
 	MaxTerms = 200

@@ -86,8 +86,8 @@ func (r *Release) appendFields(b []byte) []byte {
 type Refusal struct {
 	Order      Order       `json:"order"`
 	Violations []Violation `json:"violations"`
-	// Undecided is true where nothing but what is not known speaks against the order. The order's ID
-	// is not decided then, and the entry has no key.
+	// Undecided is true where nothing but what is not known speaks against the order. The order's
+	// ID is not decided then, and the entry has no key.
 	Undecided bool      `json:"undecided,omitempty"`
 	Time      time.Time `json:"time"`
 }

@@ -10,8 +10,8 @@ import (
 // order, and an empty time zone equals America/New_York.
 func (l Limits) Equal(o Limits) bool { return wire.Same(l.canonical(), o.canonical()) }
 
-// SameDays reports whether two limits name the same time zone, in which trading days are counted. An
-// empty one equals America/New_York. Other names of one zone differ.
+// SameDays reports whether two limits name the same time zone, in which trading days are counted.
+// An empty one equals America/New_York. Other names of one zone differ.
 func (l Limits) SameDays(o Limits) bool {
 	return cmp.Or(l.TimeZone, defaultTimeZone) == cmp.Or(o.TimeZone, defaultTimeZone)
 }

@@ -16,13 +16,14 @@ import (
 //
 // Exposure is the money that an order or a position puts at risk: quantity × price × multiplier for
 // stocks, futures and the like, the premium for long options, strike × multiplier for short
-// options. Every working order counts at once and in full, in the worst combination of fills. An order
-// counts at its price, or at the mark where the mark is higher. Where orders pass a position through
-// zero, what is left of them counts at the price of the dearest. Warrants count as options.
+// options. Every working order counts at once and in full, in the worst combination of fills. An
+// order counts at its price, or at the mark where the mark is higher. Where orders pass a position
+// through zero, what is left of them counts at the price of the dearest. Warrants count as options.
 type Limits struct {
 	Account AccountType `json:"account"`
-	// TimeZone is that of the trading day, an IANA name; empty: America/New_York. The zone of a profile
-	// cannot change any more once days are counted: with its first order, trade or equity point.
+	// TimeZone is that of the trading day, an IANA name; empty: America/New_York. The zone of a
+	// profile cannot change any more once days are counted: with its first order, trade or equity
+	// point.
 	TimeZone string `json:"time_zone,omitempty"`
 
 	// SecTypes are the kinds of contract that may be opened; no other may. The defaults do not
@@ -32,16 +33,16 @@ type Limits struct {
 	// ShortSelling allows short positions in anything; options, futures and currency pairs need no
 	// permission.
 	ShortSelling bool `json:"short_selling,omitempty"`
-	// UncoveredOptions allows short options without cover in a margin account; see RuleUncovered. In a
-	// cash account they always need it.
+	// UncoveredOptions allows short options without cover in a margin account; see RuleUncovered.
+	// In a cash account they always need it.
 	UncoveredOptions bool `json:"uncovered_options,omitempty"`
-	// AllowedSymbols are the symbols that may be opened; empty allows all. Of an option or a warrant
-	// both its underlying and its own symbol must be listed: SPX and SPXW for options of the root SPXW.
-	// An option on a future needs its Symbol alone.
+	// AllowedSymbols are the symbols that may be opened; empty allows all. Of an option or a
+	// warrant both its underlying and its own symbol must be listed: SPX and SPXW for options of
+	// the root SPXW. An option on a future needs its Symbol alone.
 	AllowedSymbols []string `json:"allowed_symbols,omitempty"`
 	// RestrictedSymbols are the symbols that may not be opened. An option is restricted if its
-	// underlying or its own root is, and where its root is a restricted symbol with the digits that a
-	// corporate action put behind it (XYZ1).
+	// underlying or its own root is, and where its root is a restricted symbol with the digits that
+	// a corporate action put behind it (XYZ1).
 	RestrictedSymbols []string `json:"restricted_symbols,omitempty"`
 
 	// OrderQuantity is the number of units in one order at most; zero for no limit.
@@ -90,15 +91,16 @@ type Limits struct {
 	StrategyExposure Limit `json:"strategy_exposure,omitzero"`
 	SectorExposure   Limit `json:"sector_exposure,omitzero"`
 	// FuturesMargin is the margin that futures, options on futures and CFDs are taken to need, as a
-	// fraction of their notional; above 0 and below 100. A short option needs its price besides, and
-	// its notional is the strike; of a call, strike and price.
+	// fraction of their notional; above 0 and below 100. A short option needs its price besides,
+	// and its notional is the strike; of a call, strike and price.
 	FuturesMargin ledger.Decimal `json:"futures_margin"`
 
 	// DailyLoss bounds the loss since the last equity point before the trading day. A fraction of
 	// it is of the equity with which the day began, at most 1. Zero for no limit. Where no point is
-	// before the day, the first of the day counts. Where there is none at all, Portfolio.Reserve writes
-	// one, if marks and rates are fresh. A resumption that counts the loss anew counts as a point.
-	// Capital that moved since the point is no loss, and belongs to the equity of the fraction.
+	// before the day, the first of the day counts. Where there is none at all, Portfolio.Reserve
+	// writes one, if marks and rates are fresh. A resumption that counts the loss anew counts as a
+	// point. Capital that moved since the point is no loss, and belongs to the equity of the
+	// fraction.
 	DailyLoss Limit          `json:"daily_loss,omitzero"`
 	Drawdown  DrawdownLimits `json:"drawdown"`
 	// DayTrading lists day-trade policies by the day on which they begin, in ascending order. The
@@ -241,24 +243,26 @@ type AccountType string
 const (
 	// CashAccount buys with settled cash alone: the proceeds of a sale count from the next business
 	// day on (T+1), and what held futures and CFDs have lost counts at once. Short puts need their
-	// strike in cash, spreads the difference of their strikes, once the long option is held. Futures,
-	// CFDs and short options on futures need their margin; see Limits.FuturesMargin. Nothing is sold
-	// short. Brokers may allow spreads in cash accounts for European options that settle in cash alone
-	// (FINRA rule 4210(f)(2)): an American one that is assigned early takes its whole strike.
+	// strike in cash, spreads the difference of their strikes, once the long option is held.
+	// Futures, CFDs and short options on futures need their margin; see Limits.FuturesMargin.
+	// Nothing is sold short. Brokers may allow spreads in cash accounts for European options that
+	// settle in cash alone (FINRA rule 4210(f)(2)): an American one that is assigned early takes
+	// its whole strike.
 	CashAccount AccountType = "cash"
 	// MarginAccount must cover the initial margin of Regulation T and FINRA rule 4210 of its
 	// positions and working orders with its equity: half the value of stocks, and at least 5 USD a
-	// share sold short (2.50 USD, or all of it, below 5 USD); the whole price of long options and of
-	// anything else; of short options their price and up to 20 % of what they are on; futures as
+	// share sold short (2.50 USD, or all of it, below 5 USD); the whole price of long options and
+	// of anything else; of short options their price and up to 20 % of what they are on; futures as
 	// FuturesMargin says. All shares that are sold short in a contract count at the dearest price
-	// where they need the least amount a share. With less than 2,000 USD of equity, everything needs
-	// the whole of its exposure, and stocks, options, warrants, bonds and funds are not sold short,
-	// covered or not (4210(b)(4)). Without a rate of the dollar they are not sold short either.
+	// where they need the least amount a share. With less than 2,000 USD of equity, everything
+	// needs the whole of its exposure, and stocks, options, warrants, bonds and funds are not sold
+	// short, covered or not (4210(b)(4)). Without a rate of the dollar they are not sold short
+	// either.
 	//
 	// Cover, spreads and straddles lower nothing. What a broker asks for beyond these rules is not
 	// known, nor what only a list tells: that a stock is no margin security, which needs its whole
-	// price (12 CFR 220.12(e)), or that a fund is leveraged, which multiplies the percentages (FINRA
-	// Regulatory Notice 09-53).
+	// price (12 CFR 220.12(e)), or that a fund is leveraged, which multiplies the percentages
+	// (FINRA Regulatory Notice 09-53).
 	MarginAccount AccountType = "margin"
 )
 

@@ -11,8 +11,9 @@ import (
 )
 
 // Order is an order that a strategy wants to send to the broker. A portfolio decides about it, and
-// holds its exposure while it works: until fills that name its ID, or a release, end that. A fill is a
-// trade in the order's contract and on the order's side. A trade that names the order otherwise fills nothing.
+// holds its exposure while it works: until fills that name its ID, or a release, end that. A fill
+// is a trade in the order's contract and on the order's side. A trade that names the order
+// otherwise fills nothing.
 type Order struct {
 	// ID is chosen by the caller, 1 to 100 bytes. An ID is decided once, whatever the decision.
 	ID         ledger.OrderID    `json:"id"`
@@ -121,8 +122,8 @@ type WorkingOrder struct {
 	Order
 	Filled ledger.Decimal `json:"filled,omitzero"` // with the order's sign
 	HeldAt time.Time      `json:"held_at"`
-	// Ref and Terms are those of the order's [Dispatch], and SentAt its time. They are zero while the
-	// order has not been sent.
+	// Ref and Terms are those of the order's [Dispatch], and SentAt its time. They are zero while
+	// the order has not been sent.
 	Ref    string    `json:"ref,omitempty"`
 	Terms  string    `json:"terms,omitempty"`
 	SentAt time.Time `json:"sent_at,omitzero"`

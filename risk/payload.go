@@ -8,7 +8,8 @@ import (
 )
 
 // Payload is the content of an entry about orders and trading: a pointer to a [Hold], [Release],
-// [Refusal], [Breach], [StateChange], [PolicyChange], [Restatement] or [Dispatch]. The set is closed.
+// [Refusal], [Breach], [StateChange], [PolicyChange], [Restatement] or [Dispatch]. The set is
+// closed.
 type Payload interface {
 	kind() ledger.EntryKind
 	entryKey() string

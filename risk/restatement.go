@@ -8,23 +8,25 @@ import (
 )
 
 // Restatement is the effect of amendments on what limits count from facts: the difference after
-// counting the facts again with every change in its place. It stands behind the [ledger.Restatement]
-// of the same amendments, spares later readers of the journal the way back, and can be checked by
-// counting again. What limits count from decisions, such as orders a day, does not change.
+// counting the facts again with every change in its place. It stands behind the
+// [ledger.Restatement] of the same amendments, spares later readers of the journal the way back,
+// and can be checked by counting again. What limits count from decisions, such as orders a day,
+// does not change.
 type Restatement struct {
-	// Orders replace the working orders with the same ids. An order that was filled whole works again
-	// where a correction or a cancellation left a remainder.
+	// Orders replace the working orders with the same ids. An order that was filled whole works
+	// again where a correction or a cancellation left a remainder.
 	Orders []WorkingOrder `json:"orders,omitempty"`
 	// Done are orders that no longer work: they are filled whole.
 	Done []ledger.OrderID `json:"done,omitempty"`
 	// Parts replace the strategies' parts of the positions in these contracts.
 	Parts map[ledger.InstrumentKey][]StrategyPart `json:"parts,omitempty"`
-	// Trades replaces the number of executions of the newest day with an order or an execution; nil where
-	// the number stays.
+	// Trades replaces the number of executions of the newest day with an order or an execution; nil
+	// where the number stays.
 	Trades *int `json:"trades,omitempty"`
 	// DayTrades replace the numbers of day trades of these days.
 	DayTrades []DayTradeCount `json:"day_trades,omitempty"`
-	// Opened replace the days on which these contracts were last bought or sold to open; zero for none.
+	// Opened replace the days on which these contracts were last bought or sold to open; zero for
+	// none.
 	Opened map[ledger.InstrumentKey]ledger.Date `json:"opened,omitempty"`
 	// Sales replace the proceeds of these days and currencies that may be unsettled; zero for none.
 	Sales []Sale `json:"sales,omitempty"`

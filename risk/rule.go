@@ -6,9 +6,9 @@ import "slices"
 type Rule string
 
 // The rules. An order that only reduces a position (see [Decision]) is held against RuleState,
-// RuleStatus and RuleUncovered alone; and against RuleNoMark and RuleNoFX where short options need cash
-// and nothing tells what the order takes of it, or how much there is. Every other order is held against all
-// rules.
+// RuleStatus and RuleUncovered alone; and against RuleNoMark and RuleNoFX where short options need
+// cash and nothing tells what the order takes of it, or how much there is. Every other order is
+// held against all rules.
 const (
 	// Trading itself.
 
@@ -20,8 +20,8 @@ const (
 
 	// Contracts.
 
-	// RuleInstrument: the kind of contract is not permitted, or the contract has expired: its expiry
-	// is before the trading day.
+	// RuleInstrument: the kind of contract is not permitted, or the contract has expired: its
+	// expiry is before the trading day.
 	RuleInstrument Rule = "instrument"
 	// RuleShort: a contract other than an option, a warrant, a future or a currency pair would be
 	// sold short; or of a currency more than a cash account has.
@@ -32,18 +32,18 @@ const (
 	RuleRestricted Rule = "symbol_restricted"
 	// RuleUncovered: a short option would lack cover. Short calls are covered by shares of the
 	// underlying and by long calls that expire no earlier; short puts by short shares, by long puts
-	// that expire no earlier, and by the strike in cash. A long option covers short ones of the same
-	// kind, root and multiplier alone. Where it leaves a difference of strikes at risk (a long call
-	// above the short one, a long put below it), that difference must be there in cash. An option on
-	// a future is covered by one that expires on the same day, and never by the future.
+	// that expire no earlier, and by the strike in cash. A long option covers short ones of the
+	// same kind, root and multiplier alone. Where it leaves a difference of strikes at risk (a long
+	// call above the short one, a long put below it), that difference must be there in cash. An
+	// option on a future is covered by one that expires on the same day, and never by the future.
 	//
-	// The cash is what has settled, less what held futures and CFDs have lost, their margin, and what
-	// working purchases take. Which option covers which is chosen so that the fewest calls stay without
-	// cover, and of these choices one that needs the least cash; of hundreds of options on one underlying
-	// it may be one that needs more, never one that needs less. The rule also holds for orders
-	// that reduce: neither may the cover be sold or bought back from under a short option, nor the
-	// cash that it needs be spent. An order breaks the rule only if more is lacking once it is filled
-	// than before. Shares cover parts of an option too.
+	// The cash is what has settled, less what held futures and CFDs have lost, their margin, and
+	// what working purchases take. Which option covers which is chosen so that the fewest calls
+	// stay without cover, and of these choices one that needs the least cash; of hundreds of
+	// options on one underlying it may be one that needs more, never one that needs less. The rule
+	// also holds for orders that reduce: neither may the cover be sold or bought back from under a
+	// short option, nor the cash that it needs be spent. An order breaks the rule only if more is
+	// lacking once it is filled than before. Shares cover parts of an option too.
 	RuleUncovered Rule = "uncovered_option"
 
 	// The order itself, and how often orders are sent.
@@ -66,18 +66,19 @@ const (
 
 	// Unknown or old prices and limits. An order never passes because something is not known.
 
-	// RuleNoMark: the contract has no mark, or one of zero, against which no order can be held; or the
-	// underlying of a call to be sold in a margin account has none, or nothing tells what the call
-	// delivers, because a corporate action adjusted its root; or short options need cash, and nothing
-	// tells what the order, a working purchase or a future takes of it.
+	// RuleNoMark: the contract has no mark, or one of zero, against which no order can be held; or
+	// the underlying of a call to be sold in a margin account has none, or nothing tells what the
+	// call delivers, because a corporate action adjusted its root; or short options need cash, and
+	// nothing tells what the order, a working purchase or a future takes of it.
 	RuleNoMark    Rule = "mark_missing"
 	RuleStaleMark Rule = "mark_stale"
-	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which the
-	// margin of a stock sold short depends.
+	// RuleNoFX: the contract's currency has no conversion rate; or the dollar has none, on which
+	// the margin of a stock sold short depends.
 	RuleNoFX    Rule = "rate_missing"
 	RuleStaleFX Rule = "rate_stale"
 	// RuleEquity: equity is not known, or not positive; or a mark or a rate that exposure or margin
-	// depends on is old: of a position, of a working order, of the underlying of an option sold short.
+	// depends on is old: of a position, of a working order, of the underlying of an option sold
+	// short.
 	RuleEquity   Rule = "equity_unknown"
 	RuleNoLimits Rule = "limits_unknown" // the limits themselves are not valid
 

@@ -1,8 +1,10 @@
-// Package brokertest is the conformance suite of [broker.Broker]: what every broker does, whichever it is.
+// Package brokertest is the conformance suite of [broker.Broker]: what every broker does, whichever
+// it is.
 //
 //	func TestBroker(t *testing.T) { brokertest.TestBroker(t, openBench) }
 //
-// The suite orders, fills and cancels in the two accounts of its [Bench]: give it accounts for testing.
+// The suite orders, fills and cancels in the two accounts of its [Bench]: give it accounts for
+// testing.
 package brokertest
 
 import (
@@ -61,8 +63,8 @@ func checks() []check {
 	}
 }
 
-// TestBroker runs the suite. open makes a bench whose broker the suite closes. The suite proves that it can
-// fail: its own tests run it on brokers that break one promise each.
+// TestBroker runs the suite. open makes a bench whose broker the suite closes. The suite proves
+// that it can fail: its own tests run it on brokers that break one promise each.
 func TestBroker(t *testing.T, open func(t *testing.T) *Bench) {
 	for _, c := range checks() {
 		t.Run(c.name, func(t *testing.T) {

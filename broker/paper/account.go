@@ -21,7 +21,8 @@ type account struct {
 	executions []*execution
 }
 
-// position is what is held of a contract. Lots are kept of contracts that settle by differences alone.
+// position is what is held of a contract. Lots are kept of contracts that settle by differences
+// alone.
 type position struct {
 	instrument ledger.Instrument
 	quantity   ledger.Decimal
@@ -30,8 +31,8 @@ type position struct {
 
 type lot struct{ quantity, price ledger.Decimal }
 
-// Open opens an account with cash. It returns ErrInvalid for an account without an ID, for one that is open
-// already, and for a currency that is not three capital letters.
+// Open opens an account with cash. It returns ErrInvalid for an account without an ID, for one that
+// is open already, and for a currency that is not three capital letters.
 func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -54,8 +55,8 @@ func (b *Broker) Open(a broker.Account, cash ...broker.Balance) error {
 	return nil
 }
 
-// Deposit adds to an account's cash or, below zero, takes from it. Errors: ErrForeignAccount for an account
-// that is not open, ErrInvalid for a currency that is not three capital letters.
+// Deposit adds to an account's cash or, below zero, takes from it. Errors: ErrForeignAccount for an
+// account that is not open, ErrInvalid for a currency that is not three capital letters.
 func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -71,9 +72,10 @@ func (b *Broker) Deposit(id broker.AccountID, c ledger.Currency, amount ledger.D
 	return nil
 }
 
-// Deliver adds to what an account holds of a security or, below zero, takes from it, without a trade: as when
-// holdings come from another broker. Cash stays as it is. Errors: ErrForeignAccount for an account that is not
-// open, ErrInvalid for a wrong contract, and for a future, a CFD or a currency pair.
+// Deliver adds to what an account holds of a security or, below zero, takes from it, without a
+// trade: as when holdings come from another broker. Cash stays as it is. Errors: ErrForeignAccount
+// for an account that is not open, ErrInvalid for a wrong contract, and for a future, a CFD or a
+// currency pair.
 func (b *Broker) Deliver(id broker.AccountID, i ledger.Instrument, quantity ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -103,10 +105,10 @@ func (a *account) hold(i *ledger.Instrument) *position {
 	return p
 }
 
-// Split turns every denominator units of a security into numerator units, in all accounts. It is ErrInvalid,
-// and changes nothing, in a future, a CFD or a currency pair, and where it does not come out even. The
-// security has no price until the next one is set. Orders in it stay as they are, and executions from before
-// cannot be corrected any more.
+// Split turns every denominator units of a security into numerator units, in all accounts. It is
+// ErrInvalid, and changes nothing, in a future, a CFD or a currency pair, and where it does not
+// come out even. The security has no price until the next one is set. Orders in it stay as they
+// are, and executions from before cannot be corrected any more.
 func (b *Broker) Split(i ledger.Instrument, numerator, denominator ledger.Decimal) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -172,7 +174,8 @@ func (b *Broker) Statement(id broker.AccountID) (reconcile.Statement, error) {
 	return s, nil
 }
 
-// balances returns the cash by currency, with what open futures and CFDs have gained at their marks.
+// balances returns the cash by currency, with what open futures and CFDs have gained at their
+// marks.
 func (a *account) balances(b *Broker) (out []broker.Balance) {
 	gains := map[ledger.Currency]ledger.Decimal{}
 	for key, p := range a.positions {
@@ -216,8 +219,8 @@ func (a *account) list(b *Broker) (out []broker.Position) {
 	return out
 }
 
-// book takes a trade into the books; for a sign of -1, as though it had never been. Futures and CFDs are
-// booked for good.
+// book takes a trade into the books; for a sign of -1, as though it had never been. Futures and
+// CFDs are booked for good.
 func (a *account) book(t *ledger.Trade, sign int64) {
 	i := t.Instrument
 	quantity, amount := t.Quantity.Mul(num.Int(sign)), t.Quantity.Mul(t.Price).Mul(i.Multiplier).Mul(num.Int(sign))
@@ -244,8 +247,8 @@ func (p *position) gain(price ledger.Decimal) (sum ledger.Decimal) {
 	return sum
 }
 
-// settle sets a lot against those in the other direction, oldest first, queues what is left of it, and
-// returns the difference of the prices.
+// settle sets a lot against those in the other direction, oldest first, queues what is left of it,
+// and returns the difference of the prices.
 func (p *position) settle(l lot) (gain ledger.Decimal) {
 	for !l.quantity.IsZero() && len(p.lots) > 0 && p.lots[0].quantity.IsNeg() != l.quantity.IsNeg() {
 		first := &p.lots[0]

@@ -46,9 +46,9 @@ type fault struct {
 	left    int
 }
 
-// Fail lets the next n calls of the kind fail, in one account or, for an empty id, in any. reason is what a
-// rejection says. Faults of one kind of call come in the order in which they were asked for. A fault that
-// does not fit the call does nothing, and is used up.
+// Fail lets the next n calls of the kind fail, in one account or, for an empty id, in any. reason
+// is what a rejection says. Faults of one kind of call come in the order in which they were asked
+// for. A fault that does not fit the call does nothing, and is used up.
 func (b *Broker) Fail(op Op, id broker.AccountID, what Fault, reason string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

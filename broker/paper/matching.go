@@ -17,9 +17,9 @@ type quoted struct {
 	mark   ledger.Mark // of this quote or, if it tells no price, of the newest that did
 }
 
-// Quote sets quotes, one after another, and fills what can be filled at each. It returns ErrInvalid, and sets
-// none, for a wrong contract, an ask below the bid, and a price that is too large, or negative and not of a
-// future.
+// Quote sets quotes, one after another, and fills what can be filled at each. It returns
+// ErrInvalid, and sets none, for a wrong contract, an ask below the bid, and a price that is too
+// large, or negative and not of a future.
 func (b *Broker) Quote(quotes ...broker.Quote) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,8 +67,8 @@ func check(q *broker.Quote) error {
 	return nil
 }
 
-// Price sets a quote around a price: bid and ask are half of Options.Spread away from it, rounded to six
-// places.
+// Price sets a quote around a price: bid and ask are half of Options.Spread away from it, rounded
+// to six places.
 func (b *Broker) Price(i ledger.Instrument, price ledger.Decimal) error {
 	away := num.Half(price.Abs().Mul(b.options.Spread))
 	return b.Quote(broker.Quote{Instrument: i, Bid: price.Sub(away).RoundBank(pricePlaces), Ask: price.Add(away).RoundBank(pricePlaces), Last: price})
@@ -86,8 +86,8 @@ func (b *Broker) setShut(shut bool) {
 	b.shut = shut
 }
 
-// match fills the orders in a contract as far as its quote goes, in the order in which they came, whatever
-// their accounts.
+// match fills the orders in a contract as far as its quote goes, in the order in which they came,
+// whatever their accounts.
 func (b *Broker) match(key ledger.InstrumentKey) {
 	q := b.quotes[key]
 	if q == nil || q.Halted || b.shut {

@@ -62,8 +62,9 @@ func (b *Broker) decide(a *account, t broker.Ticket, f fault) (broker.Ack, error
 	return ack, nil
 }
 
-// PlaceByHand places an order that is not the library's: it has no Ref, as an order that a person enters in
-// the broker's own program. It returns the broker's id of the order. Errors: ErrForeignAccount, ErrInvalid.
+// PlaceByHand places an order that is not the library's: it has no Ref, as an order that a person
+// enters in the broker's own program. It returns the broker's id of the order. Errors:
+// ErrForeignAccount, ErrInvalid.
 func (b *Broker) PlaceByHand(id broker.AccountID, t broker.Ticket) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -145,9 +146,10 @@ func (b *Broker) EndDay() {
 	}
 }
 
-// SetStatus puts an order that has not ended into a status, as a broker or an exchange does of its own:
-// cancelled after it was taken, inactive for a while, working again. An order fills while it is working or
-// cancelling. It returns ErrOrderNotFound for a broker's id of no order, and of one that has ended.
+// SetStatus puts an order that has not ended into a status, as a broker or an exchange does of its
+// own: cancelled after it was taken, inactive for a while, working again. An order fills while it
+// is working or cancelling. It returns ErrOrderNotFound for a broker's id of no order, and of one
+// that has ended.
 func (b *Broker) SetStatus(id broker.AccountID, brokerID string, s broker.OrderStatus, reason string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -236,11 +238,12 @@ func (e *execution) tell(a *account) {
 	a.pay(e.Trade.Instrument.Currency, e.commission.Neg())
 }
 
-// Correct replaces the price and quantity of an execution of a security, as a broker does that has reported
-// it wrongly: the execution comes under an id whose last part is higher. Quantity has the sign of the
-// execution's. It returns the new id. It returns ErrInvalid, and changes nothing, for an execution that there
-// is not, that is corrected already, that is from before a split, or in a future or CFD; and for one that
-// would fill more than was ordered, or cannot be booked to the cent.
+// Correct replaces the price and quantity of an execution of a security, as a broker does that has
+// reported it wrongly: the execution comes under an id whose last part is higher. Quantity has the
+// sign of the execution's. It returns the new id. It returns ErrInvalid, and changes nothing, for
+// an execution that there is not, that is corrected already, that is from before a split, or in a
+// future or CFD; and for one that would fill more than was ordered, or cannot be booked to the
+// cent.
 func (b *Broker) Correct(id broker.AccountID, exec ledger.ExecID, quantity, price ledger.Decimal) (ledger.ExecID, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -268,8 +271,8 @@ func (b *Broker) Correct(id broker.AccountID, exec ledger.ExecID, quantity, pric
 	return again.Trade.ExecID, nil
 }
 
-// correct gives an execution the id of a correction of another, and tells its order. After an error neither
-// is changed.
+// correct gives an execution the id of a correction of another, and tells its order. After an error
+// neither is changed.
 func (e *execution) correct(of *ledger.Trade) error {
 	o, t := e.order, &e.Trade
 	root, version := of.ExecID.Correction()

@@ -15,20 +15,20 @@ import (
 type Options struct {
 	// Clock tells the time of fills; time.Now if nil. It must not call the broker.
 	Clock func() time.Time
-	// Commission returns what a fill costs in the contract's currency, above zero; nothing is charged if
-	// nil. It must not call the broker.
+	// Commission returns what a fill costs in the contract's currency, above zero; nothing is
+	// charged if nil. It must not call the broker.
 	Commission func(t *ledger.Trade) ledger.Decimal
 	// LateCommissions makes executions come with CommissionPending, until [Broker.TellCommissions].
 	LateCommissions bool
 	// Spread is the distance of bid and ask that [Broker.Price] makes, as a fraction of the price.
 	Spread ledger.Decimal
-	// Liquidity is the most that fills at one quote of a contract; zero for no bound. Below zero nothing
-	// fills.
+	// Liquidity is the most that fills at one quote of a contract; zero for no bound. Below zero
+	// nothing fills.
 	Liquidity ledger.Decimal
 }
 
-// Broker is a broker in memory; it implements [broker.Broker]. It is safe for concurrent use, and has
-// no goroutine.
+// Broker is a broker in memory; it implements [broker.Broker]. It is safe for concurrent use, and
+// has no goroutine.
 type Broker struct {
 	options Options
 	started string // begins the ids of executions: a broker of another day gives others
@@ -64,8 +64,8 @@ func New(o Options) *Broker {
 // now returns the time in UTC at the precision of journals.
 func (b *Broker) now() time.Time { return b.options.Clock().UTC().Truncate(time.Microsecond) }
 
-// SetSession puts the session into a state. Calls fail as the state says; orders work on. SessionClosed is
-// for good, as Close is.
+// SetSession puts the session into a state. Calls fail as the state says; orders work on.
+// SessionClosed is for good, as Close is.
 func (b *Broker) SetSession(s broker.SessionState, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -145,8 +145,8 @@ func (b *Broker) hint(kind broker.EventKind, id broker.AccountID) {
 	}
 }
 
-// begin locks the broker for a call, and returns the account; nil for a call without one. The caller
-// unlocks, whatever the error.
+// begin locks the broker for a call, and returns the account; nil for a call without one. The
+// caller unlocks, whatever the error.
 func (b *Broker) begin(ctx context.Context, op Op, id broker.AccountID) (*account, fault, error) {
 	b.mu.Lock()
 	if err := ctx.Err(); err != nil {

@@ -24,8 +24,8 @@ type command struct {
 	setup func(*flag.FlagSet) action
 }
 
-// action does what a command is for. What it returns is printed, with an error too: a part of the work
-// may be done.
+// action does what a command is for. What it returns is printed, with an error too: a part of the
+// work may be done.
 type action func(ctx context.Context, c *call) (answer, error)
 
 // answer is what a command found or did. It is a JSON document, too.
@@ -50,7 +50,8 @@ type call struct {
 	env     func(string) string
 }
 
-// Timeouts: that of commands that do not say another, and that of those that may read or write all there is.
+// Timeouts: that of commands that do not say another, and that of those that may read or write all
+// there is.
 const (
 	defaultTimeout = 10 * time.Minute
 	longTimeout    = 2 * time.Hour

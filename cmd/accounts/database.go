@@ -33,7 +33,8 @@ func (d *database) add(set *flag.FlagSet) {
 	set.StringVar(&d.schema, "schema", pgstore.DefaultSchema, "the `schema` of the tables")
 }
 
-// checkArguments refuses a command line that has a password in it, before anything of it can be printed.
+// checkArguments refuses a command line that has a password in it, before anything of it can be
+// printed.
 func checkArguments(args []string) error {
 	if slices.ContainsFunc(args, hasPassword) {
 		return usage("an argument has a password, or what looks like one, and everybody on the machine can read it: put the password " +
@@ -180,8 +181,8 @@ func find(ctx context.Context, s accounts.Store, name string) (accounts.AccountP
 // inUse are the statuses of profiles that are not archived.
 var inUse = []accounts.ProfileStatus{accounts.StatusActive, accounts.StatusInactive, accounts.StatusSuspended}
 
-// chosen returns the profiles that the arguments name, or all of them where none is named. Archived ones
-// are among them: their journals are kept.
+// chosen returns the profiles that the arguments name, or all of them where none is named. Archived
+// ones are among them: their journals are kept.
 func (e *call) chosen(ctx context.Context, s accounts.Store) ([]accounts.AccountProfile, error) {
 	if len(e.args) == 0 {
 		return s.Profiles(ctx, accounts.ProfileFilter{})

@@ -15,7 +15,8 @@ import (
 // tokenVariable has a token of the Flex Web Service.
 const tokenVariable = "ACCOUNTS_FLEX_TOKEN"
 
-// downloadFlags say which statement is downloaded in place of reading files. The token is never an argument.
+// downloadFlags say which statement is downloaded in place of reading files. The token is never an
+// argument.
 type downloadFlags struct {
 	query     string
 	tokenFile string
@@ -47,8 +48,8 @@ func (f *downloadFlags) login(env func(string) string) (credentials.Set, error) 
 	return credentials.NewFlexToken(secret, f.query)
 }
 
-// download saves the statement of the query in a file that nobody else can read, and returns the file's name. The
-// caller removes the file.
+// download saves the statement of the query in a file that nobody else can read, and returns the
+// file's name. The caller removes the file.
 func (f *downloadFlags) download(ctx context.Context, e *call) (name string, err error) {
 	login, err := f.login(e.env)
 	if err != nil {

@@ -115,7 +115,8 @@ func (k *prices) addRate(s string) error {
 	return err
 }
 
-// tell gives the prices to a portfolio, as of now. A contract that is not held is a slip of the hand.
+// tell gives the prices to a portfolio, as of now. A contract that is not held is a slip of the
+// hand.
 func (k *prices) tell(p *accounts.Portfolio) error {
 	now := time.Now()
 	var marks []ledger.Mark

@@ -15,10 +15,10 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// A journal's file has a line of JSON for its header, one for each entry in their order, and one for the
-// SHA-256 of all bytes before that line. So no byte changes without being noticed. The digest is no
-// signature: whoever can write the file can write another. That a file is of a certain journal shows its
-// head's hash, beside what is known from elsewhere.
+// A journal's file has a line of JSON for its header, one for each entry in their order, and one
+// for the SHA-256 of all bytes before that line. So no byte changes without being noticed. The
+// digest is no signature: whoever can write the file can write another. That a file is of a certain
+// journal shows its head's hash, beside what is known from elsewhere.
 
 const (
 	fileFormat  = "accounts journal"
@@ -84,8 +84,8 @@ type fileReader struct {
 	count  int // of lines
 }
 
-// newFileReader reads the header. Its errors, as those of entries, wrap accounts.ErrCorrupt, unless the
-// file could not be read or is of another format.
+// newFileReader reads the header. Its errors, as those of entries, wrap accounts.ErrCorrupt, unless
+// the file could not be read or is of another format.
 func newFileReader(in io.Reader) (*fileReader, error) {
 	r := &fileReader{lines: bufio.NewScanner(in), digest: sha256.New()}
 	r.lines.Buffer(nil, maxLine)
@@ -142,8 +142,9 @@ func (r *fileReader) corrupt(format string, args ...any) error {
 	return fmt.Errorf("%w: line %d of the file: %s", accounts.ErrCorrupt, r.count, fmt.Sprintf(format, args...))
 }
 
-// entries yields the entries, each checked against the one before. All of them are what was exported if,
-// and only if, the iteration ends without an error: the end of the file is checked last.
+// entries yields the entries, each checked against the one before. All of them are what was
+// exported if, and only if, the iteration ends without an error: the end of the file is checked
+// last.
 func (r *fileReader) entries() iter.Seq2[accounts.Entry, error] {
 	return func(yield func(accounts.Entry, error) bool) {
 		for r.fold.Seq() < r.Entries {

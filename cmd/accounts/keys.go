@@ -20,7 +20,8 @@ import (
 // keysetVariable has a keyset in the clear.
 const keysetVariable = "ACCOUNTS_KEYSET"
 
-// keysetFlags say where the keyset is under which credentials are encrypted. It is never an argument.
+// keysetFlags say where the keyset is under which credentials are encrypted. It is never an
+// argument.
 type keysetFlags struct{ file string }
 
 func (k *keysetFlags) add(set *flag.FlagSet) {

@@ -1,12 +1,12 @@
-// Command accounts is the operator's command for profiles and journals in PostgreSQL: it migrates the
-// schema, lists and makes profiles, verifies and rebuilds, imports and reconciles statements, halts and
-// resumes trading, rotates keys, and takes journals out of one store and into another.
+// Command accounts is the operator's command for profiles and journals in PostgreSQL: it migrates
+// the schema, lists and makes profiles, verifies and rebuilds, imports and reconciles statements,
+// halts and resumes trading, rotates keys, and takes journals out of one store and into another.
 //
 //	accounts help
 //	accounts help restore
 //
-// The database is named by $ACCOUNTS_DSN, by the file of -dsn-file, or by PostgreSQL's own environment. No
-// secret is taken from a command line, and none is printed.
+// The database is named by $ACCOUNTS_DSN, by the file of -dsn-file, or by PostgreSQL's own
+// environment. No secret is taken from a command line, and none is printed.
 package main
 
 import (
@@ -89,8 +89,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return exitDone
 }
 
-// choose returns the sub-command that the arguments begin with and the arguments behind its name; no
-// command where help about all of them is asked for.
+// choose returns the sub-command that the arguments begin with and the arguments behind its name;
+// no command where help about all of them is asked for.
 func choose(args []string) (c *command, rest []string, help bool, err error) {
 	if len(args) > 0 && args[0] == "help" {
 		help, args = true, args[1:]

@@ -30,7 +30,8 @@ func (e *call) progress(what string, total int64) *progress {
 	return &progress{out: e.stderr, what: what, total: total}
 }
 
-// isTerminal reports whether the file is a terminal, or another device that shows characters to nobody.
+// isTerminal reports whether the file is a terminal, or another device that shows characters to
+// nobody.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0

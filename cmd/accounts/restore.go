@@ -87,8 +87,8 @@ type projecting interface {
 	Verify(ctx context.Context, id accounts.ProfileID) error
 }
 
-// read reads the file from its beginning and gives each its entries. It returns nil if all of the file is
-// what was exported.
+// read reads the file from its beginning and gives each its entries. It returns nil if all of the
+// file is what was exported.
 func (r *restoring) read(ctx context.Context, what string, each func(accounts.Entry) error) error {
 	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -119,8 +119,8 @@ func (r *restoring) read(ctx context.Context, what string, each func(accounts.En
 	return nil
 }
 
-// maxFence bounds a restored journal's fences, to which leases are raised one by one. A lease that passes on
-// every minute gets there in two years.
+// maxFence bounds a restored journal's fences, to which leases are raised one by one. A lease that
+// passes on every minute gets there in two years.
 const maxFence = 1_000_000
 
 // check reads the whole file before anything is written.
@@ -141,8 +141,8 @@ func (r *restoring) check(ctx context.Context) error {
 	})
 }
 
-// pending is the profile while it is being restored. Its status differs from that of the file, so that no
-// profile that was exported passes for one whose restore was begun.
+// pending is the profile while it is being restored. Its status differs from that of the file, so
+// that no profile that was exported passes for one whose restore was begun.
 func (r *restoring) pending() accounts.AccountProfile {
 	p := r.header.Profile.Clone()
 	p.Status = accounts.StatusSuspended
@@ -152,8 +152,8 @@ func (r *restoring) pending() accounts.AccountProfile {
 	return p
 }
 
-// begun reports whether the restore of this file was begun. ErrProfileExists for any other profile of the
-// id, ErrNameTaken and ErrAccountTaken as for a profile that is created.
+// begun reports whether the restore of this file was begun. ErrProfileExists for any other profile
+// of the id, ErrNameTaken and ErrAccountTaken as for a profile that is created.
 func (r *restoring) begun(ctx context.Context) (bool, error) {
 	want := r.pending()
 	stored, err := r.store.Profile(ctx, want.ID)
@@ -179,7 +179,8 @@ func equalJSON(a, b any) (bool, error) {
 	return string(x) == string(y), err
 }
 
-// checkPlace refuses a profile whose name is taken among its owner's, or whose account another active one has.
+// checkPlace refuses a profile whose name is taken among its owner's, or whose account another
+// active one has.
 func (r *restoring) checkPlace(ctx context.Context) error {
 	p := r.header.Profile
 	list, err := r.store.Profiles(ctx, accounts.ProfileFilter{Owner: &p.Owner})
@@ -271,8 +272,9 @@ func (r *restoring) append(ctx context.Context) error {
 	return flush()
 }
 
-// raiseLeases takes the leases that the journal names until their fences are not below the journal's:
-// otherwise whoever takes them next would be refused as one whose lease has passed to another.
+// raiseLeases takes the leases that the journal names until their fences are not below the
+// journal's: otherwise whoever takes them next would be refused as one whose lease has passed to
+// another.
 func (r *restoring) raiseLeases(ctx context.Context) error {
 	s, is := r.store.(accounts.LeaseStore)
 	if !is {

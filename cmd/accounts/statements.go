@@ -103,8 +103,8 @@ type source struct {
 	st   *flex.Statement
 }
 
-// read reads all files, or the statement that it downloads, before anything is done with them, and returns their
-// statements in the order of their periods.
+// read reads all files, or the statement that it downloads, before anything is done with them, and
+// returns their statements in the order of their periods.
 func (f *statementFlags) read(ctx context.Context, e *call) (all []source, err error) {
 	switch {
 	case f.download.query != "" && len(e.args) > 0:
@@ -179,8 +179,8 @@ func (r interruptible) Read(p []byte) (int, error) {
 	return r.in.Read(p)
 }
 
-// each does something with every statement and the portfolio of its profile, until something fails. What
-// was done before is in the answer.
+// each does something with every statement and the portfolio of its profile, until something fails.
+// What was done before is in the answer.
 func (f *statementFlags) each(
 	ctx context.Context, e *call, plan bool, do func(*accounts.Portfolio, *flex.Statement, ledger.Decimal, *statementResult) error,
 ) (answer, error) {

@@ -1,10 +1,10 @@
-// Command gatewaysim serves a simulated gateway of IBKR's Client Portal Web API, for people who want to look:
-// one login with four paper accounts, and a market that moves and never closes.
+// Command gatewaysim serves a simulated gateway of IBKR's Client Portal Web API, for people who
+// want to look: one login with four paper accounts, and a market that moves and never closes.
 //
 //	gatewaysim -listen 127.0.0.1:5000
 //
-// It prints the base of the URLs and the fingerprint of its certificate, and serves until it is interrupted.
-// Nothing that it holds is kept.
+// It prints the base of the URLs and the fingerprint of its certificate, and serves until it is
+// interrupted. Nothing that it holds is kept.
 package main
 
 import (

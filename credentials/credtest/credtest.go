@@ -1,5 +1,5 @@
-// Package credtest is the conformance suite for every accounts.CredentialStore: a test for each sentence
-// of its contract, and a search for secrets where none may be.
+// Package credtest is the conformance suite for every accounts.CredentialStore: a test for each
+// sentence of its contract, and a search for secrets where none may be.
 //
 //	func TestStore(t *testing.T) {
 //		credtest.Run(t, func(t *testing.T) accounts.CredentialStore { return memcreds.New() })
@@ -465,7 +465,8 @@ func leaks(t *testing.T, s accounts.CredentialStore) {
 	requireHidden(t, "the log", log.String())
 }
 
-// requireHidden checks that a text has no form of the secret. It does not print the text if it does.
+// requireHidden checks that a text has no form of the secret. It does not print the text if it
+// does.
 func requireHidden(t *testing.T, where, text string) {
 	t.Helper()
 	for _, form := range Forms([]byte(secret)) {
@@ -473,11 +474,12 @@ func requireHidden(t *testing.T, where, text string) {
 	}
 }
 
-// Forms returns how a secret may look in a text: as it is, in hexadecimal and base64, and as fmt prints
-// bytes. Tests of a store's own look for them too.
+// Forms returns how a secret may look in a text: as it is, in hexadecimal and base64, and as fmt
+// prints bytes. Tests of a store's own look for them too.
 func Forms(secret []byte) []string {
 	list := strings.Trim(fmt.Sprint(secret), "[]")
-	// Base64 of a part of a longer text depends on where it begins: the middle of it does not change.
+	// Base64 of a part of a longer text depends on where it begins: the middle of it does not
+	// change.
 	forms := []string{string(secret), hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)), list}
 	for shift := range 3 {
 		if encoded := base64.StdEncoding.EncodeToString(append(make([]byte, shift), secret...)); len(encoded) > 16 {

@@ -17,20 +17,20 @@ import (
 	"github.com/ai-ots/accounts/credentials"
 )
 
-// itemSize is how many bytes of a value an item holds: 1,600 are 2,136 in base64, which every platform
-// takes. Windows has 2,560 at most, macOS some 3,000 with the names.
+// itemSize is how many bytes of a value an item holds: 1,600 are 2,136 in base64, which every
+// platform takes. Windows has 2,560 at most, macOS some 3,000 with the names.
 const itemSize = 1600
 
 // maxItems bounds what is read for one value: the sets of five kinds.
 const maxItems = 5 * 2 * credentials.MaxSize / itemSize
 
-// items are values of any size under names. A value is one item under its name, the head, which says
-// which parts are the value's. Parts are of one of two generations. A write puts them into the one that
-// the head does not name, then writes the head, and then removes the generation before: whenever that
-// ends, the head's parts are complete. What it leaves of the other generation is removed by the next
-// write, or by the removal of the value, for the keychain cannot tell what there is: parts have names
-// that are known, and are written upwards and removed downwards, so that those that are left are the
-// first ones.
+// items are values of any size under names. A value is one item under its name, the head, which
+// says which parts are the value's. Parts are of one of two generations. A write puts them into the
+// one that the head does not name, then writes the head, and then removes the generation before:
+// whenever that ends, the head's parts are complete. What it leaves of the other generation is
+// removed by the next write, or by the removal of the value, for the keychain cannot tell what
+// there is: parts have names that are known, and are written upwards and removed downwards, so that
+// those that are left are the first ones.
 type items struct {
 	ring    ring
 	service string
@@ -51,8 +51,8 @@ func partName(generation string, n int) string { return fmt.Sprint(generation, "
 // generations returns the names of a value's two generations.
 func generations(name string) [2]string { return [2]string{name + ".a", name + ".b"} }
 
-// isGeneration reports whether parts of the value may be under the name. Earlier versions gave every
-// write a generation of its own, with a random number.
+// isGeneration reports whether parts of the value may be under the name. Earlier versions gave
+// every write a generation of its own, with a random number.
 func isGeneration(generation, name string) bool {
 	two := generations(name)
 	random, found := strings.CutPrefix(generation, name+".")
@@ -149,7 +149,8 @@ func (i items) read(ctx context.Context, name string) ([]byte, error) {
 	return value, nil
 }
 
-// write puts a value in place of the one before. accounts.ErrInvalid for one of more than maxItems parts.
+// write puts a value in place of the one before. accounts.ErrInvalid for one of more than maxItems
+// parts.
 func (i items) write(ctx context.Context, name string, value []byte) error {
 	if len(value) > maxItems*itemSize {
 		return fmt.Errorf("%w: %d bytes are more than the %d of a keychain's value", accounts.ErrInvalid, len(value), maxItems*itemSize)
@@ -184,8 +185,8 @@ func (i items) write(ctx context.Context, name string, value []byte) error {
 	return i.removeParts(ctx, before, other)
 }
 
-// removeParts removes the parts of a head that no longer counts, if there was one, and whatever is left
-// of the generations.
+// removeParts removes the parts of a head that no longer counts, if there was one, and whatever is
+// left of the generations.
 func (i items) removeParts(ctx context.Context, h *head, left ...string) error {
 	if h != nil { // its generation was swept before it was written: there are no other parts
 		if err := i.drop(ctx, h.Name, h.Parts); err != nil {
@@ -228,8 +229,8 @@ func (i items) drop(ctx context.Context, generation string, parts int) error {
 	return nil
 }
 
-// remove removes a value, its head first: without it the parts are no value. What an interrupted call
-// left is removed by the next, which finds no head.
+// remove removes a value, its head first: without it the parts are no value. What an interrupted
+// call left is removed by the next, which finds no head.
 func (i items) remove(ctx context.Context, name string) error {
 	h, err := i.head(ctx, name)
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) && !errors.Is(err, accounts.ErrCorrupt) {
@@ -242,14 +243,14 @@ func (i items) remove(ctx context.Context, name string) error {
 	return i.removeParts(ctx, h, two[:]...)
 }
 
-// itemName is the name of a login's item. Keys may hold anything; names should not. The word is from
-// when every login was a profile's.
+// itemName is the name of a login's item. Keys may hold anything; names should not. The word is
+// from when every login was a profile's.
 func itemName(key accounts.LoginKey) string {
 	return "profile-" + base64.RawURLEncoding.EncodeToString([]byte(key))
 }
 
-// read returns the credentials of every kind that the login has; accounts.ErrCredentialsNotFound where
-// there are none.
+// read returns the credentials of every kind that the login has; accounts.ErrCredentialsNotFound
+// where there are none.
 func (s *Store) read(ctx context.Context, key accounts.LoginKey) (kinds, error) {
 	packed, err := s.items.read(ctx, itemName(key))
 	defer clear(packed)
@@ -360,7 +361,8 @@ func pack(k kinds) []byte {
 	return text
 }
 
-// unpack reads what pack wrote, or an earlier version: the credentials of one kind, without the kind.
+// unpack reads what pack wrote, or an earlier version: the credentials of one kind, without the
+// kind.
 func unpack(text []byte) (kinds, error) {
 	var all map[credentials.Kind]plain
 	if json.Unmarshal(text, &all) != nil {

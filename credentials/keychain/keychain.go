@@ -1,6 +1,7 @@
 // Package keychain keeps credentials in the operating system's keychain: macOS Keychain, Windows
-// Credential Manager, or what offers the Secret Service on Linux and the BSDs, such as GNOME Keyring.
-// Whoever may open the user's keychain can read them; the system decides who that is and when it asks.
+// Credential Manager, or what offers the Secret Service on Linux and the BSDs, such as GNOME
+// Keyring. Whoever may open the user's keychain can read them; the system decides who that is and
+// when it asks.
 package keychain
 
 import (
@@ -17,22 +18,23 @@ import (
 	"github.com/ai-ots/accounts/credentials"
 )
 
-// ErrUnavailable is returned when the keychain cannot be reached or does not open: there is none, it is
-// locked and nobody unlocks it, or the system refuses. The system's own error is wrapped; it is about
-// the keychain, and never holds a secret.
+// ErrUnavailable is returned when the keychain cannot be reached or does not open: there is none,
+// it is locked and nobody unlocks it, or the system refuses. The system's own error is wrapped; it
+// is about the keychain, and never holds a secret.
 var ErrUnavailable = errors.New("keychain is not available")
 
-// Store is an accounts.CredentialStore in the keychain of the user who runs the program. Make one with
-// New. All methods are safe for concurrent use.
+// Store is an accounts.CredentialStore in the keychain of the user who runs the program. Make one
+// with New. All methods are safe for concurrent use.
 //
-// One process at a time should write for one application name: the keychain has no transactions, and
-// two that write the same login at once may leave it with credentials that nobody can read (Get
-// says so with accounts.ErrCorrupt, and Put mends it), or lose a kind that one of them wrote. Within a
-// process, and when a process is killed at any moment, a login has its old or its new credentials.
-// Parts that such a process leaves behind are removed by the login's next Put or Delete.
+// One process at a time should write for one application name: the keychain has no transactions,
+// and two that write the same login at once may leave it with credentials that nobody can read (Get
+// says so with accounts.ErrCorrupt, and Put mends it), or lose a kind that one of them wrote.
+// Within a process, and when a process is killed at any moment, a login has its old or its new
+// credentials. Parts that such a process leaves behind are removed by the login's next Put or
+// Delete.
 //
-// Credentials that an earlier version stored under the id of a profile are those of the profile's own
-// login. They are read as they are, and written in the new form by the next Put.
+// Credentials that an earlier version stored under the id of a profile are those of the profile's
+// own login. They are read as they are, and written in the new form by the next Put.
 //
 // A call blocks while the system asks the user for permission, and heeds the context before and
 // between the keychain's items only.
@@ -46,8 +48,8 @@ type Store struct {
 var _ accounts.CredentialStore = (*Store)(nil)
 
 // New returns the store of one application. Stores of different names do not see each other's
-// credentials. accounts.ErrInvalid unless the name is 1 to 50 printable characters of ASCII. It does not
-// open the keychain yet.
+// credentials. accounts.ErrInvalid unless the name is 1 to 50 printable characters of ASCII. It
+// does not open the keychain yet.
 func New(application string) (*Store, error) {
 	if application == "" || len(application) > 50 || slices.ContainsFunc([]byte(application), func(c byte) bool { return c < ' ' || c > '~' }) {
 		return nil, fmt.Errorf("keychain: %w: application name %.60q is not 1 to 50 printable characters", accounts.ErrInvalid, application)
@@ -83,10 +85,10 @@ func (s *Store) begin(ctx context.Context) (end func(), err error) {
 	return s.mu.Unlock, nil
 }
 
-// Put implements accounts.CredentialStore. Credentials of any valid size fit: they are split into items of
-// the size that every platform takes. accounts.ErrInvalid when the list of logins is full, which has
-// room for some 4,700 keys of 100 bytes. Where nobody can read what the login has, c takes the place of
-// all of it.
+// Put implements accounts.CredentialStore. Credentials of any valid size fit: they are split into
+// items of the size that every platform takes. accounts.ErrInvalid when the list of logins is full,
+// which has room for some 4,700 keys of 100 bytes. Where nobody can read what the login has, c
+// takes the place of all of it.
 func (s *Store) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
 	end, err := s.begin(ctx)
 	if err != nil {
@@ -124,8 +126,8 @@ func (s *Store) put(ctx context.Context, key accounts.LoginKey, c credentials.Se
 	return s.write(ctx, key, kept)
 }
 
-// Get implements accounts.CredentialStore. accounts.ErrCorrupt when what the keychain has is not what
-// Put wrote; ErrUnavailable when it cannot be read.
+// Get implements accounts.CredentialStore. accounts.ErrCorrupt when what the keychain has is not
+// what Put wrote; ErrUnavailable when it cannot be read.
 func (s *Store) Get(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) (credentials.Set, error) {
 	end, err := s.begin(ctx)
 	if err != nil {
@@ -144,7 +146,8 @@ func (s *Store) Get(ctx context.Context, key accounts.LoginKey, kind credentials
 	return c.Clone(), nil
 }
 
-// Delete implements accounts.CredentialStore. Where nobody can read what the login has, all of it goes.
+// Delete implements accounts.CredentialStore. Where nobody can read what the login has, all of it
+// goes.
 func (s *Store) Delete(ctx context.Context, key accounts.LoginKey, of ...credentials.Kind) error {
 	end, err := s.begin(ctx)
 	if err != nil {

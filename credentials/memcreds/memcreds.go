@@ -1,6 +1,7 @@
 // Package memcreds keeps credentials in memory: for tests, demos, and programs that are handed
 // their secrets anew at every start. Nothing is written anywhere, and nothing survives
-// Close: what is replaced, deleted or closed is overwritten with zeros, as far as Go lets a program.
+// Close: what is replaced, deleted or closed is overwritten with zeros, as far as Go lets a
+// program.
 package memcreds
 
 import (
@@ -113,7 +114,8 @@ func (s *Store) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials
 	return ascending(s.kept[key]), nil
 }
 
-// List returns the keys of the logins that have credentials, in ascending order; none is an empty slice.
+// List returns the keys of the logins that have credentials, in ascending order; none is an empty
+// slice.
 func (s *Store) List(ctx context.Context) ([]accounts.LoginKey, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -25,9 +25,9 @@ type row struct {
 	Sealed []byte `db:"sealed"`
 }
 
-// vault encrypts and decrypts rows. What keeps them together is a random number of each Put: it is in
-// the manifest, with the names of all fields, and in every field's associated data. So a field that was
-// left out, added, or kept from another Put shows.
+// vault encrypts and decrypts rows. What keeps them together is a random number of each Put: it is
+// in the manifest, with the names of all fields, and in every field's associated data. So a field
+// that was left out, added, or kept from another Put shows.
 type vault struct {
 	aead    tink.AEAD
 	schema  pgschema.Name // where the rows are
@@ -89,8 +89,8 @@ func (p place) associated(format byte) []byte {
 	return append(b, p.put...)
 }
 
-// at returns the place of a login's field. The kind is no part of it: a set's own field says which it
-// is, so that rows written before there were kinds open.
+// at returns the place of a login's field. The kind is no part of it: a set's own field says which
+// it is, so that rows written before there were kinds open.
 func (v *vault) at(key accounts.LoginKey, field string, put []byte) place {
 	return place{v.schema, key, field, put}
 }
@@ -128,8 +128,8 @@ func (v *vault) seal(key accounts.LoginKey, c credentials.Set) ([]row, error) {
 	return rows, nil
 }
 
-// open returns the credentials that rows were made of. They are the rows of a login's kind in order of
-// their names. ErrUnreadable if they are not all of one Put, or of another kind.
+// open returns the credentials that rows were made of. They are the rows of a login's kind in order
+// of their names. ErrUnreadable if they are not all of one Put, or of another kind.
 func (v *vault) open(key accounts.LoginKey, kind credentials.Kind, rows []row) (credentials.Set, error) {
 	if len(rows) == 0 || rows[0].Field != "" {
 		return nil, fmt.Errorf("%w: the list of their fields is missing", ErrTampered)

@@ -11,12 +11,13 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// ErrSchema is returned when a database's schema is older or newer than this package works with. The
-// error is a *SchemaError.
+// ErrSchema is returned when a database's schema is older or newer than this package works with.
+// The error is a *SchemaError.
 var ErrSchema = errSchema
 
-// ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate and
-// Rollback, and by New for a driver that prepares every statement where the pooler does not allow that.
+// ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate
+// and Rollback, and by New for a driver that prepares every statement where the pooler does not
+// allow that.
 var ErrPooler = errPooler
 
 // The sentinels are the same in every package that keeps tables in PostgreSQL.
@@ -25,20 +26,20 @@ var (
 	errPooler = pgschema.ErrPooler
 )
 
-// ErrUnreadable is returned for credentials that are there and cannot be decrypted. The error is also
-// ErrUnknownKey or ErrTampered. Put and Delete work on them as on any other.
+// ErrUnreadable is returned for credentials that are there and cannot be decrypted. The error is
+// also ErrUnknownKey or ErrTampered. Put and Delete work on them as on any other.
 var ErrUnreadable = errors.New("credentials cannot be read")
 
-// ErrUnknownKey is returned when the keyset has no enabled key of the id under which credentials were
-// put: it is not the right keyset, or an older or newer one.
+// ErrUnknownKey is returned when the keyset has no enabled key of the id under which credentials
+// were put: it is not the right keyset, or an older or newer one.
 var ErrUnknownKey = fmt.Errorf("%w: the keyset does not have their key", ErrUnreadable)
 
-// ErrTampered is returned when rows are not as they were put together: changed, moved, missing, added,
-// or some from an earlier write than the others.
+// ErrTampered is returned when rows are not as they were put together: changed, moved, missing,
+// added, or some from an earlier write than the others.
 var ErrTampered = fmt.Errorf("%w: they are not as they were put", ErrUnreadable)
 
-// written gives an error of a write accounts.ErrOutcomeUnknown unless the server said that it changed
-// nothing, or was never reached.
+// written gives an error of a write accounts.ErrOutcomeUnknown unless the server said that it
+// changed nothing, or was never reached.
 func written(err error) error {
 	var network *net.OpError
 	unreached := errors.As(err, &network) && network.Op == "dial"
@@ -48,8 +49,8 @@ func written(err error) error {
 	return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, err)
 }
 
-// failed gives an error of the database's its context: what was to be done, and whether the caller or
-// Close ended it. Nothing that was to be stored is in it but ciphertext.
+// failed gives an error of the database's its context: what was to be done, and whether the caller
+// or Close ended it. Nothing that was to be stored is in it but ciphertext.
 func (s *Store) failed(ctx context.Context, err error, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	switch {

@@ -16,8 +16,8 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// A keyset in the clear is for small installations. Wherever there is a KMS, have it wrap the keyset
-// instead, and read it with keyset.Read of github.com/tink-crypto/tink-go/v2/keyset.
+// A keyset in the clear is for small installations. Wherever there is a KMS, have it wrap the
+// keyset instead, and read it with keyset.Read of github.com/tink-crypto/tink-go/v2/keyset.
 
 // NewKeyset returns a keyset of one fresh AES-256-GCM key.
 func NewKeyset() (*keyset.Handle, error) {
@@ -28,8 +28,8 @@ func NewKeyset() (*keyset.Handle, error) {
 	return h, nil
 }
 
-// AddKey returns a keyset with one fresh AES-256-GCM key more, and the id of that key. The keyset reads
-// what is put under it and goes on to write under the primary one: once every process has it,
+// AddKey returns a keyset with one fresh AES-256-GCM key more, and the id of that key. The keyset
+// reads what is put under it and goes on to write under the primary one: once every process has it,
 // SetPrimary. h is not changed.
 func AddKey(h *keyset.Handle) (*keyset.Handle, uint32, error) {
 	var id uint32
@@ -52,8 +52,8 @@ func SetPrimary(h *keyset.Handle, id uint32) (*keyset.Handle, error) {
 	return h, nil
 }
 
-// RemoveKey returns a keyset without the key of the id, which must not be the primary one. What is still
-// under it cannot be read any longer: ask KeyUse first. h is not changed.
+// RemoveKey returns a keyset without the key of the id, which must not be the primary one. What is
+// still under it cannot be read any longer: ask KeyUse first. h is not changed.
 func RemoveKey(h *keyset.Handle, id uint32) (*keyset.Handle, error) {
 	h, err := edit(h, func(m *keyset.Manager) error { return m.Delete(id) })
 	if err != nil {
@@ -80,9 +80,9 @@ var errKeyset = fmt.Errorf("%w: not a Tink keyset in JSON, in the clear", accoun
 const maxKeyset = 1 << 20
 
 // ReadKeyset reads a keyset in the clear, as WriteKeyset and Tink write it, from a file.
-// accounts.ErrInvalid when it is not a regular file, when it belongs to another user than the one who
-// runs the program or root, when others than its owner may read or write it, or when it holds something
-// else. Owner and permissions are not looked at on Windows, where they mean little.
+// accounts.ErrInvalid when it is not a regular file, when it belongs to another user than the one
+// who runs the program or root, when others than its owner may read or write it, or when it holds
+// something else. Owner and permissions are not looked at on Windows, where they mean little.
 func ReadKeyset(path string) (*keyset.Handle, error) {
 	h, err := readKeyset(path)
 	if err != nil {
@@ -99,7 +99,8 @@ func readKeyset(path string) (*keyset.Handle, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	// What counts is the file that is opened: the path may lead to another one by now, such as a pipe.
+	// What counts is the file that is opened: the path may lead to another one by now, such as a
+	// pipe.
 	f, err := os.OpenFile(path, os.O_RDONLY|noWaiting, 0)
 	if err != nil {
 		return nil, bare(err)
@@ -119,8 +120,8 @@ func readKeyset(path string) (*keyset.Handle, error) {
 	return parseKeyset(text)
 }
 
-// trusted returns accounts.ErrInvalid unless the file is one that nobody but the user and root can have
-// written or read.
+// trusted returns accounts.ErrInvalid unless the file is one that nobody but the user and root can
+// have written or read.
 func trusted(info os.FileInfo) error {
 	mode, owner := info.Mode(), ownerOf(info)
 	switch {
@@ -147,9 +148,10 @@ func bare(err error) error {
 	return err
 }
 
-// KeysetFromEnv reads a keyset in the clear from an environment variable, in the form of WriteKeyset.
-// accounts.ErrInvalid when it is not set or holds something else. Other processes of the same user can
-// read a process's environment, and its children inherit it: prefer a file, or a KMS.
+// KeysetFromEnv reads a keyset in the clear from an environment variable, in the form of
+// WriteKeyset. accounts.ErrInvalid when it is not set or holds something else. Other processes of
+// the same user can read a process's environment, and its children inherit it: prefer a file, or a
+// KMS.
 func KeysetFromEnv(name string) (*keyset.Handle, error) {
 	text, set := os.LookupEnv(name)
 	if !set {
@@ -170,9 +172,9 @@ func parseKeyset(text []byte) (*keyset.Handle, error) {
 	return h, nil
 }
 
-// WriteKeyset writes the keyset in the clear into a new file that only its owner may read, and has it
-// reach the disk: without the keyset all credentials are lost. It never overwrites a file; to replace a
-// keyset, write beside it and rename.
+// WriteKeyset writes the keyset in the clear into a new file that only its owner may read, and has
+// it reach the disk: without the keyset all credentials are lost. It never overwrites a file; to
+// replace a keyset, write beside it and rename.
 func WriteKeyset(path string, h *keyset.Handle) (err error) {
 	defer func() {
 		if err != nil {

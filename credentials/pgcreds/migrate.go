@@ -18,8 +18,8 @@ type Option func(*config)
 
 type config struct{ schema pgschema.Name }
 
-// WithSchema names the schema of the table, "trading" by default: 1 to 50 lower-case letters, digits
-// and underscores, else accounts.ErrInvalid.
+// WithSchema names the schema of the table, "trading" by default: 1 to 50 lower-case letters,
+// digits and underscores, else accounts.ErrInvalid.
 func WithSchema(name string) Option { return func(c *config) { c.schema = pgschema.Name(name) } }
 
 func schemaOf(opts []Option) (pgschema.Name, error) {
@@ -45,9 +45,9 @@ var migrations = pgschema.Set{
 // Database is what leads to a database: a data source name, or a pool of connections.
 type Database interface{ string | *sql.DB | *sqlx.DB }
 
-// Migrate brings the schema to the version that this package works with. Where nothing is to be done it
-// changes nothing. Several processes may call it at once; one does the work. It touches no table of
-// others, those of store/pgstore neither, and the two may be in one schema or in one each.
+// Migrate brings the schema to the version that this package works with. Where nothing is to be
+// done it changes nothing. Several processes may call it at once; one does the work. It touches no
+// table of others, those of store/pgstore neither, and the two may be in one schema or in one each.
 //
 // db must lead to PostgreSQL itself, else ErrPooler. A data source name is a URL or key=value
 // pairs: it gets connections of lib/pq's that are closed again, and accounts.ErrInvalid if it
@@ -60,8 +60,8 @@ func Migrate[D Database](ctx context.Context, db D, opts ...Option) error {
 	return pgschema.With(db, func(pool *sqlx.DB) error { return migrations.Migrate(ctx, pool, n) })
 }
 
-// Rollback takes migrations back until the schema is at the version; 0 takes all back. It refuses to
-// destroy credentials. Otherwise as Migrate.
+// Rollback takes migrations back until the schema is at the version; 0 takes all back. It refuses
+// to destroy credentials. Otherwise as Migrate.
 func Rollback[D Database](ctx context.Context, db D, version int64, opts ...Option) error {
 	n, err := schemaOf(opts)
 	if err != nil {

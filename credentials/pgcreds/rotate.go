@@ -20,17 +20,17 @@ type Rotation struct {
 // rotationBatch is how many rows are read, encrypted and written at a time.
 const rotationBatch = 100
 
-// Rotate encrypts whatever is not under the primary key anew, batch by batch, while readers and writers
-// go on: nobody waits for more than one batch's statement. It can be interrupted at any moment, by ctx or
-// by the end of the process, and called again; several may run at once. progress, if not nil, is told
-// after every batch how many rows this call has rewritten.
+// Rotate encrypts whatever is not under the primary key anew, batch by batch, while readers and
+// writers go on: nobody waits for more than one batch's statement. It can be interrupted at any
+// moment, by ctx or by the end of the process, and called again; several may run at once. progress,
+// if not nil, is told after every batch how many rows this call has rewritten.
 //
 // When ctx ends in the middle of a batch, the batch goes on without the caller, who is told
 // accounts.ErrOutcomeUnknown.
 //
-// Rows that cannot be decrypted stay as they are; the error then wraps ErrUnreadable for the first of
-// them, and everything else is rewritten all the same. Where a process writes under an old key still,
-// rows may be left without an error: see Left, and KeyUse.
+// Rows that cannot be decrypted stay as they are; the error then wraps ErrUnreadable for the first
+// of them, and everything else is rewritten all the same. Where a process writes under an old key
+// still, rows may be left without an error: see Left, and KeyUse.
 func (s *Store) Rotate(ctx context.Context, progress func(rewritten int64)) (Rotation, error) {
 	var done Rotation
 	var unreadable int64
@@ -105,8 +105,8 @@ type rotationRow struct {
 	Manifest      []byte            `db:"manifest"`
 }
 
-// oldRows returns the rows behind the last one that are not under the primary key. Rows and manifests
-// are of one statement, and so of the same Puts.
+// oldRows returns the rows behind the last one that are not under the primary key. Rows and
+// manifests are of one statement, and so of the same Puts.
 func (s *Store) oldRows(ctx context.Context, last rotationRow) ([]rotationRow, error) {
 	return pgschema.List[rotationRow](ctx, s.reads, s.schema.In(`
 		SELECT c.*, coalesce(m.key_id, -1) AS manifest_key_id, coalesce(m.sealed, '') AS manifest
@@ -122,9 +122,9 @@ func (s *Store) oldRows(ctx context.Context, last rotationRow) ([]rotationRow, e
 		int64(s.vault.primary), string(last.LoginKey), last.Kind, last.Field, rotationBatch)
 }
 
-// replace writes fresh rows in place of those old ones that are still there, and returns how many. First
-// it takes all that nobody holds, in one statement that waits for nobody, then each other one by
-// itself: whoever waits holds nothing that a writer could wait for.
+// replace writes fresh rows in place of those old ones that are still there, and returns how many.
+// First it takes all that nobody holds, in one statement that waits for nobody, then each other one
+// by itself: whoever waits holds nothing that a writer could wait for.
 func (s *Store) replace(ctx context.Context, old []rotationRow, fresh []row) (n int64, err error) {
 	n, err = s.replaceFree(ctx, old, fresh)
 	if err != nil || n == int64(len(old)) {
@@ -167,8 +167,8 @@ func (s *Store) replaceFree(ctx context.Context, old []rotationRow, fresh []row)
 	return s.write(ctx, st, keys, kinds, fields, was, is, int64(s.vault.primary))
 }
 
-// KeyUse returns how many rows are under each key, by its id. A key that is not in it, and is not the
-// primary one of any process, is no longer needed.
+// KeyUse returns how many rows are under each key, by its id. A key that is not in it, and is not
+// the primary one of any process, is no longer needed.
 func (s *Store) KeyUse(ctx context.Context) (map[uint32]int64, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err

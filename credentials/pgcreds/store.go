@@ -1,5 +1,6 @@
-// Package pgcreds keeps credentials in PostgreSQL 14 or newer, encrypted with Tink before they leave the
-// process: neither the database nor its log, its dumps or its administrators ever see a secret.
+// Package pgcreds keeps credentials in PostgreSQL 14 or newer, encrypted with Tink before they
+// leave the process: neither the database nor its log, its dumps or its administrators ever see a
+// secret.
 //
 //	keys, err := pgcreds.ReadKeyset("/etc/trading/keyset.json") // or keyset.Read, wrapped by a KMS
 //	err = pgcreds.Migrate(ctx, db)                              // once, when the application decides
@@ -9,25 +10,26 @@
 // # What is protected
 //
 // Each field is a row, encrypted with AES-256-GCM and bound to its schema, its login, its name and
-// the Put that wrote it. Whoever can write to the database can delete credentials, and can put back all
-// of a set's rows as they once were, such as a password from before it was changed: what they
-// cannot do is read them, change them, move them to another schema, login, kind or field, or mix those
-// of two writes. That is found, as ErrTampered. To see are the ids of logins, of their owners and of
-// profiles with a login of their own, the kinds, the names of fields, and how long each secret is.
+// the Put that wrote it. Whoever can write to the database can delete credentials, and can put back
+// all of a set's rows as they once were, such as a password from before it was changed: what they
+// cannot do is read them, change them, move them to another schema, login, kind or field, or mix
+// those of two writes. That is found, as ErrTampered. To see are the ids of logins, of their owners
+// and of profiles with a login of their own, the kinds, the names of fields, and how long each
+// secret is.
 //
 // A database's name is not part of that, so that a backup can be restored under any: databases of
-// which one must not pass for the other, such as one for paper trading and one for live, have a keyset
-// each, or schemas of different names. To move credentials to a schema of another name, Get them from
-// the one and Put them into the other.
+// which one must not pass for the other, such as one for paper trading and one for live, have a
+// keyset each, or schemas of different names. To move credentials to a schema of another name, Get
+// them from the one and Put them into the other.
 //
-// Rows that an earlier version wrote are bound to no schema, and read all the same. A change of keys
-// binds them: Rotate writes them anew, and once RemoveKey has removed the key that they were under,
-// copies of them open nowhere.
+// Rows that an earlier version wrote are bound to no schema, and read all the same. A change of
+// keys binds them: Rotate writes them anew, and once RemoveKey has removed the key that they were
+// under, copies of them open nowhere.
 //
 // # Keys
 //
-// Without the keyset everything is lost: keep a copy of it apart from the database's. To change keys
-// without downtime:
+// Without the keyset everything is lost: keep a copy of it apart from the database's. To change
+// keys without downtime:
 //
 //  1. AddKey, and give the keyset to every process.
 //  2. SetPrimary, and give it to every process: from now on they write under the new key.
@@ -60,8 +62,8 @@ import (
 // Store is an accounts.CredentialStore in PostgreSQL. Make one with New. All methods are safe for
 // concurrent use, by any number of processes.
 //
-// Where transactions are stricter than by default, or meet in a deadlock, the server breaks some off.
-// Every method tries again then, with pauses, and after 40 tries returns the server's error as
+// Where transactions are stricter than by default, or meet in a deadlock, the server breaks some
+// off. Every method tries again then, with pauses, and after 40 tries returns the server's error as
 // accounts.ErrConflict: nothing was changed.
 type Store struct {
 	schema pgschema.Name
@@ -97,12 +99,13 @@ type statement struct {
 // (github.com/jackc/pgx/v5/stdlib).
 //
 // ErrSchema when the schema was not migrated, or by a newer version: New migrates nothing.
-// accounts.ErrInvalid when a key is not for authenticated encryption (AEAD), or without Tink's prefix.
+// accounts.ErrInvalid when a key is not for authenticated encryption (AEAD), or without Tink's
+// prefix.
 //
-// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
-// in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
-// default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
-// ErrPooler else.
+// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement
+// runs in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
+// default_query_exec_mode=exec in its data source name unless the pooler supports prepared
+// statements, ErrPooler else.
 func New(ctx context.Context, db *sqlx.DB, keys *keyset.Handle, opts ...Option) (*Store, error) {
 	s := &Store{db: db, reads: pgschema.NewReads(db, &retry), writes: pgschema.NewWrites(writesAtOnce)}
 	var err error
@@ -154,11 +157,12 @@ func (sts *statements) unprepare() error {
 // maxKey is how many bytes a login's key may have: those of an owner and a login's id, and a space.
 const maxKey = 50 + 1 + 50
 
-// Put stores c as the whole of the login's credentials of c's kind, in place of what was there, at once
-// for every reader. accounts.ErrInvalid for a key of more than 101 bytes, and for credentials that are
-// not valid (see credentials.Set.Validate). accounts.ErrOutcomeUnknown when ctx ended, or the connection
-// was lost, while it was under way: what is stored then is either all of c or what was there, and a write
-// whose caller has left goes on. accounts.ErrConflict when others kept writing the same rows: see Store.
+// Put stores c as the whole of the login's credentials of c's kind, in place of what was there, at
+// once for every reader. accounts.ErrInvalid for a key of more than 101 bytes, and for credentials
+// that are not valid (see credentials.Set.Validate). accounts.ErrOutcomeUnknown when ctx ended, or
+// the connection was lost, while it was under way: what is stored then is either all of c or what
+// was there, and a write whose caller has left goes on. accounts.ErrConflict when others kept
+// writing the same rows: see Store.
 func (s *Store) Put(ctx context.Context, key accounts.LoginKey, c credentials.Set) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -181,8 +185,8 @@ func (s *Store) Put(ctx context.Context, key accounts.LoginKey, c credentials.Se
 	return s.failed(ctx, err, "put credentials of login %q", key)
 }
 
-// Get returns the login's credentials of the kind, in one round trip. accounts.ErrCredentialsNotFound on
-// a miss, ErrUnreadable when they cannot be decrypted.
+// Get returns the login's credentials of the kind, in one round trip.
+// accounts.ErrCredentialsNotFound on a miss, ErrUnreadable when they cannot be decrypted.
 func (s *Store) Get(ctx context.Context, key accounts.LoginKey, kind credentials.Kind) (credentials.Set, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
@@ -214,9 +218,9 @@ func (s *Store) rows(ctx context.Context, key accounts.LoginKey, kind credential
 	})
 }
 
-// Delete removes the login's credentials of the kinds, or of every kind if none is named, readable or
-// not. A miss is not an error. Backups and the server's own files keep the ciphertext for a while. It
-// ends early as Put does.
+// Delete removes the login's credentials of the kinds, or of every kind if none is named, readable
+// or not. A miss is not an error. Backups and the server's own files keep the ciphertext for a
+// while. It ends early as Put does.
 func (s *Store) Delete(ctx context.Context, key accounts.LoginKey, kinds ...credentials.Kind) error {
 	if err := s.ready(ctx); err != nil || !isText(string(key), maxKey) {
 		return err
@@ -235,8 +239,8 @@ func (s *Store) Delete(ctx context.Context, key accounts.LoginKey, kinds ...cred
 	return s.failed(ctx, err, "delete credentials of login %q", key)
 }
 
-// Kinds returns the kinds of which the login has credentials, readable or not, in ascending order; none
-// is an empty slice.
+// Kinds returns the kinds of which the login has credentials, readable or not, in ascending order;
+// none is an empty slice.
 func (s *Store) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials.Kind, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
@@ -252,8 +256,8 @@ func (s *Store) Kinds(ctx context.Context, key accounts.LoginKey) ([]credentials
 	return append([]credentials.Kind{}, kinds...), nil
 }
 
-// List returns the keys of the logins that have credentials, readable or not, in ascending order; none
-// is an empty slice.
+// List returns the keys of the logins that have credentials, readable or not, in ascending order;
+// none is an empty slice.
 func (s *Store) List(ctx context.Context) ([]accounts.LoginKey, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
@@ -283,11 +287,11 @@ func (s *Store) check(ctx context.Context) error {
 	return err
 }
 
-// Close ends reads, waits for them and for writes under way, lets go of what the store prepared, and leaves
-// the pool open. A second Close is not an error. After ten seconds it stops waiting and returns an error:
-// accounts.ErrOutcomeUnknown while a write is under way, as where the server waits for a standby. Such a
-// write ends when the server answers or the connection breaks, for a write that is cancelled may be taken
-// for a write that was done. A read that is left ends so too.
+// Close ends reads, waits for them and for writes under way, lets go of what the store prepared,
+// and leaves the pool open. A second Close is not an error. After ten seconds it stops waiting and
+// returns an error: accounts.ErrOutcomeUnknown while a write is under way, as where the server
+// waits for a standby. Such a write ends when the server answers or the connection breaks, for a
+// write that is cancelled may be taken for a write that was done. A read that is left ends so too.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {

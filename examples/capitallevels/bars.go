@@ -83,7 +83,8 @@ func columnsOf(header []string) (columns, error) {
 const maxNotes = 3
 
 // readBars reads daily bars as Yahoo and Stooq name their columns. Name is the file's, for what is
-// said about it. Volume and adjusted prices are left alone: orders were filled at what was quoted on the day.
+// said about it. Volume and adjusted prices are left alone: orders were filled at what was quoted
+// on the day.
 func readBars(r io.Reader, name, symbol string) (*series, error) {
 	in := csv.NewReader(r)
 	in.ReuseRecord = true
@@ -158,8 +159,8 @@ func (c columns) bar(row []string) (b bar, note string, err error) {
 	return b, note, nil
 }
 
-// doubtful reports whether a day's range, as far as there is one, leaves out its open or close, or goes to less
-// than half or more than twice of them.
+// doubtful reports whether a day's range, as far as there is one, leaves out its open or close, or
+// goes to less than half or more than twice of them.
 func doubtful(hasLow bool, low ledger.Decimal, hasHigh bool, high ledger.Decimal, b bar) bool {
 	least, most := b.open, b.close
 	if most.LessThan(least) {
@@ -193,7 +194,8 @@ var (
 	maxRise = udecimal.MustParse("1.8")
 )
 
-// adjust takes the splits in, and refuses prices that jump as though there was one more, or one less.
+// adjust takes the splits in, and refuses prices that jump as though there was one more, or one
+// less.
 func (s *series) adjust(splits []split) error {
 	s.splits = splits
 	for _, x := range splits {

@@ -14,7 +14,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// book is one profile in the simulation: its portfolio, its account at the broker, and what is to be told of it.
+// book is one profile in the simulation: its portfolio, its account at the broker, and what is to
+// be told of it.
 type book struct {
 	profile   accounts.AccountProfile
 	portfolio *accounts.Portfolio
@@ -57,7 +58,8 @@ func newBook(p accounts.AccountProfile, portfolio *accounts.Portfolio, x venue) 
 // account is the account's id at the broker.
 func (b *book) account() broker.AccountID { return broker.AccountID(b.profile.IBKRAccountID) }
 
-// open is what happens at a day's opening: splits, prices, and the fills of the orders of the day before.
+// open is what happens at a day's opening: splits, prices, and the fills of the orders of the day
+// before.
 func (b *book) open(ctx context.Context, m *market, d ledger.Date, prices map[string]ledger.Decimal) error {
 	at := m.opening(d)
 	for _, s := range m.series {
@@ -108,8 +110,8 @@ func (b *book) mark(at time.Time, prices map[string]ledger.Decimal) error {
 	return b.portfolio.Mark(marks...)
 }
 
-// review plays the person who looks at a profile that losses have stopped, and after so many days lets it
-// trade again: the library never does that by itself. Zero days are never.
+// review plays the person who looks at a profile that losses have stopped, and after so many days
+// lets it trade again: the library never does that by itself. Zero days are never.
 func (b *book) review(ctx context.Context, after int, d ledger.Date) error {
 	if r := &b.latest.Risk; r.State == risk.TradingActive && r.Severity < risk.SeverityModerate {
 		b.stopped = 0

@@ -25,8 +25,8 @@ var (
 	spread     = udecimal.MustParse(spreadText).Mul(udecimal.MustParse("0.01"))
 )
 
-// venue is the paper broker with all accounts, whose market opens for a moment in the morning: market
-// orders fill whole at the opening of their symbol.
+// venue is the paper broker with all accounts, whose market opens for a moment in the morning:
+// market orders fill whole at the opening of their symbol.
 type venue struct{ *paper.Broker }
 
 func newVenue(clock func() time.Time) venue {

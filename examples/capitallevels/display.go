@@ -13,7 +13,8 @@ import (
 	"golang.org/x/term"
 )
 
-// display shows a simulation under way on a terminal: a table that refreshes, and a progress bar under it.
+// display shows a simulation under way on a terminal: a table that refreshes, and a progress bar
+// under it.
 type display struct {
 	out   io.Writer // nil if nothing is shown
 	bar   *progressbar.ProgressBar
@@ -58,8 +59,8 @@ func (d *display) day(s *simulation) {
 	}
 }
 
-// draw writes over what was drawn before. Lines are cut to the terminal: one that went on in the next row would
-// put everything after it in the wrong place.
+// draw writes over what was drawn before. Lines are cut to the terminal: one that went on in the
+// next row would put everything after it in the wrong place.
 func (d *display) draw(text string) {
 	var b bytes.Buffer
 	d.clear(&b)

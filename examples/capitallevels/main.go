@@ -1,5 +1,5 @@
-// Command capitallevels trades the four presets, from 25,000 to 250,000 USD, beside each other: the same signals,
-// each account at its own size and within its own limits, at a paper broker.
+// Command capitallevels trades the four presets, from 25,000 to 250,000 USD, beside each other: the
+// same signals, each account at its own size and within its own limits, at a paper broker.
 //
 //	go run ./examples/capitallevels [flags]
 //

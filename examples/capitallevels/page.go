@@ -51,7 +51,8 @@ type usedShare struct {
 
 type holding struct{ Name, Positions, Cash string }
 
-// writePage writes one page that needs nothing else: no script, no style sheet, no font, no network.
+// writePage writes one page that needs nothing else: no script, no style sheet, no font, no
+// network.
 func writePage(name string, r *report) error {
 	p, err := newPage(r)
 	if err != nil {

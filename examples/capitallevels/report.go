@@ -95,8 +95,8 @@ func (r *report) reasons() []string {
 	return sortedKeys(all)
 }
 
-// rules are the limits that were used by any profile, in the order of the library's own report. Those on an
-// underlying are the same as those on a position where all contracts are stocks.
+// rules are the limits that were used by any profile, in the order of the library's own report.
+// Those on an underlying are the same as those on a position where all contracts are stocks.
 func (r *report) rules() []risk.Rule {
 	var out []risk.Rule
 	for _, b := range r.books {

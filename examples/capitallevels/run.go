@@ -13,7 +13,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// presets are the four accounts. Their ids are set, so that the same input gives the same output to the byte.
+// presets are the four accounts. Their ids are set, so that the same input gives the same output to
+// the byte.
 func presets() []accounts.AccountProfile {
 	list := []accounts.AccountProfile{
 		accounts.Aggressive25K("DU1000025"), accounts.Balanced50K("DU1000050"),
@@ -40,8 +41,8 @@ type simulation struct {
 	date    ledger.Date
 }
 
-// simulate trades the whole market in all profiles, for which the store must be empty, and calls day after
-// each day.
+// simulate trades the whole market in all profiles, for which the store must be empty, and calls
+// day after each day.
 func simulate(ctx context.Context, store accounts.Store, m *market, review int, day func(*simulation)) (_ *report, err error) {
 	s := &simulation{market: m, review: review, day: day}
 	s.at(m.opening(m.days[0]))
@@ -150,7 +151,8 @@ func (s *simulation) each(do func(*book) error) error {
 	return errors.Join(errs...)
 }
 
-// route sends the day's signals to all profiles. On the last day there are none: nothing could fill them.
+// route sends the day's signals to all profiles. On the last day there are none: nothing could fill
+// them.
 func (s *simulation) route(ctx context.Context) error {
 	for _, t := range s.trends {
 		b, traded := t.series.on(s.date)
@@ -160,7 +162,8 @@ func (s *simulation) route(ctx context.Context) error {
 		if err := t.see(b); err != nil {
 			return err
 		}
-		// Brokers change or cancel the orders that are there when a stock splits, so the day before sends none.
+		// Brokers change or cancel the orders that are there when a stock splits, so the day before
+		// sends none.
 		next, more := t.series.after(s.date)
 		if _, splits := t.series.splitOn(next.date); splits || !more || s.last() {
 			continue

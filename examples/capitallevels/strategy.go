@@ -20,10 +20,10 @@ const (
 	tradeName = "trend"
 )
 
-// trend follows one symbol, long only. It buys when the mean of the last 20 closes is above that of the last
-// 50, buys more at every 20-day high at least ten days later, five times in all, and sells everything
-// when the faster mean has fallen below the slower one. It knows nothing of accounts: how much is
-// bought, and whether at all, each account's size and limits say.
+// trend follows one symbol, long only. It buys when the mean of the last 20 closes is above that of
+// the last 50, buys more at every 20-day high at least ten days later, five times in all, and sells
+// everything when the faster mean has fallen below the slower one. It knows nothing of accounts:
+// how much is bought, and whether at all, each account's size and limits say.
 type trend struct {
 	series *series
 	closes []ledger.Decimal // newest last, in today's shares; no more than are needed
@@ -55,7 +55,8 @@ func (t *trend) decide() accounts.SignalAction {
 	if len(t.closes) < slowDays {
 		return ""
 	}
-	// Sums, so that nothing has to be divided: a mean above another is 50 × sum(20) above 20 × sum(50).
+	// Sums, so that nothing has to be divided: a mean above another is 50 × sum(20) above 20 ×
+	// sum(50).
 	recent := t.closes[slowDays-fastDays:]
 	fast, slow := sum(recent).Mul(days(slowDays)), sum(t.closes).Mul(days(fastDays))
 	switch {

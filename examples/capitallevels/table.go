@@ -29,9 +29,9 @@ func figureTitle(d performance.Definition) string {
 	return d.Name + spans[d.Span]
 }
 
-// table returns a row for each metric and a column for each profile, under a row of their names and behind
-// a column of titles. The first rows say in which currency and from when to when. Percentages and money
-// have two places; what is not defined is a dash.
+// table returns a row for each metric and a column for each profile, under a row of their names and
+// behind a column of titles. The first rows say in which currency and from when to when.
+// Percentages and money have two places; what is not defined is a dash.
 func table(c accounts.Comparison) [][]string {
 	var rows [][]string
 	row := func(title string, cell func(*accounts.Standing) string) {

@@ -1,5 +1,5 @@
-// Command credentials keeps the logins of two accounts apart, or has them share one: it stores, replaces
-// and deletes credentials, and switches between the accounts.
+// Command credentials keeps the logins of two accounts apart, or has them share one: it stores,
+// replaces and deletes credentials, and switches between the accounts.
 //
 //	go run ./examples/credentials [-keychain]
 //

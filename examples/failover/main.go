@@ -1,8 +1,8 @@
-// Command failover shows what is kept when a database server dies. It starts three PostgreSQL servers
-// of its own, in a temporary folder: a primary, and two standbys of which one at least has every
-// commit before it is acknowledged. While two profiles record trades, it kills the primary, twice,
-// and promotes the standby that is ahead. At the end it compares what was acknowledged with what is
-// in the journals.
+// Command failover shows what is kept when a database server dies. It starts three PostgreSQL
+// servers of its own, in a temporary folder: a primary, and two standbys of which one at least has
+// every commit before it is acknowledged. While two profiles record trades, it kills the primary,
+// twice, and promotes the standby that is ahead. At the end it compares what was acknowledged with
+// what is in the journals.
 //
 // It needs initdb, pg_ctl and pg_basebackup of PostgreSQL 14 or newer, and a Unix system.
 // $ACCOUNTS_PG_BIN names their folder where they are not found.
@@ -174,8 +174,8 @@ func open(ctx context.Context, manager *accounts.MultiAccountManager) (desks []*
 	return desks, nil
 }
 
-// trade records trades. What fails is recorded again under the same id, which is safe: the error may
-// have come after the trade was written.
+// trade records trades. What fails is recorded again under the same id, which is safe: the error
+// may have come after the trade was written.
 func (d *desk) trade(ctx context.Context, n int, acked chan<- time.Time) {
 	for range n {
 		t := ledger.Trade{ExecID: ledger.ExecID(fmt.Sprintf("%s.%03d", d.portfolio.ProfileID(), len(d.acked)+1)), Time: time.Now(),

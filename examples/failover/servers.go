@@ -16,7 +16,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// cluster is a primary and its standbys. In production another program looks after that, such as Patroni.
+// cluster is a primary and its standbys. In production another program looks after that, such as
+// Patroni.
 type cluster struct {
 	dir      string
 	primary  *node
@@ -91,7 +92,8 @@ func (c *cluster) dsn() string {
 		" target_session_attrs=read-write"
 }
 
-// failOver kills the primary and promotes the standby that is ahead: it has whatever any standby has confirmed.
+// failOver kills the primary and promotes the standby that is ahead: it has whatever any standby
+// has confirmed.
 func (c *cluster) failOver(ctx context.Context) error {
 	if err := c.primary.kill(ctx); err != nil {
 		return err
@@ -172,9 +174,9 @@ func (n *node) follow(ctx context.Context, primary *node) error {
 	return n.start(ctx)
 }
 
-// start has synchronous_standby_names on every node, so that one that is promoted waits for standbys
-// too. Of a server that was killed, some processes may be there for a moment, and another does not
-// start meanwhile.
+// start has synchronous_standby_names on every node, so that one that is promoted waits for
+// standbys too. Of a server that was killed, some processes may be there for a moment, and another
+// does not start meanwhile.
 func (n *node) start(ctx context.Context) (err error) {
 	for range 20 {
 		err = n.run(ctx, "pg_ctl", "-D", n.data(), "-w", "-l", filepath.Join(n.dir, "log"),

@@ -135,7 +135,8 @@ func (d *day) link(ctx context.Context) error {
 	return d.sync(ctx)
 }
 
-// connect opens the one session of the login. Its limits are wide: the simulated gateway's pacing is off.
+// connect opens the one session of the login. Its limits are wide: the simulated gateway's pacing
+// is off.
 func (d *day) connect(ctx context.Context) (broker.Broker, error) {
 	wide := cpapi.Rate{Requests: 10_000, Per: time.Second, Burst: 1000}
 	return cpapi.Open(ctx, cpapi.Config{URL: d.gateway.URL(), Fingerprint: d.gateway.Fingerprint(), Clock: d.market.Now, Breaker: cpapi.NewBreaker(),

@@ -2,18 +2,20 @@
 //
 //	go run ./examples/gateway
 //
-// By itself it starts a simulated gateway with four paper accounts, from 25,000 to 250,000 USD, and trades a
-// day there: a strategy's signals go to every account at its own size, orders fill in parts, the answer to
-// one order is lost, the session breaks once, and the kill switch ends the day. Then it prints what each book
-// has beside what the gateway truly has, and exits with 1 where the two differ.
+// By itself it starts a simulated gateway with four paper accounts, from 25,000 to 250,000 USD, and
+// trades a day there: a strategy's signals go to every account at its own size, orders fill in
+// parts, the answer to one order is lost, the session breaks once, and the kill switch ends the
+// day. Then it prints what each book has beside what the gateway truly has, and exits with 1 where
+// the two differ.
 //
-// With -url it looks at a real gateway instead, and changes nothing: the accounts of the login, and what they
-// hold.
+// With -url it looks at a real gateway instead, and changes nothing: the accounts of the login, and
+// what they hold.
 //
 //	go run ./examples/gateway -url https://localhost:5000/v1/api -fingerprint 3f:a2:…
 //	go run ./examples/gateway -url https://api.ibkr.com/v1/api -oauth LOGIN
 //
-// Credentials are those that an application has put into the keychain under the name of -application.
+// Credentials are those that an application has put into the keychain under the name of
+// -application.
 package main
 
 import (

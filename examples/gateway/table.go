@@ -14,7 +14,8 @@ import (
 	"github.com/ai-ots/accounts/ibkr/gatewaysim"
 )
 
-// print prints each book beside the gateway's truth. It returns errDiffers where the two are not the same.
+// print prints each book beside the gateway's truth. It returns errDiffers where the two are not
+// the same.
 func (d *day) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	questions := 0

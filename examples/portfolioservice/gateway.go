@@ -87,8 +87,9 @@ func (l *gatewayLogin) tend(ctx context.Context, e *broker.Engine) error {
 	return nil
 }
 
-// create makes a profile of an account, with the limits of the preset that fits what the account is worth. An account
-// whose profile is not active keeps that one, and one that cannot be valued gets none.
+// create makes a profile of an account, with the limits of the preset that fits what the account is
+// worth. An account whose profile is not active keeps that one, and one that cannot be valued gets
+// none.
 func (l *gatewayLogin) create(ctx context.Context, client *cpapi.Client, a *broker.Account) error {
 	worth, err := worthOf(ctx, client, a.ID)
 	if err != nil {
@@ -107,9 +108,9 @@ func (l *gatewayLogin) create(ctx context.Context, client *cpapi.Client, a *brok
 // errWorth is returned for an account of which something cannot be valued.
 var errWorth = errors.New("the broker does not tell all of what the account is worth")
 
-// worthOf returns what an account holds, in its base currency: cash, and positions at the broker's marks. What settles
-// its gains in cash, such as a future, is worth nothing besides. It returns errWorth where the broker does not tell
-// all.
+// worthOf returns what an account holds, in its base currency: cash, and positions at the broker's
+// marks. What settles its gains in cash, such as a future, is worth nothing besides. It returns
+// errWorth where the broker does not tell all.
 func worthOf(ctx context.Context, client *cpapi.Client, id broker.AccountID) (worth ledger.Decimal, err error) {
 	cash, err := client.Cash(ctx, id)
 	if err != nil {
@@ -143,8 +144,8 @@ func worthOf(ctx context.Context, client *cpapi.Client, id broker.AccountID) (wo
 	return worth, nil
 }
 
-// presetOf returns the preset of the level that is nearest below what an account is worth: of the smallest where none
-// is below.
+// presetOf returns the preset of the level that is nearest below what an account is worth: of the
+// smallest where none is below.
 func presetOf(worth ledger.Decimal) func(string) accounts.AccountProfile {
 	preset := presets[0].preset
 	for _, p := range presets[1:] {

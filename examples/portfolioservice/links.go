@@ -11,8 +11,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// links keeps the engine in step with the profiles: whatever process makes a profile of the login's, the engine
-// works its account from then on.
+// links keeps the engine in step with the profiles: whatever process makes a profile of the
+// login's, the engine works its account from then on.
 type links struct {
 	profiles func(context.Context) ([]accounts.AccountProfile, error) // those of the login
 	engine   *broker.Engine
@@ -21,8 +21,8 @@ type links struct {
 	linked   map[accounts.ProfileID]bool
 }
 
-// profilesOf returns the profiles of a login: those that are active and name the login, or none. Live ones
-// are among them if live is true.
+// profilesOf returns the profiles of a login: those that are active and name the login, or none.
+// Live ones are among them if live is true.
 func profilesOf(ctx context.Context, m *accounts.MultiAccountManager, name accounts.LoginID, live bool) (list []accounts.AccountProfile, err error) {
 	all, err := m.ListProfiles(ctx, accounts.ProfileFilter{Statuses: []accounts.ProfileStatus{accounts.StatusActive}})
 	for _, p := range all {
@@ -33,7 +33,8 @@ func profilesOf(ctx context.Context, m *accounts.MultiAccountManager, name accou
 	return list, err
 }
 
-// run links profiles whenever something has happened, until the context ends. What failed is tried again.
+// run links profiles whenever something has happened, until the context ends. What failed is tried
+// again.
 func (l *links) run(ctx context.Context, events <-chan accounts.Event, wake <-chan struct{}) {
 	again := time.NewTimer(0)
 	defer again.Stop()

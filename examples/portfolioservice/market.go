@@ -10,9 +10,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// market is where prices come from: a few stocks whose prices swing around a middle. A price follows from the
-// seed and the time alone, so that every process with the same seed has the same prices. It is simulated: no
-// price is a stock's real one.
+// market is where prices come from: a few stocks whose prices swing around a middle. A price
+// follows from the seed and the time alone, so that every process with the same seed has the same
+// prices. It is simulated: no price is a stock's real one.
 type market struct {
 	stocks []stock
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// metrics are the service's figures for Prometheus, in a registry of their own. Labels are routes, codes, kinds,
-// rules, states and the ids of profiles: there is no account number, no amount and no secret among them. What is
-// counted is what this process has seen.
+// metrics are the service's figures for Prometheus, in a registry of their own. Labels are routes,
+// codes, kinds, rules, states and the ids of profiles: there is no account number, no amount and no
+// secret among them. What is counted is what this process has seen.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -76,8 +76,8 @@ func (m *metrics) count(events <-chan accounts.Event) {
 // methods are those that are told apart; a client can make up others.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
-// routes returns what names the route of a request: a pattern of the API's description or of more, and "other"
-// for everything else, so that no client can make up names.
+// routes returns what names the route of a request: a pattern of the API's description or of more,
+// and "other" for everything else, so that no client can make up names.
 func routes(description []byte, more ...string) (func(*http.Request) string, error) {
 	var d struct {
 		Paths map[string]json.RawMessage `json:"paths"`

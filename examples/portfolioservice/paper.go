@@ -14,8 +14,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// presets are the paper accounts of a service that begins. Their ids are fixed, so that two processes that begin
-// at once make the same four.
+// presets are the paper accounts of a service that begins. Their ids are fixed, so that two
+// processes that begin at once make the same four.
 var presets = []struct {
 	id      accounts.ProfileID
 	account string
@@ -31,8 +31,8 @@ var (
 	spread     = ledger.MustDecimal("0.0004")
 )
 
-// paperLogin is a login at a paper broker in this process. The books are the truth of its accounts: each session
-// begins with what the books hold.
+// paperLogin is a login at a paper broker in this process. The books are the truth of its accounts:
+// each session begins with what the books hold.
 type paperLogin struct {
 	manager  *accounts.MultiAccountManager
 	market   *market
@@ -84,8 +84,8 @@ func (l *paperLogin) admit(ctx context.Context, p *accounts.AccountProfile) erro
 	return l.open(ctx, p)
 }
 
-// open opens the account of a profile with what its book holds or, if the book has no fact yet, with the capital
-// of its level.
+// open opens the account of a profile with what its book holds or, if the book has no fact yet,
+// with the capital of its level.
 func (l *paperLogin) open(ctx context.Context, p *accounts.AccountProfile) error {
 	portfolio, err := l.manager.Portfolio(ctx, p.ID)
 	if err == nil {
@@ -113,7 +113,8 @@ func (l *paperLogin) open(ctx context.Context, p *accounts.AccountProfile) error
 	}
 	l.opened[p.ID] = true
 	for i := range book.Open {
-		// What cannot be delivered, such as a future, is a break of the account, and the engine tells of it.
+		// What cannot be delivered, such as a future, is a break of the account, and the engine
+		// tells of it.
 		err := l.broker.Deliver(id, book.Open[i].Instrument, book.Open[i].Quantity)
 		if err != nil && !errors.Is(err, broker.ErrInvalid) {
 			return err
@@ -133,8 +134,9 @@ func (l *paperLogin) price(at time.Time) error {
 	return nil
 }
 
-// show marks the market's stocks in every book until the context ends: a service that does not work the broker
-// shows what its accounts are worth, too. What fails is tried again with the next prices.
+// show marks the market's stocks in every book until the context ends: a service that does not work
+// the broker shows what its accounts are worth, too. What fails is tried again with the next
+// prices.
 func (l *paperLogin) show(ctx context.Context, every time.Duration, log *slog.Logger) {
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
@@ -199,9 +201,10 @@ func (l *paperLogin) tick(at time.Time) error {
 	return l.price(at)
 }
 
-// tend implements login. An order that the session does not know was sent to a paper broker that is gone: it is
-// let go. Where a book holds something else than its account, something was recorded that the broker had no
-// part in, such as a statement: another session begins with what the books hold.
+// tend implements login. An order that the session does not know was sent to a paper broker that is
+// gone: it is let go. Where a book holds something else than its account, something was recorded
+// that the broker had no part in, such as a statement: another session begins with what the books
+// hold.
 func (l *paperLogin) tend(ctx context.Context, e *broker.Engine) error {
 	status := e.Status()
 	if !status.Works {

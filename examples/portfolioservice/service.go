@@ -40,7 +40,8 @@ type service struct {
 	closers []func() error // end what was started, the last first
 }
 
-// start starts the service. The caller stops it, unless start returns an error. The context is for starting alone.
+// start starts the service. The caller stops it, unless start returns an error. The context is for
+// starting alone.
 func start(ctx context.Context, o options, stderr io.Writer) (_ *service, err error) {
 	s := &service{options: o, log: slog.New(slog.NewJSONHandler(stderr, nil)), metrics: newMetrics(), failed: make(chan error, 2),
 		linking: make(chan struct{}, 1), trading: make(chan struct{}, 1)}
@@ -123,7 +124,8 @@ func (s *service) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// connect starts the engine, with the paper broker's prices or without. The lease of the login is in the store.
+// connect starts the engine, with the paper broker's prices or without. The lease of the login is
+// in the store.
 func (s *service) connect(ctx context.Context) error {
 	if err := s.choose(ctx); err != nil {
 		return err
@@ -149,7 +151,8 @@ func (s *service) connect(ctx context.Context) error {
 	return s.metrics.registry.Register(&state{manager: s.manager, engine: s.engine, bound: s.patience})
 }
 
-// choose makes the login: the gateway's, or that of the paper broker with its presets and its prices.
+// choose makes the login: the gateway's, or that of the paper broker with its presets and its
+// prices.
 func (s *service) choose(ctx context.Context) error {
 	name := accounts.LoginID(s.loginName())
 	if s.atGateway() {
@@ -201,7 +204,8 @@ func wake(tokens chan<- struct{}) {
 	}
 }
 
-// link has the engine work the profiles of the login: those there are now, and others when they come.
+// link has the engine work the profiles of the login: those there are now, and others when they
+// come.
 func (s *service) link(ctx context.Context) error {
 	life, cancel := context.WithCancel(accounts.AsSystem(context.Background()))
 	var group sync.WaitGroup
@@ -223,8 +227,8 @@ func (s *service) link(ctx context.Context) error {
 	return nil
 }
 
-// serve begins to answer. Its end is that of /readyz first, and of streams; then no request is taken any more, and
-// those under way have time to finish.
+// serve begins to answer. Its end is that of /readyz first, and of streams; then no request is
+// taken any more, and those under way have time to finish.
 func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	life, leave := context.WithCancel(context.Background())
 	s.closing(func() error { leave(); return nil })
@@ -275,14 +279,15 @@ func (s *service) serve(auth httpapi.Authenticator) (err error) {
 	return nil
 }
 
-// newServer returns a server that waits for no client for ever. The import of statements has five minutes, and a
-// minute to be read and one to be answered; streams set the end of each write themselves.
+// newServer returns a server that waits for no client for ever. The import of statements has five
+// minutes, and a minute to be read and one to be answered; streams set the end of each write
+// themselves.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 7 * time.Minute, IdleTimeout: 2 * time.Minute}
 }
 
-// strategise lets the sample strategy trade: always at the paper broker, and with -trade alone at a gateway, where
-// its orders go to accounts that the service did not make.
+// strategise lets the sample strategy trade: always at the paper broker, and with -trade alone at a
+// gateway, where its orders go to accounts that the service did not make.
 func (s *service) strategise(context.Context) error {
 	if s.atGateway() && !s.trade {
 		return nil

@@ -16,12 +16,12 @@ import (
 // strategyName is the tag of the strategy's orders.
 const strategyName = "sample"
 
-// strategy is a sample: every so often it looks at the next contract, buys it if no account holds it, and closes it
-// if some do. It is no advice. It knows nothing of accounts, sizes and halts: the library sizes its signals to each
-// profile, and refuses what a profile's limits or state forbid.
+// strategy is a sample: every so often it looks at the next contract, buys it if no account holds
+// it, and closes it if some do. It is no advice. It knows nothing of accounts, sizes and halts: the
+// library sizes its signals to each profile, and refuses what a profile's limits or state forbid.
 //
-// A signal is named by its time. Of several processes the one that works the login sends it; where two send the
-// signal of one time, after a takeover, there is one order all the same.
+// A signal is named by its time. Of several processes the one that works the login sends it; where
+// two send the signal of one time, after a takeover, there is one order all the same.
 type strategy struct {
 	manager   *accounts.MultiAccountManager
 	engine    *broker.Engine
@@ -33,8 +33,8 @@ type strategy struct {
 	signal accounts.Signal // the newest; a signal that is sent again stays what it was
 }
 
-// run sends a signal for every span of time, until the context ends. A signal that cannot be sent whole yet is sent
-// again a little later, and when wake tells that an account has come into step.
+// run sends a signal for every span of time, until the context ends. A signal that cannot be sent
+// whole yet is sent again a little later, and when wake tells that an account has come into step.
 func (s *strategy) run(ctx context.Context, wake <-chan struct{}) {
 	var done time.Time
 	for ctx.Err() == nil {
@@ -61,7 +61,8 @@ func (s *strategy) run(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
-// send sends the signal of a time to every profile whose account is in step, and reports whether each has decided.
+// send sends the signal of a time to every profile whose account is in step, and reports whether
+// each has decided.
 func (s *strategy) send(ctx context.Context, slot time.Time) (whole bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.bound)
 	defer cancel()
@@ -99,8 +100,8 @@ func (s *strategy) send(ctx context.Context, slot time.Time) (whole bool, err er
 	return whole, errors.Join(problems...)
 }
 
-// ready returns the profiles whose accounts are in step. Those that are not have a moment to come into step; at a
-// gateway that takes longer, and an account has the next signal then.
+// ready returns the profiles whose accounts are in step. Those that are not have a moment to come
+// into step; at a gateway that takes longer, and an account has the next signal then.
 func (s *strategy) ready(ctx context.Context) (ready []accounts.ProfileID, err error) {
 	var late []accounts.ProfileID
 	for _, a := range s.engine.Status().Accounts {
@@ -124,9 +125,10 @@ func (s *strategy) ready(ctx context.Context) (ready []accounts.ProfileID, err e
 	return ready, nil
 }
 
-// decide makes the signal of a time, once: the next contract is closed if some of the profiles hold it, and bought
-// if not. It returns those that hold the contract. What is held of orders of earlier signals that were never sent,
-// by a process that died or an account that fell out of step, is let go.
+// decide makes the signal of a time, once: the next contract is closed if some of the profiles hold
+// it, and bought if not. It returns those that hold the contract. What is held of orders of earlier
+// signals that were never sent, by a process that died or an account that fell out of step, is let
+// go.
 func (s *strategy) decide(ctx context.Context, slot time.Time, ready []accounts.ProfileID) (held []accounts.ProfileID, err error) {
 	n := int(slot.UnixMilli() / s.every.Milliseconds() % int64(len(s.contracts)))
 	next := accounts.Signal{ID: risk.SignalID("sample-" + slot.Format("20060102T150405.000Z")), Action: accounts.SignalBuy,

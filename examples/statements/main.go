@@ -1,12 +1,13 @@
-// Command statements reads Interactive Brokers statements, of Flex queries and activity statements, gives
-// each account in each file a profile of its own, and shows what the library makes of it beside what the
-// broker says.
+// Command statements reads Interactive Brokers statements, of Flex queries and activity statements,
+// gives each account in each file a profile of its own, and shows what the library makes of it
+// beside what the broker says.
 //
 //	go run ./examples/statements [flags] [file …]
 //
 // Without files it reads two samples that come with it. With -dsn it keeps profiles and journals in
-// PostgreSQL, not in memory, and prints the same. It exits with 0 when everything reconciles, 1 with
-// breaks or when nothing was read, 2 for input that cannot be read or a database that cannot be used.
+// PostgreSQL, not in memory, and prints the same. It exits with 0 when everything reconciles, 1
+// with breaks or when nothing was read, 2 for input that cannot be read or a database that cannot
+// be used.
 package main
 
 import (

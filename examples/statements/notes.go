@@ -56,8 +56,8 @@ func (r *report) writeNotes(w io.Writer) {
 // unread counts the rows that move money or positions, or may, and are not in the book, by section.
 func (r *report) unread() map[string]int { return flex.Unread(r.issues) }
 
-// readNothing reports an account of which the files tell nothing, or whose trades are there and none was
-// read: figures that agree would mean nothing.
+// readNothing reports an account of which the files tell nothing, or whose trades are there and
+// none was read: figures that agree would mean nothing.
 func (r *report) readNothing() bool {
 	trades := slices.ContainsFunc(r.statements, func(st *flex.Statement) bool { return st.Trades.Len() > 0 })
 	if !trades && r.unread()["trade"] > 0 {

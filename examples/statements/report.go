@@ -144,7 +144,8 @@ func (r *report) take(plan *flex.Plan) {
 	}
 }
 
-// readTrades reads the trades and closings back: the book's, and what only the broker calls a closing.
+// readTrades reads the trades and closings back: the book's, and what only the broker calls a
+// closing.
 func (r *report) readTrades(ctx context.Context, p *accounts.Portfolio) error {
 	closings, err := p.Closings(ctx, accounts.TradeFilter{})
 	if err != nil {

@@ -60,9 +60,9 @@ func decodeViewed(r *reply) ([]viewed, error) {
 	return rows, err
 }
 
-// Accounts implements [broker.Broker]. An account whose mode the API contradicts itself about, or does not
-// tell, has none. Right after a login the API may tell of fewer accounts than there are, or of none: that
-// answer is not complete.
+// Accounts implements [broker.Broker]. An account whose mode the API contradicts itself about, or
+// does not tell, has none. Right after a login the API may tell of fewer accounts than there are,
+// or of none: that answer is not complete.
 func (c *Client) Accounts(ctx context.Context) (broker.Answer[broker.Account], error) {
 	if err := c.begin(ctx); err != nil {
 		return broker.Answer[broker.Account]{}, err
@@ -75,8 +75,8 @@ func (c *Client) Accounts(ctx context.Context) (broker.Answer[broker.Account], e
 	return broker.Answer[broker.Account]{List: rows, AsOf: asOf, Complete: all}, nil
 }
 
-// loadAccounts asks who may be traded and who may be viewed, which also prepares the session for other calls,
-// and remembers the accounts. all says whether they are all.
+// loadAccounts asks who may be traded and who may be viewed, which also prepares the session for
+// other calls, and remembers the accounts. all says whether they are all.
 func (c *Client) loadAccounts(ctx context.Context) (rows []broker.Account, all bool, err error) {
 	epoch := c.session()
 	if rows, err = c.askAccounts(ctx); err != nil {
@@ -97,8 +97,9 @@ func (c *Client) loadAccounts(ctx context.Context) (rows []broker.Account, all b
 	return rows, all, nil
 }
 
-// allTold reports whether a list of accounts can be all of them: some account can be traded, each of those has a
-// row among those that can be viewed, and none is missing that could be traded before.
+// allTold reports whether a list of accounts can be all of them: some account can be traded, each
+// of those has a row among those that can be viewed, and none is missing that could be traded
+// before.
 func allTold(rows []broker.Account, before map[broker.AccountID]broker.Account) bool {
 	tradable := map[broker.AccountID]bool{}
 	for _, a := range rows {
@@ -159,7 +160,8 @@ func among(rows []viewed, id string) bool {
 	return slices.ContainsFunc(rows, func(v viewed) bool { return v.Account == id })
 }
 
-// loginMode asks the web session whether it is on paper; nil if it does not say. Gateways alone have it.
+// loginMode asks the web session whether it is on paper; nil if it does not say. Gateways alone
+// have it.
 func (c *Client) loginMode(ctx context.Context) (paper *bool, err error) {
 	if c.config.OAuth != nil {
 		return nil, nil
@@ -206,8 +208,8 @@ func accountsOf(may *traded, see []viewed, paper *bool) []broker.Account {
 	return out
 }
 
-// kindOfAccount tells whole accounts from their segments, such as U1234567C, and from groups, such as All and an
-// advisor's own account, whose orders go to clients.
+// kindOfAccount tells whole accounts from their segments, such as U1234567C, and from groups, such
+// as All and an advisor's own account, whose orders go to clients.
 func kindOfAccount(id string, ids []string, may *traded) broker.AccountKind {
 	letters := strings.TrimRight(id, "0123456789")
 	switch {
@@ -221,9 +223,9 @@ func kindOfAccount(id string, ids []string, may *traded) broker.AccountKind {
 	return broker.WholeAccount
 }
 
-// modeOf returns the mode on which every source agrees: the id, whose first letter is D for paper; the type,
-// which is DEMO for paper and says nothing otherwise; and what the two sessions say. It returns no mode if they
-// contradict each other.
+// modeOf returns the mode on which every source agrees: the id, whose first letter is D for paper;
+// the type, which is DEMO for paper and says nothing otherwise; and what the two sessions say. It
+// returns no mode if they contradict each other.
 func modeOf(id string, kind text, sessions ...any) accounts.TradingMode {
 	says := map[accounts.TradingMode]bool{}
 	say := func(paper bool) {

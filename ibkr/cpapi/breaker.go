@@ -11,8 +11,8 @@ import (
 // lockout is how long IBKR refuses an address that made too many requests.
 const lockout = 10 * time.Minute
 
-// Breaker stops the requests of every login behind one address, while IBKR locks the address out. Give all
-// logins of a machine the same. It is safe for concurrent use.
+// Breaker stops the requests of every login behind one address, while IBKR locks the address out.
+// Give all logins of a machine the same. It is safe for concurrent use.
 type Breaker struct {
 	mu    sync.Mutex
 	until time.Time
@@ -38,7 +38,8 @@ func (b *Breaker) err() error {
 	return nil
 }
 
-// breakers are those of the clients that were given none, by the host and port of their base address.
+// breakers are those of the clients that were given none, by the host and port of their base
+// address.
 var breakers sync.Map
 
 func breakerOf(host string) *Breaker {

@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// Cancel implements [broker.Broker]. An order that was placed in this process in the last hours is cancelled at
-// once; any other is looked up among the account's orders first.
+// Cancel implements [broker.Broker]. An order that was placed in this process in the last hours is
+// cancelled at once; any other is looked up among the account's orders first.
 func (c *Client) Cancel(ctx context.Context, id broker.AccountID, ref broker.Ref) error {
 	if _, err := c.beginOf(ctx, id); err != nil {
 		return err
@@ -45,8 +45,8 @@ func (c *Client) CancelByID(ctx context.Context, id broker.AccountID, brokerID s
 	return c.cancelListed(ctx, id, none, func(o *liveOrder) bool { return int64(o.ID) == n })
 }
 
-// cancelListed cancels the orders of the account that work and for which is holds; none is the error if there
-// are none.
+// cancelListed cancels the orders of the account that work and for which is holds; none is the
+// error if there are none.
 func (c *Client) cancelListed(ctx context.Context, id broker.AccountID, none error, is func(*liveOrder) bool) error {
 	c.mu.Lock()
 	a := c.accounts[id]
@@ -78,8 +78,8 @@ func (c *Client) cancelListed(ctx context.Context, id broker.AccountID, none err
 	return none
 }
 
-// cancelled is the answer to a cancellation. It says that the broker was asked, and not that the order has
-// ended.
+// cancelled is the answer to a cancellation. It says that the broker was asked, and not that the
+// order has ended.
 type cancelled struct {
 	Message text   `json:"msg"`
 	OrderID whole  `json:"order_id"`

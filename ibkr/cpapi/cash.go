@@ -43,9 +43,9 @@ type ledgerRow struct {
 	Futures   number `json:"futuresonlypnl,omitzero"`
 }
 
-// cash returns the cash with what open futures have gained in it. Whether the row's cash has the gain already is
-// not documented: it has where the row's other values, without the gain, add up to what the row is worth, more
-// nearly than with it.
+// cash returns the cash with what open futures have gained in it. Whether the row's cash has the
+// gain already is not documented: it has where the row's other values, without the gain, add up to
+// what the row is worth, more nearly than with it.
 func (r *ledgerRow) cash() ledger.Decimal {
 	gain := r.Futures.value
 	if gain.IsZero() || !r.Worth.told {
@@ -80,8 +80,9 @@ func decodeLedger(r *reply) (map[string]ledgerRow, error) {
 	return rows, nil
 }
 
-// Cash implements [broker.Broker]. A rate is there only where the sums of the ledger prove what it means. The sums
-// also tell whether the cash has the gain of open futures in it; where it has not, the gain is added.
+// Cash implements [broker.Broker]. A rate is there only where the sums of the ledger prove what it
+// means. The sums also tell whether the cash has the gain of open futures in it; where it has not,
+// the gain is added.
 func (c *Client) Cash(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Balance], error) {
 	out := broker.Answer[broker.Balance]{}
 	a, err := c.beginOf(ctx, id)
@@ -138,9 +139,10 @@ func balances(rows map[string]ledgerRow, base ledger.Currency) []broker.Balance 
 	return out
 }
 
-// rateOf returns what turns an exchangerate into the worth of one unit in the base currency: the rate itself, or
-// its inverse. The documentation and the name differ about it, so the sums decide: what the currencies have,
-// converted, is what BASE has. It returns nil if the sums decide for neither, or for both.
+// rateOf returns what turns an exchangerate into the worth of one unit in the base currency: the
+// rate itself, or its inverse. The documentation and the name differ about it, so the sums decide:
+// what the currencies have, converted, is what BASE has. It returns nil if the sums decide for
+// neither, or for both.
 func rateOf(rows map[string]ledgerRow) func(ledger.Decimal) ledger.Decimal {
 	direct := func(r ledger.Decimal) ledger.Decimal { return r }
 	inverse := func(r ledger.Decimal) ledger.Decimal {
@@ -160,8 +162,8 @@ func rateOf(rows map[string]ledgerRow) func(ledger.Decimal) ledger.Decimal {
 	return nil
 }
 
-// sumsUp reports whether each sum over the currencies, converted, is BASE's, to a thousandth: the rates of the
-// rows are a moment apart.
+// sumsUp reports whether each sum over the currencies, converted, is BASE's, to a thousandth: the
+// rates of the rows are a moment apart.
 func sumsUp(rows map[string]ledgerRow, worth func(ledger.Decimal) ledger.Decimal) bool {
 	total, found := rows[baseRow]
 	if !found {

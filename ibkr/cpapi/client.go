@@ -12,15 +12,16 @@ import (
 	"github.com/ai-ots/accounts/internal/hub"
 )
 
-// Client is one login at IBKR; it implements [broker.Broker]. Make one with [Open]. It is safe for concurrent
-// use.
+// Client is one login at IBKR; it implements [broker.Broker]. Make one with [Open]. It is safe for
+// concurrent use.
 //
-// Errors besides those of [broker.Broker]: ErrUnreadable for an answer that cannot be read, and *APIError for a
-// refusal. Place returns them for what it asks before it sends the order alone.
+// Errors besides those of [broker.Broker]: ErrUnreadable for an answer that cannot be read, and
+// *APIError for a refusal. Place returns them for what it asks before it sends the order alone.
 //
-// Contracts are looked up once in the life of a client. Stocks, options and futures are found by their terms; an
-// option on an index wants its Underlying, such as SPX for SPXW. Other contracts are found by their ConID alone,
-// which positions, orders and executions give. Where a ConID is given, its terms must be the contract's.
+// Contracts are looked up once in the life of a client. Stocks, options and futures are found by
+// their terms; an option on an index wants its Underlying, such as SPX for SPXW. Other contracts
+// are found by their ConID alone, which positions, orders and executions give. Where a ConID is
+// given, its terms must be the contract's.
 type Client struct {
 	config Config
 	base   *url.URL
@@ -65,9 +66,9 @@ type warmth struct {
 
 var _ broker.Broker = (*Client)(nil)
 
-// Open returns a client, after its first attempt to connect has ended. That the attempt failed is no error:
-// the client tries on, and Status tells. The caller calls Close. Errors: ErrInvalid for a wrong configuration,
-// and the context's, which bounds the first attempt alone.
+// Open returns a client, after its first attempt to connect has ended. That the attempt failed is
+// no error: the client tries on, and Status tells. The caller calls Close. Errors: ErrInvalid for a
+// wrong configuration, and the context's, which bounds the first attempt alone.
 func Open(ctx context.Context, config Config) (*Client, error) {
 	base, err := config.complete()
 	if err != nil {
@@ -109,8 +110,8 @@ func (c *Client) Status() broker.Status {
 	return s
 }
 
-// Close implements [broker.Broker]. It waits for the client's goroutines, and leaves the broker's session as
-// it is: other programs may use it.
+// Close implements [broker.Broker]. It waits for the client's goroutines, and leaves the broker's
+// session as it is: other programs may use it.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	if c.status.Session != broker.SessionClosed {
@@ -166,8 +167,8 @@ func (c *Client) beginOf(ctx context.Context, id broker.AccountID) (broker.Accou
 	return a, nil
 }
 
-// mayTrade reports whether the login may trade in an account. It returns ErrNotConnected while the broker has
-// not told.
+// mayTrade reports whether the login may trade in an account. It returns ErrNotConnected while the
+// broker has not told.
 func (c *Client) mayTrade(a *broker.Account) (bool, error) {
 	if !a.Tradable && !c.isTold() {
 		return false, untold(a.ID)

@@ -22,50 +22,52 @@ import (
 // DefaultURL is where the Client Portal Gateway listens if nobody changed its configuration.
 const DefaultURL = "https://localhost:5000/v1/api"
 
-// Config says how one login is reached. The zero value is a gateway on this machine whose certificate the
-// machine trusts.
+// Config says how one login is reached. The zero value is a gateway on this machine whose
+// certificate the machine trusts.
 type Config struct {
 	// URL is the API's base address; DefaultURL if empty. It must be https.
 	URL string
-	// Fingerprint is the SHA-256 of the gateway's certificate in hexadecimal digits, with or without colons.
-	// Where it is given, a server with that certificate is trusted and no other.
+	// Fingerprint is the SHA-256 of the gateway's certificate in hexadecimal digits, with or
+	// without colons. Where it is given, a server with that certificate is trusted and no other.
 	Fingerprint string
-	// InsecureLoopback trusts any certificate. Open refuses it for an address that is not this machine's.
+	// InsecureLoopback trusts any certificate. Open refuses it for an address that is not this
+	// machine's.
 	InsecureLoopback bool
 	// Transport replaces the transport, and with it what Fingerprint and InsecureLoopback ask for.
 	Transport http.RoundTripper
 	// OAuth signs requests; nil for a gateway, which has the login itself.
 	OAuth *oauth1.Signer
 
-	// Compete takes the login back from another session, three times in an hour at most. Without it, the
-	// client waits until the other session ends. Two programs that both compete take the login from each
-	// other.
+	// Compete takes the login back from another session, three times in an hour at most. Without
+	// it, the client waits until the other session ends. Two programs that both compete take the
+	// login from each other.
 	Compete bool
-	// Answers are the ids of the messages that are answered yes when an order is placed; DefaultAnswers if
-	// nil, none if empty. Every other question is answered no, and the order rejected.
+	// Answers are the ids of the messages that are answered yes when an order is placed;
+	// DefaultAnswers if nil, none if empty. Every other question is answered no, and the order
+	// rejected.
 	Answers []string
-	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to say
-	// nothing.
+	// Operator names who is responsible for orders in futures, as CME's rule 536-B asks; empty to
+	// say nothing.
 	Operator string
 
-	// Breaker is shared by all logins behind one address. If nil, the clients of this process that have the
-	// same host and port share one.
+	// Breaker is shared by all logins behind one address. If nil, the clients of this process that
+	// have the same host and port share one.
 	Breaker *Breaker
 	Limits  Limits
-	// Clock tells the times in answers and of the nightly reset; time.Now if nil. Neither it nor Reset may call
-	// the client.
+	// Clock tells the times in answers and of the nightly reset; time.Now if nil. Neither it nor
+	// Reset may call the client.
 	Clock func() time.Time
 	// Reset returns when the broker ends sessions next after a time; midnight in New York if nil.
 	Reset func(after time.Time) time.Time
 }
 
-// DefaultAnswers returns the ids of the messages that are answered yes by default: no market data (o354),
-// fills at once (o403), a market order (o10151), and stop orders (o10152, o10331). Warnings about price,
-// size, value and tick are not among them: they stop an order that is probably wrong.
+// DefaultAnswers returns the ids of the messages that are answered yes by default: no market data
+// (o354), fills at once (o403), a market order (o10151), and stop orders (o10152, o10331). Warnings
+// about price, size, value and tick are not among them: they stop an order that is probably wrong.
 func DefaultAnswers() []string { return []string{"o354", "o403", "o10151", "o10152", "o10331"} }
 
-// Rate is how many requests there may be in a time, evenly spread. Burst is how many may come at once: in no
-// span of Per are there more than Requests and Burst together.
+// Rate is how many requests there may be in a time, evenly spread. Burst is how many may come at
+// once: in no span of Per are there more than Requests and Burst together.
 type Rate struct {
 	Requests int
 	Per      time.Duration
@@ -74,21 +76,21 @@ type Rate struct {
 
 // Limits are the client's bounds. Where a field is zero, its default holds.
 type Limits struct {
-	// Session paces the requests of the login. IBKR takes 10 in a second. The default is 8 and no burst: requests
-	// that are delayed on their way arrive together.
+	// Session paces the requests of the login. IBKR takes 10 in a second. The default is 8 and no
+	// burst: requests that are delayed on their way arrive together.
 	Session Rate
-	// Slow paces each endpoint that IBKR paces by itself: orders, trades, accounts. IBKR takes one in 5 s; the
-	// default is one in 5.5 s.
+	// Slow paces each endpoint that IBKR paces by itself: orders, trades, accounts. IBKR takes one
+	// in 5 s; the default is one in 5.5 s.
 	Slow    Rate
 	Timeout time.Duration // of one request: 20 s
 	Tickle  time.Duration // between two signs of life: 60 s
 	Warm    time.Duration // between a first snapshot of quotes and the next: 500 ms
-	// Retry and RetryMax are the first and the longest pause between attempts to connect: 1 s and 60 s. The
-	// pauses grow, and vary by chance.
+	// Retry and RetryMax are the first and the longest pause between attempts to connect: 1 s and
+	// 60 s. The pauses grow, and vary by chance.
 	Retry, RetryMax time.Duration
 	Ping            time.Duration // between two signs of life on the websocket: 30 s
-	// Lines is how many contracts the websocket tells quotes of: 100, which is what IBKR gives a login without
-	// more; none if below zero. Quotes of the others are asked for.
+	// Lines is how many contracts the websocket tells quotes of: 100, which is what IBKR gives a
+	// login without more; none if below zero. Quotes of the others are asked for.
 	Lines int
 	// Quotes is the time between two hints that quotes have changed: 5 s.
 	Quotes time.Duration
@@ -195,8 +197,8 @@ func (c *Config) client() (*http.Client, error) {
 	transport := c.Transport
 	if transport == nil {
 		// A transport with a TLS configuration of its own speaks HTTP/1.1, as the gateway does.
-		// A connection that the server closes at the moment at which an order is sent would leave the order's
-		// outcome unknown: idle connections are not kept for long.
+		// A connection that the server closes at the moment at which an order is sent would leave
+		// the order's outcome unknown: idle connections are not kept for long.
 		transport = &http.Transport{TLSClientConfig: c.tls(), MaxIdleConnsPerHost: 4, IdleConnTimeout: 10 * time.Second,
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second}
 	}

@@ -27,8 +27,8 @@ type contractInfo struct {
 	Underlying   whole           `json:"underlying_con_id"`
 }
 
-// secTypeOf translates IBKR's kind of contract, as package flex does; false for those of which the library has
-// no terms, such as combinations.
+// secTypeOf translates IBKR's kind of contract, as package flex does; false for those of which the
+// library has no terms, such as combinations.
 func secTypeOf(kind text) (ledger.SecType, bool) {
 	switch kind {
 	case "IOPT": // exchange-traded warrants of an issuer
@@ -42,8 +42,8 @@ func secTypeOf(kind text) (ledger.SecType, bool) {
 	return s, s.Valid()
 }
 
-// instrument returns the contract under the key that package flex gives it. future is the local symbol of the
-// future that an option on one is on.
+// instrument returns the contract under the key that package flex gives it. future is the local
+// symbol of the future that an option on one is on.
 func (k *contractInfo) instrument(future string) (ledger.Instrument, error) {
 	kind, known := secTypeOf(k.Kind)
 	if !known {
@@ -77,8 +77,9 @@ func (k *contractInfo) instrument(future string) (ledger.Instrument, error) {
 	return i, nil
 }
 
-// option gives an option the root of its OSI symbol, which is its trading class: SPXW and SPX are different
-// contracts on one underlying. An option without an OSI symbol has the underlying's symbol, as in statements.
+// option gives an option the root of its OSI symbol, which is its trading class: SPXW and SPX are
+// different contracts on one underlying. An option without an OSI symbol has the underlying's
+// symbol, as in statements.
 func (k *contractInfo) option(i *ledger.Instrument) {
 	osi, err := ledger.ParseOCC(string(k.LocalSymbol))
 	switch {
@@ -106,8 +107,8 @@ func rightOf(s text) ledger.Right {
 	return ""
 }
 
-// contracts are the contracts that were looked up, for as long as the client lives. It is safe for concurrent
-// use. A contract's id names the same contract for ever.
+// contracts are the contracts that were looked up, for as long as the client lives. It is safe for
+// concurrent use. A contract's id names the same contract for ever.
 type contracts struct {
 	mu   sync.Mutex
 	byID map[int64]ledger.Instrument
@@ -147,8 +148,8 @@ func (k *contracts) found(key ledger.InstrumentKey, conid int64) {
 	k.ids[key] = conid
 }
 
-// instrument looks a contract up by its id. Errors besides those of every call: errNoTerms for a contract that
-// the library cannot express.
+// instrument looks a contract up by its id. Errors besides those of every call: errNoTerms for a
+// contract that the library cannot express.
 func (c *Client) instrument(ctx context.Context, conid int64, p priority) (ledger.Instrument, error) {
 	if i, found := c.contracts.get(conid); found {
 		return i, nil
@@ -185,8 +186,8 @@ func (c *Client) instrument(ctx context.Context, conid int64, p priority) (ledge
 // combination is IBKR's kind of a contract that is several, such as a spread.
 const combination = "BAG"
 
-// instrumentOf looks up the contract of a row that names the kind of its contract, or does not. A combination has
-// no id of its own to look up.
+// instrumentOf looks up the contract of a row that names the kind of its contract, or does not. A
+// combination has no id of its own to look up.
 func (c *Client) instrumentOf(ctx context.Context, kind text, conid whole, p priority) (ledger.Instrument, error) {
 	if kind == combination {
 		return ledger.Instrument{}, fmt.Errorf("contract %d: kind %s: %w", conid, combination, errNoTerms)
@@ -197,9 +198,9 @@ func (c *Client) instrumentOf(ctx context.Context, kind text, conid whole, p pri
 // contradiction is the account of a row that names two.
 const contradiction = "?"
 
-// sift says whose a row is. A row that names no account is the account's where the login has no other; where it
-// has, or where the row contradicts itself, the row may be anybody's: it is dropped, and the list is not
-// complete. foreign counts the rows that are dropped.
+// sift says whose a row is. A row that names no account is the account's where the login has no
+// other; where it has, or where the row contradicts itself, the row may be anybody's: it is
+// dropped, and the list is not complete. foreign counts the rows that are dropped.
 func (c *Client) sift(of string, id broker.AccountID, foreign *int, complete *bool) (own bool) {
 	switch {
 	case broker.AccountID(of) == id || of == "" && c.alone(id):

@@ -16,15 +16,17 @@
 //     requests by session and endpoint, and shares a [Breaker] with the other logins.
 //   - An answer that cannot be read is an error (ErrUnreadable), and no empty list.
 //
-// A goroutine keeps the session up: it asks for a new one with growing pauses, takes the login back from
-// another session only where [Config.Compete] says so, and ends by Close alone. A second one hears the
-// websocket, whose messages are hints. Quotes alone are taken from there, where they are new and whole.
+// A goroutine keeps the session up: it asks for a new one with growing pauses, takes the login back
+// from another session only where [Config.Compete] says so, and ends by Close alone. A second one
+// hears the websocket, whose messages are hints. Quotes alone are taken from there, where they are
+// new and whole.
 //
-// The client suppresses no message of the broker's: that would hold for every order of the session, and
-// silence what a person should read. What the broker asks on the websocket, outside of an order's placement, is
-// never answered: the words are the Reason of [broker.Status], and a person has to answer.
+// The client suppresses no message of the broker's: that would hold for every order of the session,
+// and silence what a person should read. What the broker asks on the websocket, outside of an
+// order's placement, is never answered: the words are the Reason of [broker.Status], and a person
+// has to answer.
 //
-// Files, in the order in which to read them: config, client; session, supervisor, login; stream, lines, notice;
-// request, reply, pace, breaker; number, account, contract, search, selection, seen, position, cash, order,
-// execution, quote; ticket, refs, place, cancel, whatif.
+// Files, in the order in which to read them: config, client; session, supervisor, login; stream,
+// lines, notice; request, reply, pace, breaker; number, account, contract, search, selection, seen,
+// position, cash, order, execution, quote; ticket, refs, place, cancel, whatif.
 package cpapi

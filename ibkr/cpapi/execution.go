@@ -64,8 +64,8 @@ func decodeTrades(r *reply) ([]trade, error) {
 
 var minusOne = ledger.MustDecimal("-1")
 
-// commission returns what the execution cost, a rebate below zero; false while it is not known. Exactly −1 is
-// IBKR's sign for that.
+// commission returns what the execution cost, a rebate below zero; false while it is not known.
+// Exactly −1 is IBKR's sign for that.
 func (t *trade) commission() (ledger.Decimal, bool) {
 	if !t.Commission.told || t.Commission.value.Equal(minusOne) {
 		return ledger.Decimal{}, false
@@ -107,9 +107,10 @@ const (
 	farthest = 7
 )
 
-// Executions implements [broker.Broker]. IBKR goes back seven days, which are today and the six before: From
-// is never more than six days ago. An execution in a combination is left out: its legs have executions of
-// their own. In an account in which the login may not trade no answer is complete.
+// Executions implements [broker.Broker]. IBKR goes back seven days, which are today and the six
+// before: From is never more than six days ago. An execution in a combination is left out: its legs
+// have executions of their own. In an account in which the login may not trade no answer is
+// complete.
 func (c *Client) Executions(ctx context.Context, id broker.AccountID, since time.Time) (broker.Executions, error) {
 	a, err := c.beginOf(ctx, id)
 	if err != nil {
@@ -177,8 +178,8 @@ func (c *Client) trades(ctx context.Context, id broker.AccountID, days int) ([]t
 	return rows, out, err
 }
 
-// newest returns the newest version of every execution: a correction has a higher last part, and of two rows
-// with the same id the one that tells the commission is newer.
+// newest returns the newest version of every execution: a correction has a higher last part, and of
+// two rows with the same id the one that tells the commission is newer.
 func newest(rows []trade) []trade {
 	at := map[string]int{}
 	var out []trade

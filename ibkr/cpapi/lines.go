@@ -14,15 +14,18 @@ import (
 const (
 	// lineIdle is how long a contract's quotes are streamed after they were asked for last.
 	lineIdle = 5 * time.Minute
-	// lineFresh is how long ago the stream may have told of a contract for its quote to be taken from there. A
-	// price that does not move is asked for: nobody can tell it from a stream that has fallen silent.
+	// lineFresh is how long ago the stream may have told of a contract for its quote to be taken
+	// from there. A price that does not move is asked for: nobody can tell it from a stream that
+	// has fallen silent.
 	lineFresh = 15 * time.Second
-	// lineTrusted is how long a row is carried on by changes alone. A change that was lost shows until then.
+	// lineTrusted is how long a row is carried on by changes alone. A change that was lost shows
+	// until then.
 	lineTrusted = time.Minute
 )
 
-// lines are the market data lines: the contracts whose quotes the websocket tells, because somebody asked for
-// them lately. The stream tells changes, which are joined to a snapshot. It is safe for concurrent use.
+// lines are the market data lines: the contracts whose quotes the websocket tells, because somebody
+// asked for them lately. The stream tells changes, which are joined to a snapshot. It is safe for
+// concurrent use.
 type lines struct {
 	limit   int
 	changed chan struct{} // tells the stream that there are commands to send; has room for one
@@ -49,8 +52,8 @@ func newLines(limit int) *lines {
 	return &lines{limit: limit, changed: make(chan struct{}, 1), byID: map[int64]*dataLine{}}
 }
 
-// want notes that quotes of contracts are asked for in this session, and gives lines to those that have none, as
-// far as there are lines. It ends those that nobody has asked for in a while.
+// want notes that quotes of contracts are asked for in this session, and gives lines to those that
+// have none, as far as there are lines. It ends those that nobody has asked for in a while.
 func (l *lines) want(now time.Time, contracts map[int64]ledger.Instrument) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -134,8 +137,8 @@ func (l *lines) commands(now time.Time) (list []string) {
 // topicOfQuotes begins the topic of a message about a contract's quote.
 const topicOfQuotes = "smd+"
 
-// hear takes a message about a contract's quote. A message that cannot be read, or is about a contract that
-// nobody asked for, changes nothing.
+// hear takes a message about a contract's quote. A message that cannot be read, or is about a
+// contract that nobody asked for, changes nothing.
 func (l *lines) hear(now time.Time, topic string, body []byte) {
 	id, err := strconv.ParseInt(strings.TrimPrefix(topic, topicOfQuotes), 10, 64)
 	if err != nil {

@@ -24,7 +24,8 @@ const renewBefore = 10 * time.Minute
 // tokenPath is where a live session token is asked for.
 const tokenPath = "/oauth/live_session_token"
 
-// logIn sees to it that requests can be signed. Only the supervisor calls it: there are no two at once.
+// logIn sees to it that requests can be signed. Only the supervisor calls it: there are no two at
+// once.
 func (c *Client) logIn(ctx context.Context) error {
 	if c.config.OAuth == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// notification is an argument of the topic ntf: a notice, or a prompt, which is a question that waits for an
-// answer.
+// notification is an argument of the topic ntf: a notice, or a prompt, which is a question that
+// waits for an answer.
 type notification struct {
 	Title   text              `json:"title"`
 	Text    text              `json:"text"`
@@ -23,8 +23,8 @@ type notification struct {
 // asks reports whether the notification is a prompt.
 func (n *notification) asks() bool { return bool(n.Prompt) || n.Request != "" || len(n.Options) > 0 }
 
-// decodeNotifications reads the arguments of the topic ntf: one, as the documentation says, or a list, as gateways
-// send. Of those that cannot be read, prompts alone matter.
+// decodeNotifications reads the arguments of the topic ntf: one, as the documentation says, or a
+// list, as gateways send. Of those that cannot be read, prompts alone matter.
 func decodeNotifications(args json.RawMessage) (list []notification) {
 	var rows []json.RawMessage
 	if json.Unmarshal(args, &rows) != nil {
@@ -45,9 +45,9 @@ func decodeNotifications(args json.RawMessage) (list []notification) {
 // maxWords bounds what is passed on of the words of a prompt.
 const maxWords = 300
 
-// hearNotifications passes a prompt on to people, as the reason of the session's state for as long as the session
-// lives. None but a person may answer one: it may agree to anything. The order that a prompt is about waits, and
-// is in the list of orders.
+// hearNotifications passes a prompt on to people, as the reason of the session's state for as long
+// as the session lives. None but a person may answer one: it may agree to anything. The order that
+// a prompt is about waits, and is in the list of orders.
 func (c *Client) hearNotifications(epoch int64, args json.RawMessage) {
 	for _, n := range decodeNotifications(args) {
 		if !n.asks() {

@@ -12,9 +12,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// number is a decimal in any form in which the API writes one: a JSON number or a string; plain, with commas
-// between thousands, or with an exponent. told is false for null, for an empty string, and for the largest
-// float64, which IBKR writes where it has no value.
+// number is a decimal in any form in which the API writes one: a JSON number or a string; plain,
+// with commas between thousands, or with an exponent. told is false for null, for an empty string,
+// and for the largest float64, which IBKR writes where it has no value.
 type number struct {
 	value ledger.Decimal
 	told  bool
@@ -40,8 +40,8 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 const (
-	// floatDigits is how many decimal digits a float64 keeps. IBKR computes in float64: what comes after them
-	// is noise, as in 584.3133333333334.
+	// floatDigits is how many decimal digits a float64 keeps. IBKR computes in float64: what comes
+	// after them is noise, as in 584.3133333333334.
 	floatDigits = 15
 	maxPlaces   = 19
 	noValue     = 300 // the power of ten from which on a number says that there is none
@@ -145,8 +145,8 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// whole is an integer, such as a contract's id, that the API may write as a string or a float; zero for null
-// and for an empty string.
+// whole is an integer, such as a contract's id, that the API may write as a string or a float; zero
+// for null and for an empty string.
 type whole int64
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -172,7 +172,8 @@ func (w *whole) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// boolean is a boolean that the API may write as a string or as 0 or 1; false where it says nothing.
+// boolean is a boolean that the API may write as a string or as 0 or 1; false where it says
+// nothing.
 type boolean bool
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -192,8 +193,8 @@ func (f *boolean) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// instant returns the time of a Unix time in seconds or milliseconds: the API has both for the same field. It
-// returns the zero time for zero and below.
+// instant returns the time of a Unix time in seconds or milliseconds: the API has both for the same
+// field. It returns the zero time for zero and below.
 func instant(unix whole) time.Time {
 	switch {
 	case unix <= 0:

@@ -46,7 +46,8 @@ func (o *liveOrder) account() string {
 	return cmp.Or(o.Account, o.Acct)
 }
 
-// decodeOrders reads a list of live orders. Its field snapshot tells nothing: it is false in whole lists too.
+// decodeOrders reads a list of live orders. Its field snapshot tells nothing: it is false in whole
+// lists too.
 func decodeOrders(r *reply) ([]liveOrder, error) {
 	var o struct {
 		Orders *[]liveOrder `json:"orders"`
@@ -85,8 +86,8 @@ func (o *liveOrder) order(i ledger.Instrument, id broker.AccountID) (broker.Orde
 	return out, nil
 }
 
-// terms returns the terms of the order. What the library has no name for stays empty: IBKR has many more types of
-// order and times in force, and the account's owner may use them elsewhere.
+// terms returns the terms of the order. What the library has no name for stays empty: IBKR has many
+// more types of order and times in force, and the account's owner may use them elsewhere.
 func (o *liveOrder) terms() broker.Terms {
 	t := broker.Terms{Type: typeOf(cmp.Or(o.Original, o.Type)), OutsideHours: bool(o.Outside)}
 	if t.Type == "" {
@@ -115,7 +116,8 @@ func (o *liveOrder) terms() broker.Terms {
 	return t
 }
 
-// typeOf reads a type of order in any of the API's spellings: as in a ticket, as in the list, for people.
+// typeOf reads a type of order in any of the API's spellings: as in a ticket, as in the list, for
+// people.
 func typeOf(s text) broker.OrderType {
 	switch strings.NewReplacer("_", "", " ", "", "-", "").Replace(strings.ToUpper(string(s))) {
 	case "LIMIT", "LMT":
@@ -143,8 +145,8 @@ func signOf(side text) (ledger.Decimal, error) {
 
 var plus = ledger.MustDecimal("1")
 
-// statusOf translates IBKR's status. One that is not known is passed on: it is not terminal. An order that the
-// exchange rejects comes as cancelled.
+// statusOf translates IBKR's status. One that is not known is passed on: it is not terminal. An
+// order that the exchange rejects comes as cancelled.
 func statusOf(s text) broker.OrderStatus {
 	switch strings.ToLower(string(s)) {
 	case "pendingsubmit", "apipending", "warnstate":
@@ -168,9 +170,10 @@ func statusOf(s text) broker.OrderStatus {
 // maxOrders is how many orders IBKR lists at most: a longer list is cut.
 const maxOrders = 1000
 
-// Orders implements [broker.Broker]. An order of a kind of contract that the library has no terms for, such as
-// a combination, is left out, and the answer is not complete. In an account in which the login may not trade
-// no answer is complete. Two requests are made where another account was asked about before.
+// Orders implements [broker.Broker]. An order of a kind of contract that the library has no terms
+// for, such as a combination, is left out, and the answer is not complete. In an account in which
+// the login may not trade no answer is complete. Two requests are made where another account was
+// asked about before.
 func (c *Client) Orders(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Order], error) {
 	a, err := c.beginOf(ctx, id)
 	if err != nil {
@@ -204,8 +207,8 @@ func (c *Client) Orders(ctx context.Context, id broker.AccountID) (broker.Answer
 	return out, nil
 }
 
-// liveOrders returns the rows of the account's orders, and an answer without them. It remembers which orders
-// have ended.
+// liveOrders returns the rows of the account's orders, and an answer without them. It remembers
+// which orders have ended.
 func (c *Client) liveOrders(ctx context.Context, id broker.AccountID, p priority) ([]liveOrder, broker.Answer[broker.Order], error) {
 	if err := c.prepare(ctx); err != nil {
 		return nil, broker.Answer[broker.Order]{}, c.seen(err)

@@ -50,9 +50,10 @@ func (l *line) leave(w *waiter) bool {
 	return true
 }
 
-// pacer spaces the requests of a session and, besides, those of the endpoints that are paced by themselves. A
-// request goes when both let it, and takes both turns at once: one that had the endpoint's turn and waited for
-// the session's would come too close to the next. It is safe for concurrent use.
+// pacer spaces the requests of a session and, besides, those of the endpoints that are paced by
+// themselves. A request goes when both let it, and takes both turns at once: one that had the
+// endpoint's turn and waited for the session's would come too close to the next. It is safe for
+// concurrent use.
 type pacer struct {
 	mu      sync.Mutex
 	line    line

@@ -12,8 +12,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// QuestionError says that an order was not placed because the broker asked something that the client may not
-// answer yes. It matches [broker.ErrRejected], and has a *[broker.RejectionError].
+// QuestionError says that an order was not placed because the broker asked something that the
+// client may not answer yes. It matches [broker.ErrRejected], and has a *[broker.RejectionError].
 type QuestionError struct {
 	Ref        broker.Ref `json:"ref"`
 	MessageIDs []string   `json:"message_ids"` // empty if the question had none
@@ -30,8 +30,8 @@ func (e *QuestionError) Unwrap() error {
 // maxQuestions bounds how many questions one order is asked.
 const maxQuestions = 8
 
-// Place implements [broker.Broker]. IBKR remembers a Ref for a day, and the client those of its own process for
-// two. An order in a contract that the broker does not know is rejected.
+// Place implements [broker.Broker]. IBKR remembers a Ref for a day, and the client those of its own
+// process for two. An order in a contract that the broker does not know is rejected.
 func (c *Client) Place(ctx context.Context, id broker.AccountID, t broker.Ticket) (broker.Ack, error) {
 	a, err := c.beginOf(ctx, id)
 	if err == nil {
@@ -92,7 +92,8 @@ func (c *Client) place(ctx context.Context, id broker.AccountID, t *broker.Ticke
 		body: body, priority: prioOrder})
 }
 
-// converse sends an order and answers the questions about it. The caller holds the turnstile of orders.
+// converse sends an order and answers the questions about it. The caller holds the turnstile of
+// orders.
 func (c *Client) converse(ctx context.Context, ref broker.Ref, q request) (broker.Ack, error) {
 	for range maxQuestions {
 		r, sent, err := c.do(ctx, q)
@@ -111,7 +112,8 @@ func (c *Client) converse(ctx context.Context, ref broker.Ref, q request) (broke
 	return broker.Ack{}, &broker.RejectionError{Ref: ref, Reason: fmt.Sprintf("more than %d questions", maxQuestions)}
 }
 
-// mayAnswer reports whether every message of a question may be answered yes. One without an id may not.
+// mayAnswer reports whether every message of a question may be answered yes. One without an id may
+// not.
 func (c *Client) mayAnswer(q *question) bool {
 	for _, id := range q.MessageIDs {
 		if !slices.Contains(c.config.Answers, id) {
@@ -121,8 +123,8 @@ func (c *Client) mayAnswer(q *question) bool {
 	return len(q.MessageIDs) > 0
 }
 
-// decline answers no and returns the error of the order. A question that is not answered places no order
-// either: whether the answer arrived does not matter.
+// decline answers no and returns the error of the order. A question that is not answered places no
+// order either: whether the answer arrived does not matter.
 func (c *Client) decline(ctx context.Context, ref broker.Ref, q *question) error {
 	_, _, _ = c.do(ctx, answerTo(q, false))
 	return &QuestionError{Ref: ref, MessageIDs: q.MessageIDs, Text: strings.Join(q.Message, " ")}
@@ -160,9 +162,9 @@ func named(err error, ref broker.Ref) error {
 	return fmt.Errorf("place order %q: %w", ref, err)
 }
 
-// verdict tells what has become of an order from what came back for it. Errors: *refusedOrder where the broker
-// surely does not have the order, ErrDuplicateRef, ErrOutcomeUnknown, and what do returns where nothing was
-// sent.
+// verdict tells what has become of an order from what came back for it. Errors: *refusedOrder where
+// the broker surely does not have the order, ErrDuplicateRef, ErrOutcomeUnknown, and what do
+// returns where nothing was sent.
 func verdict(r *reply, sent bool, err error) (said, error) {
 	if err != nil {
 		return said{}, lostAnswer(sent, err)
@@ -189,8 +191,8 @@ func lostAnswer(sent bool, err error) error {
 // unknown returns an error that matches ErrOutcomeUnknown and no other sentinel.
 func unknown(why error) error { return fmt.Errorf("%w: %v", broker.ErrOutcomeUnknown, why) }
 
-// refusalOf returns the error of an order that was refused. Servers that are overloaded or broken do not say
-// whether they passed the order on.
+// refusalOf returns the error of an order that was refused. Servers that are overloaded or broken
+// do not say whether they passed the order on.
 func refusalOf(e *APIError) error {
 	switch {
 	case e.Status == http.StatusUnauthorized || errors.Is(e, broker.ErrNotConnected) && e.Status < 500:
@@ -205,7 +207,8 @@ func refusalOf(e *APIError) error {
 	return &refusedOrder{e.Reason}
 }
 
-// decodeSaid reads what the broker says of an order. Of its three shapes, the refusal is an *APIError.
+// decodeSaid reads what the broker says of an order. Of its three shapes, the refusal is an
+// *APIError.
 func decodeSaid(r *reply) (said, error) {
 	rows, err := list[struct {
 		ID         text            `json:"id"`

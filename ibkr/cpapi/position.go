@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// held is a row of positions, of either kind: the pages name the account and the price of an average unit,
-// portfolio2 the time.
+// held is a row of positions, of either kind: the pages name the account and the price of an
+// average unit, portfolio2 the time.
 type held struct {
 	Account  string          `json:"acctId,omitempty"`
 	ConID    whole           `json:"conid"`
@@ -50,9 +50,9 @@ func (h *held) mark(i ledger.Instrument) ledger.Mark {
 // maxPages bounds the pages of positions: 100 rows each, or 30 by older servers.
 const maxPages = 200
 
-// Positions implements [broker.Broker]. The positions are of all of the account's models. The answer is complete if
-// IBKR's two lists of positions agree. A position in a contract of which the library has no terms, such as a
-// combination, is an error.
+// Positions implements [broker.Broker]. The positions are of all of the account's models. The
+// answer is complete if IBKR's two lists of positions agree. A position in a contract of which the
+// library has no terms, such as a combination, is an error.
 func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Answer[broker.Position], error) {
 	out := broker.Answer[broker.Position]{}
 	if _, err := c.beginOf(ctx, id); err != nil {
@@ -98,9 +98,9 @@ func (c *Client) Positions(ctx context.Context, id broker.AccountID) (broker.Ans
 	return out, nil
 }
 
-// outdated reports whether the pages have something that portfolio2 lacks. It may have been closed, and the
-// pages, which come from a cache, are old for a moment; or portfolio2 does not list its kind. The pages that are
-// asked for next tell.
+// outdated reports whether the pages have something that portfolio2 lacks. It may have been closed,
+// and the pages, which come from a cache, are old for a moment; or portfolio2 does not list its
+// kind. The pages that are asked for next tell.
 func outdated(pages []held, now map[whole]held) bool {
 	for _, row := range pages {
 		if _, listed := now[row.ConID]; !listed && !row.Position.value.IsZero() {
@@ -110,8 +110,8 @@ func outdated(pages []held, now map[whole]held) bool {
 	return false
 }
 
-// agree reports whether the pages have all that portfolio2 has. The pages may be empty or old for a moment after
-// their cache was invalidated.
+// agree reports whether the pages have all that portfolio2 has. The pages may be empty or old for a
+// moment after their cache was invalidated.
 func agree(pages []held, now map[whole]held) bool {
 	paged := map[whole]ledger.Decimal{}
 	for _, row := range pages {
@@ -125,8 +125,9 @@ func agree(pages []held, now map[whole]held) bool {
 	return true
 }
 
-// heldNow returns the rows of portfolio2 by contract, with the models of a contract summed. They are newer than the
-// pages, and name no account: they give prices, and show where the pages are old.
+// heldNow returns the rows of portfolio2 by contract, with the models of a contract summed. They
+// are newer than the pages, and name no account: they give prices, and show where the pages are
+// old.
 func (c *Client) heldNow(ctx context.Context, id broker.AccountID) (map[whole]held, error) {
 	r, _, err := c.do(ctx, request{method: http.MethodGet, path: pathOf("portfolio2", string(id), "positions"), priority: prioRest})
 	if err != nil {
@@ -146,8 +147,9 @@ func (c *Client) heldNow(ctx context.Context, id broker.AccountID) (map[whole]he
 	return out, nil
 }
 
-// pages reads the pages of positions until one is empty, and sums the models of a contract. The answer is
-// complete if no contract came twice for another reason: rows move between pages while they are read.
+// pages reads the pages of positions until one is empty, and sums the models of a contract. The
+// answer is complete if no contract came twice for another reason: rows move between pages while
+// they are read.
 func (c *Client) pages(ctx context.Context, id broker.AccountID, out *broker.Answer[broker.Position]) ([]held, error) {
 	type model struct {
 		conid whole

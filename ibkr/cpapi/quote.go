@@ -48,9 +48,9 @@ func merged(was, row snapshot) snapshot {
 		Availability: cmp.Or(row.Availability, was.Availability), Updated: cmp.Or(row.Updated, was.Updated)}
 }
 
-// quote returns the row as a quote; false if the login gets no prices of the contract. What the first letter of
-// the availability means: R is real time, D delayed, Z frozen at the close, Y both, N and O none; an unknown
-// one counts as delayed.
+// quote returns the row as a quote; false if the login gets no prices of the contract. What the
+// first letter of the availability means: R is real time, D delayed, Z frozen at the close, Y both,
+// N and O none; an unknown one counts as delayed.
 func (s *snapshot) quote(i ledger.Instrument) (broker.Quote, bool, error) {
 	q := broker.Quote{Instrument: i, Time: instant(s.Updated)}
 	last := string(s.Last)
@@ -95,12 +95,13 @@ const (
 	maxLooks = 4
 )
 
-// Quotes implements [broker.Broker]. The first snapshot of a contract in a session has no prices: the client
-// asks again after a moment, a few times at most. A contract that the broker does not know, or that has no
-// price by then, has no quote. Quotes that are delayed, of a halt or of a close are marked as such.
+// Quotes implements [broker.Broker]. The first snapshot of a contract in a session has no prices:
+// the client asks again after a moment, a few times at most. A contract that the broker does not
+// know, or that has no price by then, has no quote. Quotes that are delayed, of a halt or of a
+// close are marked as such.
 //
-// The websocket tells of contracts that were asked for in the last minutes, up to Limits.Lines of them. What it told
-// in the last seconds is not asked for.
+// The websocket tells of contracts that were asked for in the last minutes, up to Limits.Lines of
+// them. What it told in the last seconds is not asked for.
 func (c *Client) Quotes(ctx context.Context, instruments []ledger.Instrument) ([]broker.Quote, error) {
 	if err := c.begin(ctx); err != nil {
 		return nil, err
@@ -173,7 +174,8 @@ func (c *Client) rows(ctx context.Context, contracts map[int64]ledger.Instrument
 	return found, nil
 }
 
-// search searches for the underlying of a derivative, once in a session: quotes of derivatives want it.
+// search searches for the underlying of a derivative, once in a session: quotes of derivatives want
+// it.
 func (c *Client) search(ctx context.Context, i ledger.Instrument) error {
 	symbol := i.Underlying
 	switch {

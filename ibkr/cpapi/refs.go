@@ -11,7 +11,8 @@ import (
 const (
 	// refsKept is how long a reference is remembered: longer than IBKR refuses one, which is a day.
 	refsKept = 48 * time.Hour
-	// idsTrusted is how long an order's id is used without looking it up: ids come again on other days.
+	// idsTrusted is how long an order's id is used without looking it up: ids come again on other
+	// days.
 	idsTrusted = 6 * time.Hour
 )
 
@@ -87,7 +88,8 @@ func (r *refs) known(ref broker.Ref, account broker.AccountID) (id string, ended
 	return p.id, p.ended, true
 }
 
-// ours reports whether an order of the account with the broker's id works by what this process knows.
+// ours reports whether an order of the account with the broker's id works by what this process
+// knows.
 func (r *refs) ours(id string, account broker.AccountID) (works bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

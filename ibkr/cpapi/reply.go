@@ -12,8 +12,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// ErrUnreadable is returned for an answer that cannot be read: empty, no JSON, or of another shape. What the
-// answer was about is not known.
+// ErrUnreadable is returned for an answer that cannot be read: empty, no JSON, or of another shape.
+// What the answer was about is not known.
 var ErrUnreadable = errors.New("the broker's answer cannot be read")
 
 // errNotPrepared says that the session has to be told of its accounts again.
@@ -36,7 +36,8 @@ func (e *APIError) Error() string {
 // Unwrap returns the sentinel that the refusal matches; nil if it matches none.
 func (e *APIError) Unwrap() error { return e.kind }
 
-// saidNo reports whether an error is a refusal about what was asked, and not about the session or the server.
+// saidNo reports whether an error is a refusal about what was asked, and not about the session or
+// the server.
 func saidNo(err error) bool {
 	var refusal *APIError
 	return errors.As(err, &refusal) && refusal.kind == nil && refusal.Status < 500
@@ -75,8 +76,8 @@ func (r *reply) refused(body []byte) error {
 	return &APIError{Path: r.path, Status: r.status, Reason: words, kind: kindOf(r.status, words), epoch: r.epoch}
 }
 
-// refusalWords returns the words of a refusal. They come as error, a text or an object; beside a statusCode;
-// beside success: false; as the one element of a list; or as bare text.
+// refusalWords returns the words of a refusal. They come as error, a text or an object; beside a
+// statusCode; beside success: false; as the one element of a list; or as bare text.
 func refusalWords(body []byte) (words string, refusal bool) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
@@ -138,8 +139,8 @@ func wordsOf(raw json.RawMessage) string {
 	return string(raw[:min(len(raw), 200)])
 }
 
-// kindOf classifies a refusal. The API has no codes: where the status says nothing, its words are the only
-// sign there is, and this is the only place that reads them, with isDuplicate.
+// kindOf classifies a refusal. The API has no codes: where the status says nothing, its words are
+// the only sign there is, and this is the only place that reads them, with isDuplicate.
 func kindOf(status int, words string) error {
 	words = strings.ToLower(words)
 	switch {

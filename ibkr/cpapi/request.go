@@ -51,9 +51,9 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, p prior
 	return c.seen(r.decode(v))
 }
 
-// do waits for the request's turn and sends it, once. sent is false only where the broker surely did not get
-// the request: after an error with sent, the request may have been done. Errors: the context's,
-// ErrNotConnected, ErrPaced, ErrClosed.
+// do waits for the request's turn and sends it, once. sent is false only where the broker surely
+// did not get the request: after an error with sent, the request may have been done. Errors: the
+// context's, ErrNotConnected, ErrPaced, ErrClosed.
 func (c *Client) do(caller context.Context, q request) (r *reply, sent bool, err error) {
 	ctx, cancel := context.WithCancel(caller)
 	defer cancel()
@@ -123,7 +123,8 @@ func (c *Client) session() int64 {
 	return c.epoch
 }
 
-// build makes the HTTP request. It has no GetBody: the transport cannot send the body a second time.
+// build makes the HTTP request. It has no GetBody: the transport cannot send the body a second
+// time.
 func (c *Client) build(ctx context.Context, q request) (*http.Request, error) {
 	u := *c.base
 	u.Path += q.path

@@ -20,8 +20,9 @@ var (
 	errNoContract = errors.New("the broker has no such contract")
 )
 
-// conid finds the id of a contract by its terms. The instrument's own ConID is a hint that is checked. It
-// returns errNoContract where the broker has none, or more than one, under the contract's key.
+// conid finds the id of a contract by its terms. The instrument's own ConID is a hint that is
+// checked. It returns errNoContract where the broker has none, or more than one, under the
+// contract's key.
 func (c *Client) conid(ctx context.Context, i ledger.Instrument, p priority) (int64, error) {
 	key := i.Key()
 	if id, found := c.contracts.id(key); found {
@@ -116,8 +117,8 @@ func (c *Client) futures(ctx context.Context, i ledger.Instrument, p priority) (
 	return ids, nil
 }
 
-// options looks an option up. Its underlying has to be searched for first, in the same session, and then its
-// strikes: both calls prepare the session for the next.
+// options looks an option up. Its underlying has to be searched for first, in the same session, and
+// then its strikes: both calls prepare the session for the next.
 func (c *Client) options(ctx context.Context, i ledger.Instrument, p priority) ([]int64, error) {
 	i.SetDefaults()
 	month := strings.ToUpper(i.Expiry.Time(time.UTC).Format("Jan06"))

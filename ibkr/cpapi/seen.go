@@ -8,11 +8,11 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// seen is what was seen of an account in this session. What a list has shown does not vanish from it: a list
-// that lacks an order which worked, or an execution, is a list of less than all.
+// seen is what was seen of an account in this session. What a list has shown does not vanish from
+// it: a list that lacks an order which worked, or an execution, is a list of less than all.
 type seen struct {
-	// orders are those that were listed as working, with the zero time, and those that were acknowledged a
-	// moment ago, with the time until which they count.
+	// orders are those that were listed as working, with the zero time, and those that were
+	// acknowledged a moment ago, with the time until which they count.
 	orders     map[int64]time.Time
 	executions map[string]time.Time // by the root of their ids, with their times
 }
@@ -66,8 +66,8 @@ func (c *Client) allOrders(id broker.AccountID, rows []liveOrder) bool {
 	return all
 }
 
-// allExecutions notes the executions of a list, and reports whether the list has all that it should since a
-// time.
+// allExecutions notes the executions of a list, and reports whether the list has all that it should
+// since a time.
 func (c *Client) allExecutions(id broker.AccountID, rows []trade, from time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -30,8 +30,8 @@ func decodeSelected(r *reply) (selected, error) {
 // moved reports whether another account was selected before.
 func (s *selected) moved() bool { return s.Success == "" }
 
-// choose selects an account in the session. moved says that another one was selected before. The caller holds
-// the selection.
+// choose selects an account in the session. moved says that another one was selected before. The
+// caller holds the selection.
 func (c *Client) choose(ctx context.Context, id broker.AccountID, p priority) (moved bool, err error) {
 	body := map[string]string{"acctId": string(id)}
 	r, _, err := c.do(ctx, request{method: http.MethodPost, path: "/iserver/account", body: body, priority: p})
@@ -42,10 +42,11 @@ func (c *Client) choose(ctx context.Context, id broker.AccountID, p priority) (m
 	return s.moved(), c.seen(err)
 }
 
-// about asks for a list that is about the selected account, and says whether what it lacks is not there. The
-// first list after a selection is a warming up: it is asked for a second time. So is one that is empty though
-// it was not before: the session may have forgotten that it was warm. If the account was selected away in the
-// meantime, the list is not complete. read returns how many rows the list has, of whatever accounts.
+// about asks for a list that is about the selected account, and says whether what it lacks is not
+// there. The first list after a selection is a warming up: it is asked for a second time. So is one
+// that is empty though it was not before: the session may have forgotten that it was warm. If the
+// account was selected away in the meantime, the list is not complete. read returns how many rows
+// the list has, of whatever accounts.
 func (c *Client) about(ctx context.Context, id broker.AccountID, q request, read func(*reply) (rows int, err error)) (complete bool, err error) {
 	if err := c.selection.lock(ctx, q.priority); err != nil {
 		return false, c.ended(ctx, err)
@@ -91,8 +92,8 @@ func (c *Client) isWarm(what warmth, moved bool) bool {
 	return warm
 }
 
-// warmed notes that a list was asked for and how many rows came, and reports whether the number can be
-// believed: a list that is empty for the first time after it was not is not believed.
+// warmed notes that a list was asked for and how many rows came, and reports whether the number can
+// be believed: a list that is empty for the first time after it was not is not believed.
 func (c *Client) warmed(what warmth, n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"github.com/ai-ots/accounts/ibkr/cpapi/oauth1"
 )
 
-// authStatus is the state of the brokerage session. The answer has the HTTP status 200 for a session that is lost too.
+// authStatus is the state of the brokerage session. The answer has the HTTP status 200 for a
+// session that is lost too.
 type authStatus struct {
 	Authenticated bool  `json:"authenticated"`
 	Established   *bool `json:"established,omitempty"` // older gateways do not send it
@@ -56,8 +57,8 @@ type tickle struct {
 	Status  *authStatus `json:"status,omitempty"`
 }
 
-// decodeTickle reads the answer to a sign of life. What it says of hmds, the history service, is not about the
-// session.
+// decodeTickle reads the answer to a sign of life. What it says of hmds, the history service, is
+// not about the session.
 func decodeTickle(r *reply) (tickle, error) {
 	var t struct {
 		Session text `json:"session"`
@@ -71,9 +72,9 @@ func decodeTickle(r *reply) (tickle, error) {
 	return tickle{Session: string(t.Session), Status: t.Server.Status}, nil
 }
 
-// check finds out what the session is, and makes a new one where there is none. suspect says that calls were
-// refused for want of a session, whatever the session says of itself. made says that the session is a new one.
-// It returns an error if the session is not known.
+// check finds out what the session is, and makes a new one where there is none. suspect says that
+// calls were refused for want of a session, whatever the session says of itself. made says that the
+// session is a new one. It returns an error if the session is not known.
 func (c *Client) check(ctx context.Context, suspect bool) (status authStatus, made bool, err error) {
 	if err := c.logIn(ctx); err != nil {
 		return authStatus{}, false, err
@@ -136,7 +137,8 @@ const (
 	competeEvery = time.Hour
 )
 
-// mayCompete reports whether the login may be taken back now, and counts it. Only the supervisor calls it.
+// mayCompete reports whether the login may be taken back now, and counts it. Only the supervisor
+// calls it.
 func (c *Client) mayCompete() bool {
 	if !c.config.Compete {
 		return false

@@ -59,11 +59,12 @@ const (
 	deafAfter = 3
 )
 
-// subscriptions are what the client wants to hear of. After a connection nothing of before it is sent again.
+// subscriptions are what the client wants to hear of. After a connection nothing of before it is
+// sent again.
 var subscriptions = []string{`sor+{}`, `str+{"realtimeUpdatesOnly":true}`}
 
-// stream hears one connection until it breaks, and reports whether it came to be. What happened before it was
-// missed: the hints when it begins are about everything.
+// stream hears one connection until it breaks, and reports whether it came to be. What happened
+// before it was missed: the hints when it begins are about everything.
 func (c *Client) stream() bool {
 	ctx, cancel := context.WithCancel(c.life)
 	defer cancel()
@@ -130,8 +131,9 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	return conn, nil
 }
 
-// keepAlive gives signs of life, subscribes to quotes that are asked for, and hints at those that came. It returns
-// when the connection is deaf, when there is a new session, or when the context ends.
+// keepAlive gives signs of life, subscribes to quotes that are asked for, and hints at those that
+// came. It returns when the connection is deaf, when there is a new session, or when the context
+// ends.
 func (c *Client) keepAlive(ctx context.Context, conn *websocket.Conn, heard *atomic.Bool) {
 	ticker, quotes := time.NewTicker(c.config.Limits.Ping), time.NewTicker(c.config.Limits.Quotes)
 	defer ticker.Stop()
@@ -232,8 +234,8 @@ func (c *Client) hear(epoch int64, body []byte) {
 	}
 }
 
-// hears reports whether hints of an account are passed on: those of accounts that the login does not have would
-// have no bound.
+// hears reports whether hints of an account are passed on: those of accounts that the login does
+// not have would have no bound.
 func (c *Client) hears(id broker.AccountID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/broker"
 )
 
-// supervise keeps the session up until Close. It closes tried after the first attempt. No error ends it.
+// supervise keeps the session up until Close. It closes tried after the first attempt. No error
+// ends it.
 func (c *Client) supervise(tried chan struct{}) {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = c.config.Limits.Retry, c.config.Limits.RetryMax
@@ -42,8 +43,8 @@ func (c *Client) supervise(tried chan struct{}) {
 	}
 }
 
-// pause waits, or until a call says that the session is lost; then it waits for the pause between attempts,
-// so that calls that are refused cannot hurry attempts. open is false after Close.
+// pause waits, or until a call says that the session is lost; then it waits for the pause between
+// attempts, so that calls that are refused cannot hurry attempts. open is false after Close.
 func (c *Client) pause(wait time.Duration, pauses *backoff.ExponentialBackOff) (suspect, open bool) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -134,8 +135,8 @@ func (c *Client) seen(err error) error {
 	return err
 }
 
-// lose says that a session is lost, until the supervisor has looked. What is told late of an earlier session
-// says nothing.
+// lose says that a session is lost, until the supervisor has looked. What is told late of an
+// earlier session says nothing.
 func (c *Client) lose(epoch int64, reason string) {
 	c.mu.Lock()
 	current := c.status.Usable() && c.epoch == epoch
@@ -150,7 +151,8 @@ func (c *Client) lose(epoch int64, reason string) {
 	}
 }
 
-// prepare tells the session of its accounts, once: other calls need it. Callers that come meanwhile wait.
+// prepare tells the session of its accounts, once: other calls need it. Callers that come meanwhile
+// wait.
 func (c *Client) prepare(ctx context.Context) error {
 	if c.isPrepared() {
 		return nil
@@ -181,7 +183,8 @@ func (c *Client) isPrepared() bool {
 	return c.prepared
 }
 
-// isTold reports whether the session has told of all accounts. Until then the supervisor asks again.
+// isTold reports whether the session has told of all accounts. Until then the supervisor asks
+// again.
 func (c *Client) isTold() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// orders is the body of a request that places orders. It has one: only brackets may share a request.
+// orders is the body of a request that places orders. It has one: only brackets may share a
+// request.
 type orders struct {
 	Orders []order `json:"orders"`
 }

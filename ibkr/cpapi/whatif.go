@@ -12,8 +12,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// WhatIf is what the broker expects of an order that is not placed. Its amounts are in the account's base
-// currency, and rounded: they are for people, and for margin, which the library does not compute.
+// WhatIf is what the broker expects of an order that is not placed. Its amounts are in the
+// account's base currency, and rounded: they are for people, and for margin, which the library does
+// not compute.
 type WhatIf struct {
 	Commission  string `json:"commission"` // the broker's words, such as "0.01 USD" or a range
 	Equity      Change `json:"equity"`
@@ -32,14 +33,15 @@ type Change struct {
 
 // Judge is a broker that tells what an order would do. [Client] is one.
 type Judge interface {
-	// WhatIf asks what a ticket would do, and places nothing. Errors are those of [broker.Broker.Place] that say
-	// that nothing was placed.
+	// WhatIf asks what a ticket would do, and places nothing. Errors are those of
+	// [broker.Broker.Place] that say that nothing was placed.
 	WhatIf(ctx context.Context, account broker.AccountID, t broker.Ticket) (WhatIf, error)
 }
 
 var _ Judge = (*Client)(nil)
 
-// decodeWhatIf reads the answer. It comes with a status of 200 whether the order would be taken or not.
+// decodeWhatIf reads the answer. It comes with a status of 200 whether the order would be taken or
+// not.
 func decodeWhatIf(r *reply) (WhatIf, error) {
 	type change struct {
 		Current number `json:"current"`

@@ -17,8 +17,8 @@ type Account struct {
 	Currency ledger.Currency // the base currency; USD if empty
 	// ViewOnly says that the login may look at the account, and not trade in it.
 	ViewOnly bool
-	// Segment makes the gateway list a row of the account's segment, whose id has a C at its end, beside
-	// every row of /portfolio/positions/{conid}, as IBKR does.
+	// Segment makes the gateway list a row of the account's segment, whose id has a C at its end,
+	// beside every row of /portfolio/positions/{conid}, as IBKR does.
 	Segment bool
 	// Cash is what the account has of its base currency at first.
 	Cash ledger.Decimal
@@ -65,7 +65,8 @@ func add(sums map[ledger.Currency]ledger.Decimal, c ledger.Currency, amount ledg
 	sums[c] = sums[c].Add(amount)
 }
 
-// book books a trade without its commission: cash, the position at its average, and what was realized.
+// book books a trade without its commission: cash, the position at its average, and what was
+// realized.
 func (a *account) book(c *Contract, quantity, price ledger.Decimal) {
 	p := a.positions[c.ConID]
 	if p == nil {
@@ -103,7 +104,8 @@ func (a *account) book(c *Contract, quantity, price ledger.Decimal) {
 
 const averagePlaces = 10
 
-// variation returns what open futures of a currency have gained at the marks. Brokers count it as cash.
+// variation returns what open futures of a currency have gained at the marks. Brokers count it as
+// cash.
 func (a *account) variation(c ledger.Currency) (sum ledger.Decimal) {
 	for id, p := range a.positions {
 		contract := a.g.market.contracts[id]
@@ -117,8 +119,9 @@ func (a *account) variation(c ledger.Currency) (sum ledger.Decimal) {
 // balance returns the cash of a currency as the gateway tells it.
 func (a *account) balance(c ledger.Currency) ledger.Decimal { return a.cash[c].Add(a.variation(c)) }
 
-// value returns what the positions of a kind are worth in a currency, of all kinds if it is empty, and what
-// they have gained since they were opened. Positions without a mark count at their average.
+// value returns what the positions of a kind are worth in a currency, of all kinds if it is empty,
+// and what they have gained since they were opened. Positions without a mark count at their
+// average.
 func (a *account) value(c ledger.Currency, secType string) (worth, gained ledger.Decimal) {
 	for id, p := range a.positions {
 		contract, mark := a.g.market.contracts[id], a.g.market.mark(id)
@@ -158,7 +161,8 @@ func (a *account) newDay() {
 	})
 }
 
-// listed returns the contracts of the positions by their ids, and those that were closed today among them.
+// listed returns the contracts of the positions by their ids, and those that were closed today
+// among them.
 func (a *account) listed() []int64 { return slices.Sorted(maps.Keys(a.positions)) }
 
 // Deposit changes an account's cash, with no trade: a deposit, a dividend, or a fee below zero.
@@ -173,7 +177,8 @@ func (g *Gateway) Deposit(id string, c ledger.Currency, amount ledger.Decimal) e
 	return nil
 }
 
-// SetPosition makes an account hold a quantity of a contract at an average price, with no trade and no cash.
+// SetPosition makes an account hold a quantity of a contract at an average price, with no trade and
+// no cash.
 func (g *Gateway) SetPosition(id string, conid int64, quantity, average ledger.Decimal) error {
 	g.market.lock()
 	defer g.market.mu.Unlock()

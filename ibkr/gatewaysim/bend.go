@@ -71,7 +71,8 @@ func (g *Gateway) bend(n *Injection, c *call, a reply) reply {
 var accountFields = map[string]bool{"acct": true, "account": true, "accountCode": true, "acctId": true, "accountId": true, "acctcode": true,
 	"order_clearing_account": true}
 
-// namesAccount reports whether a field of a row names its account. In rows of accounts more fields do.
+// namesAccount reports whether a field of a row names its account. In rows of accounts more fields
+// do.
 func namesAccount(field string, row object) bool {
 	return accountFields[field] || row["accountVan"] != nil && (field == "id" || field == "accountVan" || field == "desc")
 }
@@ -89,7 +90,8 @@ func (g *Gateway) remember(c *call, body any) {
 
 const answersKept = 1000
 
-// copied returns a deep copy of an answer in which every object is an object and every list a list of any.
+// copied returns a deep copy of an answer in which every object is an object and every list a list
+// of any.
 func copied(v any) any {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -119,8 +121,8 @@ func withRows(v any, change func(rows []any) []any) any {
 	return v
 }
 
-// foreignRow returns a row of another account: the first again, or one with accounts alone where there is
-// none.
+// foreignRow returns a row of another account: the first again, or one with accounts alone where
+// there is none.
 func foreignRow(rows []any) any {
 	row := object{"conid": json.Number("1"), "acctId": foreignAccount}
 	if len(rows) > 0 {
@@ -176,7 +178,8 @@ var retyped = map[string]bool{"conid": true, "con_id": true, "orderId": true, "o
 	"multiplier": true, "position": true, "commission": true, "net_amount": true, "avgPrice": true, "totalSize": true, "filledQuantity": true,
 	"remainingQuantity": true, "filled_quantity": true, "total_size": true, "mktPrice": true, "cashbalance": true, "31": true, "84": true, "86": true}
 
-// retype turns the fields of retyped into the other type, and the sides of trades into the other words.
+// retype turns the fields of retyped into the other type, and the sides of trades into the other
+// words.
 func retype(name string, v any) any {
 	switch v := v.(type) {
 	case []any:

@@ -14,32 +14,34 @@ type Config struct {
 	Live bool
 	// Accounts are those that the login sees, in IBKR's order: the first is selected.
 	Accounts []Account
-	// Groups are names that stand for several accounts, such as All. They are listed among the accounts.
+	// Groups are names that stand for several accounts, such as All. They are listed among the
+	// accounts.
 	Groups []string
-	// Market is where the accounts trade. Gateways of one market share its clock and prices. A market of
-	// its own if nil.
+	// Market is where the accounts trade. Gateways of one market share its clock and prices. A
+	// market of its own if nil.
 	Market *Market
-	// Address is the egress address that IBKR sees. Gateways of one address are locked together. One of its
-	// own if nil.
+	// Address is the egress address that IBKR sees. Gateways of one address are locked together.
+	// One of its own if nil.
 	Address *Address
 	// Pacing says how many requests the gateway takes.
 	Pacing Pacing
 	// Listen is where the gateway listens; a free port of 127.0.0.1 if empty.
 	Listen string
-	// Questions are asked of every order that they are about, one after another, before the order is taken.
+	// Questions are asked of every order that they are about, one after another, before the order
+	// is taken.
 	Questions []Question
 	// PendingCommission is what rows of executions have in place of a commission that was not told.
 	PendingCommission PendingCommission
 	// ManualCancels makes orders stay PendingCancel until [Gateway.ConfirmCancel].
 	ManualCancels bool
-	// SelectedOnly makes the websocket tell orders and executions of the selected account alone. Nobody has
-	// said whether IBKR's does.
+	// SelectedOnly makes the websocket tell orders and executions of the selected account alone.
+	// Nobody has said whether IBKR's does.
 	SelectedOnly bool
-	// NoAccountParam makes the lists of orders and trades ignore their parameter accountId, as IBKR's older
-	// versions do: they are about the selected account.
+	// NoAccountParam makes the lists of orders and trades ignore their parameter accountId, as
+	// IBKR's older versions do: they are about the selected account.
 	NoAccountParam bool
-	// Lines is how many contracts the websockets may tell quotes of at once: 100 if zero. A subscription to
-	// more is refused.
+	// Lines is how many contracts the websockets may tell quotes of at once: 100 if zero. A
+	// subscription to more is refused.
 	Lines int
 	// LogSize is how many requests [Gateway.Requests] remembers; 10,000 if zero.
 	LogSize int

@@ -19,7 +19,8 @@ type Contract struct {
 	Exchange string // that lists it; SMART if empty
 	Currency ledger.Currency
 	Name     string // of the company
-	// TradingClass of options tells those on one underlying apart, such as SPX and SPXW; Symbol if empty.
+	// TradingClass of options tells those on one underlying apart, such as SPX and SPXW; Symbol if
+	// empty.
 	TradingClass string
 	// Underlying is the ConID of what an option or a future is on. It must be there.
 	Underlying int64
@@ -89,7 +90,8 @@ func (c *Contract) worth(quantity, price ledger.Decimal) ledger.Decimal {
 // settlesNotional reports whether a trade moves its whole worth, as that in a future does not.
 func (c *Contract) settlesNotional() bool { return c.SecType != "FUT" }
 
-// Instrument returns the contract in the library's terms, with the ConID. An index has none that are valid.
+// Instrument returns the contract in the library's terms, with the ConID. An index has none that
+// are valid.
 func (c *Contract) Instrument() ledger.Instrument {
 	i := ledger.Instrument{SecType: ledger.SecType(c.SecType), Symbol: c.Symbol, Currency: c.Currency, Expiry: c.Expiry, Right: ledger.Right(c.Right),
 		Strike: c.Strike, Multiplier: c.Multiplier, ConID: c.ConID}
@@ -110,8 +112,9 @@ func (m *Market) Contract(conid int64) (Contract, bool) {
 	return *c, true
 }
 
-// Add adds a contract and returns it with what was filled in. It returns an error for terms that make no
-// contract and for a ConID that another one has, and ErrUnknown for an underlying that is not there.
+// Add adds a contract and returns it with what was filled in. It returns an error for terms that
+// make no contract and for a ConID that another one has, and ErrUnknown for an underlying that is
+// not there.
 func (m *Market) Add(c Contract) (Contract, error) {
 	m.lock()
 	defer m.mu.Unlock()
@@ -174,8 +177,8 @@ func (m *Market) Stock(symbol string, price ledger.Decimal) (Contract, error) {
 	return c, m.SetPrice(c.ConID, price)
 }
 
-// Chain adds calls and puts of a trading class on an underlying, one of each for every strike, and returns
-// them in the order of strikes, the call before the put.
+// Chain adds calls and puts of a trading class on an underlying, one of each for every strike, and
+// returns them in the order of strikes, the call before the put.
 func (m *Market) Chain(underlying int64, class string, expiry ledger.Date, strikes ...ledger.Decimal) (list []Contract, err error) {
 	m.lock()
 	u := m.contracts[underlying]

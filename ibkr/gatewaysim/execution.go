@@ -31,8 +31,8 @@ func (e *execution) charge() {
 	}
 }
 
-// tellCommission charges the commission and shows it in the rows. Whoever listens hears of it again if it
-// comes late.
+// tellCommission charges the commission and shows it in the rows. Whoever listens hears of it again
+// if it comes late.
 func (e *execution) tellCommission(late bool) {
 	if e.told || e.replaced != nil { // a correction has brought its own
 		return
@@ -44,7 +44,8 @@ func (e *execution) tellCommission(late bool) {
 	}
 }
 
-// unpaid reports whether a fault keeps the execution's commission back. One that is never told is charged.
+// unpaid reports whether a fault keeps the execution's commission back. One that is never told is
+// charged.
 func (g *Gateway) unpaid(e *execution) bool {
 	if g.strike(CommissionNever, e.order.account.ID) {
 		e.charge()
@@ -53,8 +54,8 @@ func (g *Gateway) unpaid(e *execution) bool {
 	return g.strike(CommissionLate, e.order.account.ID)
 }
 
-// TellCommissions tells the commissions that are late, those of [CommissionNever] apart, and returns how
-// many.
+// TellCommissions tells the commissions that are late, those of [CommissionNever] apart, and
+// returns how many.
 func (g *Gateway) TellCommissions() (n int) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -81,10 +82,11 @@ func (g *Gateway) execution(id string) *execution {
 	return nil
 }
 
-// Correct corrects an execution as the exchange does: another row has the same id with a higher last part,
-// and the same time. The quantity has no sign. It returns the new id; ErrUnknown for an execution that is not
-// there; and an error for one that was corrected before, for a quantity or price that is not above zero, and
-// for more than the order's quantity. A quantity below the order's leaves the order's status as it is.
+// Correct corrects an execution as the exchange does: another row has the same id with a higher
+// last part, and the same time. The quantity has no sign. It returns the new id; ErrUnknown for an
+// execution that is not there; and an error for one that was corrected before, for a quantity or
+// price that is not above zero, and for more than the order's quantity. A quantity below the
+// order's leaves the order's status as it is.
 func (g *Gateway) Correct(id string, quantity, price, commission ledger.Decimal) (string, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()

@@ -18,7 +18,8 @@ const (
 	HoldAnswer  FaultKind = "hold answer"  // the request is processed; the answer waits for [Injection.Release]
 )
 
-// Faults that answer in the place of the gateway. Nothing is processed, unless [Fault].Processed is set.
+// Faults that answer in the place of the gateway. Nothing is processed, unless [Fault].Processed is
+// set.
 const (
 	Answer401      FaultKind = "401"
 	Answer429      FaultKind = "429" // without a lock; see LockAddress
@@ -119,10 +120,11 @@ const Always = -1
 // Fault is something that goes wrong.
 type Fault struct {
 	Kind FaultKind
-	// Route is the kind of request that the fault strikes, such as [RoutePlace]; every request if empty.
+	// Route is the kind of request that the fault strikes, such as [RoutePlace]; every request if
+	// empty.
 	Route Route
-	// Account is the account that the fault strikes; every one if empty. It is the one that a request names,
-	// or the one of an order.
+	// Account is the account that the fault strikes; every one if empty. It is the one that a
+	// request names, or the one of an order.
 	Account string
 	// Skip is how many requests of the kind are spared first.
 	Skip int
@@ -146,8 +148,9 @@ type Injection struct {
 	once    sync.Once
 }
 
-// Inject injects a fault. Faults strike in the order in which they were injected. It returns an error for an
-// unknown kind or route, for a route where the kind has none, and for an account that is not there.
+// Inject injects a fault. Faults strike in the order in which they were injected. It returns an
+// error for an unknown kind or route, for a route where the kind has none, and for an account that
+// is not there.
 func (g *Gateway) Inject(f Fault) (*Injection, error) {
 	at := where[f.Kind]
 	routed := f.Route == "" || at != elsewhere && slices.ContainsFunc(routes, func(r route) bool { return r.pattern == f.Route })

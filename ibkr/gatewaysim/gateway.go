@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Gateway is a simulated gateway with one login. It is safe for concurrent use. It has no goroutine before
-// Start and none after Close.
+// Gateway is a simulated gateway with one login. It is safe for concurrent use. It has no goroutine
+// before Start and none after Close.
 type Gateway struct {
 	config Config
 	market *Market // whose lock guards what follows
@@ -42,9 +42,9 @@ type Gateway struct {
 	once    sync.Once
 }
 
-// New returns a gateway that serves nothing yet; scripts can prepare it. The login has been made, as a
-// person makes it in a browser, and the brokerage session is open. It returns an error for accounts that are
-// none, and where the machine's time zones cannot be read.
+// New returns a gateway that serves nothing yet; scripts can prepare it. The login has been made,
+// as a person makes it in a browser, and the brokerage session is open. It returns an error for
+// accounts that are none, and where the machine's time zones cannot be read.
 func New(c Config) (*Gateway, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
@@ -64,8 +64,8 @@ func New(c Config) (*Gateway, error) {
 	return g, nil
 }
 
-// Start makes a certificate, and serves until Close. It returns an error if it cannot listen, or was started
-// before.
+// Start makes a certificate, and serves until Close. It returns an error if it cannot listen, or
+// was started before.
 func (g *Gateway) Start() error {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -115,8 +115,8 @@ func (g *Gateway) beat() {
 
 const beatEvery = 250 * time.Millisecond
 
-// Close ends the gateway, every connection and every goroutine. Requests that a fault holds end without an
-// answer. Calling it again does nothing.
+// Close ends the gateway, every connection and every goroutine. Requests that a fault holds end
+// without an answer. Calling it again does nothing.
 func (g *Gateway) Close() error {
 	g.once.Do(func() {
 		g.market.lock()
@@ -149,8 +149,8 @@ func (g *Gateway) Fingerprint() string {
 	return ""
 }
 
-// TLSConfig returns the configuration of a client that trusts the gateway's certificate and no other; nil
-// before Start.
+// TLSConfig returns the configuration of a client that trusts the gateway's certificate and no
+// other; nil before Start.
 func (g *Gateway) TLSConfig() *tls.Config {
 	cert := g.certificate()
 	if cert == nil {
@@ -177,8 +177,8 @@ func (g *Gateway) isClosed() bool {
 	}
 }
 
-// Client returns an HTTP client that trusts the gateway's certificate. Its connections are the caller's to
-// close.
+// Client returns an HTTP client that trusts the gateway's certificate. Its connections are the
+// caller's to close.
 func (g *Gateway) Client() *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: g.TLSConfig()}}
 }

@@ -10,38 +10,40 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// ErrUnknown is returned by calls of a script for an account, a contract, an order, an execution or a
-// currency that the gateway does not have.
+// ErrUnknown is returned by calls of a script for an account, a contract, an order, an execution or
+// a currency that the gateway does not have.
 var ErrUnknown = errors.New("unknown to the gateway")
 
-// MarketConfig says how a market works. The zero value is a market whose clock stands at 10:00 in New York
-// on a Monday, in which orders fill in whole as soon as a quote lets them.
+// MarketConfig says how a market works. The zero value is a market whose clock stands at 10:00 in
+// New York on a Monday, in which orders fill in whole as soon as a quote lets them.
 type MarketConfig struct {
-	// Start is what the clock shows first: 2026-06-01 14:00 UTC if zero, and the real time if the clock goes
-	// by itself.
+	// Start is what the clock shows first: 2026-06-01 14:00 UTC if zero, and the real time if the
+	// clock goes by itself.
 	Start time.Time
-	// Realtime makes the clock go by itself, Speed times as fast as the real one: 1 to 1,000,000; 1 if zero.
+	// Realtime makes the clock go by itself, Speed times as fast as the real one: 1 to 1,000,000; 1
+	// if zero.
 	Realtime bool
 	Speed    int
-	// Skew is how far the clock of a real-time market is off: ahead of the real time, or behind if below
-	// zero.
+	// Skew is how far the clock of a real-time market is off: ahead of the real time, or behind if
+	// below zero.
 	Skew time.Duration
 	// AlwaysOpen makes a market that never closes. Its days have no end: orders for the day end by
 	// [Market.EndDay] alone, and there is no nightly reset and no maintenance.
 	AlwaysOpen bool
 	// Manual makes orders fill by [Gateway.Fill] alone.
 	Manual bool
-	// Liquidity is the most that fills at one quote of a contract, for all orders together; zero for no
-	// bound.
+	// Liquidity is the most that fills at one quote of a contract, for all orders together; zero
+	// for no bound.
 	Liquidity ledger.Decimal
-	// Commission returns what a fill costs, above zero; a schedule like IBKR's fixed one if nil. It must
-	// not call the gateway.
+	// Commission returns what a fill costs, above zero; a schedule like IBKR's fixed one if nil. It
+	// must not call the gateway.
 	Commission func(c Contract, quantity, price ledger.Decimal) ledger.Decimal
 	// CommissionDelay is how long after a fill its commission is told and charged; at once if zero.
 	CommissionDelay time.Duration
 }
 
-// Market has contracts, quotes, rates and a clock. It is safe for concurrent use, and has no goroutine.
+// Market has contracts, quotes, rates and a clock. It is safe for concurrent use, and has no
+// goroutine.
 type Market struct {
 	config MarketConfig
 	zone   *time.Location
@@ -69,8 +71,8 @@ type task struct {
 // maxSpeed keeps the time that has passed within a Duration for hours of real time.
 const maxSpeed = 1_000_000
 
-// NewMarket returns a market with USD alone and no contract. It returns an error for a wrong speed or a delay
-// below zero, and where the machine's time zones cannot be read.
+// NewMarket returns a market with USD alone and no contract. It returns an error for a wrong speed
+// or a delay below zero, and where the machine's time zones cannot be read.
 func NewMarket(c MarketConfig) (*Market, error) {
 	if c.Speed < 0 || c.Speed > maxSpeed || c.CommissionDelay < 0 {
 		return nil, fmt.Errorf("new market: speed %d or delay %s is out of bounds", c.Speed, c.CommissionDelay)
@@ -101,8 +103,8 @@ func NewMarket(c MarketConfig) (*Market, error) {
 	return m, nil
 }
 
-// lock locks the market and brings a clock that goes by itself up to date. Whoever has the lock has all of
-// the market and its gateways.
+// lock locks the market and brings a clock that goes by itself up to date. Whoever has the lock has
+// all of the market and its gateways.
 func (m *Market) lock() {
 	m.mu.Lock()
 	if m.config.Realtime {
@@ -117,8 +119,8 @@ func (m *Market) Now() time.Time {
 	return m.now
 }
 
-// Advance moves the clock. What is due on the way happens at its own time and in its order: closes, resets,
-// commissions, sessions that die. A distance below zero changes nothing.
+// Advance moves the clock. What is due on the way happens at its own time and in its order: closes,
+// resets, commissions, sessions that die. A distance below zero changes nothing.
 func (m *Market) Advance(d time.Duration) {
 	if d <= 0 {
 		return

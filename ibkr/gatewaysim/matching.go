@@ -90,9 +90,9 @@ func (o *order) execute(quantity, price ledger.Decimal) *execution {
 	return e
 }
 
-// Fill fills a part of an order at a price, whatever the market shows, and returns the execution's id. The
-// quantity has no sign. It returns ErrUnknown for an order that is not there, and an error for one that has
-// ended and for more than is left of it.
+// Fill fills a part of an order at a price, whatever the market shows, and returns the execution's
+// id. The quantity has no sign. It returns ErrUnknown for an order that is not there, and an error
+// for one that has ended and for more than is left of it.
 func (g *Gateway) Fill(id int64, quantity, price ledger.Decimal) (string, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()

@@ -110,8 +110,8 @@ func (o *order) touch() {
 // end ends the order.
 func (o *order) end(s Status, reason string) { o.turn(s, reason) }
 
-// start gives the order to the market: as submitted where it can fill now, and as pre-submitted where it
-// waits for its stop or for the opening.
+// start gives the order to the market: as submitted where it can fill now, and as pre-submitted
+// where it waits for its stop or for the opening.
 func (o *order) start() {
 	m := o.account.g.market
 	o.account.orders = append(o.account.orders, o)
@@ -154,9 +154,9 @@ func (g *Gateway) byText(id string) *order {
 	return g.order(n)
 }
 
-// SetStatus gives an order a status, with the broker's words. It returns ErrUnknown for an order that is not
-// there, and an error for a status that cannot follow the order's: none follows one that has ended, and
-// Filled comes by fills alone.
+// SetStatus gives an order a status, with the broker's words. It returns ErrUnknown for an order
+// that is not there, and an error for a status that cannot follow the order's: none follows one
+// that has ended, and Filled comes by fills alone.
 func (g *Gateway) SetStatus(id int64, s Status, reason string) error {
 	g.market.lock()
 	defer g.market.mu.Unlock()

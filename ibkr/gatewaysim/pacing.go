@@ -9,18 +9,19 @@ import (
 type Pacing struct {
 	// Off takes every request.
 	Off bool
-	// Clock measures the pacing; time.Now if nil. A client whose limiter runs on the market's clock wants
-	// [Market.Now] here.
+	// Clock measures the pacing; time.Now if nil. A client whose limiter runs on the market's clock
+	// wants [Market.Now] here.
 	Clock func() time.Time
 	// PerSecond is how many requests the session may make in a second: 10.
 	PerSecond int
-	// Every is how far apart requests of the slow routes are: 5 s. The slow routes are the live orders, the
-	// trades, the partitioned P&L, and the accounts and subaccounts of /portfolio, each on its own.
+	// Every is how far apart requests of the slow routes are: 5 s. The slow routes are the live
+	// orders, the trades, the partitioned P&L, and the accounts and subaccounts of /portfolio, each
+	// on its own.
 	Every time.Duration
 	// Lockout is for how long the address is locked after an excess: 10 min.
 	Lockout time.Duration
-	// Slack is how much earlier than it may a request can come, because the one before was held up on its
-	// way: 100 ms; none if below zero.
+	// Slack is how much earlier than it may a request can come, because the one before was held up
+	// on its way: 100 ms; none if below zero.
 	Slack time.Duration
 }
 
@@ -42,8 +43,8 @@ func (p *Pacing) complete() {
 	p.Slack = max(p.Slack, 0)
 }
 
-// Address is an egress address. IBKR locks it for every login behind it. The zero value is an address that
-// is not locked. It is safe for concurrent use.
+// Address is an egress address. IBKR locks it for every login behind it. The zero value is an
+// address that is not locked. It is safe for concurrent use.
 type Address struct {
 	mu    sync.Mutex
 	until time.Time // by the clock of pacing
@@ -79,8 +80,8 @@ type pace struct {
 	locked   int
 }
 
-// take reports whether the gateway takes a request of a route, which came at a time of the pacing's clock. An
-// excess locks the address.
+// take reports whether the gateway takes a request of a route, which came at a time of the pacing's
+// clock. An excess locks the address.
 func (g *Gateway) take(r *route, now time.Time) bool {
 	p := &g.config.Pacing
 	if g.config.Address.locked(now) {
@@ -114,8 +115,8 @@ func (g *Gateway) take(r *route, now time.Time) bool {
 	return !excess
 }
 
-// Excesses returns how many requests came faster than IBKR lets them. Those that came while the address was
-// locked are not among them: see [Gateway.WhileLocked].
+// Excesses returns how many requests came faster than IBKR lets them. Those that came while the
+// address was locked are not among them: see [Gateway.WhileLocked].
 func (g *Gateway) Excesses() int {
 	g.market.lock()
 	defer g.market.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Question is what the gateway asks before it takes an order. All conditions that are set must hold.
+// Question is what the gateway asks before it takes an order. All conditions that are set must
+// hold.
 type Question struct {
 	ID        string // of the message, such as o354
 	Text      string // IBKR's words if empty and the id is known

@@ -10,12 +10,13 @@ import (
 // Quote is the price of a contract. Zero stands for no price.
 type Quote struct {
 	Bid, Ask, Last ledger.Decimal
-	// Mark is the price at which positions are valued: the middle of Bid and Ask, or else Last, if zero.
+	// Mark is the price at which positions are valued: the middle of Bid and Ask, or else Last, if
+	// zero.
 	Mark ledger.Decimal
 	// Close is the last close of the exchange.
 	Close ledger.Decimal
-	// Halted, Delayed and Closed mark the last price: trading is halted, which fills nothing; the prices
-	// are delayed; the price is of an earlier close.
+	// Halted, Delayed and Closed mark the last price: trading is halted, which fills nothing; the
+	// prices are delayed; the price is of an earlier close.
 	Halted, Delayed, Closed bool
 }
 
@@ -36,8 +37,8 @@ func (q *quote) price(buy bool) ledger.Decimal {
 	return q.Bid
 }
 
-// SetQuote sets the quote of a contract, and fills what can be filled at it. It returns ErrUnknown for a
-// contract that is not there, and an error for an ask below the bid.
+// SetQuote sets the quote of a contract, and fills what can be filled at it. It returns ErrUnknown
+// for a contract that is not there, and an error for an ask below the bid.
 func (m *Market) SetQuote(conid int64, q Quote) error {
 	m.lock()
 	defer m.mu.Unlock()

@@ -28,8 +28,8 @@ var templates = sync.OnceValue(func() map[string]object {
 	return out
 })
 
-// render returns a copy of a template with fields of its own. Every field must be one of the template's, so
-// that an answer never has a name that IBKR does not.
+// render returns a copy of a template with fields of its own. Every field must be one of the
+// template's, so that an answer never has a name that IBKR does not.
 func render(template string, fields object) object {
 	out := object{}
 	for k, v := range templates()[template] {

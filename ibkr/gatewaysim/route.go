@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Route is a kind of request: its method and its path below /v1/api, with names in braces for what differs.
+// Route is a kind of request: its method and its path below /v1/api, with names in braces for what
+// differs.
 type Route string
 
 // The routes that faults strike most.
@@ -42,8 +43,8 @@ type route struct {
 	free    bool // works without a brokerage session, though it is below /iserver
 }
 
-// routes are all that the gateway answers. The first that fits is taken. A function fills them in, because
-// the answers look up routes.
+// routes are all that the gateway answers. The first that fits is taken. A function fills them in,
+// because the answers look up routes.
 var routes []route
 
 func init() {

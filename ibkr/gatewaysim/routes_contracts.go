@@ -84,8 +84,8 @@ func (c *Contract) fullName() string {
 	return c.describe()
 }
 
-// search finds contracts that are no derivatives by their symbol. It makes their derivatives known to the
-// session, unless it was a search by name.
+// search finds contracts that are no derivatives by their symbol. It makes their derivatives known
+// to the session, unless it was a search by name.
 func (g *Gateway) search(c *call) reply {
 	var body struct {
 		Symbol string
@@ -130,8 +130,8 @@ func (g *Gateway) sections(k *Contract) []object {
 	return list
 }
 
-// derivatives returns the contracts of a kind on an underlying, ordered by expiry, of one month if it is not
-// empty.
+// derivatives returns the contracts of a kind on an underlying, ordered by expiry, of one month if
+// it is not empty.
 func (g *Gateway) derivatives(underlying int64, kind, month string) []*Contract {
 	list := g.market.sorted(func(k *Contract) bool {
 		return k.derivative() && k.Underlying == underlying && k.SecType == kind && (month == "" || k.month() == month)
@@ -140,8 +140,8 @@ func (g *Gateway) derivatives(underlying int64, kind, month string) []*Contract 
 	return list
 }
 
-// strikes lists the strikes of a month, of all trading classes together. They are empty as long as the
-// session did not search the underlying.
+// strikes lists the strikes of a month, of all trading classes together. They are empty as long as
+// the session did not search the underlying.
 func (g *Gateway) strikes(c *call) reply {
 	id := int64(number32(c.query.Get("conid")))
 	strikes := map[string][]ledger.Decimal{"C": {}, "P": {}}
@@ -163,7 +163,8 @@ func (g *Gateway) strikes(c *call) reply {
 	return ok(object{"call": list(strikes["C"]), "put": list(strikes["P"])})
 }
 
-// secdefInfo lists derivatives by their terms: options of one strike and right, or futures of a month.
+// secdefInfo lists derivatives by their terms: options of one strike and right, or futures of a
+// month.
 func (g *Gateway) secdefInfo(c *call) reply {
 	id, kind := int64(number32(c.query.Get("conid"))), c.query.Get("sectype")
 	strike, err := ledger.ParseDecimal(c.query.Get("strike"))

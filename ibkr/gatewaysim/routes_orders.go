@@ -43,7 +43,8 @@ func (g *Gateway) place(c *call) reply {
 	return g.converse(&asked{order: o, pending: g.questions(o)})
 }
 
-// registered reports whether the order's reference was used in the last 24 hours, and what IBKR says then.
+// registered reports whether the order's reference was used in the last 24 hours, and what IBKR
+// says then.
 func (g *Gateway) registered(o *order) (reply, bool) {
 	at, used := g.refs[o.ref]
 	if o.ref == "" || (!used || g.market.now.Sub(at) >= refLasts) && !g.strike(DuplicateRef, o.account.ID) {
@@ -146,8 +147,8 @@ func (g *Gateway) askToCancel(o *order) {
 	}
 }
 
-// ConfirmCancel cancels an order that waits for it. It returns ErrUnknown for an order that is not there,
-// and an error for one that nobody wants cancelled, or that has ended.
+// ConfirmCancel cancels an order that waits for it. It returns ErrUnknown for an order that is not
+// there, and an error for one that nobody wants cancelled, or that has ended.
 func (g *Gateway) ConfirmCancel(id int64) error {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -162,8 +163,8 @@ func (g *Gateway) ConfirmCancel(id int64) error {
 	return nil
 }
 
-// about returns the account that a list of orders or trades is about: the one that the request names, or
-// the selected one.
+// about returns the account that a list of orders or trades is about: the one that the request
+// names, or the selected one.
 func (g *Gateway) about(c *call) *account {
 	if id := c.query.Get("accountId"); id != "" && !g.config.NoAccountParam {
 		return g.accounts[id]
@@ -321,7 +322,8 @@ func (g *Gateway) orderStatus(c *call) reply {
 	return ok(out)
 }
 
-// whatIf tells what an order would do. The gateway knows no margin: it takes the order's worth for it.
+// whatIf tells what an order would do. The gateway knows no margin: it takes the order's worth for
+// it.
 func (g *Gateway) whatIf(c *call) reply {
 	g.question = nil
 	tickets, isTicket := decodeTickets(c.body)

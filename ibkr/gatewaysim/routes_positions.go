@@ -78,8 +78,8 @@ func (c *Contract) multiplier() json.Number {
 	return float(c.Multiplier)
 }
 
-// positions lists a page of positions as they were when they were last asked for, unless that was long ago or
-// the client has invalidated them since.
+// positions lists a page of positions as they were when they were last asked for, unless that was
+// long ago or the client has invalidated them since.
 func (g *Gateway) positions(c *call) reply {
 	a, instead := g.viewed(c)
 	if instead != nil {

@@ -19,8 +19,8 @@ const (
 	maxFields   = 50
 )
 
-// snapshot tells prices. The first time that a contract is asked for in a session, and for a derivative as
-// long as its underlying was not searched, a row has no prices.
+// snapshot tells prices. The first time that a contract is asked for in a session, and for a
+// derivative as long as its underlying was not searched, a row has no prices.
 func (g *Gateway) snapshot(c *call) reply {
 	ids, fields := splitList(c.query.Get("conids")), splitList(c.query.Get("fields"))
 	switch {

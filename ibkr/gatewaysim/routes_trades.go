@@ -8,8 +8,8 @@ import (
 
 const maxDays = 7
 
-// trades lists the executions of today, or of up to seven days. What was corrected is listed under both
-// ids.
+// trades lists the executions of today, or of up to seven days. What was corrected is listed under
+// both ids.
 func (g *Gateway) trades(c *call) reply {
 	a := g.about(c)
 	if a == nil {

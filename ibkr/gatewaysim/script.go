@@ -6,8 +6,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// External is an order that another client places in an account, such as a person in the mobile app. It has
-// no reference.
+// External is an order that another client places in an account, such as a person in the mobile
+// app. It has no reference.
 type External struct {
 	Account  string
 	ConID    int64
@@ -18,8 +18,9 @@ type External struct {
 	Ref string
 }
 
-// PlaceExternal places an order from elsewhere and returns its id. It fills as others do. It returns
-// ErrUnknown for an account or a contract that is not there, and an error for a quantity of zero.
+// PlaceExternal places an order from elsewhere and returns its id. It fills as others do. It
+// returns ErrUnknown for an account or a contract that is not there, and an error for a quantity of
+// zero.
 func (g *Gateway) PlaceExternal(x External) (int64, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -49,9 +50,9 @@ func (g *Gateway) external(a *account, c *Contract, quantity ledger.Decimal) *or
 		outside: true}
 }
 
-// Liquidate sells or buys in an account as IBKR does where margin is missing: an order that the account's
-// owner did not place fills at once. The quantity is negative to sell. It returns the execution's id, and
-// ErrUnknown for an account or a contract that is not there.
+// Liquidate sells or buys in an account as IBKR does where margin is missing: an order that the
+// account's owner did not place fills at once. The quantity is negative to sell. It returns the
+// execution's id, and ErrUnknown for an account or a contract that is not there.
 func (g *Gateway) Liquidate(account string, conid int64, quantity, price ledger.Decimal) (string, error) {
 	g.market.lock()
 	defer g.market.mu.Unlock()

@@ -98,8 +98,8 @@ func (g *Gateway) enter() bool {
 	return true
 }
 
-// arrive notes a request, and returns the faults that strike before it is processed, and whether it came too
-// fast.
+// arrive notes a request, and returns the faults that strike before it is processed, and whether it
+// came too fast.
 func (g *Gateway) arrive(c *call, method string) (early []*Injection, paced bool) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -173,8 +173,8 @@ func (g *Gateway) process(c *call, early []*Injection) reply {
 	return a
 }
 
-// early does what faults do before a request is processed. An answer with a status is given in the gateway's
-// place.
+// early does what faults do before a request is processed. An answer with a status is given in the
+// gateway's place.
 func (g *Gateway) early(c *call, faults []*Injection) reply {
 	for _, n := range faults {
 		c.entry.Faults = append(c.entry.Faults, n.fault.Kind)
@@ -185,8 +185,8 @@ func (g *Gateway) early(c *call, faults []*Injection) reply {
 	return reply{}
 }
 
-// act does what a fault does by itself, and returns what it answers in the gateway's place; nothing if it has
-// no status and does not drop the connection.
+// act does what a fault does by itself, and returns what it answers in the gateway's place; nothing
+// if it has no status and does not drop the connection.
 func (g *Gateway) act(f Fault, c *call) reply {
 	switch f.Kind {
 	case SessionDies:

@@ -31,7 +31,8 @@ type bridge struct {
 	suppressed map[string]bool
 }
 
-// LogIn makes a new login, as a person does in a browser: a new web session, and an open brokerage session.
+// LogIn makes a new login, as a person does in a browser: a new web session, and an open brokerage
+// session.
 func (g *Gateway) LogIn() {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -99,8 +100,8 @@ func (g *Gateway) KillSession() {
 	g.loseBridge("")
 }
 
-// Compete takes the brokerage session for another program of the same login, until ssodh/init takes it back
-// with compete:true, or EndCompeting.
+// Compete takes the brokerage session for another program of the same login, until ssodh/init takes
+// it back with compete:true, or EndCompeting.
 func (g *Gateway) Compete() {
 	g.market.lock()
 	defer g.market.mu.Unlock()

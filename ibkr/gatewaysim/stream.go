@@ -14,8 +14,8 @@ func (g *Gateway) statusMessage() object {
 		"username": g.config.Username}}
 }
 
-// tellStatus tells the state of the session to all sockets. A session that has ended takes what they were
-// subscribed to with it.
+// tellStatus tells the state of the session to all sockets. A session that has ended takes what
+// they were subscribed to with it.
 func (g *Gateway) tellStatus() {
 	for s := range g.sockets {
 		if !g.bridge.open {
@@ -39,8 +39,8 @@ func (g *Gateway) tellAccounts() {
 	}
 }
 
-// Notify sends a notice to every websocket, as IBKR does before an outage or where a person has to agree to
-// something.
+// Notify sends a notice to every websocket, as IBKR does before an outage or where a person has to
+// agree to something.
 func (g *Gateway) Notify(title, text string) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -59,8 +59,8 @@ type Prompt struct {
 	Options   []string // the answers that there are
 }
 
-// SendPrompt sends a prompt to every websocket. Whoever wants to answer does so at /iserver/notification, with
-// the id that is returned. The order stays as it is.
+// SendPrompt sends a prompt to every websocket. Whoever wants to answer does so at
+// /iserver/notification, with the id that is returned. The order stays as it is.
 func (g *Gateway) SendPrompt(p Prompt) (id string) {
 	g.market.lock()
 	defer g.market.mu.Unlock()
@@ -114,7 +114,8 @@ func (g *Gateway) tellOrder(o *order) {
 	}
 }
 
-// change returns the fields of an order's row that differ from those told last, with those that name it.
+// change returns the fields of an order's row that differ from those told last, with those that
+// name it.
 func (s *socket) change(o *order) object {
 	row, before := o.row(), s.rows[o]
 	s.rows[o] = row

@@ -49,8 +49,8 @@ func (t *ticket) conid() int64 {
 	return id
 }
 
-// draft makes an order of a ticket, which is not placed yet. What IBKR would not even read is answered with
-// a status, and what it refuses under status 200.
+// draft makes an order of a ticket, which is not placed yet. What IBKR would not even read is
+// answered with a status, and what it refuses under status 200.
 func (g *Gateway) draft(t *ticket, id string) (*order, *reply) {
 	refuse := func(format string, args ...any) (*order, *reply) {
 		r := refused(fmt.Sprintf(format, args...))

@@ -18,8 +18,8 @@ type Truth struct {
 	Positions  []TruePosition  // of other than zero, by contract
 	Orders     []TrueOrder     // in the order in which they came
 	Executions []TrueExecution // as they hold after corrections, in the order in which they came
-	// Placed counts the orders that came to be, by reference, and Requested the requests to place them.
-	// More than one order under a reference is an order that was placed twice.
+	// Placed counts the orders that came to be, by reference, and Requested the requests to place
+	// them. More than one order under a reference is an order that was placed twice.
 	Placed, Requested map[string]int
 }
 
@@ -85,9 +85,9 @@ func (g *Gateway) happened() {
 	g.changed = make(chan struct{})
 }
 
-// Await waits until a condition holds. It looks after every request, order and execution, and after every message
-// that a client sends on a websocket. The condition may call the gateway. It returns the context's error if that
-// ends before.
+// Await waits until a condition holds. It looks after every request, order and execution, and after
+// every message that a client sends on a websocket. The condition may call the gateway. It returns
+// the context's error if that ends before.
 func (g *Gateway) Await(ctx context.Context, ok func() bool) error {
 	for {
 		g.market.lock()

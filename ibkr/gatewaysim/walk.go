@@ -9,20 +9,21 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// Walk moves the prices of contracts at random, by the market's clock and by a seed alone: the same seed
-// moves them in the same way.
+// Walk moves the prices of contracts at random, by the market's clock and by a seed alone: the same
+// seed moves them in the same way.
 type Walk struct {
 	Seed  uint64
 	Every time.Duration // between two moves; a second if zero
 	// Volatility is the standard deviation of a move, as a fraction of the price; 0.0005 if zero.
 	Volatility float64
-	// Spread is the distance of bid and ask, as a fraction of the price; 0.0002 if zero. It is a cent at
-	// least.
+	// Spread is the distance of bid and ask, as a fraction of the price; 0.0002 if zero. It is a
+	// cent at least.
 	Spread float64
 }
 
-// Walk begins to move the prices of contracts from where they are. It goes on for as long as the market
-// does, in hours in which contracts trade. It returns ErrUnknown for a contract without a price.
+// Walk begins to move the prices of contracts from where they are. It goes on for as long as the
+// market does, in hours in which contracts trade. It returns ErrUnknown for a contract without a
+// price.
 func (m *Market) Walk(w Walk, conids ...int64) error {
 	m.lock()
 	defer m.mu.Unlock()

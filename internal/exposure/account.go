@@ -46,8 +46,8 @@ func (a *Account) Apply(p any, seq int64) ledger.Closed {
 	return c
 }
 
-// counted folds the fact of entry seq, or at that place of the journal, into the memory of orders and
-// losses. The book has the fact already. The fact is no trade, for which there is fill.
+// counted folds the fact of entry seq, or at that place of the journal, into the memory of orders
+// and losses. The book has the fact already. The fact is no trade, for which there is fill.
 func (a *Account) counted(fact ledger.Payload, seq int64) {
 	a.memory.loss.Exact = a.memory.loss.Exact && ledger.IsCapital(fact)
 	switch f := fact.(type) {
@@ -149,10 +149,11 @@ func (a *Account) movedInKind(f interface {
 	a.stale.touchCash()
 }
 
-// told folds in a rate that was told later of capital, which counted at the rate of the newest point where
-// that was derived. A point without a rate of the currency is of capital that came and went to the same amount:
-// the first rate that is told is that of the point, at which the rest of that capital counts. Journals of before
-// points told their rates tell it where all capital without a rate is in one currency.
+// told folds in a rate that was told later of capital, which counted at the rate of the newest
+// point where that was derived. A point without a rate of the currency is of capital that came and
+// went to the same amount: the first rate that is told is that of the point, at which the rest of
+// that capital counts. Journals of before points told their rates tell it where all capital without
+// a rate is in one currency.
 func (a *Account) told(f *ledger.Amendment) {
 	currency, amount, rate, capital := f.Capital()
 	l := &a.memory.loss
@@ -175,8 +176,8 @@ func (a *Account) told(f *ledger.Amendment) {
 	}
 }
 
-// Pending reports whether capital came or went that the high-water mark is not adjusted for yet: its worth
-// or the equity was not known then. An equity point adjusts it.
+// Pending reports whether capital came or went that the high-water mark is not adjusted for yet:
+// its worth or the equity was not known then. An equity point adjusts it.
 func (a *Account) Pending() bool {
 	return a.memory.loss.Points && a.memory.loss.Waits
 }
@@ -208,9 +209,9 @@ func (a *Account) closes(f *risk.Hold, key ledger.InstrumentKey) bool {
 	return !closing.Abs().GreaterThan(h.Quantity.Abs())
 }
 
-// fill folds a trade into the memory of orders, after the book has it. h is the position then, nil for a
-// currency trade. A late trade changes positions only with the restatement that follows, so late keeps
-// the strategies' parts from being clipped.
+// fill folds a trade into the memory of orders, after the book has it. h is the position then, nil
+// for a currency trade. A late trade changes positions only with the restatement that follows, so
+// late keeps the strategies' parts from being clipped.
 func (a *Account) fill(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, late bool) {
 	a.memory.fill(t, h, c, late)
 	a.stale.Touch(t.Contract())
@@ -231,8 +232,8 @@ func quantityOf(lots []ledger.Lot) (sum ledger.Decimal) {
 	return sum
 }
 
-// restated clips the strategies' parts to the positions that a restatement left, and shifts what was
-// counted from equity points.
+// restated clips the strategies' parts to the positions that a restatement left, and shifts what
+// was counted from equity points.
 func (a *Account) restated(r *ledger.Restatement) {
 	for _, s := range r.Shifts {
 		a.memory.loss.shift(s)
@@ -249,8 +250,8 @@ func (a *Account) restated(r *ledger.Restatement) {
 }
 
 // tagged moves an order's underlying, with all contracts on it, to the order's sector. It does so
-// at once, because the order may be released before the exposure is measured again, as the order's contract
-// is to be: the room that is left is worked out anew then.
+// at once, because the order may be released before the exposure is measured again, as the order's
+// contract is to be: the room that is left is worked out anew then.
 func (a *Account) tagged(o *risk.Order) {
 	if a.exposure == nil || o.Sector == "" {
 		return
@@ -364,8 +365,8 @@ func (a *Account) HighWater() ledger.Decimal { return a.memory.loss.High }
 // HasPoints reports whether the journal has an equity point to count losses from.
 func (a *Account) HasPoints() bool { return a.memory.loss.Points }
 
-// CountsDays reports whether the journal has an order, a trade or an equity point, which are counted in
-// trading days.
+// CountsDays reports whether the journal has an order, a trade or an equity point, which are
+// counted in trading days.
 func (a *Account) CountsDays() bool {
 	r := &a.memory
 	return r.loss.Points || r.day.Date != 0 || a.Trades() > 0

@@ -16,15 +16,16 @@ type bounds struct {
 	equity ledger.Decimal
 	// settled is the cash that can be spent.
 	settled ledger.Decimal
-	// profit is equity less net capital, in cash and in kind: the gains and losses since the journal began.
+	// profit is equity less net capital, in cash and in kind: the gains and losses since the
+	// journal began.
 	profit ledger.Decimal
 
 	notional, position, underlying, gross, net, leverage, strategy, sector, loss bound
 	// available is the buying power: equity, or the settled cash of a cash account.
 	available bound
 
-	// high is the high-water mark, adjusted for capital that waits for that, or the present equity where
-	// that is higher.
+	// high is the high-water mark, adjusted for capital that waits for that, or the present equity
+	// where that is higher.
 	high     ledger.Decimal
 	severity risk.Severity
 	// lost is the loss since the trading day began; negative for a gain.
@@ -87,8 +88,8 @@ func (b *bounds) drawdown() ledger.Decimal {
 
 // bound is one limit as an amount, in base currency or as a count.
 type bound struct {
-	// at is the limit, warn the value from which on its use is a warning, which is no higher. Both are
-	// zero where the limit is not set.
+	// at is the limit, warn the value from which on its use is a warning, which is no higher. Both
+	// are zero where the limit is not set.
 	at, warn ledger.Decimal
 	set      bool
 }
@@ -102,10 +103,10 @@ func newBound(amount, warnAt ledger.Decimal, set bool) bound {
 	return bound{at: amount, warn: num.Min(num.Convert(amount, warnAt), amount), set: true}
 }
 
-// tightest returns the room left below the strictest warning level of the limits on exposure and margin,
-// in base currency. An order whose notional is less than that room comes to none of these levels, unless
-// the order writes an option, sells a cheap stock or flips a position: neither exposure nor margin grows
-// by more than the order's notional.
+// tightest returns the room left below the strictest warning level of the limits on exposure and
+// margin, in base currency. An order whose notional is less than that room comes to none of these
+// levels, unless the order writes an option, sells a cheap stock or flips a position: neither
+// exposure nor margin grows by more than the order's notional.
 func (e *exposure) tightest(m *Market) ledger.Decimal {
 	if !e.roomed {
 		e.room, e.roomed = e.measureRoom(m), true
@@ -164,8 +165,8 @@ func (e *exposure) needed(m *Market, total *figures, equity ledger.Decimal) ledg
 	return total.initial.Add(e.owed(m))
 }
 
-// poor reports whether the account is a margin account whose equity is below 2,000 USD, or cannot be told
-// in USD. least is that amount in base currency; zero if not known.
+// poor reports whether the account is a margin account whose equity is below 2,000 USD, or cannot
+// be told in USD. least is that amount in base currency; zero if not known.
 func (e *exposure) poor(m *Market, equity ledger.Decimal) (least ledger.Decimal, poor bool) {
 	if e.policy.limits.Account == risk.CashAccount {
 		return least, false

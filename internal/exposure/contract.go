@@ -23,7 +23,8 @@ type contract struct {
 	worth ledger.Decimal
 	// spending is the cash that working buys will take when they fill, in base currency.
 	spending ledger.Decimal
-	// unspent is true where nothing tells what working buys take of the cash, or what a future or CFD takes.
+	// unspent is true where nothing tells what working buys take of the cash, or what a future or
+	// CFD takes.
 	unspent bool
 	// writes is true for an option that is short, or would be if every working sale filled.
 	writes bool

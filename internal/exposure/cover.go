@@ -90,8 +90,8 @@ func (j *Judge) spends() (spent ledger.Decimal, known bool) {
 	return num.Convert(num.Convert(o.Quantity, price), o.Instrument.Multiplier), price.IsPos()
 }
 
-// owed returns the cash that short options need in a cash account, in base currency: the strike of puts,
-// and of spreads the difference of the strikes. Options on futures need their margin instead.
+// owed returns the cash that short options need in a cash account, in base currency: the strike of
+// puts, and of spreads the difference of the strikes. Options on futures need their margin instead.
 func (e *exposure) owed(m *Market) (sum ledger.Decimal) {
 	if e.policy.limits.Account != risk.CashAccount || e.written == 0 {
 		return sum

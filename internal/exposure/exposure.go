@@ -31,8 +31,8 @@ type exposure struct {
 	unknown int
 	// spending is the cash that working buys will take when they fill, in base currency.
 	spending ledger.Decimal
-	// variation is what held futures and CFDs have gained or, below zero, lost, and margins is the margin that
-	// futures and CFDs take, in base currency.
+	// variation is what held futures and CFDs have gained or, below zero, lost, and margins is the
+	// margin that futures and CFDs take, in base currency.
 	variation, margins ledger.Decimal
 	// unspent counts the contracts of which nothing tells what they take of the cash.
 	unspent int
@@ -44,13 +44,13 @@ type exposure struct {
 	oldest time.Time
 	rates  time.Time
 
-	// balance is all cash and capital the net capital, in cash and in kind, in base currency. unratedKind is
-	// what of it came in kind without a rate.
+	// balance is all cash and capital the net capital, in cash and in kind, in base currency.
+	// unratedKind is what of it came in kind without a rate.
 	balance, capital, unratedKind ledger.Decimal
 	// unsettled is the part of balance that sales brought and that has not settled.
 	unsettled ledger.Decimal
-	// unrated is true if a part of the cash could not be converted, unratedSales if a part of unsettled could not,
-	// and unratedCapital if a part of the capital could not.
+	// unrated is true if a part of the cash could not be converted, unratedSales if a part of
+	// unsettled could not, and unratedCapital if a part of the capital could not.
 	unrated, unratedSales, unratedCapital bool
 	// cashRates is the time of the oldest conversion rate in use for cash; zero for none.
 	cashRates time.Time
@@ -63,8 +63,8 @@ type exposure struct {
 	// room is the result of tightest, where roomed says that it is up to date.
 	room   ledger.Decimal
 	roomed bool
-	// freshUntil is the last moment at which every mark and rate in use is fresh by the limits; zero if none
-	// is in use that grows old.
+	// freshUntil is the last moment at which every mark and rate in use is fresh by the limits;
+	// zero if none is in use that grows old.
 	freshUntil time.Time
 	// aged is true while oldest and rates are up to date.
 	aged bool
@@ -306,14 +306,15 @@ func (e *exposure) equity() (ledger.Decimal, bool) {
 	return e.balance.Add(e.held), e.unknown == 0 && !e.unrated && !e.unratedCapital
 }
 
-// settled returns the cash that can be spent, in base currency: what sales brought counts from the next business
-// day on, and what held futures and CFDs have lost counts at once, for the broker takes it every day.
+// settled returns the cash that can be spent, in base currency: what sales brought counts from the
+// next business day on, and what held futures and CFDs have lost counts at once, for the broker
+// takes it every day.
 func (e *exposure) settled() ledger.Decimal {
 	return e.balance.Sub(e.unsettled).Add(num.Min(e.variation, ledger.Decimal{}))
 }
 
-// heldKnown reports whether equity lacks no mark and no conversion rate, though an order that works in what
-// is not held may lack them.
+// heldKnown reports whether equity lacks no mark and no conversion rate, though an order that works
+// in what is not held may lack them.
 func (e *exposure) heldKnown() bool {
 	lacks := func(c *contract) bool { return !c.known && !c.stake.held.IsZero() }
 	return !e.unrated && !e.unratedCapital && !slices.ContainsFunc(e.list, lacks)

@@ -61,8 +61,8 @@ func (j *Judge) dayTrades() {
 }
 
 // holdings holds the positions that the order would lead to against the limits on exposure and
-// margin. A security is not sold short with less than 2,000 USD of equity: FINRA rule 4210(b)(4) takes less
-// for the price of a purchase alone.
+// margin. A security is not sold short with less than 2,000 USD of equity: FINRA rule 4210(b)(4)
+// takes less for the price of a purchase alone.
 func (j *Judge) holdings() {
 	e, bounds := j.exposure, &j.exposure.bounds
 	short := j.sellsShort()

@@ -7,13 +7,14 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// maxWork bounds how many prices are compared to improve a matching, which takes some 20 ms: enough for
-// dozens of short options on one underlying, whatever they are. A matching can be kept as it is before: one
-// that is not the best asks too much, never too little.
+// maxWork bounds how many prices are compared to improve a matching, which takes some 20 ms: enough
+// for dozens of short options on one underlying, whatever they are. A matching can be kept as it is
+// before: one that is not the best asks too much, never too little.
 const maxWork = 500_000
 
-// search is the state in which improve looks for a circle: for each short option, the idle shares at
-// last, and for each cover, the least price of a way that ends there, and where the way comes from.
+// search is the state in which improve looks for a circle: for each short option, the idle shares
+// at last, and for each cover, the least price of a way that ends there, and where the way comes
+// from.
 type search struct {
 	shorts, covers []reach
 	seen           []int // by which walk circular came to a cover; zero for none
@@ -24,11 +25,12 @@ type reach struct {
 	from  int
 }
 
-// improve exchanges covers among short options where less is needed after it, and reports whether it
-// found such an exchange: a circle of short options, each of which gives up a cover for the next
-// one's, at a price below zero in all. Shares that cover nothing take part as one more short option,
-// which any cover suits. If there is no such circle, the matching is the best: it is the criterion of
-// Klein (1967) for flows of the least cost. The circle is found as Bellman and Ford do.
+// improve exchanges covers among short options where less is needed after it, and reports whether
+// it found such an exchange: a circle of short options, each of which gives up a cover for the next
+// one's, at a price below zero in all. Shares that cover nothing take part as one more short
+// option, which any cover suits. If there is no such circle, the matching is the best: it is the
+// criterion of Klein (1967) for flows of the least cost. The circle is found as Bellman and Ford
+// do.
 func (m *matching) improve() bool {
 	m.search.clear(len(m.shorts)+1, len(m.covers))
 	for pass := 0; m.work < maxWork; pass++ {
@@ -56,10 +58,10 @@ func start(list []reach, n int) []reach {
 	return list
 }
 
-// relax makes each way one step longer where that is cheaper: from a short option to a cover, at its
-// price, and from a cover back to a short option that has shares of it, which saves the price. It
-// reports whether a way became cheaper. Ways along the order of the short options are done in one pass,
-// and so are ways against it if backward is true.
+// relax makes each way one step longer where that is cheaper: from a short option to a cover, at
+// its price, and from a cover back to a short option that has shares of it, which saves the price.
+// It reports whether a way became cheaper. Ways along the order of the short options are done in
+// one pass, and so are ways against it if backward is true.
 func (m *matching) relax(backward bool) (cheaper bool) {
 	for k := range m.search.shorts {
 		if backward {
@@ -110,16 +112,16 @@ func (m *matching) circular() int {
 // idle stands for the shares of covers that cover nothing.
 var idle leg
 
-// turn exchanges, along the circle through cover c, as many shares as each short option has of what it
-// gives up.
+// turn exchanges, along the circle through cover c, as many shares as each short option has of what
+// it gives up.
 func (m *matching) turn(c int) {
 	amount := m.all
 	m.circle(c, func(given, _ *ledger.Decimal) { amount = num.Min(amount, *given) })
 	m.circle(c, func(given, taken *ledger.Decimal) { *given, *taken = given.Sub(amount), taken.Add(amount) })
 }
 
-// before returns the cover that the way to cover c comes from, through a short option; -1 if it begins
-// there.
+// before returns the cover that the way to cover c comes from, through a short option; -1 if it
+// begins there.
 func (m *matching) before(c int) int {
 	if s := m.search.covers[c].from; s >= 0 {
 		return m.search.shorts[s].from
@@ -127,8 +129,8 @@ func (m *matching) before(c int) int {
 	return -1
 }
 
-// circle calls visit for each short option of the circle through cover c, with what it has of the cover
-// that it gives up and of the one that it takes.
+// circle calls visit for each short option of the circle through cover c, with what it has of the
+// cover that it gives up and of the one that it takes.
 func (m *matching) circle(c int, visit func(given, taken *ledger.Decimal)) {
 	for k := c; ; {
 		s := m.search.covers[k].from

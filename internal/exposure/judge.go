@@ -40,8 +40,8 @@ type Judge struct {
 }
 
 // Check reports whether the account would accept the order at the market. The order need not be
-// normalized. An order that is working already is judged as by Again. Check allocates nothing for an order
-// that is allowed without a warning.
+// normalized. An order that is working already is judged as by Again. Check allocates nothing for
+// an order that is allowed without a warning.
 func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	if err := j.order.Examine(); err != nil {
@@ -57,8 +57,9 @@ func (j *Judge) Check(a *Account, m Market, o *risk.Order) risk.Decision {
 	return j.decide(a, m, false)
 }
 
-// Again decides about a normalized order that is working already. The order stays allowed, and is refused
-// while trading is halted or the profile's status bars the order: the caller must not send the order then.
+// Again decides about a normalized order that is working already. The order stays allowed, and is
+// refused while trading is halted or the profile's status bars the order: the caller must not send
+// the order then.
 func (j *Judge) Again(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	j.locate(a, m)
@@ -68,15 +69,15 @@ func (j *Judge) Again(a *Account, m Market, o *risk.Order) risk.Decision {
 	return j.decision
 }
 
-// Decide decides about a normalized order in the account at the market. It looks closer than Check, and
-// comes to the same decision.
+// Decide decides about a normalized order in the account at the market. It looks closer than Check,
+// and comes to the same decision.
 func (j *Judge) Decide(a *Account, m Market, o *risk.Order) risk.Decision {
 	j.order = *o
 	return j.decide(a, m, true)
 }
 
-// decide decides about the order in j.order. Of an order that is refused for its size alone it says how
-// much would pass.
+// decide decides about the order in j.order. Of an order that is refused for its size alone it says
+// how much would pass.
 func (j *Judge) decide(a *Account, m Market, full bool) risk.Decision {
 	j.locate(a, m)
 	j.full = full
@@ -87,8 +88,8 @@ func (j *Judge) decide(a *Account, m Market, full bool) risk.Decision {
 	return j.decision
 }
 
-// rules runs the rules over the order in j.order, whose contract is located. An order that only reduces
-// skips the limits.
+// rules runs the rules over the order in j.order, whose contract is located. An order that only
+// reduces skips the limits.
 func (j *Judge) rules() {
 	j.setReduces(j.order.Quantity.Abs())
 	j.trading()
@@ -132,8 +133,8 @@ func (j *Judge) locate(a *Account, m Market) {
 		j.exposure.today), mark.Time
 }
 
-// setReduces notes in the decision whether the order only reduces a position, which adds so many units to
-// those that work on its side.
+// setReduces notes in the decision whether the order only reduces a position, which adds so many
+// units to those that work on its side.
 func (j *Judge) setReduces(more ledger.Decimal) {
 	held := j.after.held
 	same := j.after.buys
@@ -156,8 +157,8 @@ func (j *Judge) underlying() underlyingKey {
 // refuse adds a violation to the decision.
 func (j *Judge) refuse(v risk.Violation) { j.decision.Violations = append(j.decision.Violations, v) }
 
-// bound holds a value against a limit. A value equal to the limit is allowed. A value at the warning
-// level or above is a warning.
+// bound holds a value against a limit. A value equal to the limit is allowed. A value at the
+// warning level or above is a warning.
 func (j *Judge) bound(rule risk.Rule, subject string, actual ledger.Decimal, limit *bound) {
 	switch {
 	case !limit.set || actual.LessThan(limit.warn):

@@ -8,7 +8,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// sized are the rules that a smaller order may pass. None of them bars an order that a larger one passes.
+// sized are the rules that a smaller order may pass. None of them bars an order that a larger one
+// passes.
 var sized = []risk.Rule{
 	risk.RuleQuantity, risk.RuleNotional, risk.RuleShort, risk.RuleUncovered, risk.RulePosition, risk.RuleUnderlying,
 	risk.RuleGross, risk.RuleNet, risk.RuleLeverage, risk.RuleStrategy, risk.RuleSector, risk.RuleBuyingPower,
@@ -20,10 +21,10 @@ func bySize(broken []risk.Violation) bool {
 	return !slices.ContainsFunc(broken, func(v risk.Violation) bool { return !slices.Contains(sized, v.Rule) })
 }
 
-// largest returns the largest quantity with which the order in j.order would pass, with the order's sign
-// and as many places as its quantity has; zero if there is none. It halves what is left in question each
-// time: some 110 times at most, for quantities are below 1e15 and have 19 places at most. The order and
-// the decision stay as they are.
+// largest returns the largest quantity with which the order in j.order would pass, with the order's
+// sign and as many places as its quantity has; zero if there is none. It halves what is left in
+// question each time: some 110 times at most, for quantities are below 1e15 and have 19 places at
+// most. The order and the decision stay as they are.
 func (j *Judge) largest() ledger.Decimal {
 	order, decision := j.order, j.decision
 	places := num.Trim(order.Quantity).PrecUint()

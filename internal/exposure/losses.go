@@ -57,12 +57,12 @@ func (a *Account) losses(e *exposure, now time.Time) []risk.Payload {
 	return out
 }
 
-// Told reports whether the present equity is known: no mark or rate that it needs is missing or older than
-// the limits allow.
+// Told reports whether the present equity is known: no mark or rate that it needs is missing or
+// older than the limits allow.
 func (a *Account) Told(m *Market) bool { return a.weigh(m).told(m.Now) }
 
-// Lacking lists what keeps Recount from knowing the equity: what is held without a mark, and the currencies
-// without a rate, both in ascending order.
+// Lacking lists what keeps Recount from knowing the equity: what is held without a mark, and the
+// currencies without a rate, both in ascending order.
 func (a *Account) Lacking(m *Market) (marks []ledger.InstrumentKey, rates []ledger.Currency) {
 	totals := a.Totals(m.Prices)
 	marks, rates = totals.NoMark, totals.Lacking()

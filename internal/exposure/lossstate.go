@@ -12,9 +12,9 @@ import (
 
 // lossState is what the day's loss and the drawdown are counted from. Amounts are in base currency.
 type lossState struct {
-	// Date is the trading day of the newest equity point, and Entry the number of its entry. No change of
-	// history moves a point that was not derived from the book: for such a point, Entry, BeforeEntry and
-	// mark.Entry are zero.
+	// Date is the trading day of the newest equity point, and Entry the number of its entry. No
+	// change of history moves a point that was not derived from the book: for such a point, Entry,
+	// BeforeEntry and mark.Entry are zero.
 	Date  ledger.Date `json:"date,omitzero"`
 	Entry int64       `json:"entry,omitempty"`
 	// Before is the profit since the journal began, at the last equity point before Date, which is
@@ -27,21 +27,25 @@ type lossState struct {
 	Points bool `json:"points,omitempty"`
 	// Equity is the equity at the newest point, adjusted for the capital that was counted since.
 	Equity ledger.Decimal `json:"equity,omitzero"`
-	// Rated is the capital with rates that Equity and High are adjusted for, in cash and in kind. Unrated
-	// is what the rest was worth at the newest point, where Derived says that the point was derived.
+	// Rated is the capital with rates that Equity and High are adjusted for, in cash and in kind.
+	// Unrated is what the rest was worth at the newest point, where Derived says that the point was
+	// derived.
 	Rated   ledger.Decimal `json:"rated,omitzero"`
 	Unrated ledger.Decimal `json:"unrated,omitzero"`
 	Derived bool           `json:"derived,omitempty"`
-	// Rates are the conversion rates of the newest point; nil if they are not known. No change changes the map.
+	// Rates are the conversion rates of the newest point; nil if they are not known. No change
+	// changes the map.
 	Rates map[ledger.Currency]ledger.Decimal `json:"rates,omitempty"`
-	// Exact is true while the newest point, of Time, tells the equity of its time: it stands before capital
-	// that comes or goes, and nothing else was recorded since.
+	// Exact is true while the newest point, of Time, tells the equity of its time: it stands before
+	// capital that comes or goes, and nothing else was recorded since.
 	Exact bool      `json:"exact,omitempty"`
 	Time  time.Time `json:"time,omitzero"`
-	// Waits is true if capital came or went since the newest point that the high-water mark is not adjusted for.
+	// Waits is true if capital came or went since the newest point that the high-water mark is not
+	// adjusted for.
 	Waits bool `json:"waits,omitempty"`
-	// High is the high-water mark, adjusted for deposits and withdrawals. It is what the steps make of Past,
-	// which is the mark before them; a zero Past is none. Where history changes, it is made anew from both.
+	// High is the high-water mark, adjusted for deposits and withdrawals. It is what the steps make
+	// of Past, which is the mark before them; a zero Past is none. Where history changes, it is
+	// made anew from both.
 	High  ledger.Decimal `json:"high,omitzero"`
 	Steps []step         `json:"steps,omitempty"`
 	Past  mark           `json:"past,omitzero"`
@@ -71,8 +75,9 @@ func (m *mark) take(s step) {
 	}
 }
 
-// step is what changes the high-water mark: the equity of a point or, where Flow is not zero, capital that
-// came to an equity, or below zero went from it. Entry is that of the point which tells the equity.
+// step is what changes the high-water mark: the equity of a point or, where Flow is not zero,
+// capital that came to an equity, or below zero went from it. Entry is that of the point which
+// tells the equity.
 type step struct {
 	Date   ledger.Date    `json:"date"`
 	Entry  int64          `json:"entry,omitempty"`
@@ -83,7 +88,8 @@ type step struct {
 // sameTime is how far the time of capital is from that of a point which tells equity then.
 const sameTime = 5 * time.Minute
 
-// rate returns the conversion rate of a currency at the newest point, which is told where the point had none.
+// rate returns the conversion rate of a currency at the newest point, which is told where the point
+// had none.
 func (l *lossState) rate(c ledger.Currency, told ledger.Decimal) ledger.Decimal {
 	if rate, known := l.Rates[c]; known {
 		return rate
@@ -94,9 +100,9 @@ func (l *lossState) rate(c ledger.Currency, told ledger.Decimal) ledger.Decimal 
 	return told
 }
 
-// told adjusts what was counted from the points behind an entry to a rate that was told later: the capital
-// of that entry counted as was, and counts as is. It is neither a flow nor a profit of now. Where no point
-// is behind the entry, the capital waits.
+// told adjusts what was counted from the points behind an entry to a rate that was told later: the
+// capital of that entry counted as was, and counts as is. It is neither a flow nor a profit of now.
+// Where no point is behind the entry, the capital waits.
 func (l *lossState) told(entry int64, was, is ledger.Decimal) {
 	if !l.Points || l.Entry <= entry {
 		return
@@ -135,9 +141,9 @@ func (l *lossState) remark() {
 // maxSteps is the number of newest steps that are kept.
 const maxSteps = 32
 
-// moved adjusts the high-water mark for capital that came or, below zero, went at a time: in proportion, so
-// that the drawdown stays the same fraction. Where its worth or the equity of that time is not known, the
-// capital waits until it is: see pending.
+// moved adjusts the high-water mark for capital that came or, below zero, went at a time: in
+// proportion, so that the drawdown stays the same fraction. Where its worth or the equity of that
+// time is not known, the capital waits until it is: see pending.
 func (l *lossState) moved(amount ledger.Decimal, rated bool, at time.Time) {
 	if !l.Points || rated && amount.IsZero() {
 		return
@@ -151,8 +157,9 @@ func (l *lossState) moved(amount ledger.Decimal, rated bool, at time.Time) {
 	l.Rated = l.Rated.Add(amount)
 }
 
-// adjusted returns what a mark is once capital has come to an equity: in proportion. Of an equity that
-// was not positive nothing is a proportion, and the mark stays; where none is left, the mark is the sum.
+// adjusted returns what a mark is once capital has come to an equity: in proportion. Of an equity
+// that was not positive nothing is a proportion, and the mark stays; where none is left, the mark
+// is the sum.
 func adjusted(high, equity, amount ledger.Decimal) ledger.Decimal {
 	switch after := equity.Add(amount); {
 	case amount.IsZero() || !equity.IsPos():
@@ -166,8 +173,8 @@ func adjusted(high, equity, amount ledger.Decimal) ledger.Decimal {
 // capital is the capital of a book: in cash and in kind with rates, and what the rest is worth.
 type capital struct{ cash, kind, unrated ledger.Decimal }
 
-// pending returns the capital that came, or below zero went, and that the high-water mark is not adjusted
-// for yet. c is the capital of now.
+// pending returns the capital that came, or below zero went, and that the high-water mark is not
+// adjusted for yet. c is the capital of now.
 func (l *lossState) pending(c capital) ledger.Decimal {
 	if !l.Points {
 		return ledger.Decimal{}
@@ -180,8 +187,9 @@ func (l *lossState) pending(c capital) ledger.Decimal {
 }
 
 // point folds in an equity point of the date. c is the book's capital, without what a point that is
-// derived tells of the rest. late is the capital that came, or below zero went, after the point was taken
-// and before it was recorded. What came between the newest point and this one adjusts the high-water mark.
+// derived tells of the rest. late is the capital that came, or below zero went, after the point was
+// taken and before it was recorded. What came between the newest point and this one adjusts the
+// high-water mark.
 func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c capital, late ledger.Decimal) {
 	equity, entry, moved := p.Equity, int64(0), p.Capital.Add(c.kind)
 	if p.Derived { // it is of the book as it was, whatever its time
@@ -211,8 +219,8 @@ func (l *lossState) point(p *ledger.EquityPoint, seq int64, date ledger.Date, c 
 	l.Time, l.Waits = p.Time, !late.IsZero()
 }
 
-// note takes a step. Of too many it merges two points of one day into the higher one, the oldest two that it
-// finds next to each other, or else takes the oldest step into Past.
+// note takes a step. Of too many it merges two points of one day into the higher one, the oldest
+// two that it finds next to each other, or else takes the oldest step into Past.
 func (l *lossState) note(s step) {
 	m := mark{l.Date, 0, l.High}
 	if len(l.Steps) == 0 {

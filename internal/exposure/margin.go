@@ -119,8 +119,8 @@ func (t *terms) value(quantity ledger.Decimal) ledger.Decimal {
 //     4210(f)(2)(D)); see shortOption for a short one.
 //   - Anything else: its whole price.
 //
-// In a margin account cover, spreads and straddles lower nothing: each position needs what it needs by itself, which is
-// what rule 4210(f)(2)(F) to (H) ask for at most.
+// In a margin account cover, spreads and straddles lower nothing: each position needs what it needs
+// by itself, which is what rule 4210(f)(2)(F) to (H) ask for at most.
 func (t *terms) margin(s *stake, f *figures, w *sides) {
 	i := t.instrument
 	switch {
@@ -157,10 +157,10 @@ func (t *terms) margin(s *stake, f *figures, w *sides) {
 
 // shortStock returns the initial and the maintenance margin of stocks sold short. For maintenance
 // (FINRA rule 4210(c)(2) and (3)) a share below 5 USD needs its price, and at least 2.50 USD; any
-// other 30 % of its price, and at least 5 USD. The initial margin is half the price (12 CFR 220.12(c)),
-// or the maintenance margin if that is more (rule 4210(b)). Where 5 USD can be the greater, every share
-// counts at the highest price that a working sale has. Without a rate of the dollar both margins are the
-// whole price.
+// other 30 % of its price, and at least 5 USD. The initial margin is half the price (12 CFR
+// 220.12(c)), or the maintenance margin if that is more (rule 4210(b)). Where 5 USD can be the
+// greater, every share counts at the highest price that a working sale has. Without a rate of the
+// dollar both margins are the whole price.
 func (t *terms) shortStock(s *stake, w *sides) (initial, kept ledger.Decimal) {
 	switch {
 	case w.shorts.IsZero():

@@ -91,8 +91,9 @@ func (m *matching) cover(l leg) {
 }
 
 // solve matches every short option, and returns what the matching needs: of calls, as few as can be
-// stay bare, and of all matchings that leave so few, it is one that needs the least money. Of some hundred
-// options on one underlying that expire on many days it may be one that needs more: see maxWork.
+// stay bare, and of all matchings that leave so few, it is one that needs the least money. Of some
+// hundred options on one underlying that expire on many days it may be one that needs more: see
+// maxWork.
 func (m *matching) solve() (n need) {
 	if len(m.shorts) == 0 {
 		return n
@@ -105,8 +106,8 @@ func (m *matching) solve() (n need) {
 	return n
 }
 
-// ship gives each short option the cheapest cover that is left. Shorts that expire late choose first,
-// because the least can cover them.
+// ship gives each short option the cheapest cover that is left. Shorts that expire late choose
+// first, because the least can cover them.
 func (m *matching) ship() {
 	slices.SortFunc(m.shorts, byDifficulty)
 	m.covers[0].left = m.all // nothing is there for all
@@ -151,9 +152,9 @@ func (m *matching) needs() (n need) {
 	return n
 }
 
-// cheapest returns the cover with shares left that leaves the least at risk beside the short option s.
-// Of several it takes options before shares, and of options the one whose strike is the closest, which
-// others can use the least, and then the one that expires first.
+// cheapest returns the cover with shares left that leaves the least at risk beside the short option
+// s. Of several it takes options before shares, and of options the one whose strike is the closest,
+// which others can use the least, and then the one that expires first.
 func (m *matching) cheapest(s *leg) int {
 	best, least := 0, ledger.Decimal{}
 	for k := range m.covers {
@@ -171,10 +172,10 @@ func (m *matching) cheapest(s *leg) int {
 
 // price returns the money for each share that must be there where c covers the short option s: the
 // amount by which the strike of a long call is above that of the short one, or that of a long put
-// below it; the strike of a put without cover. It reports false if c does not cover s. A long option
-// covers a short one of the same root (and so of the same settlement), multiplier and kind that
-// expires no later. An option on a future must expire on the same day: another day may mean another
-// future.
+// below it; the strike of a put without cover. It reports false if c does not cover s. A long
+// option covers a short one of the same root (and so of the same settlement), multiplier and kind
+// that expires no later. An option on a future must expire on the same day: another day may mean
+// another future.
 func (c *leg) price(s *leg) (ledger.Decimal, bool) {
 	if s.instrument == nil { // idle
 		return ledger.Decimal{}, true

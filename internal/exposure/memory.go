@@ -88,8 +88,8 @@ type dayRange struct {
 	from, to time.Time
 }
 
-// maxDays is the number of calendar days before the newest day with an order or an execution of which
-// day trades, openings and sales are kept: more than any rule looks back.
+// maxDays is the number of calendar days before the newest day with an order or an execution of
+// which day trades, openings and sales are kept: more than any rule looks back.
 const maxDays = 14
 
 // maxRefused is the number of refusals and breaches that are kept for reports.
@@ -178,8 +178,8 @@ func (r *memory) drop(w *working) {
 	r.working[w.key] = list
 }
 
-// countsOf returns the counts of a day, and begins the day if it is newer than any before. For a day
-// that has ended it returns a throw-away counter; see addDayTrades.
+// countsOf returns the counts of a day, and begins the day if it is newer than any before. For a
+// day that has ended it returns a throw-away counter; see addDayTrades.
 func (r *memory) countsOf(d ledger.Date) *dayCount {
 	if d > r.day.Date {
 		ended := r.day
@@ -259,8 +259,8 @@ func (r *memory) traded(t *ledger.Trade, h *ledger.Holding, c ledger.Closed, str
 	}
 }
 
-// fillOrder counts a trade as a fill of the working order that it names, if there is one, and returns
-// the order's strategy.
+// fillOrder counts a trade as a fill of the working order that it names, if there is one, and
+// returns the order's strategy.
 func (r *memory) fillOrder(t *ledger.Trade, key ledger.InstrumentKey) string {
 	if len(r.orders) == 0 {
 		return ""
@@ -276,8 +276,8 @@ func (r *memory) fillOrder(t *ledger.Trade, key ledger.InstrumentKey) string {
 	return w.Strategy
 }
 
-// assign folds in that the order of an earlier trade became known. h is the position, nil if there is
-// none.
+// assign folds in that the order of an earlier trade became known. h is the position, nil if there
+// is none.
 func (r *memory) assign(t *ledger.Trade, h *ledger.Holding) {
 	key := t.Contract()
 	strategy := r.fillOrder(t, key)
@@ -348,15 +348,17 @@ func (r *memory) clip(key ledger.InstrumentKey, position ledger.Decimal) {
 	r.tags[key] = list
 }
 
-// transferred folds in that a part of a position, quantity, came or went otherwise than by a trade. position is
-// what is there then: the strategies have no more, and what has left cannot be closed on the day any longer.
+// transferred folds in that a part of a position, quantity, came or went otherwise than by a trade.
+// position is what is there then: the strategies have no more, and what has left cannot be closed
+// on the day any longer.
 func (r *memory) transferred(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	r.clip(key, position)
 	r.replaced(key, quantity, position)
 }
 
-// replaced folds in that a quantity came to a position, or went, which no execution opened or closed. Where the
-// position came to zero, from zero, or past it, nothing is there that an execution opened.
+// replaced folds in that a quantity came to a position, or went, which no execution opened or
+// closed. Where the position came to zero, from zero, or past it, nothing is there that an
+// execution opened.
 func (r *memory) replaced(key ledger.InstrumentKey, quantity, position ledger.Decimal) {
 	if before := position.Sub(quantity); position.IsZero() || before.IsZero() || before.IsNeg() != position.IsNeg() {
 		delete(r.opened, key)
@@ -410,8 +412,8 @@ func (r *memory) dayTradesSince(d ledger.Date) int {
 	return n
 }
 
-// sold adds the proceeds of a sale to the cash that is not settled. The sales are ordered by day and
-// currency.
+// sold adds the proceeds of a sale to the cash that is not settled. The sales are ordered by day
+// and currency.
 func (r *memory) sold(d ledger.Date, currency ledger.Currency, amount ledger.Decimal) {
 	if !r.keeps(d) {
 		return
@@ -432,8 +434,8 @@ func compareSales(a, b risk.Sale) int {
 	return cmp.Or(cmp.Compare(a.Date, b.Date), cmp.Compare(a.Currency, b.Currency))
 }
 
-// change folds a change of the trading state in. Losses named in Recount are counted from there. c is the
-// book's capital.
+// change folds a change of the trading state in. Losses named in Recount are counted from there. c
+// is the book's capital.
 func (r *memory) change(s *risk.StateChange, seq int64, c capital) {
 	r.state = *s
 	for _, rule := range s.Recount {

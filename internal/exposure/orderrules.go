@@ -54,8 +54,8 @@ func (j *Judge) permitted() {
 	}
 }
 
-// borrows refuses an order that sells more of a currency than a cash account has, once all orders have filled that
-// sell the currency.
+// borrows refuses an order that sells more of a currency than a cash account has, once all orders
+// have filled that sell the currency.
 func (j *Judge) borrows() {
 	currency := ledger.Currency(j.order.Instrument.Symbol)
 	left := j.account.CashIn(currency).Balance().Add(j.order.Quantity)
@@ -95,7 +95,8 @@ func (j *Judge) symbols() {
 	}
 }
 
-// outside returns the first of three names of a contract that is not among the allowed symbols, if there is one.
+// outside returns the first of three names of a contract that is not among the allowed symbols, if
+// there is one.
 func outside(allowed []string, underlying, symbol, stated string) (string, bool) {
 	switch {
 	case !slices.Contains(allowed, underlying):
@@ -108,8 +109,8 @@ func outside(allowed []string, underlying, symbol, stated string) (string, bool)
 	return "", false
 }
 
-// sending holds the order against the limits on duplicates, on its quantity, and on the number of orders
-// and trades.
+// sending holds the order against the limits on duplicates, on its quantity, and on the number of
+// orders and trades.
 func (j *Judge) sending() {
 	policy, r, now := j.exposure.policy, &j.account.memory, j.market.Now
 	window := policy.limits.DuplicateWindow
@@ -179,7 +180,8 @@ func (j *Judge) priced() bool {
 	return len(j.decision.Violations) == n
 }
 
-// told reports whether the present equity is known: no mark or rate that it needs is missing or old.
+// told reports whether the present equity is known: no mark or rate that it needs is missing or
+// old.
 func (e *exposure) told(now time.Time) bool {
 	return e.bounds.known && (e.freshUntil.IsZero() || !now.After(e.freshUntil))
 }
@@ -221,8 +223,8 @@ func (j *Judge) based() {
 	}
 }
 
-// sellsShort reports whether the order sells a security of which more is sold than held once all working
-// sales fill. Futures, options on futures, CFDs, currencies and coins are no securities.
+// sellsShort reports whether the order sells a security of which more is sold than held once all
+// working sales fill. Futures, options on futures, CFDs, currencies and coins are no securities.
 func (j *Judge) sellsShort() bool {
 	switch j.order.Instrument.SecType {
 	case ledger.Stock, ledger.Option, ledger.Warrant, ledger.Bond, ledger.Fund:

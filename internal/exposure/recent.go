@@ -29,8 +29,9 @@ const maxUnasked = 256
 // list returns the orders. The caller must not keep the slice.
 func (r *recent) list() []sent { return r.orders[r.forgotten:] }
 
-// add keeps an accepted order for as long as a rule of the policy, which may be nil, looks back at it.
-// Where no rule does, it keeps the newest maxUnasked of the last minute, for a rule that is yet to come.
+// add keeps an accepted order for as long as a rule of the policy, which may be nil, looks back at
+// it. Where no rule does, it keeps the newest maxUnasked of the last minute, for a rule that is yet
+// to come.
 func (r *recent) add(s sent, p *Policy) {
 	window, most := time.Minute, math.MaxInt
 	if p != nil {

@@ -10,12 +10,12 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Refold folds a journal again with every change of history in its place: the book as [ledger.Refold]
-// does, and with it what the account counts from facts, namely the fills of orders, the strategies'
-// parts, day trades and sales. What follows from history is thus restated together.
+// Refold folds a journal again with every change of history in its place: the book as
+// [ledger.Refold] does, and with it what the account counts from facts, namely the fills of orders,
+// the strategies' parts, day trades and sales. What follows from history is thus restated together.
 //
-// A trade fills the order that it names if the order works at the trade's place in the journal, as it
-// does when the trade is recorded. All else is counted in the effective order of the facts.
+// A trade fills the order that it names if the order works at the trade's place in the journal, as
+// it does when the trade is recorded. All else is counted in the effective order of the facts.
 type Refold struct {
 	account    *Account
 	book       *ledger.Refold
@@ -30,9 +30,9 @@ type placedPolicy struct {
 	policy *Policy
 }
 
-// ResumeRefold prepares to fold the rest of a journal again behind an account, the fold of its entries
-// up to and including entry upTo; for 0, a new account. The rest is as for [ledger.ResumeRefold]. The
-// Refold takes the account over.
+// ResumeRefold prepares to fold the rest of a journal again behind an account, the fold of its
+// entries up to and including entry upTo; for 0, a new account. The rest is as for
+// [ledger.ResumeRefold]. The Refold takes the account over.
 func ResumeRefold(a *Account, upTo int64, changes map[int64]ledger.Amendment) (*Refold, bool) {
 	r := &Refold{account: a, changes: changes, strategies: map[int64]string{}}
 	book, ok := ledger.ResumeRefold(a.Book, upTo, changes, r.fact)
@@ -63,8 +63,8 @@ func (r *Refold) Add(seq int64, p any) {
 	}
 }
 
-// inForce returns the trade in force at the place of an entry that first recorded a trade; nil if there
-// is none.
+// inForce returns the trade in force at the place of an entry that first recorded a trade; nil if
+// there is none.
 func (r *Refold) inForce(seq int64, p ledger.Payload) *ledger.Trade {
 	switch f := p.(type) {
 	case *ledger.Trade:
@@ -113,8 +113,8 @@ func (r *memory) use(p *Policy) {
 	}
 }
 
-// Follow folds an entry in that was recorded after the account was folded again. It reports false, and
-// changes nothing, if the entry changes history: then the journal must be folded again.
+// Follow folds an entry in that was recorded after the account was folded again. It reports false,
+// and changes nothing, if the entry changes history: then the journal must be folded again.
 func (a *Account) Follow(p any, seq int64) bool {
 	switch f := p.(type) {
 	case *risk.Restatement: // it stands behind one of facts

@@ -29,7 +29,8 @@ type Journal struct {
 	Entries []accounts.Entry
 	Middle  accounts.Checkpoint // saved while the journal was being written, by the version that wrote it
 	End     accounts.Checkpoint // saved behind its last entry, by that version
-	// Now are the checkpoints that today's version saves at the same entries; nil if there are none yet.
+	// Now are the checkpoints that today's version saves at the same entries; nil if there are none
+	// yet.
 	Now     []accounts.Checkpoint
 	State   string // what State returned at the end
 	Figures string // what Figures returns
@@ -180,8 +181,8 @@ func checkpoints(t testing.TB, dir, file string, id accounts.ProfileID) []accoun
 	return out
 }
 
-// withoutFigures takes the performance out of a state: no journal and no checkpoint holds figures, and
-// those of the state are by the definitions of the version that wrote it.
+// withoutFigures takes the performance out of a state: no journal and no checkpoint holds figures,
+// and those of the state are by the definitions of the version that wrote it.
 func withoutFigures(t testing.TB, state string) string {
 	t.Helper()
 	before, rest, found := strings.Cut(state, "\n\"performance\": {")

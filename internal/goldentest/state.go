@@ -104,7 +104,8 @@ type (
 	}
 )
 
-// told is a decision as states have it: without warnings, which Check did not collect when they were taken.
+// told is a decision as states have it: without warnings, which Check did not collect when they
+// were taken.
 func told(d risk.Decision) decision {
 	return decision{d.OrderID, d.Allowed, d.Reduces, d.Violations}
 }

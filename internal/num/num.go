@@ -125,8 +125,8 @@ func Share(total, part, whole udecimal.Decimal) udecimal.Decimal {
 	return q.RoundBank(MoneyPlaces)
 }
 
-// evenShare is Share where the share comes out even at the places of total: nearly always, in a third of the
-// time, and with few places, so that later sums are fast.
+// evenShare is Share where the share comes out even at the places of total: nearly always, in a
+// third of the time, and with few places, so that later sums are fast.
 func evenShare(total, part, whole udecimal.Decimal) (udecimal.Decimal, bool) {
 	neg, hiT, t, places, okT := total.ToHiLo()
 	negP, hiP, p, placesP, okP := part.ToHiLo()
@@ -168,9 +168,9 @@ func Ordinary(d udecimal.Decimal) bool { return !reaches(d, million, 1_000_000) 
 
 var million = Int(1_000_000)
 
-// reaches reports whether a magnitude is bound or more, where small is the bound as an integer. Most
-// numbers are below the bound by their digits alone, whatever their places: a comparison of integers
-// tells, which takes a third of the time.
+// reaches reports whether a magnitude is bound or more, where small is the bound as an integer.
+// Most numbers are below the bound by their digits alone, whatever their places: a comparison of
+// integers tells, which takes a third of the time.
 func reaches(d, bound udecimal.Decimal, small uint64) bool {
 	if _, high, low, _, ok := d.ToHiLo(); ok && high == 0 && low < small {
 		return false

@@ -106,8 +106,8 @@ func (c *dialed) Close() error {
 	return c.Conn.Close()
 }
 
-// Cut closes every connection, makes no more, and tells the server nothing: whoever uses one finds it
-// lost, and what runs on the server goes on.
+// Cut closes every connection, makes no more, and tells the server nothing: whoever uses one finds
+// it lost, and what runs on the server goes on.
 func (d *dialer) Cut() {
 	d.end()
 	d.mu.Lock()

@@ -38,8 +38,8 @@ func (w *Writes) Do(ctx context.Context, write func(context.Context) error) erro
 
 // Run is Do for a write that has something to wait for first, such as a connection, and calls begin
 // when that is there: right before what cannot be taken back. A caller that leaves before returns
-// ctx's error alone. Then begin returns an error, which the write must return without writing. begin
-// may be called again.
+// ctx's error alone. Then begin returns an error, which the write must return without writing.
+// begin may be called again.
 func (w *Writes) Run(ctx context.Context, write func(ctx context.Context, begin func() error) error) error {
 	if err := w.slots.enter(ctx); err != nil {
 		return err

@@ -16,7 +16,8 @@ var ErrSchema = errors.New("schema version does not fit")
 // ErrPooler is returned where a pooler in transaction mode is in between and cannot be.
 var ErrPooler = errors.New("database is behind a pooler")
 
-// ErrDSN stands for a data source name that cannot be read: the parser's error may hold the password.
+// ErrDSN stands for a data source name that cannot be read: the parser's error may hold the
+// password.
 var ErrDSN = fmt.Errorf("%w: data source name cannot be read", accounts.ErrInvalid)
 
 // SQLSTATE codes that mean something here.
@@ -63,9 +64,9 @@ func Aborted(err error) bool {
 	return State(err) != "" && !Lost(err)
 }
 
-// Translate gives errors of the server's the sentinels that they stand for, whatever the tables; what is
-// left is the driver's own error. It is for what changes nothing when it fails: of a write that was
-// sent, see Lost first.
+// Translate gives errors of the server's the sentinels that they stand for, whatever the tables;
+// what is left is the driver's own error. It is for what changes nothing when it fails: of a write
+// that was sent, see Lost first.
 func Translate(err error) error {
 	var unreadable *url.Error
 	switch {
@@ -86,8 +87,8 @@ func Translate(err error) error {
 	return err
 }
 
-// Reason gives an error of the database's what it stands for: the caller's end, where that may be why,
-// or what Translate says.
+// Reason gives an error of the database's what it stands for: the caller's end, where that may be
+// why, or what Translate says.
 func Reason(ctx context.Context, err error) error {
 	ended := ctx.Err()
 	code := State(err)

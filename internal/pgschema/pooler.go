@@ -20,9 +20,9 @@ func Pooled(ctx context.Context, db *sqlx.DB) (bool, error) {
 }
 
 // detectPooler reports whether the pool leads through a pooler that hands sessions out by
-// transaction. Nothing tells so outright, but two connections that are open at the same time and turn
-// out to be one session are proof, and so is one connection whose session changes. With a pool of one
-// connection the only one at work on the pooler, a pooler may go unnoticed.
+// transaction. Nothing tells so outright, but two connections that are open at the same time and
+// turn out to be one session are proof, and so is one connection whose session changes. With a pool
+// of one connection the only one at work on the pooler, a pooler may go unnoticed.
 func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
 	conns, err := connections(ctx, db)
 	defer func() {
@@ -51,8 +51,8 @@ func detectPooler(ctx context.Context, db *sqlx.DB) (pooled bool, err error) {
 }
 
 // connections takes two connections out of the pool, or one where it has no more. Whoever holds one
-// waits only a while for the second, and else lets go and stands back: on a small pool two that hold
-// one each would wait for each other.
+// waits only a while for the second, and else lets go and stands back: on a small pool two that
+// hold one each would wait for each other.
 func connections(ctx context.Context, db *sqlx.DB) ([]*sql.Conn, error) {
 	for patience := 100 * time.Millisecond; ; patience = min(2*patience, 5*time.Second) {
 		first, err := db.Conn(ctx)
@@ -80,8 +80,8 @@ func connections(ctx context.Context, db *sqlx.DB) ([]*sql.Conn, error) {
 	}
 }
 
-// DetectRounds is enough for a busy pooler, which hands out sessions at random, not to give the same
-// ones each time.
+// DetectRounds is enough for a busy pooler, which hands out sessions at random, not to give the
+// same ones each time.
 const DetectRounds = 8
 
 // isSingle reports whether the pool has one connection at most: a second is not to be waited for.
@@ -114,8 +114,8 @@ type Querier interface {
 	sqlx.ExecerContext
 }
 
-// OneSession runs f on the pool, or, behind a pooler, in a transaction: outside of one, the parts of a
-// statement with parameters could end up in different sessions.
+// OneSession runs f on the pool, or, behind a pooler, in a transaction: outside of one, the parts
+// of a statement with parameters could end up in different sessions.
 func OneSession(ctx context.Context, db *sqlx.DB, pooled bool, f func(Querier) error) error {
 	if !pooled {
 		return f(db)

@@ -10,9 +10,9 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// Reads runs reads that their callers can leave. A driver may wait for an answer beyond the end of its
-// context: lib/pq asks the server to cancel, and reads on, for as long as a server that hangs says nothing.
-// Make one with NewReads.
+// Reads runs reads that their callers can leave. A driver may wait for an answer beyond the end of
+// its context: lib/pq asks the server to cancel, and reads on, for as long as a server that hangs
+// says nothing. Make one with NewReads.
 type Reads struct {
 	Pooled bool // statements need transactions to be in one session; see Detect
 
@@ -22,12 +22,12 @@ type Reads struct {
 	within *slots // of reads on connections that are held already
 }
 
-// maxReads is how many reads are under way at once, with a caller or without one: more than pools have
-// connections. A read more waits for its turn.
+// maxReads is how many reads are under way at once, with a caller or without one: more than pools
+// have connections. A read more waits for its turn.
 const maxReads = 512
 
-// maxWithin is more than connections can be held. Who holds a connection must not wait for a slot: those
-// that have one may be waiting for a connection.
+// maxWithin is more than connections can be held. Who holds a connection must not wait for a slot:
+// those that have one may be waiting for a connection.
 const maxWithin = 1 << 16
 
 // NewReads returns reads on the pool, which may run again as retry says.
@@ -56,10 +56,10 @@ func Within[T any](ctx context.Context, r *Reads, read func(context.Context) (T,
 	return readIn(ctx, r.within, read)
 }
 
-// Read returns what the read returns. When ctx ends first, or Close is called, Read returns ctx's error or
-// accounts.ErrClosed, and ends the read's context. The read may run on, and its value is nobody's: so the
-// read must assign nothing that its caller has. A panic of the read's is its caller's. A read must not call
-// Read.
+// Read returns what the read returns. When ctx ends first, or Close is called, Read returns ctx's
+// error or accounts.ErrClosed, and ends the read's context. The read may run on, and its value is
+// nobody's: so the read must assign nothing that its caller has. A panic of the read's is its
+// caller's. A read must not call Read.
 func Read[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
 	return readIn(ctx, r.slots, read)
 }
@@ -94,8 +94,8 @@ func readIn[T any](ctx context.Context, slots *slots, read func(context.Context)
 	}
 }
 
-// Reread is Read for a read that may run again: where its connection turns out broken, and where the server
-// gave it up for the sake of another.
+// Reread is Read for a read that may run again: where its connection turns out broken, and where
+// the server gave it up for the sake of another.
 func Reread[T any](ctx context.Context, r *Reads, read func(context.Context) (T, error)) (T, error) {
 	return Read(ctx, r, func(ctx context.Context) (value T, err error) {
 		err = r.retry.Do(ctx, func() error {
@@ -141,9 +141,9 @@ func (r *Reads) Refuse() {
 	r.within.refuse()
 }
 
-// Close ends every read, refuses further ones, and waits until those under way have ended. When ctx ends
-// first, Close returns ctx's error: the reads that are left end with the server's answer or with their
-// connections. Close may be called again, and then waits for the rest.
+// Close ends every read, refuses further ones, and waits until those under way have ended. When ctx
+// ends first, Close returns ctx's error: the reads that are left end with the server's answer or
+// with their connections. Close may be called again, and then waits for the rest.
 func (r *Reads) Close(ctx context.Context) error {
 	r.Refuse()
 	for _, s := range []*slots{r.slots, r.within} {

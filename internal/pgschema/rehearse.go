@@ -22,9 +22,9 @@ const (
 // errBusy says that somebody else migrates.
 var errBusy = errors.New("another process migrates")
 
-// rehearse takes the steps from one version to another in a transaction, and takes them back: a step that
-// refuses is found before the first one is taken. Left out are steps that cannot be taken in a transaction;
-// they refuse nothing. errBusy while somebody else migrates.
+// rehearse takes the steps from one version to another in a transaction, and takes them back: a
+// step that refuses is found before the first one is taken. Left out are steps that cannot be taken
+// in a transaction; they refuse nothing. errBusy while somebody else migrates.
 func (s *Set) rehearse(ctx context.Context, db *sqlx.DB, n Name, d direction, target int64) error {
 	variant, err := s.variant(ctx, db, n)
 	if err != nil {
@@ -74,7 +74,8 @@ func (s *Set) rehearse(ctx context.Context, db *sqlx.DB, n Name, d direction, ta
 	return nil
 }
 
-// impatient has a step wait for its locks less than usual: all steps together hold theirs until the last.
+// impatient has a step wait for its locks less than usual: all steps together hold theirs until the
+// last.
 var impatient = strings.NewReplacer(`SET LOCAL lock_timeout = '200ms'`, `SET LOCAL lock_timeout = '50ms'`)
 
 // step is a migration's statements in one direction.
@@ -83,7 +84,8 @@ type step struct {
 	text string
 }
 
-// stepsOf returns the steps between the versions that can be taken in a transaction, in their order.
+// stepsOf returns the steps between the versions that can be taken in a transaction, in their
+// order.
 func stepsOf(files fs.FS, d direction, found, target int64) ([]step, error) {
 	names, err := fs.Glob(files, "*.sql") // in the order of their versions
 	if err != nil {

@@ -11,16 +11,18 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// Retry bounds how often, and how long after each other, a statement or transaction is tried that the
-// server gave up for the sake of another: for a deadlock, or because no order of the two could be told.
+// Retry bounds how often, and how long after each other, a statement or transaction is tried that
+// the server gave up for the sake of another: for a deadlock, or because no order of the two could
+// be told.
 type Retry struct {
 	Tries int           // at most
 	First time.Duration // the first pause at most; doubled each time, up to 64 times as long
 }
 
-// Do runs f until it ends otherwise than for another's sake, after which the server has surely changed
-// nothing. Between tries it pauses; see Pause. After so many tries it returns the last error as
-// accounts.ErrConflict. When ctx ends in a pause, it returns ctx's error with the last one of f.
+// Do runs f until it ends otherwise than for another's sake, after which the server has surely
+// changed nothing. Between tries it pauses; see Pause. After so many tries it returns the last
+// error as accounts.ErrConflict. When ctx ends in a pause, it returns ctx's error with the last one
+// of f.
 func (r Retry) Do(ctx context.Context, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
@@ -49,10 +51,10 @@ func (r Retry) Pause(ctx context.Context, try int) bool {
 	return ctx.Err() == nil
 }
 
-// PastBroken runs f, and again while f finds its connection broken, as often as the pool may have others that
-// are: when a server goes down, each connection that was idle turns out broken when it is next used, one at a
-// time. f reports whether it may run again, because it has sent nothing that changes anything. When ctx ends,
-// f does not run again.
+// PastBroken runs f, and again while f finds its connection broken, as often as the pool may have
+// others that are: when a server goes down, each connection that was idle turns out broken when it
+// is next used, one at a time. f reports whether it may run again, because it has sent nothing that
+// changes anything. When ctx ends, f does not run again.
 func PastBroken(ctx context.Context, db *sqlx.DB, f func() (again bool, err error)) error {
 	for left := db.Stats().OpenConnections; ; left-- {
 		again, err := f()

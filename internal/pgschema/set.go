@@ -27,8 +27,8 @@ type Set struct {
 	// version than is wanted; 0 for none.
 	Mismatch func(schema string, found, wanted int64) error
 
-	// Variant names the form of the migrations that the schema needs, "" for the plain one: where there is
-	// <version>_<name>.<variant>.up.sql, that is taken. nil means that there are none.
+	// Variant names the form of the migrations that the schema needs, "" for the plain one: where
+	// there is <version>_<name>.<variant>.up.sql, that is taken. nil means that there are none.
 	Variant func(ctx context.Context, db sqlx.QueryerContext, n Name) (string, error)
 }
 
@@ -97,7 +97,8 @@ func (s SchemaStatus) Current() bool { return s.Version == s.Target }
 // Status tells where the schema stands, without changing anything.
 func (s *Set) Status(ctx context.Context, db *sqlx.DB, n Name) (SchemaStatus, error) {
 	version, err := Read(ctx, NewReads(db, nil), func(ctx context.Context) (version int64, err error) {
-		// In a transaction: behind a pooler nothing else is one session. A standby takes one that only reads.
+		// In a transaction: behind a pooler nothing else is one session. A standby takes one that
+		// only reads.
 		tx, err := db.BeginTxx(ctx, &sql.TxOptions{ReadOnly: true})
 		if err != nil {
 			return 0, err
@@ -146,14 +147,15 @@ func (s *Set) version(ctx context.Context, db sqlx.QueryerContext, n Name) (vers
 	return version, nil
 }
 
-// maxSteps bounds how often a migration is tried: some three minutes of pauses, beside what the server
-// waits for its locks.
+// maxSteps bounds how often a migration is tried: some three minutes of pauses, beside what the
+// server waits for its locks.
 const maxSteps = 200
 
-// run calls f, which migrates and tells whether it may have changed something, and calls it again while
-// it fails for a lock that it did not get in time. A step is cancelled when ctx ends: what a step does can
-// be done again. What a cancelled step came to is not known, even where the server reports success: it
-// may be durable on one server and lost on the next. So nothing is reported as done once ctx has ended.
+// run calls f, which migrates and tells whether it may have changed something, and calls it again
+// while it fails for a lock that it did not get in time. A step is cancelled when ctx ends: what a
+// step does can be done again. What a cancelled step came to is not known, even where the server
+// reports success: it may be durable on one server and lost on the next. So nothing is reported as
+// done once ctx has ended.
 func (s *Set) run(ctx context.Context, db *sqlx.DB, f func() (begun bool, err error)) error {
 	if err := requireDirect(ctx, db); err != nil {
 		return err

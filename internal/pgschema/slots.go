@@ -22,7 +22,8 @@ func newSlots(most int) *slots {
 	return &slots{tokens: make(chan struct{}, most), closed: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// enter waits until a call may begin. ctx's error when that ends first, accounts.ErrClosed after refuse.
+// enter waits until a call may begin. ctx's error when that ends first, accounts.ErrClosed after
+// refuse.
 func (s *slots) enter(ctx context.Context) error {
 	select {
 	case s.tokens <- struct{}{}:
@@ -66,15 +67,16 @@ func (s *slots) refuse() {
 	s.tellEnd()
 }
 
-// tellEnd tells those who wait that no call is under way, and none will be. The caller holds the lock.
+// tellEnd tells those who wait that no call is under way, and none will be. The caller holds the
+// lock.
 func (s *slots) tellEnd() {
 	if s.refusing && s.underWay == 0 {
 		close(s.ended)
 	}
 }
 
-// wait waits for the calls under way, after refuse; ctx's error when that ends first. It may be called
-// again, and then waits for the rest.
+// wait waits for the calls under way, after refuse; ctx's error when that ends first. It may be
+// called again, and then waits for the rest.
 func (s *slots) wait(ctx context.Context) error {
 	select {
 	case <-s.ended: // whatever ctx says

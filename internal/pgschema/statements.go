@@ -9,9 +9,10 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// CloseStatements closes what was prepared on a pool, unless the server is silent: database/sql holds the
-// whole pool while lib/pq waits for the answer of a server that says nothing. Then they are left to the end
-// of their connections, and CloseStatements returns an error after so much time.
+// CloseStatements closes what was prepared on a pool, unless the server is silent: database/sql
+// holds the whole pool while lib/pq waits for the answer of a server that says nothing. Then they
+// are left to the end of their connections, and CloseStatements returns an error after so much
+// time.
 func CloseStatements(db *sqlx.DB, patience time.Duration, close func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -35,7 +36,8 @@ func CloseStatements(db *sqlx.DB, patience time.Duration, close func() error) er
 	return fmt.Errorf("statements stay prepared: the server does not answer: %w", ctx.Err())
 }
 
-// CloseWithin closes the pool, and cuts its connections where that takes longer: the server is silent.
+// CloseWithin closes the pool, and cuts its connections where that takes longer: the server is
+// silent.
 func (p *Pool) CloseWithin(patience time.Duration) error {
 	done := make(chan error, 1)
 	go func() { done <- p.Close() }()

@@ -32,8 +32,8 @@ const (
 	NoSuchDatabase      = "3D000"
 )
 
-// Lost reports whether an error tells nothing about what became of the statement: the connection was
-// lost or never made, or a server or a pooler went down or let nobody in.
+// Lost reports whether an error tells nothing about what became of the statement: the connection
+// was lost or never made, or a server or a pooler went down or let nobody in.
 func Lost(err error) bool {
 	if ofConnecting(err) {
 		return true
@@ -52,8 +52,9 @@ func Lost(err error) bool {
 		errors.As(err, &network) && error(network) != context.DeadlineExceeded
 }
 
-// Broken reports whether an error says that a connection was there and is no longer: another one may do. It
-// does not of driver.ErrBadConn, after which database/sql has tried a new connection already.
+// Broken reports whether an error says that a connection was there and is no longer: another one
+// may do. It does not of driver.ErrBadConn, after which database/sql has tried a new connection
+// already.
 func Broken(err error) bool {
 	if code := State(err); code != "" {
 		return code == adminShutdown || code == crashShutdown || code == idleSessionTimeout
@@ -63,12 +64,12 @@ func Broken(err error) bool {
 		errors.As(err, &op) && (op.Op == "read" || op.Op == "write") && !op.Timeout())
 }
 
-// Unavailable reports whether an error of a read, or of a write that was never sent, says that there is
-// nobody to ask. Of a write that was sent, Lost says that its outcome is not known.
+// Unavailable reports whether an error of a read, or of a write that was never sent, says that
+// there is nobody to ask. Of a write that was sent, Lost says that its outcome is not known.
 func Unavailable(err error) bool { return Lost(err) || HasState(err, ReadOnly) }
 
-// NotBegun is the error of a transaction that did not begin. lib/pq asks for one that may write, which a
-// standby refuses in words of its own.
+// NotBegun is the error of a transaction that did not begin. lib/pq asks for one that may write,
+// which a standby refuses in words of its own.
 func NotBegun(err error) error {
 	if HasState(err, featureNotSupported) {
 		return NotReached(err)

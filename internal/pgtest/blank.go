@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// blank is the data of a server on which nothing was done yet: every server of the test binary begins with a
-// copy, which costs a fifth of making it.
+// blank is the data of a server on which nothing was done yet: every server of the test binary
+// begins with a copy, which costs a fifth of making it.
 var blank data
 
 type data struct {
@@ -42,8 +42,8 @@ func (d *data) make(s *Server) error {
 	if d.keeper, err = supervise(dir, s.as, keeper, dir); err != nil {
 		return err
 	}
-	// The default collation is a language's where the server can do that by itself, as in production: what
-	// depends on byte order must say so.
+	// The default collation is a language's where the server can do that by itself, as in
+	// production: what depends on byte order must say so.
 	args := []string{"-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"}
 	initdb := filepath.Join(s.bin, "initdb")
 	if run(s, initdb, append(args, "--locale-provider=icu", "--icu-locale=en-US")...) == nil {

@@ -17,9 +17,9 @@
 // program where it is not found.
 //
 // $ACCOUNTS_TEST_DSN names a server to use instead; its user must be allowed to create databases.
-// Where there is neither that nor a server's binaries, or no PgBouncer for those that need one, tests
-// are skipped, or fail if $ACCOUNTS_REQUIRE_PG is set, as `make test` does. It starts nothing where there is
-// no unix: there, $ACCOUNTS_TEST_DSN is the only way.
+// Where there is neither that nor a server's binaries, or no PgBouncer for those that need one,
+// tests are skipped, or fail if $ACCOUNTS_REQUIRE_PG is set, as `make test` does. It starts nothing
+// where there is no unix: there, $ACCOUNTS_TEST_DSN is the only way.
 package pgtest
 
 import (
@@ -88,8 +88,8 @@ func (l *lazyServer) start() (string, error) {
 	return l.dsn, l.err
 }
 
-// strategy has the template's files copied, which costs half of what a copy block by block does where nothing
-// is flushed. Before PostgreSQL 15 there is no other way, and no word for it.
+// strategy has the template's files copied, which costs half of what a copy block by block does
+// where nothing is flushed. Before PostgreSQL 15 there is no other way, and no word for it.
 func strategy(server string) (string, error) {
 	db, err := sql.Open("postgres", server)
 	if err != nil {
@@ -172,8 +172,8 @@ func (p *Template) Database(t testing.TB) string {
 	return create(t, server, p.name)
 }
 
-// Reused is like Database, for a test that leaves the schema as it is: its database is emptied when the
-// test is over, and is the next test's. That costs a tenth of a copy.
+// Reused is like Database, for a test that leaves the schema as it is: its database is emptied when
+// the test is over, and is the next test's. That costs a tenth of a copy.
 func (p *Template) Reused(t testing.TB) string {
 	t.Helper()
 	server := p.prepared(t)

@@ -20,8 +20,8 @@ var errNoPooler = errors.New("this test needs PgBouncer: run `make postgres`, wh
 	"or put the program into $" + envPooler)
 
 // NewPooler starts a PgBouncer that hands the sessions of the database out by transaction, and that
-// lives as long as the test. It returns the data source name of the database through the pooler. The
-// pooler has few sessions, so that clients meet in them.
+// lives as long as the test. It returns the data source name of the database through the pooler.
+// The pooler has few sessions, so that clients meet in them.
 func NewPooler(t testing.TB, dsn string) string {
 	t.Helper()
 	p, through, err := startPooler(dsn)
@@ -114,7 +114,8 @@ server_tls_sslmode = %s
 // quoted is a value as PgBouncer's connection strings take it.
 func quoted(value string) string { return "'" + strings.ReplaceAll(value, "'", "''") + "'" }
 
-// await reads what the pooler says until it is up, and from then on, since a full pipe would stop it.
+// await reads what the pooler says until it is up, and from then on, since a full pipe would stop
+// it.
 func (p *pooler) await() error {
 	said := ""
 	lines := bufio.NewScanner(p.out)

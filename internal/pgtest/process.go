@@ -13,9 +13,9 @@ import (
 // tests.
 type identity struct{ uid, gid uint32 }
 
-// process is a shell script that runs a server in a folder of its own. It must end the server, remove
-// the folder and return when its standard input ends: because close was called, or because the test
-// binary is gone.
+// process is a shell script that runs a server in a folder of its own. It must end the server,
+// remove the folder and return when its standard input ends: because close was called, or because
+// the test binary is gone.
 type process struct {
 	dir   string
 	cmd   *exec.Cmd
@@ -24,8 +24,8 @@ type process struct {
 }
 
 // supervise starts the script in the folder, in a process group of its own: an interrupt from the
-// keyboard is for the tests, and reaches the script as the end of its input. If that fails it removes
-// the folder.
+// keyboard is for the tests, and reaches the script as the end of its input. If that fails it
+// removes the folder.
 func supervise(dir string, as *identity, script string, args ...string) (*process, error) {
 	p := &process{dir: dir, cmd: exec.Command("/bin/sh", append([]string{"-c", script, "supervisor"}, args...)...)}
 	p.cmd.Dir = dir

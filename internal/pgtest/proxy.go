@@ -102,8 +102,8 @@ func (p *Proxy) Cancels() int {
 	return p.cancels
 }
 
-// isCancel reports whether what a client says first on a connection is CancelRequest: its length, and
-// the number of that message.
+// isCancel reports whether what a client says first on a connection is CancelRequest: its length,
+// and the number of that message.
 func isCancel(said []byte) bool {
 	return len(said) >= 8 && binary.BigEndian.Uint32(said[4:]) == 80877102
 }

@@ -18,8 +18,8 @@ func proceeds(t *ledger.Trade) rat {
 
 func costs(t *ledger.Trade) rat { return add(exact(t.Commission), exact(t.Taxes)) }
 
-// cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and all
-// else its proceeds.
+// cash returns the balances by currency. Futures and CFDs bring the gain of what was closed, and
+// all else its proceeds.
 func (j *judge) cash() map[ledger.Currency]rat {
 	balance := maps.Clone(j.lots().gains)
 	for _, m := range j.movements() {
@@ -63,9 +63,9 @@ func (j *judge) movements() (list []ledger.CashMovement) {
 	return list
 }
 
-// equity returns what the profile is worth in base currency, all cash and all positions at marks; nil
-// if a mark or a rate is missing. It also reports whether all of them are fresh, and those of what is
-// working besides.
+// equity returns what the profile is worth in base currency, all cash and all positions at marks;
+// nil if a mark or a rate is missing. It also reports whether all of them are fresh, and those of
+// what is working besides.
 func (j *judge) equity() (total rat, fresh bool) {
 	w := j.worth.get(func() (w worth) {
 		w.total, w.fresh = j.workOutEquity()
@@ -128,21 +128,23 @@ func (j *judge) workOutEquity() (total rat, fresh bool) {
 	return total, fresh && j.rated()
 }
 
-// rated reports whether capital that counts at the rate of the day has a fresh one. Without it losses are not
-// known. The documentation does not say that equity then counts as unknown: the library does.
+// rated reports whether capital that counts at the rate of the day has a fresh one. Without it
+// losses are not known. The documentation does not say that equity then counts as unknown: the
+// library does.
 func (j *judge) rated() bool {
 	_, young := j.ratesOfCapital()
 	return young
 }
 
-// CapitalKnown reports whether all capital that counts at the rate of the day has one, of whatever age: else no
-// equity point can be taken.
+// CapitalKnown reports whether all capital that counts at the rate of the day has one, of whatever
+// age: else no equity point can be taken.
 func CapitalKnown(h History, now time.Time) bool {
 	known, _ := newJudge(h, now).ratesOfCapital()
 	return known
 }
 
-// ratesOfCapital reports whether all capital that counts at the rate of the day has one, and whether those are fresh.
+// ratesOfCapital reports whether all capital that counts at the rate of the day has one, and
+// whether those are fresh.
 func (j *judge) ratesOfCapital() (known, fresh bool) {
 	known, fresh = true, true
 	sums := map[ledger.Currency]rat{}
@@ -160,8 +162,8 @@ func (j *judge) ratesOfCapital() (known, fresh bool) {
 }
 
 // settled returns the cash that has settled, in base currency; nil if a rate is missing. Everything
-// counts at once but the proceeds of a sale, which count from the next business day on. What held futures and
-// CFDs have lost counts at once.
+// counts at once but the proceeds of a sale, which count from the next business day on. What held
+// futures and CFDs have lost counts at once.
 func (j *judge) settled() rat {
 	balance := j.cash()
 	for c, amount := range balance { // cash without a rate is not known, even if all of it is unsettled
@@ -201,7 +203,8 @@ func (j *judge) unsettled() map[ledger.Currency]rat {
 	return sums
 }
 
-// variation is what held futures and CFDs have gained or, below zero, lost, of those with a mark and a rate.
+// variation is what held futures and CFDs have gained or, below zero, lost, of those with a mark
+// and a rate.
 func (j *judge) variation() rat {
 	sum, basis := new0(), j.lots().basis()
 	for key, h := range j.positions() {

@@ -66,8 +66,8 @@ func shortsOf(all map[ledger.InstrumentKey]*contract, g group) (list []stake) {
 	return list
 }
 
-// coversOf returns what surely stays to cover them, whatever is filled. Nothing covers the rest, but
-// of puts the strike in cash.
+// coversOf returns what surely stays to cover them, whatever is filled. Nothing covers the rest,
+// but of puts the strike in cash.
 func coversOf(all map[ledger.InstrumentKey]*contract, g group, shares bool) (list []stake) {
 	for _, c := range all {
 		i := c.instrument
@@ -164,15 +164,15 @@ func ship(shorts, covers []stake, shipped [][]rat, from int, g group) {
 	shorts[from].units, covers[to].units = sub(shorts[from].units, amount), sub(covers[to].units, amount)
 }
 
-// fits reports whether c can cover s: shares and cash always, a long option that expires no earlier,
-// and of options on futures one that expires on the same day.
+// fits reports whether c can cover s: shares and cash always, a long option that expires no
+// earlier, and of options on futures one that expires on the same day.
 func fits(s, c stake, g group) bool {
 	return c.strike == nil || c.expiry == s.expiry || g.secType != ledger.FutureOption && c.expiry > s.expiry
 }
 
 // price is the cash that a cover leaves to be there, per unit of the underlying: the difference of
-// strikes of a long call above the short one and a long put below it, or the strike. No cover at all
-// is dearer than anything.
+// strikes of a long call above the short one and a long put below it, or the strike. No cover at
+// all is dearer than anything.
 func price(s, c stake, g group) rat {
 	switch {
 	case c.none:
@@ -188,7 +188,8 @@ func price(s, c stake, g group) rat {
 }
 
 // purchases is the cash that working purchases take, in base currency: the whole price, of what is
-// paid in full. One whose price nothing tells takes at least nothing, and so does one without a rate.
+// paid in full. One whose price nothing tells takes at least nothing, and so does one without a
+// rate.
 func purchases(all map[ledger.InstrumentKey]*contract) rat {
 	sum := new0()
 	for _, c := range all {

@@ -18,9 +18,9 @@ func (j *judge) policy() risk.DayTradePolicy {
 	return p
 }
 
-// dayTrades counts the day trades of today and the four business days before: a sale of what was bought on the same
-// day, or the other way around. Consecutive closings of what was opened that day are one day trade
-// until more is opened.
+// dayTrades counts the day trades of today and the four business days before: a sale of what was
+// bought on the same day, or the other way around. Consecutive closings of what was opened that day
+// are one day trade until more is opened.
 func (j *judge) dayTrades() int {
 	from := j.today()
 	for n := 0; n < 4; {
@@ -37,7 +37,8 @@ func (j *judge) dayTrades() int {
 	closing := map[place]bool{}
 	held := map[ledger.InstrumentKey]rat{}
 	count := 0
-	// Once a transfer has left nothing of what there was, nothing was opened today; and no more was than there is.
+	// Once a transfer has left nothing of what there was, nothing was opened today; and no more was
+	// than there is.
 	moved := func(p placed, i ledger.Instrument, quantity ledger.Decimal) {
 		key := i.Key()
 		if held[key] == nil {

@@ -18,16 +18,16 @@ type placed struct {
 	told  int // of a transfer, the event that recorded it
 }
 
-// record is a fact as it was first recorded, the event that recorded it, and the conversion rate of a cash
-// movement, an opening or a transfer that was told with it or later.
+// record is a fact as it was first recorded, the event that recorded it, and the conversion rate of
+// a cash movement, an opening or a transfer that was told with it or later.
 type record struct {
 	fact  ledger.Fact
 	event int
 	rate  ledger.Decimal
 }
 
-// records returns the facts recorded so far. A cash movement, an opening or a transfer that is recorded
-// again only tells its rate.
+// records returns the facts recorded so far. A cash movement, an opening or a transfer that is
+// recorded again only tells its rate.
 func (j *judge) records() []record {
 	return j.recorded.get(j.workOutRecords)
 }
@@ -75,9 +75,9 @@ func keyOf(f ledger.Fact) string {
 	return ""
 }
 
-// inForce returns the trades, splits, openings and transfers in force in their effective order: by time,
-// exercised and assigned options first, else as they were recorded. The last version of an execution
-// is in force, unless it was cancelled, in the place of the first.
+// inForce returns the trades, splits, openings and transfers in force in their effective order: by
+// time, exercised and assigned options first, else as they were recorded. The last version of an
+// execution is in force, unless it was cancelled, in the place of the first.
 func (j *judge) inForce() []placed {
 	return j.forced.get(j.workOutForce)
 }
@@ -194,10 +194,10 @@ func (j *judge) workOutPositions() map[ledger.InstrumentKey]*holding {
 	return held
 }
 
-// CannotMove reports whether the transfer is refused now, and whether it is late for its contract. More
-// cannot go than is held, and nothing can come against a position in the other direction, unless the
-// transfer is late. A late one that goes needs a price. The documentation does not say so: the library
-// does.
+// CannotMove reports whether the transfer is refused now, and whether it is late for its contract.
+// More cannot go than is held, and nothing can come against a position in the other direction,
+// unless the transfer is late. A late one that goes needs a price. The documentation does not say
+// so: the library does.
 func CannotMove(h History, t ledger.Transfer, now time.Time) (refused, late bool) {
 	t.Instrument.SetDefaults()
 	j := newJudge(h, now)

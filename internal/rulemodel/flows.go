@@ -13,7 +13,8 @@ type flow struct {
 	rate     rat // the rate of its own or of its time; nil if none is known
 }
 
-// at is the worth in base currency. A flow without a rate counts at the rate of the day; zero without one.
+// at is the worth in base currency. A flow without a rate counts at the rate of the day; zero
+// without one.
 func (f flow) at(j *judge) rat {
 	if f.rate != nil {
 		return mul(f.amount, f.rate)
@@ -47,8 +48,8 @@ func (j *judge) flow(r record) (flow, bool) {
 	return flow{}, false
 }
 
-// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded now, and whether
-// there are equity points.
+// Unrated reports whether capital in a currency, of a time, would have no rate if it were recorded
+// now, and whether there are equity points.
 func Unrated(h History, c ledger.Currency, at, now time.Time) (unrated, pointed bool) {
 	j := newJudge(h, now)
 	return j.rateOf(c, ledger.Decimal{}, at) == nil, j.pointed()
@@ -66,8 +67,8 @@ func sum(list []ledger.Lot) (quantity, basis rat) {
 // ofNow reports whether a time is no more than five minutes away.
 func (j *judge) ofNow(t time.Time) bool { return j.now.Sub(t).Abs() <= 5*time.Minute }
 
-// rateOf is the conversion rate of capital of a time that is being recorded: its own, or the one that is
-// known and not too old, if the time is now; nil if there is neither.
+// rateOf is the conversion rate of capital of a time that is being recorded: its own, or the one
+// that is known and not too old, if the time is now; nil if there is neither.
 func (j *judge) rateOf(c ledger.Currency, own ledger.Decimal, at time.Time) rat {
 	if c != j.h.Base && !own.IsZero() {
 		return exact(own)
@@ -86,8 +87,8 @@ func (j *judge) rateOr(told ledger.Decimal, c ledger.Currency, own ledger.Decima
 	return exact(told)
 }
 
-// priceOf is the price of a position that comes or goes when it is recorded: its own, or the fresh mark if its
-// time is now; zero if there is neither.
+// priceOf is the price of a position that comes or goes when it is recorded: its own, or the fresh
+// mark if its time is now; zero if there is neither.
 func (j *judge) priceOf(i ledger.Instrument, own ledger.Decimal, at time.Time) rat {
 	if mark, young := j.price(i.Key()); own.IsZero() && mark != nil && young && j.ofNow(at) {
 		return mark
@@ -95,8 +96,9 @@ func (j *judge) priceOf(i ledger.Instrument, own ledger.Decimal, at time.Time) r
 	return exact(own)
 }
 
-// worthOf is what a position that comes or, below zero, goes is worth in its currency when it is recorded:
-// at its price, or else its basis; of what does not settle its notional, the gain at that price.
+// worthOf is what a position that comes or, below zero, goes is worth in its currency when it is
+// recorded: at its price, or else its basis; of what does not settle its notional, the gain at that
+// price.
 func (j *judge) worthOf(i ledger.Instrument, quantity, basis rat, own ledger.Decimal, at time.Time) rat {
 	price := j.priceOf(i, own, at)
 	value := mul(quantity, price, unit(i))

@@ -20,8 +20,8 @@ type judge struct {
 	marks  map[ledger.InstrumentKey]*marked
 	rates  map[ledger.Currency]ledger.FXRate
 
-	// What the methods have worked out: first what depends on facts alone, then on orders, and then on any event
-	// and the time. See readOn.
+	// What the methods have worked out: first what depends on facts alone, then on orders, and then
+	// on any event and the time. See readOn.
 	recorded once[[]record]
 	forced   once[[]placed]
 	held     once[map[ledger.InstrumentKey]*holding]
@@ -49,8 +49,8 @@ func (o *once[T]) get(work func() T) T {
 	return o.value
 }
 
-// judges are those of a history that were asked before. Events are only ever added to a history, so what was before
-// an event is always the same.
+// judges are those of a history that were asked before. Events are only ever added to a history, so
+// what was before an event is always the same.
 type judges struct {
 	at     map[moment]*judge
 	latest *judge
@@ -88,8 +88,8 @@ func (j *judge) before(n int, now time.Time) *judge {
 	return newJudge(History{j.h.Base, j.h.Events[:n], j.h.judges}, now)
 }
 
-// readOn reads the events that the history has beyond those that were read, at another time, and forgets what
-// was worked out and may be different then.
+// readOn reads the events that the history has beyond those that were read, at another time, and
+// forgets what was worked out and may be different then.
 func (j *judge) readOn(h History, now time.Time) *judge {
 	next := *j
 	next.h, next.now = h, now
@@ -123,8 +123,8 @@ func (j *judge) read(e Event) {
 	}
 }
 
-// mark takes a mark in: an older one than the present one changes nothing, and a price of zero takes
-// the present one away, but of options, warrants and futures.
+// mark takes a mark in: an older one than the present one changes nothing, and a price of zero
+// takes the present one away, but of options, warrants and futures.
 func (j *judge) mark(m *marked) {
 	if old, ok := j.marks[m.key]; ok && m.Time.Before(old.Time) {
 		return
@@ -168,8 +168,8 @@ func (j *judge) dayOf(t time.Time) ledger.Date { return ledger.DateOf(t.In(j.zon
 
 func (j *judge) today() ledger.Date { return j.dayOf(j.now) }
 
-// holidays are the days from Monday to Friday on which New York does not trade, as far as the tests'
-// histories reach.
+// holidays are the days from Monday to Friday on which New York does not trade, as far as the
+// tests' histories reach.
 var holidays = map[ledger.Date]bool{20260525: true, 20260619: true, 20260703: true, 20260907: true}
 
 // businessDay reports whether markets and banks are open.

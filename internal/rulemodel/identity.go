@@ -8,8 +8,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// Check says what Portfolio.Check answers: of an id that is done or was refused it does not know. Losses
-// are looked at as by Reserve, though nothing is written.
+// Check says what Portfolio.Check answers: of an id that is done or was refused it does not know.
+// Losses are looked at as by Reserve, though nothing is written.
 func Check(h History, o risk.Order, now time.Time) Answer {
 	j := newJudge(h, now).question()
 	if o.Quantity.IsZero() {
@@ -27,9 +27,9 @@ func Check(h History, o risk.Order, now time.Time) Answer {
 	return j.look().after.answer(o)
 }
 
-// Reserve says what Portfolio.Reserve answers, and what it writes down. An id is decided once. Before
-// an order is decided, losses are looked at, which may begin to count them and may change the
-// trading state.
+// Reserve says what Portfolio.Reserve answers, and what it writes down. An id is decided once.
+// Before an order is decided, losses are looked at, which may begin to count them and may change
+// the trading state.
 func Reserve(h History, o risk.Order, now time.Time) (Answer, []Event) {
 	if o.Quantity.IsZero() {
 		return Answer{Invalid: true}, nil
@@ -82,8 +82,8 @@ func (j *question) refused(o risk.Order) (Answer, bool) {
 	return Answer{}, false
 }
 
-// repeat answers for an order that is working: it is held, unless trading or the profile's status bars
-// it now.
+// repeat answers for an order that is working: it is held, unless trading or the profile's status
+// bars it now.
 func (j *question) repeat(w working) Answer {
 	j.reduces = j.onlyReduces(w.order, w.left)
 	j.permission(j.look().after.state) // what losses bar now bars a repeat

@@ -19,8 +19,8 @@ type sample struct {
 	anew   []risk.Rule // of a resumption: the losses that begin here
 }
 
-// samples returns equity points, resumptions that count losses anew, and movements of capital, in the order
-// in which they became known: capital that is told late was in no equity before.
+// samples returns equity points, resumptions that count losses anew, and movements of capital, in
+// the order in which they became known: capital that is told late was in no equity before.
 func (j *judge) samples() []sample {
 	return j.sampled.get(j.workOutSamples)
 }
@@ -64,8 +64,9 @@ func (j *judge) workOutSamples() (list []sample) {
 	return list
 }
 
-// shift is what equity points lack that were written between two events: the costs of an execution that was
-// recorded by the first and cancelled by the second. What a quantity gained or lost since is in no shift.
+// shift is what equity points lack that were written between two events: the costs of an execution
+// that was recorded by the first and cancelled by the second. What a quantity gained or lost since
+// is in no shift.
 type shift struct {
 	from, to int
 	by       rat
@@ -93,8 +94,9 @@ func (j *judge) shifts() (list []shift) {
 }
 
 // dayLoss is what was lost since the last equity point before the trading day, or the first of the
-// day where there is none before, or since a later resumption that counts the day's loss anew; start
-// is the equity then, with the capital that moved since, which is no loss. ok is false if there is no such point.
+// day where there is none before, or since a later resumption that counts the day's loss anew;
+// start is the equity then, with the capital that moved since, which is no loss. ok is false if
+// there is no such point.
 func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 	moved := new0()
 	for _, s := range j.samples() {
@@ -113,9 +115,9 @@ func (j *judge) dayLoss(equity rat) (lost, start rat, ok bool) {
 }
 
 // highWater is the highest equity of an equity point, since the last resumption that counts the
-// drawdown anew, adjusted in proportion for capital that came or went: by the equity of the point that was
-// written before the capital moved, or else, where equity was not known then, by the next that is known;
-// zero without a point.
+// drawdown anew, adjusted in proportion for capital that came or went: by the equity of the point
+// that was written before the capital moved, or else, where equity was not known then, by the next
+// that is known; zero without a point.
 func (j *judge) highWater() rat {
 	m := j.marked()
 	high, list := m.high, m.waiting
@@ -183,7 +185,8 @@ func (j *judge) pointed() bool {
 }
 
 // flowed is a high-water mark once capital has come to an equity, or gone. Of an equity that is not
-// positive nothing is a proportion: the mark stays. Where nothing is left, the mark falls by what went.
+// positive nothing is a proportion: the mark stays. Where nothing is left, the mark falls by what
+// went.
 func flowed(high, equity, moved rat) rat {
 	after := add(equity, moved)
 	switch {
@@ -215,8 +218,9 @@ func (j *judge) severity(equity rat) risk.Severity {
 	return got
 }
 
-// AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water mark
-// that no decimal states exactly. On which side of the threshold it is then depends on the rounding.
+// AtThreshold reports whether the drawdown is at a threshold but for the rounding of a high-water
+// mark that no decimal states exactly. On which side of the threshold it is then depends on the
+// rounding.
 func AtThreshold(h History, now time.Time) bool {
 	j := newJudge(h, now)
 	equity, _ := j.equity()
@@ -249,9 +253,9 @@ func bound(l risk.Limit, equity rat) (limit rat) {
 }
 
 // Look looks at losses, where equity is known by fresh marks and rates, and returns what is written
-// down: the first equity point of all or one that capital waits for, how far losses have come, and a
-// change of the trading state. Where losses are beyond the day's limit or the drawdown is severe, trading
-// that is active becomes reducing.
+// down: the first equity point of all or one that capital waits for, how far losses have come, and
+// a change of the trading state. Where losses are beyond the day's limit or the drawdown is severe,
+// trading that is active becomes reducing.
 func Look(h History, now time.Time) (wrote []Event) { return newJudge(h, now).look().wrote }
 
 // look is what Look writes down, and the history with that.
@@ -287,8 +291,8 @@ func (j *judge) with(events []Event) *judge {
 	return j.readOn(h, j.now)
 }
 
-// BeforeFlow returns the equity point that is written before capital that comes or goes at a time that is now:
-// where there are equity points and equity is known.
+// BeforeFlow returns the equity point that is written before capital that comes or goes at a time
+// that is now: where there are equity points and equity is known.
 func BeforeFlow(h History, at, now time.Time) []Event {
 	j := newJudge(h, now)
 	if equity, fresh := j.equity(); j.ofNow(at) && equity != nil && fresh && !j.oldSpot() && j.pointed() {
@@ -307,8 +311,9 @@ func (j *judge) dayLost(equity rat) bool {
 	return limit != nil && less(limit, lost)
 }
 
-// Recount says which losses a resumption counts anew: the day's loss if it is beyond its limit or was today,
-// and the drawdown if it is moderate or worse or was when it was last written. Equity must be known.
+// Recount says which losses a resumption counts anew: the day's loss if it is beyond its limit or
+// was today, and the drawdown if it is moderate or worse or was when it was last written. Equity
+// must be known.
 func Recount(h History, now time.Time) (list []risk.Rule, equity rat) {
 	j := newJudge(h, now)
 	equity, _ = j.equity()
@@ -322,8 +327,8 @@ func Recount(h History, now time.Time) (list []risk.Rule, equity rat) {
 	return list, equity
 }
 
-// written is what was written down of losses that were not counted anew since: whether the day's loss was
-// beyond its limit today, and how severe the drawdown was last.
+// written is what was written down of losses that were not counted anew since: whether the day's
+// loss was beyond its limit today, and how severe the drawdown was last.
 func (j *judge) written() (lost bool, severity risk.Severity) {
 	for _, e := range j.h.Events {
 		switch w := e.What.(type) {

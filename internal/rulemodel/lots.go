@@ -44,9 +44,9 @@ func (j *judge) workOutLots() *lots {
 	return all
 }
 
-// trade closes lots and opens one with the rest. The gain of what was closed is that after the costs of
-// both sides. The premium of an option that is exercised or assigned becomes a part of what its underlying
-// costs.
+// trade closes lots and opens one with the rest. The gain of what was closed is that after the
+// costs of both sides. The premium of an option that is exercised or assigned becomes a part of
+// what its underlying costs.
 func (l *lots) trade(t *ledger.Trade) {
 	key, quantity := t.Instrument.Key(), exact(t.Quantity) // which is never zero
 	net := sub(proceeds(t), costs(t))
@@ -83,8 +83,8 @@ func (l *lots) come(i ledger.Instrument, list []ledger.Lot) {
 	}
 }
 
-// depart takes away what a transfer takes along. What is not there is missing from then on, at the price of
-// the transfer, or else at the basis that it had when it was recorded.
+// depart takes away what a transfer takes along. What is not there is missing from then on, at the
+// price of the transfer, or else at the basis that it had when it was recorded.
 func (l *lots) depart(j *judge, p placed) {
 	key, quantity := p.move.Instrument.Key(), exact(p.move.Quantity)
 	_, _, rest := l.take(key, quantity)
@@ -99,16 +99,16 @@ func (l *lots) depart(j *judge, p placed) {
 	l.put(key, lot{rest, missing, p.move.Time})
 }
 
-// basisOf is the basis of what a transfer takes along that is recorded now, as the lots are now; negative of a
-// short position.
+// basisOf is the basis of what a transfer takes along that is recorded now, as the lots are now;
+// negative of a short position.
 func (j *judge) basisOf(t *ledger.Transfer) rat {
 	now := lots{open: maps.Clone(j.lots().open)}
 	_, basis, _ := now.take(t.Instrument.Key(), exact(t.Quantity))
 	return basis
 }
 
-// split turns the lots of a contract into others, at what they cost. In a spin-off the lots stay, and give up
-// a part of what they cost.
+// split turns the lots of a contract into others, at what they cost. In a spin-off the lots stay,
+// and give up a part of what they cost.
 func (l *lots) split(s *ledger.Split) {
 	ratio := div(exact(s.Numerator), exact(s.Denominator))
 	from := l.open[s.From.Key()]
@@ -129,8 +129,8 @@ func (l *lots) split(s *ledger.Split) {
 	}
 }
 
-// take takes lots away first in, first out, until quantity is met, of which it has the other sign. It
-// returns how much of the quantity met lots, their basis, and the rest of the quantity.
+// take takes lots away first in, first out, until quantity is met, of which it has the other sign.
+// It returns how much of the quantity met lots, their basis, and the rest of the quantity.
 func (l *lots) take(key ledger.InstrumentKey, quantity rat) (met, basis, rest rat) {
 	list := l.open[key]
 	met, basis, rest = new0(), new0(), quantity

@@ -5,8 +5,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// margin is the initial margin of everything in base currency, in the worst combination of fills, by
-// Regulation T (12 CFR 220.12) and FINRA rule 4210; see risk.MarginAccount.
+// margin is the initial margin of everything in base currency, in the worst combination of fills,
+// by Regulation T (12 CFR 220.12) and FINRA rule 4210; see risk.MarginAccount.
 func (j *judge) margin(all map[ledger.InstrumentKey]*contract) rat {
 	need, exposed := new0(), new0()
 	for _, c := range all {
@@ -29,8 +29,8 @@ func (j *judge) maintenance(c *contract) rat {
 	return most(j.longNeed(c, part(1, 4)), j.shortNeed(c, part(3, 10)))
 }
 
-// sellsShort reports whether the order leaves a security short, in the worst combination of fills. With less
-// than 2,000 USD of equity none is sold short.
+// sellsShort reports whether the order leaves a security short, in the worst combination of fills.
+// With less than 2,000 USD of equity none is sold short.
 func sellsShort(o risk.Order, c *contract) bool {
 	switch o.Instrument.SecType {
 	case ledger.Future, ledger.FutureOption, ledger.CFD, ledger.Forex, ledger.Crypto:
@@ -102,8 +102,9 @@ func (j *judge) shortUnit(c *contract, price, stock rat) rat {
 	return value
 }
 
-// floor is what a share sold short needs at least: by 4210(c)(2) 2.50 USD, or all of its price, below
-// 5 USD, and by 4210(c)(3) 5 USD from there on. All shares of a contract count at the dearest price.
+// floor is what a share sold short needs at least: by 4210(c)(2) 2.50 USD, or all of its price,
+// below 5 USD, and by 4210(c)(3) 5 USD from there on. All shares of a contract count at the dearest
+// price.
 func (j *judge) floor(c *contract, price rat) rat {
 	five := j.dollars(c, 5)
 	if less(price, five) {
@@ -113,9 +114,9 @@ func (j *judge) floor(c *contract, price rat) rat {
 }
 
 // shortOption is what a short option needs per unit of its underlying, by 4210(f)(2)(E): its price,
-// and 20 % of what the underlying is worth less what the option is out of the money, but at least 10 %
-// of the underlying, of a put 10 % of the strike. Without a mark of the underlying, a put needs its
-// strike and 120 % of its price.
+// and 20 % of what the underlying is worth less what the option is out of the money, but at least
+// 10 % of the underlying, of a put 10 % of the strike. Without a mark of the underlying, a put
+// needs its strike and 120 % of its price.
 func (j *judge) shortOption(i ledger.Instrument, price rat) rat {
 	strike := exact(i.Strike)
 	spot, _ := j.spot(i)
@@ -130,8 +131,8 @@ func (j *judge) shortOption(i ledger.Instrument, price rat) rat {
 	return add(price, most(need, floor))
 }
 
-// spot is the mark of what an option is on, and whether it is fresh; nil if there is none, and for a
-// root that a corporate action adjusted: nothing tells what such an option delivers.
+// spot is the mark of what an option is on, and whether it is fresh; nil if there is none, and for
+// a root that a corporate action adjusted: nothing tells what such an option delivers.
 func (j *judge) spot(i ledger.Instrument) (rat, bool) {
 	if i.Symbol != i.Underlying {
 		return nil, false

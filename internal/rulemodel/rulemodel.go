@@ -1,18 +1,19 @@
 // Package rulemodel is a second opinion on orders: a plain and slow model of the rules that package
-// risk lists, written from the documentation of each rule and from nothing else. Tests ask the model
-// and the library about the same orders, and the answers must agree. Tests alone use it.
+// risk lists, written from the documentation of each rule and from nothing else. Tests ask the
+// model and the library about the same orders, and the answers must agree. Tests alone use it.
 //
 // A History is a list of everything that happened, and Judge answers one question about one order.
 // Judge works everything out from the whole history, in exact fractions, and keeps nothing but what
-// it has worked out of the events so far. Positions come of the facts in force in the order of their
-// times, so a correction, a cancellation or a late fact needs no treatment of its own. Capital counts
-// in the order in which it became known, and at the rate that was told last.
+// it has worked out of the events so far. Positions come of the facts in force in the order of
+// their times, so a correction, a cancellation or a late fact needs no treatment of its own.
+// Capital counts in the order in which it became known, and at the rate that was told last.
 //
 // The model shares no code with the library but the types of ledger and risk and the keys of
 // contracts. Files, in the order in which to read them: rulemodel (question and answer), history
-// (what is read off the history), facts (what is in force, and positions), lots, cash (and equity), working
-// (orders), value (what a contract exposes, at the worst), margin, cover, flows (capital), losses, daytrades, tags
-// (strategies and sectors), rules (the rules one by one) and identity (the ids of orders).
+// (what is read off the history), facts (what is in force, and positions), lots, cash (and equity),
+// working (orders), value (what a contract exposes, at the worst), margin, cover, flows (capital),
+// losses, daytrades, tags (strategies and sectors), rules (the rules one by one) and identity (the
+// ids of orders).
 package rulemodel
 
 import (
@@ -34,7 +35,8 @@ type History struct {
 // Event is one thing that happened, and the reading of the clock then.
 type Event struct {
 	Time time.Time
-	// What is a Policy, Facts, Held, Refused, Released, State, Breach, Point, ledger.Mark or ledger.FXRate.
+	// What is a Policy, Facts, Held, Refused, Released, State, Breach, Point, ledger.Mark or
+	// ledger.FXRate.
 	What any
 }
 
@@ -99,7 +101,8 @@ func (h *History) Add(at time.Time, what any) {
 	h.Events = append(h.Events, Event{at, what})
 }
 
-// marked is a mark with the key of its contract. One that was ahead of the clock counts as of the clock.
+// marked is a mark with the key of its contract. One that was ahead of the clock counts as of the
+// clock.
 type marked struct {
 	ledger.Mark
 	key ledger.InstrumentKey
@@ -175,8 +178,8 @@ func Judge(h History, o risk.Order, now time.Time) Answer {
 	return newJudge(h, now).answer(o)
 }
 
-// Equity returns what the profile is worth now in base currency; nil if a mark or a rate is missing,
-// whatever their age.
+// Equity returns what the profile is worth now in base currency; nil if a mark or a rate is
+// missing, whatever their age.
 func Equity(h History, now time.Time) *big.Rat {
 	j := newJudge(h, now)
 	total, _ := j.equity()

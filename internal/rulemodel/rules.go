@@ -17,8 +17,8 @@ func (j *question) rule(r risk.Rule, broken bool) {
 	}
 }
 
-// limit examines a rule with a limit, nil for none: it is broken above the limit, and a warning from
-// WarnAt of it on.
+// limit examines a rule with a limit, nil for none: it is broken above the limit, and a warning
+// from WarnAt of it on.
 func (j *question) limit(r risk.Rule, used, limit rat) {
 	if limit == nil {
 		return
@@ -147,8 +147,8 @@ func (j *question) known(o risk.Order) bool {
 	return len(sortedUnknown(j.broken)) == 0
 }
 
-// oldSpot reports whether the underlying of an option that is or may be sold short has an old mark, on
-// which the margin depends.
+// oldSpot reports whether the underlying of an option that is or may be sold short has an old mark,
+// on which the margin depends.
 func (j *judge) oldSpot() bool { return j.old.get(j.workOutOld) }
 
 func (j *judge) workOutOld() bool {
@@ -251,8 +251,9 @@ func (j *judge) variationMargin(all map[ledger.InstrumentKey]*contract) rat {
 	return sum
 }
 
-// needsMore reports whether short options and the order, which takes spent, need more cash with the order than
-// without, whatever currencies are worth: the order changes nothing in others than its own.
+// needsMore reports whether short options and the order, which takes spent, need more cash with the
+// order than without, whatever currencies are worth: the order changes nothing in others than its
+// own.
 func (j *judge) needsMore(without, with map[ledger.InstrumentKey]*contract, spent rat) bool {
 	for _, all := range []map[ledger.InstrumentKey]*contract{without, with} {
 		for _, c := range all {
@@ -264,8 +265,8 @@ func (j *judge) needsMore(without, with map[ledger.InstrumentKey]*contract, spen
 	return less(need, add(needThen, spent))
 }
 
-// filled returns what is held and working once the order is filled, and the cash that it takes in the
-// contract's currency. told reports whether a price tells that: the order's own, or a mark.
+// filled returns what is held and working once the order is filled, and the cash that it takes in
+// the contract's currency. told reports whether a price tells that: the order's own, or a mark.
 func (j *judge) filled(o risk.Order) (all map[ledger.InstrumentKey]*contract, cost rat, told bool) {
 	all, _ = j.contracts(nil)
 	j.work(all, o, exact(o.Quantity))

@@ -8,8 +8,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// sectors returns the sector of each underlying: that of the last accepted order for it, or of o, that
-// names one and did not only close a position.
+// sectors returns the sector of each underlying: that of the last accepted order for it, or of o,
+// that names one and did not only close a position.
 func (j *judge) sectors(o *risk.Order) map[string]string {
 	of := maps.Clone(j.sectored.get(j.workOutSectors))
 	if o.Sector != "" {
@@ -59,8 +59,9 @@ func (j *judge) strategy(o risk.Order) rat {
 }
 
 // strategies returns the part of each strategy in what is held of each contract. A trade has the
-// strategy of the order that it fills. It closes its own strategy's part first, then what belongs to none, then the
-// others' in alphabetical order; what is left of it opens. A transfer changes the parts as a trade of none does.
+// strategy of the order that it fills. It closes its own strategy's part first, then what belongs
+// to none, then the others' in alphabetical order; what is left of it opens. A transfer changes the
+// parts as a trade of none does.
 func (j *judge) strategies() map[ledger.InstrumentKey]map[string]rat {
 	orders := map[ledger.OrderID]*risk.Order{}
 	for _, w := range j.accepted() {

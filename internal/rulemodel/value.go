@@ -62,8 +62,8 @@ func (j *judge) contract(all map[ledger.InstrumentKey]*contract, i ledger.Instru
 	return all[key]
 }
 
-// work adds what is left of an order. It counts at its price, or at the mark where that is higher or
-// the order is at the market.
+// work adds what is left of an order. It counts at its price, or at the mark where that is higher
+// or the order is at the market.
 func (j *judge) work(all map[ledger.InstrumentKey]*contract, o risk.Order, left rat) {
 	c := j.contract(all, o.Instrument)
 	p := piece{quantity: size(left), price: exact(o.Price)}
@@ -93,8 +93,8 @@ func total(list []piece) rat {
 }
 
 // long is what is held long once all working purchases are filled: what is held at the mark, and
-// each order at its price. What is left of purchases that close a short position first counts at the
-// price of the dearest.
+// each order at its price. What is left of purchases that close a short position first counts at
+// the price of the dearest.
 func (c *contract) long() []piece { return after(c.held, c.mark, c.buys) }
 
 // short is the same of what is sold short once all working sales are filled.
@@ -118,8 +118,8 @@ func after(held, mark rat, orders []piece) []piece {
 	return []piece{{quantity: rest, price: dearest}}
 }
 
-// exposureOf is the money that pieces put at risk in base currency: quantity × price × multiplier, of
-// options sold short the strike × multiplier.
+// exposureOf is the money that pieces put at risk in base currency: quantity × price × multiplier,
+// of options sold short the strike × multiplier.
 func (c *contract) exposureOf(pieces []piece, short bool) rat {
 	sum := new0()
 	for _, p := range pieces {

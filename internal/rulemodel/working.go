@@ -53,8 +53,8 @@ func (j *judge) workOutOrders() (list []working) {
 	return list
 }
 
-// fills reports whether a trade that names an order fills it: in the order's contract and on its side. Any other
-// trade is nobody's order's, whatever it names.
+// fills reports whether a trade that names an order fills it: in the order's contract and on its
+// side. Any other trade is nobody's order's, whatever it names.
 func fills(t *ledger.Trade, o *risk.Order) bool {
 	return t.Instrument.Key() == o.Instrument.Key() && exact(t.Quantity).Sign() == exact(o.Quantity).Sign()
 }
@@ -69,8 +69,8 @@ func (j *judge) working() (list []working) {
 	return list
 }
 
-// onlyReduces reports whether what is left of an order makes a position smaller without passing through zero, all
-// working orders on the same side included.
+// onlyReduces reports whether what is left of an order makes a position smaller without passing
+// through zero, all working orders on the same side included.
 func (j *judge) onlyReduces(o risk.Order, side rat) bool {
 	key := o.Instrument.Key()
 	h := j.positions()[key]

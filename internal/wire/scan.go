@@ -6,10 +6,11 @@ import (
 	"strconv"
 )
 
-// Scanner reads the fields of a payload in the order in which the append functions wrote them, without
-// reflection. A field that is not next is left as it is. Scanner checks only what it needs to go on:
-// whoever uses it writes again what was read, and Done reports whether that makes the same bytes. Then
-// [Decode] reads the same from these bytes, since it reads back what the append functions write.
+// Scanner reads the fields of a payload in the order in which the append functions wrote them,
+// without reflection. A field that is not next is left as it is. Scanner checks only what it needs
+// to go on: whoever uses it writes again what was read, and Done reports whether that makes the
+// same bytes. Then [Decode] reads the same from these bytes, since it reads back what the append
+// functions write.
 type Scanner struct {
 	data, rest []byte
 	failed     bool
@@ -25,8 +26,8 @@ func NewScanner(payload []byte) Scanner {
 	return s
 }
 
-// Done reports whether all of the payload was read, and is the same as what was written again, without
-// the brace at its end.
+// Done reports whether all of the payload was read, and is the same as what was written again,
+// without the brace at its end.
 func (s *Scanner) Done(again []byte) bool {
 	return string(s.rest) == "}" && !s.failed && bytes.Equal(again, s.data[:len(s.data)-1])
 }
@@ -70,8 +71,8 @@ func (s *Scanner) Text(name string, to encoding.TextUnmarshaler) {
 	}
 }
 
-// text takes a string up to the next quotation mark. One within the text would make other bytes when
-// the text is written again.
+// text takes a string up to the next quotation mark. One within the text would make other bytes
+// when the text is written again.
 func (s *Scanner) text() []byte {
 	if !s.take(`"`) {
 		return nil

@@ -2,9 +2,9 @@
 // version, with decimals as strings and times in UTC at microseconds.
 //
 // The append functions write what encoding/json would write, in a fraction of the time: recording
-// is the hot path. [Decode] reads back with encoding/json, and [Scanner] without, for the payloads that
-// make up most of a journal. The package knows no payload type: packages ledger and risk list their
-// fields. Read write.go first, then read.go and scan.go.
+// is the hot path. [Decode] reads back with encoding/json, and [Scanner] without, for the payloads
+// that make up most of a journal. The package knows no payload type: packages ledger and risk list
+// their fields. Read write.go first, then read.go and scan.go.
 package wire
 
 import (

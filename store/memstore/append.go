@@ -34,8 +34,8 @@ func (s *Store) open(ctx context.Context, b accounts.Batch) (*journal, error) {
 	return j, b.Check()
 }
 
-// AppendLocked implements accounts.Store. A batch that decide returns after the context has ended is not
-// appended.
+// AppendLocked implements accounts.Store. A batch that decide returns after the context has ended
+// is not appended.
 func (s *Store) AppendLocked(
 	ctx context.Context, id accounts.ProfileID, after int64,
 	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),

@@ -14,8 +14,9 @@ import (
 	"github.com/ai-ots/accounts/internal/hub"
 )
 
-// Store is an accounts.Store and an accounts.LeaseStore in memory. Make one with New. All methods are safe
-// for concurrent use, and calls about the journals of different profiles do not wait for each other.
+// Store is an accounts.Store and an accounts.LeaseStore in memory. Make one with New. All methods
+// are safe for concurrent use, and calls about the journals of different profiles do not wait for
+// each other.
 type Store struct {
 	closed atomic.Bool
 	events *hub.Hub[accounts.Event, subject]

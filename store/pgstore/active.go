@@ -20,7 +20,8 @@ const setActive = `
 const clearStatement = `WITH switched AS (
 		INSERT INTO trading.active_profiles (owner_id, profile_id, switched_at) VALUES ($1, NULL, $2)` + setActive
 
-// switchStatement switches nothing where the owner has no such profile, or the server is not admitted.
+// switchStatement switches nothing where the owner has no such profile, or the server is not
+// admitted.
 var switchStatement = `WITH used AS (
 		UPDATE trading.account_profiles p SET last_used_at = $2
 		FROM (VALUES ($6::bigint, $7::bigint)) AS asked (timeline, standbys)
@@ -47,8 +48,8 @@ func (s *Store) SetActiveProfile(ctx context.Context, owner accounts.OwnerID, id
 	return s.failed(ctx, err, "switch owner %q to profile %q", owner, id)
 }
 
-// switchTo switches, and reports whether the owner has the profile. It is one statement: where that switches
-// nothing, the server is asked why.
+// switchTo switches, and reports whether the owner has the profile. It is one statement: where that
+// switches nothing, the server is asked why.
 func (s *Store) switchTo(ctx context.Context, owner accounts.OwnerID, id accounts.ProfileID, at time.Time, note string) (known bool, err error) {
 	again := false // it was sent again after a connection was lost
 	for tries := 1; ; tries++ {

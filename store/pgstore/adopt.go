@@ -21,14 +21,15 @@ type LegacyRows struct {
 	UserID string
 	// Signals adds every signal that has no profile: nothing in them tells whose they are.
 	Signals bool
-	// Currency is what the entry prices of positions in force are in, and their contracts': the rows do not
-	// say. It may be empty where Instrument tells.
+	// Currency is what the entry prices of positions in force are in, and their contracts': the
+	// rows do not say. It may be empty where Instrument tells.
 	Currency ledger.Currency
 	// Instrument, if not nil, tells what contract a position in force is of, in place of what is
 	// understood without it. An error ends the adoption.
 	Instrument func(p LegacyPosition) (ledger.Instrument, error)
-	// Opening, if not nil, may change what a position in force opens the journal with, such as a lot's
-	// basis or a conversion rate. An error ends the adoption, and so does an opening of no lots.
+	// Opening, if not nil, may change what a position in force opens the journal with, such as a
+	// lot's basis or a conversion rate. An error ends the adoption, and so does an opening of no
+	// lots.
 	Opening func(p LegacyPosition, o ledger.Opening) (ledger.Opening, error)
 	// BatchSize is how many rows one transaction holds at most; zero means 500.
 	BatchSize int
@@ -77,19 +78,20 @@ type Adoption struct {
 }
 
 // AdoptLegacyRows gives rows without a profile to the profile, and writes an opening balance to its
-// journal for each position that is in force: its lot, opened when the row says, at the row's entry price.
+// journal for each position that is in force: its lot, opened when the row says, at the row's entry
+// price.
 //
-// Row and opening balance change in one transaction, batch by batch. Each batch is complete when it is
-// done, so that after an error or an interruption the next call goes on with what is left; a second
-// call finds nothing. A row in force is closed with its figures as they are, and a new one, kept
-// by this library, goes on in its place: sums over a user stay what they were if the profile's Owner
-// is that user. Other services must no longer change rows that are adopted.
+// Row and opening balance change in one transaction, batch by batch. Each batch is complete when it
+// is done, so that after an error or an interruption the next call goes on with what is left; a
+// second call finds nothing. A row in force is closed with its figures as they are, and a new one,
+// kept by this library, goes on in its place: sums over a user stay what they were if the profile's
+// Owner is that user. Other services must no longer change rows that are adopted.
 //
-// Options are understood if option_details has strike, expiry (expiration, expiration_date) and right
-// (option_type, type), and maybe multiplier. Nothing else about a contract is guessed, its currency
-// neither. accounts.ErrInvalid, with the row's id, for a position that is not understood, that contradicts
-// another of the same contract, long here, short there, whose opened_at is infinite, or whose id another row
-// had that was adopted before.
+// Options are understood if option_details has strike, expiry (expiration, expiration_date) and
+// right (option_type, type), and maybe multiplier. Nothing else about a contract is guessed, its
+// currency neither. accounts.ErrInvalid, with the row's id, for a position that is not understood,
+// that contradicts another of the same contract, long here, short there, whose opened_at is
+// infinite, or whose id another row had that was adopted before.
 func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
 	a := adopter{Store: s, rows: rows, id: id}
 	err := s.ready(ctx)
@@ -99,8 +101,8 @@ func (s *Store) AdoptLegacyRows(ctx context.Context, id accounts.ProfileID, rows
 	return a.done, s.failed(ctx, err, "adopt rows of user %q for profile %q", rows.UserID, id)
 }
 
-// PreviewLegacyRows says what AdoptLegacyRows would do for the profile as of now, and changes nothing. It
-// reads every row, and refuses what AdoptLegacyRows would refuse, with the same errors.
+// PreviewLegacyRows says what AdoptLegacyRows would do for the profile as of now, and changes
+// nothing. It reads every row, and refuses what AdoptLegacyRows would refuse, with the same errors.
 func (s *Store) PreviewLegacyRows(ctx context.Context, id accounts.ProfileID, rows LegacyRows) (Adoption, error) {
 	a := adopter{Store: s, rows: rows, id: id}
 	err := s.ready(ctx)
@@ -110,8 +112,8 @@ func (s *Store) PreviewLegacyRows(ctx context.Context, id accounts.ProfileID, ro
 	return a.done, s.failed(ctx, err, "look at rows of user %q for profile %q", rows.UserID, id)
 }
 
-// adopter is the store as the portfolio sees it that writes the opening balances: its appends take the
-// rows along.
+// adopter is the store as the portfolio sees it that writes the opening balances: its appends take
+// the rows along.
 type adopter struct {
 	*Store
 	rows    LegacyRows
@@ -248,8 +250,8 @@ func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []
 	if a.claimed {
 		return nil
 	}
-	// None is in force: then only the rows are left. Or the journal has them all. If that was this batch,
-	// when the connection was lost, the rows are claimed too, and no longer what was read.
+	// None is in force: then only the rows are left. Or the journal has them all. If that was this
+	// batch, when the connection was lost, the rows are claimed too, and no longer what was read.
 	return a.change(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if err := a.claim(ctx, tx); err != nil {
 			return err
@@ -258,8 +260,8 @@ func (a *adopter) record(ctx context.Context, p *accounts.Portfolio, openings []
 	})
 }
 
-// checkNew returns ErrInvalid unless the entries hold every opening that is wanted. What is missing is in
-// the journal already, for a row that had this id before, and closing this one would lose it.
+// checkNew returns ErrInvalid unless the entries hold every opening that is wanted. What is missing
+// is in the journal already, for a row that had this id before, and closing this one would lose it.
 func (a *adopter) checkNew(entries []accounts.Entry) error {
 	held := make(map[string]bool, len(entries))
 	for i := range entries {

@@ -45,7 +45,8 @@ func (a *adopter) previewPositions(ctx context.Context, p *accounts.Portfolio) e
 	}
 }
 
-// checkUnused returns ErrInvalid unless every opening could be recorded, and the journal has none of its id.
+// checkUnused returns ErrInvalid unless every opening could be recorded, and the journal has none
+// of its id.
 func (a *adopter) checkUnused(ctx context.Context, openings []ledger.Opening) error {
 	keys := make([]string, len(openings))
 	for i := range openings {

@@ -31,7 +31,8 @@ func (s *Store) compare(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	return nil
 }
 
-// microsOf is a time as text: whole microseconds since 1970, or Infinity, which no driver takes for a time.
+// microsOf is a time as text: whole microseconds since 1970, or Infinity, which no driver takes for
+// a time.
 func microsOf(column string) string {
 	return "trunc(extract(epoch FROM " + column + ") * 1000000)::text"
 }
@@ -134,9 +135,9 @@ func (s *Store) compareTrades(ctx context.Context, tx *sqlx.Tx, f *folded, found
 	return rows.Err()
 }
 
-// A stray is a row that bears the profile, came from no entry of the journal, and is none that an adoption
-// gave to the profile: those are positions that are closed, and trades of a table that names users.
-// Neither has anything in the library's own columns.
+// A stray is a row that bears the profile, came from no entry of the journal, and is none that an
+// adoption gave to the profile: those are positions that are closed, and trades of a table that
+// names users. Neither has anything in the library's own columns.
 const (
 	strayPositions = `account_profile_id = $1 AND instrument_key IS NULL AND (closed_at IS NULL OR %s > 0)`
 	strayTrades    = `account_profile_id = $1 AND journal_seq IS NULL AND (NOT $2::boolean OR %s > 0)`

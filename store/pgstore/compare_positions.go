@@ -147,9 +147,9 @@ func (f *folded) comparePositions(found *ProjectionError) {
 	}
 }
 
-// differences are the columns in which the row is not the position. What others write is left out: the
-// current price, and the unrealized P&L while the position is open. So is what only the moment of an append
-// told: when a position was closed of which cancellations left nothing.
+// differences are the columns in which the row is not the position. What others write is left out:
+// the current price, and the unrealized P&L while the position is open. So is what only the moment
+// of an append told: when a position was closed of which cancellations left nothing.
 func (r *positionRow) differences(t *tracked, f *folded) *differences {
 	p, d := &t.position, &differences{}
 	d.unless(r.Seq.Valid && r.Seq.Int64 >= t.changed && r.Seq.Int64 <= f.seq, "journal_seq")

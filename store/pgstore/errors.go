@@ -12,12 +12,13 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// ErrSchema is returned when a database's schema is older or newer than this package works with. The
-// error is a *SchemaError.
+// ErrSchema is returned when a database's schema is older or newer than this package works with.
+// The error is a *SchemaError.
 var ErrSchema = errSchema
 
-// ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate and
-// Rollback, and by New for a driver that prepares every statement where the pooler does not allow that.
+// ErrPooler is returned where a pooler in transaction mode is in between and cannot be: by Migrate
+// and Rollback, and by New for a driver that prepares every statement where the pooler does not
+// allow that.
 var ErrPooler = errPooler
 
 // The sentinels are the same in every package that keeps tables in PostgreSQL.
@@ -48,7 +49,8 @@ func state(err error) string { return pgschema.State(err) }
 func hasState(err error, codes ...string) bool { return pgschema.HasState(err, codes...) }
 
 // constraint returns the name of the constraint or unique index that was violated, "" for none. The
-// drivers keep it in fields of different names, and this package does not import pgx for one of them.
+// drivers keep it in fields of different names, and this package does not import pgx for one of
+// them.
 func constraint(err error) string {
 	var e *pq.Error
 	if errors.As(err, &e) {
@@ -78,8 +80,9 @@ func violates(err error, name string) bool {
 // pooler has codes for it too.
 func aborted(err error) bool { return state(err) != "" && !pgschema.Lost(err) }
 
-// reason gives an error of the database's the sentinel that it stands for, or the caller's end where that
-// may be why. What is left is the driver's own error, without a text that tells where the server is.
+// reason gives an error of the database's the sentinel that it stands for, or the caller's end
+// where that may be why. What is left is the driver's own error, without a text that tells where
+// the server is.
 func reason(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, accounts.ErrOutcomeUnknown), errors.Is(err, accounts.ErrUnavailable):

@@ -36,10 +36,10 @@ type batchGroup struct {
 	spoilt  bool // a caller left before it was sent: it must not be sent like this
 }
 
-// queue combines appends. At any time at most one group is under way that somebody waits for: what comes
-// meanwhile waits, and goes into the next, one batch of each profile. There is one and not several
-// because groups that share a profile would wait for each other. A group whose callers have all left
-// goes on behind the next ones: one connection that is dead must not hold everybody up.
+// queue combines appends. At any time at most one group is under way that somebody waits for: what
+// comes meanwhile waits, and goes into the next, one batch of each profile. There is one and not
+// several because groups that share a profile would wait for each other. A group whose callers have
+// all left goes on behind the next ones: one connection that is dead must not hold everybody up.
 type queue struct {
 	mu      sync.Mutex
 	busy    bool
@@ -53,9 +53,9 @@ const (
 	maxEntries = 4096
 )
 
-// submit appends the batch, alone or in a group, and returns how often it was sent. errRefused when it was
-// not accepted. When ctx ends first, the append goes on without the caller if it has begun, and is never
-// made if it has not; it does not read then what the caller's caller may change.
+// submit appends the batch, alone or in a group, and returns how often it was sent. errRefused when
+// it was not accepted. When ctx ends first, the append goes on without the caller if it has begun,
+// and is never made if it has not; it does not read then what the caller's caller may change.
 func (s *Store) submit(ctx context.Context, p *pending) (sent int, err error) {
 	q := &s.queue
 	p.done = make(chan struct{})
@@ -88,8 +88,8 @@ func (s *Store) submit(ctx context.Context, p *pending) (sent int, err error) {
 	return 0, ctx.Err()
 }
 
-// lead appends what waits as one group, and has others lead on. It waits while too many writes are under
-// way; whoever waits in the queue meanwhile may leave, and was not appended.
+// lead appends what waits as one group, and has others lead on. It waits while too many writes are
+// under way; whoever waits in the queue meanwhile may leave, and was not appended.
 func (s *Store) lead() {
 	q := &s.queue
 	err := s.writes.Do(context.Background(), func(context.Context) error {
@@ -109,8 +109,8 @@ func (s *Store) lead() {
 	q.waiting, q.busy = nil, false
 }
 
-// take makes a group of what waits, of the first that waits and what goes with that. nil when nobody waits
-// any longer: then nobody leads.
+// take makes a group of what waits, of the first that waits and what goes with that. nil when
+// nobody waits any longer: then nobody leads.
 func (q *queue) take() *batchGroup {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -142,8 +142,8 @@ func (q *queue) take() *batchGroup {
 	return g
 }
 
-// abandon leaves a batch without its caller. finished says that its outcome is there, begun that it may
-// have been sent; it never will be if it has not.
+// abandon leaves a batch without its caller. finished says that its outcome is there, begun that it
+// may have been sent; it never will be if it has not.
 func (s *Store) abandon(p *pending) (finished, begun bool) {
 	q := &s.queue
 	q.mu.Lock()
@@ -244,7 +244,8 @@ func (s *Store) appendBatches(g *batchGroup) error {
 	shape := r.shape(&s.sql)
 	var err error
 	if s.byCopy(g, r) {
-		// What the server refuses of COPY, it may allow of a statement: with row-level security it does.
+		// What the server refuses of COPY, it may allow of a statement: with row-level security it
+		// does.
 		if err = s.appendByCopy(g, r); !aborted(err) {
 			return err
 		}
@@ -258,13 +259,14 @@ func (s *Store) appendBatches(g *batchGroup) error {
 	return err
 }
 
-// thereAlready reports whether a key or a row of a trade is there already. That is rare, and so not looked
-// for each time.
+// thereAlready reports whether a key or a row of a trade is there already. That is rare, and so not
+// looked for each time.
 func thereAlready(err error) bool {
 	return violates(err, "journal_entries_key") || violates(err, "trades_account_seq_key")
 }
 
-// appendRows runs one statement and gives each batch its error: errRefused where it was not accepted.
+// appendRows runs one statement and gives each batch its error: errRefused where it was not
+// accepted.
 func (s *Store) appendRows(g *batchGroup, r *rows, st *statement) error {
 	for _, p := range g.batches {
 		p.err = errRefused

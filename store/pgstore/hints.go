@@ -10,11 +10,12 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// hints are what notifications say may have changed: profiles, and owners whose active profile it is.
-// A notification says where to look and nothing else, for anybody may have sent it.
+// hints are what notifications say may have changed: profiles, and owners whose active profile it
+// is. A notification says where to look and nothing else, for anybody may have sent it.
 type hints struct{ profiles, owners map[string]bool }
 
-// maxHints bounds what is asked for at once, and what a flood of notifications can make the store keep.
+// maxHints bounds what is asked for at once, and what a flood of notifications can make the store
+// keep.
 const maxHints = 1000
 
 // maxIDLength is the length of the columns of ids, in characters.
@@ -25,8 +26,8 @@ func newHints() hints { return hints{map[string]bool{}, map[string]bool{}} }
 func (h hints) empty() bool { return len(h.profiles)+len(h.owners) == 0 }
 func (h hints) full() bool  { return len(h.profiles)+len(h.owners) >= maxHints }
 
-// gather reads the notification and those that have come since, so that what changes often is asked for
-// once. What is beyond the bound stays for the next time.
+// gather reads the notification and those that have come since, so that what changes often is asked
+// for once. What is beyond the bound stays for the next time.
 func (l *listener) gather(n *pq.Notification) hints {
 	h := newHints()
 	for taken := 0; ; taken++ {
@@ -71,7 +72,8 @@ func (h hints) read(payload string) {
 	}
 }
 
-// add adds an id that a column can hold. One that none can would fail the question about all others.
+// add adds an id that a column can hold. One that none can would fail the question about all
+// others.
 func add(set map[string]bool, id string) {
 	if utf8.RuneCountInString(id) <= maxIDLength && !strings.ContainsRune(id, 0) {
 		set[id] = true

@@ -8,9 +8,9 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// leaseStatement returns who has the lease afterwards. The clock is read once the row is locked, and
-// once only: a lease that ends between two looks would be taken by halves. A lease that another holder
-// has is written as it is, so that its holder is returned as of the same moment.
+// leaseStatement returns who has the lease afterwards. The clock is read once the row is locked,
+// and once only: a lease that ends between two looks would be taken by halves. A lease that another
+// holder has is written as it is, so that its holder is returned as of the same moment.
 //
 // No row is returned where the server is not admitted: an old primary must not give a lease that
 // another has on the new one.
@@ -55,9 +55,9 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 	return accounts.Lease{Name: name, Holder: holder, Fence: h.fence}, nil
 }
 
-// lease takes the lease, or tells who has it. A statement that was sent again when its connection was
-// lost finds the lease that it took before, and renews it. Where a statement returns no row, the server is
-// asked why, and not before each.
+// lease takes the lease, or tells who has it. A statement that was sent again when its connection
+// was lost finds the lease that it took before, and renews it. Where a statement returns no row,
+// the server is asked why, and not before each.
 func (s *Store) lease(ctx context.Context, name, holder string, ttl time.Duration) (held, error) {
 	micros := (ttl + time.Microsecond - 1).Microseconds() // rounded up: the holder counts all of it
 	for tries := 1; ; tries++ {

@@ -11,8 +11,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// instrument is what the row's columns say. ErrInvalid, and an instrument without terms, when they do
-// not say enough: nothing about a contract is ever guessed.
+// instrument is what the row's columns say. ErrInvalid, and an instrument without terms, when they
+// do not say enough: nothing about a contract is ever guessed.
 func (p *LegacyPosition) instrument(currency ledger.Currency) (ledger.Instrument, error) {
 	if p.PositionType != "OPTION" {
 		return ledger.NewStock(p.Symbol, currency), nil

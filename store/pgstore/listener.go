@@ -35,8 +35,8 @@ type listener struct {
 // errDeaf is returned where listening seems to work and nothing is heard: behind a pooler.
 var errDeaf = errors.New("notifications do not come through")
 
-// listen opens the connection and tries it out, since a pooler fails without an error. It returns nil
-// where there is nothing to listen on or nothing comes through: then the watcher asks.
+// listen opens the connection and tries it out, since a pooler fails without an error. It returns
+// nil where there is nothing to listen on or nothing comes through: then the watcher asks.
 func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	s := w.store
 	if s.listenDSN == "" || time.Now().Before(w.deafUntil) {
@@ -66,8 +66,8 @@ func (w *watcher) listen(ctx context.Context) (*listener, error) {
 	return l, nil
 }
 
-// hangUpAfter closes the connection when ctx ends or the watcher does, or when it takes too long: lib/pq
-// waits for its answers whatever comes. done ends that.
+// hangUpAfter closes the connection when ctx ends or the watcher does, or when it takes too long:
+// lib/pq waits for its answers whatever comes. done ends that.
 func (w *watcher) hangUpAfter(ctx context.Context, l *listener) (_ context.Context, done func()) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	stopClosing := context.AfterFunc(ctx, func() { _ = l.conn.Close() })
@@ -79,8 +79,8 @@ func (w *watcher) hangUpAfter(ctx context.Context, l *listener) (_ context.Conte
 	}
 }
 
-// test sends a notification through the pool and waits until it is heard. What else is heard before is
-// no loss: a snapshot follows.
+// test sends a notification through the pool and waits until it is heard. What else is heard before
+// is no loss: a snapshot follows.
 func (l *listener) test(ctx context.Context, s *Store) error {
 	nonce := `["test","` + uuid.NewString() + `"]`
 	if _, err := pgschema.Ask(ctx, s.reads, func(ctx context.Context, q querier) (int64, error) {
@@ -107,8 +107,8 @@ func (l *listener) test(ctx context.Context, s *Store) error {
 	}
 }
 
-// ping finds out whether the connection is still there, and closes it if not. It does so on the side:
-// its answer comes behind whatever waits to be read. One that does not come is a no.
+// ping finds out whether the connection is still there, and closes it if not. It does so on the
+// side: its answer comes behind whatever waits to be read. One that does not come is a no.
 func (l *listener) ping() {
 	l.pings.Go(func() {
 		hangUp := time.AfterFunc(answerLimit, func() { _ = l.conn.Close() })

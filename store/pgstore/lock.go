@@ -16,7 +16,8 @@ import (
 // lockLimit is the usual config.lockLimit.
 const lockLimit = "10s"
 
-// maxLocked is how many appends of AppendLocked are under way at once, without a caller or with one.
+// maxLocked is how many appends of AppendLocked are under way at once, without a caller or with
+// one.
 const maxLocked = 16
 
 // decision is what AppendLocked is given.
@@ -27,17 +28,17 @@ func returning(b accounts.Batch) decision {
 	return func(iter.Seq2[accounts.Entry, error]) (accounts.Batch, error) { return b, nil }
 }
 
-// AppendLocked implements accounts.Store. It is one transaction, which locks the head of the journal,
-// and takes one connection of the pool until it returns. tail reads on that connection, page by page.
-// Where the pool has no other connection, decide must make no other call of the store. Callers of one
-// store that wait for the same journal have one connection between them.
+// AppendLocked implements accounts.Store. It is one transaction, which locks the head of the
+// journal, and takes one connection of the pool until it returns. tail reads on that connection,
+// page by page. Where the pool has no other connection, decide must make no other call of the
+// store. Callers of one store that wait for the same journal have one connection between them.
 //
 // The lock ends with the transaction: at once when the process dies, and after ten seconds in which
 // decide neither reads from tail nor returns. AppendLocked then fails, and nothing was appended.
 //
-// The context ends waiting, and reading from tail. A batch that decide returns after the context has
-// ended is not appended. One that it returned in time is appended without regard to the context: a
-// caller that cannot wait for that leaves with ErrOutcomeUnknown.
+// The context ends waiting, and reading from tail. A batch that decide returns after the context
+// has ended is not appended. One that it returned in time is appended without regard to the
+// context: a caller that cannot wait for that leaves with ErrOutcomeUnknown.
 func (s *Store) AppendLocked(
 	ctx context.Context, id accounts.ProfileID, after int64,
 	decide func(tail iter.Seq2[accounts.Entry, error]) (accounts.Batch, error),
@@ -53,8 +54,8 @@ func (s *Store) AppendLocked(
 	return s.failed(ctx, err, "append to profile %q under the lock", id)
 }
 
-// appendLocked is AppendLocked, where put appends the batch in the transaction, with the database's own
-// errors.
+// appendLocked is AppendLocked, where put appends the batch in the transaction, with the database's
+// own errors.
 func (s *Store) appendLocked(
 	ctx context.Context, id accounts.ProfileID, after int64, decide decision,
 	put func(context.Context, *sqlx.Tx, accounts.Batch) error,
@@ -85,7 +86,8 @@ func (s *Store) appendLocked(
 	if err := b.Check(); err != nil {
 		return err
 	}
-	// Its payloads are read again, from what the caller does not change: the append may outlive its caller.
+	// Its payloads are read again, from what the caller does not change: the append may outlive its
+	// caller.
 	b = accounts.Batch{ProfileID: b.ProfileID, After: b.After, Hash: b.Hash, Entries: b.Entries, Positions: b.Positions}
 	err = s.locked.Run(ctx, func(_ context.Context, begin func() error) error {
 		defer h.release()
@@ -122,8 +124,8 @@ const lockStatement = `
 	SELECT seq, set_config('idle_in_transaction_session_timeout', $2, true)
 	FROM trading.journal_heads WHERE profile_id = $1 FOR UPDATE`
 
-// hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first, ErrClosed
-// when the store is closed first.
+// hold locks the journal. ErrProfileNotFound on a miss, the context's error when that ends first,
+// ErrClosed when the store is closed first.
 func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (h *heldJournal, err error) {
 	turn, err := s.lockQueues.take(ctx, s.ended, id)
 	if err != nil {
@@ -157,8 +159,8 @@ func (s *Store) hold(ctx context.Context, id accounts.ProfileID) (h *heldJournal
 	return nil, notWritten(pgschema.NotBegun(err))
 }
 
-// lock begins a transaction and locks the head. sql.ErrNoRows when there is none. What a caller has left is
-// ended by the end that it left for.
+// lock begins a transaction and locks the head. sql.ErrNoRows when there is none. What a caller has
+// left is ended by the end that it left for.
 func (s *Store) lock(ctx context.Context, id accounts.ProfileID) (*heldJournal, error) {
 	return pgschema.Read(ctx, s.reads, func(context.Context) (h *heldJournal, err error) {
 		err = pgschema.PastBroken(ctx, s.db, func() (bool, error) {
@@ -194,8 +196,8 @@ func (s *Store) lockOnce(ctx context.Context, id accounts.ProfileID) (*heldJourn
 	return h, nil
 }
 
-// release takes back what is not committed, and unlocks the journal. Where the server says nothing, the end
-// of the caller or of the store ends waiting, and the transaction with it.
+// release takes back what is not committed, and unlocks the journal. Where the server says nothing,
+// the end of the caller or of the store ends waiting, and the transaction with it.
 func (h *heldJournal) release() {
 	_, _ = pgschema.Within(h.ctx, h.s.reads, func(context.Context) (_ struct{}, _ error) { h.takeBack(); return })
 	h.let()
@@ -228,9 +230,9 @@ func (h *heldJournal) tail(ctx context.Context, after int64) iter.Seq2[accounts.
 	}
 }
 
-// finish appends the batch and commits. Nothing was appended where an error comes before the commit. Of a
-// deadlock with somebody who works on the rows of positions or trades the savepoint lets go of those rows,
-// and not of the journal.
+// finish appends the batch and commits. Nothing was appended where an error comes before the
+// commit. Of a deadlock with somebody who works on the rows of positions or trades the savepoint
+// lets go of those rows, and not of the journal.
 func (h *heldJournal) finish(b accounts.Batch, put func(context.Context, *sqlx.Tx, accounts.Batch) error) error {
 	_, err := h.tx.ExecContext(h.ctx, `SAVEPOINT decided`)
 	for tries := 0; err == nil; tries++ {
@@ -263,8 +265,8 @@ func notWritten(err error) error {
 // idleTimeout is the server's word for a transaction that asked nothing for lockLimit.
 const idleTimeout = "25P03"
 
-// appendIn appends the batch in a transaction of the caller's, or returns why it is refused: errNoHead
-// and errRefused as of reasonIn.
+// appendIn appends the batch in a transaction of the caller's, or returns why it is refused:
+// errNoHead and errRefused as of reasonIn.
 func (s *Store) appendIn(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) error {
 	accepted, err := s.putIn(ctx, tx, &b)
 	switch {
@@ -280,8 +282,8 @@ func (s *Store) appendIn(ctx context.Context, tx *sqlx.Tx, b accounts.Batch) err
 	return why
 }
 
-// putIn is appendIn without the reason. It takes the careful statement: one that fails would fail the
-// transaction.
+// putIn is appendIn without the reason. It takes the careful statement: one that fails would fail
+// the transaction.
 func (s *Store) putIn(ctx context.Context, tx *sqlx.Tx, b *accounts.Batch) (accepted bool, err error) {
 	if len(b.Entries) == 0 {
 		result, err := tx.ExecContext(ctx, s.schema.in(barrierStatement+admitted("batch")), string(b.ProfileID), b.After, b.Hash[:],

@@ -7,16 +7,16 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// lockQueues let one caller at a time wait for the lock of a journal, in the order in which they came: the
-// others need no connection meanwhile.
+// lockQueues let one caller at a time wait for the lock of a journal, in the order in which they
+// came: the others need no connection meanwhile.
 type lockQueues struct {
 	mu    sync.Mutex
 	byID  map[accounts.ProfileID]chan struct{} // holds a token while it is somebody's turn
 	users map[accounts.ProfileID]int
 }
 
-// take returns what ends the turn; that may be called more than once. The context ends waiting, and so does
-// the store's: ErrClosed.
+// take returns what ends the turn; that may be called more than once. The context ends waiting, and
+// so does the store's: ErrClosed.
 func (q *lockQueues) take(ctx, store context.Context, id accounts.ProfileID) (end func(), err error) {
 	q.mu.Lock()
 	if q.byID == nil {

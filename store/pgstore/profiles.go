@@ -79,8 +79,8 @@ func (r *profileRow) profile() (accounts.AccountProfile, error) {
 	return p, nil
 }
 
-// unreadable is what lists have of a profile with limits that this library does not understand: one that
-// may not trade, and cannot be written back.
+// unreadable is what lists have of a profile with limits that this library does not understand: one
+// that may not trade, and cannot be written back.
 func unreadable(p accounts.AccountProfile) accounts.AccountProfile {
 	foreign(&p)
 	p.Limits, p.Version = &risk.Limits{}, 0
@@ -127,8 +127,8 @@ func limitsOf(p *accounts.AccountProfile) (sql.NullString, error) {
 	return sql.NullString{String: string(text), Valid: true}, err
 }
 
-// CreateProfile implements accounts.Store. ErrInvalid for what the columns cannot hold: texts that are
-// longer than they allow, not UTF-8 or with a zero byte.
+// CreateProfile implements accounts.Store. ErrInvalid for what the columns cannot hold: texts that
+// are longer than they allow, not UTF-8 or with a zero byte.
 func (s *Store) CreateProfile(ctx context.Context, p accounts.AccountProfile) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -202,9 +202,9 @@ func (s *Store) UpdateProfile(ctx context.Context, p accounts.AccountProfile) er
 	}
 }
 
-// Profile implements accounts.Store. accounts.ErrInvalid, with the row and its column, for a profile whose
-// limits this version of the library does not understand: a limit that it does not know must not go
-// unheeded. See Profiles.
+// Profile implements accounts.Store. accounts.ErrInvalid, with the row and its column, for a
+// profile whose limits this version of the library does not understand: a limit that it does not
+// know must not go unheeded. See Profiles.
 func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.AccountProfile, error) {
 	if err := s.ready(ctx); err != nil {
 		return accounts.AccountProfile{}, err
@@ -223,11 +223,11 @@ func (s *Store) Profile(ctx context.Context, id accounts.ProfileID) (accounts.Ac
 	return p, nil
 }
 
-// Profiles implements accounts.Store. One row that cannot be read does not keep the others from being
-// listed: a profile whose limits this version of the library does not understand is listed as suspended,
-// unless it is archived, with limits that permit nothing and Version 0, so that UpdateProfile does not take
-// it. A filter for active profiles leaves it out, and one for suspended profiles does not find it. Profile
-// says what is wrong with it.
+// Profiles implements accounts.Store. One row that cannot be read does not keep the others from
+// being listed: a profile whose limits this version of the library does not understand is listed as
+// suspended, unless it is archived, with limits that permit nothing and Version 0, so that
+// UpdateProfile does not take it. A filter for active profiles leaves it out, and one for suspended
+// profiles does not find it. Profile says what is wrong with it.
 func (s *Store) Profiles(ctx context.Context, f accounts.ProfileFilter) ([]accounts.AccountProfile, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err

@@ -14,11 +14,12 @@ import (
 
 // The projection: what rows of trades and positions other services find.
 //
-// trades has a row for each trade in force, under the sequence number of the entry that brought it: a
-// correction replaces the row, a cancellation removes it.
+// trades has a row for each trade in force, under the sequence number of the entry that brought it:
+// a correction replaces the row, a cancellation removes it.
 //
-// positions has a row for each contract a profile ever held. Its exact_ columns are the figures. The
-// columns that were there before are for services that know nothing else, and cannot hold everything:
+// positions has a row for each contract a profile ever held. Its exact_ columns are the figures.
+// The columns that were there before are for services that know nothing else, and cannot hold
+// everything:
 //
 //   - user_id is the profile's owner, or the profile where it has none: what a service adds up by user
 //     never mixes accounts.
@@ -52,8 +53,8 @@ func (r *rows) project(b *accounts.Batch) {
 	}
 }
 
-// openedAt returns since when positions have been open that opening balances and transfers bring: not
-// since now.
+// openedAt returns since when positions have been open that opening balances and transfers bring:
+// not since now.
 func openedAt(b *accounts.Batch) map[ledger.InstrumentKey]time.Time {
 	var since map[ledger.InstrumentKey]time.Time
 	for i := range b.Entries {
@@ -118,8 +119,8 @@ func tradesOf(b *accounts.Batch) []placedTrade {
 	return out
 }
 
-// tradeOf returns what one entry changes. An entry that cannot be read changes nothing: a store keeps
-// whatever it is given, and Verify tells.
+// tradeOf returns what one entry changes. An entry that cannot be read changes nothing: a store
+// keeps whatever it is given, and Verify tells.
 func tradeOf(b *accounts.Batch, i int) (placedTrade, bool) {
 	e := &b.Entries[i]
 	if e.Kind != ledger.KindTrade && e.Kind != ledger.KindAmendment {
@@ -178,8 +179,8 @@ type visible struct {
 	quantity, price, realized ledger.Decimal
 }
 
-// visibleOf returns what is shown of a position. last is the batch's last trade in it, nil if there is
-// none: it tells what a position was that the batch opened and closed.
+// visibleOf returns what is shown of a position. last is the batch's last trade in it, nil if there
+// is none: it tells what a position was that the batch opened and closed.
 func visibleOf(p *ledger.Position, last *ledger.Trade) visible {
 	quantity, price := p.Quantity, p.Basis
 	switch {
@@ -201,8 +202,8 @@ func visibleOf(p *ledger.Position, last *ledger.Trade) visible {
 	return v
 }
 
-// positionTexts are the columns of a position's row. since is when it was opened, zero for with its last
-// trade.
+// positionTexts are the columns of a position's row. since is when it was opened, zero for with its
+// last trade.
 func positionTexts(p *ledger.Position, key ledger.InstrumentKey, last *ledger.Trade, since time.Time) []string {
 	v := visibleOf(p, last)
 	return []string{string(key), v.symbol, v.kind, v.side, v.quantity.String(), v.price.String(), v.realized.String(),

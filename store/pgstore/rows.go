@@ -52,8 +52,8 @@ func (r *rows) keep() {
 	}
 }
 
-// join returns the rows of batches of different profiles, numbered in their order, for a server that is
-// admitted. It numbers the rows that it is given.
+// join returns the rows of batches of different profiles, numbered in their order, for a server
+// that is admitted. It numbers the rows that it is given.
 func (s *Store) join(batches ...*rows) *rows {
 	timeline, all := s.timeline.highest.Load(), newRows()
 	for n, r := range batches {

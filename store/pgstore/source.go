@@ -8,8 +8,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// columns are what the rows of a source have: first n, the number of their batch, then numbers, what is
-// handed over as text, and bytes.
+// columns are what the rows of a source have: first n, the number of their batch, then numbers,
+// what is handed over as text, and bytes.
 type columns struct {
 	name               string
 	ints, texts, blobs []column
@@ -21,8 +21,8 @@ type column struct {
 	null     bool // an empty text is NULL
 }
 
-// define reads columns: names, each with its type. An empty text is NULL for every type but text, and there
-// where the definition says so.
+// define reads columns: names, each with its type. An empty text is NULL for every type but text,
+// and there where the definition says so.
 func define(name, definition string) *columns {
 	c := &columns{name: name, ints: []column{{name: "n", as: "bigint"}}}
 	for part := range strings.SplitSeq(definition, ",") {

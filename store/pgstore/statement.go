@@ -78,7 +78,8 @@ func (s *Store) query(ctx context.Context, st *statement, each func(scan func(..
 	})
 }
 
-// affect runs a statement on the pool, or in a transaction of a pooler's, and returns how many rows it affected.
+// affect runs a statement on the pool, or in a transaction of a pooler's, and returns how many rows
+// it affected.
 func (st *statement) affect(ctx context.Context, q querier, args []any) (int64, error) {
 	if st.prepared == nil {
 		return affectOn(ctx, q, st.text, args)

@@ -1,5 +1,6 @@
 // Package pgstore keeps profiles and journals in PostgreSQL 14 or newer, in the schema that other
-// services share: durable, and the same for every process. It keeps every promise of accounts.Store.
+// services share: durable, and the same for every process. It keeps every promise of
+// accounts.Store.
 //
 //	err := pgstore.Migrate(ctx, db) // once, when the application decides
 //	store, err := pgstore.Open(ctx, dsn)
@@ -24,9 +25,9 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// Store is an accounts.Store and an accounts.LeaseStore in PostgreSQL. Make one with Open or New. All
-// methods are safe for concurrent use. One Store per process and schema is best: it groups what is
-// appended at the same time, and listens on one connection for all watchers.
+// Store is an accounts.Store and an accounts.LeaseStore in PostgreSQL. Make one with Open or New.
+// All methods are safe for concurrent use. One Store per process and schema is best: it groups what
+// is appended at the same time, and listens on one connection for all watchers.
 type Store struct {
 	config
 	db     *sqlx.DB
@@ -58,10 +59,10 @@ var (
 // Open connects to the database with lib/pq and returns a store that owns its pool, and listens for
 // other processes' changes on a connection of its own. Otherwise as New. The data source name is a
 // URL or key=value pairs; it never appears in an error, nor does where it leads. Give it a
-// connect_timeout: a write waits for its connection as long as the network lets it. accounts.ErrInvalid
-// where it cannot be read, and where lib/pq would read it as another than it says: a list of hosts with
-// their ports in one text, or without target_session_attrs=read-write or primary, or in the environment;
-// a URL that names something twice. The error says which.
+// connect_timeout: a write waits for its connection as long as the network lets it.
+// accounts.ErrInvalid where it cannot be read, and where lib/pq would read it as another than it
+// says: a list of hosts with their ports in one text, or without target_session_attrs=read-write or
+// primary, or in the environment; a URL that names something twice. The error says which.
 func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 	pool, err := pgschema.OpenPool(dsn)
 	if err != nil {
@@ -79,15 +80,16 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Store, error) {
 // pgx's (github.com/jackc/pgx/v5/stdlib), and should allow two connections or more. Watch needs
 // WithListenDSN to be quick.
 //
-// accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not migrated,
-// or by a newer version: New migrates nothing. ErrSchema too when positions or trades have columns that
-// rows of the library cannot fill; see WithoutProjection. ErrNotSynchronous and ErrTimeline for a server
-// that promises less than RequireSynchronous, or is of an earlier timeline than RequireTimeline.
+// accounts.ErrUnavailable when the server cannot be reached. ErrSchema when the schema was not
+// migrated, or by a newer version: New migrates nothing. ErrSchema too when positions or trades
+// have columns that rows of the library cannot fill; see WithoutProjection. ErrNotSynchronous and
+// ErrTimeline for a server that promises less than RequireSynchronous, or is of an earlier timeline
+// than RequireTimeline.
 //
-// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement runs
-// in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
-// default_query_exec_mode=exec in its data source name unless the pooler supports prepared statements,
-// ErrPooler else. Give WithListenDSN the server's own address.
+// Where the pool leads through a pooler in transaction mode, such as PgBouncer's, every statement
+// runs in a transaction of its own: correct, and slower. lib/pq works there as it is; pgx needs
+// default_query_exec_mode=exec in its data source name unless the pooler supports prepared
+// statements, ErrPooler else. Give WithListenDSN the server's own address.
 func New(ctx context.Context, db *sqlx.DB, opts ...Option) (*Store, error) {
 	c, err := configOf(opts)
 	if err != nil {
@@ -124,15 +126,17 @@ func (s *Store) check(ctx context.Context) error {
 	return err
 }
 
-// Close ends Watch's channels and connection, and refuses further calls. Whoever reads, or waits for the lock
-// of a journal, gets accounts.ErrClosed at once. Close waits up to ten seconds for writes that are under way,
-// whether their callers wait for them or left, and for reads that the server has not ended. Then it closes
-// the pool if Open made it, and with it the connections of what is under way still: the server is not told
-// and may finish writes; who waits for one gets accounts.ErrOutcomeUnknown.
+// Close ends Watch's channels and connection, and refuses further calls. Whoever reads, or waits
+// for the lock of a journal, gets accounts.ErrClosed at once. Close waits up to ten seconds for
+// writes that are under way, whether their callers wait for them or left, and for reads that the
+// server has not ended. Then it closes the pool if Open made it, and with it the connections of
+// what is under way still: the server is not told and may finish writes; who waits for one gets
+// accounts.ErrOutcomeUnknown.
 //
-// A pool that was handed to New stays open. What is under way on it still ends with the server's answer, or
-// when the pool's connections end, and Close returns an error: accounts.ErrOutcomeUnknown where that is a
-// write. Close returns an error too where the server is silent, and leaves statements prepared.
+// A pool that was handed to New stays open. What is under way on it still ends with the server's
+// answer, or when the pool's connections end, and Close returns an error:
+// accounts.ErrOutcomeUnknown where that is a write. Close returns an error too where the server is
+// silent, and leaves statements prepared.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
@@ -168,8 +172,8 @@ func (s *Store) endCalls() (writes, reads error) {
 
 // Ping implements accounts.Store: it reads the schema's version from the server. ErrSchema when the
 // schema was migrated or taken back since, and is not what this package works with any longer.
-// ErrTimeline and ErrNotSynchronous where the server is not the one that it was; see RequireTimeline
-// and RequireSynchronous.
+// ErrTimeline and ErrNotSynchronous where the server is not the one that it was; see
+// RequireTimeline and RequireSynchronous.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -192,8 +196,8 @@ func (s *Store) ready(ctx context.Context) error {
 	return nil
 }
 
-// failed gives an error of the database's its context: what was to be done, and whether the caller or
-// Close ended it. Of a write, the error says already whether that is known; see write.
+// failed gives an error of the database's its context: what was to be done, and whether the caller
+// or Close ended it. Of a write, the error says already whether that is known; see write.
 func (s *Store) failed(ctx context.Context, err error, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
 	switch {
@@ -237,11 +241,12 @@ func affectOn(ctx context.Context, q querier, statement string, args []any) (int
 	return result.RowsAffected()
 }
 
-// stored is a time as it is kept: cut off to whole microseconds, which the server would round, in UTC.
+// stored is a time as it is kept: cut off to whole microseconds, which the server would round, in
+// UTC.
 func stored(t time.Time) time.Time { return t.Truncate(time.Microsecond).UTC() }
 
-// checkFillable returns ErrSchema when positions or trades have a column without which no row can be
-// added, and which this package does not know.
+// checkFillable returns ErrSchema when positions or trades have a column without which no row can
+// be added, and which this package does not know.
 func (s *Store) checkFillable(ctx context.Context, q querier) error {
 	var columns []string
 	err := sqlx.SelectContext(ctx, q, &columns, s.schema.in(`

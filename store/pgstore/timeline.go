@@ -27,7 +27,8 @@ var ErrTimeline = fmt.Errorf("%w: server is of an earlier timeline", accounts.Er
 //   - Store.Entries, where the journal is shorter than the caller knows.
 //   - New, Open and Ping.
 //
-// An append, a Lease or a switch on a higher timeline is tried again once the store has learnt of it.
+// An append, a Lease or a switch on a higher timeline is tried again once the store has learnt of
+// it.
 //
 // What is known is in memory, and the caller's to keep beyond the process: a row in the database
 // would be on the old primary too, with the old number. A new process on an old primary notices

@@ -15,8 +15,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// ErrProjection is returned by Verify when rows of positions or trades are not what the journal says.
-// The error is a *ProjectionError. Rebuild mends it.
+// ErrProjection is returned by Verify when rows of positions or trades are not what the journal
+// says. The error is a *ProjectionError. Rebuild mends it.
 var ErrProjection = errors.New("projection differs from the journal")
 
 // ProjectionError lists how rows differ from the journal, the first hundred of them.
@@ -40,17 +40,18 @@ func (e *ProjectionError) add(format string, args ...any) {
 	}
 }
 
-// Verify reads the profile's whole journal, as of one moment, and checks its numbering and hash chain,
-// that it ends where its head says and reaches what its checkpoints stand for, and that the rows of
-// positions and trades are what it says: every column that the library writes, that no row is missing, and
-// that none is there that should not be. accounts.ErrCorrupt when the journal cannot be trusted,
-// ErrProjection when only the rows are wrong. It changes nothing and holds nobody up.
+// Verify reads the profile's whole journal, as of one moment, and checks its numbering and hash
+// chain, that it ends where its head says and reaches what its checkpoints stand for, and that the
+// rows of positions and trades are what it says: every column that the library writes, that no row
+// is missing, and that none is there that should not be. accounts.ErrCorrupt when the journal
+// cannot be trusted, ErrProjection when only the rows are wrong. It changes nothing and holds
+// nobody up.
 //
-// Not everything in a row follows from the journal. Of when a position was opened, Verify knows that it
-// must be among the times of the contract's trades and lots; of the size and price of one that is closed,
-// that the position had them once. Of rows that were adopted, Verify knows only that they are closed, and
-// that the library's columns are empty. Columns that other services write are theirs: the current price,
-// and the unrealized P&L of what is open.
+// Not everything in a row follows from the journal. Of when a position was opened, Verify knows
+// that it must be among the times of the contract's trades and lots; of the size and price of one
+// that is closed, that the position had them once. Of rows that were adopted, Verify knows only
+// that they are closed, and that the library's columns are empty. Columns that other services write
+// are theirs: the current price, and the unrealized P&L of what is open.
 func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -68,10 +69,11 @@ func (s *Store) Verify(ctx context.Context, id accounts.ProfileID) error {
 }
 
 // Rebuild writes the rows of positions and trades anew from the profile's journal. Appends to the
-// profile wait meanwhile, and other services see the rows before or after. Rows that bear the profile and
-// that neither the journal nor an adoption accounts for bear none afterwards. It refuses a journal that
-// cannot be trusted with accounts.ErrCorrupt. A store WithoutProjection checks the journal and writes
-// nothing. When ctx ends, the rows stay as they were, unless the error is accounts.ErrOutcomeUnknown.
+// profile wait meanwhile, and other services see the rows before or after. Rows that bear the
+// profile and that neither the journal nor an adoption accounts for bear none afterwards. It
+// refuses a journal that cannot be trusted with accounts.ErrCorrupt. A store WithoutProjection
+// checks the journal and writes nothing. When ctx ends, the rows stay as they were, unless the
+// error is accounts.ErrOutcomeUnknown.
 func (s *Store) Rebuild(ctx context.Context, id accounts.ProfileID) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -167,8 +169,8 @@ func (s *Store) journalOf(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileI
 		FROM trading.account_profiles p JOIN trading.journal_heads h USING (profile_id)
 		WHERE p.profile_id = $1`+lock), string(id))
 	if errors.Is(err, sql.ErrNoRows) {
-		// There may be no head yet, where nothing was ever appended to a profile that was inserted by other
-		// means. It is asked in the transaction: the pool may have no second connection.
+		// There may be no head yet, where nothing was ever appended to a profile that was inserted
+		// by other means. It is asked in the transaction: the pool may have no second connection.
 		err = tx.GetContext(ctx, &row, s.schema.in(columns+`, 0 AS seq`+last+`
 			FROM trading.account_profiles p WHERE p.profile_id = $1`), string(id))
 	}
@@ -190,7 +192,8 @@ func (s *Store) readCheckpoints(ctx context.Context, tx *sqlx.Tx, f *folded) err
 	})
 }
 
-// checkEnd checks that the journal ends where its head says, and reaches what its checkpoints stand for.
+// checkEnd checks that the journal ends where its head says, and reaches what its checkpoints stand
+// for.
 func (f *folded) checkEnd(j journalRow) error {
 	corrupt := &accounts.CorruptError{ProfileID: f.id, Seq: f.seq + 1}
 	switch {
@@ -249,8 +252,8 @@ func (s *Store) pageIn(ctx context.Context, tx *sqlx.Tx, id accounts.ProfileID, 
 	return page, err
 }
 
-// rewrite replaces the rows by what the fold says. Of positions that are right nothing changes that the
-// journal alone does not tell, such as since when they are open.
+// rewrite replaces the rows by what the fold says. Of positions that are right nothing changes that
+// the journal alone does not tell, such as since when they are open.
 func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	if err := s.removeWrong(ctx, tx, f); err != nil {
 		return err
@@ -283,8 +286,8 @@ func (s *Store) rewrite(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	return flush(0)
 }
 
-// removeWrong makes room for what is right: it deletes the rows of trades, and those of positions that are
-// wrong, and takes the profile off rows that others wrote.
+// removeWrong makes room for what is right: it deletes the rows of trades, and those of positions
+// that are wrong, and takes the profile off rows that others wrote.
 func (s *Store) removeWrong(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	f.comparePositions(&ProjectionError{})
 	positions, trades, args, err := s.strays(ctx, tx, f)
@@ -307,7 +310,8 @@ func (s *Store) removeWrong(ctx context.Context, tx *sqlx.Tx, f *folded) error {
 	return nil
 }
 
-// rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but them.
+// rebuildStatement writes rows of one profile's projection, and tells nobody: nothing changed but
+// them.
 func rebuildStatement() string {
 	return fill(unnestOf, rebuildSources, `
 WITH accepted AS MATERIALIZED (

@@ -24,10 +24,10 @@ func subjectOf(e accounts.Event) subject {
 	return subject{e.Kind, string(e.ProfileID)}
 }
 
-// Watch implements accounts.Store. The first call opens the store's connection for notifications, or
-// begins to ask every poll interval where there is none, and may block for some seconds; all watchers
-// share it until Close. When the connection is lost it is opened again, and what was missed is told
-// from how far journals and profiles have come meanwhile.
+// Watch implements accounts.Store. The first call opens the store's connection for notifications,
+// or begins to ask every poll interval where there is none, and may block for some seconds; all
+// watchers share it until Close. When the connection is lost it is opened again, and what was
+// missed is told from how far journals and profiles have come meanwhile.
 func (s *Store) Watch(ctx context.Context) (<-chan accounts.Event, error) {
 	if err := s.ready(ctx); err != nil {
 		return nil, err
@@ -178,8 +178,8 @@ type change struct {
 	number int64
 }
 
-// known is the newest number of each subject that was published. All are the store's own: nothing that
-// a notification says is kept.
+// known is the newest number of each subject that was published. All are the store's own: nothing
+// that a notification says is kept.
 type known map[subject]int64
 
 func newKnown() known { return known{} }
@@ -190,8 +190,8 @@ func (k known) learn(changes []change) {
 	}
 }
 
-// isNews reports whether the change is another than what is known, and makes it known. A number below
-// the known one is news too: a restored database is to be looked at.
+// isNews reports whether the change is another than what is known, and makes it known. A number
+// below the known one is news too: a restored database is to be looked at.
 func (k known) isNews(c change) bool {
 	key := subjectOf(c.event)
 	newest, told := k[key]
@@ -228,8 +228,8 @@ func (s *Store) changes(ctx context.Context, h hints) ([]change, error) {
 
 func idsOf(set map[string]bool) any { return textArray(slices.Collect(maps.Keys(set))) }
 
-// finite is an expression for a time, or the present where that is NULL or infinite: the odd row of one
-// profile must not keep the events of all others back.
+// finite is an expression for a time, or the present where that is NULL or infinite: the odd row of
+// one profile must not keep the events of all others back.
 func finite(at string) string {
 	return `CASE WHEN isfinite(` + at + `) THEN ` + at + ` ELSE now() END`
 }
@@ -279,8 +279,8 @@ func changesOf(profiles []changedProfile, switches []changedOwner) (out []change
 }
 
 // A notification holds one event a line, as a JSON array: kind, profile, owner, number, time in
-// microseconds. What a later version adds behind or besides is ignored. This version reads the kind,
-// the profile and the owner, and asks for the rest: every role that may connect can notify.
+// microseconds. What a later version adds behind or besides is ignored. This version reads the
+// kind, the profile and the owner, and asks for the rest: every role that may connect can notify.
 
 func note(kind accounts.EventKind, id accounts.ProfileID, owner accounts.OwnerID, number int64, at time.Time) string {
 	text, err := json.Marshal([]any{kind, id, owner, number, at.UnixMicro()})

@@ -12,20 +12,20 @@ import (
 	"github.com/ai-ots/accounts/internal/pgschema"
 )
 
-// No write is cancelled on the server. PostgreSQL takes a cancel that comes while a commit waits for a
-// standby for the end of that wait: it commits, tells of it in a warning, and reports success, though no
-// standby has the write. So a write runs to its end under a context that does not end, and a caller that
-// cannot wait leaves: with the context's error while the write has surely not begun, and with
-// accounts.ErrOutcomeUnknown too once it has.
+// No write is cancelled on the server. PostgreSQL takes a cancel that comes while a commit waits
+// for a standby for the end of that wait: it commits, tells of it in a warning, and reports
+// success, though no standby has the write. So a write runs to its end under a context that does
+// not end, and a caller that cannot wait leaves: with the context's error while the write has
+// surely not begun, and with accounts.ErrOutcomeUnknown too once it has.
 
-// maxWrites is how many writes are under way at once, with a caller or without one. Callers that keep
-// leaving a server that does not answer pile up no more than these.
+// maxWrites is how many writes are under way at once, with a caller or without one. Callers that
+// keep leaving a server that does not answer pile up no more than these.
 const maxWrites = 64
 
-// sending is a parameter that tells when a statement is sent, and how often it was. database/sql asks for
-// its value when it has a connection, right before it sends. It sends again where the driver says that
-// the connection was bad, which lib/pq also says of one that was lost while the statement ran: then the
-// first may have done what the second finds done.
+// sending is a parameter that tells when a statement is sent, and how often it was. database/sql
+// asks for its value when it has a connection, right before it sends. It sends again where the
+// driver says that the connection was bad, which lib/pq also says of one that was lost while the
+// statement ran: then the first may have done what the second finds done.
 type sending struct {
 	value any
 	begin func() error // an error keeps the statement from being sent
@@ -41,9 +41,9 @@ func (c *sending) Value() (driver.Value, error) {
 	return driver.DefaultParameterConverter.ConvertValue(c.value)
 }
 
-// outcome returns what the error of a write means that was sent so often: accounts.ErrUnavailable where
-// nothing can have happened, accounts.ErrOutcomeUnknown where something may have, or else the error, of
-// a server that refused.
+// outcome returns what the error of a write means that was sent so often: accounts.ErrUnavailable
+// where nothing can have happened, accounts.ErrOutcomeUnknown where something may have, or else the
+// error, of a server that refused.
 func outcome(err error, sent int) error {
 	switch {
 	case err == nil || errors.Is(err, accounts.ErrClosed) || errors.Is(err, accounts.ErrUnavailable):
@@ -60,8 +60,8 @@ func outcome(err error, sent int) error {
 	return err
 }
 
-// unknown is the error of a write whose outcome could not be found out afterwards, for the error. What that
-// one says of itself, such as that nothing was changed, is not so of the write.
+// unknown is the error of a write whose outcome could not be found out afterwards, for the error.
+// What that one says of itself, such as that nothing was changed, is not so of the write.
 func unknown(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", accounts.ErrOutcomeUnknown, ctx.Err())
@@ -75,8 +75,8 @@ type written struct {
 	sent int
 }
 
-// write runs a statement that changes something, and returns how many rows it affected. The end of ctx
-// does not cancel it. Its error says what is known of its outcome.
+// write runs a statement that changes something, and returns how many rows it affected. The end of
+// ctx does not cancel it. Its error says what is known of its outcome.
 func (s *Store) write(ctx context.Context, text string, args ...any) (written, error) {
 	if err := s.admit(ctx); err != nil {
 		return written{}, err
@@ -85,9 +85,9 @@ func (s *Store) write(ctx context.Context, text string, args ...any) (written, e
 	return written{rows, sent}, err
 }
 
-// send is write of a statement that refuses by itself a server that is not admitted. f sends the statement
-// with the arguments, and returns what the server answers. send returns how often the statement was sent. A
-// caller that left gets no answer.
+// send is write of a statement that refuses by itself a server that is not admitted. f sends the
+// statement with the arguments, and returns what the server answers. send returns how often the
+// statement was sent. A caller that left gets no answer.
 func send[T any](
 	ctx context.Context, s *Store, args []any, f func(context.Context, querier, []any) (T, error),
 ) (answer T, sent int, err error) {
@@ -122,9 +122,9 @@ func send[T any](
 	}
 }
 
-// change runs f in a transaction, and commits it. The end of ctx ends f, which then changed nothing, but
-// not the commit. f may run several times, and on after change has returned: what f changes besides the
-// database is the caller's only when change returns no context's error.
+// change runs f in a transaction, and commits it. The end of ctx ends f, which then changed
+// nothing, but not the commit. f may run several times, and on after change has returned: what f
+// changes besides the database is the caller's only when change returns no context's error.
 func (s *Store) change(ctx context.Context, f func(context.Context, *sqlx.Tx) error) error {
 	if err := s.admit(ctx); err != nil {
 		return err

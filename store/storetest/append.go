@@ -195,7 +195,8 @@ func checkPrev(t T, s accounts.Store) {
 	}
 }
 
-// "ErrConflict when the journal's last entry does not have the number Batch.After". Its hash is right.
+// "ErrConflict when the journal's last entry does not have the number Batch.After". Its hash is
+// right.
 func checkStaleAfter(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	ahead := journal{id: "p", last: 1}
@@ -210,7 +211,8 @@ func checkStaleAfter(t T, s accounts.Store) {
 	}
 }
 
-// "… and the hash Batch.Hash": two journals of one length that parted ways do not continue each other.
+// "… and the hash Batch.Hash": two journals of one length that parted ways do not continue each
+// other.
 func checkFork(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	lost := journal{id: "p", hash: accounts.Hash{1}}

@@ -112,8 +112,8 @@ func checkUpTo(t T, s accounts.Store) {
 	}
 }
 
-// "SaveCheckpoint keeps a checkpoint of the profile in its slot, from 0 to MaxSlot", whatever is in the
-// others.
+// "SaveCheckpoint keeps a checkpoint of the profile in its slot, from 0 to MaxSlot", whatever is in
+// the others.
 func checkSlots(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	seq := func(slot int) int64 { return 10 * int64(accounts.MaxSlot-slot+1) } // older in a higher slot

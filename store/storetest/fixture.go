@@ -32,8 +32,8 @@ func profile(id accounts.ProfileID) accounts.AccountProfile {
 	return p
 }
 
-// shortest returns the limits with every decimal in its shortest form: how many zeros end it is not part
-// of its value, and no store need keep them.
+// shortest returns the limits with every decimal in its shortest form: how many zeros end it is not
+// part of its value, and no store need keep them.
 func shortest(limits risk.Limits) *risk.Limits {
 	text, err := json.Marshal(limits)
 	if err == nil {

@@ -123,9 +123,9 @@ func checkDoneContext(t T, s accounts.Store) {
 	}
 }
 
-// "Atomic: a call that returns an error changed nothing, unless the error is ErrOutcomeUnknown; then the
-// call changed everything, or nothing, or will yet." Contexts end at many moments of an append. What
-// would be ErrUnavailable, no store can be made to show from outside.
+// "Atomic: a call that returns an error changed nothing, unless the error is ErrOutcomeUnknown;
+// then the call changed everything, or nothing, or will yet." Contexts end at many moments of an
+// append. What would be ErrUnavailable, no store can be made to show from outside.
 func checkOutcome(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	j := journal{id: "p"}

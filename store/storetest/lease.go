@@ -27,9 +27,9 @@ type leaseCheck struct {
 }
 
 // RunLeases runs the suite of accounts.LeaseStore, each check as a parallel subtest of t. newStores
-// returns two stores, opened separately, that keep their leases in one place, which is fresh and empty:
-// they stand for two processes. A store that cannot be opened twice is returned twice. The suite closes
-// both. See RunLeaseModel for the passing of time.
+// returns two stores, opened separately, that keep their leases in one place, which is fresh and
+// empty: they stand for two processes. A store that cannot be opened twice is returned twice. The
+// suite closes both. See RunLeaseModel for the passing of time.
 func RunLeases(t *testing.T, newStores func(t *testing.T) (a, b LeaseStore)) {
 	t.Helper()
 	for _, c := range leaseChecks() {
@@ -114,7 +114,8 @@ func obtain(ctx context.Context, s accounts.LeaseStore, name, holder string, ttl
 	}
 }
 
-// awaitEnd waits until a lease of the shortest ttl, taken now, has ended: another holder has it then.
+// awaitEnd waits until a lease of the shortest ttl, taken now, has ended: another holder has it
+// then.
 func awaitEnd(t T, a, b accounts.LeaseStore) {
 	t.Helper()
 	for holder, s := range []accounts.LeaseStore{a, b} {
@@ -217,8 +218,8 @@ func checkLeaseEndsForItsHolder(t T, a, b LeaseStore) {
 	}
 }
 
-// "A holder counts its own time: from before its last call of Lease that succeeded, by its monotonic
-// clock. The lease lasts at least ttl from that moment."
+// "A holder counts its own time: from before its last call of Lease that succeeded, by its
+// monotonic clock. The lease lasts at least ttl from that moment."
 func checkLeaseLasts(t T, a, b LeaseStore) {
 	const holders = 8
 	type holding struct {
@@ -318,8 +319,8 @@ func checkEndLeaseOfAnother(t T, a, b LeaseStore) {
 	requireFence(t, 2, take(t, b, "ends", "b", long), "EndLease of a lease that had ended counted")
 }
 
-// "ErrInvalid unless the name and the holder are 1 to 100 printable ASCII characters, and ttl is from
-// MinLease to MaxLease."
+// "ErrInvalid unless the name and the holder are 1 to 100 printable ASCII characters, and ttl is
+// from MinLease to MaxLease."
 func checkInvalidLease(t T, a, b LeaseStore) {
 	longest := strings.Repeat("~", 100)
 	texts := []string{"", longest + "~", "a\n", "\ta", "a\x00", "\x7f", "ä", "\xff", strings.Repeat("ä", 50)}

@@ -13,10 +13,10 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// RunLeaseModel compares a store with a plain model of accounts.LeaseStore, call by call, while time
-// passes. with calls its argument once, with a store and with what lets so much time pass by the store's
-// clock. Apart from that the clock should stand still, or nearly: forty calls may take no more than a
-// minute by it. with may use one store again and again. The caller closes the store.
+// RunLeaseModel compares a store with a plain model of accounts.LeaseStore, call by call, while
+// time passes. with calls its argument once, with a store and with what lets so much time pass by
+// the store's clock. Apart from that the clock should stand still, or nearly: forty calls may take
+// no more than a minute by it. with may use one store again and again. The caller closes the store.
 //
 //	storetest.RunLeaseModel(t, func(t *testing.T, run func(accounts.LeaseStore, func(time.Duration))) {
 //		synctest.Test(t, func(*testing.T) { run(memstore.New(), time.Sleep) })

@@ -43,8 +43,8 @@ func checkLeaseClosed(t T, a, b LeaseStore) {
 // racers is how many goroutines race for one lease.
 const racers = 32
 
-// "Calls about one name are linearizable": one of many gets a lease that nobody has; each that gets the
-// lease has it alone until it ends the lease, and fences rise in the order of holding.
+// "Calls about one name are linearizable": one of many gets a lease that nobody has; each that gets
+// the lease has it alone until it ends the lease, and fences rise in the order of holding.
 func checkLeaseRace(t T, a, b LeaseStore) {
 	ctx, stores := t.Context(), []LeaseStore{a, b}
 	holder := func(i int) string { return fmt.Sprint("holder ", i) }

@@ -36,8 +36,8 @@ type journalNode struct {
 	next *journalNode
 }
 
-// step is the input of a call: a read of everything, a look-up of keys, or an append. An append under
-// the lock reads everything too, and makes its batch then.
+// step is the input of a call: a read of everything, a look-up of keys, or an append. An append
+// under the lock reads everything too, and makes its batch then.
 type step struct {
 	read   bool
 	keys   []string // nil for no look-up
@@ -45,8 +45,8 @@ type step struct {
 	batch  *accounts.Batch // without entries for a barrier
 }
 
-// outcome is a call's answer. The last sequence number and the fingerprint are those of a read, or of
-// the tail.
+// outcome is a call's answer. The last sequence number and the fingerprint are those of a read, or
+// of the tail.
 type outcome struct {
 	last       int64
 	print      uint64

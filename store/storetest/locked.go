@@ -163,8 +163,8 @@ func checkLockedTail(t T, s accounts.Store) {
 // brief is how long an append waits that must end with its context.
 const brief = 50 * time.Millisecond
 
-// "locks the profile's journal, so that no other append gets in between": neither Append nor another
-// AppendLocked. "Other appends to the journal wait, or end with their own contexts."
+// "locks the profile's journal, so that no other append gets in between": neither Append nor
+// another AppendLocked. "Other appends to the journal wait, or end with their own contexts."
 func checkLockedExcludes(t T, stores ...accounts.Store) {
 	holding, other := stores[0], stores[len(stores)-1]
 	create(t, holding, profile("p"))
@@ -308,8 +308,8 @@ func checkLockedErrors(t T, s accounts.Store) {
 		"the journal is still locked after a batch was refused")
 }
 
-// "ErrInvalid when an entry belongs to another profile": so does a batch, as the other's journal is not
-// locked.
+// "ErrInvalid when an entry belongs to another profile": so does a batch, as the other's journal is
+// not locked.
 func checkLockedForeign(t T, s accounts.Store) {
 	create(t, s, profile("p"), profile("q"))
 	for _, id := range []accounts.ProfileID{"q", "unknown", ""} {
@@ -338,7 +338,8 @@ func checkLockedEmpty(t T, s accounts.Store) {
 	requireEntries(t, s, "p", want, "an empty batch changed something")
 }
 
-// "Waiting for the lock ends with the context, and the context's error says that nothing was written."
+// "Waiting for the lock ends with the context, and the context's error says that nothing was
+// written."
 func checkLockedWaiting(t T, s accounts.Store) {
 	create(t, s, profile("p"))
 	j := journal{id: "p"}

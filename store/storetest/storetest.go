@@ -28,8 +28,8 @@ type T interface {
 	Context() context.Context
 }
 
-// Subject is what some checks of the suite are about. A second configuration of a store that passes the
-// whole suite may run the checks alone in which it can differ.
+// Subject is what some checks of the suite are about. A second configuration of a store that passes
+// the whole suite may run the checks alone in which it can differ.
 type Subject int
 
 // The subjects.
@@ -74,9 +74,10 @@ func checks(about ...Subject) []check {
 
 func isAbout(chosen []Subject, s Subject) bool { return len(chosen) == 0 || slices.Contains(chosen, s) }
 
-// Run runs the suite, or its checks about the subjects, each check as a parallel subtest of t. newStore is
-// called once for each, concurrently, and must return a fresh, empty store that is open and shares nothing
-// with the others; it fails t if it cannot. The suite closes the store when the subtest is over.
+// Run runs the suite, or its checks about the subjects, each check as a parallel subtest of t.
+// newStore is called once for each, concurrently, and must return a fresh, empty store that is open
+// and shares nothing with the others; it fails t if it cannot. The suite closes the store when the
+// subtest is over.
 func Run(t *testing.T, newStore func(t *testing.T) accounts.Store, about ...Subject) {
 	t.Helper()
 	for _, c := range checks(about...) {

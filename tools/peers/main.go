@@ -1,6 +1,6 @@
 // Command peers measures the fold of fills into a book, with limits and all, in turns with another
-// library's: AddTrade of bbgo, which keeps one average cost in binary fractions and no lots. It is a module
-// of its own, so that the library does not depend on what it is compared with.
+// library's: AddTrade of bbgo, which keeps one average cost in binary fractions and no lots. It is
+// a module of its own, so that the library does not depend on what it is compared with.
 package main
 
 import (
@@ -57,7 +57,8 @@ func used() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quantity returns that of fill i of a steady market: purchases and sales that leave a few lots open.
+// quantity returns that of fill i of a steady market: purchases and sales that leave a few lots
+// open.
 func quantity(i int) int64 {
 	switch {
 	case i%8 == 7:

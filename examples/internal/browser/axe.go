@@ -22,7 +22,8 @@ var (
 // Axe is the scanner for accessibility, as a script.
 type Axe string
 
-// NewAxe fetches the scanner. The test is left out where there is no npm and no browser is required.
+// NewAxe fetches the scanner. The test is left out where there is no npm and no browser is
+// required.
 func NewAxe(t testing.TB) Axe {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
@@ -62,8 +63,8 @@ func (f Finding) String() string {
 	return text
 }
 
-// Scan returns what the scanner finds in the page of a tab by the rules of WCAG 2.2, levels A and AA, and by best
-// practice: of every impact.
+// Scan returns what the scanner finds in the page of a tab by the rules of WCAG 2.2, levels A and
+// AA, and by best practice: of every impact.
 func (a Axe) Scan(tab *Tab) []Finding {
 	tab.t.Helper()
 	Eval[any](tab, string(a)+"\n;0")

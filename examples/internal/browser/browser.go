@@ -29,7 +29,8 @@ const Patience = time.Minute
 // Browser is a Chromium without a window. Its tabs share nothing: neither cookies nor cache.
 type Browser struct{ ctx context.Context }
 
-// New starts a browser, which ends with the test. The test is left out where there is none and none is required.
+// New starts a browser, which ends with the test. The test is left out where there is none and none
+// is required.
 func New(t testing.TB) *Browser {
 	t.Helper()
 	program := find()
@@ -70,7 +71,8 @@ type Look struct {
 	NoScript      bool // pages run no script
 }
 
-// Tab is a tab with a session of its own. Its methods end the test that it was made for where they fail.
+// Tab is a tab with a session of its own. Its methods end the test that it was made for where they
+// fail.
 type Tab struct {
 	t   testing.TB
 	ctx context.Context
@@ -164,8 +166,8 @@ func (tab *Tab) hear(event any) {
 	}
 }
 
-// Complaints returns what the browser complained of since the last call: errors, warnings, refusals by the policy
-// for content.
+// Complaints returns what the browser complained of since the last call: errors, warnings, refusals
+// by the policy for content.
 func (tab *Tab) Complaints() []string {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
@@ -257,7 +259,8 @@ func (tab *Tab) URL() string {
 	return run(tab, "read the address", chromedp.Location())
 }
 
-// Until waits until JavaScript in the page is true, across pages that follow, and fails after Patience.
+// Until waits until JavaScript in the page is true, across pages that follow, and fails after
+// Patience.
 func (tab *Tab) Until(what, script string) {
 	tab.t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, Patience)

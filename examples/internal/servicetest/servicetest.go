@@ -20,8 +20,8 @@ const Symbol = "AAPL"
 // Profile is the name of an account that the service has.
 const Profile = "Balanced-50K"
 
-// Start builds the service and starts it as a process of its own, whose strategy hardly trades. It returns the
-// address, such as http://127.0.0.1:40123. The service ends with the test.
+// Start builds the service and starts it as a process of its own, whose strategy hardly trades. It
+// returns the address, such as http://127.0.0.1:40123. The service ends with the test.
 func Start(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "portfolioservice.exe") // Windows wants the ending, and others do not mind

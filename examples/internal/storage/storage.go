@@ -20,8 +20,8 @@ import (
 // Flags are an example's flags for it.
 type Flags struct{ dsn, schema, fallback string }
 
-// Add adds the flags to an example's. The schema is its own, so that a demonstration never gets among
-// a site's accounts.
+// Add adds the flags to an example's. The schema is its own, so that a demonstration never gets
+// among a site's accounts.
 func (f *Flags) Add(flags *flag.FlagSet, schema string) {
 	f.fallback = schema
 	flags.Func("dsn", "keep profiles and journals in PostgreSQL, migrated first, at this `data source name`; in memory without it", f.setDSN)
@@ -47,8 +47,9 @@ func (f *Flags) Check() error {
 // Kept reports whether what is written outlives the process, and other processes see it.
 func (f *Flags) Kept() bool { return f.dsn != "" }
 
-// Open returns an empty store, which the caller closes. It refuses a schema with profiles: an example's ids are
-// the same each time, and what it prints must not depend on what others have there. Its error is one line.
+// Open returns an empty store, which the caller closes. It refuses a schema with profiles: an
+// example's ids are the same each time, and what it prints must not depend on what others have
+// there. Its error is one line.
 func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
 	s, err := f.Reopen(ctx)
 	if err != nil {
@@ -64,8 +65,8 @@ func (f *Flags) Open(ctx context.Context) (accounts.Store, error) {
 	return s, nil
 }
 
-// Reopen returns a store with whatever earlier runs have left in it, which the caller closes. Its error is one
-// line.
+// Reopen returns a store with whatever earlier runs have left in it, which the caller closes. Its
+// error is one line.
 func (f *Flags) Reopen(ctx context.Context) (accounts.Store, error) {
 	if f.dsn == "" {
 		return memstore.New(), nil

@@ -117,8 +117,8 @@ type total struct {
 	known   bool
 }
 
-// totalsOf adds up the live accounts, or those of paper money, by currency. The currency of the first
-// account comes first.
+// totalsOf adds up the live accounts, or those of paper money, by currency. The currency of the
+// first account comes first.
 func totalsOf(list []account, live bool) []total {
 	var order []ledger.Currency
 	by := map[ledger.Currency][]account{}

@@ -159,11 +159,12 @@ func cursorsOf(text string, n int) []int64 {
 	return out
 }
 
-// exhausted is the cursor of a journal of which everything was shown: nothing is before its first entry.
+// exhausted is the cursor of a journal of which everything was shown: nothing is before its first
+// entry.
 const exhausted = 1
 
-// happenings returns a page of what happened in accounts, the newest first, and where the next page goes on
-// in each of them; no cursors where that is all.
+// happenings returns a page of what happened in accounts, the newest first, and where the next page
+// goes on in each of them; no cursors where that is all.
 func (c *call) happenings(chosen []account, s search, before []int64) ([]happening, []string, error) {
 	var all []happening
 	next := make([]int64, len(chosen))

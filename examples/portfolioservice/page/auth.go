@@ -11,12 +11,13 @@ import (
 // signInPath is where a browser goes whose caller is not known.
 const signInPath = "/signin"
 
-// readBy is the header of pages that the module reads again by itself: a page that is left open is not used.
+// readBy is the header of pages that the module reads again by itself: a page that is left open is
+// not used.
 const readBy = "X-Read-By"
 
-// authenticate finds out who calls, checks the right, and gives the context the caller's owner. It is the
-// one place that does. Errors: httpapi.ErrUnauthenticated, which becomes a way to the sign-in page,
-// errForbidden, and whatever keeps the authenticator from telling.
+// authenticate finds out who calls, checks the right, and gives the context the caller's owner. It
+// is the one place that does. Errors: httpapi.ErrUnauthenticated, which becomes a way to the
+// sign-in page, errForbidden, and whatever keeps the authenticator from telling.
 func (c *call) authenticate() error {
 	caller, err := c.identify(!c.route.stream && c.r.Header.Get(readBy) == "")
 	if err != nil {
@@ -35,8 +36,8 @@ func (c *call) authenticate() error {
 	return nil
 }
 
-// identify returns the caller of the request: of the browser's session if there is one, and else by what the
-// request carries. touch says that a person uses the session.
+// identify returns the caller of the request: of the browser's session if there is one, and else by
+// what the request carries. touch says that a person uses the session.
 func (c *call) identify(touch bool) (httpapi.Caller, error) {
 	for _, value := range c.cookies() {
 		if c.session = c.page.sessions.find(value.Value, c.page.Clock(), touch); c.session != nil {
@@ -46,8 +47,8 @@ func (c *call) identify(touch bool) (httpapi.Caller, error) {
 	return c.page.Auth.Authenticate(c.r)
 }
 
-// cookies returns what may name the browser's session. Another port or a sibling of the host can set a cookie of
-// the same name, which then comes first: it must not keep a person out.
+// cookies returns what may name the browser's session. Another port or a sibling of the host can
+// set a cookie of the same name, which then comes first: it must not keep a person out.
 func (c *call) cookies() []*http.Cookie {
 	list := c.r.CookiesNamed(cookieName(c.r))
 	return list[:min(len(list), 10)]

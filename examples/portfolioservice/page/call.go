@@ -66,8 +66,8 @@ func (c *call) do() error {
 // profileID returns the profile of the path; "" on the pages of all accounts.
 func (c *call) profileID() accounts.ProfileID { return accounts.ProfileID(c.r.PathValue("id")) }
 
-// profile returns the profile of the path. Errors: accounts.ErrProfileNotFound for one that the caller
-// does not see, and those of the store.
+// profile returns the profile of the path. Errors: accounts.ErrProfileNotFound for one that the
+// caller does not see, and those of the store.
 func (c *call) profile() (accounts.AccountProfile, error) {
 	id := c.profileID()
 	if !nameable(string(id)) {
@@ -85,7 +85,8 @@ func (c *call) portfolio() (*accounts.Portfolio, error) {
 	return c.page.Manager.Portfolio(c.ctx, p.ID)
 }
 
-// nameable reports whether a part of a path can be the name of anything: 1 to 200 printable characters.
+// nameable reports whether a part of a path can be the name of anything: 1 to 200 printable
+// characters.
 func nameable(s string) bool {
 	if s == "" || len(s) > 200 || !utf8.ValidString(s) {
 		return false
@@ -98,8 +99,9 @@ func nameable(s string) bool {
 	return true
 }
 
-// accounts returns the caller's accounts in the order in which they were made, archived ones included. The
-// first call reads them. An account whose book cannot be read is there all the same; see account.Trouble.
+// accounts returns the caller's accounts in the order in which they were made, archived ones
+// included. The first call reads them. An account whose book cannot be read is there all the same;
+// see account.Trouble.
 func (c *call) accounts() ([]account, error) {
 	if !c.asked {
 		c.asked = true
@@ -150,8 +152,8 @@ func (c *call) redirect(to string) error {
 	return nil
 }
 
-// render answers with a screen: the template of that name in the layout. title is what the page is about,
-// without the account, which the layout adds.
+// render answers with a screen: the template of that name in the layout. title is what the page is
+// about, without the account, which the layout adds.
 func (c *call) render(screen, title string, view any) error {
 	return c.renderAs(http.StatusOK, screen, title, view)
 }

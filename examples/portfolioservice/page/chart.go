@@ -11,8 +11,9 @@ import (
 	"github.com/ai-ots/accounts/performance"
 )
 
-// chart is a drawing of lines over time. It fits any width without a script: the places across are parts
-// of the width, those down are pixels, and the lines are in a drawing of 1000 × 400 of their own.
+// chart is a drawing of lines over time. It fits any width without a script: the places across are
+// parts of the width, those down are pixels, and the lines are in a drawing of 1000 × 400 of their
+// own.
 type chart struct {
 	Class  string // the account's, of a chart of one
 	Words  string // what the drawing shows
@@ -201,7 +202,8 @@ func (c *call) equityChart(a *account, curve performance.Curve, over string) *ch
 	return out
 }
 
-// untilNow returns the points of a curve, and the present equity behind them where it is known and of now.
+// untilNow returns the points of a curve, and the present equity behind them where it is known and
+// of now.
 func (c *call) untilNow(a *account, points []performance.CurvePoint) []performance.CurvePoint {
 	n := len(points)
 	if n == 0 || !a.Equity.Known || !a.Fresh.Live || !points[n-1].Time.Before(c.now) {
@@ -249,8 +251,8 @@ func rangeOf(points []xy) (low, high float64) {
 	return low, high
 }
 
-// thin returns at most so many of the points, and one more: the last of each of equal spans of time, and
-// the first of all.
+// thin returns at most so many of the points, and one more: the last of each of equal spans of
+// time, and the first of all.
 func thin(points []xy, most int) []xy {
 	if len(points) <= most {
 		return points
@@ -286,8 +288,8 @@ func (f *frame) x(t time.Time) float64 {
 	return f.width * float64(t.Sub(f.from)) / float64(whole)
 }
 
-// y returns the place of a figure: the greatest is at the top. Figures that are all the same are in the
-// middle.
+// y returns the place of a figure: the greatest is at the top. Figures that are all the same are in
+// the middle.
 func (f *frame) y(v float64) float64 {
 	if f.high <= f.low {
 		return (f.top + f.bottom) / 2

@@ -8,8 +8,9 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// contractFields are the fields that name a contract: symbol alone for a stock, or for what is held or works,
-// which goes by its name; the others for whatever has terms; or key alone, which other pages and forms give.
+// contractFields are the fields that name a contract: symbol alone for a stock, or for what is held
+// or works, which goes by its name; the others for whatever has terms; or key alone, which other
+// pages and forms give.
 var contractFields = []string{"instrument", "symbol", "kind", "currency", "expiry", "strike", "right", "multiplier"}
 
 // termFields are those of contractFields that a stock in the account's own currency needs none of.
@@ -74,8 +75,8 @@ func (f *form) contract(base ledger.Currency, known []ledger.Instrument) ledger.
 	return i
 }
 
-// fix puts a contract that was read into the field that names it for good: what goes by a name now may not
-// go by it when the order is placed.
+// fix puts a contract that was read into the field that names it for good: what goes by a name now
+// may not go by it when the order is placed.
 func (f *form) fix(i ledger.Instrument) {
 	f.set("instrument", string(i.Key()))
 	for _, name := range contractFields[1:] {

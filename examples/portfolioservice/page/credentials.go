@@ -143,7 +143,8 @@ func (c *call) setSince(id accounts.ProfileID) (map[credentials.Kind]time.Time, 
 	return out, nil
 }
 
-// setCredentials stores the credentials of a kind, or deletes them. What was typed is never sent back.
+// setCredentials stores the credentials of a kind, or deletes them. What was typed is never sent
+// back.
 func setCredentials(c *call) error {
 	a, err := c.editable()
 	if err != nil {

@@ -38,8 +38,8 @@ type downloadView struct {
 	Then    string
 }
 
-// fetchable returns what the page of statements has of downloads; nil where the caller cannot download. f is the form
-// as it was typed, or nil.
+// fetchable returns what the page of statements has of downloads; nil where the caller cannot
+// download. f is the form as it was typed, or nil.
 func (c *call) fetchable(a *account, f *form) (*fetchView, error) {
 	if c.page.Download == nil || !c.caller.Rights.Has(httpapi.Record) || a.Archived() {
 		return nil, nil
@@ -77,7 +77,8 @@ func (c *call) viewDownload(a *account, key string, d *download) downloadView {
 	return v
 }
 
-// beginDownload asks the broker for a statement, once for each page that asked. It does not wait for it.
+// beginDownload asks the broker for a statement, once for each page that asked. It does not wait
+// for it.
 func beginDownload(c *call) error {
 	a, err := c.readable()
 	if err != nil {
@@ -167,8 +168,9 @@ func (c *call) checkFetch(a *account, f *form) error {
 	return nil
 }
 
-// flexLogin returns the login of a download: the token and the query that were typed. The stored token
-// or query takes the place of one that was not typed. flexLogin stores the login if the form says so.
+// flexLogin returns the login of a download: the token and the query that were typed. The stored
+// token or query takes the place of one that was not typed. flexLogin stores the login if the form
+// says so.
 func (c *call) flexLogin(a *account, f *form) (login credentials.Set, err error) {
 	token, query := credentials.NewSecret([]byte(f.Value("token"))), f.Value("query")
 	defer func() { token.Wipe() }()
@@ -225,7 +227,8 @@ func showDownload(c *call) error {
 // inPortal is where a person sets up what the Flex Web Service needs.
 const inPortal = "in the broker’s Client Portal, under Performance & Reports, Flex Queries"
 
-// codeWords are the words for the broker's codes, by code. Source: IBKR, Flex Web Service Version 3, "Error Codes".
+// codeWords are the words for the broker's codes, by code. Source: IBKR, Flex Web Service Version
+// 3, "Error Codes".
 var codeWords = map[string]pairOf{
 	"1003": {"There is no statement of this query.", "Its period may have nothing yet: a day’s statement comes after the day. Look at the query " + inPortal + "."},
 	"1010": {"The query is of an old kind.", "Make an Activity Flex Query or a Trade Confirmation Flex Query of it, " + inPortal + "."},

@@ -12,15 +12,16 @@ import (
 	"github.com/ai-ots/accounts/credentials"
 )
 
-// Downloads are bounded: each keeps a statement in memory. One that has ended is remembered as long as a file is.
+// Downloads are bounded: each keeps a statement in memory. One that has ended is remembered as long
+// as a file is.
 const (
 	maxDownloads     = 8
 	maxDownloadsEach = 2   // of one caller
 	maxRemembered    = 200 // downloads, ended ones included
 )
 
-// download is a statement that the broker is asked for, and what came of it. What is not set by its beginning is
-// guarded by the mutex of the downloads.
+// download is a statement that the broker is asked for, and what came of it. What is not set by its
+// beginning is guarded by the mutex of the downloads.
 type download struct {
 	profile accounts.ProfileID
 	caller  string
@@ -35,8 +36,8 @@ type download struct {
 // running reports whether the broker is still asked.
 func (d *download) running() bool { return d.ended.IsZero() }
 
-// downloads are those that run, and those that ended a while ago, by their keys. They outlast the requests that began
-// them, and end with the page's life.
+// downloads are those that run, and those that ended a while ago, by their keys. They outlast the
+// requests that began them, and end with the page's life.
 type downloads struct {
 	mu  sync.Mutex
 	of  map[string]*download
@@ -46,8 +47,8 @@ type downloads struct {
 // errDownloads says that a caller, or all callers, have enough downloads under way.
 var errDownloads = errors.New("too many downloads are under way")
 
-// reserve takes a place for a download. The caller starts or drops the download then. A key that is taken has its
-// download already, and reserve reports false.
+// reserve takes a place for a download. The caller starts or drops the download then. A key that is
+// taken has its download already, and reserve reports false.
 func (s *downloads) reserve(key string, one *download) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +131,8 @@ func (s *downloads) list(id accounts.ProfileID, now time.Time) (out []keyed) {
 	return out
 }
 
-// start runs a download that has its place, until the page's life ends. It takes over the login, and wipes it.
+// start runs a download that has its place, until the page's life ends. It takes over the login,
+// and wipes it.
 func (p *Page) start(one *download, login credentials.Set) {
 	token, query, _ := login.Flex()
 	token.Wipe()
@@ -168,7 +170,8 @@ func (p *Page) fetch(login credentials.Set) (text []byte, err error) {
 	return bytes.Clone(out.text.Bytes()), nil // the buffer may have twice the memory of the text
 }
 
-// Wait returns once no download runs any more: end the context of New before. Nothing of a download is kept then.
+// Wait returns once no download runs any more: end the context of New before. Nothing of a download
+// is kept then.
 func (p *Page) Wait() { p.downloads.all.Wait() }
 
 // errTooLarge says that a statement is larger than a file that may be sent.

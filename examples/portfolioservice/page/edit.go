@@ -97,7 +97,8 @@ func (c *call) renderEdit(status int, a *account, f *form, conflict []clash) err
 		Statuses: options(string(risk.StatusActive), "Active", string(risk.StatusInactive), "Inactive", string(risk.StatusSuspended), "Suspended: it may only reduce")})
 }
 
-// edit changes a profile, unless it has changed since the page was read: then both versions are shown.
+// edit changes a profile, unless it has changed since the page was read: then both versions are
+// shown.
 func edit(c *call) error {
 	a, err := c.editable()
 	if err != nil {

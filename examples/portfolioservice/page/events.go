@@ -52,8 +52,8 @@ func (s *streams) end(caller string) {
 	}
 }
 
-// streamEvents tells the browser when something has changed that the page shows. An event has no figures:
-// it is a hint to read the page again. The parameter account bounds it to one account.
+// streamEvents tells the browser when something has changed that the page shows. An event has no
+// figures: it is a hint to read the page again. The parameter account bounds it to one account.
 func streamEvents(c *call) error {
 	only := accounts.ProfileID(c.r.URL.Query().Get("account"))
 	if only != "" {
@@ -125,8 +125,8 @@ func (s *stream) run(ctx context.Context, events <-chan accounts.Event, only acc
 	}
 }
 
-// allowed reports whether the caller is still known, and the same, and may read. Where that cannot be
-// told, the caller is not.
+// allowed reports whether the caller is still known, and the same, and may read. Where that cannot
+// be told, the caller is not.
 func (s *stream) allowed() bool {
 	caller, err := s.identify(false)
 	if err != nil && !errors.Is(err, httpapi.ErrUnauthenticated) {

@@ -28,8 +28,8 @@ type failure struct {
 	again   bool // trying again may help
 }
 
-// failures say what an error is in words: the first one that the error matches. What may have been done
-// comes first: an error that says so says nothing else.
+// failures say what an error is in words: the first one that the error matches. What may have been
+// done comes first: an error that says so says nothing else.
 var failures = []failure{
 	{accounts.ErrOutcomeUnknown, http.StatusBadGateway, "We do not know whether it was done.",
 		"Look before trying again. The same ticket is never placed twice.", false},
@@ -104,8 +104,8 @@ type errorView struct {
 	Acts                     []act
 }
 
-// fail answers with the page of an error, and logs what is broken. Whoever is not known is sent to the
-// sign-in page.
+// fail answers with the page of an error, and logs what is broken. Whoever is not known is sent to
+// the sign-in page.
 func (c *call) fail(err error) {
 	if errors.Is(err, httpapi.ErrUnauthenticated) {
 		to := signInPath

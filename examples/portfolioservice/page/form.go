@@ -33,8 +33,8 @@ func newForm(id string) *form {
 // many is behind the name of a field that may be there more than once.
 const many = "*"
 
-// form reads the form that was posted. It has the named fields, each once at most, and no others. Errors:
-// errForm, and http.MaxBytesError for a form that is too large.
+// form reads the form that was posted. It has the named fields, each once at most, and no others.
+// Errors: errForm, and http.MaxBytesError for a form that is too large.
 func (c *call) form(id string, names ...string) (*form, error) {
 	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" || c.r.URL.RawQuery != "" {
@@ -117,7 +117,8 @@ func (f *form) fail(name, format string, args ...any) {
 // ok reports whether nothing is wrong.
 func (f *form) ok() bool { return len(f.wrong) == 0 }
 
-// Any reports whether any of the fields has a value, or something wrong: then what hides them is open.
+// Any reports whether any of the fields has a value, or something wrong: then what hides them is
+// open.
 func (f *form) Any(names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return f.Value(name) != "" || f.Err(name) != "" })
 }
@@ -153,8 +154,8 @@ func (f *form) needed(names ...string) {
 	}
 }
 
-// blame notes the wrong fields of an error of the library, by the names that the form has for them. It
-// reports false, and notes nothing, for an error that is not about fields.
+// blame notes the wrong fields of an error of the library, by the names that the form has for them.
+// It reports false, and notes nothing, for an error that is not about fields.
 func (f *form) blame(err error, names map[string]string) bool {
 	var v *invalid.Error
 	if !errors.As(err, &v) {

@@ -12,8 +12,8 @@ import (
 // minus is U+2212, which is as wide as a plus.
 const minus = "−"
 
-// money is an amount as it is written: thousands by comma, cents apart, the currency behind. The zero money
-// is one that is not known.
+// money is an amount as it is written: thousands by comma, cents apart, the currency behind. The
+// zero money is one that is not known.
 type money struct {
 	Known                    bool
 	Sign, Whole, Cents, Unit string
@@ -169,7 +169,8 @@ func (c *call) at(t time.Time, form string) moment {
 	return moment{t.Format(form), t.Format(time.RFC3339)}
 }
 
-// near returns a time as short as it can be told apart: of today the clock's, of the last days the day's.
+// near returns a time as short as it can be told apart: of today the clock's, of the last days the
+// day's.
 func (c *call) near(t time.Time) moment {
 	switch day := ledger.DateOf(t.In(c.page.Location)); {
 	case day == ledger.DateOf(c.now):

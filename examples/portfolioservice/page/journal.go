@@ -39,9 +39,9 @@ type walk struct {
 // maxWalk bounds how many entries one walk reads: the reader goes on from there.
 const maxWalk = 20_000
 
-// walkBack returns entries before entry before, 0 for the journal's end, the newest first. next is the entry
-// before which the next walk goes on; 0 where the journal has nothing more that is wanted. The journal is
-// read in stretches from its end, each longer than the one behind it.
+// walkBack returns entries before entry before, 0 for the journal's end, the newest first. next is
+// the entry before which the next walk goes on; 0 where the journal has nothing more that is
+// wanted. The journal is read in stretches from its end, each longer than the one behind it.
 func (c *call) walkBack(p *accounts.Portfolio, before int64, w walk) (found []entry, next int64, err error) {
 	end := p.Seq() + 1
 	if before > 0 {

@@ -55,7 +55,8 @@ func (l *layout) Path(parts ...string) string {
 // Is returns how an entry of the menus says that it is the current one; "" if it is not.
 func (l *layout) Is(at string) bool { return l.At == at }
 
-// notice is something that a person must know: about a thing in the page, or as a banner about the page.
+// notice is something that a person must know: about a thing in the page, or as a banner about the
+// page.
 type notice struct {
 	Class   string // caution, bad, good; of a banner halted, stale
 	Icon    string
@@ -73,8 +74,8 @@ type act struct {
 // signedIn reports whether it is known who calls, and that he may look.
 func (c *call) signedIn() bool { return c.caller.Rights.Has(httpapi.Read) }
 
-// layout returns what is around a page. Without a caller, or without a store that answers, there are no
-// accounts in it.
+// layout returns what is around a page. Without a caller, or without a store that answers, there
+// are no accounts in it.
 func (c *call) layout(title string) *layout {
 	l := &layout{Title: title, Class: "a0", CSS: cssPath, JS: jsPath, Icon: iconPath, At: c.route.at, Clock: c.clock(c.now), Zone: c.zone(),
 		Fresh: true, State: "Live", Here: c.r.URL.RequestURI(), Name: c.caller.Name, Can: canOf(c.caller.Rights)}

@@ -48,7 +48,8 @@ func bounds(name, label, library string, at func(*risk.Limits) *risk.Limit) []li
 	}
 }
 
-// limitGroups are all fields that a person sets, but for kinds of contract, account type and day trades.
+// limitGroups are all fields that a person sets, but for kinds of contract, account type and day
+// trades.
 var limitGroups = []limitGroup{
 	{"One order", boundHint, slices.Concat(
 		bounds("order", "One order", "OrderNotional", func(l *risk.Limits) *risk.Limit { return &l.OrderNotional }),
@@ -316,8 +317,8 @@ func policyWords(list []risk.DatedPolicy) string {
 	return strings.Join(out, ", ")
 }
 
-// editLimits changes limits, unless the profile has changed since the page was read: then both versions are
-// shown.
+// editLimits changes limits, unless the profile has changed since the page was read: then both
+// versions are shown.
 func editLimits(c *call) error {
 	a, err := c.editable()
 	if err != nil {

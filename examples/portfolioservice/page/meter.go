@@ -24,8 +24,8 @@ type meter struct {
 	warning, foremost bool
 }
 
-// meters returns the meters of an account: the foremost ones, which every page of the account shows, and
-// the rest. There are none while equity is not known.
+// meters returns the meters of an account: the foremost ones, which every page of the account
+// shows, and the rest. There are none while equity is not known.
 func meters(a *account) (foremost, rest []meter) {
 	r := &a.Snapshot.Risk
 	for _, u := range r.Usage {

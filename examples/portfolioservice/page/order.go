@@ -85,7 +85,8 @@ func (s *story) read(c *call, p *accounts.Portfolio, id ledger.OrderID) error {
 // clockSkew is how much earlier than here the broker's clock may be.
 const clockSkew = time.Hour
 
-// take takes over what an entry says of an order, and reports whether it is the decision about the order.
+// take takes over what an entry says of an order, and reports whether it is the decision about the
+// order.
 func (s *story) take(e entry, id ledger.OrderID) bool {
 	switch v := e.value.(type) {
 	case *risk.Hold:
@@ -183,7 +184,8 @@ func showOrder(c *call) error {
 	return c.renderOrder(http.StatusOK, a, ledger.OrderID(c.r.PathValue("order")), newForm("s"))
 }
 
-// renderOrder answers with the page of one order, and with the form that settles it if a person may.
+// renderOrder answers with the page of one order, and with the form that settles it if a person
+// may.
 func (c *call) renderOrder(status int, a account, id ledger.OrderID, settle *form) error {
 	if !nameable(string(id)) {
 		return errNoOrder
@@ -219,8 +221,8 @@ func (c *call) renderOrder(status int, a account, id ledger.OrderID, settle *for
 	return c.renderAs(status, "order", "Order", view)
 }
 
-// asks reports whether a person may say that the broker does not have the order: it was sent, and the engine that
-// works the account does not know what has become of it.
+// asks reports whether a person may say that the broker does not have the order: it was sent, and
+// the engine that works the account does not know what has become of it.
 func (s *story) asks() bool { return s.Held != nil && !s.Held.SentAt.IsZero() && s.Questions }
 
 // settle ends the hold of an order by a person's word.

@@ -142,7 +142,8 @@ func showOrders(c *call) error {
 	return c.render("orders", "Orders", view)
 }
 
-// chosen returns the account of the path, whose book must be readable; all accounts in use on a page of all.
+// chosen returns the account of the path, whose book must be readable; all accounts in use on a
+// page of all.
 func (c *call) chosen() ([]account, error) {
 	if c.profileID() != "" {
 		a, err := c.readable()

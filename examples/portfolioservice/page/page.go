@@ -31,26 +31,27 @@ import (
 // Config is what the pages show, and how. Manager and Auth are required.
 type Config struct {
 	Manager *accounts.MultiAccountManager
-	// Engine returns the engine that works the account of a profile, and nil if none does. It must be
-	// quick. Without it no order is sent: placing an order holds its exposure alone.
+	// Engine returns the engine that works the account of a profile, and nil if none does. It must
+	// be quick. Without it no order is sent: placing an order holds its exposure alone.
 	Engine func(accounts.ProfileID) httpapi.Engine
-	// Auth tells who calls. With httpapi.Loopback everybody on the machine may. Every other is shown the token
-	// with which a browser signed in, in the header Authorization, with each request of that browser; a request
-	// of a browser that has not signed in is shown as it is.
+	// Auth tells who calls. With httpapi.Loopback everybody on the machine may. Every other is
+	// shown the token with which a browser signed in, in the header Authorization, with each
+	// request of that browser; a request of a browser that has not signed in is shown as it is.
 	Auth httpapi.Authenticator
-	// Download asks the broker for the statement of a login of the kind credentials.FlexToken, waits for it, and
-	// writes it to out; see flex.Downloader.Download. Its errors must not have the token. Without it the pages take
-	// files alone.
+	// Download asks the broker for the statement of a login of the kind credentials.FlexToken,
+	// waits for it, and writes it to out; see flex.Downloader.Download. Its errors must not have
+	// the token. Without it the pages take files alone.
 	Download func(ctx context.Context, login credentials.Set, out io.Writer) error
-	// Hosts are the names under which browsers may reach the pages, without ports. Other requests are
-	// answered with status 421, so that a name that somebody else owns cannot be pointed at the pages
-	// (DNS rebinding). Empty: all, but with Loopback those of loopback alone.
+	// Hosts are the names under which browsers may reach the pages, without ports. Other requests
+	// are answered with status 421, so that a name that somebody else owns cannot be pointed at the
+	// pages (DNS rebinding). Empty: all, but with Loopback those of loopback alone.
 	Hosts []string
 	// Clock tells the time; time.Now if nil. It must be the manager's clock.
 	Clock func() time.Time
 	// Location is the time zone in which times are written; America/New_York if nil.
 	Location *time.Location
-	// Logger is told what is broken, with the request's id, route and caller; nothing is logged if nil.
+	// Logger is told what is broken, with the request's id, route and caller; nothing is logged if
+	// nil.
 	Logger *slog.Logger
 }
 
@@ -83,8 +84,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, v.Err()
 }
 
-// Page is the http.Handler of all pages. It is safe for concurrent use. Each download has a goroutine of its own; see
-// Wait.
+// Page is the http.Handler of all pages. It is safe for concurrent use. Each download has a
+// goroutine of its own; see Wait.
 type Page struct {
 	Config
 	life    context.Context // streams and downloads end with it
@@ -104,7 +105,8 @@ type Page struct {
 // timeout bounds the work on a request.
 const timeout = 30 * time.Second
 
-// maxForm bounds the body of a form in bytes, and maxStranger that of somebody who is not known yet.
+// maxForm bounds the body of a form in bytes, and maxStranger that of somebody who is not known
+// yet.
 const (
 	maxForm     = 1 << 20
 	maxStranger = 16 << 10
@@ -114,8 +116,9 @@ const (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// New returns the handler of the pages of a manager. The streams of events end with ctx, and so do downloads: end it
-// before the server is shut down, which waits for streams. It returns ErrInvalid for a wrong config.
+// New returns the handler of the pages of a manager. The streams of events end with ctx, and so do
+// downloads: end it before the server is shut down, which waits for streams. It returns ErrInvalid
+// for a wrong config.
 func New(ctx context.Context, c Config) (*Page, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -181,8 +184,8 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// unsourced reports whether a form comes from nobody knows where: browsers that say neither Origin nor
-// Sec-Fetch-Site, which are old, must say by Referer that the page is of this service.
+// unsourced reports whether a form comes from nobody knows where: browsers that say neither Origin
+// nor Sec-Fetch-Site, which are old, must say by Referer that the page is of this service.
 func unsourced(r *http.Request) bool {
 	if r.Method != http.MethodPost || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
 		return false

@@ -137,8 +137,8 @@ func (c *call) measure(chosen []account, w performance.Window) ([]measured, erro
 	return out, nil
 }
 
-// indexCharts draws the indices of accounts, and how far each is below its highest point so far; nil where
-// no account has two points.
+// indexCharts draws the indices of accounts, and how far each is below its highest point so far;
+// nil where no account has two points.
 func (c *call) indexCharts(list []measured) (index, below *chart) {
 	var indices, falls []series
 	var now, down []string
@@ -232,8 +232,8 @@ func groupsOf(list []measured) []figureGroup {
 	return out
 }
 
-// rowOf returns one figure of all accounts. The best is marked where it can be told: where two or more are
-// known, of one currency, and one is better than all others.
+// rowOf returns one figure of all accounts. The best is marked where it can be told: where two or
+// more are known, of one currency, and one is better than all others.
 func rowOf(d performance.Definition, list []measured) figureRow {
 	row := figureRow{Name: capital(d.Name)}
 	var values []float64

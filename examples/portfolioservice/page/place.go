@@ -32,8 +32,8 @@ type placeView struct {
 	Stay    string // the path back to the ticket
 }
 
-// askPlace asks before an order is placed. Nothing is held by that. Without an order, or with one that would
-// be refused now, it shows the ticket.
+// askPlace asks before an order is placed. Nothing is held by that. Without an order, or with one
+// that would be refused now, it shows the ticket.
 func askPlace(c *call) error {
 	if c.r.URL.RawQuery == "" {
 		return showTicket(c)
@@ -66,8 +66,8 @@ func askPlace(c *call) error {
 	return c.render("place", "Place", placeView{a, ck, a.Path("ticket") + "?" + encoded(f.Hidden(ticketFields[3:]...))})
 }
 
-// place places the order of a ticket, once, and shows what became of it. Whatever happens the order is
-// checked again: it is held before it is sent, and holding checks.
+// place places the order of a ticket, once, and shows what became of it. Whatever happens the order
+// is checked again: it is held before it is sent, and holding checks.
 func place(c *call) error {
 	a, f, once, err := c.ticketOf(confirmField)
 	if err != nil {
@@ -91,7 +91,8 @@ func place(c *call) error {
 	return c.redirect(a.Path("order", string(o.ID)))
 }
 
-// again shows a check of an order once more, because its account is not what it was when it was checked.
+// again shows a check of an order once more, because its account is not what it was when it was
+// checked.
 func (c *call) again(status int, a *account, f *form, o risk.Order, terms broker.Terms) error {
 	var n *notice
 	if f.Value("version") != itoa64(a.Profile.Version) {
@@ -108,8 +109,8 @@ func (c *call) again(status int, a *account, f *form, o risk.Order, terms broker
 	return c.renderTicket(status, a, f, ck, n)
 }
 
-// submit holds an order, and sends it where an engine works the account. An order that was placed before
-// is no error, nor is one that was refused for good: its page says so.
+// submit holds an order, and sends it where an engine works the account. An order that was placed
+// before is no error, nor is one that was refused for good: its page says so.
 func (c *call) submit(a *account, f *form, o risk.Order, terms broker.Terms) error {
 	p, err := c.page.Manager.Portfolio(c.ctx, a.ID)
 	if err != nil {
@@ -142,7 +143,8 @@ func (c *call) unknown(a *account, id ledger.OrderID, err error) error {
 		[]act{{Path: a.Path("order", string(id)), Words: "See the order"}, {Path: a.Path("orders"), Words: "Orders"}}}
 }
 
-// unsent are the errors after which an order was surely not sent, and what a person is told of them.
+// unsent are the errors after which an order was surely not sent, and what a person is told of
+// them.
 var unsent = []failure{
 	{broker.ErrNotLinked, http.StatusConflict, "No order was sent.", "No connection works this account.", false},
 	{broker.ErrForeignAccount, http.StatusConflict, "No order was sent.", "The login at the broker does not have this account.", false},

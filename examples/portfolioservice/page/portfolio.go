@@ -103,8 +103,8 @@ func showPortfolio(c *call) error {
 	return c.render("portfolio", "Portfolio", view)
 }
 
-// notices says what a person must know of an account, besides a halt and old figures, which the page's
-// banner tells.
+// notices says what a person must know of an account, besides a halt and old figures, which the
+// page's banner tells.
 func (c *call) notices(a *account) []notice {
 	var out []notice
 	r := &a.Snapshot.Risk

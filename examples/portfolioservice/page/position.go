@@ -161,7 +161,8 @@ func (c *call) lotOf(v ledger.PositionValue, l ledger.Lot) lot {
 	return out
 }
 
-// deals returns the newest trades in a contract, how many came before, and what they realized this year.
+// deals returns the newest trades in a contract, how many came before, and what they realized this
+// year.
 func (c *call) deals(p *accounts.Portfolio, key ledger.InstrumentKey) (list []deal, before int, realized gain, err error) {
 	filter := accounts.TradeFilter{Instruments: []ledger.InstrumentKey{key}}
 	closings, err := p.Closings(c.ctx, filter)

@@ -6,8 +6,8 @@ import (
 	"github.com/ai-ots/accounts/httpapi"
 )
 
-// route is one page, or one act of a form. The table of routes is all there is: requests are served by
-// it, and the tests walk it.
+// route is one page, or one act of a form. The table of routes is all there is: requests are served
+// by it, and the tests walk it.
 type route struct {
 	method string
 	path   string         // a pattern of net/http's ServeMux
@@ -29,7 +29,8 @@ func table() []route {
 	)
 }
 
-// Paths returns the paths of the pages, as patterns of net/http's ServeMux without their methods: each once.
+// Paths returns the paths of the pages, as patterns of net/http's ServeMux without their methods:
+// each once.
 func Paths() (list []string) {
 	for _, r := range table() {
 		if !slices.Contains(list, r.path) {

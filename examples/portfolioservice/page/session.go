@@ -19,8 +19,8 @@ const (
 	maxSessions = 1000
 )
 
-// session is a browser that has signed in. The token is in the memory of this process alone: it is shown to
-// the authenticator with each request, so that one that was withdrawn ends the session.
+// session is a browser that has signed in. The token is in the memory of this process alone: it is
+// shown to the authenticator with each request, so that one that was withdrawn ends the session.
 type session struct {
 	token  string
 	begun  time.Time
@@ -35,8 +35,8 @@ type sessions struct {
 	of map[[sha256.Size]byte]*session
 }
 
-// begin makes a session, and returns the value of its cookie: 256 random bits. Where there are too many, the
-// one that was used longest ago ends.
+// begin makes a session, and returns the value of its cookie: 256 random bits. Where there are too
+// many, the one that was used longest ago ends.
 func (s *sessions) begin(token string, now time.Time) string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // it never fails
@@ -111,8 +111,8 @@ func (s *sessions) end(value string) {
 	}
 }
 
-// cookieName returns the name of the cookie. Over TLS it has the prefix with which no other host and no plain
-// connection can set it.
+// cookieName returns the name of the cookie. Over TLS it has the prefix with which no other host
+// and no plain connection can set it.
 func cookieName(r *http.Request) string {
 	if r.TLS != nil {
 		return "__Host-session"
@@ -120,8 +120,8 @@ func cookieName(r *http.Request) string {
 	return "session"
 }
 
-// cookie returns a session's cookie; an empty value takes it away. It ends with the browser: how long the session
-// lasts is known here.
+// cookie returns a session's cookie; an empty value takes it away. It ends with the browser: how
+// long the session lasts is known here.
 func cookie(r *http.Request, value string) *http.Cookie {
 	out := &http.Cookie{Name: cookieName(r), Value: value, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode}
 	if value == "" {
@@ -137,8 +137,8 @@ const (
 	maxAddresses  = 1000
 )
 
-// attempts counts tries to sign in, by address: before a token is looked at, so that none pass by at the
-// same time.
+// attempts counts tries to sign in, by address: before a token is looked at, so that none pass by
+// at the same time.
 type attempts struct {
 	mu sync.Mutex
 	of map[netip.Prefix]*tries
@@ -184,8 +184,8 @@ func (a *attempts) forget(from netip.Prefix) {
 	delete(a.of, from)
 }
 
-// addressOf returns where a request comes from: an address of IPv4, or the 64 bits of an IPv6 one that a single
-// network has. What a header says is not believed.
+// addressOf returns where a request comes from: an address of IPv4, or the 64 bits of an IPv6 one
+// that a single network has. What a header says is not believed.
 func addressOf(r *http.Request) netip.Prefix {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

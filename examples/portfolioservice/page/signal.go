@@ -129,8 +129,8 @@ func (c *call) tradable() ([]account, error) {
 	return slices.DeleteFunc(slices.Clone(known), func(a account) bool { return a.Profile.Status != accounts.StatusActive }), err
 }
 
-// chosenOf returns the accounts that a signal is for. Errors: accounts.ErrProfileNotFound for one that the caller
-// does not see, or that takes no signals.
+// chosenOf returns the accounts that a signal is for. Errors: accounts.ErrProfileNotFound for one
+// that the caller does not see, or that takes no signals.
 func chosenOf(f *form, list []account) ([]account, error) {
 	var out []account
 	ids := f.Values("to")
@@ -249,7 +249,8 @@ func (c *call) signalOf(f *form) (aSignal, []account, error) {
 	return f.signal(to), list, nil
 }
 
-// checkSignal says what would come of a signal in each account. Nothing is held, and nothing is written.
+// checkSignal says what would come of a signal in each account. Nothing is held, and nothing is
+// written.
 func checkSignal(c *call) error {
 	f, err := c.form("g", signalFields...)
 	if err != nil {
@@ -283,7 +284,8 @@ func baseOf(list []account) ledger.Currency {
 	return list[0].Currency()
 }
 
-// preview says what would come of a signal; nil, with what is wrong in the form, for one that cannot be.
+// preview says what would come of a signal; nil, with what is wrong in the form, for one that
+// cannot be.
 func (c *call) preview(f *form, s aSignal) (*routed, error) {
 	if !f.ok() {
 		return nil, nil

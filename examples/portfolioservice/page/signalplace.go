@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts/ledger"
 )
 
-// askSignal asks before the orders of a signal are placed. Nothing is held by that. Without a signal it shows
-// the page of a new one.
+// askSignal asks before the orders of a signal are placed. Nothing is held by that. Without a
+// signal it shows the page of a new one.
 func askSignal(c *call) error {
 	if c.r.URL.RawQuery == "" {
 		return showSignal(c)
@@ -50,8 +50,8 @@ func (c *call) signalAgain(status int, f *form, s aSignal, list []account) error
 		Then: "Nothing was sent. It was checked again: read it, and place it then."})
 }
 
-// placeSignal makes the orders of a signal, once, and shows what became of them. Each account sizes and checks
-// its order again.
+// placeSignal makes the orders of a signal, once, and shows what became of them. Each account sizes
+// and checks its order again.
 func placeSignal(c *call) error {
 	f, err := c.form("g", append(slices.Clone(signalFields), confirmField)...)
 	if err != nil {
@@ -101,8 +101,9 @@ func (s *aSignal) routed() bool {
 	})
 }
 
-// send sends the order of an allocation, if an engine works the account. An order that is held since before is
-// sent too, unless it was sent then. What the broker makes of the order is on the order's page.
+// send sends the order of an allocation, if an engine works the account. An order that is held
+// since before is sent too, unless it was sent then. What the broker makes of the order is on the
+// order's page.
 func (c *call) send(row *accounts.Allocation, s aSignal) {
 	engine := c.page.Engine(row.ProfileID)
 	if engine == nil {
@@ -134,7 +135,8 @@ type outcomeRow struct {
 	Rules  []words
 }
 
-// showRouted shows what became of a signal in each account. Those to which it was sent are in the address.
+// showRouted shows what became of a signal in each account. Those to which it was sent are in the
+// address.
 func showRouted(c *call) error {
 	once := c.r.PathValue("signal")
 	if !oncePattern.MatchString(once) {

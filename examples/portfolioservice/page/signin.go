@@ -13,8 +13,8 @@ var signInRoutes = []route{
 	{method: "POST", path: "/signout", run: signOut},
 }
 
-// known are the pages to which a browser may be sent after it has signed in, by their keys: an address is never
-// taken from a request.
+// known are the pages to which a browser may be sent after it has signed in, by their keys: an
+// address is never taken from a request.
 var knownPages = map[string]string{"orders": "/orders", "activity": "/activity", "statements": "/statements", "compare": "/compare", "signal": "/signal", "more": "/more", "new": "/new"}
 
 // nextOf returns the key of a page; "" for one that has none.
@@ -39,7 +39,8 @@ const (
 	tooManyTries = "Too many attempts. Wait a minute."
 )
 
-// tokens reports whether callers sign in with a token: everybody who can reach a loopback service is known.
+// tokens reports whether callers sign in with a token: everybody who can reach a loopback service
+// is known.
 func (p *Page) tokens() bool {
 	_, loopback := p.Auth.(httpapi.Loopback)
 	return !loopback
@@ -74,8 +75,8 @@ func pageOf(next string) string {
 	return "/"
 }
 
-// signIn begins a session for whoever has a token that the authenticator knows. Whatever is wrong with a token,
-// the work and the answer are the same.
+// signIn begins a session for whoever has a token that the authenticator knows. Whatever is wrong
+// with a token, the work and the answer are the same.
 func signIn(c *call) error {
 	if !c.page.tokens() {
 		return errNotHere

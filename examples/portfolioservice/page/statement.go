@@ -28,8 +28,8 @@ func showStatements(c *call) error {
 	return c.render("statements", "Statements", statementsView{chosen})
 }
 
-// recording is facts that were recorded together, some of them long after they happened: a statement that
-// was imported, as far as the journal tells.
+// recording is facts that were recorded together, some of them long after they happened: a
+// statement that was imported, as far as the journal tells.
 type recording struct {
 	When     moment
 	What     string
@@ -71,7 +71,8 @@ func showStatement(c *call) error {
 	return c.renderStatement(http.StatusOK, &a, nil)
 }
 
-// renderStatement answers with the page of statements of an account. f is a form of a download that was wrong, or nil.
+// renderStatement answers with the page of statements of an account. f is a form of a download that
+// was wrong, or nil.
 func (c *call) renderStatement(status int, a *account, f *form) error {
 	p, err := c.portfolio()
 	if err != nil {

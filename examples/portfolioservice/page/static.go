@@ -59,7 +59,8 @@ func newAsset(kind string, files ...string) *asset {
 	return &asset{kind, `"` + hex.EncodeToString(sum[:16]) + `"`, all, zip(all)}
 }
 
-// serveAsset answers with an asset. A browser asks each time whether the asset is the one that it has.
+// serveAsset answers with an asset. A browser asks each time whether the asset is the one that it
+// has.
 func serveAsset(c *call) error {
 	a := c.page.assets[c.r.URL.Path]
 	h := c.w.Header()

@@ -50,8 +50,8 @@ func askSwitch(c *call) error {
 	return c.render("switch", "Switch", v)
 }
 
-// switchTo makes the account the one that its owner prefers. That is all: every page goes on being of the
-// account in its address, on this device and on others. A live account is asked for first.
+// switchTo makes the account the one that its owner prefers. That is all: every page goes on being
+// of the account in its address, on this device and on others. A live account is asked for first.
 func switchTo(c *call) error {
 	to, err := c.account()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/ai-ots/accounts"
 )
 
-// templates has layout.html, icons.html and parts.html, which every screen may use, and a file for each
-// screen, which defines "main".
+// templates has layout.html, icons.html and parts.html, which every screen may use, and a file for
+// each screen, which defines "main".
 //
 //go:embed templates
 var templates embed.FS
@@ -19,8 +19,8 @@ var templates embed.FS
 // common are the files that every screen may use.
 var common = []string{"templates/layout.html", "templates/icons.html", "templates/parts.html", "templates/chart.html", "templates/form.html"}
 
-// parseScreens parses the templates. They are a part of the program: one that cannot be parsed is a fault
-// of the program, which every test finds.
+// parseScreens parses the templates. They are a part of the program: one that cannot be parsed is a
+// fault of the program, which every test finds.
 func parseScreens() map[string]*template.Template {
 	base := template.Must(template.New("").Funcs(funcs).ParseFS(templates, common...))
 	files, err := fs.Glob(templates, "templates/*.html")

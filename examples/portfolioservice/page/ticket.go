@@ -22,8 +22,8 @@ var ticketRoutes = []route{
 	{method: "POST", path: "/p/{id}/ticket", right: httpapi.Check, at: "trade", run: checkTicket},
 }
 
-// ticketFields are the fields of an order, and those that say for which account it is, as it was when the
-// ticket was made, and by which key it is placed once.
+// ticketFields are the fields of an order, and those that say for which account it is, as it was
+// when the ticket was made, and by which key it is placed once.
 var ticketFields = slices.Concat([]string{"profile", "version", "once"}, contractFields,
 	[]string{"side", "quantity", "type", "limit", "stop", "tif", "outside", "strategy", "sector"})
 

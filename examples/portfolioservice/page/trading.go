@@ -93,8 +93,8 @@ func (c *call) viewState(act *stateAct, a *account, f *form) stateView {
 	return v
 }
 
-// mayFill lists the orders that were sent and may fill, and reports whether more may be at the broker: an account
-// that nothing works here was not asked.
+// mayFill lists the orders that were sent and may fill, and reports whether more may be at the
+// broker: an account that nothing works here was not asked.
 func (c *call) mayFill(a *account) (orders []string, unknown bool) {
 	l, linked := c.link(a.ID)
 	for _, w := range a.Snapshot.Risk.Orders {
@@ -105,7 +105,8 @@ func (c *call) mayFill(a *account) (orders []string, unknown bool) {
 	return orders, !linked || !l.Works || l.Session != broker.SessionUsable || !l.Ready || len(l.Questions) > 0
 }
 
-// ask returns the action that asks for a decision. Of an account that is halted, halt tells how that went.
+// ask returns the action that asks for a decision. Of an account that is halted, halt tells how
+// that went.
 func ask(act *stateAct) func(c *call) error {
 	return func(c *call) error {
 		a, err := c.readable()
@@ -160,8 +161,8 @@ func decide(by *stateAct) func(c *call) error {
 	}
 }
 
-// halt carries out a halt. It asks nothing of the store before: an account that trades through this process is
-// halted, and its orders are cancelled, while the store does not answer.
+// halt carries out a halt. It asks nothing of the store before: an account that trades through this
+// process is halted, and its orders are cancelled, while the store does not answer.
 func halt(c *call) error {
 	f, err := c.form("r", "profile", "reason")
 	if err != nil {
@@ -207,8 +208,9 @@ func (f *form) reason() {
 	}
 }
 
-// cancelAll has an engine halt a profile and cancel its orders, for at most half of the request's time: so
-// the page still tells what works. What is not known then is asked of the engine by that page.
+// cancelAll has an engine halt a profile and cancel its orders, for at most half of the request's
+// time: so the page still tells what works. What is not known then is asked of the engine by that
+// page.
 func (c *call) cancelAll(engine httpapi.Engine, reason string, id accounts.ProfileID) {
 	ctx, cancel := context.WithTimeout(c.ctx, timeout/2)
 	defer cancel()

@@ -29,7 +29,8 @@ const (
 	uploadLife = 15 * time.Minute
 )
 
-// upload is a file that was sent, and not more: what it means is worked out each time it is looked at.
+// upload is a file that was sent, and not more: what it means is worked out each time it is looked
+// at.
 type upload struct {
 	text    []byte
 	profile accounts.ProfileID
@@ -179,8 +180,8 @@ func broken(err error) error {
 	return errForm
 }
 
-// read returns the statements of a file in the order of their periods. Errors are told: a file that is none,
-// and one that has nothing of the account.
+// read returns the statements of a file in the order of their periods. Errors are told: a file that
+// is none, and one that has nothing of the account.
 func (u *upload) read(a *account) ([]*flex.Statement, error) {
 	back := act{Path: a.Path("statement"), Words: "Statements of " + a.Name}
 	list, err := flex.ReadAll(bytes.NewReader(u.text))
@@ -223,8 +224,8 @@ func ours(a *account, st *flex.Statement) bool {
 	return st.Of(a.Profile.IBKRAccountID)
 }
 
-// importFile records the statements of a file that are of the account. Each is recorded whole or not at all, but for
-// large ones, see flex.Import; the first that cannot be ends the import.
+// importFile records the statements of a file that are of the account. Each is recorded whole or
+// not at all, but for large ones, see flex.Import; the first that cannot be ends the import.
 func (c *call) importFile(a *account, one *upload) error {
 	list, err := one.read(a)
 	if err != nil {
@@ -325,7 +326,8 @@ type partView struct {
 	Unchecked       []string
 }
 
-// showUpload shows what a file is, and once it was imported how the book stands beside it. Nothing changes.
+// showUpload shows what a file is, and once it was imported how the book stands beside it. Nothing
+// changes.
 func showUpload(c *call) error {
 	a, err := c.readable()
 	if err != nil {

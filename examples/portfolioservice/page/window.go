@@ -37,8 +37,8 @@ var (
 // usual is the stretch where the address names none.
 const usual = "6M"
 
-// stretch returns the stretch that the address names, as a window, and the chips that choose another. A
-// name that is none stands for the usual one.
+// stretch returns the stretch that the address names, as a window, and the chips that choose
+// another. A name that is none stands for the usual one.
 func (c *call) stretch(all []stretch, path string) (stretch, performance.Window, []chip) {
 	named := c.r.URL.Query().Get("range")
 	var chosen stretch

@@ -10,7 +10,8 @@ import (
 	"github.com/ai-ots/accounts/risk"
 )
 
-// words is a rule in a person's words: what is the matter, its figures and a way on, and the code behind.
+// words is a rule in a person's words: what is the matter, its figures and a way on, and the code
+// behind.
 type words struct{ Heading, Then, Code string }
 
 // ground is what the words of a refusal need besides the refusal.

@@ -23,8 +23,8 @@ import (
 // minPrimeBits is the length of the shortest prime that is taken.
 const minPrimeBits = 1024
 
-// parsePrime reads a prime: hexadecimal digits, or the first number of DH parameters in PEM. A prime that a
-// server would read as a negative number is refused: IBKR answers 401 for ever after.
+// parsePrime reads a prime: hexadecimal digits, or the first number of DH parameters in PEM. A
+// prime that a server would read as a negative number is refused: IBKR answers 401 for ever after.
 func parsePrime(text []byte) (*big.Int, error) {
 	p := new(big.Int)
 	if block, _ := pem.Decode(text); block != nil {
@@ -95,9 +95,9 @@ func (s *Signer) Begin(address string, now time.Time) (*Exchange, error) {
 	return x, nil
 }
 
-// Finish derives the token from the answer: the server's number and its signature of the token, both in
-// hexadecimal digits, and when the token ends. It returns ErrToken if the signature is not of the token: the
-// answer is not IBKR's, or a key does not fit.
+// Finish derives the token from the answer: the server's number and its signature of the token,
+// both in hexadecimal digits, and when the token ends. It returns ErrToken if the signature is not
+// of the token: the answer is not IBKR's, or a key does not fit.
 func (x *Exchange) Finish(response, signature string, expires time.Time) (Token, error) {
 	theirs := new(big.Int)
 	last := new(big.Int).Sub(x.signer.prime, big.NewInt(1))
@@ -116,8 +116,8 @@ func (x *Exchange) Finish(response, signature string, expires time.Time) (Token,
 	return t, nil
 }
 
-// positive returns the bytes of a number as Java writes them: with a zero first where the first bit is set,
-// which would mean a negative number.
+// positive returns the bytes of a number as Java writes them: with a zero first where the first bit
+// is set, which would mean a negative number.
 func positive(n *big.Int) []byte {
 	b := n.Bytes()
 	if n.BitLen()%8 == 0 {

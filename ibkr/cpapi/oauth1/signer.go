@@ -21,8 +21,8 @@ import (
 // ErrKey is returned for a key or secret that cannot be read or does not fit the others.
 var ErrKey = errors.New("the OAuth key or secret cannot be used")
 
-// Config is what IBKR's self-service page gives for one login, and the keys that were uploaded there. New
-// copies what it needs.
+// Config is what IBKR's self-service page gives for one login, and the keys that were uploaded
+// there. New copies what it needs.
 type Config struct {
 	ConsumerKey string
 	AccessToken string `json:"-"`
@@ -104,7 +104,8 @@ func (s *Signer) String() string { return fmt.Sprintf("OAuth signer of consumer 
 // GoString returns no secret.
 func (s *Signer) GoString() string { return s.String() }
 
-// AccessToken returns the access token, which the websocket's address wants: do not log such an address.
+// AccessToken returns the access token, which the websocket's address wants: do not log such an
+// address.
 func (s *Signer) AccessToken() string { return s.accessToken }
 
 func randomBytes(n int) []byte {
@@ -134,8 +135,8 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	return private, nil
 }
 
-// Authorize returns the Authorization header of a request to an address without its query. query is what the
-// address has besides. It returns ErrToken for a token that is missing or has ended.
+// Authorize returns the Authorization header of a request to an address without its query. query is
+// what the address has besides. It returns ErrToken for a token that is missing or has ended.
 func (s *Signer) Authorize(t Token, method, address string, query url.Values, now time.Time) (string, error) {
 	if !t.Valid() || !now.Before(t.Expires) {
 		return "", ErrToken
@@ -183,7 +184,8 @@ func (s *Signer) header(params map[string]string) string {
 	return fmt.Sprintf("OAuth realm=%q, %s", s.realm, strings.Join(parts, ", "))
 }
 
-// baseString returns the text that is signed. Parameters are joined as they are, and escaped together.
+// baseString returns the text that is signed. Parameters are joined as they are, and escaped
+// together.
 func baseString(method, address string, params map[string]string) string {
 	parts := make([]string, 0, len(params))
 	for k, v := range params {

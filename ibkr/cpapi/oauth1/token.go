@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// ErrToken is returned for a live session token that is missing, has ended, or was not proven by the server.
+// ErrToken is returned for a live session token that is missing, has ended, or was not proven by
+// the server.
 var ErrToken = errors.New("there is no valid live session token")
 
 // Token is a live session token: the key of every signature for a day. The zero value is none.

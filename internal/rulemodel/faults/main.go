@@ -1,5 +1,5 @@
-// Command faults puts one fault after another into the library's rules, and has the independent model
-// of the rules look for it. It fails if the model does not find one.
+// Command faults puts one fault after another into the library's rules, and has the independent
+// model of the rules look for it. It fails if the model does not find one.
 //
 //	go run ./internal/rulemodel/faults [-histories n] [name ...]
 //
@@ -58,7 +58,8 @@ type fault struct{ name, file, was, is string }
 // differs is what the model's test says of the first difference.
 var differs = regexp.MustCompile(`seed \d+`)
 
-// find runs the model beside the library with the fault, and says where it was found; empty if it was not.
+// find runs the model beside the library with the fault, and says where it was found; empty if it
+// was not.
 func (f *fault) find(dir string, histories int) (string, error) {
 	overlay, err := f.overlay(dir)
 	if err != nil {
