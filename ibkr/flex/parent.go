@@ -3,6 +3,7 @@ package flex
 import (
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/ai-ots/accounts/ledger"
 )
@@ -24,8 +25,8 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 			s.see(&Contract{Instrument: pos.Instrument}, 4)
 		}
 	}
-	for _, t := range p.st.Trades.All() {
-		if t.Time.After(c.Time) {
+	for i := range p.traded() {
+		if t := &p.tradedContracts[i]; t.first.After(c.Time) {
 			s.see(&t.Contract, 1)
 		} else {
 			s.see(&t.Contract, 3)
@@ -38,6 +39,52 @@ func (p *planner) parent(c *CorporateAction) (ledger.Instrument, bool) {
 		s.see(&Contract{Instrument: p.held.Positions[i].Instrument}, 1)
 	}
 	return s.best, s.rank > 0
+}
+
+// tradedContract is a contract of trades, and when the first of them was.
+type tradedContract struct {
+	Contract
+	first time.Time
+}
+
+// traded returns the contracts of the statement's trades. It goes through the trades once: a file
+// may have many of them, and many actions.
+func (p *planner) traded() []tradedContract {
+	if p.tradedContracts != nil {
+		return p.tradedContracts
+	}
+	p.tradedContracts = []tradedContract{}
+	at := map[Contract]int{}
+	for _, t := range p.st.Trades.All() {
+		i, seen := at[t.Contract]
+		if !seen {
+			i = len(p.tradedContracts)
+			at[t.Contract] = i
+			p.tradedContracts = append(p.tradedContracts, tradedContract{t.Contract, t.Time})
+		}
+		if own := &p.tradedContracts[i]; t.Time.Before(own.first) {
+			own.first = t.Time
+		}
+	}
+	return p.tradedContracts
+}
+
+// subjects returns the contracts of all rows of corporate actions, with the ISIN that the texts
+// tell.
+func (p *planner) subjects() []Contract {
+	if p.actedContracts == nil {
+		p.actedContracts = make([]Contract, len(p.st.CorporateActions))
+		for i := range p.st.CorporateActions {
+			o := &p.st.CorporateActions[i]
+			p.actedContracts[i] = o.Contract
+			if o.ISIN == "" {
+				if m := subjectText.FindStringSubmatch(o.Text); m != nil {
+					p.actedContracts[i].ISIN = m[2]
+				}
+			}
+		}
+	}
+	return p.actedContracts
 }
 
 // parentSearch looks for a contract by its ISIN and symbol. Of those that fit, the one of the
@@ -82,13 +129,9 @@ func (s *parentSearch) lookAtActions() {
 			next = o
 		}
 	}
-	for i := range s.st.CorporateActions {
-		o := &s.st.CorporateActions[i]
-		about := o.Contract
-		if m := subjectText.FindStringSubmatch(o.Text); m != nil && about.ISIN == "" {
-			about.ISIN = m[2]
-		}
-		s.see(&about, 1)
+	subjects := s.subjects()
+	for i := range subjects {
+		s.see(&subjects[i], 1)
 	}
 	if next != nil {
 		old := next.Contract

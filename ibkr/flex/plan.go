@@ -59,6 +59,9 @@ type planner struct {
 	instruments map[ledger.Instrument]*ledger.Instrument // see share
 	made        slab[event]
 
+	tradedContracts []tradedContract // see traded
+	actedContracts  []Contract       // see subjects
+
 	claims       claims
 	refused      error                     // an order that the book has otherwise
 	cashIDs      []string                  // of the statement's cash rows
