@@ -175,7 +175,9 @@ func (l *tally) atLeast(held ledger.Decimal) ledger.Decimal {
 	for _, e := range l.events {
 		switch {
 		case e.trade != nil:
-			if e.closes() {
+			if e.division != nil {
+				acted(e.closing(x).Neg())
+			} else if e.closes() {
 				must(e.closing(x).Neg())
 			}
 			x = x.Add(e.trade.Quantity)

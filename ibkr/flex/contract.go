@@ -7,6 +7,7 @@ import (
 
 	"github.com/quagmt/udecimal"
 
+	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -158,7 +159,7 @@ var hundredth, ten = udecimal.MustFromInt64(1, 2), udecimal.MustFromInt64(10, 0)
 // impliedMultiplier returns the whole number by which quantity × price becomes the amount, to the
 // cent.
 func impliedMultiplier(quantity, price, amount ledger.Decimal) (ledger.Decimal, bool) {
-	if quantity.Prec()+price.Prec() > 19 {
+	if quantity, price = num.Trim(quantity), num.Trim(price); quantity.Prec()+price.Prec() > num.MaxPlaces {
 		return ledger.Decimal{}, false
 	}
 	unit := quantity.Mul(price).Abs()

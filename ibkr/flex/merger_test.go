@@ -134,3 +134,20 @@ func TestActionsWithoutRateInferNothing(t *testing.T) {
 		})
 	}
 }
+
+// Fractions of shares that were held before the statement come through its actions exactly.
+func TestFractionsThroughActions(t *testing.T) {
+	p := fresh(t, "USD")
+	plan := importInto(t, p, january(
+		act("4", "FS", "AAA(US101) SPLIT 1 FOR 4", "AAA", "101", "-0.375075", `dateTime="20250105;093000"`),
+		act("5", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "0.03125625", `dateTime="20250108;093000"`),
+		fill("6", "20250110;093000", "0.15628125", "0.5", "0", `openCloseIndicator="O"`),
+		fill("7", "20250112;093000", "0.3125625", "0.5", "0", `openCloseIndicator="O"`),
+		act("8", "HI", "AAA(US101) CHOICE DIVIDEND", "AAA", "101", "0.15628125", `dateTime="20250114;093000"`),
+		fill("9", "20250117;093000", "0.78140625", "0.5", "0", `openCloseIndicator="O"`),
+		holding("1.5628125", "0.875175", "")))[0]
+	require.Equal(t, "1.5628125", held(t, p, "AAA").Quantity.String())
+	r, err := p.Reconcile(t.Context(), plan.Broker)
+	require.NoError(t, err)
+	require.Empty(t, r.Breaks)
+}

@@ -3,6 +3,7 @@ package flex
 import (
 	"slices"
 
+	"github.com/ai-ots/accounts/internal/num"
 	"github.com/ai-ots/accounts/ledger"
 )
 
@@ -233,17 +234,7 @@ func underlying(o ledger.Instrument) string {
 
 // share is total × part ÷ whole, rounded as the book does.
 func share(total, part, whole ledger.Decimal) ledger.Decimal {
-	if part.Equal(whole) {
-		return total
-	}
-	if over := total.Prec() + part.Prec() - 19; over > 0 {
-		total = total.RoundBank(uint8(total.Prec() - over))
-	}
-	q, err := total.Mul(part).Div(whole)
-	if err != nil {
-		return total
-	}
-	return q.RoundBank(12)
+	return num.Share(total, part, whole)
 }
 
 func smaller(a, b ledger.Decimal) ledger.Decimal {
