@@ -66,3 +66,26 @@ func TestTwoContractsOfOneNameStayTwo(t *testing.T) {
 		})
 	}
 }
+
+// A transfer that is told late, without what it was worth, is said and refuses nothing else: what
+// it took along is not known.
+func TestLateTransferWithoutAPrice(t *testing.T) {
+	buy, more := fill("1", "20250106;100000", "100", "40", "0", ""), fill("2", "20250120;100000", "50", "42", "0", "")
+	last := fill("3", "20250203;100000", "1", "43", "0", "")
+	out := func(attrs string) string { return moved("9", "20250110;093000", "OUT", "30", attrs) }
+	for name, c := range map[string]struct {
+		row    string
+		unread int
+		want   string
+	}{
+		"it tells none": {out(""), 1, "151 of STK:AAA:USD at 6143"},
+		"it tells one":  {out(`positionAmount="1230"`), 0, "121 of STK:AAA:USD at 4943"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := fresh(t, "USD")
+			plans := importInto(t, p, january(buy, more), february(last), statement("20250101", "20250228", buy, more, last, c.row))
+			require.Equal(t, c.unread, Unread(plans[2].Issues)["transfer"], textOf(plans[2].Issues))
+			require.Equal(t, []string{c.want}, outcome(t, p, nil))
+		})
+	}
+}
