@@ -59,6 +59,7 @@ type planner struct {
 	instruments map[ledger.Instrument]*ledger.Instrument // see share
 	made        slab[event]
 
+	executed        *executed        // see replacement
 	tradedContracts []tradedContract // see traded
 	actedContracts  []Contract       // see subjects
 
