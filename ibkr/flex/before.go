@@ -36,6 +36,7 @@ func (l *tally) prepare() error {
 	case before.IsZero():
 	case !held.IsZero() && held.IsNeg() != before.IsNeg():
 		// The book holds more than the broker did. That is for the reconciliation to tell.
+	case l.meets(before, held):
 	case l.later[l.inst.Key()]:
 		return fmt.Errorf("%w: %s of %s were held before it, and the book knows of trades after it", accounts.ErrOutOfOrder, before, l.inst)
 	default:
@@ -45,6 +46,24 @@ func (l *tally) prepare() error {
 		l.before = append(l.before, remnant{found: &l.found, quantity: before, n: unit, m: unit})
 	}
 	return nil
+}
+
+// meets reports whether an opening balance of so much would meet a position in the other direction,
+// against which no book opens one, and says so: actions that are told late may have moved it.
+func (l *tally) meets(before, held ledger.Decimal) bool {
+	at, then := l.opensAt(), held
+	for _, e := range l.events {
+		if e.at.After(at) {
+			break
+		}
+		then = then.Add(l.change(e))
+	}
+	if then.IsZero() || then.IsNeg() == before.IsNeg() {
+		return false
+	}
+	l.unread(l.events[0].line, "open position", "%s of %s would have been held before, and the book has %s then, in the other direction: "+
+		"not taken for held before", before, l.inst, then)
+	return true
 }
 
 // recall gives the tally the lots that the book has of its contract, of which so much was held at
@@ -141,17 +160,22 @@ const maxLines = 10
 func (l *tally) backwards() ledger.Decimal {
 	q := l.endQuantity(l.inst.Key())
 	for _, e := range slices.Backward(l.events) {
-		switch {
-		case e.split == nil:
-			q = q.Sub(e.quantity())
-		case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
-		case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
-			q = q.Sub(e.gone)
-		default:
-			q = q.Sub(e.moved)
-		}
+		q = q.Sub(l.change(e))
 	}
 	return q
+}
+
+// change is how many units of the contract came or went with an event, by what the broker says.
+func (l *tally) change(e *event) ledger.Decimal {
+	switch {
+	case e.split == nil:
+		return e.quantity()
+	case e.split.SpinsOff() && e.split.From.Key() == l.inst.Key():
+		return ledger.Decimal{}
+	case e.split.From.Key() == l.inst.Key() && !e.gone.IsZero():
+		return e.gone
+	}
+	return e.moved
 }
 
 // atLeast is the least that must have been held before, beyond what the book holds, for every

@@ -87,21 +87,61 @@ func (p *planner) keepCommission(row *Trade, id ledger.ExecID, cancelled *ledger
 // replacement finds the execution that was booked in the place of a cancelled one: of the same
 // contract and direction, at its time or that of the cancelling row, and in the file behind what it
 // replaces.
-func (p *planner) replacement(row *Trade, cancelled *ledger.Trade) *event {
+func (p *planner) replacement(row *Trade, cancelled *ledger.Trade) (first *event) {
+	if p.executed == nil {
+		p.executed = newExecuted(p)
+	}
 	key := p.named(cancelled.Instrument)
-	for _, e := range p.events {
-		if e.row == noRow || e.void || e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != key {
-			continue
-		}
-		own := p.rowOf(e)
-		if compareIDs(own.TransactionID, row.TransactionID) < 0 {
-			continue
-		}
-		if e.at.Equal(cancelled.Time) || e.at.Equal(row.Time) || own.TradeID != "" && own.TradeID == row.OrigTradeID {
-			return e
+	was, now := p.executed.at[moment{key, cancelled.Time.UnixNano()}], p.executed.at[moment{key, row.Time.UnixNano()}]
+	for _, list := range [...][]*event{behind(was, row), behind(now, row), p.executed.byID[row.OrigTradeID]} {
+		for _, e := range list {
+			if e.void || e.trade.Quantity.IsNeg() != cancelled.Quantity.IsNeg() || e.trade.ExecID == cancelled.ExecID || e.instrument.Key() != key {
+				continue
+			}
+			if compareIDs(p.rowOf(e).TransactionID, row.TransactionID) < 0 {
+				continue
+			}
+			if first == nil || e.compare(first) < 0 {
+				first = e
+			}
+			break
 		}
 	}
-	return nil
+	return first
+}
+
+// executed finds the executions of the statement, each list in the order of the events. It is built
+// once, for a file may have many cancellations.
+type executed struct {
+	at   map[moment][]*event
+	byID map[string][]*event // by the broker's trade id
+}
+
+// moment is a contract and a time.
+type moment struct {
+	key ledger.InstrumentKey
+	at  int64
+}
+
+func newExecuted(p *planner) *executed {
+	all := &executed{map[moment][]*event{}, map[string][]*event{}}
+	for _, e := range p.events {
+		if e.row == noRow || e.unlisted {
+			continue
+		}
+		of := moment{e.instrument.Key(), e.at.UnixNano()}
+		all.at[of] = append(all.at[of], e)
+		if id := p.rowOf(e).TradeID; id != "" {
+			all.byID[id] = append(all.byID[id], e)
+		}
+	}
+	return all
+}
+
+// behind returns those of one moment that the file may have behind the row, by their ids.
+func behind(list []*event, row *Trade) []*event {
+	from, _ := slices.BinarySearchFunc(list, row.TransactionID, func(e *event, id string) int { return compareIDs(e.tx, id) })
+	return list[from:]
 }
 
 func latest(a, b time.Time) time.Time {

@@ -74,6 +74,19 @@ func TestEffortOfCancellations(t *testing.T) {
 	require.Less(t, planAllocs(t, rows), 3.0*trades*cancellations)
 }
 
+// What was booked in the place of what a cancellation takes back, and shares the commission that it
+// keeps, is looked for among the executions of the contract and time, and not among all.
+func TestEffortOfKeptCommissions(t *testing.T) {
+	const trades = 400
+	var rows []string
+	for i := range trades {
+		price := fmt.Sprint(i + 1)
+		rows = append(rows, fill(fmt.Sprint(i), "20250110;100000", "10", price, "-1", ""), fill(fmt.Sprint(trades+i), "20250111;100000", "-10", price, "0.5",
+			fmt.Sprintf(`transactionType="TradeCancel" origTransactionID="%d"`, i)))
+	}
+	require.Less(t, planAllocs(t, rows), 0.5*trades*trades)
+}
+
 // A statement that was imported in whole parts is not planned anew for the beginning of each of
 // them when it is imported again.
 func TestEffortOfImportingAgain(t *testing.T) {

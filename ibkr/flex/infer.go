@@ -295,6 +295,17 @@ func (l *tally) openedBefore() time.Time {
 	return opened
 }
 
+// opensAt is when what was held before the statement enters the book: behind what that knows.
+func (l *tally) opensAt() time.Time {
+	at := l.start()
+	for _, pos := range l.inBook[l.inst.Key()] {
+		if !pos.LastTrade.Before(at) {
+			at = pos.LastTrade.Add(time.Microsecond)
+		}
+	}
+	return at
+}
+
 // openings adds the inferred lots to the plan. They are older than everything else: what is not in
 // the journal was there before it, or came in a way that no statement told. But they enter the
 // book behind what it knows, lest that be matched anew.
@@ -303,12 +314,7 @@ func (l *tally) openings() {
 		return
 	}
 	key := l.inst.Key()
-	opened, at, earlier := l.openedBefore(), l.start(), 1
-	for _, pos := range l.inBook[key] {
-		if !pos.LastTrade.Before(at) {
-			at = pos.LastTrade.Add(time.Microsecond)
-		}
-	}
+	opened, at, earlier := l.openedBefore(), l.opensAt(), 1
 	for _, o := range l.past.openings {
 		if o.Instrument.Key() == key {
 			earlier++

@@ -59,6 +59,7 @@ type planner struct {
 	instruments map[ledger.Instrument]*ledger.Instrument // see share
 	made        slab[event]
 
+	executed        *executed        // see replacement
 	tradedContracts []tradedContract // see traded
 	actedContracts  []Contract       // see subjects
 
@@ -294,7 +295,7 @@ func (p *planner) resolveContracts() {
 			inst.Multiplier = pos.Instrument.Multiplier
 			p.Instruments[id] = inst
 		}
-		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && p.keepsName(pos) {
+		if inst, ok := p.Instruments[id]; ok && inst.Key() != pos.Instrument.Key() && (p.keepsName(pos) || p.anothersName(inst)) {
 			p.Instruments[id] = pos.Instrument
 		}
 	}
@@ -320,6 +321,19 @@ func (p *planner) resolveContracts() {
 			p.issue(0, "contracts", "contract %d is called %s, as contract %d is that the book holds and the statement does not tell of: taken for the same, renumbered", id, held.Key(), held.ConID)
 		}
 	}
+}
+
+// anothersName reports whether the book holds another contract under the name that the statement has
+// for this one, and the statement does not tell of that: the book knows both, and they stay apart.
+func (p *planner) anothersName(inst ledger.Instrument) bool {
+	for i := range p.held.Positions {
+		other := &p.held.Positions[i]
+		_, told := p.Instruments[other.Instrument.ConID]
+		if other.Instrument.Key() == inst.Key() && other.Instrument.ConID != 0 && !told && !other.Quantity.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // keepsName reports whether a contract goes by the name that the book has for it, whatever the

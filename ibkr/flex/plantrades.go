@@ -257,8 +257,10 @@ func (p *planner) trade(row *Trade, id ledger.ExecID) *plannedTrade {
 	}
 	t.Commission = commission.Neg()
 	if c := row.paidIn(); c != t.Instrument.Currency && t.Instrument.SecType != ledger.Forex {
-		p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
-		p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+		if was, told := p.past.current(id); !told || was.ExecID != id || was.Commission.IsZero() { // else the book has it in the trade
+			p.issue(row.Line, "trade", "commission of %s in %s, the contract is in %s: booked as a fee, outside the basis", id, c, t.Instrument.Currency)
+			p.extra = append(p.extra, ledger.CashMovement{ID: commissionPrefix + string(id), Kind: ledger.Fee, Currency: c, Amount: commission, Symbol: row.Symbol, Time: row.Time})
+		}
 		t.Commission = ledger.Decimal{}
 	}
 	return t

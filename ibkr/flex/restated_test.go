@@ -39,3 +39,16 @@ func TestRestatedFigures(t *testing.T) {
 		})
 	}
 }
+
+// A commission that the book has in its trade is not booked beside it once a statement tells that
+// it was paid in another currency.
+func TestRestatedCurrencyOfACommission(t *testing.T) {
+	row := func(paid string) string {
+		return january(fill("1", "20250106;100000", "100", "40", "-2", `currency="EUR" fxRateToBase="1.1" `+paid))
+	}
+	p := fresh(t, "USD")
+	plans := importInto(t, p, row(""), row(`ibCommissionCurrency="USD"`))
+	require.Equal(t, "-4002 EUR", balances(p), "the commission counts once")
+	require.Contains(t, textOf(plans[1].Issues), "at costs of 0: the book has it as 100 for -4000 at costs of 2, and keeps that")
+	require.Len(t, Unread(plans[1].Issues), 1)
+}

@@ -160,6 +160,12 @@ func (l *tally) transfer(e *event) {
 		l.before = append(l.before, remnant{found: &e.found, quantity: t.Quantity, n: unit, m: unit, came: t})
 		return
 	}
+	if key := l.inst.Key(); t.Price.IsZero() && (l.later[key] || len(l.pastAfter(e.at, key)) > 0) {
+		l.unread(e.line, "transfer", "%s of %s left before others came or went that the book has, and the row does not tell what they were worth: not booked",
+			t.Quantity.Neg(), e.text())
+		e.transfer = nil
+		return
+	}
 	old := l.left()
 	total := old.Add(l.net)
 	size := smaller(t.Quantity.Abs(), total.Abs())

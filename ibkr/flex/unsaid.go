@@ -2,7 +2,6 @@ package flex
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/ai-ots/accounts/ledger"
@@ -14,16 +13,53 @@ import (
 // payingActions says which rows of corporate actions move money and no units, and what no cash
 // transaction tells.
 func (b *builder) payingActions() {
+	var told map[payment]bool
 	for i := range b.st.CorporateActions {
 		c := &b.st.CorporateActions[i]
-		if !c.Quantity.IsZero() || !c.cash() || slices.ContainsFunc(b.st.Cash, func(m CashRow) bool {
-			return m.Currency == c.Currency && m.Amount.Equal(c.money())
-		}) {
+		if !c.Quantity.IsZero() || !c.cash() {
+			continue
+		}
+		if told == nil {
+			told = b.payments()
+		}
+		if told[payment{currency: c.Currency, amount: c.money().String()}] || told[payment{c.Currency, c.money().String(), c.ConID}] {
 			continue
 		}
 		b.unread(c.Line, secCorporate.String(), fmt.Sprintf("%s %s of %s, which moves no units, is not booked, for no cash transaction tells it: %s",
 			c.money(), c.Currency, c.LocalSymbol, c.Text), 1)
 	}
+}
+
+// payment is money that cash transactions tell: of any contract, or of one.
+type payment struct {
+	currency ledger.Currency
+	amount   string
+	conID    int64
+}
+
+// payments are what the cash transactions tell, each by itself, and what came or went of a contract
+// at one time together: a distribution may be a dividend in one part and a return of capital in
+// another.
+func (b *builder) payments() map[payment]bool {
+	type sum struct {
+		currency ledger.Currency
+		conID    int64
+		at       int64
+		goes     bool
+	}
+	sums, told := map[sum]ledger.Decimal{}, map[payment]bool{}
+	for i := range b.st.Cash {
+		m := &b.st.Cash[i]
+		told[payment{currency: m.Currency, amount: m.Amount.String()}] = true
+		if m.ConID != 0 {
+			of := sum{m.Currency, m.ConID, m.Time.Unix(), m.Amount.IsNeg()}
+			sums[of] = sums[of].Add(m.Amount)
+		}
+	}
+	for of, amount := range sums {
+		told[payment{of.currency, amount.String(), of.conID}] = true
+	}
+	return told
 }
 
 // unsaid counts rows that tell money which is booked from cash transactions.

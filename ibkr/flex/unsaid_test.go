@@ -1,6 +1,7 @@
 package flex
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,11 @@ func TestMoneyThatIsNotBookedIsSaid(t *testing.T) {
 	funds := `<StmtFunds>` + line("DEP", "1000", "Currency") + line("BUY", "-500", "Currency") + line("DIV", "5", "Currency") + line("DIV", "5", "BaseCurrency") + line("", "0", "Currency") + `</StmtFunds>`
 	dividend := `<CashTransactions><CashTransaction currency="USD" dateTime="20250120" amount="5" type="Dividends" transactionID="7"/></CashTransactions>`
 	paid := `<CorporateActions>` + action("8", "20250120;202500", "AAA", "101", "0", `type="CD" actionDescription="AAA(US101) CASH DIVIDEND" proceeds="5"`) + `</CorporateActions>`
+	parts := `<CashTransactions>`
+	for _, part := range []string{`amount="2" type="Dividends" transactionID="7"`, `amount="3" type="Other Income" transactionID="8"`, `amount="-1" type="Withholding Tax" transactionID="9"`} {
+		parts += `<CashTransaction currency="USD" dateTime="20250120" conid="101" ` + part + `/>`
+	}
+	parts += `</CashTransactions>`
 	for name, c := range map[string]struct {
 		sections string
 		want     map[string]int
@@ -25,6 +31,8 @@ func TestMoneyThatIsNotBookedIsSaid(t *testing.T) {
 		"no accrued interest":                      {`<Trades>` + trade(`assetCategory="BOND" accruedInt="0"`) + `</Trades>`, map[string]int{}},
 		"a corporate action that pays":             {paid, map[string]int{"corporate action": 1}},
 		"one whose money a cash transaction tells": {dividend + paid, map[string]int{}},
+		"one whose money two of them tell":         {parts + paid, map[string]int{}},
+		"one whose money two of another tell":      {strings.ReplaceAll(parts, `"101"`, `"102"`) + paid, map[string]int{"corporate action": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.want, Unread(read(t, doc(c.sections)).Issues))
