@@ -323,8 +323,9 @@ func (p *planner) resolveContracts() {
 	}
 }
 
-// anothersName reports whether the book holds another contract under the name that the statement has
-// for this one, and the statement does not tell of that: the book knows both, and they stay apart.
+// anothersName reports whether the book holds another contract under the name that the statement
+// has for this one, and the statement does not tell of that: the book knows both, and they stay
+// apart.
 func (p *planner) anothersName(inst ledger.Instrument) bool {
 	for i := range p.held.Positions {
 		other := &p.held.Positions[i]
