@@ -104,7 +104,7 @@ func TestWhatTheJournalHasIsLookedUp(t *testing.T) {
 		"release of an order that is done":        {func() error { return p.Release(ctx, "done", "expired") }, nil, 1},
 		"release of an order that was refused":    {func() error { return p.Release(ctx, "refused", "expired") }, accounts.ErrOrderNotFound, 1},
 		"cancellation of an unknown execution":    {func() error { return errOf(p.Record(ctx, cancels("k2", gone.ExecID))) }, accounts.ErrExecutionNotFound, 0},
-		"the same cancellation":                   {func() error { return errOf(p.Record(ctx, takenBack)) }, nil, 2},
+		"the same cancellation":                   {func() error { return errOf(p.Record(ctx, takenBack)) }, nil, 3}, // what is between the two in one go
 		"another cancellation of the same":        {func() error { return errOf(p.Record(ctx, cancels("k3", "exec-3"))) }, nil, 1},
 		"a known split of what is held no longer": {func() error { return errOf(p.Record(ctx, twoForOne)) }, nil, 1},
 		"a new split of what is held no longer": {func() error {
@@ -248,4 +248,27 @@ func TestCancellingOnAPortfolioThatIsBehind(t *testing.T) {
 		require.Empty(t, behind.Positions())
 		require.NoError(t, behind.Verify(t.Context()))
 	}
+}
+
+// What many cancellations take back is looked up and read at once, and not for one after the other.
+func TestManyCancellationsAtOnce(t *testing.T) {
+	b, store := longBench(t)
+	const n = 200
+	bought, back := make([]ledger.Fact, n), make([]ledger.Fact, n)
+	for i := range n {
+		one := trade(100+i, xyz, "1", "10")
+		one.Time = at(10)
+		bought[i], back[i] = one, cancels(ledger.ExecID(fmt.Sprint("back-", i)), one.ExecID)
+	}
+	b.Record(t, bought...)
+	var lookups atomic.Int64
+	store.onLookup = func(ctx context.Context, id accounts.ProfileID, keys []string) (map[string]int64, error) {
+		lookups.Add(1)
+		return store.Store.Lookup(ctx, id, keys)
+	}
+	cost := store.cost(func() { b.Record(t, back...) })
+	require.LessOrEqual(t, lookups.Load(), int64(3), "how often keys are looked up")
+	require.LessOrEqual(t, cost.read, int64(3*(1200+n)), "how many entries are read: the journal, to match lots again, and the executions")
+	require.EqualValues(t, 1, cost.accepted)
+	require.NoError(t, b.Portfolio.Verify(t.Context()))
 }

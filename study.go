@@ -87,7 +87,7 @@ func (cmd *command) study() *studies {
 // journal has it.
 func (cmd *command) lookUp(key string) error {
 	cmd.study().doubt = true
-	return cmd.lookUpAll(key)
+	return cmd.lookUpAll(append(cmd.keys(), key)...)
 }
 
 // lookUpAll returns errUnstudied until the keys were looked up.
@@ -106,12 +106,18 @@ func (cmd *command) lookUpAll(keys ...string) error {
 
 // lookUpFacts returns errUnstudied until the keys of all of the command's facts were looked up, in
 // one query.
-func (cmd *command) lookUpFacts() error {
+func (cmd *command) lookUpFacts() error { return cmd.lookUpAll(cmd.keys()...) }
+
+// keys returns the keys of the command's facts, and of the executions that they cancel.
+func (cmd *command) keys() []string {
 	keys := make([]string, 0, len(cmd.facts))
 	for _, f := range cmd.facts {
 		keys = append(keys, ledger.KeyOf(f))
+		if c, cancels := f.(*ledger.Cancellation); cancels {
+			keys = append(keys, ledger.ExecutionKey(c.Cancels))
+		}
 	}
-	return cmd.lookUpAll(keys...)
+	return keys
 }
 
 // readEntry returns the payload of an entry of the journal, or errUnstudied until it was read.
@@ -205,8 +211,8 @@ func (p *Portfolio) readEntries(ctx context.Context, cmd *command) error {
 	if len(s.unread) == 0 {
 		return nil
 	}
-	for _, f := range cmd.facts {
-		if seq, known := s.found(ledger.KeyOf(f)); known {
+	for _, key := range cmd.keys() {
+		if seq, known := s.found(key); known {
 			s.unread = append(s.unread, seq)
 		}
 	}
