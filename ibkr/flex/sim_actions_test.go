@@ -61,6 +61,8 @@ func (h *simHistory) since(t *rapid.T, id int) time.Time {
 	held, before := h.quantity(id).Sign(), time.Time{}
 	for _, row := range h.rows {
 		switch {
+		case row.section == "CorporateActions" && h.contracts[row.contract].lineage == h.contracts[id].lineage:
+			before = row.at
 		case row.contract != id:
 		case row.voidAt > 0: // until it is taken back
 			before = h.rows[row.voidAt].at

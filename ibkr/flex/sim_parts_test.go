@@ -175,7 +175,9 @@ func TestSimulatedParts(t *testing.T) {
 		for _, p := range []*accounts.Portfolio{once, p} {
 			_, more, err := Import(context.Background(), p, st)
 			require.NoError(t, err)
-			require.Zero(t, more, "the statement again must add nothing\n%s", strings.Join(texts, "\n\n"))
+			if Unread(plan.Issues)["corporate action"] == 0 { // else what was booked since may tell it
+				require.Zero(t, more, "the statement again must add nothing\n%s", strings.Join(texts, "\n\n"))
+			}
 		}
 		if len(again.items) != len(plan.items) || len(before) > 0 { // an earlier import inferred the same, or this one was complete already
 			again.Inferred, again.Issues, plan.Inferred, plan.Issues = nil, nil, nil, nil
