@@ -33,12 +33,18 @@ func requireScanned(t require.TestingT, data string) bool {
 
 // drawDecimal draws numbers of up to 9 digits and 6 places.
 func drawDecimal(t *rapid.T, label string, from int64) ledger.Decimal {
-	d, err := udecimal.NewFromInt64(rapid.Int64Range(from, 999_999_999).Draw(t, label), uint8(rapid.IntRange(0, 6).Draw(t, label+" places")))
+	return drawPlaces(t, label, from, 0)
+}
+
+// drawPlaces is drawDecimal for numbers of some places at least.
+func drawPlaces(t *rapid.T, label string, from int64, places int) ledger.Decimal {
+	d, err := udecimal.NewFromInt64(rapid.Int64Range(from, 999_999_999).Draw(t, label), uint8(rapid.IntRange(places, 6).Draw(t, label+" places")))
 	require.NoError(t, err)
 	return d
 }
 
-// drawTrade draws a trade in any kind of contract with any of the fields that a trade may leave out.
+// drawTrade draws a trade in any kind of contract with any of the fields that a trade may leave out. Its price is
+// below a million, so that what it is worth is below ledger's bound.
 func drawTrade(t *rapid.T) *ledger.Trade {
 	i := rapid.SampledFrom([]ledger.Instrument{
 		xyz, call, put, oil, ledger.NewBond("912797", "USD"), {SecType: ledger.Forex, Symbol: "EUR", Currency: "USD"},
@@ -51,7 +57,7 @@ func drawTrade(t *rapid.T) *ledger.Trade {
 		ExecID:     ledger.ExecID(rapid.StringMatching(`[!-~]{1,30}`).Draw(t, "exec id")),
 		OrderID:    ledger.OrderID(rapid.SampledFrom([]string{"", "o-1", "ö", "trend/7"}).Draw(t, "order id")),
 		Kind:       rapid.SampledFrom([]ledger.TradeKind{"", ledger.Execution, ledger.Expiry, ledger.Assignment, ledger.Exercise, ledger.Corporate}).Draw(t, "kind"),
-		Instrument: i, Price: drawDecimal(t, "price", 0), Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")),
+		Instrument: i, Price: drawPlaces(t, "price", 0, 3), Time: time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "time")),
 	}
 	for f.Quantity.IsZero() {
 		f.Quantity = drawDecimal(t, "quantity", -999_999_999)
