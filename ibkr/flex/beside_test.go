@@ -53,7 +53,8 @@ func TestTwoImportsAtOnce(t *testing.T) {
 	}
 }
 
-// A movement that is told twice under the broker's id is one. What tells another amount under it, or has no id, is not.
+// A movement that is told twice under the broker's id is one. A movement of another amount under the
+// id, or without an id, is another one.
 func TestMoneyThatIsToldTwice(t *testing.T) {
 	row := func(id, amount string) string {
 		return `<CashTransaction currency="USD" type="Dividends" dateTime="20250110" transactionID="` + id + `" amount="` + amount + `"/>`
